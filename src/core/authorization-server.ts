@@ -1,0 +1,70 @@
+/**
+ * The server that issued the tokens, and how it deviates from the textbook. Data, not code paths.
+ *
+ * @module
+ */
+
+/** How a server behaves where servers differ. Every field has the default of RFC 6749 and of a strict server. */
+export interface ProviderProfile {
+  /**
+   * How long after its first use a refresh token may be sent once more, in ms. Declared by the provider, never guessed:
+   * a strict server revokes the whole token family when it sees a used refresh token.
+   *
+   * @default 0
+   */
+  readonly reuseWindow?: number;
+  /** How bodies of the token and revocation requests are encoded. @default 'form' */
+  readonly requestEncoding?: 'form' | 'json';
+  /** What this server's own error codes mean, by code. They come before the standard ones. */
+  readonly errorCodes?: Readonly<Record<string, FailureClass>>;
+  /** Where the error code stands, when it is not `error`. Tried in order. @default ['error'] */
+  readonly errorFields?: readonly string[];
+  /** `token_type` values that this server uses for bearer tokens, besides `Bearer`. */
+  readonly bearerTypes?: readonly string[];
+  /** Lifetime of an access token whose answer says none, in ms. @default unknown: used until it is rejected */
+  readonly defaultLifetime?: number;
+}
+
+/**
+ * What a refusal of the token endpoint means for the session.
+ *
+ * - `grant-dead`: the refresh token is proven dead. The only class that ends a session.
+ * - `interaction-required`: the user has to do something; the grant lives.
+ * - `client`: this client, its configuration or the request is refused; the grant lives.
+ * - `transient`: try again later; the refresh token was not spent.
+ */
+export type FailureClass = 'grant-dead' | 'interaction-required' | 'client' | 'transient';
+
+/** An authorization server: the members of RFC 8414 that tokenkeep uses, and its {@link ProviderProfile}. */
+export interface AuthorizationServer {
+  /** The issuer identifier. @default the origin of the token endpoint */
+  readonly issuer?: string;
+  /** URL of the token endpoint: https, or http on loopback. Its query is kept (RFC 6749 §3.2). */
+  readonly tokenEndpoint: string;
+  /** URL of the revocation endpoint (RFC 7009). Without it, sign-out clears the local state only. */
+  readonly revocationEndpoint?: string;
+  readonly authorizationEndpoint?: string;
+  /** Endpoints for clients that authenticate by mutual TLS (RFC 8705 §5). */
+  readonly mtlsEndpointAliases?: { readonly tokenEndpoint?: string; readonly revocationEndpoint?: string };
+  /** The whole metadata document, when it was discovered. */
+  readonly metadata?: Readonly<Record<string, unknown>>;
+  readonly profile?: ProviderProfile;
+}
+
+/** A token or revocation request that waits for its client authentication. */
+export interface UnauthenticatedRequest {
+  readonly clientId: string;
+  readonly authorizationServer: AuthorizationServer;
+  /** Parameters of the body; a method may add to them. */
+  readonly parameters: URLSearchParams;
+  /** Headers; a method may add to them. */
+  readonly headers: Headers;
+}
+
+/** How the client proves who it is (RFC 6749 §2.3). Called anew for every request that is sent. */
+export interface ClientAuthentication {
+  readonly method: string;
+  /** `true`: requests go to {@link AuthorizationServer.mtlsEndpointAliases} where there are any. */
+  readonly mutualTls?: boolean;
+  authenticate(request: UnauthenticatedRequest): void | Promise<void>;
+}

@@ -1,0 +1,84 @@
+/**
+ * Everything pluggable, on one page: where tokens rest, who may refresh, what time it is, how requests travel.
+ * Types only. Imports point down: every other file may import this one.
+ *
+ * @module
+ */
+
+/**
+ * How far something is seen: by this process, by every process of this machine (or every tab of this
+ * browser profile), or by every machine that talks to the same backend.
+ */
+export type Reach = 'process' | 'machine' | 'cluster';
+
+/** Names one stored value of one key. It is never used twice for a key, not even after a delete. */
+export type Version = string | number;
+
+/** What a storage holds for a key. */
+export interface Stored {
+  /** What was written, as plain JSON. What a storage cannot read as JSON it hands over as it is: the manager judges it. */
+  readonly record: unknown;
+  readonly version: Version;
+}
+
+/**
+ * Where the tokens of a session rest: one record a session, written whole.
+ *
+ * The laws, each one test of `storageConformance` in `tokenkeep/testing`:
+ *
+ * 1. What was written is read back equal, and belongs to the reader: changing it changes nothing stored.
+ * 2. A resolved write is durable and visible to everyone within `reach`.
+ * 3. `write` succeeds only if the stored version is `ifVersion` (`undefined`: only if nothing is stored). Otherwise
+ *    it rejects with a `StorageError` whose `conflict` is `true`, and nothing has changed. Of several writers with
+ *    the same `ifVersion` exactly one wins.
+ * 4. `delete` with an `ifVersion` deletes only that version and rejects like `write`; without one it always deletes.
+ *    Deleting what is not there succeeds.
+ * 5. A version is never used twice for a key, not even after a delete.
+ * 6. No torn reads: a reader sees the old record or the new one, whole.
+ * 7. No silent failure: what was not stored rejects with a `StorageError`.
+ * 8. Keys do not touch each other, whatever characters they have.
+ * 9. `watch`, where there is one, tells of every change by anyone within `reach`, and nothing more after `unwatch`.
+ */
+export interface TokenStorage {
+  readonly reach: Reach;
+  /** The lock that belongs to this storage: it reaches as far. */
+  readonly lock?: TokenLock;
+  read(key: string): Promise<Stored | undefined>;
+  /** @throws StorageError with `conflict` when the stored version is not `ifVersion`. */
+  write(key: string, record: object, ifVersion: Version | undefined): Promise<Version>;
+  delete(key: string, ifVersion?: Version): Promise<void>;
+  /** Tells that the value of `key` has changed, not what it is now. Returns how to stop. */
+  watch?(key: string, listener: () => void): () => void;
+}
+
+/**
+ * Who may refresh: at most one holder of a name at a time, in the shape of the Web Locks API.
+ *
+ * The laws, each one test of `lockConformance` in `tokenkeep/testing`:
+ *
+ * 1. At most one callback per name runs at a time, everywhere within `reach`.
+ * 2. The lock is free again when the callback settles, also when it throws, and when its holder dies.
+ * 3. The result or the error of the callback is the result of `request`.
+ * 4. An aborted waiter leaves the queue with the signal's reason and never runs. After the grant the signal has no effect.
+ * 5. Nobody waits for ever behind others: whoever waits and is not aborted runs.
+ * 6. Names do not touch each other.
+ */
+export interface TokenLock {
+  readonly reach: Reach;
+  /** How long a grant lasts at most if it can end by itself, in ms. Without it, only the callback ends it. */
+  readonly lease?: number;
+  request<T>(name: string, options: { signal?: AbortSignal | undefined }, callback: () => Promise<T>): Promise<T>;
+}
+
+/** The time, and waiting for it. A test hands in its own. */
+export interface Clock {
+  /** Now, in Unix ms. */
+  now(): number;
+  /** Calls back after `delay` ms. @default the platform's `setTimeout` */
+  setTimeout?(callback: () => void, delay: number): unknown;
+  /** @default the platform's `clearTimeout` */
+  clearTimeout?(timer: unknown): void;
+}
+
+/** What carries requests: `fetch`, or what has its shape. */
+export type Transport = typeof globalThis.fetch;

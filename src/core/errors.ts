@@ -1,0 +1,143 @@
+/**
+ * Errors, one class for each thing a caller can do about it. No message, property or cause holds a token or a secret.
+ *
+ * @module
+ */
+
+/** The literal `code` of every error that tokenkeep throws. */
+export type TokenKeepErrorCode =
+  | 'ERR_LOGIN_REQUIRED'
+  | 'ERR_REFRESH_FAILED'
+  | 'ERR_STORAGE'
+  | 'ERR_LOCK_TIMEOUT'
+  | 'ERR_CONFIGURATION';
+
+/**
+ * Why a login is needed.
+ *
+ * - `no_tokens`: nobody has signed in yet.
+ * - `no_refresh_token`: the access token is over and there is nothing to refresh it with.
+ * - `invalid_grant`: the server says that the refresh token is dead.
+ * - `answer_lost`: the refresh token was sent once without an answer, and the server now says that it is dead.
+ * - `signed_out`: someone signed out, here or elsewhere.
+ * - `interaction_required`: the server wants the user to do something first; the session lives on.
+ */
+export type LoginRequiredReason =
+  | 'no_tokens'
+  | 'no_refresh_token'
+  | 'invalid_grant'
+  | 'answer_lost'
+  | 'signed_out'
+  | 'interaction_required';
+
+const brand: unique symbol = Symbol.for('tokenkeep.error') as never;
+
+/** What all errors of tokenkeep have in common. */
+export abstract class TokenKeepError extends Error {
+  abstract readonly code: TokenKeepErrorCode;
+
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options?.cause === undefined ? undefined : { cause: options.cause });
+    Object.defineProperty(this, brand, { value: true });
+  }
+}
+
+/** Send the user to sign in. The session is over, or there was none; trying again does not help. */
+export class LoginRequiredError extends TokenKeepError {
+  override readonly name = 'LoginRequiredError' as const;
+  readonly code = 'ERR_LOGIN_REQUIRED' as const;
+  readonly reason: LoginRequiredReason;
+  /** The OAuth error code of the server, when it gave one. */
+  readonly error: string | undefined;
+
+  constructor(
+    message: string,
+    details: { reason: LoginRequiredReason; error?: string | undefined; cause?: unknown },
+  ) {
+    super(message, details);
+    this.reason = details.reason;
+    this.error = details.error;
+  }
+}
+
+/** Try again later. The session lives on. */
+export class RefreshFailedError extends TokenKeepError {
+  override readonly name = 'RefreshFailedError' as const;
+  readonly code = 'ERR_REFRESH_FAILED' as const;
+  /** `true`: the refresh token was sent and no answer came, so it may be spent. */
+  readonly sent: boolean;
+  /** When to try again at the earliest, in ms from the moment the error was made. */
+  readonly retryAfter: number | undefined;
+  /** The OAuth error code of the server, when it gave one. */
+  readonly error: string | undefined;
+  /** The HTTP status of the token endpoint, when it answered. */
+  readonly status: number | undefined;
+
+  constructor(
+    message: string,
+    details: {
+      sent: boolean;
+      retryAfter?: number | undefined;
+      error?: string | undefined;
+      status?: number | undefined;
+      cause?: unknown;
+    },
+  ) {
+    super(message, details);
+    this.sent = details.sent;
+    this.retryAfter = details.retryAfter;
+    this.error = details.error;
+    this.status = details.status;
+  }
+}
+
+/** The storage could not be read or written. Mend the storage; no token was lost by this error itself. */
+export class StorageError extends TokenKeepError {
+  override readonly name = 'StorageError' as const;
+  readonly code = 'ERR_STORAGE' as const;
+  readonly operation: 'read' | 'write' | 'delete';
+  /** `true`: nothing is wrong with the storage, but it holds another version than the one that was expected. */
+  readonly conflict: boolean;
+
+  constructor(
+    message: string,
+    details: { operation: 'read' | 'write' | 'delete'; conflict?: boolean; cause?: unknown },
+  ) {
+    super(message, details);
+    this.operation = details.operation;
+    this.conflict = details.conflict ?? false;
+  }
+}
+
+/** Someone else holds the session's lock for longer than a refresh may take. Try again; look for a stuck holder. */
+export class LockTimeoutError extends TokenKeepError {
+  override readonly name = 'LockTimeoutError' as const;
+  readonly code = 'ERR_LOCK_TIMEOUT' as const;
+}
+
+/** The code that uses tokenkeep is wrong. The message names the option and the remedy. */
+export class ConfigurationError extends TokenKeepError {
+  override readonly name = 'ConfigurationError' as const;
+  readonly code = 'ERR_CONFIGURATION' as const;
+}
+
+/** Every error that tokenkeep throws: `switch (error.code)` narrows it. */
+export type AnyTokenKeepError =
+  | LoginRequiredError
+  | RefreshFailedError
+  | StorageError
+  | LockTimeoutError
+  | ConfigurationError;
+
+/**
+ * Tells whether `value` is an error of tokenkeep, also of another realm or another copy of the package,
+ * where `instanceof` does not.
+ */
+export function isTokenKeepError(value: unknown): value is AnyTokenKeepError {
+  return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[brand] === true;
+}
+
+/** Tells whether a storage refused a write or delete because it holds another version. */
+export function isConflict(value: unknown): boolean {
+  return isTokenKeepError(value) && value.code === 'ERR_STORAGE' && value.conflict;
+}

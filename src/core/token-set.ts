@@ -1,0 +1,46 @@
+/**
+ * The tokens of a session as an application sees them, and as they come over the wire.
+ *
+ * @module
+ */
+
+/** The tokens of a session, as `manager.getTokens()` gives them and `manager.setTokens()` takes them. */
+export interface TokenSet {
+  readonly accessToken: string;
+  /** @default 'Bearer' */
+  readonly tokenType?: string | undefined;
+  /** When the access token ends, in Unix ms. `undefined`: not known, it is used until it is rejected. */
+  readonly expiresAt?: number | undefined;
+  /** What the access token is good for. `undefined`: not known. */
+  readonly scope?: readonly string[] | undefined;
+  readonly refreshToken?: string | undefined;
+  /** When the refresh token ends, in Unix ms, if the server said so. A hint: only the server decides. */
+  readonly refreshTokenExpiresAt?: number | undefined;
+  readonly idToken?: string | undefined;
+  /** What else the server sent, untouched: `instance_url`, `session_state`, … */
+  readonly extra?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** A successful answer of a token endpoint as it comes over the wire (RFC 6749 §5.1), already parsed from JSON. */
+export interface TokenResponse {
+  readonly access_token: string;
+  readonly token_type?: string;
+  /** Seconds. */
+  readonly expires_in?: number | string;
+  readonly refresh_token?: string | null;
+  readonly scope?: string | readonly string[] | null;
+  readonly id_token?: string;
+  readonly [member: string]: unknown;
+}
+
+/** Which access token is asked for. */
+export interface AccessTokenRequest {
+  /** Scopes that the token must be for. @default the scopes of the whole grant */
+  readonly scope?: readonly string[];
+  /** Protected resources that the token must be for (RFC 8707): absolute URIs without a fragment. */
+  readonly resource?: string | readonly string[];
+  /** The access token that was just rejected: any other usable one will do. The evidence for a refresh. */
+  readonly otherThan?: string;
+  /** Gives up waiting. It never stops a refresh that others wait for as well. */
+  readonly signal?: AbortSignal;
+}
