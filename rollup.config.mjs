@@ -40,7 +40,7 @@ export default {
 
 function compile() {
   try {
-    execFileSync(process.execPath, [tsc, '--project', '.', '--outDir', emitted]);
+    execFileSync(process.execPath, [tsc, '--project', '.', '--inlineSources', '--outDir', emitted]);
   } catch (error) {
     process.stderr.write(String(error.stdout));
     process.exit(1);

@@ -1,0 +1,196 @@
+import { globSync } from 'node:fs';
+import ts from 'typescript';
+import { describe, expect, test } from 'vitest';
+import { doors, manifest } from './support/manifest.ts';
+import type { Module } from './support/sources.ts';
+import { isTypesOnly, sources, walk } from './support/sources.ts';
+
+/**
+ * What each folder of src/ may import besides itself: floors downwards, wings the ground only. A folder that is not
+ * in this table fails, so a new one is a decision.
+ */
+const floors: Record<string, string[]> = {
+  core: [],
+  flow: ['core'],
+  memory: ['core'],
+  testing: ['core'],
+};
+
+/** The one file that imports each package. ky has one file per use. A line more is a decision. */
+const packageDoors: Record<string, string[]> = {};
+
+/** Platform folders, and what only they may name. */
+const nodeFolders = ['node', 'electron', 'testing'];
+const browserGlobals = ['window', 'document', 'localStorage', 'sessionStorage', 'indexedDB'];
+
+const folderOf = (path: string) => (path.includes('/') ? path.replace(/\/.*/s, '') : '');
+const isDoor = (path: string) => /(^|\/)index\.ts$/.test(path);
+const modules = sources.filter(({ path }) => !isDoor(path));
+
+describe('imports', () => {
+  test('every folder has its place in the table of floors', () => {
+    const folders = new Set(modules.map(({ path }) => folderOf(path)).filter(Boolean));
+    expect(Object.keys(floors).sort()).toEqual([...folders].sort());
+  });
+
+  test('point down only', () => {
+    const upward = modules
+      .filter(({ path }) => folderOf(path) !== '')
+      .flatMap(({ path, modules }) => modules.map((to) => ({ path, to })))
+      .filter(({ path, to }) => {
+        const own = folderOf(path);
+        const allowed = folderOf(to) === own || floors[own]?.includes(folderOf(to));
+        return !allowed || isDoor(to);
+      });
+    expect(upward).toEqual([]);
+  });
+
+  test('the top of src/ holds the façade and the door, nothing else', () => {
+    const top = sources.filter(({ path }) => folderOf(path) === '').map(({ path }) => path);
+    expect(top.filter((path) => !['index.ts', 'token-manager.ts'].includes(path))).toEqual([]);
+  });
+
+  test('each package has one door', () => {
+    const importers: Record<string, string[]> = {};
+    for (const { path, packages } of sources) {
+      for (const name of new Set(packages.filter((name) => !name.startsWith('node:')))) {
+        importers[name] ??= [];
+        importers[name].push(path);
+      }
+    }
+    expect(importers).toEqual(packageDoors);
+  });
+
+  test('each dependency is used, and only dependencies are', () => {
+    const declared = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
+    expect(Object.keys(packageDoors).sort()).toEqual(declared.sort());
+  });
+
+  test('only the folders for Node import its modules', () => {
+    const strays = sources.filter(
+      ({ path, packages }) =>
+        packages.some((name) => name.startsWith('node:')) && !nodeFolders.includes(folderOf(path)),
+    );
+    expect(strays.map(({ path }) => path)).toEqual([]);
+  });
+
+  test('every relative import is written with its file name', () => {
+    const files = new Set(globSync('**/*.ts', { cwd: 'src' }));
+    expect(sources.flatMap(({ modules }) => modules).filter((to) => !files.has(to))).toEqual([]);
+  });
+});
+
+describe('doors', () => {
+  test('are the index files, and all of them are in the exports map', () => {
+    const indexes = sources.filter(({ path }) => isDoor(path)).map(({ path }) => path.replace(/\.ts$/, ''));
+    expect([...doors.values()].sort()).toEqual(indexes.sort());
+  });
+
+  test('re-export, and do nothing else', () => {
+    const others = sources
+      .filter(({ path }) => isDoor(path))
+      .flatMap(({ path, tree }) => tree.statements.map((statement) => ({ path, statement })))
+      .filter(({ statement }) => !(ts.isExportDeclaration(statement) && statement.moduleSpecifier))
+      .map(({ path, statement }) => `${path}: ${statement.getText()}`);
+    expect(others).toEqual([]);
+  });
+
+  test('lead to every module', () => {
+    const byPath = new Map(sources.map((module) => [module.path, module]));
+    const seen = new Set<string>();
+    const follow = (path: string) => {
+      if (seen.has(path)) return;
+      seen.add(path);
+      for (const next of byPath.get(path)?.modules ?? []) follow(next);
+    };
+    for (const door of doors.values()) follow(`${door}.ts`);
+    expect(sources.map(({ path }) => path).filter((path) => !seen.has(path))).toEqual([]);
+  });
+});
+
+describe('core', () => {
+  const core = sources.filter(({ path }) => folderOf(path) === 'core');
+
+  test('has no await, no clock, no timer, no chance, no I/O', () => {
+    expect(core.length).toBeGreaterThan(0);
+    expect(core.flatMap(impurities)).toEqual([]);
+  });
+});
+
+describe('files', () => {
+  test('are at most 250 lines long', () => {
+    const long = sources.filter(({ text }) => text.trimEnd().split('\n').length > 250);
+    expect(long.map(({ path }) => path)).toEqual([]);
+  });
+
+  test('are named for what they do', () => {
+    const vague = /(^|[/-])(utils?|helpers?|misc|common|shared|lib|stuff)([-./]|$)/;
+    expect(sources.map(({ path }) => path).filter((path) => vague.test(path))).toEqual([]);
+  });
+
+  test('name the globals of browsers only in src/browser', () => {
+    const named = modules
+      .filter(({ path }) => folderOf(path) !== 'browser')
+      .flatMap((module) =>
+        globalsIn(module)
+          .filter((name) => browserGlobals.includes(name))
+          .map((name) => `${module.path}: ${name}`),
+      );
+    expect(named).toEqual([]);
+  });
+
+  test('export something, be it types only', () => {
+    const empty = sources.filter((module) => isTypesOnly(module) && !/^export /m.test(module.text));
+    expect(empty.map(({ path }) => path)).toEqual([]);
+  });
+});
+
+/** What core must not do, as `core/x.ts:12: await`. */
+function impurities({ path, tree }: Module): string[] {
+  const found: string[] = [];
+  walk(tree, (node) => {
+    const what = impurity(node);
+    if (what) found.push(`${path}:${tree.getLineAndCharacterOfPosition(node.getStart()).line + 1}: ${what}`);
+  });
+  return found;
+}
+
+function impurity(node: ts.Node): string | undefined {
+  const calls = /^(globalThis\.)?(fetch|setTimeout|setInterval|setImmediate|queueMicrotask|structuredClone)$/;
+  const reads =
+    /^(globalThis\.)?(Date\.now|Math\.random|performance\.\w+|crypto\.\w+|console\.\w+|process\.\w+)$/;
+  if (ts.isAwaitExpression(node) || node.kind === ts.SyntaxKind.AsyncKeyword) return node.getText();
+  if (ts.isForOfStatement(node) && node.awaitModifier) return 'for await';
+  if (ts.isCallExpression(node) && calls.test(node.expression.getText())) return node.expression.getText();
+  if (ts.isPropertyAccessExpression(node) && reads.test(node.getText())) return node.getText();
+  if (ts.isNewExpression(node) && node.expression.getText() === 'Date' && !node.arguments?.length)
+    return 'new Date()';
+  if (ts.isNewExpression(node) && node.expression.getText() === 'Promise') return 'new Promise';
+  return undefined;
+}
+
+/** Identifiers that stand for a value and are no member, key or declaration of their own. */
+function globalsIn({ tree }: Module): string[] {
+  const names: string[] = [];
+  walk(tree, (node) => {
+    if (!ts.isIdentifier(node)) return;
+    const { parent } = node;
+    const member = ts.isPropertyAccessExpression(parent) && parent.name === node;
+    const isGlobalMember = member && parent.expression.getText() === 'globalThis';
+    const used = !member && ts.isExpression(node) && !ts.isDeclarationStatement(parent) && !isDeclared(node);
+    if (isGlobalMember || used) names.push(node.text);
+  });
+  return names;
+}
+
+function isDeclared(node: ts.Identifier): boolean {
+  const { parent } = node;
+  return (
+    (ts.isPropertyAssignment(parent) && parent.name === node) ||
+    (ts.isParameter(parent) && parent.name === node) ||
+    (ts.isPropertySignature(parent) && parent.name === node) ||
+    (ts.isPropertyDeclaration(parent) && parent.name === node) ||
+    (ts.isMethodDeclaration(parent) && parent.name === node) ||
+    (ts.isMethodSignature(parent) && parent.name === node)
+  );
+}

@@ -1,0 +1,99 @@
+import { resolve } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { OutputChunk } from 'rolldown';
+import { rolldown } from 'rolldown';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { requireBuild } from './support/built.ts';
+import { doors, manifest } from './support/manifest.ts';
+
+beforeAll(requireBuild);
+
+/**
+ * What an import costs in a browser, everything that it pulls in, minified and gzipped, in bytes. A ceiling stands
+ * about 2 % above what was measured when it was set; whoever raises one writes the reason beside it.
+ */
+const ceilings: { code: string; ceiling: number }[] = [
+  // The promise of the README: 15 kB at most.
+  { code: `export { TokenManager } from 'tokenkeep'`, ceiling: 15_000 },
+];
+
+describe('size', () => {
+  test.each(ceilings)('$code is at most $ceiling bytes', async ({ code, ceiling }) => {
+    const size = gzipSync(await bundle(code), { level: 9 }).length;
+    console.info(`${size} bytes: ${code}`);
+    expect(size).toBeLessThanOrEqual(ceiling);
+  });
+});
+
+/** Doors that browsers do not open. */
+const walled: string[] = ['tokenkeep/testing'];
+const open = [...doors.keys()].filter((door) => !walled.includes(door));
+
+describe.each(open)('a browser bundle of %s', (door) => {
+  const everything = `export * from '${door}'`;
+
+  test('is whole: it imports nothing, of Node or else', async () => {
+    expect(
+      (await build(everything)).flatMap(({ imports, dynamicImports }) => [...imports, ...dynamicImports]),
+    ).toEqual([]);
+  });
+
+  test('names nothing of Node', async () => {
+    const code = await bundle(everything, ours);
+    expect(matches(code, /\bnode:\w+|\bBuffer\b|\bprocess\.\w+|\brequire\(|__dirname/g)).toEqual([]);
+  });
+
+  test('names no place of the browser to keep tokens in, unless it is the door that does', async () => {
+    const named = matches(await bundle(everything), /\b(localStorage|sessionStorage|indexedDB)\b/g);
+    expect(named.length > 0).toBe(door === 'tokenkeep/browser');
+  });
+
+  test('prints nothing and evaluates nothing', async () => {
+    expect(matches(await bundle(everything, ours), /\bconsole\.\w+|\beval\(|new Function\b/g)).toEqual([]);
+  });
+});
+
+test('what is not used is not shipped', async () => {
+  for (const door of doors.keys()) expect((await bundle(`import '${door}'`)).trim(), door).toBe('');
+});
+
+/** Our own code, without that of the dependencies. */
+const ours = { external: Object.keys(manifest.dependencies) };
+
+async function bundle(code: string, options?: { external: string[] }): Promise<string> {
+  return (await build(code, options)).map((chunk) => chunk.code).join('');
+}
+
+/** Bundles from dist/, by the exports map, as an application's bundler does. */
+async function build(code: string, { external = [] }: { external?: string[] } = {}): Promise<OutputChunk[]> {
+  const entry = '\0entry';
+  const build = await rolldown({
+    input: entry,
+    external,
+    platform: 'browser',
+    plugins: [
+      {
+        name: 'entry',
+        resolveId: (id) => (id === entry ? id : null),
+        load: (id) => (id === entry ? { code, moduleSideEffects: true } : null),
+      },
+    ],
+    resolve: { alias },
+    onLog(level, log) {
+      if (level === 'warn') throw new Error(log.message);
+    },
+  });
+  const { output } = await build.generate({ format: 'es', minify: true });
+  return output.filter((chunk) => chunk.type === 'chunk');
+}
+
+/** Longest names first: an alias also matches what begins with it. */
+const alias = Object.fromEntries(
+  [...doors]
+    .map(([name, module]) => [name, resolve('dist', `${module}.js`)] as const)
+    .sort(([a], [b]) => b.length - a.length),
+);
+
+function matches(code: string, pattern: RegExp): string[] {
+  return [...new Set(code.match(pattern))];
+}

@@ -1,0 +1,63 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { packed } from './support/built.ts';
+import { doors, manifest } from './support/manifest.ts';
+import { isTypesOnly, sources } from './support/sources.ts';
+
+let pack: ReturnType<typeof packed>;
+let files: string[];
+beforeAll(() => {
+  pack = packed();
+  files = execFileSync('tar', ['-tzf', pack.tarball], { encoding: 'utf8' })
+    .trim()
+    .split('\n')
+    .map((file) => file.replace('package/', ''))
+    .sort();
+});
+afterAll(() => pack?.remove());
+
+test('holds a declaration and, where something is left at run time, a module and its map for each source, and the papers', () => {
+  const expected = sources.flatMap((source) => {
+    const name = `dist/${source.path.replace(/\.ts$/, '')}`;
+    return isTypesOnly(source) ? [`${name}.d.ts`] : [`${name}.d.ts`, `${name}.js`, `${name}.js.map`];
+  });
+  expect(files).toEqual([...expected, 'CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'].sort());
+});
+
+/** All that a program can import. A name more, or less, is a decision. */
+const names: Record<string, string[]> = {
+  tokenkeep: [],
+  'tokenkeep/testing': [],
+};
+
+test('every door opens where nothing but the package and its dependencies is installed', () => {
+  const script = `
+    const names = {};
+    for (const door of ${JSON.stringify([...doors.keys()])}) names[door] = Object.keys(await import(door)).sort();
+    console.log(JSON.stringify(names));`;
+  const output = execFileSync(process.execPath, ['--input-type=module', '--eval', script], {
+    cwd: pack.folder,
+    encoding: 'utf8',
+  });
+  expect(JSON.parse(output)).toEqual(names);
+});
+
+test('source maps lead to the sources and carry them', () => {
+  for (const file of files.filter((file) => file.endsWith('.js.map'))) {
+    const map = JSON.parse(readFileSync(join(pack.folder, 'node_modules', manifest.name, file), 'utf8'));
+    const source = file.replace(/^dist\//, 'src/').replace(/\.js\.map$/, '.ts');
+    if (file.endsWith('/index.js.map')) continue; // a door has no code of its own
+    expect(map.sources, file).toEqual([
+      join(
+        ...file
+          .split('/')
+          .slice(1)
+          .map(() => '..'),
+        source,
+      ),
+    ]);
+    expect(map.sourcesContent[0] === readFileSync(source, 'utf8'), file).toBe(true);
+  }
+});
