@@ -1,0 +1,139 @@
+/** The authorization server's configuration: what RFC 9700 asks for, and nothing left at a default that prints a notice. */
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import type { Grant, OidcContext, Provider } from 'oidc-provider';
+import { errors } from 'oidc-provider';
+import { storage } from './storage.ts';
+
+export interface Resource {
+  /** The resource indicator (RFC 8707) that clients ask for. */
+  readonly indicator: string;
+  readonly scope: string;
+  /** @default 'opaque' */
+  readonly format?: 'opaque' | 'jwt';
+}
+
+export interface ServerSettings {
+  readonly accessTokenSeconds: number;
+  readonly refreshTokenSeconds: number;
+  readonly rotation: boolean;
+  readonly resources: readonly Resource[];
+}
+
+export const redirectUri = 'http://127.0.0.1/callback';
+export const scope = 'openid offline_access read write profile';
+
+/** Secrets with every character that the encodings of RFC 6749 §2.3.1 can get wrong. */
+export const clients = {
+  public: { clientId: 'public app' },
+  basic: { clientId: 'basic:app', clientSecret: 'a secret: 100%/+&=~' },
+  post: { clientId: 'post app', clientSecret: 'another secret: 100%/+&=~' },
+} as const;
+
+/** The protected API's own client, by which it introspects. */
+export const apiClient = { clientId: 'api', clientSecret: randomBytes(16).toString('hex') } as const;
+
+export function configuration(settings: ServerSettings, provider: () => Provider): object {
+  const { accessTokenSeconds, refreshTokenSeconds } = settings;
+  const day = 24 * 60 * 60;
+  return {
+    adapter: storage(),
+    jwks: { keys: [signingKey()] },
+    cookies: { keys: [randomBytes(16).toString('hex')] },
+    clientDefaults: { id_token_signed_response_alg: 'ES256' },
+    clients: clientList(),
+    scopes: scope.split(' '),
+    claims: { profile: ['name'] },
+    responseTypes: ['code'],
+    pkce: { required: () => true },
+    rotateRefreshToken: settings.rotation,
+    issueRefreshToken: (_: unknown, client: { grantTypeAllowed(type: string): boolean }) =>
+      client.grantTypeAllowed('refresh_token'),
+    clientBasedCORS: () => true,
+    ttl: {
+      AccessToken: accessTokenSeconds,
+      RefreshToken: refreshTokenSeconds,
+      AuthorizationCode: 60,
+      IdToken: 300,
+      Grant: day,
+      Interaction: 300,
+      Session: day,
+    },
+    findAccount: (_: unknown, sub: string) => ({
+      accountId: sub,
+      claims: () => ({ sub, name: sub }),
+    }),
+    interactions: { url: (_: unknown, { uid }: { uid: string }) => `/auto/${uid}` },
+    loadExistingGrant: (context: OidcContext) => consent(context, { settings, provider: provider() }),
+    features: {
+      devInteractions: { enabled: false },
+      userinfo: { enabled: false },
+      rpInitiatedLogout: { enabled: false },
+      introspection: { enabled: true, allowedPolicy: () => true },
+      revocation: { enabled: true, allowedPolicy: sameClient },
+      resourceIndicators: { enabled: true, ...resourceIndicators(settings) },
+    },
+  };
+}
+
+function signingKey(): object {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  return { ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'ES256' };
+}
+
+function clientList(): object[] {
+  const app = {
+    grant_types: ['authorization_code', 'refresh_token'],
+    redirect_uris: [redirectUri],
+    application_type: 'native',
+  };
+  const nobody = { grant_types: [], redirect_uris: [], response_types: [] };
+  const known = (
+    { clientId, clientSecret }: { clientId: string; clientSecret?: string },
+    method: string,
+  ) => ({
+    client_id: clientId,
+    ...(clientSecret !== undefined && { client_secret: clientSecret }),
+    token_endpoint_auth_method: method,
+  });
+  return [
+    { ...app, ...known(clients.public, 'none') },
+    { ...app, ...known(clients.basic, 'client_secret_basic') },
+    { ...app, ...known(clients.post, 'client_secret_post') },
+    { ...nobody, ...known(apiClient, 'client_secret_basic') },
+  ];
+}
+
+/** Everyone agrees to everything that was asked for: each login is a grant, and so a token family, of its own. */
+async function consent(
+  context: OidcContext,
+  { settings, provider }: { settings: ServerSettings; provider: Provider },
+): Promise<Grant> {
+  const { session, client, params } = context.oidc;
+  const grant = new provider.Grant({ accountId: session.accountId, clientId: client?.clientId ?? '' });
+  grant.addOIDCScope(params?.['scope'] ?? '');
+  for (const { indicator, scope: granted } of settings.resources) grant.addResourceScope(indicator, granted);
+  await grant.save();
+  return grant;
+}
+
+function sameClient(_: unknown, client: { clientId: string }, token: { clientId: string }): boolean {
+  return token.clientId === client.clientId;
+}
+
+function resourceIndicators({ resources, accessTokenSeconds }: ServerSettings): object {
+  return {
+    defaultResource: (_: unknown, __: unknown, oneOf: string[] | undefined) => oneOf?.[0],
+    useGrantedResource: () => true,
+    getResourceServerInfo(_: unknown, indicator: string): object {
+      const resource = resources.find((known) => known.indicator === indicator);
+      if (!resource) throw new errors.InvalidTarget();
+      return {
+        scope: resource.scope,
+        audience: indicator,
+        accessTokenTTL: accessTokenSeconds,
+        accessTokenFormat: resource.format ?? 'opaque',
+        jwt: { sign: { alg: 'ES256' } },
+      };
+    },
+  };
+}

@@ -1,0 +1,111 @@
+/** A login as a browser does it, without the browser: authorization code and PKCE over HTTP, with a cookie jar. */
+import { createHash, randomBytes } from 'node:crypto';
+import { scope as everything } from './configuration.ts';
+import type { CertifiedServer } from './server.ts';
+
+export interface Login {
+  readonly server: CertifiedServer;
+  /** @default the public client */
+  readonly client?: 'public' | 'basic' | 'post';
+  readonly user?: string;
+  readonly scope?: string;
+  readonly resource?: readonly string[];
+}
+
+/** The answer of the token endpoint, as it comes over the wire. */
+export interface WireTokens {
+  readonly access_token: string;
+  readonly refresh_token: string;
+  readonly token_type: string;
+  readonly expires_in: number;
+  readonly scope: string;
+  readonly id_token?: string;
+}
+
+export async function logIn(login: Login): Promise<WireTokens> {
+  const { server, client = 'public', resource = [] } = login;
+  const verifier = randomBytes(32).toString('base64url');
+  const state = randomBytes(16).toString('base64url');
+  const request = new URLSearchParams({
+    client_id: server.clients[client].clientId,
+    response_type: 'code',
+    redirect_uri: server.redirectUri,
+    scope: login.scope ?? everything,
+    prompt: 'consent', // without it there is no offline_access (OpenID Connect Core §11)
+    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+    code_challenge_method: 'S256',
+    state,
+    login_hint: login.user ?? 'ada',
+  });
+  for (const indicator of resource) request.append('resource', indicator);
+
+  const answer = await browse(`${server.authorizationEndpoint}?${request}`, server.redirectUri);
+  const code = answer.get('code');
+  if (code === null || answer.get('state') !== state || answer.get('iss') !== server.issuer) {
+    throw new Error(`the login failed: ${answer}`);
+  }
+  return exchange({ server, client, code, verifier });
+}
+
+/** Follows redirects, cookies in hand, until one leads back to the application; returns what it carries. */
+async function browse(start: string, end: string): Promise<URLSearchParams> {
+  const cookies = new Map<string, string>();
+  let url = start;
+  while (!url.startsWith(end)) {
+    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    const response = await fetch(url, { redirect: 'manual', headers: { cookie } });
+    const location = response.headers.get('location');
+    if (location === null)
+      throw new Error(`the login stopped at ${response.status}: ${await response.text()}`);
+    await response.body?.cancel();
+    for (const set of response.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(set) ?? [];
+      if (value === '') cookies.delete(name);
+      else cookies.set(name, value);
+    }
+    url = new URL(location, url).href;
+  }
+  return new URL(url).searchParams;
+}
+
+interface Exchange {
+  readonly server: CertifiedServer;
+  readonly client: 'public' | 'basic' | 'post';
+  readonly code: string;
+  readonly verifier: string;
+}
+
+async function exchange({ server, client, code, verifier }: Exchange): Promise<WireTokens> {
+  const response = await fetch(
+    server.tokenEndpoint,
+    authenticated(server, client, {
+      grant_type: 'authorization_code',
+      redirect_uri: server.redirectUri,
+      code,
+      code_verifier: verifier,
+    }),
+  );
+  if (!response.ok)
+    throw new Error(`the token endpoint answered ${response.status}: ${await response.text()}`);
+  return response.json() as Promise<WireTokens>;
+}
+
+/** A form to the token or revocation endpoint, by hand, with the client's own authentication (RFC 6749 §2.3.1). */
+export function authenticated(
+  { clients }: CertifiedServer,
+  client: 'public' | 'basic' | 'post',
+  parameters: Record<string, string>,
+): RequestInit {
+  const body = new URLSearchParams(parameters);
+  const headers = new Headers();
+  if (client === 'basic') {
+    const { clientId, clientSecret } = clients.basic;
+    headers.set('authorization', `Basic ${btoa(`${formEncoded(clientId)}:${formEncoded(clientSecret)}`)}`);
+  } else {
+    for (const [name, value] of Object.entries(clients[client]))
+      body.set(name === 'clientId' ? 'client_id' : 'client_secret', value);
+  }
+  return { method: 'POST', headers, body };
+}
+
+const formEncoded = (value: string) => new URLSearchParams({ '': value }).toString().slice(1);

@@ -1,0 +1,169 @@
+/// <reference path="./oidc-provider.d.ts" />
+/**
+ * A real authorization server on loopback: oidc-provider, certified by the OpenID Foundation, configured as RFC 9700
+ * asks. Refresh tokens rotate; one that comes twice kills its whole family. The only thing in front of it are hiccups.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
+import { Provider } from 'oidc-provider';
+import type { Resource } from './configuration.ts';
+import { apiClient, clients, configuration, redirectUri } from './configuration.ts';
+import type { Counters } from './counters.ts';
+import { count } from './counters.ts';
+import type { Endpoint, Hiccup } from './hiccups.ts';
+import { hiccups } from './hiccups.ts';
+import { listen } from './loopback.ts';
+
+export interface CertifiedServerOptions {
+  /** @default 300 */
+  readonly accessTokenSeconds?: number;
+  /** @default 3600 */
+  readonly refreshTokenSeconds?: number;
+  /** @default true */
+  readonly rotation?: boolean;
+  /** Protected resources that clients can name (RFC 8707). Without one, access tokens are opaque. */
+  readonly resources?: readonly Resource[];
+}
+
+/** What the server says of a token (RFC 7662). */
+export interface Introspection {
+  readonly active: boolean;
+  readonly scope?: string;
+  readonly sub?: string;
+  readonly client_id?: string;
+  readonly exp?: number;
+  readonly aud?: string;
+}
+
+export interface CertifiedServer {
+  readonly issuer: string;
+  readonly authorizationEndpoint: string;
+  readonly tokenEndpoint: string;
+  readonly revocationEndpoint: string;
+  readonly introspectionEndpoint: string;
+  readonly redirectUri: string;
+  readonly clients: typeof clients;
+  /** Everything since the start, live. */
+  readonly counters: Readonly<Counters>;
+  /** Requests to an endpoint, whether or not the server got to see them. */
+  readonly requests: Readonly<Record<Endpoint, number>>;
+  /** Errors of the server itself. A test that wants to be sure expects none. */
+  readonly errors: readonly Error[];
+  /** The counters of the family that this refresh token belongs to, live. */
+  family(refreshToken: string): Promise<Readonly<Counters>>;
+  /** Asks the introspection endpoint. */
+  introspect(token: string): Promise<Introspection>;
+  /** The same for an access token that may be a JWT: these are judged by the server's published keys. */
+  validate(token: string): Promise<Introspection>;
+  /** Ends an access token before its time and leaves its refresh token alone, as an administrator or a restart does. */
+  endAccessToken(accessToken: string): Promise<void>;
+  /** Plans a fault for the next request. Resolves when it has happened. */
+  hiccup(hiccup: Hiccup): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function startCertifiedServer(options: CertifiedServerOptions = {}): Promise<CertifiedServer> {
+  const settings = {
+    accessTokenSeconds: 300,
+    refreshTokenSeconds: 3600,
+    rotation: true,
+    resources: [],
+    ...options,
+  };
+  const loopback = await listen((_, response) => response.writeHead(503).end());
+  const issuer = loopback.origin;
+  const provider: Provider = new Provider(
+    issuer,
+    configuration(settings, () => provider),
+  );
+  const counters = count(provider);
+  const faults = hiccups();
+  const errors: Error[] = [];
+  provider.on('server_error', (_, error) => errors.push(error));
+
+  const serve = provider.callback();
+  const endpoints = new Map<string, Endpoint>([
+    ['/token', 'token'],
+    ['/token/revocation', 'revocation'],
+  ]);
+  loopback.handler = faults.handler(
+    (request, response) => {
+      if (request.url?.startsWith('/auto/')) void agree(provider, request, response);
+      else serve(request, response);
+    },
+    (path) => endpoints.get(path.replace(/\?.*/s, '')),
+  );
+
+  const introspect = introspection(`${issuer}/token/introspection`);
+  return {
+    issuer,
+    authorizationEndpoint: `${issuer}/auth`,
+    tokenEndpoint: `${issuer}/token`,
+    revocationEndpoint: `${issuer}/token/revocation`,
+    introspectionEndpoint: `${issuer}/token/introspection`,
+    redirectUri,
+    clients,
+    counters: counters.total,
+    requests: faults.requests,
+    errors,
+    async family(refreshToken) {
+      const token = await provider.RefreshToken.find(refreshToken);
+      if (!token?.grantId) throw new Error('the server does not know this refresh token');
+      return counters.family(token.grantId);
+    },
+    introspect,
+    validate: validation(issuer, introspect),
+    async endAccessToken(accessToken) {
+      const token = await provider.AccessToken.find(accessToken);
+      if (!token) throw new Error('the server does not know this access token');
+      await token.destroy();
+    },
+    hiccup: faults.next,
+    close: loopback.close,
+  };
+}
+
+/** The login page, on which everyone says yes at once. `login_hint` is who they are. */
+async function agree(provider: Provider, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { params } = await provider.interactionDetails(request, response);
+  const result = { login: { accountId: params['login_hint'] ?? 'ada' }, consent: {} };
+  await provider.interactionFinished(request, response, result, { mergeWithLastSubmission: true });
+}
+
+function introspection(endpoint: string): CertifiedServer['introspect'] {
+  const authorization = `Basic ${btoa(`${apiClient.clientId}:${apiClient.clientSecret}`)}`;
+  return async (token) => {
+    const response = await fetch(endpoint, {
+      method: 'POST',
+      headers: { authorization },
+      body: new URLSearchParams({ token }),
+    });
+    if (!response.ok) throw new Error(`introspection answered ${response.status}: ${await response.text()}`);
+    return response.json() as Promise<Introspection>;
+  };
+}
+
+function validation(issuer: string, introspect: CertifiedServer['introspect']): CertifiedServer['validate'] {
+  const keys = createRemoteJWKSet(new URL(`${issuer}/jwks`));
+  return async (token) => {
+    if (!isJwt(token)) return introspect(token);
+    try {
+      const { payload } = await jwtVerify<Omit<Introspection, 'active'>>(token, keys, {
+        issuer,
+        typ: 'at+jwt',
+      });
+      return { ...payload, active: true } as Introspection;
+    } catch {
+      return { active: false };
+    }
+  };
+}
+
+function isJwt(token: string): boolean {
+  try {
+    decodeProtectedHeader(token);
+    return true;
+  } catch {
+    return false;
+  }
+}
