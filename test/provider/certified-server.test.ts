@@ -186,6 +186,13 @@ test('an access token that is ended early is dead, its refresh token is not', as
   expect(await refresh(refresh_token)).toMatchObject({ status: 200 });
 });
 
+test('the lifetime of access tokens can change while the server runs', async () => {
+  server.accessTokensLive(7);
+  expect((await logIn({ server })).expires_in).toBe(7);
+  server.accessTokensLive(300);
+  expect((await logIn({ server, resource: [jwtResource] })).expires_in).toBe(300);
+});
+
 test('the API asks for a token, rejects a dead one, and wants the right scope', async () => {
   const { access_token } = await logIn({ server, scope: 'openid offline_access read' });
   const anonymous = await fetch(api.url);

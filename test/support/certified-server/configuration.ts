@@ -13,7 +13,8 @@ export interface Resource {
 }
 
 export interface ServerSettings {
-  readonly accessTokenSeconds: number;
+  /** Can be changed while the server runs: it holds for the access tokens that come after. */
+  accessTokenSeconds: number;
   readonly refreshTokenSeconds: number;
   readonly rotation: boolean;
   readonly resources: readonly Resource[];
@@ -33,7 +34,6 @@ export const clients = {
 export const apiClient = { clientId: 'api', clientSecret: randomBytes(16).toString('hex') } as const;
 
 export function configuration(settings: ServerSettings, provider: () => Provider): object {
-  const { accessTokenSeconds, refreshTokenSeconds } = settings;
   const day = 24 * 60 * 60;
   return {
     adapter: storage(),
@@ -50,8 +50,8 @@ export function configuration(settings: ServerSettings, provider: () => Provider
       client.grantTypeAllowed('refresh_token'),
     clientBasedCORS: () => true,
     ttl: {
-      AccessToken: accessTokenSeconds,
-      RefreshToken: refreshTokenSeconds,
+      AccessToken: () => settings.accessTokenSeconds,
+      RefreshToken: settings.refreshTokenSeconds,
       AuthorizationCode: 60,
       IdToken: 300,
       Grant: day,
@@ -120,17 +120,17 @@ function sameClient(_: unknown, client: { clientId: string }, token: { clientId:
   return token.clientId === client.clientId;
 }
 
-function resourceIndicators({ resources, accessTokenSeconds }: ServerSettings): object {
+function resourceIndicators(settings: ServerSettings): object {
   return {
     defaultResource: (_: unknown, __: unknown, oneOf: string[] | undefined) => oneOf?.[0],
     useGrantedResource: () => true,
     getResourceServerInfo(_: unknown, indicator: string): object {
-      const resource = resources.find((known) => known.indicator === indicator);
+      const resource = settings.resources.find((known) => known.indicator === indicator);
       if (!resource) throw new errors.InvalidTarget();
       return {
         scope: resource.scope,
         audience: indicator,
-        accessTokenTTL: accessTokenSeconds,
+        accessTokenTTL: settings.accessTokenSeconds,
         accessTokenFormat: resource.format ?? 'opaque',
         jwt: { sign: { alg: 'ES256' } },
       };

@@ -6,7 +6,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import { Provider } from 'oidc-provider';
-import type { Resource } from './configuration.ts';
+import type { Resource, ServerSettings } from './configuration.ts';
 import { apiClient, clients, configuration, redirectUri } from './configuration.ts';
 import type { Counters } from './counters.ts';
 import { count } from './counters.ts';
@@ -57,13 +57,15 @@ export interface CertifiedServer {
   validate(token: string): Promise<Introspection>;
   /** Ends an access token before its time and leaves its refresh token alone, as an administrator or a restart does. */
   endAccessToken(accessToken: string): Promise<void>;
+  /** Access tokens that are issued from now on live so long, in seconds. */
+  accessTokensLive(seconds: number): void;
   /** Plans a fault for the next request. Resolves when it has happened. */
   hiccup(hiccup: Hiccup): Promise<void>;
   close(): Promise<void>;
 }
 
 export async function startCertifiedServer(options: CertifiedServerOptions = {}): Promise<CertifiedServer> {
-  const settings = {
+  const settings: ServerSettings = {
     accessTokenSeconds: 300,
     refreshTokenSeconds: 3600,
     rotation: true,
@@ -117,6 +119,9 @@ export async function startCertifiedServer(options: CertifiedServerOptions = {})
       const token = await provider.AccessToken.find(accessToken);
       if (!token) throw new Error('the server does not know this access token');
       await token.destroy();
+    },
+    accessTokensLive(seconds) {
+      settings.accessTokenSeconds = seconds;
     },
     hiccup: faults.next,
     close: loopback.close,
