@@ -1,0 +1,95 @@
+/**
+ * What a refusal of the token endpoint means for the session.
+ *
+ * @module
+ */
+import { hasMembers, textOf } from './answer-body.ts';
+import type { FailureClass, ProviderProfile } from './authorization-server.ts';
+
+/** The class of a refusal, and the error code that the server gave. */
+export interface ClassifiedFailure {
+  readonly failure: FailureClass;
+  readonly error: string | undefined;
+}
+
+/** The standard codes and what servers have besides, in lower case. Every other code is `client`. */
+const meanings: ReadonlyMap<string, FailureClass> = new Map([
+  ['invalid_grant', 'grant-dead'],
+  ['bad_refresh_token', 'grant-dead'], // GitHub, HubSpot
+  ['invalid_refresh_token', 'grant-dead'], // Slack, like the next two
+  ['token_revoked', 'grant-dead'],
+  ['token_expired', 'grant-dead'],
+  ['invalid_token', 'grant-dead'],
+  ['token_inactive', 'grant-dead'],
+  ['interaction_required', 'interaction-required'],
+  ['login_required', 'interaction-required'],
+  ['consent_required', 'interaction-required'],
+  ['mfa_required', 'interaction-required'],
+  ['insufficient_user_authentication', 'interaction-required'],
+  ['temporarily_unavailable', 'transient'],
+  ['server_error', 'transient'],
+  ['slow_down', 'transient'],
+  ['rate_limit_reached', 'transient'], // ReachFive
+  ['use_dpop_nonce', 'transient'], // RFC 9449 §8: the refresh token was not even looked at
+]);
+
+/**
+ * Classifies a refusal. A server in trouble says anything, so its status comes first: what a 5xx or 429 says of the
+ * grant proves nothing. Then the profile's own codes, then the standard ones.
+ *
+ * @param body What `parseBody` made of the answer.
+ * @see RFC 6749 §5.2
+ */
+export function classifyFailure(
+  status: number,
+  body: unknown,
+  profile: ProviderProfile | undefined,
+): ClassifiedFailure {
+  const values = errorValues(body, profile);
+  const own = profile?.errorCodes ?? {};
+  const declared = values.find((value) => Object.hasOwn(own, value));
+  const standard = values.find((value) => meanings.has(value.toLowerCase()));
+  const error = declared ?? standard ?? values.find(isCode);
+  if (status >= 500 || status === 408 || status === 425 || status === 429) {
+    return { failure: 'transient', error };
+  }
+  const failure = declared === undefined ? standardMeaning(status, body, standard) : own[declared];
+  return { failure: failure ?? 'client', error };
+}
+
+function standardMeaning(status: number, body: unknown, code: string | undefined): FailureClass {
+  if (status === 404 || status === 412) return 'client';
+  const meaning = code === undefined ? undefined : meanings.get(code.toLowerCase());
+  if (meaning === 'grant-dead' && asksForUser(body)) return 'interaction-required';
+  if (meaning === 'grant-dead' && !provesDeath(status)) return 'client';
+  // A token endpoint says why. A page, or nothing, comes from something in between: a portal, a firewall.
+  return meaning ?? (body === undefined ? 'transient' : 'client');
+}
+
+/** 400 by RFC 6749 §5.2; 403 from Auth0 and Atlassian; 200 from GitHub and Slack. */
+function provesDeath(status: number): boolean {
+  return status < 300 || status === 400 || status === 401 || status === 403;
+}
+
+/** `invalid_grant` of a grant that lives: Entra wants claims or a second factor, Google's policy a new sign-in. */
+function asksForUser(body: unknown): boolean {
+  if (!hasMembers(body)) return false;
+  const { claims, error_subtype: subtype, error_codes: numbers, error_description: description } = body;
+  return (
+    textOf(claims) !== undefined ||
+    subtype === 'invalid_rapt' ||
+    (Array.isArray(numbers) && numbers.some((number) => number === 50076 || number === 50158)) ||
+    /^AADSTS(50076|50158)\b/.test(textOf(description) ?? '')
+  );
+}
+
+function errorValues(body: unknown, profile: ProviderProfile | undefined): string[] {
+  if (!hasMembers(body)) return [];
+  const fields = profile?.errorFields ?? ['error'];
+  return fields.map((field) => textOf(body[field])).filter((value) => value !== undefined);
+}
+
+/** The alphabet of RFC 6749 §5.2 without the space: Cloudentity and Twitch have sentences in `error`. */
+function isCode(value: string): boolean {
+  return /^[!#-[\]-~]{1,100}$/.test(value);
+}

@@ -1,0 +1,124 @@
+/**
+ * What the answer of a token endpoint means. Tolerant, because a grant that is read too strictly is lost for ever: the
+ * refresh token is spent when the answer is on its way.
+ *
+ * @module
+ */
+import { hasMembers, membersExcept, parseBody, textOf } from './answer-body.ts';
+import type { FailureClass, ProviderProfile } from './authorization-server.ts';
+import { classifyFailure } from './failure-class.ts';
+import { readHttpDate, readRetryAfter } from './retry-after.ts';
+import type { TokenGrant } from './token-grant.ts';
+import { readTokenGrant } from './token-grant.ts';
+
+/** An answer of a token endpoint, read to its end. */
+export interface Answer {
+  /** `0` for a redirect that was not followed and is not shown. */
+  readonly status: number;
+  /** For the reader of a log. Nothing depends on it: servers get it wrong. */
+  readonly contentType: string | null;
+  readonly retryAfter: string | null;
+  readonly date: string | null;
+  readonly body: string;
+}
+
+/** What an answer means. */
+export type Outcome =
+  | { readonly kind: 'granted'; readonly grant: TokenGrant }
+  | {
+      readonly kind: 'refused';
+      readonly failure: FailureClass;
+      readonly status: number;
+      /** The error code, if there is one; a sentence is none. */
+      readonly error: string | undefined;
+      /** For people: one line, at most 200 characters, no word cut in half. May still name a secret. */
+      readonly description: string | undefined;
+      /** In ms. */
+      readonly retryAfter: number | undefined;
+      /** The members of the answer except tokens: `claims`, `error_id`, … May still name a secret. */
+      readonly details: Readonly<Record<string, unknown>>;
+    }
+  /** A 2xx that cannot be read: the refresh token may be spent. */
+  | { readonly kind: 'unreadable'; readonly status: number };
+
+/**
+ * Judges an answer of the token endpoint. It never throws, whatever the answer.
+ *
+ * @param now Unix ms, when the request was sent or answered. The answer's `Date` corrects it.
+ * @see RFC 6749 §5.1, §5.2
+ */
+export function judgeAnswer(answer: Answer, profile: ProviderProfile | undefined, now: number): Outcome {
+  const { status } = answer;
+  const isSuccess = status >= 200 && status < 300;
+  if (!isSuccess && !(status >= 400)) return redirected(status);
+  const body = parseBody(answer.body);
+  const serverNow = readHttpDate(answer.date) ?? now;
+  const grant = hasMembers(body) && !namesError(body) ? readTokenGrant(body, profile, serverNow) : undefined;
+  // A failure that holds both tokens and names no error is a server that failed after it had rotated: a fatal error
+  // while it shut down, a gateway that maps statuses. Dropping the only copy of the successor would end the session.
+  if (grant !== undefined && (isSuccess || grant.refreshToken !== undefined))
+    return { kind: 'granted', grant };
+  if (isSuccess && !complains(body, profile)) return { kind: 'unreadable', status };
+  return {
+    kind: 'refused',
+    ...classifyFailure(status, body, profile),
+    status,
+    description: describe(body),
+    retryAfter: readRetryAfter(answer.retryAfter, serverNow),
+    details: hasMembers(body) ? membersExcept(body, keptOut) : {},
+  };
+}
+
+function redirected(status: number): Outcome {
+  const description = 'The token endpoint redirected. Refresh tokens are not sent on to another address.';
+  return {
+    kind: 'refused',
+    failure: 'client',
+    status,
+    error: undefined,
+    description,
+    retryAfter: undefined,
+    details: {},
+  };
+}
+
+/** An error whatever the status: GitHub and Slack refuse with a 200. */
+function namesError(members: Readonly<Record<string, unknown>>): boolean {
+  return textOf(members['error']) !== undefined || members['ok'] === false;
+}
+
+const complaints = ['error', 'errors', 'error_code', 'error_description'];
+
+/**
+ * A 2xx without an access token that reads like a refusal. In doubt it does not: what is taken for a refusal leaves the
+ * refresh token unspent. So a bare `message` is no complaint, and no answer is one that holds a new refresh token.
+ */
+function complains(body: unknown, profile: ProviderProfile | undefined): boolean {
+  if (!hasMembers(body)) return false;
+  if (namesError(body)) return true;
+  if (textOf(body['refresh_token']) !== undefined) return false;
+  const { errorFields = [], errorCodes = {} } = profile ?? {};
+  return (
+    complaints.some((field) => Boolean(body[field])) ||
+    errorFields.some((field) => Object.hasOwn(errorCodes, textOf(body[field]) ?? ''))
+  );
+}
+
+/** Tokens, and what `description` holds in a form that is fit to be shown. */
+const keptOut: ReadonlySet<string> = new Set([
+  'access_token',
+  'refresh_token',
+  'id_token',
+  'error_description',
+]);
+
+function describe(body: unknown): string | undefined {
+  if (!hasMembers(body)) return undefined;
+  const sentence = /\s/.test(textOf(body['error']) ?? '') ? body['error'] : undefined;
+  const text = textOf(body['error_description']) ?? textOf(body['message']) ?? textOf(sentence);
+  const line = text?.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ').trim();
+  // Cut between words: half a token would no longer be recognised as a secret.
+  return textOf(
+    line !== undefined && line.length > 200 ? line.slice(0, Math.max(line.lastIndexOf(' ', 200), 0)) : line,
+  );
+}
