@@ -1,0 +1,157 @@
+/**
+ * The test server as a `fetch`: takes what `fetch` takes, and fails as `fetch` fails.
+ *
+ * @module
+ */
+import type { Transport } from '../core/contracts.ts';
+import type { Answer, Delivery, Exchange } from './wire.ts';
+import { bytesOf } from './wire.ts';
+
+type Serve = (exchange: Exchange) => Delivery | Promise<Delivery> | undefined;
+
+/** A request in parts, before it is sent. */
+interface Outgoing {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: Headers;
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly redirect: RequestRedirect;
+  readonly signal: AbortSignal | null | undefined;
+}
+
+const nothing = new Uint8Array(0);
+const methods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS']);
+const withoutBody: ReadonlySet<number> = new Set([204, 205, 304]);
+const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** Makes a `fetch` of a server. What the server does not serve fails like a network error. */
+export function fetchForm(serve: Serve, seenAs: Exchange['seenAs']): Transport {
+  return async (input, init) => {
+    const outgoing = await outgoingOf(input, init);
+    outgoing.signal?.throwIfAborted();
+    return untilAborted(send(outgoing, 0), outgoing.signal);
+  };
+
+  async function send(outgoing: Outgoing, hops: number): Promise<Response> {
+    const { method, url, headers, body, signal } = outgoing;
+    const delivery = await serve({ method, url, headers, body, seenAs });
+    if (delivery === undefined || delivery.kind === 'dropped') throw networkError();
+    if (delivery.kind === 'hung') return new Promise<never>(() => {});
+    const { status, headers: sent } = delivery.answer;
+    const location = redirects.has(status) ? sent['location'] : undefined;
+    if (location === undefined || outgoing.redirect === 'manual')
+      return responseTo(outgoing, delivery, hops > 0);
+    if (outgoing.redirect === 'error' || hops === 20) throw networkError();
+    signal?.throwIfAborted();
+    return send(redirected(outgoing, new URL(location, url), status), hops + 1);
+  }
+}
+
+/** Reads the request of a call without building a `Request` in the plain cases. */
+async function outgoingOf(input: RequestInfo | URL, init: RequestInit | undefined): Promise<Outgoing> {
+  const isPlain = typeof input === 'string' || input instanceof URL;
+  const body = init?.body;
+  const isPlainBody =
+    body === undefined || body === null || typeof body === 'string' || body instanceof URLSearchParams;
+  if (!isPlain || !isPlainBody) return outgoingOfRequest(new Request(input, withDuplex(init)), init?.signal);
+  const method = methodOf(init?.method);
+  if ((method === 'GET' || method === 'HEAD') && body)
+    throw new TypeError(`A ${method} request cannot have a body.`);
+  const headers = new Headers(init?.headers);
+  if (body !== undefined && body !== null && !headers.has('content-type')) {
+    const isForm = body instanceof URLSearchParams;
+    headers.set(
+      'content-type',
+      `${isForm ? 'application/x-www-form-urlencoded' : 'text/plain'};charset=UTF-8`,
+    );
+  }
+  const url = new URL(input, globalThis.location?.href);
+  if (url.username !== '' || url.password !== '') throw new TypeError('The URL includes credentials.');
+  const bytes = body ? bytesOf(String(body)) : nothing;
+  return { method, url, headers, body: bytes, redirect: init?.redirect ?? 'follow', signal: init?.signal };
+}
+
+async function outgoingOfRequest(
+  request: Request,
+  signal: AbortSignal | null | undefined,
+): Promise<Outgoing> {
+  const { method, headers, redirect } = request;
+  const body = request.body === null ? nothing : new Uint8Array(await request.arrayBuffer());
+  return { method, url: new URL(request.url), headers, body, redirect, signal: signal ?? request.signal };
+}
+
+/** A stream as a body needs `duplex`, which the types of the DOM do not know. */
+function withDuplex(init: RequestInit | undefined): RequestInit | undefined {
+  return init?.body instanceof ReadableStream ? ({ duplex: 'half', ...init } as RequestInit) : init;
+}
+
+function methodOf(method: string | undefined): string {
+  if (method === undefined) return 'GET';
+  const upper = method.toUpperCase();
+  return methods.has(upper) ? upper : method;
+}
+
+/** What a client sends on when it follows a redirect (Fetch Standard, HTTP-redirect fetch). */
+function redirected(outgoing: Outgoing, url: URL, status: number): Outgoing {
+  const headers = new Headers(outgoing.headers);
+  if (url.origin !== outgoing.url.origin) headers.delete('authorization');
+  const isPost = outgoing.method === 'POST';
+  const becomesGet = status === 303 ? outgoing.method !== 'HEAD' : status < 303 && isPost;
+  if (!becomesGet) return { ...outgoing, url, headers };
+  headers.delete('content-type');
+  return { ...outgoing, method: 'GET', body: nothing, url, headers };
+}
+
+function responseTo(
+  { method, url, signal }: Outgoing,
+  delivery: Delivery & { kind: 'answer' },
+  isRedirected: boolean,
+): Response {
+  const { status, headers, body } = delivery.answer;
+  const isCut = delivery.truncate !== undefined || delivery.stall !== undefined;
+  const content = isCut ? cutBody(delivery, signal) : body;
+  const hasBody = method !== 'HEAD' && !withoutBody.has(status);
+  const response = new Response(hasBody ? content : null, { status, headers: headersOf(headers) });
+  if (headers['content-type'] === undefined) response.headers.delete('content-type');
+  Object.defineProperty(response, 'url', { value: url.href });
+  if (isRedirected) Object.defineProperty(response, 'redirected', { value: true });
+  return response;
+}
+
+function headersOf(headers: Answer['headers']): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (const [name, value] of Object.entries(headers)) if (value !== undefined) pairs.push([name, value]);
+  return pairs;
+}
+
+/** A body that ends with an error, or does not end at all, after so many bytes. */
+function cutBody(
+  { answer, truncate, stall }: Delivery & { kind: 'answer' },
+  signal: AbortSignal | null | undefined,
+): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start(controller) {
+      controller.enqueue(bytesOf(answer.body).slice(0, truncate ?? stall));
+      signal?.addEventListener('abort', () => controller.error(signal.reason), { once: true });
+    },
+    pull(controller) {
+      if (truncate === undefined) return new Promise<never>(() => {});
+      controller.error(new TypeError('terminated'));
+      return undefined;
+    },
+  });
+}
+
+/** The promise, unless the signal is faster. The server does not notice: it has the request. */
+function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | null | undefined): Promise<T> {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
+function networkError(): TypeError {
+  return new TypeError('fetch failed');
+}

@@ -1,0 +1,45 @@
+/**
+ * The errors of RFC 6749 §5.2 and §2.3.1, RFC 7009 §2.2.1 and RFC 8707 §2, as the server's code throws them.
+ *
+ * @module
+ */
+import type { Answer } from './wire.ts';
+import { json } from './wire.ts';
+
+/** The OAuth error codes of the test server. */
+export type OAuthErrorCode =
+  | 'invalid_request'
+  | 'invalid_client'
+  | 'invalid_grant'
+  | 'unauthorized_client'
+  | 'unsupported_grant_type'
+  | 'invalid_scope'
+  | 'invalid_target';
+
+/** A request that the server refuses. */
+export class OAuthRefusal extends Error {
+  readonly code: OAuthErrorCode;
+  readonly headers: Answer['headers'];
+
+  constructor(code: OAuthErrorCode, description: string, headers: Answer['headers'] = {}) {
+    super(description);
+    this.code = code;
+    this.headers = headers;
+  }
+
+  /** The refusal as the client gets it. */
+  answer(): Answer {
+    const status = this.code === 'invalid_client' ? 401 : 400;
+    return json(
+      status,
+      { error: this.code, error_description: this.message },
+      { pragma: 'no-cache', ...this.headers },
+    );
+  }
+}
+
+/** The answer to an error that the server's code threw: a refusal is one, everything else is a defect and goes on. */
+export function answerTo(error: unknown): Answer {
+  if (error instanceof OAuthRefusal) return error.answer();
+  throw error;
+}

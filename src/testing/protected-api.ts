@@ -1,0 +1,79 @@
+/**
+ * The protected API: lets in who has a good access token, and tells back what it was sent.
+ *
+ * @module
+ */
+import type { ApiRequest } from './journal.ts';
+import type { ServerContext } from './server-context.ts';
+import type { AccessToken } from './token-ledger.ts';
+import { covers } from './token-ledger.ts';
+import type { Answer, Exchange, Work } from './wire.ts';
+import { base64, fingerprint, json } from './wire.ts';
+
+/** Bodies up to this many bytes come back whole. */
+const smallBody = 1024;
+
+/** What the API answers, as JSON, to a request that it lets in. */
+export interface ApiEcho {
+  readonly method: string;
+  /** Path and query. */
+  readonly path: string;
+  /** As received, without `Authorization`. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Short id of the access token. */
+  readonly token: string;
+  readonly scope: readonly string[];
+  /** Equal bodies have equal hashes; the hash is not a cryptographic one. Small bodies come back in base64. */
+  readonly body: { readonly length: number; readonly hash: string; readonly base64?: string };
+}
+
+/** A request has arrived at the API: counts it, and says what is to be done. */
+export function protectedApi(server: ServerContext, exchange: Exchange, refusal: () => Answer): Work {
+  server.journal.counts.apiCalls++;
+  const { scheme, text } = presented(exchange.headers);
+  const token = server.ledger.accessToken(text);
+  const path = exchange.url.pathname + exchange.url.search;
+  const request = { method: exchange.method, path, token: token?.id, body: exchange.body };
+  const kept: ApiRequest & { status: number | undefined } = { ...request, status: undefined };
+  server.journal.keep(kept);
+  const isGood =
+    scheme === 'bearer' && token !== undefined && isFor(token, exchange.url) && server.ledger.isActive(token);
+  let wasLetIn = false;
+  return {
+    token: token?.id,
+    answer() {
+      wasLetIn = isGood;
+      if (text === '')
+        return json(401, { error: 'unauthorized' }, { 'www-authenticate': 'Bearer realm="api"' });
+      return token && isGood ? json(200, echo(exchange, token, path)) : refusal();
+    },
+    over(status) {
+      kept.status = status;
+      if (!wasLetIn) server.journal.counts.apiRejected++;
+      server.journal.write(wasLetIn ? 'api' : 'apiRejected', {
+        token: token?.id,
+        detail: `${exchange.method} ${path}`,
+      });
+    },
+  };
+}
+
+/** The token of a request. Schemes are compared in lower case (RFC 9110 §11.1). */
+export function presented(headers: Headers): { scheme: string; text: string } {
+  const authorization = headers.get('authorization') ?? '';
+  const space = authorization.indexOf(' ');
+  if (space < 0) return { scheme: '', text: '' };
+  return { scheme: authorization.slice(0, space).toLowerCase(), text: authorization.slice(space + 1).trim() };
+}
+
+function isFor(token: AccessToken, url: URL): boolean {
+  return token.audience === undefined || token.audience.some((resource) => covers(resource, url.href));
+}
+
+function echo({ method, headers, body }: Exchange, token: AccessToken, path: string): ApiEcho {
+  const received: Record<string, string> = {};
+  for (const [name, value] of headers) if (name !== 'authorization') received[name] = value;
+  const small = body.length <= smallBody && { base64: base64(body) };
+  const sent = { length: body.length, hash: fingerprint(body), ...small };
+  return { method, path, headers: received, token: token.id, scope: token.scope, body: sent };
+}

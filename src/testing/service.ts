@@ -1,0 +1,135 @@
+/**
+ * A request's way through the server: arrive, be held, be spoiled, be served, be over.
+ *
+ * @module
+ */
+
+import type { Gate, ReceivedRequest } from './fault-queue.ts';
+import { Queue } from './fault-queue.ts';
+import type { Fault } from './faults.ts';
+import { spoil } from './faults.ts';
+import { watchLeaks } from './leak-watch.ts';
+import { protectedApi } from './protected-api.ts';
+import type { ServerContext } from './server-context.ts';
+import { endpointPaths, metadataDocument } from './server-metadata.ts';
+import { tokenEndpoint } from './token-endpoint.ts';
+import { introspectionEndpoint, revocationEndpoint } from './token-services.ts';
+import type { Answer, Delivery, EndpointName, Exchange, Work } from './wire.ts';
+import { json } from './wire.ts';
+
+/** Serves exchanges. Returns `undefined` for one that goes to a place that is not the server's. */
+export class Service {
+  readonly faults: Queue<Fault> = new Queue();
+  readonly gates: Queue<Gate> = new Queue();
+  readonly #server: ServerContext;
+  readonly #refusal: Answer;
+  readonly #issuerOrigin: string;
+  readonly #paths: ReadonlyMap<string, EndpointName>;
+
+  constructor(server: ServerContext, refusal: Answer) {
+    this.#server = server;
+    this.#refusal = refusal;
+    this.#issuerOrigin = new URL(server.settings.issuer).origin;
+    this.#paths = endpointPaths(server.settings.issuer);
+  }
+
+  serve(exchange: Exchange): Delivery | Promise<Delivery> | undefined {
+    const endpoint = this.#endpointOf(exchange.url);
+    watchLeaks(this.#server, exchange, endpoint);
+    if (endpoint === undefined) return this.#stray(exchange);
+    const work = this.#arrive(endpoint, exchange);
+    const request = (): ReceivedRequest => received(endpoint, exchange, work);
+    const gate = this.gates.next(endpoint, request);
+    const fault = this.faults.next(endpoint, request);
+    if (gate || fault) return this.#withTrouble(work, gate, fault ?? {});
+    const answer = work.answer();
+    return answer instanceof Promise ? answer.then((one) => arrived(work, one)) : arrived(work, answer);
+  }
+
+  #endpointOf({ origin, pathname }: URL): EndpointName | undefined {
+    const isApi = origin === this.#server.settings.apiOrigin;
+    const own = origin === this.#issuerOrigin ? this.#paths.get(pathname) : undefined;
+    return own ?? (isApi ? 'api' : undefined);
+  }
+
+  #stray(exchange: Exchange): Delivery | undefined {
+    if (exchange.url.origin === this.#issuerOrigin) {
+      return { kind: 'answer', answer: json(404, { error: 'not_found' }) };
+    }
+    this.#server.journal.counts.strayRequests++;
+    this.#server.journal.write('stray', { detail: `${exchange.method} ${exchange.url.origin}` });
+    return undefined;
+  }
+
+  #arrive(endpoint: EndpointName, exchange: Exchange): Work {
+    if (endpoint === 'api') return protectedApi(this.#server, exchange, () => this.#refusal);
+    if (endpoint === 'metadata') return this.#metadata(exchange);
+    const work = endpoints[endpoint](this.#server, exchange);
+    const isPost = exchange.method === 'POST';
+    return isPost
+      ? work
+      : { ...work, answer: () => json(405, { error: 'invalid_request' }, { allow: 'POST' }) };
+  }
+
+  #metadata(exchange: Exchange): Work {
+    this.#server.journal.counts.metadataRequests++;
+    this.#server.journal.write('metadata');
+    return { answer: () => json(200, metadataDocument(exchange.seenAs.issuer)) };
+  }
+
+  async #withTrouble(work: Work, gate: Gate | undefined, fault: Fault): Promise<Delivery> {
+    const { commits = false } = fault;
+    if (gate?.commits === false) await gate.pass();
+    if (!commits) await this.#delay(fault.delay);
+    const replaces = fault.drop || fault.hang || fault.answer;
+    if (Object.keys(fault).length > 0) {
+      this.#server.journal.counts.faults++;
+      this.#server.journal.write('fault', { token: work.token, detail: Object.keys(fault).join(' ') });
+    }
+    if (replaces && !commits) work.failed?.();
+    const served = replaces && !commits ? json(500, {}) : await work.answer();
+    if (gate?.commits === true) await gate.pass();
+    if (commits) await this.#delay(fault.delay);
+    const delivery = deliver(served, fault);
+    work.over?.(delivery.kind === 'answer' ? delivery.answer.status : undefined);
+    return delivery;
+  }
+
+  async #delay(ms: number | undefined): Promise<void> {
+    if (ms === undefined) return;
+    const { clock } = this.#server.settings;
+    await new Promise<void>((resolve) => {
+      if (clock.setTimeout) clock.setTimeout(resolve, ms);
+      else setTimeout(resolve, ms);
+    });
+  }
+}
+
+const endpoints = {
+  token: tokenEndpoint,
+  revocation: revocationEndpoint,
+  introspection: introspectionEndpoint,
+} as const;
+
+function arrived(work: Work, answer: Answer): Delivery {
+  work.over?.(answer.status);
+  return { kind: 'answer', answer };
+}
+
+function deliver(served: Answer, fault: Fault): Delivery {
+  if (fault.drop) return { kind: 'dropped' };
+  if (fault.hang) return { kind: 'hung' };
+  const answer = fault.answer ? { status: 200, headers: {}, body: '', ...fault.answer } : served;
+  const { truncate, stall } = fault;
+  return {
+    kind: 'answer',
+    answer: spoil(answer, fault),
+    ...(truncate !== undefined && { truncate }),
+    ...(stall !== undefined && { stall }),
+  };
+}
+
+function received(endpoint: EndpointName, exchange: Exchange, work: Work): ReceivedRequest {
+  const { method, url, headers, body } = exchange;
+  return { endpoint, method, path: url.pathname + url.search, headers, body, token: work.token };
+}

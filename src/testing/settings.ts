@@ -1,0 +1,116 @@
+/**
+ * What a test server can be told when it is made, and what it takes when it is not told.
+ *
+ * @module
+ */
+import type { Clock } from '../core/contracts.ts';
+import type { Refusal, RefusalStyle } from './refusals.ts';
+
+/**
+ * How the server treats refresh tokens.
+ *
+ * - `strict`: every refresh rotates; a used refresh token that comes again revokes its whole family.
+ * - `noRotation`: no refresh token in the answer, the old one stays (Google, Cognito).
+ * - `sameToken`: the same refresh token in the answer (Okta, persistent mode).
+ * - `rotateOldStaysValid`: a new refresh token in the answer, the old ones work on (Entra).
+ * - `countsFailures`: strict, and a failed attempt counts as a use (Keycloak).
+ * - `leeway`: strict, but for `ms` after its first use a refresh token may be sent again and gets other new tokens;
+ *   with `previousOnly` (the default) only the one before the current one may (Auth0).
+ * - `idempotentReplay`: strict, but for `ms` after its first use a refresh token gets the same answer again (WorkOS).
+ */
+export type ServerProfile =
+  | 'strict'
+  | 'noRotation'
+  | 'sameToken'
+  | 'rotateOldStaysValid'
+  | 'countsFailures'
+  | { readonly kind: 'leeway'; readonly ms: number; readonly previousOnly?: boolean }
+  | { readonly kind: 'idempotentReplay'; readonly ms: number };
+
+/** A client that the server knows. */
+export interface TestClient {
+  readonly clientId: string;
+  /** Without it the client is a public one, unless `verify` is there. */
+  readonly clientSecret?: string;
+  /** The only way in which the client may send its secret. @default either */
+  readonly method?: 'client_secret_basic' | 'client_secret_post';
+  /** Judges what no secret is needed for: an assertion, a certificate. It replaces the check of the secret. */
+  readonly verify?: (parameters: URLSearchParams, headers: Headers) => boolean | Promise<boolean>;
+}
+
+/** See {@link authorizationServer}. */
+export interface AuthorizationServerOptions {
+  /** @default 'https://as.test' */
+  readonly issuer?: string;
+  /** Origin of the protected API. @default 'https://api.test' */
+  readonly apiOrigin?: string;
+  /** @default 'strict' */
+  readonly profile?: ServerProfile;
+  /** @default one public client, `test-client` */
+  readonly clients?: readonly TestClient[];
+  /** In ms. @default 300_000 */
+  readonly accessTokenLifetime?: number;
+  /** In ms from the login; rotation does not extend it. @default no end */
+  readonly refreshTokenLifetime?: number;
+  /** @default the system's time and timers */
+  readonly clock?: Clock;
+  /** How far the server's clock is ahead of `clock`, in ms. @default 0 */
+  readonly clockOffset?: number;
+  /** What a login grants if it does not say. @default ['read', 'write'] */
+  readonly scope?: readonly string[];
+  /** `jwt-like`: access tokens with readable claims and a signature that means nothing. @default 'opaque' */
+  readonly tokenFormat?: 'opaque' | 'jwt-like';
+  /** How bodies of token and revocation requests must be encoded. @default 'form' */
+  readonly requestEncoding?: 'form' | 'json';
+  /** `false`: a refresh ends the access tokens before it, as at GitHub. @default true */
+  readonly accessTokensSurviveRefresh?: boolean;
+  /** What the API says to a bad token. @default 'rfc6750' */
+  readonly refusal?: RefusalStyle | Refusal;
+  /** `false`: counts only, for long runs. @default true */
+  readonly log?: boolean;
+}
+
+/** A {@link ServerProfile} in the one shape that all profiles have. */
+export type ProfileRules =
+  | {
+      [Kind in Extract<ServerProfile, string>]: { readonly kind: Kind };
+    }[Extract<ServerProfile, string>]
+  | Exclude<ServerProfile, string>;
+
+/** The options, with nothing left open. */
+export interface Settings {
+  readonly issuer: string;
+  readonly apiOrigin: string;
+  readonly profile: ProfileRules;
+  readonly clients: ReadonlyMap<string, TestClient>;
+  readonly accessTokenLifetime: number;
+  readonly refreshTokenLifetime: number;
+  readonly clock: Clock;
+  readonly clockOffset: number;
+  readonly scope: readonly string[];
+  readonly tokenFormat: 'opaque' | 'jwt-like';
+  readonly requestEncoding: 'form' | 'json';
+  readonly accessTokensSurviveRefresh: boolean;
+  readonly log: boolean;
+}
+
+/** Fills in what was not said. */
+export function settingsOf(options: AuthorizationServerOptions): Settings {
+  const profile = options.profile ?? 'strict';
+  const clients = options.clients ?? [{ clientId: 'test-client' }];
+  return {
+    issuer: options.issuer ?? 'https://as.test',
+    apiOrigin: new URL(options.apiOrigin ?? 'https://api.test').origin,
+    profile: typeof profile === 'string' ? { kind: profile } : profile,
+    clients: new Map(clients.map((client) => [client.clientId, client])),
+    accessTokenLifetime: options.accessTokenLifetime ?? 300_000,
+    refreshTokenLifetime: options.refreshTokenLifetime ?? Number.POSITIVE_INFINITY,
+    clock: options.clock ?? { now: () => Date.now() },
+    clockOffset: options.clockOffset ?? 0,
+    scope: options.scope ?? ['read', 'write'],
+    tokenFormat: options.tokenFormat ?? 'opaque',
+    requestEncoding: options.requestEncoding ?? 'form',
+    accessTokensSurviveRefresh: options.accessTokensSurviveRefresh ?? true,
+    log: options.log ?? true,
+  };
+}

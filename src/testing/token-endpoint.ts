@@ -1,0 +1,123 @@
+/**
+ * The token endpoint: the refresh grant of RFC 6749 §6, with the reuse detection of RFC 9700 §4.14.2.
+ *
+ * @module
+ */
+import type { TokenResponse } from '../core/token-set.ts';
+import { checkClient } from './client-check.ts';
+import { answerTo, OAuthRefusal } from './oauth-refusal.ts';
+import { peekParameters, readParameters } from './request-parameters.ts';
+import type { ServerContext } from './server-context.ts';
+import type { TestClient } from './settings.ts';
+import type { RefreshToken } from './token-ledger.ts';
+import type { Answer, Exchange, Work } from './wire.ts';
+import { json } from './wire.ts';
+
+/** A request for tokens whose client has been checked. */
+export interface GrantRequest {
+  readonly client: TestClient;
+  readonly parameters: URLSearchParams;
+  readonly exchange: Exchange;
+}
+
+/** Grants by `grant_type`. */
+export type Grants = Readonly<
+  Record<string, (server: ServerContext, request: GrantRequest) => TokenResponse>
+>;
+
+const grants: Grants = { refresh_token: refresh };
+
+/** A request has arrived at the token endpoint: counts it, and says what is to be done. */
+export function tokenEndpoint(server: ServerContext, exchange: Exchange): Work {
+  server.journal.counts.tokenRequests++;
+  const presented = peekParameters(exchange).get('refresh_token');
+  const token = presented ? server.ledger.refreshToken(presented) : undefined;
+  if (presented) server.journal.counts.refreshAttempts++;
+  if (token) arrive(server, token);
+  return {
+    token: token?.id,
+    answer: () => answer(server, exchange, token),
+    failed: () => token && server.ledger.failed(token),
+    over() {
+      if (token) token.family.inFlight--;
+    },
+  };
+}
+
+function arrive({ journal: { counts } }: ServerContext, token: RefreshToken): void {
+  if (token.sent++ > 0) counts.refreshTokensResent++;
+  token.family.inFlight++;
+  counts.peakConcurrentRefreshes = Math.max(counts.peakConcurrentRefreshes, token.family.inFlight);
+}
+
+async function answer(
+  server: ServerContext,
+  exchange: Exchange,
+  token: RefreshToken | undefined,
+): Promise<Answer> {
+  try {
+    const parameters = readParameters(exchange, server.settings.requestEncoding);
+    const client = await checkClient(server.settings.clients, parameters, exchange.headers);
+    const grant = parameters.get('grant_type');
+    if (grant === null) throw new OAuthRefusal('invalid_request', 'grant_type is missing.');
+    const give = Object.hasOwn(grants, grant) ? grants[grant] : undefined;
+    if (!give) throw new OAuthRefusal('unsupported_grant_type', 'This grant is not supported.');
+    return json(200, give(server, { client, parameters, exchange }), { pragma: 'no-cache' });
+  } catch (error) {
+    const refusal = answerTo(error);
+    if (token) server.ledger.failed(token);
+    server.journal.write('refused', { token: token?.id, error: (error as OAuthRefusal).code });
+    return refusal;
+  }
+}
+
+function refresh(server: ServerContext, { client, parameters, exchange }: GrantRequest): TokenResponse {
+  const text = parameters.get('refresh_token');
+  if (text === null) throw new OAuthRefusal('invalid_request', 'refresh_token is missing.');
+  const token = server.ledger.refreshToken(text);
+  if (token?.family.clientId !== client.clientId) {
+    throw new OAuthRefusal('invalid_grant', 'The refresh token is unknown, or belongs to another client.');
+  }
+  const { use, response } = server.ledger.spend(token, {
+    scope: parameters.get('scope')?.split(' '),
+    resource: parameters.getAll('resource').map((url) => asOwnUrl(url, exchange, server.settings.apiOrigin)),
+    issuer: exchange.seenAs.issuer,
+  });
+  return response ? granted(server, token, { use, response }) : reused(server, token);
+}
+
+function granted(
+  { journal, ledger }: ServerContext,
+  token: RefreshToken,
+  { use, response }: { use: string; response: TokenResponse },
+): TokenResponse {
+  const issued = [
+    ledger.accessToken(response.access_token),
+    ledger.refreshToken(response.refresh_token ?? ''),
+  ];
+  const isReplay = use === 'again' || use === 'replay';
+  journal.counts[isReplay ? 'replays' : 'refreshes']++;
+  journal.write(isReplay ? 'replay' : 'refresh', {
+    family: token.family.id,
+    token: token.id,
+    clientId: token.family.clientId,
+    issued: issued.flatMap((one) => (one ? [one.id] : [])),
+  });
+  return response;
+}
+
+function reused(server: ServerContext, token: RefreshToken): never {
+  server.journal.counts.reuses++;
+  server.journal.write('reuse', { family: token.family.id, token: token.id });
+  server.revoke(token.family, 'a used refresh token came again');
+  throw new OAuthRefusal('invalid_grant', 'The refresh token was used before.');
+}
+
+/** Clients that come over HTTP know the API by its loopback URL. */
+function asOwnUrl(resource: string, exchange: Exchange, apiOrigin: string): string {
+  const url = URL.canParse(resource) ? new URL(resource) : undefined;
+  if (url?.hash !== '') {
+    throw new OAuthRefusal('invalid_target', 'A resource must be an absolute URL without a fragment.');
+  }
+  return url.origin === exchange.seenAs.apiOrigin ? apiOrigin + url.pathname + url.search : resource;
+}

@@ -1,0 +1,246 @@
+/**
+ * Every token that the test server has issued, and what became of it. No I/O; everything happens in one go.
+ *
+ * @module
+ */
+import type { TokenResponse } from '../core/token-set.ts';
+import { OAuthRefusal } from './oauth-refusal.ts';
+import type { Use } from './reuse-policy.ts';
+import { failureIsUse, judgeUse } from './reuse-policy.ts';
+import type { Settings } from './settings.ts';
+import { jwtLike, tokenTexts } from './token-text.ts';
+
+/** All tokens that descend from one login. */
+export interface Family {
+  readonly id: string;
+  readonly clientId: string;
+  readonly subject: string;
+  readonly issuer: string;
+  /** What the user granted. Rotation and narrowing do not change it. */
+  readonly scope: readonly string[];
+  /** URLs that its access tokens may be for. */
+  readonly resources: readonly string[];
+  readonly startedAt: number;
+  readonly lifetime: number;
+  revoked: boolean;
+  /** How often it was rotated. */
+  generation: number;
+  current: RefreshToken | undefined;
+  newest: AccessToken | undefined;
+  /** Attempts that have arrived and are not over. */
+  inFlight: number;
+}
+
+export interface RefreshToken {
+  readonly id: string;
+  readonly text: string;
+  readonly family: Family;
+  readonly generation: number;
+  usedAt: number | undefined;
+  /** How often it was sent to the token endpoint. */
+  sent: number;
+  /** What its first use was answered with. */
+  answer: TokenResponse | undefined;
+}
+
+export interface AccessToken {
+  readonly id: string;
+  readonly text: string;
+  readonly family: Family;
+  readonly scope: readonly string[];
+  /** URLs it is for. `undefined`: all of its family. */
+  readonly audience: readonly string[] | undefined;
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+  ended: boolean;
+}
+
+/** Of which kind the access token of a refresh is to be. */
+export interface Wanted {
+  readonly scope?: readonly string[] | undefined;
+  readonly resource?: readonly string[];
+  readonly issuer: string;
+}
+
+export class TokenLedger {
+  readonly #settings: Settings;
+  readonly #now: () => number;
+  readonly #text: (length?: number) => string = tokenTexts();
+  readonly #accessTokens = new Map<string, AccessToken>();
+  readonly #refreshTokens = new Map<string, RefreshToken>();
+  #families = 0;
+  #latest: Family | undefined;
+
+  constructor(settings: Settings, now: () => number) {
+    this.#settings = settings;
+    this.#now = now;
+  }
+
+  accessToken(text: string): AccessToken | undefined {
+    return this.#accessTokens.get(text);
+  }
+
+  refreshToken(text: string): RefreshToken | undefined {
+    return this.#refreshTokens.get(text);
+  }
+
+  /** The family of any of its tokens; of the latest login without one. */
+  family(text: string | undefined): Family | undefined {
+    if (text === undefined) return this.#latest;
+    return (this.#refreshTokens.get(text) ?? this.#accessTokens.get(text))?.family;
+  }
+
+  accessTokens(): Iterable<AccessToken> {
+    return this.#accessTokens.values();
+  }
+
+  refreshTokens(): Iterable<RefreshToken> {
+    return this.#refreshTokens.values();
+  }
+
+  isActive(token: AccessToken | RefreshToken): boolean {
+    const now = this.#now();
+    if (token.family.revoked) return false;
+    if ('audience' in token) return !token.ended && now < token.expiresAt;
+    const isUsed = judgeUse(token, this.#settings.profile, now) === 'reuse';
+    return !isUsed && now < token.family.startedAt + token.family.lifetime;
+  }
+
+  /** Starts a family, as a login does. */
+  signIn(
+    start: Pick<Family, 'clientId' | 'subject' | 'issuer' | 'scope' | 'resources'> & { lifetime?: number },
+  ): {
+    family: Family;
+    response: TokenResponse;
+  } {
+    const { lifetime, ...grant } = start;
+    const family: Family = {
+      ...grant,
+      id: `family${++this.#families}`,
+      startedAt: this.#now(),
+      lifetime: this.#settings.refreshTokenLifetime,
+      revoked: false,
+      generation: 0,
+      current: undefined,
+      newest: undefined,
+      inFlight: 0,
+    };
+    this.#latest = family;
+    const refreshToken = this.#issueRefreshToken(family, 0);
+    const access = this.#issueAccessToken(family, { issuer: family.issuer }, lifetime);
+    return { family, response: this.#response(access, refreshToken.text, family.issuer) };
+  }
+
+  /**
+   * Spends a refresh token. On `reuse` there is no response, and what becomes of the family is up to the caller.
+   *
+   * @throws OAuthRefusal
+   */
+  spend(token: RefreshToken, wanted: Wanted): { use: Use; response?: TokenResponse } {
+    const { family } = token;
+    const now = this.#now();
+    const use = judgeUse(token, this.#settings.profile, now);
+    if (use === 'reuse') return { use };
+    if (family.revoked) throw new OAuthRefusal('invalid_grant', 'The grant was revoked.');
+    if (now >= family.startedAt + family.lifetime) {
+      throw new OAuthRefusal('invalid_grant', 'The refresh token has expired.');
+    }
+    this.#check(family, wanted);
+    if (use === 'replay' && token.answer !== undefined) return { use, response: token.answer };
+    return { use, response: this.#grant(token, wanted, use) };
+  }
+
+  /** An attempt that did not get as far as {@link spend}: under some profiles it counts as a use. */
+  failed(token: RefreshToken): void {
+    if (failureIsUse(this.#settings.profile)) token.usedAt ??= this.#now();
+  }
+
+  #grant(token: RefreshToken, wanted: Wanted, use: Use): TokenResponse {
+    const { family } = token;
+    if (!this.#settings.accessTokensSurviveRefresh && family.newest) family.newest.ended = true;
+    const rotates = use === 'rotate' || use === 'again';
+    if (rotates) token.usedAt ??= this.#now();
+    const kept = use === 'same' ? token.text : undefined;
+    const next = rotates ? this.#issueRefreshToken(family, token.generation + 1).text : kept;
+    const response = this.#response(this.#issueAccessToken(family, wanted), next, wanted.issuer);
+    token.answer ??= response;
+    return response;
+  }
+
+  #check(family: Family, wanted: Wanted): void {
+    if (wanted.scope && !wanted.scope.every((scope) => family.scope.includes(scope))) {
+      throw new OAuthRefusal('invalid_scope', 'The scope exceeds what was granted.');
+    }
+    const isGranted = (url: string): boolean => family.resources.some((granted) => covers(granted, url));
+    if (wanted.resource && !wanted.resource.every(isGranted)) {
+      throw new OAuthRefusal('invalid_target', 'The resource was not granted.');
+    }
+  }
+
+  #issueRefreshToken(family: Family, generation: number): RefreshToken {
+    family.generation = Math.max(family.generation, generation);
+    const token: RefreshToken = {
+      id: `rt${this.#refreshTokens.size + 1}`,
+      text: `refresh-${this.#text()}`,
+      family,
+      generation,
+      usedAt: undefined,
+      sent: 0,
+      answer: undefined,
+    };
+    this.#refreshTokens.set(token.text, token);
+    family.current = token;
+    return token;
+  }
+
+  #issueAccessToken(family: Family, wanted: Wanted, lifetime?: number): AccessToken {
+    const issuedAt = this.#now();
+    const scope = wanted.scope ?? family.scope;
+    const audience = wanted.resource?.length ? wanted.resource : undefined;
+    const expiresAt = issuedAt + (lifetime ?? this.#settings.accessTokenLifetime);
+    const id = `at${this.#accessTokens.size + 1}`;
+    const claims = {
+      ...{
+        iss: wanted.issuer,
+        sub: family.subject,
+        client_id: family.clientId,
+        jti: id,
+        scope: scope.join(' '),
+      },
+      ...{ aud: audience ?? this.#settings.apiOrigin, iat: seconds(issuedAt), exp: seconds(expiresAt) },
+    };
+    const isJwt = this.#settings.tokenFormat === 'jwt-like';
+    const text = isJwt ? jwtLike(claims, this.#text()) : `access-${this.#text()}`;
+    const token: AccessToken = { id, text, family, scope, audience, issuedAt, expiresAt, ended: false };
+    this.#accessTokens.set(text, token);
+    family.newest = token;
+    return token;
+  }
+
+  #response(access: AccessToken, refreshToken: string | undefined, issuer: string): TokenResponse {
+    const { family } = access;
+    const times = {
+      iat: seconds(access.issuedAt),
+      exp: seconds(access.expiresAt),
+      auth_time: seconds(family.startedAt),
+    };
+    const claims = { iss: issuer, sub: family.subject, aud: family.clientId, ...times };
+    return {
+      access_token: access.text,
+      token_type: 'Bearer',
+      expires_in: seconds(access.expiresAt - access.issuedAt),
+      ...(refreshToken !== undefined && { refresh_token: refreshToken }),
+      scope: access.scope.join(' '),
+      ...(access.scope.includes('openid') && { id_token: jwtLike(claims, this.#text()) }),
+    };
+  }
+}
+
+/** Tells whether a URL is at or below another one. */
+export function covers(granted: string, url: string): boolean {
+  return url === granted || url.startsWith(granted.endsWith('/') ? granted : `${granted}/`);
+}
+
+function seconds(ms: number): number {
+  return Math.floor(ms / 1000);
+}

@@ -1,0 +1,75 @@
+/**
+ * The revocation endpoint (RFC 7009) and the introspection endpoint (RFC 7662).
+ *
+ * @module
+ */
+import { checkClient } from './client-check.ts';
+import { answerTo, OAuthRefusal } from './oauth-refusal.ts';
+import { peekParameters, readParameters } from './request-parameters.ts';
+import type { ServerContext } from './server-context.ts';
+import type { AccessToken, RefreshToken } from './token-ledger.ts';
+import type { Answer, Exchange, Work } from './wire.ts';
+import { json } from './wire.ts';
+
+type Token = AccessToken | RefreshToken;
+
+/** A request has arrived at the revocation endpoint. */
+export function revocationEndpoint(server: ServerContext, exchange: Exchange): Work {
+  return service(server, exchange, (token, clientId) => {
+    if (token && token.family.clientId !== clientId) {
+      throw new OAuthRefusal('unauthorized_client', 'The token was issued to another client.');
+    }
+    server.journal.counts.revocations++;
+    server.journal.write('revocation', { family: token?.family.id, token: token?.id, clientId });
+    if (token && 'audience' in token) token.ended = true;
+    else if (token) server.revoke(token.family, 'the client revoked its refresh token');
+    return { status: 200, headers: { 'cache-control': 'no-store' }, body: '' };
+  });
+}
+
+/** A request has arrived at the introspection endpoint. */
+export function introspectionEndpoint(server: ServerContext, exchange: Exchange): Work {
+  return service(server, exchange, (token) => {
+    server.journal.counts.introspections++;
+    server.journal.write('introspection', { family: token?.family.id, token: token?.id });
+    return json(200, token && server.ledger.isActive(token) ? claimsOf(server, token) : { active: false });
+  });
+}
+
+function service(
+  server: ServerContext,
+  exchange: Exchange,
+  serve: (token: Token | undefined, clientId: string) => Answer,
+): Work {
+  const find = (text: string): Token | undefined =>
+    server.ledger.refreshToken(text) ?? server.ledger.accessToken(text);
+  const answer = async (): Promise<Answer> => {
+    try {
+      const parameters = readParameters(exchange, server.settings.requestEncoding);
+      const client = await checkClient(server.settings.clients, parameters, exchange.headers);
+      const text = parameters.get('token');
+      if (text === null) throw new OAuthRefusal('invalid_request', 'token is missing.');
+      return serve(find(text), client.clientId);
+    } catch (error) {
+      const refusal = answerTo(error);
+      server.journal.write('refused', { error: (error as OAuthRefusal).code });
+      return refusal;
+    }
+  };
+  return { token: find(peekParameters(exchange).get('token') ?? '')?.id, answer };
+}
+
+function claimsOf({ settings }: ServerContext, token: Token): object {
+  const { family } = token;
+  const isAccessToken = 'audience' in token;
+  const expiresAt = isAccessToken ? token.expiresAt : family.startedAt + family.lifetime;
+  return {
+    active: true,
+    iss: family.issuer,
+    client_id: family.clientId,
+    sub: family.subject,
+    scope: (isAccessToken ? token.scope : family.scope).join(' '),
+    ...(isAccessToken && { token_type: 'Bearer', aud: token.audience ?? settings.apiOrigin }),
+    ...(Number.isFinite(expiresAt) && { exp: Math.floor(expiresAt / 1000) }),
+  };
+}

@@ -1,0 +1,83 @@
+/**
+ * A request and its answer as the test server sees them, whichever form carried them: `fetch` or HTTP.
+ *
+ * @module
+ */
+
+/** The endpoints of the test server that can be made to fail, to wait, or to be counted. */
+export type EndpointName = 'token' | 'revocation' | 'introspection' | 'metadata' | 'api';
+
+/** A request that reached the server. */
+export interface Exchange {
+  readonly method: string;
+  /** Where it went, in the server's own URLs, also when it came over HTTP to a loopback port. */
+  readonly url: URL;
+  readonly headers: Headers;
+  readonly body: Uint8Array<ArrayBuffer>;
+  /** The issuer and the origin of the API as this client knows them. */
+  readonly seenAs: { readonly issuer: string; readonly apiOrigin: string };
+}
+
+/** What the server says. A header set to `undefined` is not sent. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: string;
+}
+
+/** What becomes of an answer on its way: it arrives (whole or not), the connection ends, or nothing ever comes. */
+export type Delivery =
+  | { readonly kind: 'answer'; readonly answer: Answer; readonly truncate?: number; readonly stall?: number }
+  | { readonly kind: 'dropped' }
+  | { readonly kind: 'hung' };
+
+/** What an endpoint has to do for a request that has arrived and was counted, but not served yet. */
+export interface Work {
+  /** Does it. Everything that changes the server's tokens happens in one go. */
+  answer(): Answer | Promise<Answer>;
+  /** The server failed before it did it. */
+  failed?(): void;
+  /** The request is over, with or without an answer. */
+  over?(status: number | undefined): void;
+  /** Short id of the token that the request carries, for `when` and the log. */
+  readonly token?: string | undefined;
+}
+
+/** An answer in JSON that no cache keeps. */
+export function json(status: number, body: unknown, headers?: Answer['headers']): Answer {
+  return {
+    status,
+    headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers },
+    body: JSON.stringify(body),
+  };
+}
+
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+
+/** Bytes as text; most requests have none. */
+export function textOf(bytes: Uint8Array): string {
+  return bytes.length === 0 ? '' : decoder.decode(bytes);
+}
+
+/** Text as bytes. */
+export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
+  return encoder.encode(text);
+}
+
+/** Base64 of bytes, without `Buffer`. */
+export function base64(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes));
+}
+
+/** A name for a body: equal bodies have equal names. Not a cryptographic hash, so that it costs nothing. */
+export function fingerprint(bytes: Uint8Array): string {
+  let low = 0x811c9dc5;
+  let high = 0x9e3779b9;
+  for (let index = 0; index < bytes.length; index++) {
+    const byte = bytes[index] as number;
+    low = Math.imul(low ^ byte, 0x01000193);
+    high = Math.imul(high ^ (byte + index), 0x85ebca6b);
+  }
+  return (high >>> 0).toString(16).padStart(8, '0') + (low >>> 0).toString(16).padStart(8, '0');
+}
