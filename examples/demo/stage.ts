@@ -1,0 +1,63 @@
+/** Where the story plays: a certified authorization server and the API that it protects, both real, both on loopback. */
+
+import type {
+  CertifiedServer,
+  Counters,
+  ProtectedApi,
+  WireTokens,
+} from '../../test/support/certified-server/index.ts';
+import { logIn, startCertifiedServer, startProtectedApi } from '../../test/support/certified-server/index.ts';
+
+export interface Stage {
+  readonly server: CertifiedServer;
+  readonly api: ProtectedApi;
+  /** What came of a login by authorization code and PKCE. */
+  readonly tokens: WireTokens;
+  /** What the server has counted in the token family of this login. */
+  readonly family: Readonly<Counters>;
+  /** Who plays whom. */
+  readonly cast: readonly (readonly [string, string])[];
+  measure(): Record<keyof typeof columns, number>;
+  close(): Promise<unknown>;
+}
+
+/** Everything that is counted, and what it is called in the summary. */
+export const columns = {
+  calls: 'API calls',
+  ok: '200',
+  rejected: '401',
+  posts: 'POST /token',
+  refreshes: 'refreshes',
+  reuses: 'reuses',
+  familiesRevoked: 'dead sessions',
+};
+
+export async function openStage(): Promise<Stage> {
+  const server = await startCertifiedServer({ accessTokenSeconds: 2 });
+  const api = await startProtectedApi({ introspect: server.introspect });
+  const tokens = await logIn({ server });
+  return {
+    server,
+    api,
+    tokens,
+    family: await server.family(tokens.refresh_token),
+    cast: [
+      ['authorization server', `${server.issuer}   oidc-provider: rotation, reuse detection, PKCE`],
+      ['protected API', `${api.url}  asks that server about every token of every call`],
+      ['user', 'ada, signed in by authorization code and PKCE over HTTP'],
+    ],
+    measure: () => ({
+      ...api.counters,
+      posts: server.requests.token,
+      refreshes: server.counters.refreshes,
+      reuses: server.counters.reuses,
+      familiesRevoked: server.counters.familiesRevoked,
+    }),
+    close: () => Promise.all([server.close(), api.close()]),
+  };
+}
+
+/** Asks the server again and again whether a token is over. */
+export async function over(server: CertifiedServer, token: string): Promise<void> {
+  while ((await server.introspect(token)).active) await new Promise((later) => setTimeout(later, 20));
+}
