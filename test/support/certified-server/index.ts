@@ -1,7 +1,7 @@
 /** A certified authorization server, an API that it protects, and a user who logs in. For the tests and for the demo. */
-
 export type { Counters } from './counters.ts';
 export type { Hiccup } from './hiccups.ts';
-export { authenticated, logIn, type WireTokens } from './log-in.ts';
+export { authenticated, type Login, logIn, type WireTokens } from './log-in.ts';
+export { type Loopback, listen } from './loopback.ts';
 export { type ApiCounters, type ProtectedApi, startProtectedApi } from './protected-api.ts';
-export { type CertifiedServer, startCertifiedServer } from './server.ts';
+export { type CertifiedServer, type CertifiedServerOptions, startCertifiedServer } from './server.ts';
