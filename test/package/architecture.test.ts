@@ -16,8 +16,13 @@ const floors: Record<string, string[]> = {
   testing: ['core'],
 };
 
-/** The one file that imports each package. ky has one file per use. A line more is a decision. */
-const packageDoors: Record<string, string[]> = {};
+/** The one file that imports each package, for each use that we make of it. A line more is a decision. */
+const packageDoors: Record<string, string[]> = {
+  'jwt-decode': ['core/lifetime.ts'],
+  ky: ['flow/revocation.ts'],
+  oauth4webapi: ['flow/client-authentication.ts', 'flow/token-endpoint.ts'],
+  'p-queue': ['memory/turns.ts'],
+};
 
 /** Platform folders, and what only they may name. */
 const nodeFolders = ['node', 'electron', 'testing'];
