@@ -14,7 +14,7 @@ const readme = readmeExamples();
 const documented = docExamples();
 const placeholders = resolve('test/package/support/placeholders.ts');
 
-let folder: string;
+let folder = '';
 let errors: string[];
 beforeAll(() => {
   requireBuild();
@@ -24,7 +24,9 @@ beforeAll(() => {
     writeFileSync(fileOf(example), `${example.code}\nexport {};\n`);
   errors = compile();
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => {
+  if (folder) rmSync(folder, { recursive: true });
+});
 
 describe('an example compiles', () => {
   test.each([...readme, ...documented])('$where', (example) => {
