@@ -20,7 +20,7 @@ const floors: Record<string, string[]> = {
 const packageDoors: Record<string, string[]> = {
   'jwt-decode': ['core/lifetime.ts'],
   ky: ['flow/discovery.ts', 'flow/revocation.ts'],
-  oauth4webapi: ['flow/client-authentication.ts', 'flow/discovery.ts', 'flow/token-endpoint.ts'],
+  oauth4webapi: ['flow/client-authentication.ts', 'flow/discovery.ts', 'flow/token-request.ts'],
   'p-queue': ['memory/turns.ts'],
 };
 
