@@ -1,1 +1,51 @@
-export {};
+/**
+ * tokenkeep: a refresh token is spent once, its successor is never lost, and nobody but the token endpoint ever sees it.
+ *
+ * @module tokenkeep
+ */
+export type {
+  AuthorizationServer,
+  ClientAuthentication,
+  FailureClass,
+  ProviderProfile,
+  UnauthenticatedRequest,
+} from './core/authorization-server.ts';
+export type { Clock, Reach, Stored, TokenLock, TokenStorage, Transport, Version } from './core/contracts.ts';
+export {
+  type AnyTokenKeepError,
+  ConfigurationError,
+  isTokenKeepError,
+  LockTimeoutError,
+  LoginRequiredError,
+  type LoginRequiredReason,
+  RefreshFailedError,
+  StorageError,
+  TokenKeepError,
+  type TokenKeepErrorCode,
+} from './core/errors.ts';
+export type {
+  AnyTokenEvent,
+  SessionEvent,
+  TokenEvents,
+  TokenEventType,
+  TokenListener,
+} from './core/events.ts';
+export type { ProtectedResource } from './core/protected-resource.ts';
+export type { StepUp } from './core/rejection.ts';
+export type { AccessTokenRequest, TokenResponse, TokenSet } from './core/token-set.ts';
+export type { AuthorizationServerOption } from './flow/authorization-server-source.ts';
+export type { InvalidTokenPredicate } from './flow/authorized-fetch.ts';
+export {
+  clientSecretBasic,
+  clientSecretJwt,
+  clientSecretPost,
+  none,
+  privateKeyJwt,
+  tlsClientAuth,
+} from './flow/client-authentication.ts';
+export { discover } from './flow/discovery.ts';
+export type { SignOutOptions, SignOutResult } from './flow/sign-out.ts';
+export { memoryLock } from './memory/memory-lock.ts';
+export { memoryStorage } from './memory/memory-storage.ts';
+export type { TokenManagerOptions } from './options.ts';
+export { TokenManager } from './token-manager.ts';

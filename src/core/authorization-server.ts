@@ -37,7 +37,7 @@ export type FailureClass = 'grant-dead' | 'interaction-required' | 'client' | 't
 
 /** An authorization server: the members of RFC 8414 that tokenkeep uses, and its {@link ProviderProfile}. */
 export interface AuthorizationServer {
-  /** The issuer identifier. @default the origin of the token endpoint */
+  /** The issuer identifier. A session is bound to it; without one it is bound to the token endpoint. */
   readonly issuer?: string;
   /** URL of the token endpoint: https, or http on loopback. Its query is kept (RFC 6749 §3.2). */
   readonly tokenEndpoint: string;

@@ -67,7 +67,11 @@ export interface TokenLock {
   readonly reach: Reach;
   /** How long a grant lasts at most if it can end by itself, in ms. Without it, only the callback ends it. */
   readonly lease?: number;
-  request<T>(name: string, options: { signal?: AbortSignal | undefined }, callback: () => Promise<T>): Promise<T>;
+  request<T>(
+    name: string,
+    options: { signal?: AbortSignal | undefined },
+    callback: () => Promise<T>,
+  ): Promise<T>;
 }
 
 /** The time, and waiting for it. A test hands in its own. */
@@ -82,3 +86,14 @@ export interface Clock {
 
 /** What carries requests: `fetch`, or what has its shape. */
 export type Transport = typeof globalThis.fetch;
+
+/** Lets tasks run at most so many at a time, in the order they came. */
+export interface Turns {
+  /**
+   * Runs `task` when it is its turn. An abort takes a waiting task out of the queue, rejecting with the signal's
+   * reason; once the task runs the signal has no effect.
+   */
+  take<T>(task: () => Promise<T>, signal?: AbortSignal | null): Promise<T>;
+  /** `true` when nothing runs or waits. */
+  readonly idle: boolean;
+}

@@ -30,7 +30,7 @@ export type LoginRequiredReason =
   | 'signed_out'
   | 'interaction_required';
 
-const brand: unique symbol = Symbol.for('tokenkeep.error') as never;
+const brand: unique symbol = Symbol.for('tokenkeep.error');
 
 /** What all errors of tokenkeep have in common. */
 export abstract class TokenKeepError extends Error {

@@ -9,15 +9,21 @@ export type {
   TestAuthorizationServer,
 } from './authorization-server.ts';
 export { authorizationServer } from './authorization-server.ts';
+export type { ConformanceCase } from './conformance.ts';
+export { register } from './conformance.ts';
 export type { Hold, ReceivedRequest, RequestChoice } from './fault-queue.ts';
 export type { Fault, Members } from './faults.ts';
 export { faults } from './faults.ts';
 export type { ListenOptions } from './http-form.ts';
 export type { ApiRequest, ServerCounts, ServerEvent, ServerEventType } from './journal.ts';
+export type { LockConformanceOptions, LockFixture } from './laws/lock-trial.ts';
+export type { StorageConformanceOptions, StorageFixture } from './laws/storage-trial.ts';
+export { lockConformance } from './lock-conformance.ts';
 export type { ApiEcho } from './protected-api.ts';
 export type { Refusal, RefusalStyle } from './refusals.ts';
 export { insufficientScope, insufficientUserAuthentication, refusals } from './refusals.ts';
 export type { AuthorizationServerOptions, ServerProfile, TestClient } from './settings.ts';
+export { storageConformance } from './storage-conformance.ts';
 export type { TestClock } from './test-clock.ts';
 export { testClock } from './test-clock.ts';
 export type { Answer, EndpointName } from './wire.ts';

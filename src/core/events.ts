@@ -1,0 +1,58 @@
+/**
+ * What a manager tells. No event holds a token.
+ *
+ * @module
+ */
+import type { LoginRequiredError, RefreshFailedError, TokenKeepError } from './errors.ts';
+import type { StepUp } from './rejection.ts';
+import type { Unreadable } from './session-record.ts';
+
+/** What every event says. */
+export interface SessionEvent {
+  /** The session that it is about. */
+  readonly session: string;
+}
+
+/** The events of a {@link TokenManager} and what they tell. */
+export interface TokenEvents {
+  /** This manager refreshed the session, and the successor is stored, or `persistFailed` has been said. */
+  refreshed: SessionEvent & {
+    readonly expiresAt: number | undefined;
+    readonly scope: readonly string[] | undefined;
+    /** `true`: the server issued a new refresh token. */
+    readonly rotated: boolean;
+  };
+  /** Someone else refreshed the session, and this manager took over what is stored. */
+  adopted: SessionEvent & { readonly expiresAt: number | undefined };
+  /** New tokens were handed to this manager after a login. */
+  signedIn: SessionEvent;
+  /** Someone signed out: through this manager, or somewhere else where the session is open. */
+  signedOut: SessionEvent & { readonly where: 'here' | 'elsewhere' };
+  /** The server says that the grant is dead. Said once. */
+  sessionEnded: SessionEvent & { readonly error: LoginRequiredError };
+  /** A refresh did not succeed; the session lives on. */
+  refreshFailed: SessionEvent & { readonly error: RefreshFailedError | LoginRequiredError };
+  /** The storage refused the successor. It is kept in memory and used, and writing it is tried again. */
+  persistFailed: SessionEvent & { readonly error: TokenKeepError };
+  /** The successor that the storage had refused is stored now. */
+  persisted: SessionEvent;
+  /** A stored value is not a session of this client. It is left where it is and never used. */
+  recordRejected: SessionEvent & { readonly reason: Unreadable };
+  /** A protected resource wants more than a fresh access token can give. */
+  stepUpRequired: SessionEvent & StepUp & { readonly url: string };
+  /** Tokens that came after a sign-out were discarded; `revoked` says whether the server confirmed their end. */
+  lateTokensDiscarded: SessionEvent & { readonly revoked: boolean };
+  /** A listener threw. Nobody else was harmed. */
+  listenerFailed: SessionEvent & { readonly of: TokenEventType; readonly error: unknown };
+}
+
+export type TokenEventType = keyof TokenEvents;
+
+/** An event as a listener for every type gets it. */
+export type AnyTokenEvent = {
+  [Type in TokenEventType]: TokenEvents[Type] & { readonly type: Type };
+}[TokenEventType];
+
+export type TokenListener<Type extends TokenEventType> = (
+  event: TokenEvents[Type] & { readonly type: Type },
+) => unknown;

@@ -1,0 +1,145 @@
+/**
+ * The option `protectedResources`: which URLs get an access token, and which one.
+ *
+ * @module
+ */
+import { isLoopback } from './endpoint.ts';
+import { ConfigurationError } from './errors.ts';
+import type { Place } from './resource-matcher.ts';
+import { matchParsed, matchPlain, placeAt, sortPlaces } from './resource-matcher.ts';
+import { variantOf } from './session-record.ts';
+
+/** A place that access tokens are sent to. Nothing else ever gets one (RFC 6750 §5.2). */
+export interface ProtectedResource {
+  /**
+   * An absolute URL: https, or http on loopback; in a page also relative to it. It stands for its path and everything
+   * beneath: `https://api.example.com/v1` is `/v1`, `/v1/` and `/v1/orders?x=1`, but not `/v10`. Of several that
+   * fit, the longest path wins.
+   */
+  readonly url: string;
+  /** Scopes that a token for this place must have. @default the scopes of the whole grant */
+  readonly scope?: readonly string[] | undefined;
+  /** Resource indicators that a token for this place is asked with (RFC 8707): absolute URIs without a fragment. */
+  readonly resource?: string | readonly string[] | undefined;
+}
+
+/** A {@link ProtectedResource} that has been checked: its URL is absolute and as the URL parser writes it. */
+export interface NamedResource {
+  readonly url: string;
+  readonly scope?: readonly string[];
+  readonly resource?: readonly string[];
+  /** Names the access token that it gets. */
+  readonly variant: string;
+}
+
+/** Finds the resource that a URL belongs to. Never throws; what is not clearly in a named place is in none. */
+export type ResourceMatcher = (url: string) => NamedResource | undefined;
+
+/**
+ * Checks the option `protectedResources` and makes the matcher of its URLs.
+ *
+ * @param base what relative URLs are relative to. A function is asked again for each relative URL, because `fetch` does
+ *   the same: `history.pushState` and `<base>` change where a relative URL leads.
+ * @throws ConfigurationError that names the entry and the remedy. It does not repeat the URL, which may hold a password.
+ * @see RFC 6749 §3.3 for scopes, RFC 8707 §2 for resource indicators
+ */
+export function nameResources(
+  resources: readonly (string | ProtectedResource)[],
+  base?: string | (() => string),
+): { resources: readonly NamedResource[]; match: ResourceMatcher } {
+  const currentBase = typeof base === 'function' ? base : () => base;
+  const start = currentBase();
+  if (start !== undefined && !URL.canParse(start)) {
+    throw new ConfigurationError(
+      'The base of protectedResources is not a URL: give an absolute one, or none.',
+    );
+  }
+  if (!Array.isArray(resources) || resources.length === 0) {
+    throw new ConfigurationError(
+      "protectedResources names no place that gets a token: give an array such as ['https://api.example.com/v1'].",
+    );
+  }
+  const places = resources.map((resource, index) => placeOf(resource, `protectedResources[${index}]`, start));
+  refuseDuplicates(places);
+  const sorted = sortPlaces(places);
+  const match: ResourceMatcher = (url) => {
+    if (typeof url !== 'string') return undefined;
+    return (matchPlain(sorted, url) ?? matchParsed(sorted, url, currentBase()))?.resource;
+  };
+  return { resources: places.map(({ resource }) => resource), match };
+}
+
+function placeOf(entry: unknown, name: string, base: string | undefined): Place<NamedResource> {
+  if (typeof entry === 'string') return placeAtUrl(entry, {}, { name, base });
+  if (typeof entry !== 'object' || entry === null) {
+    throw new ConfigurationError(
+      `${name} is neither a URL nor an object: give 'https://…' or { url: 'https://…' }.`,
+    );
+  }
+  const { url, scope, resource } = entry as { [key in keyof ProtectedResource]: unknown };
+  const request = {
+    ...(scope === undefined ? {} : { scope: checkScope(scope, `${name}.scope`) }),
+    ...(resource === undefined ? {} : { resource: checkIndicators(resource, `${name}.resource`) }),
+  };
+  return placeAtUrl(url, request, { name: `${name}.url`, base });
+}
+
+function placeAtUrl(
+  value: unknown,
+  request: Pick<NamedResource, 'scope' | 'resource'>,
+  { name, base }: { name: string; base: string | undefined },
+): Place<NamedResource> {
+  const refuse = (problem: string): never => {
+    throw new ConfigurationError(`${name} ${problem}`);
+  };
+  const url = typeof value === 'string' && value !== '' ? URL.parse(value, base) : null;
+  if (url === null) return refuse('is not an absolute URL: write it out, https://api.example.com/v1.');
+  const secure = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname));
+  if (!secure) return refuse('must be https: (http: only on localhost, 127.0.0.0/8 and [::1]).');
+  if (url.username !== '' || url.password !== '') return refuse('has a user or a password: leave them out.');
+  if (/[?#]/.test(url.href)) return refuse('has a query or a fragment: leave it out, only the path counts.');
+  if (url.href.includes('*')) {
+    return refuse('has a *: name each host; a path needs none, it stands for everything beneath it.');
+  }
+  const place = placeAt(url, {
+    url: url.href,
+    ...request,
+    variant: variantOf(request.scope, request.resource),
+  });
+  return place ?? refuse('has a path that servers read in different ways: write it without %, ; and //.');
+}
+
+function checkScope(scope: unknown, name: string): readonly string[] {
+  if (isTexts(scope, /^[\x21\x23-\x5b\x5d-\x7e]+$/)) return [...scope];
+  throw new ConfigurationError(
+    `${name} is not a list of scopes: give an array with one or more, each without spaces, quotes and backslashes.`,
+  );
+}
+
+function checkIndicators(resource: unknown, name: string): readonly string[] {
+  // Sent as they are, for the server compares them as text. A pattern of RFC 3986 §4.3, so that urn: is one as well.
+  const absolute = /^[a-z][a-z\d+.-]*:(?:[\w\-.~:/?[\]@!$&'()*+,;=]|%[\da-f]{2})+$/i;
+  const indicators = typeof resource === 'string' ? [resource] : resource;
+  if (isTexts(indicators, absolute)) return [...indicators];
+  throw new ConfigurationError(
+    `${name} is not an absolute URI without a fragment: give one, or an array of them.`,
+  );
+}
+
+function isTexts(value: unknown, pattern: RegExp): value is readonly string[] {
+  if (!Array.isArray(value) || value.length === 0) return false;
+  return value.every((item) => typeof item === 'string' && pattern.test(item));
+}
+
+function refuseDuplicates(places: readonly Place<NamedResource>[]): void {
+  const seen = new Map<string, number>();
+  for (const [index, { origin, latePath }] of places.entries()) {
+    const first = seen.get(origin + latePath);
+    if (first !== undefined) {
+      throw new ConfigurationError(
+        `protectedResources[${index}] names the same place as protectedResources[${first}]: leave one of them out.`,
+      );
+    }
+    seen.set(origin + latePath, index);
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * What to do for someone who needs an access token, decided from what is stored. Pure: the heart of the promise.
+ *
+ * @module
+ */
+import type { AccessToken, Failure, SessionRecord } from './session-record.ts';
+
+/** What is needed, and the evidence that comes with it. */
+export interface Need {
+  readonly variant: string;
+  /** The access token that was just rejected. */
+  readonly otherThan: string | undefined;
+  /** How long before its end an access token is no longer handed out, in ms. */
+  readonly refreshBefore: number;
+}
+
+/** What is known when the decision is made. */
+export interface Knowledge {
+  readonly now: number;
+  /** {@link fingerprint} of the stored refresh token. */
+  readonly refreshToken: string | undefined;
+  /** Fingerprint of a refresh token that is proven dead, should it still be stored. */
+  readonly dead: string | undefined;
+  /** The reuse window that the provider declares, in ms. */
+  readonly reuseWindow: number;
+}
+
+/** The decision. */
+export type Verdict =
+  /** Use this stored access token, until then at most. No network. */
+  | { readonly kind: 'adopt'; readonly accessToken: AccessToken; readonly until: number }
+  /** Nothing that is stored can become an access token. */
+  | { readonly kind: 'login'; readonly reason: 'no_refresh_token' | 'invalid_grant' }
+  /** This refresh token failed a moment ago. */
+  | { readonly kind: 'failed'; readonly failure: Failure }
+  /** This refresh token was sent several times without an answer, the last time a moment ago. */
+  | { readonly kind: 'unanswered'; readonly until: number }
+  /**
+   * There is evidence: spend the refresh token. `unanswered` counts the sends before that had no answer,
+   * `inWindow` says that the provider lets it be sent again.
+   */
+  | { readonly kind: 'spend'; readonly unanswered: number; readonly inWindow: boolean };
+
+/** A remembered failure is never longer than this, in ms: a clock that was set back must not lock anyone out. */
+export const longestPause = 3_600_000;
+
+/** Decides for `need` on what is stored. The only place that says whether a refresh token may be spent. */
+export function reconcile(record: SessionRecord, need: Need, known: Knowledge): Verdict {
+  // A grant that is proven dead takes its access tokens with it, also where the storage failed to delete them.
+  if (known.dead !== undefined && known.refreshToken === known.dead)
+    return { kind: 'login', reason: 'invalid_grant' };
+  const accessToken = acceptable(record.accessTokens[need.variant], need.otherThan);
+  if (accessToken !== undefined && known.now < handedOutUntil(accessToken, need.refreshBefore)) {
+    return { kind: 'adopt', accessToken, until: handedOutUntil(accessToken, need.refreshBefore) };
+  }
+  const verdict = spendOrNot(record, need, known);
+  // Near its end is not over: what is still valid serves until there is something better (law 4, law 5).
+  const end = accessToken?.expiresAt ?? Number.POSITIVE_INFINITY;
+  if (accessToken === undefined || known.now >= end) return verdict;
+  return stillValid(accessToken, end, verdict);
+}
+
+/** Until when an access token is handed out: `refreshBefore` its end, but never for the last quarter of a short life. */
+export function handedOutUntil(accessToken: AccessToken, refreshBefore: number): number {
+  const { issuedAt, expiresAt } = accessToken;
+  if (expiresAt === undefined) return Number.POSITIVE_INFINITY;
+  return expiresAt - Math.min(refreshBefore, Math.max(0, expiresAt - issuedAt) / 4);
+}
+
+/** How long to pause after the n-th failure in a row, in ms. `random` in [0, 1) spreads those who wait. */
+export function backoff(count: number, random: number): number {
+  const pause = Math.min(60_000, 1_000 * 2 ** Math.min(count - 1, 10));
+  return Math.round(pause * (0.5 + random / 2));
+}
+
+function acceptable(
+  accessToken: AccessToken | undefined,
+  otherThan: string | undefined,
+): AccessToken | undefined {
+  return accessToken === undefined || accessToken.token === otherThan ? undefined : accessToken;
+}
+
+function spendOrNot(record: SessionRecord, need: Need, known: Knowledge): Verdict {
+  if (known.refreshToken === undefined) return { kind: 'login', reason: 'no_refresh_token' };
+  const { failure, spending } = record;
+  if (failure !== undefined && concerns(failure, need, known)) return { kind: 'failed', failure };
+  if (spending === undefined || spending.refreshToken !== known.refreshToken) {
+    return { kind: 'spend', unanswered: 0, inWindow: false };
+  }
+  // Sent before, and no answer: the spender died, or nobody heard the answer. Never again at once, and again.
+  const until = spending.latest + (spending.sends > 1 ? backoff(spending.sends - 1, 1) : 0);
+  if (inPause(known.now, spending.latest, until)) return { kind: 'unanswered', until };
+  const elapsed = known.now - spending.since;
+  return { kind: 'spend', unanswered: spending.sends, inWindow: elapsed >= 0 && elapsed < known.reuseWindow };
+}
+
+function stillValid(accessToken: AccessToken, end: number, verdict: Verdict): Verdict {
+  switch (verdict.kind) {
+    case 'failed':
+      return { kind: 'adopt', accessToken, until: Math.min(end, verdict.failure.until) };
+    case 'spend':
+      // Law 5: what may be spent already is not sent while there is an access token to live on, unless the
+      // provider declares that it may be sent again for a while: then the sooner, the better.
+      return verdict.unanswered > 0 && !verdict.inWindow
+        ? { kind: 'adopt', accessToken, until: end }
+        : verdict;
+    default:
+      return { kind: 'adopt', accessToken, until: end };
+  }
+}
+
+function concerns(failure: Failure, need: Need, known: Knowledge): boolean {
+  if (failure.refreshToken !== known.refreshToken) return false;
+  if (failure.variant !== undefined && failure.variant !== need.variant) return false;
+  return inPause(known.now, failure.at, failure.until);
+}
+
+/** A pause counts only for a clock that stands between its start and its end. */
+function inPause(now: number, from: number, until: number): boolean {
+  return now >= from && now < Math.min(until, from + longestPause);
+}

@@ -1,0 +1,79 @@
+/**
+ * The rules of following a redirect, for a client that follows by itself and decides for each place anew which token,
+ * if any, it gets (RFC 9110 §15.4).
+ *
+ * @module
+ */
+import type { BodyKind } from './replay.ts';
+
+/** The request that a redirect asks for, as changes to the one that was redirected. */
+export interface Hop {
+  readonly url: string;
+  readonly method: string;
+  /** `true`: the next request has no body. */
+  readonly dropBody: boolean;
+  /** Names of headers that the next request must not have, in lower case. */
+  readonly dropHeaders: readonly string[];
+}
+
+/** How many redirects `fetch` follows. The one after it is a network error. */
+export const redirectLimit = 20;
+
+const redirectStatuses: readonly number[] = [301, 302, 303, 307, 308];
+/** Bound to the place they were sent to: a token, and the proof of possession that names its URL (RFC 9449 §4.2). */
+const tokenHeaders = ['authorization', 'dpop'];
+const originHeaders = ['cookie', 'host', 'proxy-authorization'];
+const bodyHeaders = [
+  'content-encoding',
+  'content-language',
+  'content-length',
+  'content-location',
+  'content-type',
+];
+
+/**
+ * Tells what `fetch` would do with an answer: follow it to a {@link Hop}, reject (`network-error`), or, as the answer is
+ * no redirect, hand it over (`undefined`). Counting to {@link redirectLimit} is left to the caller.
+ *
+ * Where a token travels is decided by the caller for each hop: `authorization` is always among the headers to drop.
+ *
+ * @param location the value of the Location header as `Headers.get` gives it.
+ * @see Fetch Standard, "HTTP-redirect fetch"
+ */
+export function nextHop(
+  from: { url: string; method: string; bodyKind: BodyKind },
+  status: number,
+  location: string | null,
+): Hop | undefined | 'network-error' {
+  if (location === null || !redirectStatuses.includes(status)) return undefined;
+  const current = URL.parse(from.url);
+  const target = URL.parse(fromLatin1(location), from.url);
+  if (current === null || target === null) return 'network-error';
+  if (!/^https?:$/.test(target.protocol)) return 'network-error';
+  // Among its own origin a page may do this. Whoever follows by hand cannot: a Request refuses such a URL.
+  if (target.username !== '' || target.password !== '') return 'network-error';
+  // Also where the method becomes GET and the body would go: the standard asks for the body before it asks for the method.
+  if (status !== 303 && from.bodyKind === 'one-shot') return 'network-error';
+  // A fragment that is there but empty is not replaced, and `hash` does not tell it from none.
+  if (!target.href.includes('#')) target.hash = current.hash;
+  const dropBody = becomesGet(from.method, status);
+  const dropHeaders = [
+    ...tokenHeaders,
+    ...(target.origin === current.origin ? [] : originHeaders),
+    ...(dropBody ? bodyHeaders : []),
+  ];
+  return { url: target.href, method: dropBody ? 'GET' : from.method, dropBody, dropHeaders };
+}
+
+function becomesGet(method: string, status: number): boolean {
+  // A Request knows these methods in any case.
+  if (status === 301 || status === 302) return /^post$/i.test(method);
+  return status === 303 && !/^(?:get|head)$/i.test(method);
+}
+
+/** Headers are bytes, and a Location that is not ASCII is meant as UTF-8. */
+function fromLatin1(value: string): string {
+  const codes = Array.from(value, (character) => character.charCodeAt(0));
+  if (codes.every((code) => code < 0x80) || codes.some((code) => code > 0xff)) return value;
+  return new TextDecoder().decode(Uint8Array.from(codes));
+}

@@ -1,0 +1,44 @@
+/**
+ * Can a body be sent twice, byte for byte?
+ *
+ * @module
+ */
+
+/**
+ * What a second send of a body would be.
+ *
+ * - `none`: there is no body.
+ * - `repeatable`: each send reads it anew from the start.
+ * - `one-shot`: the first send uses it up.
+ */
+export type BodyKind = 'none' | 'repeatable' | 'one-shot';
+
+/**
+ * Tells what a second send of `body` would be. It touches no byte, and tells objects of other realms and polyfills by
+ * what they can do: where `fetch` takes a stream or an async iterable for a body it reads it once.
+ *
+ * Repeatable means as long as nobody changes it meanwhile: a buffer that is written to or transferred between two sends
+ * is another body. A `FormData` is repeatable, but each send invents another boundary; see {@link isFormData}.
+ *
+ * @see Fetch Standard, "extract a body"
+ */
+export function bodyKind(body: unknown): BodyKind {
+  if (body === null || body === undefined) return 'none';
+  return isStream(body) ? 'one-shot' : 'repeatable';
+}
+
+/**
+ * Tells whether `body` is a `FormData` that `fetch` encodes itself, and differently each time. To send the same bytes
+ * twice, encode it once with `encodeFormData`. The `form-data` package of npm has the same tag, but is a stream.
+ */
+export function isFormData(body: unknown): body is FormData {
+  if (Object.prototype.toString.call(body) !== '[object FormData]') return false;
+  return typeof (body as Partial<FormData>)[Symbol.iterator] === 'function' && !isStream(body);
+}
+
+function isStream(body: unknown): boolean {
+  if (typeof body !== 'object' && typeof body !== 'function') return false;
+  const { getReader, pipe } = body as { getReader?: unknown; pipe?: unknown };
+  if (typeof getReader === 'function' || typeof pipe === 'function') return true;
+  return typeof (body as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator] === 'function';
+}

@@ -1,0 +1,186 @@
+/**
+ * What is stored of a session: one record, written whole. Immutable; every change makes a new one.
+ *
+ * @module
+ */
+import type { TokenSet } from './token-set.ts';
+
+/** An access token as it is kept. */
+export interface AccessToken {
+  readonly token: string;
+  readonly type: string;
+  /** When the request for it was sent, in Unix ms of the clock of who sent it. */
+  readonly issuedAt: number;
+  /** In Unix ms of the same clock. `undefined`: not known. */
+  readonly expiresAt?: number | undefined;
+  readonly scope?: readonly string[] | undefined;
+}
+
+/** The write-ahead mark: this refresh token is being spent, or was when its spender died. */
+export interface Spending {
+  /** {@link fingerprint} of the refresh token. */
+  readonly refreshToken: string;
+  /** When it was first sent, in Unix ms. */
+  readonly since: number;
+  /** When it was last sent, in Unix ms. */
+  readonly latest: number;
+  /** How often it was sent without an answer. */
+  readonly sends: number;
+  /** Who sends it: a random name of a manager. */
+  readonly by: string;
+}
+
+/** A remembered failure, so that not everyone has to find out. */
+export interface Failure {
+  /** {@link fingerprint} of the refresh token that failed. Another one is not affected. */
+  readonly refreshToken: string;
+  /** The only variant that is affected, when the failure is about what was asked for. */
+  readonly variant?: string | undefined;
+  readonly kind: 'transient' | 'client' | 'interaction-required';
+  /** When it happened, and when to try again at the earliest, in Unix ms. */
+  readonly at: number;
+  readonly until: number;
+  /** How many in a row. */
+  readonly count: number;
+  readonly error?: string | undefined;
+  readonly status?: number | undefined;
+}
+
+/** Everything that is kept of a session. */
+export interface SessionRecord {
+  readonly schema: 1;
+  readonly clientId: string;
+  /** Whose tokens these are; `undefined` until the authorization server is known. */
+  readonly issuer?: string | undefined;
+  readonly refreshToken?: string | undefined;
+  readonly refreshTokenExpiresAt?: number | undefined;
+  /** Scope of the grant. A narrower access token does not narrow it (RFC 6749 §6). */
+  readonly scope?: readonly string[] | undefined;
+  /** `true` after a narrower access token: the next whole one has to name the scope of the grant. */
+  readonly narrowed?: boolean | undefined;
+  readonly idToken?: string | undefined;
+  readonly extra?: Readonly<Record<string, unknown>> | undefined;
+  /** By {@link variantOf} of what they are for. */
+  readonly accessTokens: Readonly<Record<string, AccessToken>>;
+  readonly spending?: Spending | undefined;
+  readonly failure?: Failure | undefined;
+}
+
+/** The variant of an access token for the whole grant. */
+export const wholeGrant = '';
+
+/**
+ * Names the access token for a scope and protected resources, in whatever order they are given. Variants are
+ * kept apart: one is never the answer to a request for another, nor for a part of it.
+ */
+export function variantOf(
+  scope: readonly string[] | undefined,
+  resource: readonly string[] | undefined,
+): string {
+  if (scope === undefined && resource === undefined) return wholeGrant;
+  const sorted = (values: readonly string[] = []) => [...new Set(values)].sort().join(' ');
+  return `scope=${sorted(scope)} resource=${sorted(resource)}`;
+}
+
+/** Why a stored value is not a session of ours. */
+export type Unreadable = 'corrupt' | 'other schema' | 'other client' | 'other issuer';
+
+/** Whose sessions we read. */
+export interface Owner {
+  readonly clientId: string;
+  /** Names that the authorization server goes by; empty while it is not known. */
+  readonly issuers: readonly string[];
+}
+
+/** Reads what a storage holds. A value that is not a session of `owner` is named, never thrown and never used. */
+export function readRecord(value: unknown, owner: Owner): SessionRecord | Unreadable {
+  if (!isObject(value) || typeof value['schema'] !== 'number') return 'corrupt';
+  if (value['schema'] !== 1) return 'other schema';
+  if (!isRecord(value)) return 'corrupt';
+  if (value.clientId !== owner.clientId) return 'other client';
+  return belongsTo(value, owner) ? value : 'other issuer';
+}
+
+/** Tells whether a session was issued by the authorization server that `owner` has, as far as either is known. */
+export function belongsTo(record: SessionRecord, owner: Owner): boolean {
+  return record.issuer === undefined || owner.issuers.length === 0 || owner.issuers.includes(record.issuer);
+}
+
+/** The record without the marks of refreshes past, present or failed. */
+export function settled(record: SessionRecord): SessionRecord {
+  const { spending: _spending, failure: _failure, ...rest } = record;
+  return rest;
+}
+
+/** The tokens of a record as an application sees them. */
+export function toTokenSet(record: SessionRecord): TokenSet | undefined {
+  const whole = record.accessTokens[wholeGrant] ?? Object.values(record.accessTokens)[0];
+  if (whole === undefined) return undefined;
+  return {
+    accessToken: whole.token,
+    tokenType: whole.type,
+    expiresAt: whole.expiresAt,
+    scope: whole.scope ?? record.scope,
+    refreshToken: record.refreshToken,
+    refreshTokenExpiresAt: record.refreshTokenExpiresAt,
+    idToken: record.idToken,
+    extra: record.extra,
+  };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+type Check = (value: unknown) => boolean;
+const isText: Check = (value) => typeof value === 'string' && value !== '';
+const isTime: Check = (value) => typeof value === 'number' && Number.isFinite(value);
+const isScope: Check = (value) => Array.isArray(value) && value.every((part) => typeof part === 'string');
+const isMap: Check = isObject;
+
+const recordShape: Readonly<Record<string, readonly [required: boolean, check: Check]>> = {
+  clientId: [true, isText],
+  issuer: [false, isText],
+  refreshToken: [false, isText],
+  refreshTokenExpiresAt: [false, isTime],
+  scope: [false, isScope],
+  narrowed: [false, (value) => typeof value === 'boolean'],
+  idToken: [false, isText],
+  extra: [false, isMap],
+  accessTokens: [true, (value) => isObject(value) && Object.values(value).every(fits(accessTokenShape))],
+  spending: [false, (value) => fits(spendingShape)(value)],
+  failure: [false, (value) => fits(failureShape)(value)],
+};
+const accessTokenShape: typeof recordShape = {
+  token: [true, isText],
+  type: [true, isText],
+  issuedAt: [true, isTime],
+  expiresAt: [false, isTime],
+  scope: [false, isScope],
+};
+const spendingShape: typeof recordShape = {
+  refreshToken: [true, isText],
+  since: [true, isTime],
+  latest: [true, isTime],
+  sends: [true, isTime],
+  by: [true, isText],
+};
+const failureShape: typeof recordShape = {
+  refreshToken: [true, isText],
+  kind: [true, (value) => value === 'transient' || value === 'client' || value === 'interaction-required'],
+  at: [true, isTime],
+  until: [true, isTime],
+  count: [true, isTime],
+};
+
+function fits(shape: typeof recordShape): Check {
+  return (value) =>
+    isObject(value) &&
+    Object.entries(shape).every(([name, [required, check]]) =>
+      Object.hasOwn(value, name) && value[name] !== undefined ? check(value[name]) : !required,
+    );
+}
+
+function isRecord(value: unknown): value is SessionRecord {
+  return fits(recordShape)(value);
+}

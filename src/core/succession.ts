@@ -1,0 +1,71 @@
+/**
+ * The record that follows when tokens arrive.
+ *
+ * @module
+ */
+import { type AccessToken, type SessionRecord, settled, wholeGrant } from './session-record.ts';
+import type { TokenGrant } from './token-grant.ts';
+
+/** How a grant was asked for. */
+export interface Asking {
+  readonly variant: string;
+  /** The scope that was asked for, when it was named. */
+  readonly scope: readonly string[] | undefined;
+  /** When the request was sent, in Unix ms: lifetimes count from here, so they end too early rather than too late. */
+  readonly sentAt: number;
+  /** `undefined` while the authorization server is not known. */
+  readonly issuer: string | undefined;
+  /** `false`: the access token is of a type that cannot be sent. The refresh token is kept all the same. */
+  readonly usable: boolean;
+}
+
+/** The first record of a session. */
+export function begin(clientId: string, grant: TokenGrant, asking: Asking): SessionRecord {
+  return succeed(
+    { schema: 1, clientId, scope: grant.scope ?? asking.scope, accessTokens: {} },
+    grant,
+    asking,
+  );
+}
+
+/**
+ * What is stored after a grant: the new refresh token, or the old one where none came (RFC 6749 §6), the new access
+ * token beside those of other variants, and everything else that the server sent.
+ */
+export function succeed(record: SessionRecord, grant: TokenGrant, asking: Asking): SessionRecord {
+  const { [asking.variant]: _old, ...others } = record.accessTokens;
+  const rotated = grant.refreshToken !== undefined && grant.refreshToken !== record.refreshToken;
+  return {
+    ...settled(record),
+    issuer: asking.issuer,
+    refreshToken: grant.refreshToken ?? record.refreshToken,
+    refreshTokenExpiresAt: endOfRefreshToken(record, grant, asking, rotated),
+    narrowed:
+      asking.variant === wholeGrant ? undefined : record.narrowed || asking.scope !== undefined || undefined,
+    idToken: grant.idToken ?? record.idToken,
+    extra: { ...record.extra, ...grant.extra },
+    accessTokens: asking.usable
+      ? { ...others, [asking.variant]: accessTokenOf(record, grant, asking) }
+      : others,
+  };
+}
+
+function accessTokenOf(record: SessionRecord, grant: TokenGrant, asking: Asking): AccessToken {
+  return {
+    token: grant.accessToken,
+    type: grant.tokenType,
+    issuedAt: asking.sentAt,
+    expiresAt: grant.lifetime === undefined ? undefined : asking.sentAt + grant.lifetime,
+    scope: grant.scope ?? asking.scope ?? record.scope,
+  };
+}
+
+function endOfRefreshToken(
+  record: SessionRecord,
+  grant: TokenGrant,
+  asking: Asking,
+  rotated: boolean,
+): number | undefined {
+  if (grant.refreshTokenLifetime !== undefined) return asking.sentAt + grant.refreshTokenLifetime;
+  return rotated ? undefined : record.refreshTokenExpiresAt;
+}

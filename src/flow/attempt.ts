@@ -1,0 +1,101 @@
+/**
+ * One refresh under way, and what it works with.
+ *
+ * @module
+ */
+import type { AuthorizationServer } from '../core/authorization-server.ts';
+import type { TokenLock, Version } from '../core/contracts.ts';
+import type { AnyTokenEvent } from '../core/events.ts';
+import { type Need, reconcile, type Verdict } from '../core/reconcile.ts';
+import type { AccessToken, SessionRecord } from '../core/session-record.ts';
+import { authorizationScheme } from '../core/token-type.ts';
+import type { AuthorizationServerSource } from './authorization-server-source.ts';
+import { fingerprint } from './fingerprint.ts';
+import type { Held, Session } from './session.ts';
+import type { SessionStore } from './session-store.ts';
+import type { TokenEndpoint } from './token-endpoint.ts';
+import type { FullClock } from './waiting.ts';
+
+/** Everything a refresh works with. The same for all sessions of a manager. */
+export interface Workshop {
+  readonly store: SessionStore;
+  readonly lock: TokenLock;
+  /** How long to wait for the lock, in ms. */
+  readonly lockTimeout: number;
+  readonly clock: FullClock;
+  readonly server: AuthorizationServerSource;
+  readonly endpoint: TokenEndpoint;
+  /** A random name of this manager, for the write-ahead mark. */
+  readonly name: string;
+  readonly tell: (event: AnyTokenEvent) => void;
+}
+
+/** A need, and what to ask the server for when it comes to that. */
+export interface Want extends Need {
+  readonly scope: readonly string[] | undefined;
+  readonly resource: readonly string[] | undefined;
+}
+
+/** One refresh under way. */
+export interface Attempt {
+  readonly session: Session;
+  readonly want: Want;
+  /** {@link Session.epoch} when the record was read. */
+  epoch: number;
+  /** Tells listeners once the lock is released. */
+  readonly tell: (event: AnyTokenEvent) => void;
+  /** Tokens that came after a sign-out, to be revoked once the lock is released. */
+  late: LateTokens | undefined;
+}
+
+export interface LateTokens {
+  readonly refreshToken: string | undefined;
+  readonly accessToken: string;
+}
+
+/** A refresh that has been sent. */
+export interface Spent {
+  readonly server: AuthorizationServer;
+  /** What was stored before: the record without our mark. */
+  readonly record: SessionRecord;
+  /** What is stored now: the record with our mark. */
+  readonly marked: SessionRecord;
+  readonly version: Version;
+  readonly sentAt: number;
+  readonly secrets: readonly string[];
+  /** The scope that was asked for. */
+  readonly scope: readonly string[] | undefined;
+}
+
+/** Decides for an attempt on a record. */
+export async function decide(workshop: Workshop, attempt: Attempt, record: SessionRecord): Promise<Verdict> {
+  const { refreshToken, spending } = record;
+  // Only an unanswered refresh needs to know the reuse window, and finding out may take a request.
+  const server = spending === undefined ? undefined : await workshop.server.resolve().catch(() => undefined);
+  return reconcile(record, attempt.want, {
+    now: workshop.clock.now(),
+    refreshToken: refreshToken === undefined ? undefined : await fingerprint(refreshToken),
+    dead: attempt.session.dead,
+    reuseWindow: server?.profile?.reuseWindow ?? 0,
+  });
+}
+
+/** Takes an access token into memory, ready to be sent, until `until` at most. */
+export function hold(workshop: Workshop, attempt: Attempt, accessToken: AccessToken, until: number): Held {
+  const { session, want } = attempt;
+  const before = session.held(want.variant);
+  const held: Held =
+    before?.token === accessToken.token
+      ? { ...before, until }
+      : {
+          token: accessToken.token,
+          authorization: `${authorizationScheme(accessToken.type, workshop.server.known?.profile) ?? 'Bearer'} ${accessToken.token}`,
+          until,
+          expiresAt: accessToken.expiresAt ?? Number.POSITIVE_INFINITY,
+          resolved: undefined,
+          rejectedBy: undefined,
+        };
+  // A sign-out or a login in this process meanwhile: whoever waits gets it, but nobody after them.
+  if (session.epoch === attempt.epoch) session.hold(want.variant, held);
+  return held;
+}

@@ -1,0 +1,64 @@
+/**
+ * The authorization server, whether it was given or has to be found out.
+ *
+ * @module
+ */
+import type { AuthorizationServer } from '../core/authorization-server.ts';
+import { requireEndpoint } from '../core/endpoint.ts';
+
+/** What the `authorizationServer` option takes. */
+export type AuthorizationServerOption =
+  | AuthorizationServer
+  | ((() => Promise<AuthorizationServer>) & { readonly issuer?: string });
+
+/** Resolves the authorization server once, when it is first needed, and again after a failure. */
+export class AuthorizationServerSource {
+  readonly #option: AuthorizationServerOption;
+  #known: AuthorizationServer | undefined;
+  #resolving: Promise<AuthorizationServer> | undefined;
+
+  constructor(option: AuthorizationServerOption) {
+    this.#option = option;
+    if (typeof option !== 'function') this.#known = checked(option, 'authorizationServer');
+  }
+
+  /** What is known without asking anyone. */
+  get known(): AuthorizationServer | undefined {
+    return this.#known;
+  }
+
+  /** Names that the server goes by, as far as they are known without asking anyone. */
+  get issuers(): readonly string[] {
+    if (this.#known !== undefined) return issuersOf(this.#known);
+    const issuer = typeof this.#option === 'function' ? this.#option.issuer : undefined;
+    return issuer === undefined ? [] : [issuer];
+  }
+
+  /** @throws whatever finding out throws; the next call tries again. */
+  resolve(): Promise<AuthorizationServer> {
+    if (this.#known !== undefined) return Promise.resolve(this.#known);
+    this.#resolving ??= this.#find().finally(() => {
+      this.#resolving = undefined;
+    });
+    return this.#resolving;
+  }
+
+  async #find(): Promise<AuthorizationServer> {
+    const server = await (this.#option as () => Promise<AuthorizationServer>)();
+    this.#known = checked(server, 'what authorizationServer() resolves to');
+    return this.#known;
+  }
+}
+
+/** A session is bound to one of these: to the issuer, or to the token endpoint of a server without one. */
+export function issuersOf(server: AuthorizationServer): readonly string[] {
+  return server.issuer === undefined ? [server.tokenEndpoint] : [server.issuer, server.tokenEndpoint];
+}
+
+function checked(server: AuthorizationServer, name: string): AuthorizationServer {
+  requireEndpoint(`${name}.tokenEndpoint`, server?.tokenEndpoint);
+  if (server.revocationEndpoint !== undefined) {
+    requireEndpoint(`${name}.revocationEndpoint`, server.revocationEndpoint);
+  }
+  return server;
+}

@@ -1,0 +1,196 @@
+/**
+ * The journey of a request: match, attach, send, and on a rejected token ask for another one and send once more.
+ *
+ * @module
+ */
+import type { Transport } from '../core/contracts.ts';
+import { isTokenKeepError } from '../core/errors.ts';
+import type { AnyTokenEvent } from '../core/events.ts';
+import type { NamedResource, ResourceMatcher } from '../core/protected-resource.ts';
+import { judgeRejection } from '../core/rejection.ts';
+import {
+  addressOf,
+  authorized,
+  hasAuthorization,
+  type Input,
+  isPlainlyRepeatable,
+  type Outgoing,
+  outgoing,
+  signalOf,
+} from './outgoing.ts';
+import type { Pace } from './pacing.ts';
+import { type Follow, follow } from './redirects.ts';
+import type { Held, Session } from './session.ts';
+import type { TokenSource } from './token-source.ts';
+
+/** The caller's own way to tell that a response means "this access token is not valid". */
+export type InvalidTokenPredicate = (response: Response) => boolean | Promise<boolean>;
+
+export interface AuthorizedFetchOptions {
+  readonly transport: Transport;
+  readonly match: ResourceMatcher;
+  readonly source: TokenSource;
+  readonly pace: Pace;
+  readonly isInvalidToken: InvalidTokenPredicate | undefined;
+  /** `true` where `redirect: 'manual'` shows where a redirect leads, so that we can follow it ourselves. */
+  readonly redirectsAreVisible: boolean;
+  readonly tell: (event: AnyTokenEvent) => void;
+}
+
+/** A call to a protected resource. */
+interface Call extends Outgoing {
+  readonly session: Session;
+  readonly resource: NamedResource;
+  readonly url: string;
+  readonly hops: number;
+}
+
+/** What a response says about the token. */
+type Verdict = 'fine' | 'invalid' | 'unclear';
+
+export class AuthorizedFetch {
+  readonly #options: AuthorizedFetchOptions;
+  /** A field of its own: called as a method of an object, a platform's `fetch` refuses. */
+  readonly #transport: Transport;
+
+  constructor(options: AuthorizedFetchOptions) {
+    this.#options = options;
+    this.#transport = options.transport;
+  }
+
+  /**
+   * Does what `fetch` does, with the session's access token for calls to protected resources. With a fresh token
+   * that is one comparison of the URL, one of the time, and a header.
+   */
+  fetch(session: Session, input: Input, init: RequestInit | undefined, hops = 0): Promise<Response> {
+    const { match, source, isInvalidToken } = this.#options;
+    const transport = this.#transport;
+    const url = typeof input === 'string' ? input : addressOf(input);
+    const resource = match(url);
+    if (resource === undefined || hasAuthorization(input, init)) return transport(input, init);
+    const held = source.fresh(session, resource.variant);
+    if (held === undefined || !isPlainlyRepeatable(input, init)) {
+      return this.#travel({ session, resource, url, hops, ...outgoing(input, init) });
+    }
+    const sent = transport(input, authorized(input, init, held.authorization, this.#redirect(input, init)));
+    return sent.then((response) => {
+      if (response.status < 300 && isInvalidToken === undefined) return response;
+      return this.#arrived({ session, resource, url, hops, ...outgoing(input, init) }, held, response);
+    });
+  }
+
+  /** Waits for a token and sends, in its turn if others have waited as well. */
+  async #travel(call: Call): Promise<Response> {
+    const { source, pace } = this.#options;
+    const { session, resource, input, init } = call;
+    const signal = signalOf(input, init);
+    const fresh = source.fresh(session, resource.variant);
+    const held = await source.get(session, { ...resource, lasting: call.kind === 'one-shot', signal });
+    const send = () => this.#send(call, input, held);
+    return await this.#arrived(call, held, await (fresh === held ? send() : pace(send, signal)));
+  }
+
+  #send(call: Call, input: Input, held: Held): Promise<Response> {
+    const transport = this.#transport;
+    return transport(
+      input,
+      authorized(input, call.init, held.authorization, this.#redirect(input, call.init)),
+    );
+  }
+
+  /** The first answer. */
+  async #arrived(call: Call, held: Held, response: Response): Promise<Response> {
+    const verdict = await this.#judge(call, response);
+    if (verdict === 'fine') return await this.#leave(call, response);
+    // This token was new when this resource rejected it: its 401 is about something else. No loop (law 7).
+    if (held.rejectedBy?.has(call.resource.url) === true) return await this.#leave(call, response);
+    const again = await this.#another(call, held, verdict);
+    if (again === undefined) return await this.#leave(call, response);
+    return await this.#replay(call, again, response);
+  }
+
+  /** A token other than the one that was rejected, if the request can be sent again. */
+  async #another(call: Call, held: Held, verdict: Verdict): Promise<Held | undefined> {
+    const { source } = this.#options;
+    const { session, resource, input, init, kind } = call;
+    const query = { ...resource, otherThan: held.token };
+    if (kind === 'one-shot') {
+      // It cannot be sent again, but the caller's next one should not find the same token.
+      await source.get(session, query).catch(() => undefined);
+      return undefined;
+    }
+    try {
+      return await source.get(session, { ...query, signal: signalOf(input, init) });
+    } catch (error) {
+      // Without a refresh token a 401 that does not say why stays what it is: the API's answer.
+      const nothingToRefresh =
+        isTokenKeepError(error) && 'reason' in error && error.reason === 'no_refresh_token';
+      if (verdict === 'unclear' && nothingToRefresh) return undefined;
+      throw error;
+    }
+  }
+
+  /** Law 7: once, with the same method, headers and bytes. Whatever comes back is the caller's. */
+  async #replay(call: Call, held: Held, first: Response): Promise<Response> {
+    discardBody(first);
+    const input = call.spare ?? call.input;
+    const signal = signalOf(call.input, call.init);
+    const second = await this.#options.pace(() => this.#send(call, input, held), signal);
+    if ((await this.#judge(call, second)) !== 'fine') {
+      held.rejectedBy ??= new Set();
+      held.rejectedBy.add(call.resource.url);
+    }
+    // The branch of a Request's body is used up now: a redirect that wants it once more cannot be followed.
+    const rest: Call = call.spare === undefined ? call : { ...call, spare: undefined, kind: 'one-shot' };
+    return await this.#follow(rest, second);
+  }
+
+  /** The call is over: nothing will be replayed. */
+  async #leave(call: Call, response: Response): Promise<Response> {
+    const followed = await this.#follow(call, response);
+    if (call.spare !== undefined) discardBody(call.spare);
+    return followed;
+  }
+
+  async #judge({ session, resource, url }: Call, response: Response): Promise<Verdict> {
+    const { status } = response;
+    const { isInvalidToken, tell, match } = this.#options;
+    // After a redirect that the platform followed, the token stayed behind: the answer says nothing about it.
+    const elsewhere = response.redirected && match(response.url)?.url !== resource.url;
+    if (elsewhere) return 'fine';
+    if (isInvalidToken !== undefined && (await asks(isInvalidToken, response))) return 'invalid';
+    if (status !== 401 && status !== 403) return 'fine';
+    const rejection = judgeRejection(status, response.headers.get('www-authenticate'));
+    if (rejection.kind === 'step-up')
+      tell({ type: 'stepUpRequired', session: session.id, url, ...rejection.stepUp });
+    if (rejection.kind === 'invalid-token') return 'invalid';
+    return rejection.kind === 'unclear' ? 'unclear' : 'fine';
+  }
+
+  async #follow(call: Call, response: Response): Promise<Response> {
+    if (this.#redirect(call.input, call.init) === undefined) return response;
+    const next: Follow = (input, init) => this.fetch(call.session, input, init, call.hops + 1);
+    return await follow(call, response, next);
+  }
+
+  /** `manual` if the platform would follow redirects by itself and we can do it instead. */
+  #redirect(input: Input, init: RequestInit | undefined): 'manual' | undefined {
+    if (!this.#options.redirectsAreVisible) return undefined;
+    const asked =
+      init?.redirect ?? (typeof input === 'object' && 'redirect' in input ? input.redirect : 'follow');
+    return asked === 'follow' ? 'manual' : undefined;
+  }
+}
+
+/** Asks the caller's predicate about a copy, so that the response arrives unread. */
+async function asks(isInvalidToken: InvalidTokenPredicate, response: Response): Promise<boolean> {
+  const copy = response.clone();
+  const verdict = await isInvalidToken(copy);
+  if (!copy.bodyUsed) discardBody(copy);
+  return verdict;
+}
+
+/** Lets go of a body that nobody will read, and of its connection. */
+function discardBody(message: Request | Response): void {
+  if (message.body !== null && !message.bodyUsed) message.body?.cancel().catch(() => undefined);
+}

@@ -1,0 +1,60 @@
+/**
+ * Step 5, before anything is sent: whatever can fail fails here, where it costs nothing.
+ *
+ * @module
+ */
+import type { AuthorizationServer } from '../core/authorization-server.ts';
+import { belongsTo, type SessionRecord, type Spending, wholeGrant } from '../core/session-record.ts';
+import type { Attempt, Want, Workshop } from './attempt.ts';
+import { issuersOf } from './authorization-server-source.ts';
+import { fingerprint } from './fingerprint.ts';
+import { loginRequired } from './refusal.ts';
+import type { PreparedGrant } from './token-endpoint.ts';
+
+export interface Preparation {
+  readonly grant: PreparedGrant;
+  readonly server: AuthorizationServer;
+  /** The scope that is asked for, where one is named. */
+  readonly scope: readonly string[] | undefined;
+}
+
+/** Finds out the server and makes the request: metadata, client authentication, everything. */
+export async function prepare(
+  workshop: Workshop,
+  attempt: Attempt,
+  record: SessionRecord,
+): Promise<Preparation> {
+  const server = await workshop.server.resolve();
+  // Law 8: only now the server is known for sure, and the refresh token is for nobody but its issuer.
+  if (!belongsTo(record, { clientId: record.clientId, issuers: issuersOf(server) })) {
+    attempt.tell({ type: 'recordRejected', session: attempt.session.id, reason: 'other issuer' });
+    throw loginRequired('no_tokens');
+  }
+  const { resource } = attempt.want;
+  const scope = scopeToAskFor(attempt.want, record);
+  const refreshToken = record.refreshToken ?? '';
+  const grant = await workshop.endpoint.prepare(server, { refreshToken, scope, resource });
+  return { grant, server, scope };
+}
+
+/** After a narrower token the whole grant has to be named: Curity for one remembers the narrower scope. */
+function scopeToAskFor({ variant, scope }: Want, record: SessionRecord): readonly string[] | undefined {
+  return variant === wholeGrant && record.narrowed === true ? record.scope : scope;
+}
+
+/** The record with the write-ahead mark. `before` counts the sends of its refresh token that were not answered. */
+export async function marked(
+  { clock, name }: Workshop,
+  { failure: _failure, ...record }: SessionRecord,
+  before: number,
+): Promise<SessionRecord> {
+  const now = clock.now();
+  const spending: Spending = {
+    refreshToken: await fingerprint(record.refreshToken ?? ''),
+    since: (before > 0 ? record.spending?.since : undefined) ?? now,
+    latest: now,
+    sends: before + 1,
+    by: name,
+  };
+  return { ...record, spending };
+}

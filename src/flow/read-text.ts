@@ -1,0 +1,29 @@
+/**
+ * Reading an answer without trusting its size.
+ *
+ * @module
+ */
+
+/** What {@link readText} gives for a body above the limit. */
+export const tooLarge: unique symbol = Symbol('too large');
+
+/** Reads a body as UTF-8 text of at most 1 MiB. */
+export async function readText(
+  response: Response,
+  limit: number = 1_048_576,
+): Promise<string | typeof tooLarge> {
+  if (response.body === null || response.body === undefined) return response.text();
+  const reader = response.body.getReader();
+  const decoder = new TextDecoder();
+  let text = '';
+  for (let size = 0; ; ) {
+    const { done, value } = await reader.read();
+    if (done) return text + decoder.decode();
+    size += value.byteLength;
+    if (size > limit) {
+      reader.cancel().catch(() => undefined); // whatever becomes of the rest
+      return tooLarge;
+    }
+    text += decoder.decode(value, { stream: true });
+  }
+}

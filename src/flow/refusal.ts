@@ -1,0 +1,56 @@
+/**
+ * Why there is no access token, in words that say what to do.
+ *
+ * @module
+ */
+import { LoginRequiredError, type LoginRequiredReason, RefreshFailedError } from '../core/errors.ts';
+import type { Failure } from '../core/session-record.ts';
+
+const remedies: Readonly<Record<LoginRequiredReason, string>> = {
+  no_tokens: 'There are no tokens yet. Sign the user in and hand the tokens to setTokens().',
+  no_refresh_token: 'The access token is over and there is no refresh token. Sign the user in again.',
+  invalid_grant: 'The authorization server says that the grant is over. Sign the user in again.',
+  answer_lost:
+    'A refresh was sent once and its answer was lost; the server now says that the grant is over. Sign the user in again.',
+  signed_out: 'The user has signed out. Sign the user in again.',
+  interaction_required:
+    'The authorization server wants the user to do something. Start a login; the session lives on.',
+};
+
+export function loginRequired(
+  reason: LoginRequiredReason,
+  details: { error?: string | undefined; cause?: unknown } = {},
+): LoginRequiredError {
+  return new LoginRequiredError(remedies[reason], { reason, ...details });
+}
+
+/** The error of a failure that has just happened, or is remembered. */
+export function refreshFailed(
+  failure: Failure,
+  now: number,
+  cause?: unknown,
+): RefreshFailedError | LoginRequiredError {
+  const { error, status, until, kind } = failure;
+  if (kind === 'interaction-required') return loginRequired('interaction_required', { error, cause });
+  const answer =
+    status === undefined ? 'could not be reached' : `answered ${status}${error ? ` ${error}` : ''}`;
+  const remedy =
+    kind === 'client'
+      ? 'Check the client configuration; the session is kept.'
+      : 'The session is kept; try again later.';
+  return new RefreshFailedError(`The refresh failed: the token endpoint ${answer}. ${remedy}`, {
+    sent: false,
+    retryAfter: Math.max(0, until - now),
+    error,
+    status,
+    cause,
+  });
+}
+
+/** The error of a refresh that was sent and not answered. */
+export function unanswered(retryAfter: number, cause?: unknown): RefreshFailedError {
+  return new RefreshFailedError(
+    'The refresh was sent and no answer came, so the refresh token may be spent. The session is kept; try again.',
+    { sent: true, retryAfter: Math.max(0, retryAfter), cause },
+  );
+}

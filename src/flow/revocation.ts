@@ -1,0 +1,36 @@
+/**
+ * Sending a revocation request (RFC 7009): unlike a grant it may be sent again, so ky's retries serve it.
+ *
+ * @module
+ */
+import ky from 'ky';
+import type { Transport } from '../core/contracts.ts';
+import { readText } from './read-text.ts';
+import type { BuiltRequest } from './token-request.ts';
+
+/**
+ * Sends a revocation request. 503 means that the token still exists (RFC 7009 §2.2.1): it is sent once more, after
+ * `Retry-After` if that is short. Every 2xx confirms; ReachFive answers 204.
+ *
+ * @throws what ky throws for a network that fails.
+ */
+export async function revoked(
+  { url, init }: BuiltRequest,
+  { transport, timeout }: { readonly transport: Transport; readonly timeout: number },
+  signal: AbortSignal | undefined,
+): Promise<'revoked' | 'unsupported' | 'failed'> {
+  const response = await ky.post(url, {
+    headers: new Headers(init.headers),
+    body: init.body as string,
+    redirect: 'manual',
+    // Not a method call: a bare `fetch` must not get a `this`.
+    fetch: (input, settings) => transport(input, settings),
+    retry: { limit: 1, methods: ['post'], statusCodes: [503], afterStatusCodes: [503], maxRetryAfter: 2_000 },
+    throwHttpErrors: false,
+    timeout,
+    ...(signal && { signal }),
+  });
+  const text = await readText(response);
+  if (response.ok) return 'revoked';
+  return typeof text === 'string' && text.includes('unsupported_token_type') ? 'unsupported' : 'failed';
+}

@@ -1,0 +1,34 @@
+/**
+ * One state per session, however many managers share it, and none that nobody needs any more.
+ *
+ * @module
+ */
+import { Session } from './session.ts';
+
+export class SessionRegistry {
+  readonly #clientId: string;
+  /** Weak: a backend sees millions of users go by. A state is made anew from the storage when it is needed again. */
+  readonly #sessions: Map<string, WeakRef<Session>> = new Map();
+  readonly #gone: FinalizationRegistry<string> = new FinalizationRegistry((id) => {
+    if (this.#sessions.get(id)?.deref() === undefined) this.#sessions.delete(id);
+  });
+
+  constructor(clientId: string) {
+    this.#clientId = clientId;
+  }
+
+  get(id: string): Session {
+    const existing = this.#sessions.get(id)?.deref();
+    if (existing !== undefined) return existing;
+    // Clients of one origin or backend may share a storage: each has sessions of its own.
+    const session = new Session(id, `${this.#clientId}/${id}`);
+    this.#sessions.set(id, new WeakRef(session));
+    this.#gone.register(session, id);
+    return session;
+  }
+
+  /** All sessions that somebody still holds. */
+  get all(): readonly Session[] {
+    return [...this.#sessions.values()].flatMap((reference) => reference.deref() ?? []);
+  }
+}

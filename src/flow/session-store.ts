@@ -1,0 +1,229 @@
+/**
+ * A session's record in the storage: read with suspicion, written by compare-and-set, never lost when a write fails.
+ *
+ * @module
+ */
+import type { TokenStorage, Version } from '../core/contracts.ts';
+import { isConflict, StorageError, type TokenKeepError } from '../core/errors.ts';
+import type { AnyTokenEvent } from '../core/events.ts';
+import { backoff } from '../core/reconcile.ts';
+import { type Owner, readRecord, type SessionRecord } from '../core/session-record.ts';
+import { safeCause } from '../core/transport-failure.ts';
+import type { Session } from './session.ts';
+import { deadline, type FullClock, leavingOn } from './waiting.ts';
+
+/** A record and the version it was read at. */
+export interface Found {
+  readonly record: SessionRecord;
+  /** `undefined`: not stored yet, and nothing else is. */
+  readonly version: Version | undefined;
+}
+
+/** What became of a successor. */
+export type Fate =
+  /** It is stored. */
+  | 'durable'
+  /** The storage refuses it; it is in memory and in use (law 2). */
+  | 'unsaved'
+  /** Someone signed out meanwhile (law 6). */
+  | 'signed out'
+  /** Someone stored other tokens meanwhile (law 3). */
+  | 'superseded';
+
+export interface SessionStoreOptions {
+  readonly storage: TokenStorage;
+  readonly clock: FullClock;
+  /** How long one operation may take, in ms. */
+  readonly timeout: number;
+  readonly owner: () => Owner;
+  readonly tell: (event: AnyTokenEvent) => void;
+}
+
+/** Of a login: it replaces whatever is stored. */
+export const anything: unique symbol = Symbol('anything');
+
+/** What a successor may replace: the record with this refresh token, which paid for it. */
+export type Replaces = string | undefined | typeof anything;
+
+/** Collects what is to be told once the lock is released. */
+export type Telling = (event: AnyTokenEvent) => void;
+
+export class SessionStore {
+  readonly #options: SessionStoreOptions;
+  /** Sessions with a successor that is not stored yet: nothing else may be all that keeps them alive. */
+  readonly #unsaved: Map<Session, unknown> = new Map();
+
+  constructor(options: SessionStoreOptions) {
+    this.#options = options;
+  }
+
+  /** Reads what is stored. A value that is not a session of ours is reported, left alone and not used. */
+  async read(session: Session, tell: Telling): Promise<Found | undefined> {
+    const stored = await this.#bounded('read', () => this.#options.storage.read(session.key));
+    if (stored === undefined) return undefined;
+    const record = readRecord(stored.record, this.#options.owner());
+    if (typeof record !== 'string') return { record, version: stored.version };
+    if (session.rejected !== stored.version) {
+      session.rejected = stored.version;
+      tell({ type: 'recordRejected', session: session.id, reason: record });
+    }
+    return undefined;
+  }
+
+  async write(session: Session, record: SessionRecord, ifVersion: Version | undefined): Promise<Version> {
+    return await this.#bounded('write', () => this.#options.storage.write(session.key, record, ifVersion));
+  }
+
+  async delete(session: Session, ifVersion?: Version): Promise<void> {
+    await this.#bounded('delete', () => this.#options.storage.delete(session.key, ifVersion));
+  }
+
+  /** Makes a successor durable, or keeps it in memory until it is. */
+  async commit(session: Session, successor: Found, spent: Replaces, tell: Telling): Promise<Fate> {
+    const failures = session.unsaved?.failures ?? 0;
+    const { epoch } = session;
+    try {
+      const fate =
+        spent === anything
+          ? await this.#replace(session, successor.record)
+          : await this.#store(session, successor, spent, tell);
+      this.#saved(session, fate, tell);
+      return fate;
+    } catch (error) {
+      // While it was written someone signed out or in: it must not come back as something to be written.
+      if (session.epoch !== epoch) return 'superseded';
+      session.unsaved = {
+        record: successor.record,
+        ifVersion: successor.version,
+        spent,
+        failures: failures + 1,
+      };
+      tell({ type: 'persistFailed', session: session.id, error: error as TokenKeepError });
+      this.#retryLater(session);
+      return 'unsaved';
+    }
+  }
+
+  /** Tries once more to store what the storage refused before. Nothing to do is `'durable'`. */
+  async flush(session: Session, tell: Telling): Promise<Fate> {
+    const { unsaved } = session;
+    if (unsaved === undefined) return 'durable';
+    return await this.commit(
+      session,
+      { record: unsaved.record, version: unsaved.ifVersion },
+      unsaved.spent,
+      tell,
+    );
+  }
+
+  /** Gives up on a successor, because it must not be stored any more. */
+  drop(session: Session): void {
+    session.unsaved = undefined;
+    this.#options.clock.clearTimeout(this.#unsaved.get(session));
+    this.#unsaved.delete(session);
+  }
+
+  /** Stores what is not stored yet, once, and stops trying. */
+  async close(): Promise<void> {
+    for (const [session, timer] of this.#unsaved) {
+      this.#options.clock.clearTimeout(timer);
+      await this.flush(session, this.#options.tell);
+      this.#options.clock.clearTimeout(this.#unsaved.get(session));
+    }
+    this.#unsaved.clear();
+  }
+
+  async #replace(session: Session, record: SessionRecord): Promise<Fate> {
+    for (let conflicts = 0; conflicts < 10; conflicts++) {
+      const stored = await this.#bounded('read', () => this.#options.storage.read(session.key));
+      try {
+        await this.write(session, record, stored?.version);
+        return 'durable';
+      } catch (error) {
+        if (!isConflict(error)) throw error;
+      }
+    }
+    throw conflictsForEver();
+  }
+
+  /** @throws StorageError for anything but a conflict, which is an answer. */
+  async #store(session: Session, successor: Found, spent: string | undefined, tell: Telling): Promise<Fate> {
+    const { record } = successor;
+    let { version } = successor;
+    for (let conflicts = 0; conflicts < 10; conflicts++) {
+      try {
+        const written = await this.write(session, record, version);
+        return fateOf(record, written, await this.read(session, tell), spent);
+      } catch (error) {
+        if (!isConflict(error)) throw error;
+      }
+      // Another version is stored: a sign-out, a login, a mark on what we spent, or our own write of which
+      // only the answer was lost.
+      const found = await this.read(session, tell);
+      if (found === undefined) return 'signed out';
+      if (found.record.refreshToken !== spent || spent === undefined) {
+        return sameTokens(found.record, record) ? 'durable' : 'superseded';
+      }
+      if (sameTokens(found.record, record)) return 'durable';
+      version = found.version;
+    }
+    throw conflictsForEver();
+  }
+
+  #saved(session: Session, fate: Fate, tell: Telling): void {
+    if (session.unsaved === undefined) return;
+    this.drop(session);
+    if (fate === 'durable') tell({ type: 'persisted', session: session.id });
+  }
+
+  #retryLater(session: Session): void {
+    const { clock, tell } = this.#options;
+    clock.clearTimeout(this.#unsaved.get(session));
+    const retry = () => void this.flush(session, tell);
+    const pause = backoff(session.unsaved?.failures ?? 1, Math.random());
+    this.#unsaved.set(session, clock.setTimeout(retry, pause));
+  }
+
+  /** Runs a storage operation that ends, and fails with nothing but a `StorageError`. */
+  async #bounded<T>(operation: 'read' | 'write' | 'delete', run: () => Promise<T>): Promise<T> {
+    const { clock, timeout } = this.#options;
+    const { signal, clear } = deadline(clock, timeout, () => new Error(`No answer within ${timeout} ms.`));
+    try {
+      return await leavingOn(Promise.resolve(run()), signal);
+    } catch (error) {
+      if (error instanceof StorageError || isConflict(error)) throw error;
+      throw new StorageError(`The storage failed to ${operation} the session.`, {
+        operation,
+        cause: safeCause(error, []),
+      });
+    } finally {
+      clear();
+    }
+  }
+}
+
+/** Read back: a storage that says "written" and keeps the old record would have the spent refresh token sent again. */
+function fateOf(
+  record: SessionRecord,
+  version: Version,
+  found: Found | undefined,
+  spent: string | undefined,
+): Fate {
+  if (found === undefined) return 'signed out';
+  if (found.version === version || sameTokens(found.record, record)) return 'durable';
+  if (found.record.refreshToken !== spent || record.refreshToken === spent) return 'superseded';
+  throw new StorageError('The storage accepted a record and still holds the one before it.', {
+    operation: 'write',
+  });
+}
+
+function conflictsForEver(): StorageError {
+  return new StorageError('The storage reports a conflict again and again.', { operation: 'write' });
+}
+
+function sameTokens(one: SessionRecord, other: SessionRecord): boolean {
+  return (
+    one.refreshToken === other.refreshToken &&
+    JSON.stringify(one.accessTokens) === JSON.stringify(other.accessTokens)
+  );
+}

@@ -1,0 +1,130 @@
+/**
+ * What this process knows of a session.
+ *
+ * @module
+ */
+import type { Version } from '../core/contracts.ts';
+import type { LoginRequiredError } from '../core/errors.ts';
+import { type SessionRecord, wholeGrant } from '../core/session-record.ts';
+import type { Replaces } from './session-store.ts';
+
+/** An access token in memory, ready to be sent. */
+export interface Held {
+  readonly token: string;
+  /** Value of the `Authorization` header. */
+  readonly authorization: string;
+  /** Until when it is handed out, in Unix ms of this process's clock. */
+  readonly until: number;
+  /** When it ends. */
+  readonly expiresAt: number;
+  /** The token as a promise that is already resolved, made when it is first asked for. */
+  resolved: Promise<string> | undefined;
+  /** Protected resources that rejected it although it was new: their 401 says nothing about it any more. */
+  rejectedBy: Set<string> | undefined;
+}
+
+/** A successor that the storage has refused so far. */
+export interface Unsaved {
+  readonly record: SessionRecord;
+  readonly ifVersion: Version | undefined;
+  /** What it may replace: the record with the refresh token that was spent for it. */
+  readonly spent: Replaces;
+  /** How often writing it has failed. */
+  readonly failures: number;
+}
+
+/** Why nobody gets a token of this session. */
+export interface Gone {
+  readonly error: LoginRequiredError;
+  /** `true`: whatever is stored is still what was signed out of, because the storage did not delete it. */
+  readonly final: boolean;
+}
+
+/**
+ * The state of one session in this process. One object per session id, whatever number of managers share it.
+ * It holds no timer; an idle one costs a few hundred bytes.
+ */
+export class Session {
+  readonly id: string;
+  /** Under which the storage knows it. */
+  readonly key: string;
+  /** The access token for the whole grant: in a field of its own, because almost every call wants it. */
+  whole: Held | undefined = undefined;
+  #others: Map<string, Held> | undefined = undefined;
+  #flights: Map<string, Promise<Held>> | undefined = undefined;
+  /** Counts sign-outs and logins. A refresh that began under another epoch must not touch what is stored. */
+  epoch = 0;
+  /** `true`: there were tokens of this session in this process. */
+  known = false;
+  unsaved: Unsaved | undefined = undefined;
+  gone: Gone | undefined = undefined;
+  /** Fingerprint of a refresh token that is proven dead. */
+  dead: string | undefined = undefined;
+  /** The last stored value that was not ours: it is reported once. */
+  rejected: Version | undefined = undefined;
+  /** The revocation of tokens that came after a sign-out. */
+  lateRevocation: Promise<boolean> | undefined = undefined;
+
+  constructor(id: string, key: string) {
+    this.id = id;
+    this.key = key;
+  }
+
+  held(variant: string): Held | undefined {
+    return variant === wholeGrant ? this.whole : this.#others?.get(variant);
+  }
+
+  hold(variant: string, held: Held): void {
+    this.gone = undefined;
+    this.known = true;
+    if (variant === wholeGrant) this.whole = held;
+    else {
+      this.#others ??= new Map();
+      this.#others.set(variant, held);
+    }
+  }
+
+  /** A login: what is under way for the session before it must not touch the new one. */
+  begin(): void {
+    this.epoch += 1;
+    this.forget();
+    this.gone = undefined;
+    this.dead = undefined;
+    this.known = true;
+  }
+
+  /** A sign-out, as far as this process can do it at once. */
+  end(error: LoginRequiredError): void {
+    this.epoch += 1;
+    this.forget();
+    this.gone = { error, final: true };
+  }
+
+  /** Forgets all access tokens in memory. What is stored stays. */
+  forget(): void {
+    this.whole = undefined;
+    this.#others = undefined;
+  }
+
+  flight(variant: string): Promise<Held> | undefined {
+    return this.#flights?.get(variant);
+  }
+
+  /** All refreshes of this session that are under way in this process. */
+  get flights(): readonly Promise<Held>[] {
+    return [...(this.#flights?.values() ?? [])];
+  }
+
+  /** Opens the flight of a variant. It is cleared when it has landed, and only by itself. */
+  open(variant: string, flight: Promise<Held>): void {
+    this.#flights ??= new Map();
+    this.#flights.set(variant, flight);
+    const landed = () => {
+      if (this.#flights?.get(variant) !== flight) return;
+      this.#flights.delete(variant);
+      if (this.#flights.size === 0) this.#flights = undefined;
+    };
+    // Also marks its failure as seen, should every waiter have left.
+    flight.then(landed, landed);
+  }
+}

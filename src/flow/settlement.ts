@@ -1,0 +1,190 @@
+/**
+ * Step 6: what becomes of a refresh token that was sent.
+ *
+ * @module
+ */
+import { isConflict, type LoginRequiredError } from '../core/errors.ts';
+import { backoff, handedOutUntil, longestPause } from '../core/reconcile.ts';
+import { redact } from '../core/redact.ts';
+import type { Failure, SessionRecord } from '../core/session-record.ts';
+import { succeed } from '../core/succession.ts';
+import type { Outcome } from '../core/token-answer.ts';
+import type { TokenGrant } from '../core/token-grant.ts';
+import { authorizationScheme, isSendable } from '../core/token-type.ts';
+import { type Attempt, hold, type Spent, type Workshop } from './attempt.ts';
+import { fingerprint } from './fingerprint.ts';
+import { loginRequired, refreshFailed, unanswered } from './refusal.ts';
+import type { Held } from './session.ts';
+import type { Found } from './session-store.ts';
+import type { Sent } from './token-endpoint.ts';
+
+/** A token, or: decide again on what is stored, or on this record. Failures that end the attempt are thrown. */
+export type Step = Held | 'again' | SessionRecord;
+
+export async function settle(workshop: Workshop, attempt: Attempt, spent: Spent, sent: Sent): Promise<Step> {
+  switch (sent.kind) {
+    case 'granted':
+      return await granted(workshop, attempt, spent, sent.grant);
+    case 'refused':
+      return sent.failure === 'grant-dead'
+        ? await grantDead(workshop, attempt, spent, redact(sent.error ?? '', spent.secrets))
+        : await failed(workshop, attempt, spent, describe(sent, spent.secrets));
+    case 'unsent':
+      return await failed(workshop, attempt, spent, { kind: 'transient', cause: sent.cause });
+    default:
+      return await lost(workshop, attempt, spent, 'cause' in sent ? sent.cause : undefined);
+  }
+}
+
+async function granted(workshop: Workshop, attempt: Attempt, spent: Spent, grant: TokenGrant): Promise<Step> {
+  const { session, want } = attempt;
+  const { server, sentAt, scope } = spent;
+  const late = { refreshToken: grant.refreshToken, accessToken: grant.accessToken };
+  if (session.epoch !== attempt.epoch) return discard(attempt, late);
+  const usable =
+    authorizationScheme(grant.tokenType, server.profile) === 'Bearer' && isSendable(grant.accessToken);
+  const issuer = server.issuer ?? server.tokenEndpoint;
+  const successor = succeed(spent.marked, grant, { variant: want.variant, scope, sentAt, issuer, usable });
+  const fate = await workshop.store.commit(
+    session,
+    { record: successor, version: spent.version },
+    spent.record.refreshToken,
+    attempt.tell,
+  );
+  // While it was stored: a sign-out here or elsewhere, or a login, or someone who took the lock over from us.
+  if (fate === 'signed out' || (fate === 'superseded' && session.epoch !== attempt.epoch)) {
+    return discard(attempt, late);
+  }
+  if (fate === 'superseded' || session.epoch !== attempt.epoch) return 'again';
+  const accessToken = successor.accessTokens[want.variant];
+  if (accessToken === undefined) return await unusable(workshop, attempt, successor);
+  const rotated = successor.refreshToken !== spent.record.refreshToken;
+  attempt.tell({
+    type: 'refreshed',
+    session: session.id,
+    expiresAt: accessToken.expiresAt,
+    scope: accessToken.scope,
+    rotated,
+  });
+  const before = session.held(want.variant)?.rejectedBy;
+  const held = hold(workshop, attempt, accessToken, handedOutUntil(accessToken, want.refreshBefore));
+  // The very token that was rejected, issued once more, is as rejected as it was.
+  if (accessToken.token === want.otherThan) held.rejectedBy = before;
+  return held;
+}
+
+/** Law 6: tokens that come after a sign-out are not used. They are revoked when the lock is released. */
+function discard(attempt: Attempt, late: Attempt['late']): 'again' {
+  attempt.late = late;
+  return 'again';
+}
+
+/** The access token is of a type that we cannot send. Its refresh token is safe. */
+async function unusable(
+  workshop: Workshop,
+  attempt: Attempt,
+  successor: SessionRecord,
+): Promise<SessionRecord> {
+  const found = await workshop.store.read(attempt.session, attempt.tell);
+  const failure = await failureOf(workshop, successor, attempt, {
+    kind: 'client',
+    error: 'unusable token_type',
+  });
+  const record = { ...successor, failure };
+  await workshop.store.write(attempt.session, record, found?.version).catch(() => undefined);
+  attempt.tell({
+    type: 'refreshFailed',
+    session: attempt.session.id,
+    error: refreshFailed(failure, failure.at),
+  });
+  return record;
+}
+
+/** Law 3: it ends the session only if what is stored is still what we spent. */
+async function grantDead(workshop: Workshop, attempt: Attempt, spent: Spent, error: string): Promise<Step> {
+  const { session } = attempt;
+  if (session.epoch !== attempt.epoch) return 'again';
+  let final = false;
+  try {
+    await workshop.store.delete(session, spent.version);
+  } catch (refusal) {
+    // Someone has replaced it meanwhile: what we lost was their gain.
+    if (isConflict(refusal)) return 'again';
+    final = true;
+  }
+  // While it was deleted someone may have signed in again.
+  if (session.epoch !== attempt.epoch) return 'again';
+  const reason = (spent.record.spending?.sends ?? 0) > 0 ? 'answer_lost' : 'invalid_grant';
+  const ended: LoginRequiredError = loginRequired(reason, { error });
+  session.forget();
+  session.gone = { error: ended, final: false };
+  if (final && spent.record.refreshToken !== undefined)
+    session.dead = await fingerprint(spent.record.refreshToken);
+  attempt.tell({ type: 'sessionEnded', session: session.id, error: ended });
+  throw ended;
+}
+
+type Description = Pick<Failure, 'kind'> & Partial<Failure> & { readonly retryAfter?: number | undefined };
+
+function describe(sent: Outcome & { kind: 'refused' }, secrets: readonly string[]): Description {
+  const kind = sent.failure === 'grant-dead' ? 'client' : sent.failure;
+  const error = sent.error === undefined ? undefined : redact(sent.error, secrets);
+  return { kind, error, status: sent.status, retryAfter: sent.retryAfter };
+}
+
+/** Remembers a failure with the record, so that ten callers, tabs or machines do not each find out. */
+export async function failed(
+  workshop: Workshop,
+  attempt: Attempt,
+  spent: Pick<Found, 'record' | 'version'>,
+  { cause, ...description }: Description & { readonly cause?: Error | undefined },
+): Promise<Step> {
+  const { session } = attempt;
+  if (session.epoch !== attempt.epoch) return 'again';
+  const failure = await failureOf(workshop, spent.record, attempt, description);
+  // An earlier mark stays: this refusal says nothing about the refresh that was never answered.
+  const record = { ...spent.record, failure };
+  // If it cannot be stored our mark stays, and whoever comes next is the more careful for it.
+  await workshop.store.write(session, record, spent.version).catch(() => undefined);
+  const error = refreshFailed(failure, failure.at, cause);
+  attempt.tell({ type: 'refreshFailed', session: session.id, error });
+  return record;
+}
+
+async function failureOf(
+  workshop: Workshop,
+  record: SessionRecord,
+  attempt: Attempt,
+  { retryAfter, ...description }: Description,
+): Promise<Failure> {
+  const at = workshop.clock.now();
+  const refreshToken = await fingerprint(record.refreshToken ?? '');
+  const before = record.failure?.refreshToken === refreshToken ? record.failure.count : 0;
+  const pause = description.kind === 'transient' ? backoff(before + 1, Math.random()) : 30_000;
+  const until = at + Math.min(longestPause, Math.max(pause, retryAfter ?? 0));
+  const aboutWhat = description.error === 'invalid_scope' || description.error === 'invalid_target';
+  const variant = aboutWhat ? attempt.want.variant : undefined;
+  return { ...description, refreshToken, variant, at, until, count: before + 1 };
+}
+
+/** Law 5: sent, and no answer. The mark stays stored. */
+async function lost(
+  workshop: Workshop,
+  attempt: Attempt,
+  spent: Spent,
+  cause: Error | undefined,
+): Promise<Step> {
+  const { session } = attempt;
+  if (session.epoch !== attempt.epoch) return 'again';
+  const { since, sends } = spent.marked.spending ?? { since: 0, sends: 0 };
+  const error = unanswered(sends > 1 ? backoff(sends - 1, 1) : 0, cause);
+  attempt.tell({ type: 'refreshFailed', session: session.id, error });
+  const now = workshop.clock.now();
+  // Inside a declared reuse window the same token may be sent again, and the sooner the better.
+  if (sends === 1 && now - since < (spent.server.profile?.reuseWindow ?? 0)) return 'again';
+  const accessToken = spent.marked.accessTokens[attempt.want.variant];
+  const valid = accessToken !== undefined && accessToken.token !== attempt.want.otherThan;
+  const end = accessToken?.expiresAt ?? Number.POSITIVE_INFINITY;
+  if (valid && now < end) return hold(workshop, attempt, accessToken, end);
+  throw error;
+}

@@ -1,0 +1,110 @@
+/**
+ * The tokens of a login: they replace whatever the session was.
+ *
+ * @module
+ */
+import { ConfigurationError } from '../core/errors.ts';
+import { handedOutUntil } from '../core/reconcile.ts';
+import { type SessionRecord, wholeGrant } from '../core/session-record.ts';
+import { begin } from '../core/succession.ts';
+import { readTokenGrant, type TokenGrant } from '../core/token-grant.ts';
+import type { TokenResponse, TokenSet } from '../core/token-set.ts';
+import { authorizationScheme, isSendable } from '../core/token-type.ts';
+import { type Attempt, hold, type Workshop } from './attempt.ts';
+import type { Session } from './session.ts';
+import { anything } from './session-store.ts';
+
+/** What is configured about new sessions. */
+export interface SignInOptions {
+  readonly clientId: string;
+  readonly scope: readonly string[] | undefined;
+  readonly refreshBefore: number;
+}
+
+/**
+ * Begins a session with the tokens of a login. They are used once they are stored, or once the storage has refused
+ * them: then they are kept in memory, and storing them is tried again.
+ *
+ * @throws ConfigurationError for what are no tokens, StorageError when they are in memory only.
+ */
+export async function signIn(
+  workshop: Workshop,
+  session: Session,
+  tokens: TokenSet | TokenResponse,
+  options: SignInOptions,
+): Promise<void> {
+  const { clock, server } = workshop;
+  const now = clock.now();
+  const known = await server.resolve().catch(() => undefined); // unknown for now: bound at the first refresh
+  const grant = grantOf(tokens, workshop, now);
+  const type = authorizationScheme(grant.tokenType, known?.profile);
+  if (type !== 'Bearer' || !isSendable(grant.accessToken)) {
+    throw new ConfigurationError(
+      `setTokens(): an access token of type ${JSON.stringify(grant.tokenType)} cannot be sent. Ask the server for Bearer tokens.`,
+    );
+  }
+  const issuer = known === undefined ? server.issuers[0] : (known.issuer ?? known.tokenEndpoint);
+  const asking = { variant: wholeGrant, scope: options.scope, sentAt: now, issuer, usable: true };
+  await replace(workshop, session, begin(options.clientId, grant, asking), options.refreshBefore);
+}
+
+async function replace(
+  workshop: Workshop,
+  session: Session,
+  record: SessionRecord,
+  refreshBefore: number,
+): Promise<void> {
+  const { store, tell } = workshop;
+  store.drop(session);
+  session.begin();
+  const { epoch } = session;
+  let refused: unknown;
+  const note: Workshop['tell'] = (event) => {
+    if (event.type === 'persistFailed') refused = event.error;
+    tell(event);
+  };
+  await store.commit(session, { record, version: undefined }, anything, note);
+  // While it was stored someone may have signed out, or in once more: they win.
+  if (session.epoch !== epoch) return;
+  const accessToken = record.accessTokens[wholeGrant];
+  const want = {
+    variant: wholeGrant,
+    otherThan: undefined,
+    refreshBefore,
+    scope: undefined,
+    resource: undefined,
+  };
+  const attempt: Attempt = { session, epoch, tell, late: undefined, want };
+  if (accessToken !== undefined)
+    hold(workshop, attempt, accessToken, handedOutUntil(accessToken, refreshBefore));
+  tell({ type: 'signedIn', session: session.id });
+  if (refused !== undefined) throw refused;
+}
+
+/** Takes both forms: the wire's, and ours. */
+function grantOf(tokens: TokenSet | TokenResponse, workshop: Workshop, now: number): TokenGrant {
+  if (typeof tokens === 'object' && tokens !== null) {
+    const profile = workshop.server.known?.profile;
+    const grant =
+      'access_token' in tokens ? readTokenGrant(tokens, profile, now) : grantOfSet(tokens as TokenSet, now);
+    if (grant !== undefined) return grant;
+  }
+  throw new ConfigurationError(
+    'setTokens(): there is no access token. Hand over the JSON of a token response, or a TokenSet with accessToken.',
+  );
+}
+
+function grantOfSet(tokens: TokenSet, now: number): TokenGrant | undefined {
+  if (typeof tokens.accessToken !== 'string' || tokens.accessToken === '') return undefined;
+  const left = (end: number | undefined) => (end === undefined ? undefined : end - now);
+  return {
+    accessToken: tokens.accessToken,
+    tokenType: tokens.tokenType ?? 'Bearer',
+    lifetime: left(tokens.expiresAt),
+    scope: tokens.scope,
+    refreshToken: tokens.refreshToken === '' ? undefined : tokens.refreshToken,
+    refreshTokenLifetime: left(tokens.refreshTokenExpiresAt),
+    idToken: tokens.idToken,
+    extra: tokens.extra ?? {},
+  };
+}

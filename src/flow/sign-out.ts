@@ -1,0 +1,106 @@
+/**
+ * Sign-out: it wins over everything that is under way (law 6).
+ *
+ * @module
+ */
+import { isConflict, StorageError } from '../core/errors.ts';
+import { type SessionRecord, toTokenSet } from '../core/session-record.ts';
+import type { Workshop } from './attempt.ts';
+import { loginRequired } from './refusal.ts';
+import type { Session } from './session.ts';
+import { leavingOn } from './waiting.ts';
+
+/** How to sign out. */
+export interface SignOutOptions {
+  /** Whether to tell the authorization server to end the grant (RFC 7009). @default true */
+  readonly revoke?: boolean;
+  /** Gives up waiting for the server. The local state is cleared all the same. */
+  readonly signal?: AbortSignal;
+}
+
+/** What came of a sign-out beyond this side of the network. */
+export interface SignOutResult {
+  /** `true`: the authorization server confirmed that the tokens are dead. */
+  readonly revoked: boolean;
+}
+
+/**
+ * Ends the session here at once, then where it is stored, then at the server.
+ *
+ * @throws StorageError when the storage did not delete the tokens. They are not used here any more.
+ */
+export async function signOut(
+  workshop: Workshop,
+  session: Session,
+  { revoke = true, signal }: SignOutOptions = {},
+): Promise<SignOutResult> {
+  const { store, tell } = workshop;
+  const error = loginRequired('signed_out');
+  const underWay = Promise.allSettled(session.flights);
+  const unsaved = session.unsaved?.record;
+  const wasKnown = session.known;
+  session.end(error);
+  const { epoch } = session;
+  store.drop(session);
+  const { record, refusal } = await takeAway(workshop, session);
+  // While it was deleted someone may have signed in again: that session is not ours to end.
+  if (refusal === undefined && session.epoch === epoch) session.gone = { error, final: false };
+  if (wasKnown || record !== undefined) tell({ type: 'signedOut', session: session.id, where: 'here' });
+  const last = unsaved ?? record;
+  session.lateRevocation = undefined;
+  const ending = underWay.then(() => revoke && end(workshop, session, last, signal));
+  const revoked = await leavingOn(ending, signal).catch(() => false);
+  if (refusal !== undefined) throw refusal;
+  return { revoked };
+}
+
+/** Deletes what is stored and gives it back: no token that was stored meanwhile escapes revocation. */
+async function takeAway(
+  { store, tell }: Workshop,
+  session: Session,
+): Promise<{ record?: SessionRecord; refusal?: unknown }> {
+  let record: SessionRecord | undefined;
+  for (let tries = 0; tries < 10; tries++) {
+    try {
+      const found = await store.read(session, tell);
+      if (found === undefined) return record === undefined ? {} : { record };
+      record = found.record;
+      await store.delete(session, found.version);
+      return { record };
+    } catch (error) {
+      // A refresh elsewhere was stored between our two steps: what it brought has to go as well.
+      if (!isConflict(error)) return { ...(record && { record }), refusal: stillStored(error) };
+    }
+  }
+  const refusal = await store.delete(session).then(
+    () => undefined,
+    (error: unknown) => stillStored(error),
+  );
+  return { ...(record && { record }), ...(refusal && { refusal }) };
+}
+
+/** Revokes the newest refresh token: that of a refresh which is under way in this process, or else the stored one. */
+async function end(
+  { server, endpoint }: Workshop,
+  session: Session,
+  record: SessionRecord | undefined,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  if (session.lateRevocation !== undefined) return await session.lateRevocation;
+  const tokens = record && {
+    refreshToken: record.refreshToken,
+    accessToken: toTokenSet(record)?.accessToken,
+  };
+  if (tokens === undefined) return false;
+  return await endpoint.revoke(await server.resolve(), tokens, signal);
+}
+
+function stillStored(cause: unknown): StorageError {
+  return new StorageError(
+    'Signed out here, but the storage did not delete the tokens. Sign out again, or clear it.',
+    {
+      operation: 'delete',
+      cause,
+    },
+  );
+}

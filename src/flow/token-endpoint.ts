@@ -1,0 +1,124 @@
+/**
+ * Sending a refresh grant once, and a revocation as often as it takes.
+ *
+ * @module
+ */
+import type { AuthorizationServer } from '../core/authorization-server.ts';
+import type { Transport } from '../core/contracts.ts';
+import { judgeAnswer, type Outcome } from '../core/token-answer.ts';
+import { mayHaveBeenSent, safeCause } from '../core/transport-failure.ts';
+import { readText, tooLarge } from './read-text.ts';
+import { revoked } from './revocation.ts';
+import {
+  type BuiltRequest,
+  type ClientOptions,
+  type RefreshGrant,
+  refreshRequest,
+  revokeRequest,
+} from './token-request.ts';
+import { deadline, type FullClock, leavingOn } from './waiting.ts';
+
+export interface TokenEndpointOptions extends ClientOptions {
+  readonly transport: Transport;
+  readonly clock: FullClock;
+  /** How long a grant may take, in ms. */
+  readonly timeout: number;
+}
+
+/** What came of a request that was to be sent once. */
+export type Sent =
+  | Outcome
+  /** It never left. */
+  | { readonly kind: 'unsent'; readonly cause: Error | undefined }
+  /** It may have left, and there is no answer: the refresh token may be spent. */
+  | { readonly kind: 'lost'; readonly cause: Error | undefined };
+
+/** A grant in which everything that can fail before it is sent has already succeeded. */
+export interface PreparedGrant {
+  readonly secrets: readonly string[];
+  /** Sends it, once. Never rejects, and nothing but its own deadline ends it. */
+  send(): Promise<Sent>;
+}
+
+/** The token and revocation endpoint, for one client. */
+export class TokenEndpoint {
+  readonly #options: TokenEndpointOptions;
+
+  constructor(options: TokenEndpointOptions) {
+    this.#options = options;
+  }
+
+  /** @throws what client authentication throws. */
+  async prepare(server: AuthorizationServer, grant: RefreshGrant): Promise<PreparedGrant> {
+    const request = await refreshRequest(this.#options, server, grant);
+    return { secrets: request.secrets, send: () => this.#send(server, request) };
+  }
+
+  /**
+   * Has a token die: the refresh token, for its access tokens die with it (RFC 7009 §2.1), or the access token where the
+   * server does not revoke refresh tokens. Resolves to whether the server confirmed it; never rejects.
+   */
+  async revoke(
+    server: AuthorizationServer,
+    tokens: { readonly refreshToken?: string | undefined; readonly accessToken?: string | undefined },
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
+    if (server.revocationEndpoint === undefined) return false;
+    const { refreshToken, accessToken } = tokens;
+    for (const [hint, token] of Object.entries({ refresh_token: refreshToken, access_token: accessToken })) {
+      if (token === undefined) continue;
+      const verdict = await this.#revoke(server, token, hint, signal);
+      if (verdict !== 'unsupported') return verdict === 'revoked';
+    }
+    return false;
+  }
+
+  async #revoke(
+    server: AuthorizationServer,
+    token: string,
+    hint: string,
+    signal: AbortSignal | undefined,
+  ): Promise<'revoked' | 'unsupported' | 'failed'> {
+    try {
+      const request = await revokeRequest(this.#options, server, token, hint);
+      return await revoked(request, this.#options, signal);
+    } catch {
+      return 'failed';
+    }
+  }
+
+  async #send(server: AuthorizationServer, request: BuiltRequest): Promise<Sent> {
+    if (globalThis.navigator?.onLine === false)
+      return { kind: 'unsent', cause: new Error('The network is offline.') };
+    const { clock, timeout, transport } = this.#options;
+    const late = () => new DOMException(`No answer within ${timeout} ms.`, 'TimeoutError');
+    const { signal, clear } = deadline(clock, timeout, late);
+    try {
+      // Not a method call: a bare `fetch` must not get a `this`. Waiting ends with the deadline, whether or not the
+      // transport obeys the signal.
+      const response = await leavingOn(transport(request.url, { ...request.init, signal }), signal);
+      const body = await leavingOn(readText(response), signal).catch((error: unknown) => {
+        if (response.ok) throw error;
+        return ''; // the status of a refusal says enough
+      });
+      return body === tooLarge ? { kind: 'lost', cause: undefined } : this.#judge(server, response, body);
+    } catch (error) {
+      const kind = signal.aborted || mayHaveBeenSent(error) ? 'lost' : 'unsent';
+      return { kind, cause: safeCause(error, request.secrets) };
+    } finally {
+      clear();
+    }
+  }
+
+  #judge({ profile }: AuthorizationServer, response: Response, body: string): Outcome {
+    const header = (name: string) => response.headers.get(name);
+    const answer = {
+      status: response.type === 'opaqueredirect' ? 0 : response.status,
+      contentType: header('content-type'),
+      retryAfter: header('retry-after'),
+      date: header('date'),
+      body,
+    };
+    return judgeAnswer(answer, profile, this.#options.clock.now());
+  }
+}

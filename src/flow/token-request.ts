@@ -1,0 +1,146 @@
+/**
+ * Requests for the token and revocation endpoint, built by oauth4webapi, which knows client authentication. It only
+ * builds: its reader of answers is so strict that it would lose rotated refresh tokens.
+ *
+ * @module
+ */
+import {
+  allowInsecureRequests,
+  type ClientAuth,
+  type CustomFetchOptions,
+  customFetch,
+  type AuthorizationServer as Metadata,
+  refreshTokenGrantRequest,
+  revocationRequest,
+} from 'oauth4webapi';
+import type { AuthorizationServer, ClientAuthentication } from '../core/authorization-server.ts';
+
+/** What all requests of a client have in common. */
+export interface ClientOptions {
+  readonly clientId: string;
+  readonly clientAuthentication: ClientAuthentication;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
+/** What is asked for in exchange for a refresh token. */
+export interface RefreshGrant {
+  readonly refreshToken: string;
+  readonly scope: readonly string[] | undefined;
+  readonly resource: readonly string[] | undefined;
+}
+
+/** A request that is ready to be sent. */
+export interface BuiltRequest {
+  readonly url: string;
+  readonly init: RequestInit;
+  /** What must not appear in anything that is told about it. */
+  readonly secrets: readonly string[];
+}
+
+/** The request of a refresh grant (RFC 6749 §6). */
+export function refreshRequest(
+  client: ClientOptions,
+  server: AuthorizationServer,
+  grant: RefreshGrant,
+): Promise<BuiltRequest> {
+  const additionalParameters = new URLSearchParams(client.parameters);
+  if (grant.scope !== undefined && grant.scope.length > 0) {
+    additionalParameters.set('scope', grant.scope.join(' '));
+  }
+  for (const resource of grant.resource ?? []) additionalParameters.append('resource', resource);
+  return caught(server, (capture) =>
+    refreshTokenGrantRequest(...credentials(client, server), grant.refreshToken, {
+      ...capture,
+      additionalParameters,
+      headers: client.headers,
+    }),
+  );
+}
+
+/** The request that ends a token (RFC 7009 §2.1). */
+export function revokeRequest(
+  client: ClientOptions,
+  server: AuthorizationServer,
+  token: string,
+  hint: string,
+): Promise<BuiltRequest> {
+  return caught(server, (capture) =>
+    revocationRequest(...credentials(client, server), token, {
+      ...capture,
+      additionalParameters: { token_type_hint: hint },
+      headers: client.headers,
+    }),
+  );
+}
+
+interface Capture {
+  readonly [customFetch]: (
+    url: string,
+    init: CustomFetchOptions<'POST', URLSearchParams>,
+  ) => Promise<Response>;
+  readonly [allowInsecureRequests]: boolean;
+}
+
+/** Has oauth4webapi make a request, and catches it where it would be sent. */
+async function caught(
+  server: AuthorizationServer,
+  make: (capture: Capture) => Promise<unknown>,
+): Promise<BuiltRequest> {
+  let built: BuiltRequest | undefined;
+  await make({
+    [customFetch]: async (url, init) => {
+      const headers = new Headers(init.headers);
+      const secrets = secretsOf(init.body, headers);
+      const body = encode(init.body, headers, server.profile?.requestEncoding);
+      built = { url, secrets, init: { method: 'POST', headers, body, redirect: 'manual' } };
+      return new Response(null);
+    },
+    // https, or http on loopback: that is checked where the server becomes known. oauth4webapi knows no loopback.
+    [allowInsecureRequests]: true,
+  });
+  if (built === undefined) throw new TypeError('The request was not built.');
+  return built;
+}
+
+function credentials(
+  { clientId, clientAuthentication }: ClientOptions,
+  server: AuthorizationServer,
+): readonly [Metadata, { readonly client_id: string }, ClientAuth] {
+  const endpoints =
+    clientAuthentication.mutualTls === true ? { ...server, ...server.mtlsEndpointAliases } : server;
+  const metadata: Metadata = {
+    issuer: server.issuer ?? server.tokenEndpoint,
+    token_endpoint: endpoints.tokenEndpoint,
+    ...(endpoints.revocationEndpoint && { revocation_endpoint: endpoints.revocationEndpoint }),
+  };
+  const authenticate: ClientAuth = (_server, _client, parameters, headers) =>
+    clientAuthentication.authenticate({ clientId, authorizationServer: server, parameters, headers });
+  return [metadata, { client_id: clientId }, authenticate];
+}
+
+/** ReachFive and others take JSON only. */
+function encode(parameters: URLSearchParams, headers: Headers, encoding: 'form' | 'json' = 'form'): string {
+  if (encoding === 'form') return parameters.toString();
+  headers.set('content-type', 'application/json');
+  const members = [...new Set(parameters.keys())].map((name) => {
+    const values = parameters.getAll(name);
+    return [name, values.length === 1 ? values[0] : values];
+  });
+  return JSON.stringify(Object.fromEntries(members));
+}
+
+const publicParameters: ReadonlySet<string> = new Set([
+  'grant_type',
+  'client_id',
+  'scope',
+  'resource',
+  'token_type_hint',
+  'client_assertion_type',
+]);
+
+function secretsOf(parameters: URLSearchParams, headers: Headers): string[] {
+  const values = [...parameters].filter(([name]) => !publicParameters.has(name)).map(([, value]) => value);
+  const credentials = headers.get('authorization')?.split(' ', 2)[1];
+  return credentials === undefined ? values : [...values, credentials];
+}

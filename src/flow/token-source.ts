@@ -1,0 +1,87 @@
+/**
+ * Where access tokens come from: memory, else a flight to the storage and perhaps the server, one for all who wait.
+ *
+ * @module
+ */
+import { isTokenKeepError } from '../core/errors.ts';
+import type { Want } from './attempt.ts';
+import type { RefreshCoordinator } from './refresh-coordinator.ts';
+import type { Held, Session } from './session.ts';
+import { type FullClock, leavingOn } from './waiting.ts';
+
+/** What to ask the source for. */
+export interface TokenQuery {
+  readonly variant: string;
+  readonly scope?: readonly string[] | undefined;
+  readonly resource?: readonly string[] | undefined;
+  /** The access token that was just rejected. */
+  readonly otherThan?: string | undefined;
+  /** `true`: it has to last, because what it is sent with cannot be sent twice. */
+  readonly lasting?: boolean;
+  readonly signal?: AbortSignal | null | undefined;
+}
+
+/** How long a token is used again after a refresh ahead of its end has failed for want of a storage or a lock, in ms. */
+const secondWind = 5_000;
+
+export class TokenSource {
+  readonly #coordinator: RefreshCoordinator;
+  readonly #clock: FullClock;
+  readonly #refreshBefore: number;
+
+  constructor(coordinator: RefreshCoordinator, clock: FullClock, refreshBefore: number) {
+    this.#coordinator = coordinator;
+    this.#clock = clock;
+    this.#refreshBefore = refreshBefore;
+  }
+
+  /** An access token from memory, if there is one that may be handed out. Costs a comparison. */
+  fresh(session: Session, variant: string): Held | undefined {
+    const held = session.held(variant);
+    return held !== undefined && this.#clock.now() < held.until ? held : undefined;
+  }
+
+  /**
+   * An access token that may be sent, other than the one that was rejected. Refreshes only on evidence.
+   *
+   * @throws what the refresh throws, the same error for all who wait; the signal's reason for who leaves.
+   */
+  async get(session: Session, query: TokenQuery): Promise<Held> {
+    const { variant, otherThan, signal } = query;
+    for (let flights = 1; ; flights++) {
+      const held = this.fresh(session, variant);
+      if (held !== undefined && held.token !== otherThan && this.#lasts(held, query)) return held;
+      // 1 Join: whoever comes while a refresh is under way gets what it brings.
+      const joined = session.flight(variant);
+      const landed = await leavingOn(joined ?? this.#open(session, query), signal);
+      // A flight that began before our evidence may bring the very token that was rejected.
+      if (landed.token !== otherThan || joined === undefined || flights === 3) return landed;
+    }
+  }
+
+  #lasts(held: Held, query: TokenQuery): boolean {
+    return query.lasting !== true || this.#clock.now() < held.until - this.#refreshBefore;
+  }
+
+  #open(session: Session, query: TokenQuery): Promise<Held> {
+    const { variant, scope, resource, otherThan } = query;
+    const refreshBefore = query.lasting === true ? 2 * this.#refreshBefore : this.#refreshBefore;
+    const want: Want = { variant, scope, resource, otherThan, refreshBefore };
+    const flight = this.#coordinator
+      .refresh(session, want)
+      .catch((error: unknown) => this.#stillValid(session, want, error));
+    session.open(variant, flight);
+    return flight;
+  }
+
+  /** A storage or lock that fails ahead of time is no reason not to use a token that is still valid. */
+  #stillValid(session: Session, want: Want, error: unknown): Held {
+    const held = session.held(want.variant);
+    const now = this.#clock.now();
+    const over = held === undefined || held.token === want.otherThan || now >= held.expiresAt;
+    if (over || (isTokenKeepError(error) && error.code === 'ERR_LOGIN_REQUIRED')) throw error;
+    const again: Held = { ...held, until: Math.min(held.expiresAt, now + secondWind) };
+    session.hold(want.variant, again);
+    return again;
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * Waiting that can be given up, and ends.
+ *
+ * @module
+ */
+import type { Clock } from '../core/contracts.ts';
+
+/** Waits for `promise` until `signal` aborts. Whoever gives up leaves; what was waited for goes on. */
+export function leavingOn<T>(promise: Promise<T>, signal: AbortSignal | null | undefined): Promise<T> {
+  if (signal === undefined || signal === null) return promise;
+  if (signal.aborted) return Promise.reject(signal.reason);
+  return new Promise<T>((resolve, reject) => {
+    const leave = () => reject(signal.reason);
+    signal.addEventListener('abort', leave, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+  });
+}
+
+/** A clock whose timers are there, whatever the caller's clock brings. Timers never keep a process alive. */
+export type FullClock = Required<Clock>;
+
+/** Completes a clock with the platform's timers. */
+export function completeClock(clock: Clock | undefined): FullClock {
+  if (clock?.setTimeout !== undefined && clock.clearTimeout !== undefined) return clock as FullClock;
+  return {
+    now: clock === undefined ? Date.now : () => clock.now(),
+    setTimeout: (callback, delay) => {
+      const timer: unknown = globalThis.setTimeout(callback, delay);
+      (timer as { unref?: () => void }).unref?.(); // a number in browsers
+      return timer;
+    },
+    clearTimeout: (timer) => globalThis.clearTimeout(timer as number),
+  };
+}
+
+/** A signal that aborts with `reason` after `delay` ms, and a way to let it go. */
+export function deadline(
+  clock: FullClock,
+  delay: number,
+  reason: () => unknown,
+): { readonly signal: AbortSignal; readonly clear: () => void } {
+  const controller = new AbortController();
+  const timer = clock.setTimeout(() => controller.abort(reason()), delay);
+  return { signal: controller.signal, clear: () => clock.clearTimeout(timer) };
+}

@@ -1,0 +1,44 @@
+/**
+ * Hearing of what others do to a session: another manager, tab, process or machine.
+ *
+ * @module
+ */
+import { handedOutUntil } from '../core/reconcile.ts';
+import { wholeGrant } from '../core/session-record.ts';
+import { type Attempt, hold, type Workshop } from './attempt.ts';
+import { loginRequired } from './refusal.ts';
+import type { Session } from './session.ts';
+
+/**
+ * Looks at what is stored after it has changed: takes a newer access token over, and ends the session here if it was
+ * ended there. Starts no refresh and sends nothing.
+ */
+export async function lookAgain(workshop: Workshop, session: Session, refreshBefore: number): Promise<void> {
+  const { store, tell } = workshop;
+  // A refresh in this process is its own news: it looks for itself when the lock is its own.
+  if (session.flights.length > 0 || session.unsaved !== undefined) return;
+  const { epoch } = session;
+  const found = await store.read(session, tell).catch(() => undefined);
+  if (session.epoch !== epoch || session.flights.length > 0) return;
+  const before = session.held(wholeGrant);
+  if (found === undefined) {
+    if (before === undefined || session.gone !== undefined) return;
+    session.forget();
+    session.gone = { error: loginRequired('signed_out'), final: false };
+    tell({ type: 'signedOut', session: session.id, where: 'elsewhere' });
+    return;
+  }
+  const accessToken = found.record.accessTokens[wholeGrant];
+  if (accessToken === undefined || before === undefined || before.token === accessToken.token) return;
+  session.forget();
+  const want = {
+    variant: wholeGrant,
+    otherThan: undefined,
+    refreshBefore,
+    scope: undefined,
+    resource: undefined,
+  };
+  const attempt: Attempt = { session, epoch, tell, late: undefined, want };
+  hold(workshop, attempt, accessToken, handedOutUntil(accessToken, refreshBefore));
+  tell({ type: 'adopted', session: session.id, expiresAt: accessToken.expiresAt });
+}

@@ -1,0 +1,36 @@
+/**
+ * The lock of one process.
+ *
+ * @module
+ */
+import type { TokenLock, Turns } from '../core/contracts.ts';
+import { takingTurns } from './turns.ts';
+
+/**
+ * A lock within this process: one holder of a name at a time, in the order of the requests. A name that nobody
+ * holds or waits for costs nothing.
+ *
+ * @example
+ * ```ts
+ * import { memoryLock } from 'tokenkeep';
+ *
+ * const lock = memoryLock();
+ * const answer = await lock.request('invoices', {}, async () => 42);
+ * ```
+ */
+export function memoryLock(): TokenLock {
+  const queues = new Map<string, Turns>();
+  return {
+    reach: 'process',
+    async request(name, { signal }, callback) {
+      const queue = queues.get(name) ?? takingTurns(1);
+      queues.set(name, queue);
+      try {
+        return await queue.take(async () => callback(), signal);
+      } finally {
+        // While this waited others may have joined the queue, or it was dropped and made anew.
+        if (queue.idle && queues.get(name) === queue) queues.delete(name);
+      }
+    },
+  };
+}

@@ -1,0 +1,78 @@
+/**
+ * The storage of one process.
+ *
+ * @module
+ */
+import type { TokenStorage } from '../core/contracts.ts';
+import { StorageError } from '../core/errors.ts';
+import { memoryLock } from './memory-lock.ts';
+
+/**
+ * Keeps sessions in the memory of this process: nothing is left behind, and nothing survives a restart or a
+ * reload. In a browser page that is the storage an attacker on a shared machine gains least from.
+ *
+ * @example
+ * ```ts
+ * import { memoryStorage, TokenManager } from 'tokenkeep';
+ *
+ * const manager = new TokenManager({
+ *   clientId: 'app',
+ *   authorizationServer: { tokenEndpoint: 'https://as.example.com/token' },
+ *   protectedResources: ['https://api.example.com/'],
+ *   storage: memoryStorage(),
+ * });
+ * ```
+ */
+export function memoryStorage(): TokenStorage {
+  // As text: what is read belongs to the reader, and an idle session takes a third of the space of an object.
+  const values = new Map<string, { readonly text: string; readonly version: number }>();
+  const listeners = new Map<string, Set<() => void>>();
+  let latest = 0;
+
+  const expect = (operation: 'write' | 'delete', key: string, version: unknown) => {
+    if (values.get(key)?.version === version) return;
+    throw new StorageError('Another version is stored than the one that was expected.', {
+      operation,
+      conflict: true,
+    });
+  };
+  const changed = (key: string) => {
+    for (const listener of [...(listeners.get(key) ?? [])]) queueMicrotask(() => quietly(listener));
+  };
+
+  return {
+    reach: 'process',
+    lock: memoryLock(),
+    async read(key) {
+      const value = values.get(key);
+      return value && { record: JSON.parse(value.text) as unknown, version: value.version };
+    },
+    async write(key, record, ifVersion) {
+      expect('write', key, ifVersion);
+      latest += 1;
+      values.set(key, { text: JSON.stringify(record), version: latest });
+      changed(key);
+      return latest;
+    },
+    async delete(key, ifVersion) {
+      if (ifVersion !== undefined) expect('delete', key, ifVersion);
+      if (values.delete(key)) changed(key);
+    },
+    watch(key, listener) {
+      const those = listeners.get(key) ?? new Set();
+      listeners.set(key, those.add(listener));
+      return () => {
+        those.delete(listener);
+        if (those.size === 0 && listeners.get(key) === those) listeners.delete(key);
+      };
+    },
+  };
+}
+
+function quietly(listener: () => void): void {
+  try {
+    listener();
+  } catch {
+    // A watcher's error is its own: the write that it was told of has long succeeded.
+  }
+}

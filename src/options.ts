@@ -1,0 +1,195 @@
+/**
+ * The options of a manager, and the checks at the door.
+ *
+ * @module
+ */
+import type { ClientAuthentication } from './core/authorization-server.ts';
+import type { Clock, Reach, TokenLock, TokenStorage, Transport } from './core/contracts.ts';
+import { ConfigurationError } from './core/errors.ts';
+import type { ProtectedResource } from './core/protected-resource.ts';
+import type { AuthorizationServerOption } from './flow/authorization-server-source.ts';
+import type { InvalidTokenPredicate } from './flow/authorized-fetch.ts';
+
+/** What a {@link TokenManager} is made from. */
+export interface TokenManagerOptions {
+  /** The client's id at the authorization server. Its sessions are its own: another client's are never used. */
+  readonly clientId: string;
+  /** Who issues the tokens: its endpoints, or what `discover(issuer)` gives. */
+  readonly authorizationServer: AuthorizationServerOption;
+  /**
+   * Where access tokens go, and nowhere else: URLs with everything beneath them, matched by origin and path segments.
+   * All other requests pass through `fetch` untouched.
+   */
+  readonly protectedResources: readonly (string | ProtectedResource)[];
+  /** How the client proves who it is. @default none() */
+  readonly clientAuthentication?: ClientAuthentication | undefined;
+  /** Where the tokens rest. @default memoryStorage() */
+  readonly storage?: TokenStorage | undefined;
+  /** Who may refresh. It must reach as far as the storage. @default the lock that belongs to the storage */
+  readonly lock?: TokenLock | undefined;
+  /** Which session this is, where one storage keeps several. @default 'default' */
+  readonly session?: string | undefined;
+  /**
+   * How long before its end an access token is no longer handed out, in ms. At most a quarter of its lifetime.
+   *
+   * @default 30_000
+   */
+  readonly refreshBefore?: number | undefined;
+  /** The scope of the grant, where the token response does not say. */
+  readonly scope?: readonly string[] | undefined;
+  /** The transport under it all. @default the platform's `fetch` as it is when the manager is made */
+  readonly fetch?: Transport | undefined;
+  /**
+   * Tells that a response means "this access token is not valid", for servers that do not answer 401 with a challenge.
+   * Asked about a copy of every response to a call with a token; the rules for 401 go on to apply beside it.
+   */
+  readonly isInvalidToken?: InvalidTokenPredicate | undefined;
+  /** The time. @default the platform's */
+  readonly clock?: Clock | undefined;
+  /** How long a token request may take, in ms. @default 30_000 */
+  readonly timeout?: number | undefined;
+  /** How many requests that have waited for a refresh are sent at a time. @default 64 */
+  readonly replayConcurrency?: number | undefined;
+  /** What else token requests carry. */
+  readonly tokenRequest?:
+    | {
+        readonly headers?: Readonly<Record<string, string>> | undefined;
+        readonly parameters?: Readonly<Record<string, string>> | undefined;
+      }
+    | undefined;
+}
+
+const reaches: readonly Reach[] = ['process', 'machine', 'cluster'];
+
+type Checks = {
+  readonly [name in keyof Required<TokenManagerOptions>]: (value: unknown) => string | undefined;
+};
+
+const optional =
+  (check: (value: unknown) => string | undefined) =>
+  (value: unknown): string | undefined =>
+    value === undefined ? undefined : check(value);
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null;
+const text = (value: unknown) =>
+  typeof value === 'string' && value !== '' ? undefined : 'must be a non-empty string.';
+const callable = (value: unknown) => (typeof value === 'function' ? undefined : 'must be a function.');
+const milliseconds = (least: number) => (value: unknown) =>
+  typeof value === 'number' && value >= least && value <= 2 ** 31 - 1
+    ? undefined
+    : `must be a number of milliseconds from ${least} to ${2 ** 31 - 1}.`;
+const shape =
+  (...methods: string[]) =>
+  (value: unknown) =>
+    isObject(value) && methods.every((name) => typeof value[name] === 'function')
+      ? undefined
+      : `must be an object with ${methods.map((name) => `${name}()`).join(', ')}.`;
+const reaching = (check: (value: unknown) => string | undefined) => (value: unknown) =>
+  check(value) ??
+  (reaches.includes((value as { reach: Reach }).reach)
+    ? undefined
+    : "must declare its reach: 'process', 'machine' or 'cluster'.");
+const scopes = (value: unknown) =>
+  Array.isArray(value) &&
+  value.every((one) => typeof one === 'string' && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(one))
+    ? undefined
+    : 'must be an array of scopes, each without spaces, quotes and backslashes.';
+
+const checks: Checks = {
+  clientId: text,
+  authorizationServer: (value) =>
+    typeof value === 'function' || isObject(value)
+      ? undefined
+      : 'must be { tokenEndpoint, … } or a function that resolves to it, such as discover(issuer).',
+  protectedResources: (value) =>
+    Array.isArray(value) ? undefined : "must be an array such as ['https://api.example.com/'].",
+  clientAuthentication: optional(shape('authenticate')),
+  storage: optional(reaching(shape('read', 'write', 'delete'))),
+  lock: optional(reaching(shape('request'))),
+  session: optional(text),
+  refreshBefore: optional(milliseconds(0)),
+  scope: optional(scopes),
+  fetch: optional(callable),
+  isInvalidToken: optional(callable),
+  clock: optional(shape('now')),
+  timeout: optional(milliseconds(1)),
+  replayConcurrency: optional((value) =>
+    Number.isInteger(value) && (value as number) > 0 ? undefined : 'must be a whole number from 1.',
+  ),
+  tokenRequest: optional(checkTokenRequest),
+};
+
+/** Headers and parameters that a token request sets itself: a second value would be refused, or worse, obeyed. */
+const ownHeaders = new Set(['authorization', 'content-type', 'accept', 'content-length', 'dpop']);
+const ownParameters = new Set([
+  'grant_type',
+  'refresh_token',
+  'scope',
+  'resource',
+  'client_id',
+  'client_secret',
+  'client_assertion',
+  'client_assertion_type',
+  'token',
+  'token_type_hint',
+]);
+
+function checkTokenRequest(value: unknown): string | undefined {
+  if (!isObject(value)) return 'must be { headers?, parameters? }.';
+  for (const [member, own] of [
+    ['headers', ownHeaders],
+    ['parameters', ownParameters],
+  ] as const) {
+    const entries = value[member] ?? {};
+    if (!isObject(entries) || Object.values(entries).some((entry) => typeof entry !== 'string')) {
+      return `has ${member} that are not an object of strings.`;
+    }
+    const taken = Object.keys(entries).find((name) => own.has(name.toLowerCase()));
+    if (taken !== undefined) return `must not set ${member}.${taken}: tokenkeep sets it itself.`;
+  }
+  const unknown = Object.keys(value).find((name) => name !== 'headers' && name !== 'parameters');
+  return unknown === undefined
+    ? undefined
+    : `has an unknown member ${unknown}. It takes headers and parameters.`;
+}
+
+/**
+ * Checks options before anything is made of them.
+ *
+ * @throws ConfigurationError that names the option and the remedy.
+ */
+export function checkOptions(options: TokenManagerOptions): void {
+  if (!isObject(options)) throw new ConfigurationError('new TokenManager(options): the options are missing.');
+  for (const name of Object.keys(options)) {
+    if (Object.hasOwn(checks, name)) continue;
+    throw new ConfigurationError(
+      `Unknown option ${name}. The options are ${Object.keys(checks).join(', ')}.`,
+    );
+  }
+  for (const [name, check] of Object.entries(checks)) {
+    const complaint = check((options as unknown as Record<string, unknown>)[name]);
+    if (complaint !== undefined) throw new ConfigurationError(`The option ${name} ${complaint}`);
+  }
+}
+
+/**
+ * Refuses a lock that sees less than the storage it is to protect, or that lets go too early.
+ *
+ * @throws ConfigurationError
+ */
+export function checkLock(lock: TokenLock, storage: TokenStorage, timeout: number): void {
+  if (reaches.indexOf(lock.reach) < reaches.indexOf(storage.reach)) {
+    throw new ConfigurationError(
+      `The option lock reaches a ${lock.reach}, but the storage a ${storage.reach}: two of them could spend one refresh token. ` +
+        `Use the lock that belongs to the storage, or one that reaches a ${storage.reach}.`,
+    );
+  }
+  // Law 11: a lease must outlast the token request, the marks before and after it included.
+  const least = timeout + 10_000;
+  if (lock.lease !== undefined && lock.lease < least) {
+    throw new ConfigurationError(
+      `The lease of the option lock is ${lock.lease} ms, but a refresh may take ${timeout} ms and has to be stored. ` +
+        `Lengthen the lease to ${least} ms or shorten the option timeout.`,
+    );
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * The façade.
+ *
+ * @module
+ */
+import { type Assembly, assemble } from './assembly.ts';
+import { ConfigurationError } from './core/errors.ts';
+import type { TokenEventType, TokenListener } from './core/events.ts';
+import { toTokenSet, variantOf } from './core/session-record.ts';
+import type { AccessTokenRequest, TokenResponse, TokenSet } from './core/token-set.ts';
+import type { Held, Session } from './flow/session.ts';
+import { signIn } from './flow/sign-in.ts';
+import { type SignOutOptions, type SignOutResult, signOut } from './flow/sign-out.ts';
+import type { TokenQuery } from './flow/token-source.ts';
+import { lookAgain } from './flow/watching.ts';
+import type { TokenManagerOptions } from './options.ts';
+
+/** One manager's share of an assembly. */
+class Share {
+  readonly assembly: Assembly;
+  readonly session: string;
+
+  constructor(assembly: Assembly, session: string) {
+    this.assembly = assembly;
+    this.session = session;
+  }
+}
+
+/**
+ * Keeps the tokens of a session: refreshes them once, whoever asks, stores the successor before it is used, and calls
+ * protected resources with them.
+ *
+ * @example
+ * ```ts
+ * import { TokenManager } from 'tokenkeep';
+ *
+ * const manager = new TokenManager({
+ *   clientId: 'my-app',
+ *   authorizationServer: {
+ *     tokenEndpoint: 'https://as.example.com/token',
+ *     revocationEndpoint: 'https://as.example.com/revoke',
+ *   },
+ *   protectedResources: ['https://api.example.com/'],
+ * });
+ *
+ * manager.on('sessionEnded', ({ error }) => console.log(`Please sign in again: ${error.reason}`));
+ * await manager.setTokens({ access_token: 'at', refresh_token: 'rt', expires_in: 300 });
+ * const orders = await manager.fetch('https://api.example.com/orders');
+ * ```
+ * @see RFC 6749 §6, RFC 9700 §4.14
+ */
+export class TokenManager implements AsyncDisposable {
+  /**
+   * Does what `fetch` does, with an access token on calls to protected resources. Takes what `fetch` takes and returns
+   * what it returns; bound, so it can be passed around. A call with a token that was rejected is sent once more with
+   * another one, if its body can be sent twice.
+   *
+   * @throws LoginRequiredError when there is no session, RefreshFailedError when the refresh that it needs did not
+   *   succeed, StorageError and LockTimeoutError when it could not be tried; else what `fetch` throws.
+   */
+  readonly fetch: typeof globalThis.fetch;
+  readonly #assembly: Assembly;
+  readonly #session: Session;
+  /** Where `forSession` came from shares the storage's announcements and closes for all. */
+  readonly #isRoot: boolean;
+  #unwatch: (() => void) | undefined = undefined;
+
+  /** @throws ConfigurationError that names the option and the remedy. */
+  constructor(options: TokenManagerOptions) {
+    const share: unknown = options;
+    this.#isRoot = !(share instanceof Share);
+    const { assembly, session = 'default' } =
+      share instanceof Share ? share : { assembly: assemble(options), session: options.session };
+    this.#assembly = assembly;
+    this.#session = assembly.sessions.get(session);
+    const { fetch } = assembly;
+    const state = this.#session;
+    this.fetch = (input, init) => fetch.fetch(state, input as string | URL | Request, init);
+    if (this.#isRoot) this.#watch();
+  }
+
+  /**
+   * An access token that may be sent. Refreshes if there is evidence that the stored one cannot: it is over, or it is the
+   * one that `otherThan` says was rejected.
+   *
+   * @throws LoginRequiredError when there is no session, RefreshFailedError when the refresh did not succeed,
+   *   StorageError and LockTimeoutError when it could not be tried; the signal's reason after an abort.
+   */
+  getAccessToken(request?: AccessTokenRequest): Promise<string> {
+    const { source } = this.#assembly;
+    if (request === undefined) {
+      const held = source.fresh(this.#session, '');
+      if (held !== undefined) return resolved(held);
+    }
+    return source.get(this.#session, queryOf(request)).then(({ token }) => token);
+  }
+
+  /**
+   * What is stored of the session. Never the network.
+   *
+   * @throws StorageError
+   */
+  async getTokens(): Promise<TokenSet | undefined> {
+    const session = this.#session;
+    if (session.gone?.final === true) return undefined;
+    if (session.unsaved !== undefined) return toTokenSet(session.unsaved.record);
+    const { store, tell } = this.#assembly.workshop;
+    const found = await store.read(session, tell);
+    return found && toTokenSet(found.record);
+  }
+
+  /**
+   * Begins a session with the tokens of a login: the JSON of a token response, or a {@link TokenSet}. Replaces the session
+   * that was there.
+   *
+   * @throws ConfigurationError for what are no tokens; StorageError when the storage refuses them: they are in use, kept
+   *   in memory, and storing them is tried again.
+   */
+  async setTokens(tokens: TokenSet | TokenResponse): Promise<void> {
+    const { workshop, signIn: options } = this.#assembly;
+    await signIn(workshop, this.#session, tokens, options);
+  }
+
+  /**
+   * Ends the session: here at once, in the storage, and at the authorization server. Wins over a refresh that is under way
+   * anywhere.
+   *
+   * @returns whether the server confirmed that the tokens are dead (RFC 7009).
+   * @throws StorageError when the storage did not delete the tokens.
+   */
+  async signOut(options?: SignOutOptions): Promise<SignOutResult> {
+    return await signOut(this.#assembly.workshop, this.#session, options);
+  }
+
+  /**
+   * Subscribes to what happens. The manager that was constructed hears of all its sessions, one of {@link forSession} of
+   * its own. A listener may call the manager, and may throw: nothing waits for it, and nobody is harmed.
+   *
+   * @returns how to stop.
+   */
+  on<Type extends TokenEventType>(type: Type, listener: TokenListener<Type>): () => void {
+    const session = this.#isRoot ? undefined : this.#session.id;
+    return this.#assembly.listeners.add(type, session, listener as never);
+  }
+
+  /**
+   * A manager of another session, for backends with many users: options, storage and lock are shared, flights and
+   * records are not. Costs a few hundred bytes, no timer and no connection.
+   */
+  forSession(id: string): TokenManager {
+    if (typeof id !== 'string' || id === '') {
+      throw new ConfigurationError('forSession(id): the id must be a non-empty string.');
+    }
+    return new TokenManager(new Share(this.#assembly, id) as never);
+  }
+
+  /**
+   * Waits for refreshes that are under way, stores what is not stored yet, and stops listening. On a manager of
+   * {@link forSession} it only waits: what is shared stays open.
+   */
+  async close(): Promise<void> {
+    const { sessions, workshop, listeners } = this.#assembly;
+    const closing = this.#isRoot ? sessions.all : [this.#session];
+    await Promise.allSettled(closing.flatMap((session) => session.flights));
+    if (!this.#isRoot) return;
+    this.#unwatch?.();
+    await workshop.store.close();
+    listeners.clear();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #watch(): void {
+    const { watch, workshop, signIn: options } = this.#assembly;
+    this.#unwatch = watch?.(
+      this.#session.key,
+      () => void lookAgain(workshop, this.#session, options.refreshBefore),
+    );
+  }
+}
+
+function resolved(held: Held): Promise<string> {
+  held.resolved ??= Promise.resolve(held.token);
+  return held.resolved;
+}
+
+function queryOf({ scope, resource, otherThan, signal }: AccessTokenRequest = {}): TokenQuery {
+  const resources = typeof resource === 'string' ? [resource] : resource;
+  return { variant: variantOf(scope, resources), scope, resource: resources, otherThan, signal };
+}
