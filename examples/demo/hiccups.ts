@@ -1,7 +1,6 @@
 /** What may go wrong on the way to the token endpoint, and who notices: nobody. */
 import type { TokenManager } from 'tokenkeep';
-import type { Stage } from './stage.ts';
-import type { Chapter } from './story.ts';
+import type { Scene, Stage } from './stage.ts';
 
 interface Cast extends Stage {
   readonly manager: TokenManager;
@@ -11,10 +10,10 @@ interface Cast extends Stage {
 }
 
 export const hiccups =
-  ({ server, manager, clock, call }: Cast) =>
-  async ({ say, claim, facts }: Chapter): Promise<void> => {
+  ({ server, manager, clock, call }: Cast): Scene =>
+  async ({ say, claim, facts }) => {
     const state = () => [facts().posts, facts().refreshes, facts().ok];
-    const title = 'refreshes sent, refreshes done, calls answered 200';
+    const title = 'refreshes sent, refreshes done, calls answered';
 
     clock.ahead += 290_000; // of 300 s
     void server.hiccup({ status: 503, headers: { 'retry-after': '5' } });

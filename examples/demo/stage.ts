@@ -7,6 +7,9 @@ import type {
   WireTokens,
 } from '../../test/support/certified-server/index.ts';
 import { logIn, startCertifiedServer, startProtectedApi } from '../../test/support/certified-server/index.ts';
+import type { Chapter, Facts } from './story.ts';
+
+export type Scene = (chapter: Chapter<Counted>) => Promise<void>;
 
 export interface Stage {
   readonly server: CertifiedServer;
@@ -17,19 +20,19 @@ export interface Stage {
   readonly family: Readonly<Counters>;
   /** Who plays whom. */
   readonly cast: readonly (readonly [string, string])[];
-  measure(): Record<keyof typeof columns, number>;
+  measure(): Facts<Counted>;
   close(): Promise<unknown>;
 }
 
 /** Everything that is counted, and what it is called in the summary. */
 export const columns = {
-  calls: 'API calls',
+  calls: 'calls',
   ok: '200',
   rejected: '401',
   posts: 'POST /token',
   refreshes: 'refreshes',
   reuses: 'reuses',
-  familiesRevoked: 'dead sessions',
+  familiesRevoked: 'lost sessions',
 };
 
 export async function openStage(): Promise<Stage> {
@@ -56,6 +59,11 @@ export async function openStage(): Promise<Stage> {
     close: () => Promise.all([server.close(), api.close()]),
   };
 }
+
+export type Counted = keyof typeof columns;
+
+/** Of these a session dies. */
+export const deadly = ['reuses', 'familiesRevoked'] as const;
 
 /** Asks the server again and again whether a token is over. */
 export async function over(server: CertifiedServer, token: string): Promise<void> {

@@ -3,11 +3,11 @@ import { performance } from 'node:perf_hooks';
 import type { Paint } from './paint.ts';
 
 /** Numbers that only grow, by name. */
-export type Facts = Readonly<Record<string, number>>;
+export type Facts<Names extends string> = Readonly<Record<Names, number>>;
 
-export interface Chapter {
+export interface Chapter<Names extends string> {
   /** What the servers have counted since the chapter began. */
-  facts(): Facts;
+  facts(): Facts<Names>;
   say(text: string): void;
   /** Lines that belong together: a picture. */
   draw(lines: readonly string[]): void;
@@ -17,9 +17,11 @@ export interface Chapter {
 
 export interface StoryOptions<Names extends string> {
   /** The counters, all since the start. */
-  readonly measure: () => Readonly<Record<Names, number>>;
+  readonly measure: () => Facts<Names>;
   /** The columns of the summary, and their headings. */
   readonly columns: Readonly<Record<Names, string>>;
+  /** The columns in which nothing should stand. */
+  readonly deadly: readonly NoInfer<Names>[];
   readonly write: (line: string) => void;
   readonly paint: Paint;
 }
@@ -27,15 +29,15 @@ export interface StoryOptions<Names extends string> {
 /** As wide as the time that stands before a chapter. */
 const margin = ' '.repeat(11);
 
-interface Row {
+interface Row<Names extends string> {
   readonly title: string;
-  readonly facts: Facts;
+  readonly facts: Facts<Names>;
 }
 
 export class Story<Names extends string> {
   readonly #options: StoryOptions<Names>;
   readonly #start: number = performance.now();
-  readonly #rows: Row[] = [];
+  readonly #rows: Row<Names>[] = [];
   readonly #false: string[] = [];
   #claims = 0;
 
@@ -51,7 +53,7 @@ export class Story<Names extends string> {
   }
 
   /** One scene. An error in it makes the story false, it does not end it. */
-  async chapter(title: string, scene: (chapter: Chapter) => Promise<void>): Promise<void> {
+  async chapter(title: string, scene: (chapter: Chapter<Names>) => Promise<void>): Promise<void> {
     const { paint } = this.#options;
     const before = this.#options.measure();
     const facts = () => difference(this.#options.measure(), before);
@@ -79,40 +81,40 @@ export class Story<Names extends string> {
 
   /** The summary. Returns the exit code of the story: 0 if all of it was true. */
   close(): number {
-    const { paint, columns } = this.#options;
-    const names = Object.keys(columns) as Names[];
-    const title = Math.max(...this.#rows.map((row) => row.title.length), 5);
-    const cells = (values: readonly string[]) =>
-      values.map((value, index) => value.padStart(widthOf(columns, names[index])));
-    const rule = paint.dim(
-      `  ${'─'.repeat(title)}${names.map((name) => `──${'─'.repeat(widthOf(columns, name))}`).join('')}`,
-    );
-
-    this.#line(
-      '',
-      `\n  ${paint.dim([' '.repeat(title), ...cells(names.map((name) => columns[name]))].join('  '))}`,
-    );
-    this.#line('', rule);
-    for (const row of this.#rows) {
-      const values = cells(names.map((name) => `${row.facts[name] || '·'}`));
-      this.#line('', `  ${[row.title.padEnd(title), ...values].join('  ')}`);
-    }
-    this.#line('', rule);
+    this.#table();
+    const { paint } = this.#options;
     const seconds = ((performance.now() - this.#start) / 1000).toFixed(1);
-    if (this.#false.length === 0) {
-      this.#line(
-        '',
-        `  ${paint.green('✔')} ${paint.bold(`all ${this.#claims} claims hold`)}, ${seconds} s\n`,
-      );
-      return 0;
-    }
-    this.#line(
-      '',
-      `  ${paint.red('✘')} ${paint.bold(`${this.#false.length} of ${this.#claims} claims are false`)}, ${seconds} s`,
-    );
+    const lies = this.#false.length;
+    const verdict =
+      lies === 0
+        ? `${paint.green('✔')} ${paint.bold(`all ${this.#claims} claims hold`)}`
+        : `${paint.red('✘')} ${paint.bold(`${lies} of ${this.#claims} claims are false`)}`;
+    this.#line('', `  ${verdict}, ${seconds} s`);
     for (const claim of this.#false) this.#line('', `    ${paint.red(claim)}`);
     this.#line('', '');
-    return 1;
+    return lies === 0 ? 0 : 1;
+  }
+
+  /** What the servers counted, chapter by chapter. */
+  #table(): void {
+    const { paint, columns, deadly } = this.#options;
+    const names = Object.keys(columns) as Names[];
+    const first = Math.max(...this.#rows.map(({ title }) => title.length));
+    const width = (name: Names) => Math.max(columns[name].length, 3);
+    const row = (title: string, cell: (name: Names) => string) =>
+      this.#line('', `  ${[title.padEnd(first), ...names.map(cell)].join('  ')}`);
+    const rule = () => row(paint.dim('─'.repeat(first)), (name) => paint.dim('─'.repeat(width(name))));
+
+    this.#line('', '');
+    row('', (name) => paint.dim(columns[name].padStart(width(name))));
+    rule();
+    for (const { title, facts } of this.#rows) {
+      row(title, (name) => {
+        const cell = `${facts[name] || '·'}`.padStart(width(name));
+        return facts[name] && deadly.includes(name) ? paint.red(cell) : cell;
+      });
+    }
+    rule();
   }
 
   #claim(text: string, actual: unknown, expected: unknown): void {
@@ -120,11 +122,10 @@ export class Story<Names extends string> {
     const [is, should] = [JSON.stringify(actual), JSON.stringify(expected)];
     const holds = is === should;
     const mark = holds ? paint.green('✔') : paint.red('✘');
-    const value = typeof actual === 'string' ? actual : is;
     const but = holds ? '' : paint.red(`   expected ${should}`);
     this.#line(
       '',
-      `${margin}${paint.dim('│')}    ${mark} ${text.padEnd(52)} ${paint.bold(`${value}`.padStart(4))}${but}`,
+      `${margin}${paint.dim('│')}    ${mark} ${text.padEnd(52)} ${paint.bold(spell(actual).padStart(4))}${but}`,
     );
     this.#claims += 1;
     if (!holds) this.#false.push(`${this.#rows.length + 1}  ${text}: expected ${should}, it is ${is}`);
@@ -139,14 +140,16 @@ export class Story<Names extends string> {
   }
 }
 
-function difference<Names extends string>(
-  now: Readonly<Record<Names, number>>,
-  before: Readonly<Record<Names, number>>,
-): Facts {
-  const names = Object.keys(now) as Names[];
-  return Object.fromEntries(names.map((name) => [name, now[name] - before[name]]));
+function spell(value: unknown): string {
+  return Array.isArray(value)
+    ? value.map(spell).join(', ')
+    : typeof value === 'string'
+      ? value
+      : `${JSON.stringify(value)}`;
 }
 
-function widthOf(columns: Readonly<Record<string, string>>, name = ''): number {
-  return Math.max(columns[name]?.length ?? 0, 3);
+function difference<Names extends string>(now: Facts<Names>, before: Facts<Names>): Facts<Names> {
+  const names = Object.keys(now) as Names[];
+  const entries = names.map((name) => [name, now[name] - before[name]]);
+  return Object.fromEntries(entries) as Facts<Names>;
 }

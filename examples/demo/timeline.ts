@@ -8,21 +8,23 @@ export interface Recorder {
 const width = 44;
 const blocks = ' ▁▂▃▄▅▆▇█';
 
+type Lanes = Map<'sent' | '401' | 'refresh' | '200', number[]>;
+
 export function recorder(tokenEndpoint: string): Recorder {
   let lanes = emptyLanes();
   return {
     async fetch(input, init) {
       const refresh = String(input instanceof Request ? input.url : input) === tokenEndpoint;
-      lanes[refresh ? 'refresh' : 'sent'].push(performance.now());
+      lanes.get(refresh ? 'refresh' : 'sent')?.push(performance.now());
       const response = await fetch(input, init);
-      if (response.status === 401) lanes['401'].push(performance.now());
-      else if (response.ok && !refresh) lanes['200'].push(performance.now());
+      if (response.status === 401) lanes.get('401')?.push(performance.now());
+      else if (response.ok && !refresh) lanes.get('200')?.push(performance.now());
       return response;
     },
     picture() {
-      const all = Object.values(lanes).flat();
+      const all = [...lanes.values()].flat();
       const [start, end] = [Math.min(...all), Math.max(...all)];
-      const lines = Object.entries(lanes).map(
+      const lines = [...lanes].map(
         ([name, times]) => `${name.padEnd(8)}▕${bars(times, start, end)}▏${`${times.length}`.padStart(4)}`,
       );
       const axis = `${' '.repeat(9)}0 ms${`${Math.round(end - start)} ms`.padStart(width - 4)}`;
@@ -32,8 +34,13 @@ export function recorder(tokenEndpoint: string): Recorder {
   };
 }
 
-function emptyLanes(): Record<'sent' | '401' | 'refresh' | '200', number[]> {
-  return { sent: [], '401': [], refresh: [], '200': [] };
+function emptyLanes(): Lanes {
+  return new Map([
+    ['sent', []],
+    ['401', []],
+    ['refresh', []],
+    ['200', []],
+  ]);
 }
 
 function bars(times: readonly number[], start: number, end: number): string {

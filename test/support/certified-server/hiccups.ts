@@ -25,6 +25,8 @@ export type Endpoint = 'token' | 'revocation';
 export interface Hiccups {
   /** Plans a fault; resolves when it has happened (with `hold`: when the wait has begun). */
   next(hiccup: Hiccup): Promise<void>;
+  /** Faults that are planned and have not happened. */
+  readonly planned: readonly object[];
   /** Requests that came to an endpoint, whether or not the server saw them. */
   readonly requests: Record<Endpoint, number>;
   handler(server: RequestListener, endpointOf: (path: string) => Endpoint | undefined): RequestListener;
@@ -46,6 +48,7 @@ export function hiccups(): Hiccups {
 
   return {
     requests,
+    planned,
     next: (hiccup) => new Promise((happened) => planned.push({ hiccup, happened })),
     handler: (server, endpointOf) => (request, response) => {
       const endpoint = endpointOf(request.url ?? '');

@@ -13,14 +13,14 @@ export interface Login {
 }
 
 /** The answer of the token endpoint, as it comes over the wire. */
-export interface WireTokens {
+export type WireTokens = {
   readonly access_token: string;
   readonly refresh_token: string;
   readonly token_type: string;
   readonly expires_in: number;
   readonly scope: string;
   readonly id_token?: string;
-}
+};
 
 export async function logIn(login: Login): Promise<WireTokens> {
   const { server, client = 'public', resource = [] } = login;

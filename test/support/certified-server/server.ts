@@ -59,6 +59,8 @@ export interface CertifiedServer {
   endAccessToken(accessToken: string): Promise<void>;
   /** Access tokens that are issued from now on live so long, in seconds. */
   accessTokensLive(seconds: number): void;
+  /** Faults that were planned and have not happened. */
+  readonly pendingHiccups: readonly object[];
   /** Plans a fault for the next request. Resolves when it has happened. */
   hiccup(hiccup: Hiccup): Promise<void>;
   close(): Promise<void>;
@@ -123,6 +125,7 @@ export async function startCertifiedServer(options: CertifiedServerOptions = {})
     accessTokensLive(seconds) {
       settings.accessTokenSeconds = seconds;
     },
+    pendingHiccups: faults.planned,
     hiccup: faults.next,
     close: loopback.close,
   };
