@@ -15,7 +15,7 @@ export const hiccups =
     const state = () => [facts().posts, facts().refreshes, facts().ok];
     const title = 'refreshes sent, refreshes done, calls answered';
 
-    clock.ahead += 290_000; // of 300 s
+    clock.ahead += 285_000; // of 300 s
     void server.hiccup({ status: 503, headers: { 'retry-after': '5' } });
     await call();
     say('time to refresh, and the server answers 503: the call uses the token that still lives');
@@ -26,7 +26,7 @@ export const hiccups =
     say('Retry-After is over');
     claim(title, state(), [2, 1, 2]);
 
-    clock.ahead += 290_000;
+    clock.ahead += 285_000;
     void server.hiccup({ drop: 'before' });
     await call();
     say('time to refresh, and the connection dies. Is the refresh token spent? It stays where it is');

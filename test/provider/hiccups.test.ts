@@ -27,7 +27,7 @@ describe('503 from the token endpoint', () => {
 
   test('nobody notices while the access token is still valid', async () => {
     const { clock, events, family, call } = await world.signIn();
-    clock.ahead += 295_000;
+    clock.ahead += 285_000;
     void world.server.hiccup(unavailable);
     const before = world.server.requests.token;
     expect(await Promise.all(times(20, call))).toEqual(Array.from({ length: 20 }, () => 200));
@@ -59,7 +59,7 @@ describe('503 from the token endpoint', () => {
 describe('the connection dies before the server sees the refresh', () => {
   test('a valid access token is used on; one careful attempt when it has ended', async () => {
     const { clock, family, call, endAccessToken } = await world.signIn();
-    clock.ahead += 295_000;
+    clock.ahead += 285_000;
     void world.server.hiccup({ drop: 'before' });
     const before = world.server.requests.token;
     expect(await Promise.all(times(20, call))).toEqual(Array.from({ length: 20 }, () => 200));
@@ -83,7 +83,7 @@ describe('the connection dies before the server sees the refresh', () => {
 describe.each([{ drop: 'after' }, { truncate: true }] as const)('the answer is lost: %o', (hiccup) => {
   test('a valid access token is used to its end; then the server ends the session, and the reason says why', async () => {
     const { clock, events, family, call, endAccessToken } = await world.signIn();
-    clock.ahead += 295_000;
+    clock.ahead += 285_000;
     void world.server.hiccup(hiccup);
     const before = world.server.requests.token;
     expect(await Promise.all(times(20, call))).toEqual(Array.from({ length: 20 }, () => 200));
