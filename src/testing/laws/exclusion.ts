@@ -1,0 +1,211 @@
+/**
+ * Laws 1, 2, 5 and 6 of a lock: one holder a name, free again when it is over, for everyone who waits, name by name.
+ *
+ * @module
+ */
+import type { TokenLock } from '../../core/contracts.ts';
+import type { Law } from '../conformance.ts';
+import { must, mustEqual, turns } from '../conformance.ts';
+import type { Holder, LockConformanceOptions, LockTrial } from './lock-trial.ts';
+import { oddKeys } from './odd-names.ts';
+
+const contenders = 100;
+const greed = 1000;
+
+const oneAtATime: Law<LockTrial> = {
+  law: 1,
+  says: 'of 100 contenders one runs at a time, and each runs once',
+  async prove(trial) {
+    const handles = await trial.handles();
+    const runs = Array.from({ length: contenders }, () => 0);
+    let inside = 0;
+    let most = 0;
+    const requests = runs.map((_, contender) => {
+      const lock = handles[contender % handles.length] as TokenLock;
+      return lock.request('name', {}, async () => {
+        runs[contender] = (runs[contender] ?? 0) + 1;
+        most = Math.max(most, ++inside);
+        for (let step = 0; step < contender % 5; step++) await Promise.resolve();
+        await turns(contender % 3);
+        inside--;
+      });
+    });
+    await trial.soon(Promise.all(requests), `${contenders} contenders come to their end`);
+    must(most === 1, `Expected one callback at a time, saw ${most}.`);
+    mustEqual(
+      runs,
+      Array.from({ length: contenders }, () => 1),
+      'How often each contender ran',
+    );
+  },
+};
+
+const handles: Law<LockTrial> = {
+  law: 1,
+  says: 'a lock that is held through one handle is held for the others',
+  async prove(trial) {
+    must(
+      trial.fixture.reopen !== undefined,
+      'createLock() gives no reopen(). Give one, or declare { reopen: false }.',
+    );
+    const other = await trial.fixture.reopen();
+    for (const [first, second] of [[trial.lock, other] as const, [other, trial.lock] as const]) {
+      const holder = await trial.held('name', first);
+      const waiter = trial.holder('name', second);
+      await turns(10);
+      must(!waiter.hasRun, 'Expected the other handle to wait, saw it run.');
+      await holder.release();
+      await trial.soon(waiter.granted, 'The other handle gets the lock');
+      await waiter.release();
+    }
+  },
+};
+
+const oneHandle: Law<LockTrial> = {
+  law: 1,
+  says: 'there is one handle only, as declared, so it reaches this process only',
+  prove({ fixture, lock }) {
+    must(fixture.reopen === undefined, 'Declared { reopen: false }, but there is a reopen(): prove it.');
+    must(lock.reach === 'process', `Expected reach 'process', saw ${lock.reach}.`);
+    return Promise.resolve();
+  },
+};
+
+const freed: readonly Law<LockTrial>[] = [
+  {
+    law: 2,
+    says: 'the lock is free again when the callback resolves, as often as it is used',
+    async prove(trial) {
+      for (let round = 0; round < 3; round++) {
+        await trial.lock.request('name', {}, () => Promise.resolve());
+        await trial.mustBeFree('name', 'after the callback resolved');
+        await turns(3);
+      }
+    },
+  },
+  {
+    law: 2,
+    says: 'the lock is free again when the callback rejects, for those who wait and those who come',
+    async prove(trial) {
+      const failing = trial.lock.request('name', {}, () => Promise.reject(new Error('on purpose')));
+      const waiter = trial.holder('name');
+      await Promise.allSettled([failing]);
+      await trial.soon(waiter.granted, 'A waiter gets the lock after the callback rejected');
+      await waiter.release();
+      await trial.mustBeFree('name', 'after the callback rejected');
+    },
+  },
+  {
+    law: 2,
+    says: 'the lock is free again when the callback throws before it returns a promise',
+    async prove(trial) {
+      const failing = Promise.resolve().then(() => trial.lock.request('name', {}, throws));
+      await Promise.allSettled([failing]);
+      await trial.mustBeFree('name', 'after the callback threw');
+    },
+  },
+];
+
+function throws(): Promise<never> {
+  throw new Error('on purpose');
+}
+
+const death: Law<LockTrial> = {
+  law: 2,
+  says: 'the lock is free again when its holder dies',
+  async prove(trial) {
+    must(
+      trial.fixture.abandon !== undefined,
+      'createLock() gives no abandon(). Give one, or declare { holderDeath: false }.',
+    );
+    await trial.fixture.abandon('name');
+    await trial.mustBeFree('name', 'after its holder died');
+  },
+};
+
+const immortal: Law<LockTrial> = {
+  law: 2,
+  says: 'a holder cannot die without the lock, as declared',
+  prove({ fixture }) {
+    must(
+      fixture.abandon === undefined,
+      'Declared { holderDeath: false }, but there is an abandon(): prove it.',
+    );
+    return Promise.resolve();
+  },
+};
+
+const fair: Law<LockTrial> = {
+  law: 5,
+  says: 'nobody waits for ever behind others who keep coming',
+  async prove(trial) {
+    const handles = await trial.handles();
+    const first = await trial.held('name');
+    const waiters = handles.map((lock) => trial.holder('name', lock));
+    const isWaiting = (): boolean => waiters.some(({ hasRun }) => !hasRun);
+    let rounds = 0;
+    const comeAgain = async (): Promise<void> => {
+      while (isWaiting() && rounds < greed) {
+        await trial.lock.request('name', {}, () => {
+          rounds++;
+          return Promise.resolve();
+        });
+      }
+    };
+    const greedy = Promise.all([comeAgain(), comeAgain(), comeAgain()]);
+    await first.release();
+    for (const waiter of waiters)
+      waiter.granted.then(
+        () => waiter.release(),
+        () => {},
+      );
+    await trial.soon(greedy, 'Those who keep coming come to their end');
+    must(!isWaiting(), `Expected every waiter to run, saw one passed over ${rounds} times.`);
+  },
+};
+
+const everybody: Law<LockTrial> = {
+  law: 5,
+  says: 'whoever waits and is not aborted runs',
+  async prove(trial) {
+    const holder = await trial.held('name');
+    const waiters = Array.from({ length: 30 }, (_, index) => {
+      const controller = new AbortController();
+      const request = trial.lock.request('name', { signal: controller.signal }, () => Promise.resolve(index));
+      const isAborted = index % 3 === 1;
+      if (isAborted) request.catch(() => {});
+      return { controller, request, isAborted };
+    });
+    await turns(2);
+    for (const { controller, isAborted } of waiters) if (isAborted) controller.abort();
+    await holder.release();
+    const waiting = waiters.filter(({ isAborted }) => !isAborted).map(({ request }) => request);
+    const ran = await trial.soon(Promise.all(waiting), 'All that were not aborted run');
+    mustEqual(
+      ran,
+      [...waiters.keys()].filter((index) => index % 3 !== 1),
+      'Who ran',
+    );
+  },
+};
+
+const names: Law<LockTrial> = {
+  law: 6,
+  says: 'names do not touch each other, whatever characters they have',
+  async prove(trial) {
+    const holders: Holder[] = [];
+    for (const name of oddKeys) {
+      const request = trial.held(name);
+      const what = `The lock ${JSON.stringify(name.slice(0, 40))} is granted while others are held`;
+      holders.push(await trial.soon(request, what));
+    }
+    for (const holder of holders) await holder.release();
+  },
+};
+
+/** The laws of who holds a lock, for one with these abilities. */
+export function lawsOfExclusion(options: LockConformanceOptions): readonly Law<LockTrial>[] {
+  const several = options.reopen === false ? oneHandle : handles;
+  const dying = options.holderDeath === false ? immortal : death;
+  return [oneAtATime, several, ...freed, dying, fair, everybody, names];
+}

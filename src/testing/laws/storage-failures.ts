@@ -1,0 +1,115 @@
+/**
+ * Law 7 of a storage: what was not stored rejects with a `StorageError`.
+ *
+ * @module
+ */
+import type { Law } from '../conformance.ts';
+import { must, mustEqual, rejectionOf, show } from '../conformance.ts';
+import type { StorageConformanceOptions, StorageTrial } from './storage-trial.ts';
+import { canary, mustBeStorageError } from './storage-trial.ts';
+
+const notJson: Law<StorageTrial> = {
+  law: 7,
+  says: 'what cannot be stored rejects, and nothing has changed',
+  async prove(trial) {
+    const record = { token: canary, amount: 10n };
+    const write = trial.storage.write('key', record, undefined);
+    const stored = await write.then(
+      () => trial.stored('key'),
+      (error: unknown) => {
+        mustBeStorageError(error, 'A write of a record that is not JSON');
+        return undefined;
+      },
+    );
+    if (stored) mustEqual(stored.record, record, 'A write of a record that is not JSON resolved, so a read');
+    else await trial.mustHoldNothing('key');
+  },
+};
+
+const notThere: Law<StorageTrial> = {
+  law: 7,
+  says: 'a call that fails rejects, it does not throw',
+  async prove(trial) {
+    await trial.storage.write('key', { token: canary }, undefined);
+    const error = await rejectionOf(
+      () => trial.storage.write('key', { token: canary }, undefined),
+      'A conflict',
+    );
+    mustBeStorageError(error, 'A conflict');
+  },
+};
+
+const broken: Law<StorageTrial> = {
+  law: 7,
+  says: 'on what is broken everything rejects that was not done',
+  async prove(trial) {
+    const { fixture, storage } = trial;
+    must(
+      fixture.breakDown !== undefined,
+      'createStorage() gives no breakDown(). Give one, or declare { breakDown: false }.',
+    );
+    const old = { token: canary, step: 1 };
+    const version = await storage.write('key', old, undefined);
+    const gone = await storage.write('gone', old, undefined);
+    const mend = await fixture.breakDown();
+    const read = await failureOf(() => storage.read('key'), 'read');
+    const write = await failureOf(() => storage.write('key', { ...old, step: 2 }, version), 'write');
+    const first = await failureOf(() => storage.write('new', old, undefined), 'write');
+    const erase = await failureOf(() => storage.delete('gone', gone), 'delete');
+    await mend();
+    must(write.failed || first.failed, 'breakDown() broke nothing: a write succeeded.');
+    if (!read.failed)
+      mustEqual(read.value, { record: old, version }, 'A read of what is broken resolved, so it');
+    mustEqual(
+      (await trial.stored('key')).record,
+      { ...old, step: write.failed ? 1 : 2 },
+      'After mending, a read',
+    );
+    mustEqual((await storage.read('new'))?.record, first.failed ? undefined : old, 'After mending, a read');
+    mustEqual((await storage.read('gone'))?.record, erase.failed ? old : undefined, 'After mending, a read');
+  },
+};
+
+async function failureOf(
+  call: () => Promise<unknown>,
+  operation: string,
+): Promise<{ failed: boolean; value?: unknown }> {
+  const what = `${operation} on what is broken`;
+  let promise: Promise<unknown>;
+  try {
+    promise = call();
+  } catch (error) {
+    throw new Error(`${what}: expected a rejection, but the call itself threw ${show(error)}.`, {
+      cause: error,
+    });
+  }
+  return promise.then(
+    (value) => ({ failed: false, value }),
+    (error: unknown) => {
+      mustBeStorageError(error, what);
+      must(
+        error.operation === operation,
+        `${what}: expected operation ${operation}, saw ${error.operation}.`,
+      );
+      must(!error.conflict, `${what}: expected conflict false, saw a conflict where there is none.`);
+      return { failed: true };
+    },
+  );
+}
+
+const unbreakable: Law<StorageTrial> = {
+  law: 7,
+  says: 'what it writes to cannot be broken by a test, as declared',
+  prove({ fixture }) {
+    must(
+      fixture.breakDown === undefined,
+      'Declared { breakDown: false }, but there is a breakDown(): prove it.',
+    );
+    return Promise.resolve();
+  },
+};
+
+/** The laws of failures, for a storage with these abilities. */
+export function lawsOfFailures(options: StorageConformanceOptions): readonly Law<StorageTrial>[] {
+  return [notJson, notThere, options.breakDown === false ? unbreakable : broken];
+}

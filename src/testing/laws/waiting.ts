@@ -1,0 +1,148 @@
+/**
+ * Laws 3 and 4 of a lock: what a request gives, and how a waiter leaves.
+ *
+ * @module
+ */
+import type { TokenLock } from '../../core/contracts.ts';
+import type { Law } from '../conformance.ts';
+import { deferred, must, rejectionOf, show, turns } from '../conformance.ts';
+import type { LockTrial } from './lock-trial.ts';
+
+const outcomes: readonly Law<LockTrial>[] = [
+  {
+    law: 3,
+    says: 'the result of the callback is the result of the request',
+    async prove({ lock }) {
+      for (const value of [{ some: 'object' }, 'text', 0, '', null, undefined, false]) {
+        const seen: unknown = await lock.request('name', {}, () => Promise.resolve(value));
+        must(Object.is(seen, value), `Expected the callback's ${show(value)}, saw ${show(seen)}.`);
+      }
+    },
+  },
+  {
+    law: 3,
+    says: 'the error of the callback is the error of the request',
+    async prove({ lock }) {
+      for (const reason of [new Error('on purpose'), 'text', undefined, null, { aborted: true }]) {
+        const request = () => lock.request('name', {}, () => Promise.reject(reason));
+        const seen = await rejectionOf(request, 'A request whose callback rejects');
+        must(Object.is(seen, reason), `Expected the callback's ${show(reason)}, saw ${show(seen)}.`);
+      }
+    },
+  },
+  {
+    law: 3,
+    says: 'what the callback throws before it returns a promise rejects the request',
+    async prove({ lock }) {
+      const reason = new Error('on purpose');
+      const throws = (): Promise<never> => {
+        throw reason;
+      };
+      const seen = await rejectionOf(
+        () => lock.request('name', {}, throws),
+        'A request whose callback throws',
+      );
+      must(Object.is(seen, reason), `Expected the callback's error, saw ${show(seen)}.`);
+    },
+  },
+];
+
+const leaving: readonly Law<LockTrial>[] = [
+  {
+    law: 4,
+    says: 'an aborted waiter leaves at once, with the reason of the signal, and never runs',
+    async prove(trial) {
+      for (const lock of await trial.handles()) {
+        for (const reason of [new Error('on purpose'), 'text', undefined]) await leave(trial, lock, reason);
+      }
+    },
+  },
+  {
+    law: 4,
+    says: 'with a signal that is aborted already a request rejects with its reason and never runs',
+    async prove(trial) {
+      const reason = new Error('on purpose');
+      let hasRun = false;
+      const run = (): Promise<void> => {
+        hasRun = true;
+        return Promise.resolve();
+      };
+      const request = () => trial.lock.request('name', { signal: AbortSignal.abort(reason) }, run);
+      const seen = await trial.soon(rejectionOf(request, 'A request that was aborted before'), 'It rejects');
+      must(seen === reason, `Expected the signal's reason, saw ${show(seen)}.`);
+      await trial.mustBeFree('name', 'after a request that was aborted before');
+      await turns(3);
+      must(!hasRun, 'Expected a request that was aborted before never to run, saw it run.');
+    },
+  },
+  {
+    law: 4,
+    says: 'after the grant the signal has no effect',
+    async prove(trial) {
+      const controller = new AbortController();
+      const granted = deferred<void>();
+      const over = deferred<string>();
+      const request = trial.lock.request('name', { signal: controller.signal }, () => {
+        granted.resolve();
+        return over.promise;
+      });
+      await trial.soon(Promise.race([granted.promise, request]), 'The lock is granted');
+      const waiter = trial.holder('name');
+      controller.abort(new Error('too late'));
+      await turns(10);
+      must(!waiter.hasRun, 'Expected the lock to be held after a late abort, saw a waiter run.');
+      over.resolve('done');
+      const seen = await trial.soon(request.catch(show), 'The request resolves');
+      must(seen === 'done', `Expected the callback's result after a late abort, saw ${show(seen)}.`);
+      await trial.soon(waiter.granted, 'The waiter gets the lock');
+      await waiter.release();
+    },
+  },
+  {
+    law: 4,
+    says: 'a waiter that leaves does not disturb those before and behind it',
+    async prove(trial) {
+      const holder = await trial.held('name');
+      const controller = new AbortController();
+      const before = trial.holder('name');
+      const leaver = trial.holder('name', trial.lock, controller.signal);
+      const behind = trial.holder('name');
+      await turns(3);
+      controller.abort();
+      await trial.soon(
+        leaver.result.catch(() => {}),
+        'An aborted waiter leaves',
+      );
+      must(!before.hasRun && !behind.hasRun, 'Expected the others to wait on, saw one run.');
+      await holder.release();
+      const inTurn = [before, behind].map(async (waiter) => {
+        await waiter.granted;
+        await waiter.release();
+      });
+      await trial.soon(Promise.all(inTurn), 'The others get the lock');
+      await trial.mustBeFree('name', 'after the others had it');
+    },
+  },
+];
+
+async function leave(trial: LockTrial, lock: TokenLock, reason: unknown): Promise<void> {
+  const holder = await trial.held('name');
+  const controller = new AbortController();
+  const waiter = trial.holder('name', lock, controller.signal);
+  await turns(3);
+  controller.abort(reason);
+  const expected: unknown = controller.signal.reason;
+  const left = waiter.result.then(
+    () => undefined,
+    (error: unknown) => ({ error }),
+  );
+  const seen = await trial.soon(left, 'An aborted waiter leaves');
+  must(seen?.error === expected, `Expected the signal's ${show(expected)}, saw ${show(seen?.error)}.`);
+  await holder.release();
+  await trial.mustBeFree('name', 'after a waiter left');
+  await turns(3);
+  must(!waiter.hasRun, 'Expected an aborted waiter never to run, saw it run.');
+}
+
+/** The laws of waiting for a lock. */
+export const lawsOfWaiting: readonly Law<LockTrial>[] = [...outcomes, ...leaving];

@@ -1,0 +1,125 @@
+/**
+ * Law 9 of a storage, and what law 8 says of watchers: who watches is told of every change, until it stops watching.
+ *
+ * @module
+ */
+import type { TokenStorage } from '../../core/contracts.ts';
+import type { Law } from '../conformance.ts';
+import { must, turns } from '../conformance.ts';
+import type { StorageConformanceOptions, StorageTrial, Watcher } from './storage-trial.ts';
+
+/** Changes a key in all three ways, and expects each to be told. */
+async function changes(writer: TokenStorage, watchers: readonly Watcher[], by: string): Promise<void> {
+  const step = async <T>(change: () => Promise<T>, what: string): Promise<T> => {
+    const before = watchers.map(({ told }) => told);
+    const value = await change();
+    await Promise.all(
+      watchers.map((one, index) => one.toldAfter(before[index] as number, `${what} by ${by}`)),
+    );
+    return value;
+  };
+  const version = await step(() => writer.write('key', { step: 1 }, undefined), 'the first write');
+  await step(() => writer.write('key', { step: 2 }, version), 'a write');
+  await step(() => writer.delete('key'), 'a delete');
+}
+
+const own: Law<StorageTrial> = {
+  law: 9,
+  says: 'a watcher is told of every change by its own handle',
+  async prove(trial) {
+    await changes(trial.storage, [trial.watch('key'), trial.watch('key')], 'the same handle');
+  },
+};
+
+const others: Law<StorageTrial> = {
+  law: 9,
+  says: 'a watcher is told of every change by another handle',
+  async prove(trial) {
+    const other = await trial.reopen();
+    const watchers = [trial.watch('key'), trial.watch('key', other)];
+    await changes(other, watchers, 'one handle');
+    await changes(trial.storage, watchers, 'the other handle');
+  },
+};
+
+const stops: Law<StorageTrial> = {
+  law: 9,
+  says: 'nothing is told after unwatch, not even of a change that was under way',
+  async prove(trial) {
+    const watcher = trial.watch('key');
+    const witness = trial.watch('key');
+    await changes(trial.storage, [watcher, witness], 'the same handle');
+    const seen = { watcher: watcher.told, witness: witness.told };
+    const writing = trial.storage.write('key', { step: 3 }, undefined);
+    watcher.unwatch();
+    watcher.unwatch();
+    const version = await writing;
+    await witness.toldAfter(seen.witness, 'a write');
+    const before = witness.told;
+    await trial.storage.delete('key', version);
+    await witness.toldAfter(before, 'a delete');
+    await turns(3);
+    must(
+      watcher.told === seen.watcher,
+      `After unwatch() expected silence, was told ${watcher.told - seen.watcher}×.`,
+    );
+  },
+};
+
+const independent: Law<StorageTrial> = {
+  law: 9,
+  says: 'who stops watching does not stop the others, not even with the same listener',
+  async prove(trial) {
+    const shared = trial.watch('key');
+    const second = trial.storage.watch?.('key', shared.listener);
+    shared.unwatch();
+    await changes(trial.storage, [shared], 'the same handle');
+    second?.();
+  },
+};
+
+const throwing: Law<StorageTrial> = {
+  law: 9,
+  says: 'a listener that throws harms neither the writer nor the other watchers',
+  async prove(trial) {
+    const fails = (): void => {
+      throw new Error('A listener that throws.');
+    };
+    const watchers = [trial.watch('key', trial.storage, fails), trial.watch('key')];
+    await changes(trial.storage, watchers, 'the same handle');
+  },
+};
+
+const ownKey: Law<StorageTrial> = {
+  law: 8,
+  says: 'a change of one key is not told to the watchers of another',
+  async prove(trial) {
+    const watcher = trial.watch('key');
+    await changes(trial.storage, [watcher], 'the same handle');
+    const told = watcher.told;
+    for (const key of ['', 'ke', 'key2', 'KEY', 'key/', '*']) {
+      const witness = trial.watch(key);
+      await trial.storage.write(key, { key }, undefined);
+      await witness.toldAfter(0, 'a write');
+      witness.unwatch();
+    }
+    await turns(3);
+    must(watcher.told === told, `Expected no word of other keys, was told ${watcher.told - told}×.`);
+  },
+};
+
+const unwatchable: Law<StorageTrial> = {
+  law: 9,
+  says: 'it cannot be watched, as declared',
+  prove({ storage }) {
+    must(storage.watch === undefined, 'Declared { watch: false }, but there is a watch(): prove it.');
+    return Promise.resolve();
+  },
+};
+
+/** The laws of watching, for a storage with these abilities. */
+export function lawsOfWatching(options: StorageConformanceOptions): readonly Law<StorageTrial>[] {
+  if (options.watch === false) return [unwatchable];
+  const all = [ownKey, own, others, stops, independent, throwing];
+  return options.reopen === false ? all.filter((law) => law !== others) : all;
+}
