@@ -67,7 +67,7 @@ await story.chapter('The successor is used next', async ({ say, claim, facts }) 
     say(`rotated ${round}`);
   }
   claim('refreshes', facts().refreshes, 3);
-  claim('refresh tokens spent so far, each the successor of the one before', family.chain, family.spent);
+  claim('refresh tokens spent so far, in one chain', family.chain, family.spent);
   claim('refresh tokens reused', family.reuses, 0);
 });
 

@@ -70,11 +70,8 @@ export class Story<Names extends string> {
         claim: (text, actual, expected) => this.#claim(text, actual, expected),
       });
     } catch (error) {
-      this.#claim(
-        'the chapter comes to its end',
-        error instanceof Error ? `${error.name}: ${error.message}` : error,
-        'an end',
-      );
+      this.#claims += 1;
+      this.#fail(`${error}`);
     }
     this.#rows.push({ title: `${number}  ${title}`, facts: facts() });
   }
@@ -120,15 +117,17 @@ export class Story<Names extends string> {
   #claim(text: string, actual: unknown, expected: unknown): void {
     const { paint } = this.#options;
     const [is, should] = [JSON.stringify(actual), JSON.stringify(expected)];
-    const holds = is === should;
-    const mark = holds ? paint.green('✔') : paint.red('✘');
-    const but = holds ? '' : paint.red(`   expected ${should}`);
-    this.#line(
-      '',
-      `${margin}${paint.dim('│')}    ${mark} ${text.padEnd(52)} ${paint.bold(spell(actual).padStart(4))}${but}`,
-    );
+    const line = `${text.padEnd(52)} ${paint.bold(spell(actual).padStart(4))}`;
     this.#claims += 1;
-    if (!holds) this.#false.push(`${this.#rows.length + 1}  ${text}: expected ${should}, it is ${is}`);
+    if (is === should) this.#line('', `${margin}${paint.dim('│')}    ${paint.green('✔')} ${line}`);
+    else
+      this.#fail(`${text}: expected ${should}, it is ${is}`, `${line}   ${paint.red(`expected ${should}`)}`);
+  }
+
+  #fail(what: string, line: string = what): void {
+    const { paint } = this.#options;
+    this.#line('', `${margin}${paint.dim('│')}    ${paint.red('✘')} ${line}`);
+    this.#false.push(`${this.#rows.length + 1}  ${what}`);
   }
 
   #time(): string {
