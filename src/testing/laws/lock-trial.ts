@@ -89,8 +89,13 @@ export class LockTrial {
   /** The lock must be free: whoever asks gets it. */
   async mustBeFree(name: string, when: string): Promise<void> {
     for (const lock of await this.handles()) {
-      const request = lock.request(name, {}, () => Promise.resolve('mine'));
-      must((await this.soon(request, `The lock is granted ${when}`)) === 'mine', `The lock is free ${when}.`);
+      let hasRun = false;
+      const request = lock.request(name, {}, () => {
+        hasRun = true;
+        return Promise.resolve();
+      });
+      await this.soon(request, `The lock is granted ${when}`);
+      must(hasRun, `Expected the lock to be granted ${when}, saw the request resolve without a run.`);
     }
   }
 

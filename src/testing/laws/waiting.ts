@@ -12,9 +12,10 @@ const outcomes: readonly Law<LockTrial>[] = [
   {
     law: 3,
     says: 'the result of the callback is the result of the request',
-    async prove({ lock }) {
-      for (const value of [{ some: 'object' }, 'text', 0, '', null, undefined, false]) {
-        const seen: unknown = await lock.request('name', {}, () => Promise.resolve(value));
+    async prove(trial) {
+      for (const [index, value] of [{ some: 'object' }, 'text', 0, '', null, undefined, false].entries()) {
+        const request = trial.lock.request<unknown>(`name${index}`, {}, () => Promise.resolve(value));
+        const seen = await trial.soon(request, 'The request resolves');
         must(Object.is(seen, value), `Expected the callback's ${show(value)}, saw ${show(seen)}.`);
       }
     },
@@ -22,10 +23,12 @@ const outcomes: readonly Law<LockTrial>[] = [
   {
     law: 3,
     says: 'the error of the callback is the error of the request',
-    async prove({ lock }) {
-      for (const reason of [new Error('on purpose'), 'text', undefined, null, { aborted: true }]) {
-        const request = () => lock.request('name', {}, () => Promise.reject(reason));
-        const seen = await rejectionOf(request, 'A request whose callback rejects');
+    async prove(trial) {
+      const reasons = [new Error('on purpose'), 'text', undefined, null, { aborted: true }];
+      for (const [index, reason] of reasons.entries()) {
+        const request = () => trial.lock.request(`name${index}`, {}, () => Promise.reject(reason));
+        const rejection = rejectionOf(request, 'A request whose callback rejects');
+        const seen = await trial.soon(rejection, 'The request rejects');
         must(Object.is(seen, reason), `Expected the callback's ${show(reason)}, saw ${show(seen)}.`);
       }
     },
@@ -92,8 +95,9 @@ const leaving: readonly Law<LockTrial>[] = [
       await turns(10);
       must(!waiter.hasRun, 'Expected the lock to be held after a late abort, saw a waiter run.');
       over.resolve('done');
-      const seen = await trial.soon(request.catch(show), 'The request resolves');
-      must(seen === 'done', `Expected the callback's result after a late abort, saw ${show(seen)}.`);
+      const outcome = request.then(() => 'resolves', show);
+      const seen = await trial.soon(outcome, 'The request resolves');
+      must(seen === 'resolves', `Expected the request to resolve after a late abort, saw ${seen}.`);
       await trial.soon(waiter.granted, 'The waiter gets the lock');
       await waiter.release();
     },

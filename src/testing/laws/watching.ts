@@ -1,5 +1,5 @@
 /**
- * Law 9 of a storage, and what law 8 says of watchers: who watches is told of every change, until it stops watching.
+ * Law 9 of a storage: who watches a key is told of every change of it, until it stops watching.
  *
  * @module
  */
@@ -91,8 +91,8 @@ const throwing: Law<StorageTrial> = {
 };
 
 const ownKey: Law<StorageTrial> = {
-  law: 8,
-  says: 'a change of one key is not told to the watchers of another',
+  law: 9,
+  says: 'a watcher is told of its own key only',
   async prove(trial) {
     const watcher = trial.watch('key');
     await changes(trial.storage, [watcher], 'the same handle');
