@@ -37,6 +37,11 @@ export interface Assembly {
 /** @throws ConfigurationError that names the option and the remedy. */
 export function assemble(options: TokenManagerOptions): Assembly {
   checkOptions(options);
+  if (globalThis.crypto?.subtle === undefined) {
+    throw new ConfigurationError(
+      'This page is no secure context, so it has no WebCrypto. Serve it over https or from localhost.',
+    );
+  }
   const { clientId, storage = memoryStorage(), timeout = 30_000, refreshBefore = 30_000 } = options;
   const lock = options.lock ?? storage.lock;
   if (lock === undefined) {

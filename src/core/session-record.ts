@@ -4,6 +4,7 @@
  * @module
  */
 import type { TokenSet } from './token-set.ts';
+import { isSendable } from './token-type.ts';
 
 /** An access token as it is kept. */
 export interface AccessToken {
@@ -152,7 +153,7 @@ const recordShape: Readonly<Record<string, readonly [required: boolean, check: C
   failure: [false, (value) => fits(failureShape)(value)],
 };
 const accessTokenShape: typeof recordShape = {
-  token: [true, isText],
+  token: [true, (value) => typeof value === 'string' && isSendable(value)],
   type: [true, isText],
   issuedAt: [true, isTime],
   expiresAt: [false, isTime],

@@ -43,7 +43,9 @@ export class RefreshCoordinator {
     try {
       // What someone else has already refreshed needs no lock.
       const decision = await this.#look(attempt);
-      if (decision.kind !== 'spend') return this.#conclude(attempt, decision);
+      // An unanswered refresh may be someone's who holds the lock and still waits for the answer.
+      const needsLock = decision.kind === 'spend' || decision.kind === 'unanswered';
+      if (!needsLock) return this.#conclude(attempt, decision);
       return await this.#locked(attempt);
     } finally {
       // 7 Released. Announce to listeners first; whoever waits for the flight comes after them.

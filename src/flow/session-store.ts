@@ -9,7 +9,7 @@ import type { AnyTokenEvent } from '../core/events.ts';
 import { backoff } from '../core/reconcile.ts';
 import { type Owner, readRecord, type SessionRecord } from '../core/session-record.ts';
 import { safeCause } from '../core/transport-failure.ts';
-import type { Session } from './session.ts';
+import { anything, type Replaces, type Session } from './session.ts';
 import { deadline, type FullClock, leavingOn } from './waiting.ts';
 
 /** A record and the version it was read at. */
@@ -39,12 +39,6 @@ export interface SessionStoreOptions {
   readonly tell: (event: AnyTokenEvent) => void;
 }
 
-/** Of a login: it replaces whatever is stored. */
-export const anything: unique symbol = Symbol('anything');
-
-/** What a successor may replace: the record with this refresh token, which paid for it. */
-export type Replaces = string | undefined | typeof anything;
-
 /** Collects what is to be told once the lock is released. */
 export type Telling = (event: AnyTokenEvent) => void;
 
@@ -62,7 +56,10 @@ export class SessionStore {
     const stored = await this.#bounded('read', () => this.#options.storage.read(session.key));
     if (stored === undefined) return undefined;
     const record = readRecord(stored.record, this.#options.owner());
-    if (typeof record !== 'string') return { record, version: stored.version };
+    if (typeof record !== 'string') {
+      session.known = true;
+      return { record, version: stored.version };
+    }
     if (session.rejected !== stored.version) {
       session.rejected = stored.version;
       tell({ type: 'recordRejected', session: session.id, reason: record });

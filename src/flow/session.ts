@@ -6,7 +6,6 @@
 import type { Version } from '../core/contracts.ts';
 import type { LoginRequiredError } from '../core/errors.ts';
 import { type SessionRecord, wholeGrant } from '../core/session-record.ts';
-import type { Replaces } from './session-store.ts';
 
 /** An access token in memory, ready to be sent. */
 export interface Held {
@@ -22,6 +21,12 @@ export interface Held {
   /** Protected resources that rejected it although it was new: their 401 says nothing about it any more. */
   rejectedBy: Set<string> | undefined;
 }
+
+/** Of a login: it replaces whatever is stored. */
+export const anything: unique symbol = Symbol('anything');
+
+/** What a successor may replace: the record with this refresh token, which paid for it. */
+export type Replaces = string | undefined | typeof anything;
 
 /** A successor that the storage has refused so far. */
 export interface Unsaved {
@@ -54,7 +59,7 @@ export class Session {
   #flights: Map<string, Promise<Held>> | undefined = undefined;
   /** Counts sign-outs and logins. A refresh that began under another epoch must not touch what is stored. */
   epoch = 0;
-  /** `true`: there were tokens of this session in this process. */
+  /** `true`: this process has seen tokens of this session. */
   known = false;
   unsaved: Unsaved | undefined = undefined;
   gone: Gone | undefined = undefined;

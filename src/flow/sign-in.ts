@@ -11,8 +11,7 @@ import { readTokenGrant, type TokenGrant } from '../core/token-grant.ts';
 import type { TokenResponse, TokenSet } from '../core/token-set.ts';
 import { authorizationScheme, isSendable } from '../core/token-type.ts';
 import { type Attempt, hold, type Workshop } from './attempt.ts';
-import type { Session } from './session.ts';
-import { anything } from './session-store.ts';
+import { anything, type Session } from './session.ts';
 
 /** What is configured about new sessions. */
 export interface SignInOptions {
@@ -35,7 +34,8 @@ export async function signIn(
 ): Promise<void> {
   const { clock, server } = workshop;
   const now = clock.now();
-  const known = await server.resolve().catch(() => undefined); // unknown for now: bound at the first refresh
+  // Without any name of the issuer the session is bound to it at its first refresh.
+  const known = server.issuers.length > 0 ? server.known : await server.resolve().catch(() => undefined);
   const grant = grantOf(tokens, workshop, now);
   const type = authorizationScheme(grant.tokenType, known?.profile);
   if (type !== 'Bearer' || !isSendable(grant.accessToken)) {
