@@ -35,7 +35,7 @@ await story.chapter('A call', async ({ claim, facts }) => {
 
 await story.chapter('200 calls as the token expires', async ({ say, draw, claim, facts }) => {
   say('the access token lives 2 s; asking the server until it is over');
-  await over(server, tokens.access_token);
+  await over(server, (await manager.getTokens())?.accessToken ?? '');
   server.accessTokensLive(300);
   wire.picture();
   say('it is over: 200 calls');
