@@ -71,9 +71,17 @@ export async function openPorts(
   return { ...seenAs, close: async () => void (await Promise.all([issuerPort.close(), apiPort.close()])) };
 }
 
+/** Not an import: bundlers for browsers would try to resolve it. */
+function nodeHttp(): NodeHttp {
+  const { process } = globalThis as { process?: { getBuiltinModule?(name: string): unknown } };
+  const module = process?.getBuiltinModule?.('node:http');
+  if (module === undefined)
+    throw new Error('listen() needs Node 22.3 or later. Elsewhere use the server as a fetch.');
+  return module as NodeHttp;
+}
+
 async function open(port: Port, number = 0): Promise<{ url: string; close(): Promise<void> }> {
-  const nodeHttp: string = 'node:http'; // a name that bundlers for browsers do not try to resolve
-  const { createServer }: NodeHttp = await import(/* @vite-ignore */ nodeHttp);
+  const { createServer } = nodeHttp();
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
     void respond(port, request, response);
   });
