@@ -28,8 +28,36 @@ test('holds a declaration and, where something is left at run time, a module and
 
 /** All that a program can import. A name more, or less, is a decision. */
 const names: Record<string, string[]> = {
-  tokenkeep: [],
-  'tokenkeep/testing': [],
+  tokenkeep: [
+    'ConfigurationError',
+    'LockTimeoutError',
+    'LoginRequiredError',
+    'RefreshFailedError',
+    'StorageError',
+    'TokenKeepError',
+    'TokenManager',
+    'clientSecretBasic',
+    'clientSecretJwt',
+    'clientSecretPost',
+    'discover',
+    'isTokenKeepError',
+    'memoryLock',
+    'memoryStorage',
+    'none',
+    'privateKeyJwt',
+    'tlsClientAuth',
+  ],
+  'tokenkeep/testing': [
+    'authorizationServer',
+    'faults',
+    'insufficientScope',
+    'insufficientUserAuthentication',
+    'lockConformance',
+    'refusals',
+    'register',
+    'storageConformance',
+    'testClock',
+  ],
 };
 
 test('every door opens where nothing but the package and its dependencies is installed', () => {
