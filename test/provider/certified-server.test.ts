@@ -3,7 +3,12 @@
  * and goes wrong when it is told to. Everything by plain `fetch`, without tokenkeep.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { CertifiedServer, ProtectedApi, WireTokens } from '../support/certified-server/index.ts';
+import type {
+  CertifiedServer,
+  ClientName,
+  ProtectedApi,
+  WireTokens,
+} from '../support/certified-server/index.ts';
 import {
   authenticated,
   logIn,
@@ -34,14 +39,17 @@ interface Answer extends Partial<WireTokens> {
   readonly status: number;
   readonly error?: string;
 }
-type Client = 'public' | 'basic' | 'post';
 
-async function post(endpoint: string, client: Client, parameters: Record<string, string>): Promise<Answer> {
+async function post(
+  endpoint: string,
+  client: ClientName,
+  parameters: Record<string, string>,
+): Promise<Answer> {
   const response = await fetch(endpoint, authenticated(server, client, parameters));
   const body = await response.text();
   return { status: response.status, ...(body === '' ? {} : JSON.parse(body)) };
 }
-const refresh = (refreshToken = '', parameters: Record<string, string> = {}, client: Client = 'public') =>
+const refresh = (refreshToken = '', parameters: Record<string, string> = {}, client: ClientName = 'public') =>
   post(server.tokenEndpoint, client, {
     grant_type: 'refresh_token',
     refresh_token: refreshToken,
@@ -50,7 +58,7 @@ const refresh = (refreshToken = '', parameters: Record<string, string> = {}, cli
 const call = (token: string, init: RequestInit & { path?: string } = {}) =>
   fetch(`${api.url}${init.path ?? ''}`, { ...init, headers: { authorization: `Bearer ${token}` } });
 
-test.each(['public', 'basic', 'post'] as const)(
+test.each(['public', 'basic', 'post', 'key'] as const)(
   'a user logs in to the %s client with code and PKCE',
   async (client) => {
     const tokens = await logIn({ server, client, user: 'grace' });

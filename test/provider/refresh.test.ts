@@ -1,9 +1,10 @@
 /** tokenkeep against a certified authorization server: what a refresh brings, and how many there are. */
 
-import { clientSecretBasic, clientSecretPost } from 'tokenkeep';
+import { clientSecretBasic, clientSecretPost, memoryStorage, privateKeyJwt, TokenManager } from 'tokenkeep';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { logIn } from '../support/certified-server/index.ts';
 import type { World } from './support/world.ts';
-import { openWorld, status, times } from './support/world.ts';
+import { openWorld, status, times, wiring } from './support/world.ts';
 
 const jwtResource = 'https://jwt.example/';
 const opaqueResource = 'https://opaque.example/';
@@ -175,4 +176,78 @@ describe.each([
     expect((await manager.getTokens())?.refreshToken).toBe(tokens.refresh_token);
     expect(events).toEqual(['refreshFailed']);
   });
+});
+
+test('a confidential client with a private key: a new assertion for each request', async () => {
+  const { privateKey } = world.server.clients.key;
+  const jwk = privateKey.export({ format: 'jwk' }) as JsonWebKey;
+  const key = await crypto.subtle.importKey('jwk', jwk, { name: 'ECDSA', namedCurve: 'P-256' }, false, [
+    'sign',
+  ]);
+  const { manager, family, call, endAccessToken } = await world.signIn(
+    { client: 'key' },
+    { clientAuthentication: privateKeyJwt(key) },
+  );
+  for (const round of [1, 2]) {
+    await endAccessToken();
+    expect(await call()).toBe(200);
+    expect(family).toMatchObject({ refreshes: round, reuses: 0 });
+  }
+  expect(await manager.signOut()).toEqual({ revoked: true });
+});
+
+test('two managers over one storage: one refresh between them, and each uses what it brought', async () => {
+  const storage = memoryStorage();
+  const ada = await world.signIn({}, { storage });
+  const twin = new TokenManager({ ...wiring(world), storage });
+  const first = await twin.fetch(world.api.url);
+  expect(await status(first)).toBe(200);
+  await ada.endAccessToken();
+  const calls = times(20, async () => [await ada.call(), await status(await twin.fetch(world.api.url))]);
+  expect(new Set((await Promise.all(calls)).flat())).toEqual(new Set([200]));
+  expect(ada.family).toMatchObject({ refreshes: 1, spent: 1, reuses: 0 });
+  expect(await twin.getAccessToken()).toBe(await ada.manager.getAccessToken());
+  await twin.close();
+});
+
+test('many users in one backend: each has one refresh, and an answer never reaches another', async () => {
+  const { server, api } = world;
+  const backend = new TokenManager(wiring(world));
+  const users = ['grace', 'joan', 'katherine', 'radia'];
+  const sessions = await Promise.all(
+    users.map(async (user) => {
+      const tokens = await logIn({ server, user });
+      const manager = backend.forSession(user);
+      await manager.setTokens(tokens);
+      const family = await server.family(tokens.refresh_token);
+      await server.endAccessToken(tokens.access_token);
+      return { user, manager, family };
+    }),
+  );
+  const answers = sessions.flatMap(({ user, manager }) =>
+    times(10, async () => [user, (await (await manager.fetch(api.url)).json()).user]),
+  );
+  for (const [user, answered] of await Promise.all(answers)) expect(answered).toBe(user);
+  for (const { family } of sessions) expect(family).toMatchObject({ refreshes: 1, spent: 1, reuses: 0 });
+  await backend.close();
+});
+
+test('a new login while a refresh is under way: the new session stays', async () => {
+  const { manager, family, call, endAccessToken } = await world.signIn({ user: 'ada' });
+  await endAccessToken();
+  let open = () => {};
+  const until = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const sent = world.server.hiccup({ hold: 'after', until });
+  const waiting = call();
+  await sent;
+  const next = await logIn({ server: world.server, user: 'grace' });
+  await manager.setTokens(next);
+  open();
+  expect(await waiting).toBe(200);
+  expect((await manager.getTokens())?.refreshToken).toBe(next.refresh_token);
+  const answer = await manager.fetch(world.api.url);
+  expect(await answer.json()).toMatchObject({ user: 'grace' });
+  expect(family).toMatchObject({ refreshes: 1, reuses: 0 });
 });

@@ -1,5 +1,7 @@
 /** The authorization server's configuration: what RFC 9700 asks for, and nothing left at a default that prints a notice. */
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+
+import type { KeyObject } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
 import type { Grant, OidcContext, Provider } from 'oidc-provider';
 import { errors } from 'oidc-provider';
 import { storage } from './storage.ts';
@@ -28,7 +30,11 @@ export const clients = {
   public: { clientId: 'public app' },
   basic: { clientId: 'basic:app', clientSecret: 'a secret: 100%/+&=~' },
   post: { clientId: 'post app', clientSecret: 'another secret: 100%/+&=~' },
+  /** Proves itself with a signed assertion (RFC 7523), a new one each time. */
+  key: { clientId: 'key app', privateKey: privateKey() },
 } as const;
+
+export type ClientName = keyof typeof clients;
 
 /** The protected API's own client, by which it introspects. */
 export const apiClient = { clientId: 'api', clientSecret: randomBytes(16).toString('hex') } as const;
@@ -37,7 +43,7 @@ export function configuration(settings: ServerSettings, provider: () => Provider
   const day = 24 * 60 * 60;
   return {
     adapter: storage(),
-    jwks: { keys: [signingKey()] },
+    jwks: { keys: [published(privateKey())] },
     cookies: { keys: [randomBytes(16).toString('hex')] },
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
     clients: clientList(),
@@ -75,9 +81,12 @@ export function configuration(settings: ServerSettings, provider: () => Provider
   };
 }
 
-function signingKey(): object {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  return { ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'ES256' };
+function privateKey(): KeyObject {
+  return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+}
+
+function published(key: KeyObject): object {
+  return { ...key.export({ format: 'jwk' }), use: 'sig', alg: 'ES256' };
 }
 
 function clientList(): object[] {
@@ -99,6 +108,11 @@ function clientList(): object[] {
     { ...app, ...known(clients.public, 'none') },
     { ...app, ...known(clients.basic, 'client_secret_basic') },
     { ...app, ...known(clients.post, 'client_secret_post') },
+    {
+      ...app,
+      ...known({ clientId: clients.key.clientId }, 'private_key_jwt'),
+      jwks: { keys: [published(createPublicKey(clients.key.privateKey))] },
+    },
     { ...nobody, ...known(apiClient, 'client_secret_basic') },
   ];
 }

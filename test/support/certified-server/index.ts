@@ -1,7 +1,9 @@
 /** A certified authorization server, an API that it protects, and a user who logs in. For the tests and for the demo. */
+export { authenticated } from './client-authentication.ts';
+export type { ClientName } from './configuration.ts';
 export type { Counters } from './counters.ts';
 export type { Hiccup } from './hiccups.ts';
-export { authenticated, type Login, logIn, type WireTokens } from './log-in.ts';
+export { type Login, logIn, type WireTokens } from './log-in.ts';
 export { type Loopback, listen } from './loopback.ts';
 export { type ApiCounters, type ProtectedApi, startProtectedApi } from './protected-api.ts';
 export { type CertifiedServer, type CertifiedServerOptions, startCertifiedServer } from './server.ts';

@@ -1,12 +1,14 @@
 /** A login as a browser does it, without the browser: authorization code and PKCE over HTTP, with a cookie jar. */
 import { createHash, randomBytes } from 'node:crypto';
+import { authenticated } from './client-authentication.ts';
+import type { ClientName } from './configuration.ts';
 import { scope as everything } from './configuration.ts';
 import type { CertifiedServer } from './server.ts';
 
 export interface Login {
   readonly server: CertifiedServer;
   /** @default the public client */
-  readonly client?: 'public' | 'basic' | 'post';
+  readonly client?: ClientName;
   readonly user?: string;
   readonly scope?: string;
   readonly resource?: readonly string[];
@@ -70,7 +72,7 @@ async function browse(start: string, end: string): Promise<URLSearchParams> {
 
 interface Exchange {
   readonly server: CertifiedServer;
-  readonly client: 'public' | 'basic' | 'post';
+  readonly client: ClientName;
   readonly code: string;
   readonly verifier: string;
 }
@@ -89,23 +91,3 @@ async function exchange({ server, client, code, verifier }: Exchange): Promise<W
     throw new Error(`the token endpoint answered ${response.status}: ${await response.text()}`);
   return response.json() as Promise<WireTokens>;
 }
-
-/** A form to the token or revocation endpoint, by hand, with the client's own authentication (RFC 6749 §2.3.1). */
-export function authenticated(
-  { clients }: CertifiedServer,
-  client: 'public' | 'basic' | 'post',
-  parameters: Record<string, string>,
-): RequestInit {
-  const body = new URLSearchParams(parameters);
-  const headers = new Headers();
-  if (client === 'basic') {
-    const { clientId, clientSecret } = clients.basic;
-    headers.set('authorization', `Basic ${btoa(`${formEncoded(clientId)}:${formEncoded(clientSecret)}`)}`);
-  } else {
-    for (const [name, value] of Object.entries(clients[client]))
-      body.set(name === 'clientId' ? 'client_id' : 'client_secret', value);
-  }
-  return { method: 'POST', headers, body };
-}
-
-const formEncoded = (value: string) => new URLSearchParams({ '': value }).toString().slice(1);
