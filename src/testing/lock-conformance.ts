@@ -18,15 +18,17 @@ import { lawsOfWaiting } from './laws/waiting.ts';
  * @param createLock Makes a fresh lock for one test. It shares nothing with any other one.
  * @example
  * ```ts
- * import { webLock } from 'tokenkeep/browser';
+ * import type { TokenLock } from 'tokenkeep';
  * import { lockConformance, register } from 'tokenkeep/testing';
  * import { test } from 'vitest';
+ *
+ * declare function yourLock(options: { prefix: string }): TokenLock;
  *
  * let count = 0;
  * const cases = lockConformance(
  *   () => {
  *     const prefix = `test${count++}`;
- *     return { lock: webLock({ prefix }), reopen: () => webLock({ prefix }) };
+ *     return { lock: yourLock({ prefix }), reopen: () => yourLock({ prefix }) };
  *   },
  *   { holderDeath: false },
  * );

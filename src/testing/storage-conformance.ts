@@ -21,14 +21,16 @@ import { lawsOfWatching } from './laws/watching.ts';
  * @example
  * ```ts
  * import { mkdtempSync } from 'node:fs';
- * import { fileStorage } from 'tokenkeep/node';
+ * import type { TokenStorage } from 'tokenkeep';
  * import { register, storageConformance } from 'tokenkeep/testing';
  * import { test } from 'vitest';
+ *
+ * declare function yourStorage(options: { path: string }): TokenStorage;
  *
  * const cases = storageConformance(
  *   () => {
  *     const path = mkdtempSync('storage-');
- *     return { storage: fileStorage({ path }), reopen: () => fileStorage({ path }) };
+ *     return { storage: yourStorage({ path }), reopen: () => yourStorage({ path }) };
  *   },
  *   { breakDown: false },
  * );
