@@ -4,7 +4,7 @@ import { register, storageConformance } from '../../src/testing/index.ts';
 import { brokenStorages, fixtureOf } from './support/broken-storages.ts';
 import { deafStorages } from './support/deaf-storages.ts';
 import { ReferenceMedium, ReferenceStorage } from './support/reference-storage.ts';
-import { lawsOf, verdict } from './support/verdict.ts';
+import { lawsOf, show, verdict } from './support/verdict.ts';
 
 const patience = 400; // broken storages never do what is waited for
 const correct = (): StorageFixture => fixtureOf(ReferenceStorage);
@@ -95,7 +95,3 @@ test('cases are sorted by law and say its number', () => {
   for (const { law, name } of all) expect(name).toMatch(new RegExp(`^law ${law}: `));
   expect(new Set(all.map(({ name }) => name)).size).toBe(all.length);
 });
-
-function show(failures: ReadonlyMap<string, string>): string {
-  return [...failures].map(([name, error]) => `${name}\n  ${error}`).join('\n');
-}

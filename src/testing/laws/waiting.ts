@@ -55,8 +55,10 @@ const leaving: readonly Law<LockTrial>[] = [
     law: 4,
     says: 'an aborted waiter leaves at once, with the reason of the signal, and never runs',
     async prove(trial) {
-      for (const lock of await trial.handles()) {
-        for (const reason of [new Error('on purpose'), 'text', undefined]) await leave(trial, lock, reason);
+      for (const [index, lock] of (await trial.handles()).entries()) {
+        await leave(trial, lock, { name: `error${index}`, reason: new Error('on purpose') });
+        await leave(trial, lock, { name: `text${index}`, reason: 'text' });
+        await leave(trial, lock, { name: `nothing${index}`, reason: undefined });
       }
     },
   },
@@ -129,10 +131,15 @@ const leaving: readonly Law<LockTrial>[] = [
   },
 ];
 
-async function leave(trial: LockTrial, lock: TokenLock, reason: unknown): Promise<void> {
-  const holder = await trial.held('name');
+async function leave(
+  trial: LockTrial,
+  lock: TokenLock,
+  how: { name: string; reason: unknown },
+): Promise<void> {
+  const { name, reason } = how;
+  const holder = await trial.held(name);
   const controller = new AbortController();
-  const waiter = trial.holder('name', lock, controller.signal);
+  const waiter = trial.holder(name, lock, controller.signal);
   await turns(3);
   controller.abort(reason);
   const expected: unknown = controller.signal.reason;
@@ -143,7 +150,7 @@ async function leave(trial: LockTrial, lock: TokenLock, reason: unknown): Promis
   const seen = await trial.soon(left, 'An aborted waiter leaves');
   must(seen?.error === expected, `Expected the signal's ${show(expected)}, saw ${show(seen?.error)}.`);
   await holder.release();
-  await trial.mustBeFree('name', 'after a waiter left');
+  await trial.mustBeFree(name, 'after a waiter left');
   await turns(3);
   must(!waiter.hasRun, 'Expected an aborted waiter never to run, saw it run.');
 }

@@ -10,6 +10,8 @@ export interface Waiter {
 export class ReferenceQueues {
   readonly held = new Set<string>();
   readonly waiting: Waiter[] = [];
+  /** How often a name was free with nobody waiting, for the broken double that has to know. */
+  readonly timesIdle = new Map<string, number>();
 }
 
 /** A correct lock, as plain as can be, in steps that a broken double can replace one at a time. */
@@ -28,6 +30,12 @@ export class ReferenceLock implements TokenLock {
   ): Promise<T> {
     await this.take(this.place(name), signal);
     return this.run(name, callback);
+  }
+
+  /** Takes the lock and dies: someone notices, and frees it. */
+  async dieHolding(name: string): Promise<void> {
+    await this.take(this.place(name), undefined);
+    this.free(this.place(name));
   }
 
   protected async run<T>(name: string, callback: () => Promise<T>): Promise<T> {

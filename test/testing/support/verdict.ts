@@ -18,3 +18,8 @@ export async function verdict(cases: readonly ConformanceCase[]): Promise<Map<st
 export function lawsOf(failures: ReadonlyMap<string, string>): number[] {
   return [...new Set([...failures.keys()].map((name) => Number(/^law (\d+): /.exec(name)?.[1])))].sort();
 }
+
+/** What the cases said, for messages. */
+export function show(failures: ReadonlyMap<string, string>): string {
+  return [...failures].map(([name, error]) => `${name}\n  ${error}`).join('\n');
+}
