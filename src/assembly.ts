@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { TokenStorage, Transport } from './core/contracts.ts';
 import { ConfigurationError } from './core/errors.ts';
 import { nameResources } from './core/protected-resource.ts';
 import type { Workshop } from './flow/attempt.ts';
@@ -20,7 +21,7 @@ import { TokenSource } from './flow/token-source.ts';
 import { completeClock } from './flow/waiting.ts';
 import { memoryStorage } from './memory/memory-storage.ts';
 import { takingTurns } from './memory/turns.ts';
-import { checkLock, checkOptions, type TokenManagerOptions } from './options.ts';
+import { checkOptions, lockOf, type TokenManagerOptions } from './options.ts';
 
 /** What all sessions of a manager share. */
 export interface Assembly {
@@ -37,43 +38,16 @@ export interface Assembly {
 /** @throws ConfigurationError that names the option and the remedy. */
 export function assemble(options: TokenManagerOptions): Assembly {
   checkOptions(options);
-  if (globalThis.crypto?.subtle === undefined) {
-    throw new ConfigurationError(
-      'This page is no secure context, so it has no WebCrypto. Serve it over https or from localhost.',
-    );
-  }
-  const { clientId, storage = memoryStorage(), timeout = 30_000, refreshBefore = 30_000 } = options;
-  const lock = options.lock ?? storage.lock;
-  if (lock === undefined) {
-    throw new ConfigurationError(
-      'The option lock is missing: this storage brings none. Give one that reaches as far.',
-    );
-  }
-  checkLock(lock, storage, timeout);
-  const clock = completeClock(options.clock);
-  const transport = options.fetch ?? platformFetch();
-  const server = new AuthorizationServerSource(options.authorizationServer);
+  requireWebCrypto();
+  const { clientId, scope, storage = memoryStorage(), refreshBefore = 30_000, isInvalidToken } = options;
   const { match } = nameResources(options.protectedResources, pageUrl());
+  const transport = options.fetch ?? platformFetch();
   const listeners = new Listeners();
   const { tell } = listeners;
-  const owner = () => ({ clientId, issuers: server.issuers });
-  const store = new SessionStore({ storage, clock, timeout, owner, tell });
-  const { clientAuthentication = none(), tokenRequest: { headers = {}, parameters = {} } = {} } = options;
-  const endpoint = new TokenEndpoint({
-    clientId,
-    clientAuthentication,
-    transport,
-    clock,
-    timeout,
-    headers,
-    parameters,
-  });
-  const lockTimeout = 2 * timeout + 10_000; // the holder's refresh, once more inside a reuse window, and storing it
-  const name = crypto.randomUUID();
-  const workshop: Workshop = { store, lock, lockTimeout, clock, server, endpoint, name, tell };
+  const workshop = workshopOf(options, { storage, transport, tell });
+  const { clock } = workshop;
   const source = new TokenSource(new RefreshCoordinator(workshop), clock, refreshBefore);
   const pace = pacedBy(takingTurns(options.replayConcurrency ?? 64), clock);
-  const { isInvalidToken } = options;
   const redirectsAreVisible = !isBrowser();
   return {
     workshop,
@@ -81,9 +55,39 @@ export function assemble(options: TokenManagerOptions): Assembly {
     fetch: new AuthorizedFetch({ transport, match, source, pace, isInvalidToken, redirectsAreVisible, tell }),
     listeners,
     sessions: new SessionRegistry(clientId),
-    signIn: { clientId, scope: options.scope, refreshBefore },
+    signIn: { clientId, scope, refreshBefore },
     watch: storage.watch?.bind(storage),
   };
+}
+
+function workshopOf(
+  options: TokenManagerOptions,
+  { storage, transport, tell }: { storage: TokenStorage; transport: Transport; tell: Workshop['tell'] },
+): Workshop {
+  const { clientId, timeout = 30_000, clientAuthentication = none(), tokenRequest } = options;
+  const { headers = {}, parameters = {} } = tokenRequest ?? {};
+  const clock = completeClock(options.clock);
+  const server = new AuthorizationServerSource(options.authorizationServer);
+  const owner = () => ({ clientId, issuers: server.issuers });
+  const client = { clientId, clientAuthentication, headers, parameters };
+  return {
+    store: new SessionStore({ storage, clock, timeout, owner, tell }),
+    lock: lockOf(options.lock ?? storage.lock, storage, timeout),
+    // A holder's refresh, once more inside a reuse window, and storing it.
+    lockTimeout: 2 * timeout + 10_000,
+    clock,
+    server,
+    endpoint: new TokenEndpoint({ ...client, transport, clock, timeout }),
+    name: crypto.randomUUID(),
+    tell,
+  };
+}
+
+function requireWebCrypto(): void {
+  if (globalThis.crypto?.subtle !== undefined) return;
+  throw new ConfigurationError(
+    'This page is no secure context, so it has no WebCrypto. Serve it over https or from localhost.',
+  );
 }
 
 /** As it is now: when the application later puts `manager.fetch` in its place, that must not call itself. */

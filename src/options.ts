@@ -173,15 +173,20 @@ export function checkOptions(options: TokenManagerOptions): void {
 }
 
 /**
- * Refuses a lock that sees less than the storage it is to protect, or that lets go too early.
+ * The lock of a storage, unless it sees less than the storage it is to protect, or lets go too early.
  *
  * @throws ConfigurationError
  */
-export function checkLock(lock: TokenLock, storage: TokenStorage, timeout: number): void {
+export function lockOf(lock: TokenLock | undefined, storage: TokenStorage, timeout: number): TokenLock {
+  if (lock === undefined) {
+    throw new ConfigurationError(
+      'The option lock is missing: this storage brings none. Give one that reaches as far.',
+    );
+  }
   if (reaches.indexOf(lock.reach) < reaches.indexOf(storage.reach)) {
     throw new ConfigurationError(
-      `The option lock reaches a ${lock.reach}, but the storage a ${storage.reach}: two of them could spend one refresh token. ` +
-        `Use the lock that belongs to the storage, or one that reaches a ${storage.reach}.`,
+      `The option lock reaches a ${lock.reach}, but the storage a ${storage.reach}: two of them could spend one ` +
+        `refresh token. Use the lock that belongs to the storage, or one that reaches a ${storage.reach}.`,
     );
   }
   // Law 11: a lease must outlast the token request, the marks before and after it included.
@@ -192,4 +197,5 @@ export function checkLock(lock: TokenLock, storage: TokenStorage, timeout: numbe
         `Lengthen the lease to ${least} ms or shorten the option timeout.`,
     );
   }
+  return lock;
 }

@@ -17,9 +17,7 @@ export interface Need {
 /** What is known when the decision is made. */
 export interface Knowledge {
   readonly now: number;
-  /** {@link fingerprint} of the stored refresh token. */
-  readonly refreshToken: string | undefined;
-  /** Fingerprint of a refresh token that is proven dead, should it still be stored. */
+  /** A refresh token that is proven dead, should it still be stored. */
   readonly dead: string | undefined;
   /** The reuse window that the provider declares, in ms. */
   readonly reuseWindow: number;
@@ -47,8 +45,9 @@ export const longestPause = 3_600_000;
 /** Decides for `need` on what is stored. The only place that says whether a refresh token may be spent. */
 export function reconcile(record: SessionRecord, need: Need, known: Knowledge): Verdict {
   // A grant that is proven dead takes its access tokens with it, also where the storage failed to delete them.
-  if (known.dead !== undefined && known.refreshToken === known.dead)
+  if (known.dead !== undefined && record.refreshToken === known.dead) {
     return { kind: 'login', reason: 'invalid_grant' };
+  }
   const accessToken = acceptable(record.accessTokens[need.variant], need.otherThan);
   if (accessToken !== undefined && known.now < handedOutUntil(accessToken, need.refreshBefore)) {
     return { kind: 'adopt', accessToken, until: handedOutUntil(accessToken, need.refreshBefore) };
@@ -81,10 +80,10 @@ function acceptable(
 }
 
 function spendOrNot(record: SessionRecord, need: Need, known: Knowledge): Verdict {
-  if (known.refreshToken === undefined) return { kind: 'login', reason: 'no_refresh_token' };
+  if (record.refreshToken === undefined) return { kind: 'login', reason: 'no_refresh_token' };
   const { failure, spending } = record;
   if (failure !== undefined && concerns(failure, need, known)) return { kind: 'failed', failure };
-  if (spending === undefined || spending.refreshToken !== known.refreshToken) {
+  if (spending === undefined) {
     return { kind: 'spend', unanswered: 0, inWindow: false };
   }
   // Sent before, and no answer: the spender died, or nobody heard the answer. Never again at once, and again.
@@ -110,7 +109,6 @@ function stillValid(accessToken: AccessToken, end: number, verdict: Verdict): Ve
 }
 
 function concerns(failure: Failure, need: Need, known: Knowledge): boolean {
-  if (failure.refreshToken !== known.refreshToken) return false;
   if (failure.variant !== undefined && failure.variant !== need.variant) return false;
   return inPause(known.now, failure.at, failure.until);
 }

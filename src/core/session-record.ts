@@ -17,9 +17,9 @@ export interface AccessToken {
   readonly scope?: readonly string[] | undefined;
 }
 
-/** The write-ahead mark: this refresh token is being spent, or was when its spender died. */
+/** The write-ahead mark: the record's refresh token is being spent, or was when its spender died. */
 export interface Spending {
-  /** {@link fingerprint} of the refresh token. */
+  /** A short hash of the refresh token: for people who read the record, who must not see more. */
   readonly refreshToken: string;
   /** When it was first sent, in Unix ms. */
   readonly since: number;
@@ -31,10 +31,8 @@ export interface Spending {
   readonly by: string;
 }
 
-/** A remembered failure, so that not everyone has to find out. */
+/** A remembered failure of the record's refresh token, so that not everyone has to find out. */
 export interface Failure {
-  /** {@link fingerprint} of the refresh token that failed. Another one is not affected. */
-  readonly refreshToken: string;
   /** The only variant that is affected, when the failure is about what was asked for. */
   readonly variant?: string | undefined;
   readonly kind: 'transient' | 'client' | 'interaction-required';
@@ -167,7 +165,6 @@ const spendingShape: typeof recordShape = {
   by: [true, isText],
 };
 const failureShape: typeof recordShape = {
-  refreshToken: [true, isText],
   kind: [true, (value) => value === 'transient' || value === 'client' || value === 'interaction-required'],
   at: [true, isTime],
   until: [true, isTime],

@@ -10,7 +10,6 @@ import { type Need, reconcile, type Verdict } from '../core/reconcile.ts';
 import type { AccessToken, SessionRecord } from '../core/session-record.ts';
 import { authorizationScheme } from '../core/token-type.ts';
 import type { AuthorizationServerSource } from './authorization-server-source.ts';
-import { fingerprint } from './fingerprint.ts';
 import type { Held, Session } from './session.ts';
 import type { SessionStore } from './session-store.ts';
 import type { TokenEndpoint } from './token-endpoint.ts';
@@ -69,12 +68,11 @@ export interface Spent {
 
 /** Decides for an attempt on a record. */
 export async function decide(workshop: Workshop, attempt: Attempt, record: SessionRecord): Promise<Verdict> {
-  const { refreshToken, spending } = record;
   // Only an unanswered refresh needs to know the reuse window, and finding out may take a request.
-  const server = spending === undefined ? undefined : await workshop.server.resolve().catch(() => undefined);
+  const server =
+    record.spending === undefined ? undefined : await workshop.server.resolve().catch(() => undefined);
   return reconcile(record, attempt.want, {
     now: workshop.clock.now(),
-    refreshToken: refreshToken === undefined ? undefined : await fingerprint(refreshToken),
     dead: attempt.session.dead,
     reuseWindow: server?.profile?.reuseWindow ?? 0,
   });

@@ -12,7 +12,7 @@ import type { BuiltRequest } from './token-request.ts';
  * Sends a revocation request. 503 means that the token still exists (RFC 7009 §2.2.1): it is sent once more, after
  * `Retry-After` if that is short. Every 2xx confirms; ReachFive answers 204.
  *
- * @throws what ky throws for a network that fails.
+ * @throws what ky throws for a network that fails, and for the second 503.
  */
 export async function revoked(
   { url, init }: BuiltRequest,
@@ -26,7 +26,8 @@ export async function revoked(
     // Not a method call: a bare `fetch` must not get a `this`.
     fetch: (input, settings) => transport(input, settings),
     retry: { limit: 1, methods: ['post'], statusCodes: [503], afterStatusCodes: [503], maxRetryAfter: 2_000 },
-    throwHttpErrors: false,
+    // ky tries again only what it would throw for; the second 503 is thrown.
+    throwHttpErrors: (status) => status === 503,
     timeout,
     ...(signal && { signal }),
   });

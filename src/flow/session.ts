@@ -63,7 +63,7 @@ export class Session {
   known = false;
   unsaved: Unsaved | undefined = undefined;
   gone: Gone | undefined = undefined;
-  /** Fingerprint of a refresh token that is proven dead. */
+  /** A refresh token that is proven dead. */
   dead: string | undefined = undefined;
   /** The last stored value that was not ours: it is reported once. */
   rejected: Version | undefined = undefined;

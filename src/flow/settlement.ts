@@ -12,7 +12,6 @@ import type { Outcome } from '../core/token-answer.ts';
 import type { TokenGrant } from '../core/token-grant.ts';
 import { authorizationScheme, isSendable } from '../core/token-type.ts';
 import { type Attempt, hold, type Spent, type Workshop } from './attempt.ts';
-import { fingerprint } from './fingerprint.ts';
 import { loginRequired, refreshFailed, unanswered } from './refusal.ts';
 import type { Held } from './session.ts';
 import type { Found } from './session-store.ts';
@@ -86,7 +85,7 @@ async function unusable(
   successor: SessionRecord,
 ): Promise<SessionRecord> {
   const found = await workshop.store.read(attempt.session, attempt.tell);
-  const failure = await failureOf(workshop, successor, attempt, {
+  const failure = failureOf(workshop, successor, attempt, {
     kind: 'client',
     error: 'unusable token_type',
   });
@@ -118,8 +117,7 @@ async function grantDead(workshop: Workshop, attempt: Attempt, spent: Spent, err
   const ended: LoginRequiredError = loginRequired(reason, { error });
   session.forget();
   session.gone = { error: ended, final: false };
-  if (final && spent.record.refreshToken !== undefined)
-    session.dead = await fingerprint(spent.record.refreshToken);
+  if (final) session.dead = spent.record.refreshToken;
   attempt.tell({ type: 'sessionEnded', session: session.id, error: ended });
   throw ended;
 }
@@ -141,7 +139,7 @@ export async function failed(
 ): Promise<Step> {
   const { session } = attempt;
   if (session.epoch !== attempt.epoch) return 'again';
-  const failure = await failureOf(workshop, spent.record, attempt, description);
+  const failure = failureOf(workshop, spent.record, attempt, description);
   // An earlier mark stays: this refusal says nothing about the refresh that was never answered.
   const record = { ...spent.record, failure };
   // If it cannot be stored our mark stays, and whoever comes next is the more careful for it.
@@ -151,20 +149,19 @@ export async function failed(
   return record;
 }
 
-async function failureOf(
+function failureOf(
   workshop: Workshop,
   record: SessionRecord,
   attempt: Attempt,
   { retryAfter, ...description }: Description,
-): Promise<Failure> {
+): Failure {
   const at = workshop.clock.now();
-  const refreshToken = await fingerprint(record.refreshToken ?? '');
-  const before = record.failure?.refreshToken === refreshToken ? record.failure.count : 0;
+  const before = record.failure?.count ?? 0;
   const pause = description.kind === 'transient' ? backoff(before + 1, Math.random()) : 30_000;
   const until = at + Math.min(longestPause, Math.max(pause, retryAfter ?? 0));
   const aboutWhat = description.error === 'invalid_scope' || description.error === 'invalid_target';
   const variant = aboutWhat ? attempt.want.variant : undefined;
-  return { ...description, refreshToken, variant, at, until, count: before + 1 };
+  return { ...description, variant, at, until, count: before + 1 };
 }
 
 /** Law 5: sent, and no answer. The mark stays stored. */
