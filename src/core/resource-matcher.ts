@@ -74,9 +74,9 @@ export function matchParsed<T>(
   if (parsed === null || !/^https?:$/.test(parsed.protocol)) return undefined;
   if (parsed.username !== '' || parsed.password !== '') return undefined;
   const { origin, pathname } = parsed;
-  const late = readLate(pathname);
-  if (late === undefined) return undefined;
   const written = places.find((place) => place.origin === origin && isWithin(pathname, place.path));
+  const late = written && readLate(pathname);
+  if (late === undefined) return undefined;
   const read = places.find((place) => place.origin === origin && isWithin(late, place.latePath));
   return written === read ? written : undefined;
 }
