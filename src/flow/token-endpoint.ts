@@ -8,7 +8,6 @@ import type { Transport } from '../core/contracts.ts';
 import { judgeAnswer, type Outcome } from '../core/token-answer.ts';
 import { mayHaveBeenSent, safeCause } from '../core/transport-failure.ts';
 import { readText, tooLarge } from './read-text.ts';
-import { revoked } from './revocation.ts';
 import {
   type BuiltRequest,
   type ClientOptions,
@@ -81,6 +80,8 @@ export class TokenEndpoint {
   ): Promise<'revoked' | 'unsupported' | 'failed'> {
     try {
       const request = await revokeRequest(this.#options, server, token, hint);
+      // Loaded when it is needed: ky is a quarter of what a page would load before its first call, and a session ends once.
+      const { revoked } = await import('./revocation.ts');
       return await revoked(request, this.#options, signal);
     } catch {
       return 'failed';
