@@ -17,6 +17,7 @@ import {
   type Outgoing,
   outgoing,
   signalOf,
+  snapshot,
 } from './outgoing.ts';
 import type { Pace } from './pacing.ts';
 import { type Follow, follow } from './redirects.ts';
@@ -43,6 +44,8 @@ interface Call extends Outgoing {
   readonly resource: NamedResource;
   readonly url: string;
   readonly hops: number;
+  /** `manual` if the caller wants redirects to be followed, and we do it instead of the platform. */
+  readonly redirect: 'manual' | undefined;
 }
 
 /** What a response says about the token. */
@@ -65,18 +68,26 @@ export class AuthorizedFetch {
   fetch(session: Session, input: Input, init: RequestInit | undefined, hops = 0): Promise<Response> {
     const { match, source, isInvalidToken } = this.#options;
     const transport = this.#transport;
-    const url = typeof input === 'string' ? input : addressOf(input);
-    const resource = match(url);
-    if (resource === undefined || hasAuthorization(input, init)) return transport(input, init);
-    const held = source.fresh(session, resource.variant);
-    if (held === undefined || !isPlainlyRepeatable(input, init)) {
-      return this.#travel({ session, resource, url, hops, ...outgoing(input, init) });
+    try {
+      const url = typeof input === 'string' ? input : addressOf(input);
+      const resource = match(url);
+      if (resource === undefined || hasAuthorization(input, init)) return transport(input, init);
+      const held = source.fresh(session, resource.variant);
+      const redirect = this.#redirect(input, init);
+      if (held === undefined || !isPlainlyRepeatable(input, init)) {
+        const kept = outgoing(input, url, snapshot(init));
+        return this.#travel({ session, resource, url, hops, redirect, ...kept });
+      }
+      // What was sent is what is sent again: the caller may change `init` for the next call when this one has returned.
+      const made = authorized(input, init, held.authorization, redirect);
+      return transport(input, made).then((response) => {
+        if (response.status < 300 && isInvalidToken === undefined) return response;
+        const kept = outgoing(input, url, made);
+        return this.#arrived({ session, resource, url, hops, redirect, ...kept }, held, response);
+      });
+    } catch (error) {
+      return Promise.reject(error); // `fetch` never throws
     }
-    const sent = transport(input, authorized(input, init, held.authorization, this.#redirect(input, init)));
-    return sent.then((response) => {
-      if (response.status < 300 && isInvalidToken === undefined) return response;
-      return this.#arrived({ session, resource, url, hops, ...outgoing(input, init) }, held, response);
-    });
   }
 
   /** Waits for a token and sends, in its turn if others have waited as well. */
@@ -85,47 +96,50 @@ export class AuthorizedFetch {
     const { session, resource, input, init } = call;
     const signal = signalOf(input, init);
     const fresh = source.fresh(session, resource.variant);
-    const held = await source.get(session, { ...resource, lasting: call.kind === 'one-shot', signal });
-    const send = () => this.#send(call, input, held);
-    return await this.#arrived(call, held, await (fresh === held ? send() : pace(send, signal)));
+    try {
+      const held = await source.get(session, { ...resource, lasting: call.kind === 'one-shot', signal });
+      const send = () => this.#send(call, input, held);
+      return await this.#arrived(call, held, await (fresh === held ? send() : pace(send, signal)));
+    } finally {
+      // The call is over: nothing will be replayed.
+      if (call.spare !== undefined) discardBody(call.spare);
+    }
   }
 
-  #send(call: Call, input: Input, held: Held): Promise<Response> {
+  async #send({ init, redirect }: Call, input: string | Request, held: Held): Promise<Response> {
     const transport = this.#transport;
-    return transport(
-      input,
-      authorized(input, call.init, held.authorization, this.#redirect(input, call.init)),
-    );
+    return await transport(input, authorized(input, init, held.authorization, redirect));
   }
 
   /** The first answer. */
   async #arrived(call: Call, held: Held, response: Response): Promise<Response> {
     const verdict = await this.#judge(call, response);
-    if (verdict === 'fine') return await this.#leave(call, response);
+    if (verdict === 'fine') return await this.#follow(call, response);
     // This token was new when this resource rejected it: its 401 is about something else. No loop (law 7).
-    if (held.rejectedBy?.has(call.resource.url) === true) return await this.#leave(call, response);
-    const again = await this.#another(call, held, verdict);
-    if (again === undefined) return await this.#leave(call, response);
+    if (held.rejectedBy?.has(call.resource.url) === true) return await this.#follow(call, response);
+    const again = await this.#another(call, held, verdict, response);
+    if (again === undefined) return await this.#follow(call, response);
     return await this.#replay(call, again, response);
   }
 
   /** A token other than the one that was rejected, if the request can be sent again. */
-  async #another(call: Call, held: Held, verdict: Verdict): Promise<Held | undefined> {
+  async #another(call: Call, held: Held, verdict: Verdict, first: Response): Promise<Held | undefined> {
     const { source } = this.#options;
     const { session, resource, input, init, kind } = call;
-    const query = { ...resource, otherThan: held.token };
+    const query = { ...resource, otherThan: held.token, signal: signalOf(input, init) };
     if (kind === 'one-shot') {
       // It cannot be sent again, but the caller's next one should not find the same token.
       await source.get(session, query).catch(() => undefined);
       return undefined;
     }
     try {
-      return await source.get(session, { ...query, signal: signalOf(input, init) });
+      return await source.get(session, query);
     } catch (error) {
       // Without a refresh token a 401 that does not say why stays what it is: the API's answer.
       const nothingToRefresh =
         isTokenKeepError(error) && 'reason' in error && error.reason === 'no_refresh_token';
       if (verdict === 'unclear' && nothingToRefresh) return undefined;
+      discardBody(first);
       throw error;
     }
   }
@@ -134,22 +148,19 @@ export class AuthorizedFetch {
   async #replay(call: Call, held: Held, first: Response): Promise<Response> {
     discardBody(first);
     const input = call.spare ?? call.input;
+    // Sending the spare uses it up, and a redirect may want the body once more.
+    const rest: Call = { ...call, spare: call.spare?.clone() };
     const signal = signalOf(call.input, call.init);
     const second = await this.#options.pace(() => this.#send(call, input, held), signal);
     if ((await this.#judge(call, second)) !== 'fine') {
       held.rejectedBy ??= new Set();
       held.rejectedBy.add(call.resource.url);
     }
-    // The branch of a Request's body is used up now: a redirect that wants it once more cannot be followed.
-    const rest: Call = call.spare === undefined ? call : { ...call, spare: undefined, kind: 'one-shot' };
-    return await this.#follow(rest, second);
-  }
-
-  /** The call is over: nothing will be replayed. */
-  async #leave(call: Call, response: Response): Promise<Response> {
-    const followed = await this.#follow(call, response);
-    if (call.spare !== undefined) discardBody(call.spare);
-    return followed;
+    try {
+      return await this.#follow(rest, second);
+    } finally {
+      if (rest.spare !== undefined) discardBody(rest.spare);
+    }
   }
 
   async #judge({ session, resource, url }: Call, response: Response): Promise<Verdict> {
@@ -168,7 +179,7 @@ export class AuthorizedFetch {
   }
 
   async #follow(call: Call, response: Response): Promise<Response> {
-    if (this.#redirect(call.input, call.init) === undefined) return response;
+    if (call.redirect === undefined) return response;
     const next: Follow = (input, init) => this.fetch(call.session, input, init, call.hops + 1);
     return await follow(call, response, next);
   }
@@ -185,9 +196,14 @@ export class AuthorizedFetch {
 /** Asks the caller's predicate about a copy, so that the response arrives unread. */
 async function asks(isInvalidToken: InvalidTokenPredicate, response: Response): Promise<boolean> {
   const copy = response.clone();
-  const verdict = await isInvalidToken(copy);
-  if (!copy.bodyUsed) discardBody(copy);
-  return verdict;
+  try {
+    return await isInvalidToken(copy);
+  } catch (error) {
+    discardBody(response);
+    throw error;
+  } finally {
+    discardBody(copy);
+  }
 }
 
 /** Lets go of a body that nobody will read, and of its connection. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { encodeFormData } from '../core/multipart.ts';
-import { type BodyKind, bodyKind } from '../core/replay.ts';
+import { type BodyKind, bodyKind, isFormData } from '../core/replay.ts';
 
 /** What `fetch` takes first. */
 export type Input = string | URL | Request;
@@ -17,6 +17,7 @@ export function addressOf(input: Input): string {
 
 /** A `Request` of whatever realm or implementation. */
 export function isRequest(input: unknown): input is Request {
+  if (typeof input !== 'object' || input === null) return false;
   const { url, clone, headers } = input as Partial<Request>;
   return typeof url === 'string' && typeof clone === 'function' && typeof headers === 'object';
 }
@@ -31,14 +32,17 @@ export function signalOf(input: Input, init: RequestInit | undefined): AbortSign
 
 /** Tells whether the caller has set an `Authorization` header. It is left alone. */
 export function hasAuthorization(input: Input, init: RequestInit | undefined): boolean {
-  const headers =
-    init?.headers ?? (typeof input === 'object' && isRequest(input) ? input.headers : undefined);
+  const headers = headersOf(input, init);
   if (headers === undefined) return false;
-  if (isPlain(headers)) {
+  if (isRecord(headers)) {
     for (const name in headers) if (name.length === 13 && name.toLowerCase() === 'authorization') return true;
     return false;
   }
   return new Headers(headers).has('authorization');
+}
+
+function headersOf(input: Input, init: RequestInit | undefined): HeadersInit | undefined {
+  return init?.headers ?? (typeof input === 'object' && isRequest(input) ? input.headers : undefined);
 }
 
 /** The `init` of a request with its access token. Neither the caller's `init` nor a `Request` is changed. */
@@ -48,9 +52,8 @@ export function authorized(
   authorization: string,
   redirect: RequestRedirect | undefined,
 ): RequestInit {
-  const headers =
-    init?.headers ?? (typeof input === 'object' && isRequest(input) ? input.headers : undefined);
-  const copy = init === undefined ? {} : copyOf(init);
+  const headers = headersOf(input, init);
+  const copy = init === undefined || init === null ? {} : copyOf(init);
   copy.headers = withAuthorization(headers, authorization);
   if (redirect !== undefined) copy.redirect = redirect;
   return copy;
@@ -58,23 +61,28 @@ export function authorized(
 
 /** What makes the body of a request go out twice with the same bytes. */
 export interface Outgoing {
-  readonly input: Input;
+  readonly input: string | Request;
   readonly init: RequestInit | undefined;
   readonly kind: BodyKind;
   /** A second copy of a `Request` whose body is used up by sending it. */
   readonly spare: Request | undefined;
 }
 
-/** Prepares a request for being sent twice, if it can be. */
-export function outgoing(input: Input, init: RequestInit | undefined): Outgoing {
+/**
+ * Prepares a request for being sent twice, if it can be.
+ *
+ * @param url where `input` leads. It is sent there even if `input` is a `URL` that somebody changes meanwhile.
+ */
+export function outgoing(given: Input, url: string, init: RequestInit | undefined): Outgoing {
+  const input = isRequest(given) ? given : url;
   const body = init?.body;
-  if (typeof FormData !== 'undefined' && body instanceof FormData) {
+  if (isFormData(body)) {
     // `fetch` makes up a new boundary every time it sends a form: encoded here, both times have the same bytes.
     const encoded = encodeFormData(body, `tokenkeep-${crypto.randomUUID()}`);
     return { input, init: { ...copyOf(init ?? {}), body: encoded }, kind: 'repeatable', spare: undefined };
   }
   if (body !== undefined && body !== null) return { input, init, kind: bodyKind(body), spare: undefined };
-  if (typeof input === 'object' && isRequest(input) && hasBody(input)) {
+  if (typeof input === 'object' && hasBody(input)) {
     // Sending a Request uses its body up, whatever it was made of: only a branch of it can be sent again.
     return { input, init, kind: 'repeatable', spare: input.bodyUsed ? undefined : input.clone() };
   }
@@ -87,7 +95,24 @@ export function isPlainlyRepeatable(input: Input, init: RequestInit | undefined)
   if (typeof body === 'string') return true;
   if (body === undefined || body === null)
     return typeof input === 'string' || !isRequest(input) || !hasBody(input);
-  return !(typeof FormData !== 'undefined' && body instanceof FormData) && bodyKind(body) === 'repeatable';
+  return !isFormData(body) && bodyKind(body) === 'repeatable';
+}
+
+/**
+ * An `init` for a request that has to wait. `fetch` has read everything when it returns, so what the caller does to the
+ * `init`, its headers, its buffer or its parameters after that must not change what is sent.
+ */
+export function snapshot(init: RequestInit | undefined): RequestInit | undefined {
+  if (init === undefined || init === null) return undefined;
+  const copy = copyOf(init);
+  const { headers, body } = copy;
+  if (headers !== undefined) copy.headers = isRecord(headers) ? { ...headers } : new Headers(headers);
+  if (body instanceof URLSearchParams) copy.body = new URLSearchParams(body);
+  else if (body instanceof ArrayBuffer) copy.body = body.slice(0);
+  else if (ArrayBuffer.isView(body)) {
+    copy.body = new Uint8Array(body.buffer as ArrayBuffer, body.byteOffset, body.byteLength).slice();
+  }
+  return copy;
 }
 
 /** Firefox has no `Request.body`: there, every method that may have a body is taken to have one. */
@@ -101,9 +126,14 @@ function isPlain(value: object): value is Record<string, unknown> {
   return prototype === Object.prototype || prototype === null;
 }
 
+/** Headers as names and values; whatever can be iterated is a list of pairs to `fetch`. */
+function isRecord(headers: object): headers is Record<string, string> {
+  return isPlain(headers) && !(Symbol.iterator in headers);
+}
+
 function withAuthorization(headers: HeadersInit | undefined, authorization: string): HeadersInit {
   if (headers === undefined) return { authorization };
-  if (isPlain(headers)) return { ...headers, authorization } as Record<string, string>;
+  if (isRecord(headers)) return { ...headers, authorization };
   const copy = new Headers(headers);
   copy.set('authorization', authorization);
   return copy;
@@ -130,6 +160,9 @@ const members = [
 ] as const;
 
 function copyOf(init: RequestInit): RequestInit {
+  if (typeof init !== 'object' && typeof init !== 'function') {
+    throw new TypeError('Expected init to be one of: Null, Undefined, Object.');
+  }
   if (isPlain(init)) return { ...(init as RequestInit) };
   const copy: Record<string, unknown> = {};
   for (const name of members) {

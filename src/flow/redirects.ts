@@ -7,7 +7,7 @@ import { nextHop } from '../core/redirect.ts';
 import { isRequest, methodOf, type Outgoing } from './outgoing.ts';
 
 /** Sends the next hop. It decides anew which token the next place gets, if any. */
-export type Follow = (input: string | Request, init: RequestInit | undefined) => Promise<Response>;
+export type Follow = (url: string, init: RequestInit) => Promise<Response>;
 
 /** The Fetch standard's limit. */
 const mostHops = 20;
@@ -34,7 +34,7 @@ export async function follow(
   if (hops >= mostHops) throw new TypeError('fetch failed', { cause: new Error('redirect count exceeded') });
   const headers = new Headers(init?.headers ?? (isRequest(input) ? input.headers : undefined));
   for (const name of hop.dropHeaders) headers.delete(name);
-  const { body: _body, ...rest } = init ?? {};
+  const { body: _body, redirect: _manual, ...rest } = init ?? {};
   const body = hop.dropBody ? undefined : init?.body;
   const members = {
     ...rest,
@@ -42,25 +42,22 @@ export async function follow(
     headers,
     ...(body === undefined || body === null ? {} : { body }),
   };
-  const final = await next(...arranged(request, hop.url, hop.dropBody, members));
+  const final = await next(hop.url, await arranged(request, hop.dropBody, members));
   // What the platform would say of a response that it had followed to.
   Object.defineProperty(final, 'redirected', { value: true, configurable: true });
   return final;
 }
 
 /** A `Request` brings members along that no `init` shows: mode, credentials, signal, its body, … */
-function arranged(
+async function arranged(
   { input, spare }: Outgoing,
-  url: string,
   dropBody: boolean,
   members: RequestInit,
-): [string | Request, RequestInit | undefined] {
-  if (!isRequest(input)) return [url, members];
-  const source = spare ?? input;
-  if (dropBody || source.body === null) {
-    const { credentials, cache, referrer, referrerPolicy, integrity, keepalive, signal, mode } = source;
-    const bare = { credentials, cache, referrer, referrerPolicy, integrity, keepalive, signal, mode };
-    return [url, { ...(mode === 'navigate' ? {} : bare), ...members }];
-  }
-  return [new Request(url, source), members];
+): Promise<RequestInit> {
+  if (!isRequest(input)) return members;
+  const { credentials, cache, referrer, referrerPolicy, integrity, keepalive, signal, mode } = input;
+  const bare = { credentials, cache, referrer, referrerPolicy, integrity, keepalive, signal, mode };
+  const inherited = { ...(mode === 'navigate' ? {} : bare), ...members };
+  // All of it is in memory since the first place has read it; as a Blob it has a length, like the original.
+  return dropBody || spare === undefined ? inherited : { ...inherited, body: await spare.blob() };
 }

@@ -51,6 +51,7 @@ export class TokenSource {
     for (let flights = 1; ; flights++) {
       const held = this.fresh(session, variant);
       if (held !== undefined && held.token !== otherThan && this.#lasts(held, query)) return held;
+      signal?.throwIfAborted(); // who has left opens no flight
       // 1 Join: whoever comes while a refresh is under way gets what it brings.
       const joined = session.flight(variant);
       const landed = await leavingOn(joined ?? this.#open(session, query), signal);
