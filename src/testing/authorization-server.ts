@@ -69,7 +69,7 @@ export interface TestAuthorizationServer {
   fail(fault: Fault, choice?: RequestChoice): () => void;
   /**
    * Holds requests back until the returned function is called: before the server works, or with `commits` after that.
-   * A client that gives up meanwhile does not stop its request: the server has it.
+   * No timer is involved: `await hold.arrived()` says when a request is held, `await hold()` when it was served. A client that gives up meanwhile does not stop its request: the server has it.
    */
   hold(choice?: RequestChoice & { readonly commits?: boolean }): Hold;
   /** The API rejects an access token from now on; without one, all that were issued so far. */

@@ -50,7 +50,8 @@ function claimOf(parameters: URLSearchParams, headers: Headers): Claim {
     throw new OAuthRefusal('invalid_request', 'The client authenticates in two ways at once.');
   }
   const basic = decodeBasic(authorization);
-  if (clientId !== undefined && clientId !== basic.clientId) {
+  const isOther = clientId !== undefined && basic.clientId !== undefined && clientId !== basic.clientId;
+  if (isOther) {
     throw new OAuthRefusal('invalid_request', 'The body and the Authorization header name two clients.');
   }
   return basic;

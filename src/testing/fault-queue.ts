@@ -29,8 +29,8 @@ export interface RequestChoice {
 
 /** Holds requests back until it is called. See `hold` of {@link TestAuthorizationServer}. */
 export interface Hold {
-  /** Lets all of them go on, and holds nothing any more. */
-  (): void;
+  /** Lets all of them go on, and holds nothing any more. Resolves when the server has served them. */
+  (): Promise<void>;
   /** How many requests it holds now. */
   readonly waiting: number;
   /** Resolves as soon as it holds this many requests, 1 if not said. */
@@ -78,12 +78,18 @@ export class Gate {
   #isOpen = false;
   readonly #released: Promise<void>;
   readonly #arrivals: { readonly count: number; readonly resolve: () => void }[] = [];
+  readonly #allServed: Promise<void>;
+  #unserved = 0;
   #release: () => void = () => {};
+  #serve: () => void = () => {};
 
   constructor(commits: boolean) {
     this.commits = commits;
     this.#released = new Promise((resolve) => {
       this.#release = resolve;
+    });
+    this.#allServed = new Promise((resolve) => {
+      this.#serve = resolve;
     });
   }
 
@@ -91,17 +97,26 @@ export class Gate {
   async pass(): Promise<void> {
     if (this.#isOpen) return;
     this.#waiting++;
+    this.#unserved++;
     for (const { count, resolve } of this.#arrivals) if (this.#waiting >= count) resolve();
     await this.#released;
     this.#waiting--;
   }
 
+  /** A request that has passed is served. */
+  served(): void {
+    this.#unserved--;
+    if (this.#isOpen && this.#unserved <= 0) this.#serve();
+  }
+
   /** The gate as its owner holds it. `close` stops the gate from getting more requests. */
   hold(close: () => void): Hold {
-    const release = (): void => {
+    const release = (): Promise<void> => {
       close();
       this.#isOpen = true;
       this.#release();
+      if (this.#unserved === 0) this.#serve();
+      return this.#allServed;
     };
     const arrived = (count = 1): Promise<void> =>
       this.#waiting >= count

@@ -65,7 +65,7 @@ async function outgoingOf(input: RequestInfo | URL, init: RequestInit | undefine
       `${isForm ? 'application/x-www-form-urlencoded' : 'text/plain'};charset=UTF-8`,
     );
   }
-  const url = new URL(input, globalThis.location?.href);
+  const url = withoutFragment(new URL(input, globalThis.location?.href));
   if (url.username !== '' || url.password !== '') throw new TypeError('The URL includes credentials.');
   const bytes = body ? bytesOf(String(body)) : nothing;
   return { method, url, headers, body: bytes, redirect: init?.redirect ?? 'follow', signal: init?.signal };
@@ -77,7 +77,19 @@ async function outgoingOfRequest(
 ): Promise<Outgoing> {
   const { method, headers, redirect } = request;
   const body = request.body === null ? nothing : new Uint8Array(await request.arrayBuffer());
-  return { method, url: new URL(request.url), headers, body, redirect, signal: signal ?? request.signal };
+  return {
+    method,
+    url: withoutFragment(new URL(request.url)),
+    headers,
+    body,
+    redirect,
+    signal: signal ?? request.signal,
+  };
+}
+
+function withoutFragment(url: URL): URL {
+  if (url.hash !== '') url.hash = '';
+  return url;
 }
 
 /** A stream as a body needs `duplex`, which the types of the DOM do not know. */
@@ -110,7 +122,7 @@ function responseTo(
   const { status, headers, body } = delivery.answer;
   const isCut = delivery.truncate !== undefined || delivery.stall !== undefined;
   const content = isCut ? cutBody(delivery, signal) : body;
-  const hasBody = method !== 'HEAD' && !withoutBody.has(status);
+  const hasBody = method !== 'HEAD' && !withoutBody.has(status) && content !== '';
   const response = new Response(hasBody ? content : null, { status, headers: headersOf(headers) });
   if (headers['content-type'] === undefined) response.headers.delete('content-type');
   Object.defineProperty(response, 'url', { value: url.href });

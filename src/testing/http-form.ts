@@ -40,6 +40,7 @@ interface Incoming extends AsyncIterable<Uint8Array> {
   readonly rawHeaders: readonly string[];
 }
 interface Outgoing {
+  sendDate: boolean;
   writeHead(status: number, headers: Record<string, string | number>): void;
   write(chunk: Uint8Array, callback: () => void): void;
   end(chunk?: Uint8Array): void;
@@ -143,6 +144,7 @@ function write(response: Outgoing, delivery: Delivery, extra: Record<string, str
   const body = bytesOf(answer.body);
   const headers: Record<string, string | number> = { ...extra, 'content-length': body.length };
   for (const [name, value] of Object.entries(answer.headers)) if (value !== undefined) headers[name] = value;
+  response.sendDate = false; // the date of the server's clock is among the headers
   response.writeHead(answer.status, headers);
   if (truncate !== undefined) response.write(body.slice(0, truncate), () => response.socket?.destroy());
   else if (stall !== undefined) response.write(body.slice(0, stall), () => {});

@@ -24,6 +24,7 @@ export class Service {
   readonly #server: ServerContext;
   readonly #refusal: Answer;
   readonly #issuerOrigin: string;
+  #now = { second: Number.NaN, date: '' };
   readonly #paths: ReadonlyMap<string, EndpointName>;
 
   constructor(server: ServerContext, refusal: Answer) {
@@ -43,7 +44,9 @@ export class Service {
     const fault = this.faults.next(endpoint, request);
     if (gate || fault) return this.#withTrouble(work, gate, fault ?? {});
     const answer = work.answer();
-    return answer instanceof Promise ? answer.then((one) => arrived(work, one)) : arrived(work, answer);
+    return answer instanceof Promise
+      ? answer.then((one) => this.#arrived(work, one))
+      : this.#arrived(work, answer);
   }
 
   #endpointOf({ origin, pathname }: URL): EndpointName | undefined {
@@ -77,6 +80,22 @@ export class Service {
     return { answer: () => json(200, metadataDocument(exchange.seenAs.issuer)) };
   }
 
+  #arrived(work: Work, answer: Answer): Delivery {
+    work.over?.(answer.status);
+    return { kind: 'answer', answer: this.#dated(answer) };
+  }
+
+  #dated(answer: Answer): Answer {
+    return { ...answer, headers: { date: this.#date(), ...answer.headers } };
+  }
+
+  /** Now, as a header says it: made once a second. */
+  #date(): string {
+    const second = Math.floor(this.#server.now() / 1000);
+    if (this.#now.second !== second) this.#now = { second, date: new Date(second * 1000).toUTCString() };
+    return this.#now.date;
+  }
+
   async #withTrouble(work: Work, gate: Gate | undefined, fault: Fault): Promise<Delivery> {
     const { commits = false } = fault;
     if (gate?.commits === false) await gate.pass();
@@ -90,8 +109,9 @@ export class Service {
     const served = replaces && !commits ? json(500, {}) : await work.answer();
     if (gate?.commits === true) await gate.pass();
     if (commits) await this.#delay(fault.delay);
-    const delivery = deliver(served, fault);
+    const delivery = deliver(this.#dated(served), fault, this.#date());
     work.over?.(delivery.kind === 'answer' ? delivery.answer.status : undefined);
+    gate?.served();
     return delivery;
   }
 
@@ -111,15 +131,12 @@ const endpoints = {
   introspection: introspectionEndpoint,
 } as const;
 
-function arrived(work: Work, answer: Answer): Delivery {
-  work.over?.(answer.status);
-  return { kind: 'answer', answer };
-}
-
-function deliver(served: Answer, fault: Fault): Delivery {
+function deliver(served: Answer, fault: Fault, date: string): Delivery {
   if (fault.drop) return { kind: 'dropped' };
   if (fault.hang) return { kind: 'hung' };
-  const answer = fault.answer ? { status: 200, headers: {}, body: '', ...fault.answer } : served;
+  const answer = fault.answer
+    ? { status: 200, body: '', ...fault.answer, headers: { date, ...fault.answer.headers } }
+    : served;
   const { truncate, stall } = fault;
   return {
     kind: 'answer',
