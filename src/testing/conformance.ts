@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Clock } from '../core/contracts.ts';
 import { settle } from './test-clock.ts';
 
 /** One test of a kit. It needs no test runner: `run` resolves, or rejects with what was expected and what was seen. */
@@ -89,19 +90,34 @@ export async function rejectionOf(call: () => Promise<unknown>, what: string): P
   throw new Error(`${what}: expected a rejection, but it resolved with ${show(value)}.`);
 }
 
-/** The promise, or a failure of the case if it takes longer than `patience` ms. */
-export async function within<T>(promise: Promise<T>, patience: number, what: string): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
+/** How long a case waits for what has to happen. */
+export interface Patience {
+  /** In ms: longer than a lease, a reconnect, a poll. @default 5000 */
+  readonly patience?: number;
+  /** What the patience is measured with. @default the timers of the platform */
+  readonly clock?: Required<Clock>;
+}
+
+/** The promise, or a failure of the case if it takes too long. */
+export async function within<T>(promise: Promise<T>, how: Patience, what: string): Promise<T> {
+  const { patience = 5000, clock = platform } = how;
+  let timer: unknown;
   const timeout = new Promise<never>((_, reject) => {
     const late = (): void => reject(new Error(`${what}: it has not happened within ${patience} ms.`));
-    timer = setTimeout(late, patience);
+    timer = clock.setTimeout(late, patience);
   });
   try {
     return await Promise.race([promise, timeout]);
   } finally {
-    clearTimeout(timer);
+    clock.clearTimeout(timer);
   }
 }
+
+const platform: Required<Clock> = {
+  now: () => Date.now(),
+  setTimeout: (callback, delay) => setTimeout(callback, delay),
+  clearTimeout: (timer) => clearTimeout(timer as number),
+};
 
 /** A promise, and how to settle it. */
 export interface Deferred<T> {

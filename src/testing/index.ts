@@ -9,7 +9,7 @@ export type {
   TestAuthorizationServer,
 } from './authorization-server.ts';
 export { authorizationServer } from './authorization-server.ts';
-export type { ConformanceCase } from './conformance.ts';
+export type { ConformanceCase, Patience } from './conformance.ts';
 export { register } from './conformance.ts';
 export type { Hold, ReceivedRequest, RequestChoice } from './fault-queue.ts';
 export type { Fault, Members } from './faults.ts';

@@ -4,9 +4,8 @@ import { register, storageConformance } from '../../src/testing/index.ts';
 import { brokenStorages, fixtureOf } from './support/broken-storages.ts';
 import { deafStorages } from './support/deaf-storages.ts';
 import { ReferenceMedium, ReferenceStorage } from './support/reference-storage.ts';
-import { lawsOf, show, verdict } from './support/verdict.ts';
+import { lawsOf, show, turnsClock, verdict } from './support/verdict.ts';
 
-const patience = 400; // broken storages never do what is waited for
 const correct = (): StorageFixture => fixtureOf(ReferenceStorage);
 const all = storageConformance(correct);
 
@@ -17,7 +16,7 @@ describe('a storage that breaks a law fails that law', () => {
 
   for (const { does, laws, open } of [...brokenStorages, ...deafStorages]) {
     test(`law ${laws.join(', ')}: ${does}`, async () => {
-      const failures = await verdict(storageConformance(open, { patience }));
+      const failures = await verdict(storageConformance(open, { clock: turnsClock }));
       expect(lawsOf(failures), show(failures)).toEqual(laws);
       for (const name of failures.keys()) failed.add(name);
     });
@@ -54,7 +53,7 @@ describe('what a storage cannot do is declared', () => {
 
   test('and if it is not, the cases fail and say what to declare', async () => {
     const bare = (): StorageFixture => ({ storage: correct().storage });
-    const failures = await verdict(storageConformance(bare, { patience }));
+    const failures = await verdict(storageConformance(bare, { clock: turnsClock }));
     expect(lawsOf(failures)).toEqual([2, 7, 9]);
     expect(show(failures)).toContain('or declare { reopen: false }');
     expect(show(failures)).toContain('or declare { breakDown: false }');
@@ -81,7 +80,7 @@ test('every case opens a fresh storage, and closes it, also when it fails', asyn
       opened++;
       return { ...fixtureOf(failing), close: () => Promise.resolve(closed++) };
     },
-    { patience },
+    { clock: turnsClock },
   );
   const failures = await verdict(cases);
   expect(failures.size).toBeGreaterThan(10);

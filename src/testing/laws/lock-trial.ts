@@ -4,6 +4,7 @@
  * @module
  */
 import type { TokenLock } from '../../core/contracts.ts';
+import type { Patience } from '../conformance.ts';
 import { deferred, must, within } from '../conformance.ts';
 
 /** A fresh lock that shares nothing with any other one. */
@@ -17,13 +18,11 @@ export interface LockFixture {
 }
 
 /** What a lock cannot do. Nothing is left out that is not declared here. */
-export interface LockConformanceOptions {
+export interface LockConformanceOptions extends Patience {
   /** `false`: there is one handle only. @default true */
   readonly reopen?: boolean;
   /** `false`: a holder cannot die without the lock itself, or a test cannot let it die. @default true */
   readonly holderDeath?: boolean;
-  /** How long to wait for what has to happen, in ms: longer than a lease. @default 5000 */
-  readonly patience?: number;
 }
 
 /** Someone who has the lock, or waits for it. */
@@ -41,12 +40,12 @@ export interface Holder {
 export class LockTrial {
   readonly fixture: LockFixture;
   readonly lock: TokenLock;
-  readonly patience: number;
+  readonly #patience: Patience;
 
   constructor(fixture: LockFixture, options: LockConformanceOptions) {
     this.fixture = fixture;
     this.lock = fixture.lock;
-    this.patience = options.patience ?? 5000;
+    this.#patience = options;
   }
 
   /** All handles of the lock that there can be: one or two. */
@@ -101,6 +100,6 @@ export class LockTrial {
 
   /** The promise, unless it takes too long. */
   soon<T>(promise: Promise<T>, what: string): Promise<T> {
-    return within(promise, this.patience, what);
+    return within(promise, this.#patience, what);
   }
 }

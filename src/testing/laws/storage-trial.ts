@@ -5,6 +5,7 @@
  */
 import type { Stored, TokenStorage, Version } from '../../core/contracts.ts';
 import { isTokenKeepError } from '../../core/errors.ts';
+import type { Patience } from '../conformance.ts';
 import { must, mustEqual, rejectionOf, show, within } from '../conformance.ts';
 
 /** A fresh storage that shares nothing with any other one. */
@@ -18,15 +19,13 @@ export interface StorageFixture {
 }
 
 /** What a storage cannot do. Nothing is left out that is not declared here. */
-export interface StorageConformanceOptions {
+export interface StorageConformanceOptions extends Patience {
   /** `false`: there is one handle only, the storage lives in it. @default true */
   readonly reopen?: boolean;
   /** `false`: the storage has no `watch`. @default true */
   readonly watch?: boolean;
   /** `false`: what it writes to cannot break, or a test cannot break it. @default true */
   readonly breakDown?: boolean;
-  /** How long to wait for what has to happen, in ms. @default 5000 */
-  readonly patience?: number;
 }
 
 /** Watches a key. */
@@ -45,12 +44,12 @@ export const canary = 'canary-9f2c1e7ab04d';
 export class StorageTrial {
   readonly storage: TokenStorage;
   readonly fixture: StorageFixture;
-  readonly patience: number;
+  readonly #patience: Patience;
 
   constructor(fixture: StorageFixture, options: StorageConformanceOptions) {
     this.fixture = fixture;
     this.storage = fixture.storage;
-    this.patience = options.patience ?? 5000;
+    this.#patience = options;
   }
 
   /** Another handle of the same storage. */
@@ -81,7 +80,6 @@ export class StorageTrial {
 
   watch(key: string, storage: TokenStorage = this.storage, also?: () => void): Watcher {
     must(storage.watch !== undefined, 'The storage has no watch(). Declare { watch: false }.');
-    const { patience } = this;
     const waiting: (() => void)[] = [];
     let told = 0;
     const listener = (): void => {
@@ -93,7 +91,7 @@ export class StorageTrial {
     const toldAfter = async (count: number, what: string): Promise<void> => {
       while (told <= count) {
         const next = new Promise<void>((resolve) => waiting.push(resolve));
-        await within(next, patience, `The watcher is told of ${what}`);
+        await within(next, this.#patience, `The watcher is told of ${what}`);
       }
     };
     return {
