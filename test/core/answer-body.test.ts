@@ -35,7 +35,7 @@ describe('reads as neither', () => {
     ['nothing', ''],
     ['a page', '<html><body>Sign in</body></html>'],
     ['a page with a link', '<a href="/login?next=%2F&error=1&access_token=x">Sign in</a>'],
-    ['several lines', 'title=Blocked\nerror=1'],
+    ['several lines', 'Blocked: see /why?id=1&error=1\nfor details'],
     ['a sentence', 'Bad Request'],
     ['a form of something else', 'a=b&c=d'],
     ['JSON that was cut off', '{"access_token":"a","refresh_to'],

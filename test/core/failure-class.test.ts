@@ -120,7 +120,7 @@ describe('a grant that lives although the code is invalid_grant', () => {
   const error = 'invalid_grant';
   test.each([
     ['Entra wants claims', { claims: '{"access_token":{"capolids":{"essential":true}}}' }],
-    ['Entra wants a second factor', { error_codes: [50076], error_description: 'AADSTS50076: …' }],
+    ['Entra wants a second factor', { error_codes: [50076] }],
     ['Entra wants an external challenge', { error_codes: [50158] }],
     ['Entra, without numbers', { error_description: 'AADSTS50158: External security challenge.' }],
     ['Google wants a new sign-in', { error_subtype: 'invalid_rapt' }],

@@ -17,6 +17,7 @@ describe('the lifetime of an access token', () => {
     ['3600.0', 3_600_000],
     [3600.5, 3_600_500],
     [0.25, 250],
+    [0.0015, 1],
     [0, ASSUMED_LIFETIME],
     ['0', ASSUMED_LIFETIME],
     [-1, ASSUMED_LIFETIME],

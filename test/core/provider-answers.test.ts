@@ -571,7 +571,7 @@ const refusals: readonly Case[] = [
     status: 400,
     body: { error: 'invalid_grant', error_description: 'token request is already being processed' },
     profile: salesforce,
-    expected: { failure: 'transient' },
+    expected: { failure: 'transient', error: 'token request is already being processed' },
   },
   {
     name: 'Salesforce: 400 for a wrong client',

@@ -50,6 +50,10 @@ describe('takes out a secret', () => {
   });
 });
 
+test('does not take a few letters for base64', () => {
+  expect(redact('YzBkZWQ c0de', ['c0de'])).toBe('YzBkZWQ [redacted]');
+});
+
 test.each([[[]], [[undefined]], [['']], [['is']], [['the']]])('leaves the text alone for %j', (secrets) => {
   expect(redact('the text is $& here', secrets)).toBe('the text is $& here');
 });

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { MAX_RETRY_AFTER, readHttpDate, readRetryAfter } from '../../src/core/retry-after.ts';
 import { now } from './support/answered.ts';
 
@@ -37,11 +37,15 @@ describe('9110-03: Retry-After', () => {
 });
 
 describe('an HTTP date', () => {
+  afterEach(() => vi.unstubAllEnvs());
+
   test.each([
     ['Sun, 06 Nov 1994 08:49:37 GMT'],
     ['Sunday, 06-Nov-94 08:49:37 GMT'],
     ['Sun Nov  6 08:49:37 1994'],
   ])('is read in each form, in GMT: %s', (date) => {
+    vi.stubEnv('TZ', 'America/New_York');
+    expect(new Date(0).getTimezoneOffset()).toBe(300);
     expect(readHttpDate(date)).toBe(Date.UTC(1994, 10, 6, 8, 49, 37));
   });
 

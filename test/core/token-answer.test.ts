@@ -56,10 +56,9 @@ describe('a grant', () => {
       refresh_expires_in: 5,
       a: { b: [null] },
     };
-    expect(granted(judge(200, { ...tokens, id_token: 'id-1', ...extra }))).toMatchObject({
-      idToken: 'id-1',
-      extra,
-    });
+    const grant = granted(judge(200, { ...tokens, scope: 'a', id_token: 'id-1', ...extra }));
+    expect(grant.idToken).toBe('id-1');
+    expect(grant.extra).toEqual(extra);
   });
 
   test('6749-07: does not take over a prototype', () => {
@@ -129,6 +128,10 @@ describe('a grant', () => {
       accessToken: 'access-1',
       refreshToken: 'refresh-1',
     });
+  });
+
+  test.each([400, 500])('is not a failure with an access token and no successor: %i', (status) => {
+    expect(judge(status, { ...tokens, refresh_token: undefined }).kind).toBe('refused');
   });
 
   test('counts times by the clock of the server', () => {
@@ -228,6 +231,7 @@ describe('a refusal', () => {
       id_token: 'i',
       error: 'interaction_required',
       error_id: '7',
+      error_description: 'D',
       claims: '{"a":1}',
     };
     expect(refused(judge(400, body)).details).toEqual({
@@ -238,6 +242,7 @@ describe('a refusal', () => {
       claims: '{"a":1}',
     });
     expect(refused(judge(400, '')).details).toEqual({});
+    expect(refused(judge(400, [{ errorCode: 'X' }])).details).toEqual({});
   });
 
   test.each([-86_400_000, 0, 86_400_000])(

@@ -19,6 +19,7 @@ test.each([
 test('6749-11: the profile names the types that a server uses for bearer tokens', () => {
   const slack = { bearerTypes: ['bot', 'user'] };
   expect(authorizationScheme('Bot', slack)).toBe('Bearer');
+  expect(authorizationScheme('user', { bearerTypes: ['User'] })).toBe('Bearer');
   expect(authorizationScheme('DPoP', slack)).toBe('DPoP');
   expect(authorizationScheme('mac', slack)).toBeUndefined();
 });
