@@ -6,6 +6,8 @@
 import { hasMembers, textOf } from './answer-body.ts';
 import type { FailureClass, ProviderProfile } from './authorization-server.ts';
 
+type Members = Readonly<Record<string, unknown>>;
+
 /** The class of a refusal, and the error code that the server gave. */
 export interface ClassifiedFailure {
   readonly failure: FailureClass;
@@ -53,8 +55,8 @@ export function classifyFailure(
   if (status >= 500 || status === 408 || status === 425 || status === 429) {
     return { failure: 'transient', error };
   }
-  const failure = declared === undefined ? standardMeaning(status, body, standard) : own[declared];
-  return { failure: failure ?? 'client', error };
+  const failure = declared === undefined ? undefined : own[declared];
+  return { failure: failure ?? standardMeaning(status, body, standard), error };
 }
 
 function standardMeaning(status: number, body: unknown, code: string | undefined): FailureClass {
@@ -73,8 +75,13 @@ function provesDeath(status: number): boolean {
 
 /** `invalid_grant` of a grant that lives: Entra wants claims or a second factor, Google's policy a new sign-in. */
 function asksForUser(body: unknown): boolean {
-  if (!hasMembers(body)) return false;
-  const { claims, error_subtype: subtype, error_codes: numbers, error_description: description } = body;
+  // A code was found in it, so it has members.
+  const {
+    claims,
+    error_subtype: subtype,
+    error_codes: numbers,
+    error_description: description,
+  } = body as Members;
   return (
     textOf(claims) !== undefined ||
     subtype === 'invalid_rapt' ||
