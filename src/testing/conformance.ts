@@ -27,9 +27,9 @@ export interface Law<Trial> {
  *
  * @example
  * ```ts
- * import { lockConformance, register } from 'tokenkeep/testing';
+ * import { test } from 'node:test'; // or of any other runner
  * import { memoryLock } from 'tokenkeep';
- * import { test } from 'vitest';
+ * import { lockConformance, register } from 'tokenkeep/testing';
  *
  * register(test, lockConformance(() => ({ lock: memoryLock() }), { reopen: false, holderDeath: false }));
  * ```

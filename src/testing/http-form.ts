@@ -66,7 +66,12 @@ export async function openPorts(
   const seenAs = { issuer: '', apiOrigin: '' };
   const shared = { serve, seenAs, cors: options.cors };
   const issuerPort = await open({ ...shared, origin }, options.port);
-  const apiPort = await open({ ...shared, origin: own.apiOrigin }, options.apiPort);
+  const apiPort = await open({ ...shared, origin: own.apiOrigin }, options.apiPort).catch(
+    async (error: unknown) => {
+      await issuerPort.close();
+      throw error;
+    },
+  );
   seenAs.issuer = issuerPort.url + (pathname === '/' ? '' : pathname);
   seenAs.apiOrigin = apiPort.url;
   return { ...seenAs, close: async () => void (await Promise.all([issuerPort.close(), apiPort.close()])) };

@@ -18,17 +18,19 @@ import { lawsOfWaiting } from './laws/waiting.ts';
  * @param createLock Makes a fresh lock for one test. It shares nothing with any other one.
  * @example
  * ```ts
+ * import { test } from 'node:test'; // or of any other runner
  * import type { TokenLock } from 'tokenkeep';
  * import { lockConformance, register } from 'tokenkeep/testing';
- * import { test } from 'vitest';
- *
- * declare function yourLock(options: { prefix: string }): TokenLock;
  *
  * let count = 0;
  * const cases = lockConformance(
  *   () => {
- *     const prefix = `test${count++}`;
- *     return { lock: yourLock({ prefix }), reopen: () => yourLock({ prefix }) };
+ *     const prefix = `test${count++}:`;
+ *     const open = (): TokenLock => ({
+ *       reach: 'machine',
+ *       request: (name, options, callback) => navigator.locks.request(prefix + name, options, async () => callback()),
+ *     });
+ *     return { lock: open(), reopen: open };
  *   },
  *   { holderDeath: false },
  * );

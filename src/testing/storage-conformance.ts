@@ -20,20 +20,11 @@ import { lawsOfWatching } from './laws/watching.ts';
  * @param createStorage Makes a fresh storage for one test. It shares nothing with any other one.
  * @example
  * ```ts
- * import { mkdtempSync } from 'node:fs';
- * import type { TokenStorage } from 'tokenkeep';
+ * import { test } from 'node:test'; // or of any other runner
+ * import { memoryStorage } from 'tokenkeep';
  * import { register, storageConformance } from 'tokenkeep/testing';
- * import { test } from 'vitest';
  *
- * declare function yourStorage(options: { path: string }): TokenStorage;
- *
- * const cases = storageConformance(
- *   () => {
- *     const path = mkdtempSync('storage-');
- *     return { storage: yourStorage({ path }), reopen: () => yourStorage({ path }) };
- *   },
- *   { breakDown: false },
- * );
+ * const cases = storageConformance(() => ({ storage: memoryStorage() }), { reopen: false, breakDown: false });
  * register(test, cases);
  * ```
  */

@@ -94,10 +94,6 @@ export class TokenLedger {
     return this.#accessTokens.values();
   }
 
-  refreshTokens(): Iterable<RefreshToken> {
-    return this.#refreshTokens.values();
-  }
-
   isActive(token: AccessToken | RefreshToken): boolean {
     const now = this.#now();
     if (token.family.revoked) return false;

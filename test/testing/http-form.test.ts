@@ -56,11 +56,14 @@ test.each([
 });
 
 test('a port that is taken is refused, and what was opened is closed again', async () => {
-  const { apiUrl } = await listening();
-  const server = authorizationServer();
-  const apiPort = Number(new URL(apiUrl).port);
-  await expect(server.listen({ apiPort })).rejects.toMatchObject({ code: 'EADDRINUSE' });
-  await expect(server.listen({ port: apiPort })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  const taken = Number(new URL((await listening()).apiUrl).port);
+  const first = await authorizationServer().listen();
+  const free = Number(new URL(first.url).port);
+  await first.close();
+  await expect(authorizationServer().listen({ port: taken })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  const half = authorizationServer().listen({ port: free, apiPort: taken });
+  await expect(half).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  await expect(fetch(`http://127.0.0.1:${free}/`)).rejects.toThrow(TypeError);
 });
 
 test('close ends all connections, also those that wait', async () => {
