@@ -4,7 +4,17 @@ import { defineConfig } from 'vitest/config';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 // Where a test runs is decided by its folder. A folder that stands in neither list is a unit test.
-const server = ['test/platforms/**/*.test.ts', 'test/provider/**/*.test.ts'];
+const server = [
+  'browser',
+  'electron',
+  'keyring',
+  'model',
+  'node',
+  'platforms',
+  'postgres',
+  'provider',
+  'redis',
+].map((folder) => `test/${folder}/**/*.test.ts`);
 const built = ['test/package/**/*.test.ts'];
 
 /** Tests see the sources under the names that users import. Tests of the package see dist/, by the exports map. */
