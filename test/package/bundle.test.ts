@@ -1,9 +1,6 @@
-import { resolve } from 'node:path';
-import { gzipSync } from 'node:zlib';
-import type { OutputChunk } from 'rolldown';
-import { rolldown } from 'rolldown';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { requireBuild } from './support/built.ts';
+import { build, bundle, sizeOf } from './support/bundle.ts';
 import { doors, manifest } from './support/manifest.ts';
 
 beforeAll(requireBuild);
@@ -27,7 +24,7 @@ const ceilings: { code: string; ceiling: number }[] = [
 
 describe('size', () => {
   test.each(ceilings)('$code is at most $ceiling bytes', async ({ code, ceiling }) => {
-    const size = gzipSync(await bundle(code), { level: 9 }).length;
+    const size = await sizeOf(code);
     console.info(`${size} bytes: ${code}`);
     expect(size).toBeLessThanOrEqual(ceiling);
   });
@@ -67,40 +64,6 @@ test('what is not used is not shipped', async () => {
 
 /** Our own code, without that of the dependencies. */
 const ours = { external: Object.keys(manifest.dependencies) };
-
-async function bundle(code: string, options?: { external: string[] }): Promise<string> {
-  return (await build(code, options)).map((chunk) => chunk.code).join('');
-}
-
-/** Bundles from dist/, by the exports map, as an application's bundler does. */
-async function build(code: string, { external = [] }: { external?: string[] } = {}): Promise<OutputChunk[]> {
-  const entry = '\0entry';
-  const build = await rolldown({
-    input: entry,
-    external,
-    platform: 'browser',
-    plugins: [
-      {
-        name: 'entry',
-        resolveId: (id) => (id === entry ? id : null),
-        load: (id) => (id === entry ? { code, moduleSideEffects: true } : null),
-      },
-    ],
-    resolve: { alias },
-    onLog(level, log) {
-      if (level === 'warn') throw new Error(log.message);
-    },
-  });
-  const { output } = await build.generate({ format: 'es', minify: true });
-  return output.filter((chunk) => chunk.type === 'chunk');
-}
-
-/** Longest names first: an alias also matches what begins with it. */
-const alias = Object.fromEntries(
-  [...doors]
-    .map(([name, module]) => [name, resolve('dist', `${module}.js`)] as const)
-    .sort(([a], [b]) => b.length - a.length),
-);
 
 function matches(code: string, pattern: RegExp): string[] {
   return [...new Set(code.match(pattern))];

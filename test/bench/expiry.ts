@@ -1,0 +1,119 @@
+import { authorizationServer } from 'tokenkeep/testing';
+import { signedInAt } from './contenders.ts';
+import { quantile } from './rounds.ts';
+import type { Row } from './row.ts';
+
+const expiries = 200;
+const inFlight = 50;
+const callsPerToken = 100;
+type Name = 'handWritten' | 'ours';
+
+interface Outcome {
+  readonly refreshes: number;
+  readonly failed: number;
+  readonly latencies: readonly number[];
+}
+
+/** Tokens that end while 50 calls are on their way, again and again: early 401s, late ones, and calls in between. */
+export async function expiry(): Promise<Row[]> {
+  const runs: Record<Name, Outcome[]> = { handWritten: [], ours: [] };
+  await outlast('handWritten', 0, 20);
+  await outlast('ours', 0, 20);
+  for (let seed = 1; seed <= 3; seed++) {
+    for (const name of seed % 2 ? (['handWritten', 'ours'] as const) : (['ours', 'handWritten'] as const)) {
+      runs[name].push(await outlast(name, seed, expiries));
+    }
+  }
+  return rows(runs);
+}
+
+function rows(runs: Record<Name, Outcome[]>): Row[] {
+  const refreshes = (name: Name) => Math.max(...runs[name].map((run) => run.refreshes)) / expiries;
+  const failed = (name: Name) => runs[name].reduce((sum, run) => sum + run.failed, 0);
+  const p = (name: Name, share: number) => runs[name].map(({ latencies }) => quantile(latencies, share));
+  const best = (name: Name, share: number) => Math.min(...p(name, share));
+  const latency = (share: number): Row => ({
+    what: `p${share * 100} of a call`,
+    floor: '',
+    handWritten: `${best('handWritten', share).toFixed(1)} ms`,
+    ours: `${best('ours', share).toFixed(1)} ms`,
+    noise: `3 runs, the best counts: ${p('ours', share)
+      .map((ms) => ms.toFixed(1))
+      .join(', ')}, hand-written ${p('handWritten', share)
+      .map((ms) => ms.toFixed(1))
+      .join(', ')}`,
+    ...(share === 0.99 && {
+      aim: '≤ hand-written',
+      met: best('ours', share) <= best('handWritten', share) * 1.02,
+    }),
+  });
+  return [
+    {
+      what: 'refreshes per expiry',
+      floor: '1.00',
+      handWritten: refreshes('handWritten').toFixed(2),
+      ours: refreshes('ours').toFixed(2),
+      noise: '3 runs, the worst counts',
+      aim: '1.00',
+      met: refreshes('ours') === 1,
+    },
+    {
+      what: 'failed calls',
+      floor: '0',
+      handWritten: `${failed('handWritten')}`,
+      ours: `${failed('ours')}`,
+      aim: '0',
+      met: failed('ours') === 0,
+    },
+    latency(0.5),
+    latency(0.99),
+  ];
+}
+
+async function outlast(name: Name, seed: number, times: number): Promise<Outcome> {
+  const server = authorizationServer({ log: false });
+  const random = mulberry32(seed);
+  const way = () => new Promise((resolve) => setTimeout(resolve, random() * 3));
+  // Two legs that take time: a call may be rejected long after the token was replaced, or arrive long after it left.
+  const slowly: typeof globalThis.fetch = async (input, init) => {
+    await way();
+    const response = await server.fetch(input, init);
+    await way();
+    return response;
+  };
+  const client = (await signedInAt(server, slowly))[name];
+  const latencies: number[] = [];
+  let [expired, failed] = [0, 0];
+  const caller = async () => {
+    while (expired < times || server.counts.refreshes < times) {
+      const start = performance.now();
+      const { status } = await client.fetch(`${server.apiOrigin}/orders`);
+      latencies.push(performance.now() - start);
+      if (status !== 200) failed += 1;
+      // A token ends when it has been replaced and used: each expiry is one that has to be noticed.
+      if (
+        expired < times &&
+        server.counts.refreshes >= expired &&
+        latencies.length >= (expired + 1) * callsPerToken
+      ) {
+        expired += 1;
+        server.expire();
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, caller));
+  const { refreshAttempts, reuses } = server.counts;
+  if (reuses > 0) throw new Error(`${name}: ${reuses} refresh tokens sent twice`);
+  return { refreshes: refreshAttempts, failed, latencies };
+}
+
+/** Random numbers that are the same in each run. */
+function mulberry32(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

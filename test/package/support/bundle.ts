@@ -1,0 +1,50 @@
+import { resolve } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { OutputChunk } from 'rolldown';
+import { rolldown } from 'rolldown';
+import { doors } from './manifest.ts';
+
+/** Modules that a bundle leaves out, as packages. */
+export interface BundleOptions {
+  readonly external?: readonly string[];
+}
+
+/** What `code` costs when it arrives: bundled, minified and gzipped, in bytes. */
+export async function sizeOf(code: string, options?: BundleOptions): Promise<number> {
+  return gzipSync(await bundle(code, options), { level: 9 }).length;
+}
+
+/** The minified bundle as one text. */
+export async function bundle(code: string, options?: BundleOptions): Promise<string> {
+  return (await build(code, options)).map((chunk) => chunk.code).join('');
+}
+
+/** Bundles from dist/, by the exports map, as an application's bundler does. */
+export async function build(code: string, { external = [] }: BundleOptions = {}): Promise<OutputChunk[]> {
+  const entry = '\0entry';
+  const build = await rolldown({
+    input: entry,
+    external: [...external],
+    platform: 'browser',
+    plugins: [
+      {
+        name: 'entry',
+        resolveId: (id) => (id === entry ? id : null),
+        load: (id) => (id === entry ? { code, moduleSideEffects: true } : null),
+      },
+    ],
+    resolve: { alias },
+    onLog(level, log) {
+      if (level === 'warn') throw new Error(log.message);
+    },
+  });
+  const { output } = await build.generate({ format: 'es', minify: true });
+  return output.filter((chunk) => chunk.type === 'chunk');
+}
+
+/** Longest names first: an alias also matches what begins with it. */
+const alias = Object.fromEntries(
+  [...doors]
+    .map(([name, module]) => [name, resolve('dist', `${module}.js`)] as const)
+    .sort(([a], [b]) => b.length - a.length),
+);
