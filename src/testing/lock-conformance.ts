@@ -28,7 +28,8 @@ import { lawsOfWaiting } from './laws/waiting.ts';
  *     const prefix = `test${count++}:`;
  *     const open = (): TokenLock => ({
  *       reach: 'machine',
- *       request: (name, options, callback) => navigator.locks.request(prefix + name, options, async () => callback()),
+ *       request: (name, { signal }, callback) =>
+ *         navigator.locks.request(prefix + name, signal ? { signal } : {}, async () => callback()),
  *     });
  *     return { lock: open(), reopen: open };
  *   },
