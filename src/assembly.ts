@@ -52,7 +52,16 @@ export function assemble(options: TokenManagerOptions): Assembly {
   return {
     workshop,
     source,
-    fetch: new AuthorizedFetch({ transport, match, source, pace, isInvalidToken, redirectsAreVisible, tell }),
+    fetch: new AuthorizedFetch({
+      transport,
+      match,
+      source,
+      pace,
+      clock,
+      isInvalidToken,
+      redirectsAreVisible,
+      tell,
+    }),
     listeners,
     sessions: new SessionRegistry(clientId),
     signIn: { clientId, scope, refreshBefore },

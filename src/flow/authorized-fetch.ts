@@ -21,8 +21,10 @@ import {
 } from './outgoing.ts';
 import type { Pace } from './pacing.ts';
 import { type Follow, follow } from './redirects.ts';
+import { Rejections } from './rejections.ts';
 import type { Held, Session } from './session.ts';
 import type { TokenSource } from './token-source.ts';
+import type { FullClock } from './waiting.ts';
 
 /** The caller's own way to tell that a response means "this access token is not valid". */
 export type InvalidTokenPredicate = (response: Response) => boolean | Promise<boolean>;
@@ -32,6 +34,7 @@ export interface AuthorizedFetchOptions {
   readonly match: ResourceMatcher;
   readonly source: TokenSource;
   readonly pace: Pace;
+  readonly clock: FullClock;
   readonly isInvalidToken: InvalidTokenPredicate | undefined;
   /** `true` where `redirect: 'manual'` shows where a redirect leads, so that we can follow it ourselves. */
   readonly redirectsAreVisible: boolean;
@@ -55,9 +58,11 @@ export class AuthorizedFetch {
   readonly #options: AuthorizedFetchOptions;
   /** A field of its own: called as a method of an object, a platform's `fetch` refuses. */
   readonly #transport: Transport;
+  readonly #rejections: Rejections;
 
   constructor(options: AuthorizedFetchOptions) {
     this.#options = options;
+    this.#rejections = new Rejections(options.clock);
     this.#transport = options.transport;
   }
 
@@ -115,11 +120,16 @@ export class AuthorizedFetch {
   async #arrived(call: Call, held: Held, response: Response): Promise<Response> {
     const verdict = await this.#judge(call, response);
     if (verdict === 'fine') return await this.#follow(call, response);
-    // This token was new when this resource rejected it: its 401 is about something else. No loop (law 7).
-    if (held.rejectedBy?.has(call.resource.url) === true) return await this.#follow(call, response);
+    if (this.#isHopeless(call, held)) return await this.#follow(call, response);
     const again = await this.#another(call, held, verdict, response);
     if (again === undefined) return await this.#follow(call, response);
     return await this.#replay(call, again, response);
+  }
+
+  /** This resource has rejected a new token, so its 401 is about something else, and there is no other. No loop (law 7). */
+  #isHopeless({ session, resource }: Call, { token }: Held): boolean {
+    const current = this.#options.source.fresh(session, resource.variant);
+    return current?.token === token && this.#rejections.meanNothing(session, resource.url, token);
   }
 
   /** A token other than the one that was rejected, if the request can be sent again. */
@@ -127,14 +137,13 @@ export class AuthorizedFetch {
     const { source } = this.#options;
     const { session, resource, input, init, kind } = call;
     const query = { ...resource, otherThan: held.token, signal: signalOf(input, init) };
-    if (kind === 'one-shot') {
-      // It cannot be sent again, but the caller's next one should not find the same token.
-      await source.get(session, query).catch(() => undefined);
-      return undefined;
-    }
     try {
-      return await source.get(session, query);
+      const other = await source.get(session, query);
+      this.#rejections.note(session, resource.url, { token: other.token, lost: false });
+      // What cannot be sent again is not, but the caller's next one does not find the same token.
+      return kind === 'one-shot' ? undefined : other;
     } catch (error) {
+      if (kind === 'one-shot') return undefined;
       // Without a refresh token a 401 that does not say why stays what it is: the API's answer.
       const nothingToRefresh =
         isTokenKeepError(error) && 'reason' in error && error.reason === 'no_refresh_token';
@@ -151,12 +160,15 @@ export class AuthorizedFetch {
     // Sending the spare uses it up, and a redirect may want the body once more.
     const rest: Call = { ...call, spare: call.spare?.clone() };
     const signal = signalOf(call.input, call.init);
-    const second = await this.#options.pace(() => this.#send(call, input, held), signal);
-    if ((await this.#judge(call, second)) !== 'fine') {
-      held.rejectedBy ??= new Set();
-      held.rejectedBy.add(call.resource.url);
-    }
+    const { session, resource } = call;
+    const { token } = held;
     try {
+      const second = await this.#options.pace(() => this.#send(call, input, held), signal);
+      if ((await this.#judge(call, second)) === 'fine') {
+        this.#rejections.accepted(session, resource.url, token);
+      } else {
+        this.#rejections.note(session, resource.url, { token, lost: true });
+      }
       return await this.#follow(rest, second);
     } finally {
       if (rest.spare !== undefined) discardBody(rest.spare);
