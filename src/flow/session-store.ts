@@ -7,7 +7,7 @@ import type { TokenStorage, Version } from '../core/contracts.ts';
 import { isConflict, StorageError, type TokenKeepError } from '../core/errors.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
 import { backoff } from '../core/reconcile.ts';
-import { type Owner, readRecord, type SessionRecord } from '../core/session-record.ts';
+import { type Owner, readRecord, type SessionRecord, type Unreadable } from '../core/session-record.ts';
 import { safeCause } from '../core/transport-failure.ts';
 import { anything, type Replaces, type Session } from './session.ts';
 import { deadline, type FullClock, leavingOn } from './waiting.ts';
@@ -53,6 +53,12 @@ export class SessionStore {
 
   /** Reads what is stored. A value that is not a session of ours is reported, left alone and not used. */
   async read(session: Session, tell: Telling): Promise<Found | undefined> {
+    const found = await this.look(session, tell);
+    return typeof found === 'string' ? undefined : found;
+  }
+
+  /** Reads what is stored, and says what is wrong with a value that is not a session of ours. */
+  async look(session: Session, tell: Telling): Promise<Found | Unreadable | undefined> {
     const stored = await this.#bounded('read', () => this.#options.storage.read(session.key));
     if (stored === undefined) return undefined;
     const record = readRecord(stored.record, this.#options.owner());
@@ -64,7 +70,7 @@ export class SessionStore {
       session.rejected = stored.version;
       tell({ type: 'recordRejected', session: session.id, reason: record });
     }
-    return undefined;
+    return record;
   }
 
   async write(session: Session, record: SessionRecord, ifVersion: Version | undefined): Promise<Version> {
@@ -77,23 +83,23 @@ export class SessionStore {
 
   /** Makes a successor durable, or keeps it in memory until it is. */
   async commit(session: Session, successor: Found, spent: Replaces, tell: Telling): Promise<Fate> {
-    const failures = session.unsaved?.failures ?? 0;
-    const { epoch } = session;
+    const { epoch, unsaved } = session;
     try {
       const fate =
         spent === anything
-          ? await this.#replace(session, successor.record)
+          ? await this.#replace(session, successor.record, tell)
           : await this.#store(session, successor, spent, tell);
-      this.#saved(session, fate, tell);
+      // While it was written a timer, or whoever holds the lock, may have stored it and gone on.
+      if (session.unsaved === unsaved) this.#saved(session, fate, tell);
       return fate;
     } catch (error) {
-      // While it was written someone signed out or in: it must not come back as something to be written.
-      if (session.epoch !== epoch) return 'superseded';
+      // Or someone signed out or in: it must not come back as something to be written.
+      if (session.epoch !== epoch || session.unsaved !== unsaved) return 'superseded';
       session.unsaved = {
         record: successor.record,
         ifVersion: successor.version,
         spent,
-        failures: failures + 1,
+        failures: (unsaved?.failures ?? 0) + 1,
       };
       tell({ type: 'persistFailed', session: session.id, error: error as TokenKeepError });
       this.#retryLater(session);
@@ -130,17 +136,32 @@ export class SessionStore {
     this.#unsaved.clear();
   }
 
-  async #replace(session: Session, record: SessionRecord): Promise<Fate> {
+  async #replace(session: Session, record: SessionRecord, tell: Telling): Promise<Fate> {
+    const { epoch } = session;
     for (let conflicts = 0; conflicts < 10; conflicts++) {
       const stored = await this.#bounded('read', () => this.#options.storage.read(session.key));
+      if (session.epoch !== epoch) return 'superseded';
       try {
-        await this.write(session, record, stored?.version);
+        const version = await this.write(session, record, stored?.version);
+        if (session.epoch !== epoch) return await this.#takeBack(session, version);
+        const found = await this.look(session, tell);
+        if (typeof found === 'string' || (found !== undefined && found.version === stored?.version)) {
+          throw notKept();
+        }
         return 'durable';
       } catch (error) {
         if (!isConflict(error)) throw error;
       }
     }
     throw conflictsForEver();
+  }
+
+  /** Law 6: while a login was written someone signed out, or in once more, and has looked at what was there before. */
+  async #takeBack(session: Session, version: Version): Promise<Fate> {
+    await this.delete(session, version).catch((error: unknown) => {
+      if (!isConflict(error)) throw error;
+    });
+    return 'superseded';
   }
 
   /** @throws StorageError for anything but a conflict, which is an answer. */
@@ -150,14 +171,15 @@ export class SessionStore {
     for (let conflicts = 0; conflicts < 10; conflicts++) {
       try {
         const written = await this.write(session, record, version);
-        return fateOf(record, written, await this.read(session, tell), spent);
+        return fateOf(record, written, await this.look(session, tell), spent);
       } catch (error) {
         if (!isConflict(error)) throw error;
       }
       // Another version is stored: a sign-out, a login, a mark on what we spent, or our own write of which
       // only the answer was lost.
-      const found = await this.read(session, tell);
+      const found = await this.look(session, tell);
       if (found === undefined) return 'signed out';
+      if (typeof found === 'string') throw notKept();
       if (found.record.refreshToken !== spent || spent === undefined) {
         return sameTokens(found.record, record) ? 'durable' : 'superseded';
       }
@@ -203,15 +225,18 @@ export class SessionStore {
 function fateOf(
   record: SessionRecord,
   version: Version,
-  found: Found | undefined,
+  found: Found | Unreadable | undefined,
   spent: string | undefined,
 ): Fate {
   if (found === undefined) return 'signed out';
+  if (typeof found === 'string') throw notKept();
   if (found.version === version || sameTokens(found.record, record)) return 'durable';
   if (found.record.refreshToken !== spent || record.refreshToken === spent) return 'superseded';
-  throw new StorageError('The storage accepted a record and still holds the one before it.', {
-    operation: 'write',
-  });
+  throw notKept();
+}
+
+function notKept(): StorageError {
+  return new StorageError('The storage accepted a record and does not hold it.', { operation: 'write' });
 }
 
 function conflictsForEver(): StorageError {

@@ -1,0 +1,14 @@
+/** What the platform does on other threads, or by chance, would make a test mean something else the next time. */
+import { createHash } from 'node:crypto';
+import { vi } from 'vitest';
+
+/** Hashes are there in the same turn, and chance is always the middle. Until the test is over. */
+export function withoutChance(): void {
+  vi.spyOn(globalThis.crypto.subtle, 'digest').mockImplementation(async (_algorithm, data) => {
+    const digest = createHash('sha256')
+      .update(new Uint8Array(data as ArrayBuffer))
+      .digest();
+    return Uint8Array.from(digest).buffer;
+  });
+  vi.spyOn(Math, 'random').mockReturnValue(0.5);
+}
