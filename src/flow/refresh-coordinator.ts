@@ -19,6 +19,7 @@ import type { AnyTokenEvent } from '../core/events.ts';
 import type { Verdict } from '../core/reconcile.ts';
 import { safeCause } from '../core/transport-failure.ts';
 import { type Attempt, decide, hold, type Spent, type Want, type Workshop } from './attempt.ts';
+import { discardLate } from './late-tokens.ts';
 import { marked, type Preparation, prepare } from './preparation.ts';
 import { loginRequired, refreshFailed, unanswered } from './refusal.ts';
 import type { Held, Session } from './session.ts';
@@ -49,7 +50,7 @@ export class RefreshCoordinator {
       return await this.#locked(attempt);
     } finally {
       // 7 Released. Announce to listeners first; whoever waits for the flight comes after them.
-      this.#discardLate(attempt);
+      if (attempt.late !== undefined) discardLate(this.#workshop, session, attempt.late);
       for (const event of events) this.#workshop.tell(event);
     }
   }
@@ -123,6 +124,9 @@ export class RefreshCoordinator {
     // While the mark was written someone may have signed out in this process: the last moment to stop.
     if (session.epoch !== attempt.epoch) return 'again';
     const sentAt = this.#workshop.clock.now();
+    // A tab or process that was frozen here has slept through its turn: those who wait may have taken over.
+    const napped = sentAt - (mark.spending?.latest ?? sentAt);
+    if (napped > this.#workshop.lockTimeout / 2) return 'again';
     // From here on nothing aborts it, whoever leaves: the server may have rotated already.
     const sent = await prepared.grant.send();
     // While it was under way: a sign-out, a login, a lost lease. Step 6 finds out by compare-and-set.
@@ -140,6 +144,7 @@ export class RefreshCoordinator {
 
   async #found(attempt: Attempt): Promise<Found | undefined> {
     const { session } = attempt;
+    while (session.arriving !== undefined) await session.arriving.catch(() => undefined);
     if (session.gone?.final === true) return undefined;
     // A successor that the storage refused is newer than whatever it holds.
     if (session.unsaved !== undefined)
@@ -183,20 +188,6 @@ export class RefreshCoordinator {
     session.gone = { error: loginRequired('signed_out'), final: false };
     attempt.tell({ type: 'signedOut', session: session.id, where: 'elsewhere' });
     return session.gone.error;
-  }
-
-  /** Law 6: tokens that came after a sign-out are revoked, unless someone has signed in again since. */
-  #discardLate({ session, late }: Attempt): void {
-    if (late === undefined || session.gone === undefined) return;
-    const { endpoint, server, tell } = this.#workshop;
-    session.lateRevocation = server
-      .resolve()
-      .then((known) => endpoint.revoke(known, late, undefined))
-      .catch(() => false)
-      .then((revoked) => {
-        tell({ type: 'lateTokensDiscarded', session: session.id, revoked });
-        return revoked;
-      });
   }
 }
 

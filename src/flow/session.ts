@@ -56,13 +56,18 @@ export class Session {
   /** The access token for the whole grant: in a field of its own, because almost every call wants it. */
   whole: Held | undefined = undefined;
   #others: Map<string, Held> | undefined = undefined;
+  /** Those that may be joined: they began in this epoch. By variant. */
   #flights: Map<string, Promise<Held>> | undefined = undefined;
+  /** All that are under way, also those that began before a sign-out or a login. */
+  #underWay: Set<Promise<Held>> | undefined = undefined;
   /** Counts sign-outs and logins. A refresh that began under another epoch must not touch what is stored. */
   epoch = 0;
   /** `true`: this process has seen tokens of this session. */
   known = false;
   unsaved: Unsaved | undefined = undefined;
   gone: Gone | undefined = undefined;
+  /** While the tokens of a login are being stored: what is stored until then is of the session before it. */
+  arriving: Promise<unknown> | undefined = undefined;
   /** A refresh token that is proven dead. */
   dead: string | undefined = undefined;
   /** The last stored value that was not ours: it is reported once. */
@@ -91,8 +96,7 @@ export class Session {
 
   /** A login: what is under way for the session before it must not touch the new one. */
   begin(): void {
-    this.epoch += 1;
-    this.forget();
+    this.#turn();
     this.gone = undefined;
     this.dead = undefined;
     this.known = true;
@@ -100,9 +104,14 @@ export class Session {
 
   /** A sign-out, as far as this process can do it at once. */
   end(error: LoginRequiredError): void {
-    this.epoch += 1;
-    this.forget();
+    this.#turn();
     this.gone = { error, final: true };
+  }
+
+  #turn(): void {
+    this.epoch += 1;
+    this.#flights = undefined;
+    this.forget();
   }
 
   /** Forgets all access tokens in memory. What is stored stays. */
@@ -117,17 +126,20 @@ export class Session {
 
   /** All refreshes of this session that are under way in this process. */
   get flights(): readonly Promise<Held>[] {
-    return [...(this.#flights?.values() ?? [])];
+    return [...(this.#underWay ?? [])];
   }
 
   /** Opens the flight of a variant. It is cleared when it has landed, and only by itself. */
   open(variant: string, flight: Promise<Held>): void {
     this.#flights ??= new Map();
     this.#flights.set(variant, flight);
+    this.#underWay ??= new Set();
+    this.#underWay.add(flight);
     const landed = () => {
-      if (this.#flights?.get(variant) !== flight) return;
-      this.#flights.delete(variant);
-      if (this.#flights.size === 0) this.#flights = undefined;
+      this.#underWay?.delete(flight);
+      if (this.#underWay?.size === 0) this.#underWay = undefined;
+      if (this.#flights?.get(variant) === flight) this.#flights.delete(variant);
+      if (this.#flights?.size === 0) this.#flights = undefined;
     };
     // Also marks its failure as seen, should every waiter have left.
     flight.then(landed, landed);

@@ -11,6 +11,7 @@ import { readTokenGrant, type TokenGrant } from '../core/token-grant.ts';
 import type { TokenResponse, TokenSet } from '../core/token-set.ts';
 import { authorizationScheme, isSendable } from '../core/token-type.ts';
 import { type Attempt, hold, type Workshop } from './attempt.ts';
+import { discardLate } from './late-tokens.ts';
 import { anything, type Session } from './session.ts';
 
 /** What is configured about new sessions. */
@@ -54,9 +55,24 @@ async function replace(
   record: SessionRecord,
   refreshBefore: number,
 ): Promise<void> {
-  const { store, tell } = workshop;
-  store.drop(session);
+  workshop.store.drop(session);
   session.begin();
+  const arriving = arrive(workshop, session, record, refreshBefore);
+  session.arriving = arriving;
+  try {
+    await arriving;
+  } finally {
+    if (session.arriving === arriving) session.arriving = undefined;
+  }
+}
+
+async function arrive(
+  workshop: Workshop,
+  session: Session,
+  record: SessionRecord,
+  refreshBefore: number,
+): Promise<void> {
+  const { store, tell } = workshop;
   const { epoch } = session;
   let refused: unknown;
   const note: Workshop['tell'] = (event) => {
@@ -64,9 +80,15 @@ async function replace(
     tell(event);
   };
   await store.commit(session, { record, version: undefined }, anything, note);
-  // While it was stored someone may have signed out, or in once more: they win.
-  if (session.epoch !== epoch) return;
   const accessToken = record.accessTokens[wholeGrant];
+  if (accessToken === undefined) return;
+  // While it was stored someone may have signed out, or in once more: they win.
+  if (session.epoch !== epoch) {
+    return discardLate(workshop, session, {
+      refreshToken: record.refreshToken,
+      accessToken: accessToken.token,
+    });
+  }
   const want = {
     variant: wholeGrant,
     otherThan: undefined,
@@ -75,8 +97,7 @@ async function replace(
     resource: undefined,
   };
   const attempt: Attempt = { session, epoch, tell, late: undefined, want };
-  if (accessToken !== undefined)
-    hold(workshop, attempt, accessToken, handedOutUntil(accessToken, refreshBefore));
+  hold(workshop, attempt, accessToken, handedOutUntil(accessToken, refreshBefore));
   tell({ type: 'signedIn', session: session.id });
   if (refused !== undefined) throw refused;
 }

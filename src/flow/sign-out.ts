@@ -4,10 +4,11 @@
  * @module
  */
 import { isConflict, StorageError } from '../core/errors.ts';
-import { type SessionRecord, toTokenSet } from '../core/session-record.ts';
+import { type SessionRecord, toTokenSet, type Unreadable } from '../core/session-record.ts';
 import type { Workshop } from './attempt.ts';
 import { loginRequired } from './refusal.ts';
 import type { Session } from './session.ts';
+import type { Found } from './session-store.ts';
 import { leavingOn } from './waiting.ts';
 
 /** How to sign out. */
@@ -36,10 +37,11 @@ export async function signOut(
 ): Promise<SignOutResult> {
   const { store, tell } = workshop;
   const error = loginRequired('signed_out');
-  const underWay = Promise.allSettled(session.flights);
+  const underWay = Promise.allSettled([...session.flights, session.arriving]);
   const unsaved = session.unsaved?.record;
   const wasKnown = session.known;
   session.end(error);
+  session.lateRevocation = undefined;
   const { epoch } = session;
   store.drop(session);
   const { record, refusal } = await takeAway(workshop, session);
@@ -47,7 +49,6 @@ export async function signOut(
   if (refusal === undefined && session.epoch === epoch) session.gone = { error, final: false };
   if (wasKnown || record !== undefined) tell({ type: 'signedOut', session: session.id, where: 'here' });
   const last = unsaved ?? record;
-  session.lateRevocation = undefined;
   const ending = underWay.then(() => revoke && end(workshop, session, last, signal));
   const revoked = await leavingOn(ending, signal).catch(() => false);
   if (refusal !== undefined) throw refusal;
@@ -59,40 +60,49 @@ async function takeAway(
   { store, tell }: Workshop,
   session: Session,
 ): Promise<{ record?: SessionRecord; refusal?: unknown }> {
-  let record: SessionRecord | undefined;
+  const { epoch } = session;
+  let taken: { record?: SessionRecord } = {};
   for (let tries = 0; tries < 10; tries++) {
     try {
-      const found = await store.read(session, tell);
-      if (found === undefined) return record === undefined ? {} : { record };
-      record = found.record;
+      const found = await store.look(session, tell);
+      // Someone has signed in again: what is stored now is theirs. Another client's was never ours.
+      if (session.epoch !== epoch || found === undefined || isForeign(found)) return taken;
+      if (typeof found === 'string') break;
+      taken = { record: found.record };
       await store.delete(session, found.version);
-      return { record };
+      return taken;
     } catch (error) {
-      // A refresh elsewhere was stored between our two steps: what it brought has to go as well.
-      if (!isConflict(error)) return { ...(record && { record }), refusal: stillStored(error) };
+      // A refresh elsewhere was stored between our two steps: what it brought has to go as well. What cannot be
+      // read can perhaps be deleted.
+      if (!isConflict(error)) break;
     }
   }
-  const refusal = await store.delete(session).then(
-    () => undefined,
-    (error: unknown) => stillStored(error),
+  if (session.epoch !== epoch) return taken;
+  return await store.delete(session).then(
+    () => taken,
+    (error: unknown) => ({ ...taken, refusal: stillStored(error) }),
   );
-  return { ...(record && { record }), ...(refusal && { refusal }) };
 }
 
-/** Revokes the newest refresh token: that of a refresh which is under way in this process, or else the stored one. */
+function isForeign(found: Found | Unreadable): boolean {
+  return found === 'other client' || found === 'other issuer';
+}
+
+/** Revokes what was stored. What comes late is revoked as it comes: both have to be confirmed. */
 async function end(
   { server, endpoint }: Workshop,
   session: Session,
   record: SessionRecord | undefined,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  if (session.lateRevocation !== undefined) return await session.lateRevocation;
+  const late = session.lateRevocation;
   const tokens = record && {
     refreshToken: record.refreshToken,
     accessToken: toTokenSet(record)?.accessToken,
   };
-  if (tokens === undefined) return false;
-  return await endpoint.revoke(await server.resolve(), tokens, signal);
+  if (tokens === undefined) return (await late) ?? false;
+  const revoked = await endpoint.revoke(await server.resolve(), tokens, signal);
+  return (await late) !== false && revoked;
 }
 
 function stillStored(cause: unknown): StorageError {

@@ -8,7 +8,10 @@ import type { Clock } from '../core/contracts.ts';
 /** Waits for `promise` until `signal` aborts. Whoever gives up leaves; what was waited for goes on. */
 export function leavingOn<T>(promise: Promise<T>, signal: AbortSignal | null | undefined): Promise<T> {
   if (signal === undefined || signal === null) return promise;
-  if (signal.aborted) return Promise.reject(signal.reason);
+  if (signal.aborted) {
+    promise.catch(() => undefined); // nobody is left to hear of it
+    return Promise.reject(signal.reason);
+  }
   return new Promise<T>((resolve, reject) => {
     const leave = () => reject(signal.reason);
     signal.addEventListener('abort', leave, { once: true });

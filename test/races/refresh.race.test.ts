@@ -1,0 +1,129 @@
+/** The refresh core under every order of its I/O: the laws of design.md as invariants. */
+import fc from 'fast-check';
+import { beforeEach, expect, test } from 'vitest';
+import { withoutChance } from '../support/without-chance.ts';
+import {
+  type Action,
+  backwards,
+  calls,
+  comings,
+  deadlines,
+  evidence,
+  harmlessTroubles,
+  perform,
+  refreshTroubles,
+  storageTroubles,
+} from './support/actors.ts';
+import {
+  abortsHarmNobody,
+  endsOnce,
+  endsOnTheNewest,
+  latestLoginWins,
+  noReuse,
+  nothingShared,
+  onlyOnEvidence,
+  replayedOnce,
+  signOutWins,
+  spentOnce,
+  toldOutsideTheLock,
+} from './support/laws.ts';
+import { act } from './support/scheduled.ts';
+import { openWorld, type World, type WorldOptions } from './support/world.ts';
+
+beforeEach(withoutChance);
+
+async function live(s: fc.Scheduler, options: WorldOptions, actions: readonly Action[]) {
+  const world = openWorld(s, options);
+  for (const index of world.sessionIds.keys()) await world.login(0, index).done;
+  const { actors, story } = perform(world, actions);
+  await world.run(actors);
+  await world.drain();
+  spentOnce(world);
+  replayedOnce(world);
+  toldOutsideTheLock(world);
+  abortsHarmNobody(story);
+  nothingShared(world, story);
+  endsOnce(world, story);
+  return { world, story };
+}
+
+const worlds = fc.record({
+  managers: fc.integer({ min: 1, max: 3 }),
+  sessions: fc.integer({ min: 1, max: 3 }),
+  busyListeners: fc.boolean(),
+});
+const alone = fc.record({
+  managers: fc.constant(1),
+  sessions: fc.integer({ min: 1, max: 2 }),
+  busyListeners: fc.boolean(),
+});
+const some = (...actions: fc.Arbitrary<Action>[]) =>
+  fc.array(fc.oneof(...actions), { minLength: 1, maxLength: 12 });
+
+const check = <T>(
+  options: fc.Arbitrary<WorldOptions>,
+  actions: fc.Arbitrary<Action[]>,
+  law: (world: World, story: Awaited<ReturnType<typeof live>>['story']) => T,
+) =>
+  fc.assert(
+    fc.asyncProperty(fc.scheduler({ act }), options, actions, async (s, how, what) => {
+      const { world, story } = await live(s, how, what);
+      await law(world, story);
+    }),
+    { numRuns: Number(process.env['RACE_RUNS'] ?? 150) },
+  );
+
+test('laws 1, 2, 7: callers, 401s, aborts and time: every call is answered, on evidence only, and the newest is stored', () =>
+  check(worlds, some(calls, calls, evidence), async (world, { calls: made }) => {
+    onlyOnEvidence(world);
+    await endsOnTheNewest(world);
+    expect(world.server.counts).toMatchObject({ reuses: 0, familiesRevoked: 0, refreshTokensResent: 0 });
+    for (const { kind, outcome } of made) {
+      if (kind === 'abortedCall') continue;
+      if (kind === 'call') expect(outcome).toEqual({ status: expect.any(Number) });
+      else expect(outcome).toEqual({ token: expect.any(String) });
+    }
+  }));
+
+test('laws 3, 4: refusals and networks that fail end no session and spend nothing twice', () =>
+  check(worlds, some(calls, evidence, backwards, harmlessTroubles), async (world) => {
+    onlyOnEvidence(world);
+    noReuse(world);
+    await endsOnTheNewest(world);
+    expect(world.endings).toEqual([]);
+    expect(world.server.counts.familiesRevoked).toBe(0);
+  }));
+
+test('law 5: lost answers cost a session at most where the server had committed', () =>
+  check(worlds, some(calls, evidence, deadlines, refreshTroubles), async (world) => {
+    noReuse(world);
+    await endsOnTheNewest(world);
+    for (const { error } of world.endings) expect(error.reason).toBe('answer_lost');
+  }));
+
+test('law 6: sign-outs win over refreshes and logins, and logins over refreshes', () =>
+  check(worlds, some(calls, evidence, comings), async (world, story) => {
+    noReuse(world);
+    await endsOnTheNewest(world);
+    await signOutWins(world, story);
+    await latestLoginWins(world, story);
+    // Elsewhere the end of a grant may be heard from the server before the storage has it.
+    if (world.managers.length === 1) expect(world.endings).toEqual([]);
+  }));
+
+test('law 2: a storage that fails now and then loses no successor', () =>
+  check(alone, some(calls, evidence, deadlines, storageTroubles), async (world) => {
+    noReuse(world);
+    await endsOnTheNewest(world);
+    expect(world.endings).toEqual([]);
+    expect(world.server.counts.familiesRevoked).toBe(0);
+  }));
+
+test('all of it at once', () =>
+  check(
+    alone,
+    some(calls, evidence, deadlines, backwards, comings, refreshTroubles, storageTroubles),
+    async (world) => {
+      noReuse(world);
+    },
+  ));

@@ -1,0 +1,146 @@
+/** The laws of design.md, as what must be true of a world when everything has settled. */
+import { expect } from 'vitest';
+import type { Story } from './actors.ts';
+import { codeOf, type World } from './world.ts';
+
+/** Law 1 and 5: a refresh token is sent again only if nobody heard that it was taken, and never beside itself. */
+export function spentOnce({ sends }: World): void {
+  const byToken = Map.groupBy(sends, ({ refreshToken }) => refreshToken);
+  for (const those of byToken.values()) {
+    for (const [index, send] of those.entries()) {
+      const before = those[index - 1];
+      if (before === undefined) continue;
+      expect(before.endedAt, 'two refreshes of one token at the same time').toBeLessThan(send.startedAt);
+      expect(['unsent', 'lost', 'refused'], 'what the refresh before it brought').toContain(before.seen);
+    }
+  }
+}
+
+/** 0 reuses, except of a token whose answer was lost after the server had committed. */
+export function noReuse({ server, sends }: World): void {
+  const lost = new Set(
+    sends.filter(({ seen }) => seen === 'lost').map(({ refreshToken }) => server.idOf(refreshToken)),
+  );
+  const reuses = server.log.filter(({ type, token }) => type === 'reuse' && !lost.has(token));
+  expect(reuses, 'reuses without a lost answer').toEqual([]);
+}
+
+/** Law 2: what is stored is the newest refresh token of a family, unless an answer was lost or the family is over. */
+export async function endsOnTheNewest(world: World): Promise<void> {
+  const { server, sends, sessionIds, stored, families, familyOf } = world;
+  for (const [index, id] of sessionIds.entries()) {
+    const record = await stored(index);
+    if (record === undefined) continue;
+    expect(families.get(familyOf(record.refreshToken)), 'whose tokens are stored').toBe(id);
+    const lost = sends.some(
+      ({ refreshToken, seen }) => refreshToken === record.refreshToken && seen === 'lost',
+    );
+    if (!lost)
+      expect(record.refreshToken, 'newest refresh token').toBe(
+        server.currentRefreshToken(record.refreshToken),
+      );
+  }
+}
+
+/** Evidence: a refresh token is spent only for an access token that is over or was rejected. */
+export function onlyOnEvidence({ withoutEvidence }: World): void {
+  expect(withoutEvidence, 'refreshes without evidence').toEqual([]);
+}
+
+/** Law 7: no call is sent more than twice. */
+export function replayedOnce({ server }: World): void {
+  for (const [path, requests] of Map.groupBy(server.requests, ({ path }) => path)) {
+    expect(requests.length, path).toBeLessThanOrEqual(2);
+  }
+}
+
+/** Law 10 of multi-user backends: nobody gets a token of somebody else's. */
+export function nothingShared({ families, familyOf, sessionIds, server }: World, { calls }: Story): void {
+  for (const { outcome, session, path } of calls) {
+    const owner = sessionIds[session % sessionIds.length];
+    if (outcome !== undefined && 'token' in outcome)
+      expect(families.get(familyOf(outcome.token)), 'whose token it is').toBe(owner);
+    for (const request of server.requests.filter((one) => one.path === path)) {
+      const issuing = server.log.find(({ issued }) => issued?.includes(request.token ?? '') === true);
+      expect(families.get(issuing?.family ?? ''), 'whose token was sent').toBe(owner);
+    }
+  }
+}
+
+/** Only who aborts is told of an abort; every other error is one that says what to do. */
+export function abortsHarmNobody({ calls }: Story): void {
+  for (const { kind, outcome } of calls) {
+    if (outcome === undefined || !('error' in outcome)) continue;
+    const expected = kind === 'abortedCall' ? /^ERR_|Error: left/ : /^ERR_/;
+    expect(codeOf(outcome.error), `the error of a ${kind}`).toMatch(expected);
+  }
+}
+
+/** One `sessionEnded` for each end, and one error for all who wait at one manager. */
+export function endsOnce({ endings, sends }: World, { calls }: Story): void {
+  const dead = new Set(sends.filter(({ seen }) => seen === 'dead').map(({ refreshToken }) => refreshToken));
+  expect(endings.length, 'ends').toBeLessThanOrEqual(dead.size);
+  const told = new Set<unknown>(endings.map(({ error }) => error));
+  for (const { outcome } of calls) {
+    if (outcome === undefined || !('error' in outcome)) continue;
+    const { reason } = outcome.error as { reason?: string };
+    if (reason === 'invalid_grant' || reason === 'answer_lost') expect(told).toContain(outcome.error);
+  }
+}
+
+/** Step 7: no listener is called while the lock is held. */
+export function toldOutsideTheLock({ toldInsideLock }: World): void {
+  expect(toldInsideLock, 'events told inside the lock').toEqual([]);
+}
+
+/** Law 6: after a sign-out that came after all logins, nothing is stored, and what was granted late is revoked. */
+export async function signOutWins(world: World, { deeds }: Story): Promise<void> {
+  for (const [index] of world.sessionIds.entries()) {
+    const own = deeds.filter(({ session }) => session % world.sessionIds.length === index);
+    const signOuts = own.filter(({ kind, error }) => kind === 'signOut' && error === undefined);
+    const last = signOuts.at(-1);
+    const managers = world.managers.length;
+    // A login that was under way at another manager has no order with it.
+    const undecided = own.some(
+      ({ kind, startedAt, endedAt, manager }) =>
+        kind === 'login' &&
+        last !== undefined &&
+        (startedAt > last.startedAt ||
+          (endedAt > last.startedAt && manager % managers !== last.manager % managers)),
+    );
+    if (last === undefined || undecided) continue;
+    expect(await world.stored(index), 'what is stored after the sign-out').toBeUndefined();
+    const { seen } = world.sends.at(-1) ?? {};
+    if (seen === 'lost') continue;
+    for (const [family, id] of world.families) {
+      if (id !== world.sessionIds[index]) continue;
+      const issued = world.server.log
+        .filter((one) => one.family === family)
+        .flatMap((one) => one.issued ?? []);
+      const active = world.sends
+        .map(({ refreshToken }) => world.server.currentRefreshToken(refreshToken))
+        .filter((token) => token !== undefined && issued.includes(world.server.idOf(token) ?? ''))
+        .filter((token) => token !== undefined && world.server.isActive(token));
+      expect(active, 'refresh tokens that live on after the sign-out').toEqual([]);
+    }
+  }
+}
+
+/** The latest login at a manager is the session, for what is stored and for whoever calls after it. */
+export async function latestLoginWins(world: World, { deeds, calls }: Story): Promise<void> {
+  const place = ({ manager, session }: { manager: number; session: number }) =>
+    `${manager % world.managers.length} ${session % world.sessionIds.length}`;
+  for (const [index] of world.sessionIds.entries()) {
+    const own = deeds.filter(({ session }) => session % world.sessionIds.length === index);
+    const last = own.at(-1);
+    const atOnePlace = own.every((one) => last !== undefined && place(one) === place(last));
+    if (last?.kind !== 'login' || last.error !== undefined || !atOnePlace) continue;
+    const { refreshToken } = (await world.stored(index)) ?? {};
+    expect(world.familyOf(refreshToken ?? ''), 'the family that is stored').toBe(last.family);
+    for (const call of calls) {
+      if (place(call) !== place(last) || call.startedAt < last.endedAt) continue;
+      if (call.outcome === undefined || !('token' in call.outcome)) continue;
+      expect(world.familyOf(call.outcome.token), 'whose token a call after the login got').toBe(last.family);
+    }
+  }
+}
