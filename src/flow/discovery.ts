@@ -64,15 +64,24 @@ async function metadataOf(issuer: string, options: DiscoverOptions): Promise<Met
         [allowInsecureRequests]: url.protocol === 'http:',
         [customFetch]: (address, init) => request(address, init.headers, options),
       });
-      if (response.ok) return await processDiscoveryResponse(url, response);
+      if (response.ok) return requireIssuer(issuer, await processDiscoveryResponse(url, response));
       refusal = new Error(`The metadata document was answered with ${response.status}.`);
     } catch (error) {
+      if (error instanceof ConfigurationError) throw error;
       refusal = error;
     }
   }
   throw new ConfigurationError(
     'Discovery failed: no metadata document of this issuer could be read. Check the issuer and the network.',
     { cause: refusal },
+  );
+}
+
+/** oauth4webapi compares as URLs; the standard, and what a session is bound to, as text (RFC 8414 §3.3). */
+function requireIssuer(issuer: string, metadata: Metadata): Metadata {
+  if (metadata.issuer === issuer) return metadata;
+  throw new ConfigurationError(
+    `Discovery failed: the server writes its issuer ${JSON.stringify(metadata.issuer)}. Write it the same way.`,
   );
 }
 
