@@ -6,6 +6,7 @@
 import { type Assembly, assemble } from './assembly.ts';
 import { ConfigurationError } from './core/errors.ts';
 import type { TokenEventType, TokenListener } from './core/events.ts';
+import { checkIndicators, checkScope } from './core/protected-resource.ts';
 import { toTokenSet, variantOf } from './core/session-record.ts';
 import type { AccessTokenRequest, TokenResponse, TokenSet } from './core/token-set.ts';
 import type { Held, Session } from './flow/session.ts';
@@ -84,15 +85,15 @@ export class TokenManager implements AsyncDisposable {
    * one that `otherThan` says was rejected.
    *
    * @throws LoginRequiredError when there is no session, RefreshFailedError when the refresh did not succeed,
-   *   StorageError and LockTimeoutError when it could not be tried; the signal's reason after an abort.
+   *   StorageError and LockTimeoutError when it could not be tried; the signal's reason after an abort;
+   *   ConfigurationError for a scope or resource that no server could be asked for.
    */
   getAccessToken(request?: AccessTokenRequest): Promise<string> {
-    const { source } = this.#assembly;
     if (request === undefined) {
-      const held = source.fresh(this.#session, '');
+      const held = this.#assembly.source.fresh(this.#session, '');
       if (held !== undefined) return resolved(held);
     }
-    return source.get(this.#session, queryOf(request)).then(({ token }) => token);
+    return this.#obtain(request);
   }
 
   /**
@@ -172,6 +173,11 @@ export class TokenManager implements AsyncDisposable {
     await this.close();
   }
 
+  async #obtain(request: AccessTokenRequest | undefined): Promise<string> {
+    const { token } = await this.#assembly.source.get(this.#session, queryOf(request));
+    return token;
+  }
+
   #watch(): void {
     const { watch, workshop, signIn: options } = this.#assembly;
     this.#unwatch = watch?.(
@@ -187,6 +193,8 @@ function resolved(held: Held): Promise<string> {
 }
 
 function queryOf({ scope, resource, otherThan, signal }: AccessTokenRequest = {}): TokenQuery {
-  const resources = typeof resource === 'string' ? [resource] : resource;
-  return { variant: variantOf(scope, resources), scope, resource: resources, otherThan, signal };
+  const scopes = scope && checkScope(scope, 'The scope of getAccessToken()');
+  const resources =
+    resource === undefined ? undefined : checkIndicators(resource, 'The resource of getAccessToken()');
+  return { variant: variantOf(scopes, resources), scope: scopes, resource: resources, otherThan, signal };
 }

@@ -109,14 +109,16 @@ function placeAtUrl(
   return place ?? refuse('has a path that servers read in different ways: write it without %, ; and //.');
 }
 
-function checkScope(scope: unknown, name: string): readonly string[] {
+/** @throws ConfigurationError that names it, unless it is a list of scopes. */
+export function checkScope(scope: unknown, name: string): readonly string[] {
   if (isTexts(scope, /^[\x21\x23-\x5b\x5d-\x7e]+$/)) return [...scope];
   throw new ConfigurationError(
     `${name} is not a list of scopes: give an array with one or more, each without spaces, quotes and backslashes.`,
   );
 }
 
-function checkIndicators(resource: unknown, name: string): readonly string[] {
+/** @throws ConfigurationError that names it, unless it is one resource indicator or a list of them. */
+export function checkIndicators(resource: unknown, name: string): readonly string[] {
   // Sent as they are, for the server compares them as text. A pattern of RFC 3986 §4.3, so that urn: is one as well.
   const absolute = /^[a-z][a-z\d+.-]*:(?:[\w\-.~:/?[\]@!$&'()*+,;=]|%[\da-f]{2})+$/i;
   const indicators = typeof resource === 'string' ? [resource] : resource;
