@@ -1,0 +1,109 @@
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { api, managerOn, refused, transportThat } from './support/told.ts';
+
+/** An answer to which the platform has followed redirects by itself. */
+function followed(response: Response, url: string): Response {
+  Object.defineProperty(response, 'redirected', { value: true });
+  return Object.defineProperty(response, 'url', { value: url });
+}
+
+describe('in a browser, where a redirect that is not followed does not show where it leads', () => {
+  beforeEach(() => vi.stubGlobal('document', { baseURI: 'https://app.example.com/page' }));
+
+  test('the platform follows', async () => {
+    const transport = transportThat(() => followed(new Response('fine'), 'https://other.example.com/'));
+    const manager = await managerOn(transport);
+    const answer = await manager.fetch(api);
+    expect([answer.redirected, answer.url]).toEqual([true, 'https://other.example.com/']);
+    expect(transport.calls[0]?.init?.redirect).toBeUndefined();
+  });
+
+  test.each([
+    ['another origin', 'https://other.example.com/v1'],
+    ['another path', 'https://api.example.com/v10'],
+  ])('a 401 from %s refreshes nothing, for no token was sent there', async (_name, url) => {
+    const predicate = vi.fn(() => true);
+    const transport = transportThat(() => followed(refused(), url));
+    const manager = await managerOn(transport, { isInvalidToken: predicate });
+    expect((await manager.fetch(api)).status).toBe(401);
+    expect([transport.calls.length, transport.grants.length]).toEqual([1, 0]);
+    expect(predicate).not.toHaveBeenCalled();
+  });
+
+  test('a 401 from the same place is one', async () => {
+    const transport = transportThat(({ authorization }) =>
+      authorization === 'Bearer access-0' ? followed(refused(), `${api}/moved`) : new Response('fine'),
+    );
+    const manager = await managerOn(transport);
+    expect((await manager.fetch(api)).status).toBe(200);
+    expect(transport.grants).toHaveLength(1);
+  });
+
+  test('an opaque redirect that the caller asked for arrives as it is', async () => {
+    const opaque = Object.defineProperties(new Response(null), {
+      type: { value: 'opaqueredirect' },
+      status: { value: 0 },
+    });
+    const manager = await managerOn(transportThat(() => opaque));
+    expect(await manager.fetch(api, { redirect: 'manual' })).toBe(opaque);
+  });
+
+  test('a relative URL is one of the page', async () => {
+    const transport = transportThat(() => new Response('fine'));
+    vi.stubGlobal('document', { baseURI: 'https://api.example.com/v1/page' });
+    const manager = await managerOn(transport);
+    await manager.fetch('orders');
+    await manager.fetch('/elsewhere');
+    expect(transport.calls.map(({ authorization }) => authorization)).toEqual(['Bearer access-0', null]);
+  });
+});
+
+describe('where it does show', () => {
+  test('a redirect is one hop of its own, which the caller sees as fetch would show it', async () => {
+    const cancelled = vi.fn();
+    const transport = transportThat(({ url }) =>
+      url === api
+        ? new Response(new ReadableStream({ cancel: cancelled }), {
+            status: 302,
+            headers: { location: 'v1/there' },
+          })
+        : new Response('fine'),
+    );
+    const manager = await managerOn(transport);
+    const answer = await manager.fetch(api, { headers: { 'x-mine': '1' } });
+    expect(answer.redirected).toBe(true);
+    expect(transport.calls.map(({ init }) => init?.redirect)).toEqual(['manual', 'manual']);
+    expect(transport.calls.map(({ url }) => url)).toEqual([api, `${api}/there`]);
+    expect(cancelled).toHaveBeenCalledTimes(1);
+  });
+
+  test('a place without a token gets the redirect mode of the caller, and its own headers', async () => {
+    const transport = transportThat(({ url }) =>
+      url === api
+        ? new Response(null, { status: 307, headers: { location: 'https://other.example.com/' } })
+        : new Response('fine'),
+    );
+    const manager = await managerOn(transport);
+    await manager.fetch(api, { method: 'POST', body: 'x', redirect: 'follow', signal: null });
+    const { init, authorization } = transport.calls[1] ?? {};
+    expect([authorization, init?.method, init?.body, init?.redirect ?? 'follow']).toEqual([
+      null,
+      'POST',
+      'x',
+      'follow',
+    ]);
+  });
+
+  test('an aborted Request is aborted on its way as well', async () => {
+    const controller = new AbortController();
+    const transport = transportThat(({ url, init, input }) => {
+      const signal = init?.signal ?? (input as Request).signal;
+      if (url !== api) return Promise.reject(signal?.reason);
+      controller.abort('gone');
+      return new Response(null, { status: 302, headers: { location: '/v1/there' } });
+    });
+    const manager = await managerOn(transport);
+    const call = manager.fetch(new Request(api, { signal: controller.signal }));
+    await expect(call).rejects.toBe('gone');
+  });
+});
