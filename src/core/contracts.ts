@@ -31,8 +31,8 @@ export interface Stored {
  * 3. `write` succeeds only if the stored version is `ifVersion` (`undefined`: only if nothing is stored). Otherwise
  *    it rejects with a `StorageError` whose `conflict` is `true`, and nothing has changed. Of several writers with
  *    the same `ifVersion` exactly one wins.
- * 4. `delete` with an `ifVersion` deletes only that version and rejects like `write`; without one it always deletes.
- *    Deleting what is not there succeeds.
+ * 4. `delete` with an `ifVersion` deletes only that version and rejects like `write` if another one is stored, or none.
+ *    Without one it always succeeds, also when nothing is there.
  * 5. A version is never used twice for a key, not even after a delete.
  * 6. No torn reads: a reader sees the old record or the new one, whole.
  * 7. No silent failure: what was not stored rejects with a `StorageError`.

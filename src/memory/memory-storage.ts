@@ -26,7 +26,7 @@ import { memoryLock } from './memory-lock.ts';
 export function memoryStorage(): TokenStorage {
   // As text: what is read belongs to the reader, and an idle session takes a third of the space of an object.
   const values = new Map<string, { readonly text: string; readonly version: number }>();
-  const listeners = new Map<string, Set<() => void>>();
+  const watchers = new Map<string, Set<Watcher>>();
   let latest = 0;
 
   const expect = (operation: 'write' | 'delete', key: string, version: unknown) => {
@@ -37,7 +37,7 @@ export function memoryStorage(): TokenStorage {
     });
   };
   const changed = (key: string) => {
-    for (const listener of [...(listeners.get(key) ?? [])]) queueMicrotask(() => quietly(listener));
+    for (const watcher of [...(watchers.get(key) ?? [])]) queueMicrotask(() => watcher.tell());
   };
 
   return {
@@ -49,8 +49,9 @@ export function memoryStorage(): TokenStorage {
     },
     async write(key, record, ifVersion) {
       expect('write', key, ifVersion);
+      const text = textOf(record);
       latest += 1;
-      values.set(key, { text: JSON.stringify(record), version: latest });
+      values.set(key, { text, version: latest });
       changed(key);
       return latest;
     },
@@ -59,20 +60,43 @@ export function memoryStorage(): TokenStorage {
       if (values.delete(key)) changed(key);
     },
     watch(key, listener) {
-      const those = listeners.get(key) ?? new Set();
-      listeners.set(key, those.add(listener));
+      const those = watchers.get(key) ?? new Set();
+      const watcher = new Watcher(listener);
+      watchers.set(key, those.add(watcher));
       return () => {
-        those.delete(listener);
-        if (those.size === 0 && listeners.get(key) === those) listeners.delete(key);
+        watcher.stop();
+        those.delete(watcher);
+        if (those.size === 0 && watchers.get(key) === those) watchers.delete(key);
       };
     },
   };
 }
 
-function quietly(listener: () => void): void {
+function textOf(record: object): string {
   try {
-    listener();
-  } catch {
-    // A watcher's error is its own: the write that it was told of has long succeeded.
+    return JSON.stringify(record);
+  } catch (cause) {
+    throw new StorageError('The record is not plain JSON.', { operation: 'write', cause });
+  }
+}
+
+/** One subscription; the same listener may have several. */
+class Watcher {
+  #listener: (() => void) | undefined;
+
+  constructor(listener: () => void) {
+    this.#listener = listener;
+  }
+
+  /** A watcher's error is its own: the write that it is told of has long succeeded. */
+  tell(): void {
+    try {
+      this.#listener?.();
+    } catch {}
+  }
+
+  /** Also for what is on its way. */
+  stop(): void {
+    this.#listener = undefined;
   }
 }

@@ -50,7 +50,7 @@ export class ReferenceStorage implements TokenStorage {
     await Promise.resolve();
     this.reachMedium('delete');
     const isThere = this.medium.texts.has(this.place(key));
-    if (isThere && ifVersion !== undefined) this.compare(key, ifVersion, 'delete');
+    if (ifVersion !== undefined) this.compare(key, ifVersion, 'delete');
     this.remove(key);
     if (isThere) this.tell(key);
     await Promise.resolve();
