@@ -8,9 +8,9 @@ import { isConflict, StorageError, type TokenKeepError } from '../core/errors.ts
 import type { AnyTokenEvent } from '../core/events.ts';
 import { backoff } from '../core/reconcile.ts';
 import { type Owner, readRecord, type SessionRecord, type Unreadable } from '../core/session-record.ts';
-import { safeCause } from '../core/transport-failure.ts';
+import { type BoundedStorage, boundedStorage } from './bounded-storage.ts';
 import { anything, type Replaces, type Session } from './session.ts';
-import { deadline, type FullClock, leavingOn } from './waiting.ts';
+import type { FullClock } from './waiting.ts';
 
 /** A record and the version it was read at. */
 export interface Found {
@@ -44,11 +44,13 @@ export type Telling = (event: AnyTokenEvent) => void;
 
 export class SessionStore {
   readonly #options: SessionStoreOptions;
+  readonly #storage: BoundedStorage;
   /** Sessions with a successor that is not stored yet: nothing else may be all that keeps them alive. */
   readonly #unsaved: Map<Session, unknown> = new Map();
 
   constructor(options: SessionStoreOptions) {
     this.#options = options;
+    this.#storage = boundedStorage(options.storage, options.clock, options.timeout);
   }
 
   /** Reads what is stored. A value that is not a session of ours is reported, left alone and not used. */
@@ -59,7 +61,7 @@ export class SessionStore {
 
   /** Reads what is stored, and says what is wrong with a value that is not a session of ours. */
   async look(session: Session, tell: Telling): Promise<Found | Unreadable | undefined> {
-    const stored = await this.#bounded('read', () => this.#options.storage.read(session.key));
+    const stored = await this.#storage.read(session.key);
     if (stored === undefined) return undefined;
     const record = readRecord(stored.record, this.#options.owner());
     if (typeof record !== 'string') {
@@ -74,11 +76,11 @@ export class SessionStore {
   }
 
   async write(session: Session, record: SessionRecord, ifVersion: Version | undefined): Promise<Version> {
-    return await this.#bounded('write', () => this.#options.storage.write(session.key, record, ifVersion));
+    return await this.#storage.write(session.key, record, ifVersion);
   }
 
   async delete(session: Session, ifVersion?: Version): Promise<void> {
-    await this.#bounded('delete', () => this.#options.storage.delete(session.key, ifVersion));
+    await this.#storage.delete(session.key, ifVersion);
   }
 
   /** Makes a successor durable, or keeps it in memory until it is. */
@@ -139,7 +141,7 @@ export class SessionStore {
   async #replace(session: Session, record: SessionRecord, tell: Telling): Promise<Fate> {
     const { epoch } = session;
     for (let conflicts = 0; conflicts < 10; conflicts++) {
-      const stored = await this.#bounded('read', () => this.#options.storage.read(session.key));
+      const stored = await this.#storage.read(session.key);
       if (session.epoch !== epoch) return 'superseded';
       try {
         const version = await this.write(session, record, stored?.version);
@@ -201,23 +203,6 @@ export class SessionStore {
     const retry = () => void this.flush(session, tell);
     const pause = backoff(session.unsaved?.failures ?? 1, Math.random());
     this.#unsaved.set(session, clock.setTimeout(retry, pause));
-  }
-
-  /** Runs a storage operation that ends, and fails with nothing but a `StorageError`. */
-  async #bounded<T>(operation: 'read' | 'write' | 'delete', run: () => Promise<T>): Promise<T> {
-    const { clock, timeout } = this.#options;
-    const { signal, clear } = deadline(clock, timeout, () => new Error(`No answer within ${timeout} ms.`));
-    try {
-      return await leavingOn(Promise.resolve(run()), signal);
-    } catch (error) {
-      if (error instanceof StorageError || isConflict(error)) throw error;
-      throw new StorageError(`The storage failed to ${operation} the session.`, {
-        operation,
-        cause: safeCause(error, []),
-      });
-    } finally {
-      clear();
-    }
   }
 }
 
