@@ -7,6 +7,14 @@ import ky from 'ky';
 import type { Transport } from '../core/contracts.ts';
 import { readText } from './read-text.ts';
 import type { BuiltRequest } from './token-request.ts';
+import { deadline, type FullClock, leavingOn } from './waiting.ts';
+
+export interface RevocationOptions {
+  readonly transport: Transport;
+  readonly clock: FullClock;
+  /** How long an attempt may take, and then reading why it failed, in ms. */
+  readonly timeout: number;
+}
 
 /**
  * Sends a revocation request. 503 means that the token still exists (RFC 7009 §2.2.1): it is sent once more, after
@@ -16,7 +24,7 @@ import type { BuiltRequest } from './token-request.ts';
  */
 export async function revoked(
   { url, init }: BuiltRequest,
-  { transport, timeout }: { readonly transport: Transport; readonly timeout: number },
+  { transport, clock, timeout }: RevocationOptions,
   signal: AbortSignal | undefined,
 ): Promise<'revoked' | 'unsupported' | 'failed'> {
   const response = await ky.post(url, {
@@ -31,7 +39,12 @@ export async function revoked(
     timeout,
     ...(signal && { signal }),
   });
-  const text = await readText(response);
-  if (response.ok) return 'revoked';
+  if (response.ok) {
+    response.body?.cancel().catch(() => undefined);
+    return 'revoked';
+  }
+  // ky's timeout is over when the headers are there; the body may have no end.
+  const late = deadline(clock, timeout, () => new Error(`No answer within ${timeout} ms.`));
+  const text = await leavingOn(readText(response), late.signal).finally(late.clear);
   return typeof text === 'string' && text.includes('unsupported_token_type') ? 'unsupported' : 'failed';
 }
