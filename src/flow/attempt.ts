@@ -91,7 +91,6 @@ export function hold(workshop: Workshop, attempt: Attempt, accessToken: AccessTo
           until,
           expiresAt: accessToken.expiresAt ?? Number.POSITIVE_INFINITY,
           resolved: undefined,
-          rejectedBy: undefined,
         };
   // A sign-out or a login in this process meanwhile: whoever waits gets it, but nobody after them.
   if (session.epoch === attempt.epoch) session.hold(want.variant, held);

@@ -18,8 +18,6 @@ export interface Held {
   readonly expiresAt: number;
   /** The token as a promise that is already resolved, made when it is first asked for. */
   resolved: Promise<string> | undefined;
-  /** Protected resources that rejected it although it was new: their 401 says nothing about it any more. */
-  rejectedBy: Set<string> | undefined;
 }
 
 /** Of a login: it replaces whatever is stored. */

@@ -65,11 +65,7 @@ async function granted(workshop: Workshop, attempt: Attempt, spent: Spent, grant
     scope: accessToken.scope,
     rotated,
   });
-  const before = session.held(want.variant)?.rejectedBy;
-  const held = hold(workshop, attempt, accessToken, handedOutUntil(accessToken, want.refreshBefore));
-  // The very token that was rejected, issued once more, is as rejected as it was.
-  if (accessToken.token === want.otherThan) held.rejectedBy = before;
-  return held;
+  return hold(workshop, attempt, accessToken, handedOutUntil(accessToken, want.refreshBefore));
 }
 
 /** Law 6: tokens that come after a sign-out are not used. They are revoked when the lock is released. */

@@ -125,6 +125,16 @@ describe('no loop (N41)', () => {
     expect(transport.grants).toHaveLength(refreshes);
   });
 
+  test('a server that issues the very token again is asked once', async () => {
+    const transport = transportThat(
+      () => refused(),
+      () => Response.json({ access_token: 'access-0', refresh_token: 'next', expires_in: 3600 }),
+    );
+    const manager = await managerOn(transport);
+    for (let call = 0; call < 5; call++) expect((await manager.fetch(api)).status).toBe(401);
+    expect([transport.calls.length, transport.grants.length]).toEqual([6, 1]);
+  });
+
   test('a login begins anew', async () => {
     const transport = rejects('access-0', 'access-1', 'login');
     const manager = await managerOn(transport);
