@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { requireBuild } from './support/built.ts';
-import { build, bundle, sizeOf } from './support/bundle.ts';
+import { build, bundle, firstLoadOf, sizeOf } from './support/bundle.ts';
 import { doors, manifest } from './support/manifest.ts';
 
 beforeAll(requireBuild);
@@ -10,8 +10,10 @@ beforeAll(requireBuild);
  * about 2 % above what was measured when it was set; whoever raises one writes the reason beside it.
  */
 const ceilings: { code: string; ceiling: number }[] = [
-  // Measured 32.3 kB: 19.8 our own, 7.9 ky, 3.0 p-queue, 1.2 oauth4webapi, 0.4 jwt-decode. The aim is 15 kB.
-  { code: `export { TokenManager } from 'tokenkeep'`, ceiling: 33_000 },
+  // Measured 33.3 kB: 20.7 our own, 7.9 ky, 3.0 p-queue, 1.2 oauth4webapi, 0.4 jwt-decode. The aim is 15 kB. Raised from
+  // 33 kB: what the races and the comparison with fetch found (a login that a sign-out overtakes, calls that must not see
+  // what the caller changes later) costs half a kilobyte.
+  { code: `export { TokenManager } from 'tokenkeep'`, ceiling: 34_000 },
   // Measured 10.9 kB, most of it ky.
   { code: `export { discover } from 'tokenkeep'`, ceiling: 11_200 },
   // Measured 4.1 kB, most of it p-queue.
@@ -30,6 +32,12 @@ describe('size', () => {
   });
 });
 
+test('a page loads less than that before its first call: ky comes when a session ends', async () => {
+  const size = await firstLoadOf(`export { TokenManager } from 'tokenkeep'`);
+  console.info(`${size} bytes before the first call`);
+  expect(size).toBeLessThanOrEqual(25_800);
+});
+
 /** Doors that browsers do not open. */
 const walled: string[] = ['tokenkeep/testing'];
 const open = [...doors.keys()].filter((door) => !walled.includes(door));
@@ -38,9 +46,10 @@ describe.each(open)('a browser bundle of %s', (door) => {
   const everything = `export * from '${door}'`;
 
   test('is whole: it imports nothing, of Node or else', async () => {
-    expect(
-      (await build(everything)).flatMap(({ imports, dynamicImports }) => [...imports, ...dynamicImports]),
-    ).toEqual([]);
+    const chunks = await build(everything);
+    const own = new Set(chunks.map(({ fileName }) => fileName));
+    const imported = chunks.flatMap(({ imports, dynamicImports }) => [...imports, ...dynamicImports]);
+    expect(imported.filter((name) => !own.has(name))).toEqual([]);
   });
 
   test('names nothing of Node', async () => {
