@@ -1,0 +1,102 @@
+/** OAuth 2.0 for browser-based applications, as far as one process goes. */
+import * as tokenkeep from 'tokenkeep';
+import { testClock } from 'tokenkeep/testing';
+import { expect, test, vi } from 'vitest';
+import { refusal, scene } from '../support/scene.ts';
+import { wire } from '../support/wire.ts';
+import { api, as, client, done, granting, refresh } from './support/client.ts';
+
+/** What a browser says when CORS, an extension or the network forbids an answer. */
+const hidden = () => {
+  throw new TypeError('Failed to fetch');
+};
+
+test('BBA-04: an answer that the browser hides says nothing about the token', async () => {
+  const net = wire({ [as.tokenEndpoint]: granting(), [api]: hidden });
+  const manager = await client(net);
+  await expect(manager.fetch(api)).rejects.toThrow('Failed to fetch');
+  expect(net.sent.map(({ url }) => url)).toEqual([api]);
+  expect(await manager.getAccessToken()).toBe('access-0');
+});
+
+test('BBA-04: … nor about the session, when it is the answer of the token endpoint', async () => {
+  const clock = testClock();
+  const net = wire({ [as.tokenEndpoint]: hidden });
+  const manager = await client(net, { clock });
+  await clock.advance(400_000);
+  expect(await refusal(manager.fetch(api))).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: true });
+  expect((await manager.getTokens())?.refreshToken).toBe('refresh-0');
+});
+
+test('BBA-05: cookies are written by nobody here, and no storage for them is offered', async () => {
+  const written: unknown[] = [];
+  const document = {
+    baseURI: 'https://app.test/',
+    set cookie(value: unknown) {
+      written.push(value);
+    },
+  };
+  vi.stubGlobal('document', document);
+  const net = wire({ [as.tokenEndpoint]: granting(), [as.revocationEndpoint]: done, [api]: done });
+  const manager = await client(net);
+  await manager.fetch(api);
+  await refresh(manager);
+  await manager.signOut();
+  expect(net.sent).toHaveLength(3);
+  expect(written).toEqual([]);
+  expect(Object.keys(tokenkeep).filter((name) => /cookie/i.test(name))).toEqual([]);
+});
+
+test('BBA-07: tokens are in memory unless another storage is asked for', async () => {
+  const touched: string[] = [];
+  for (const name of ['localStorage', 'sessionStorage', 'indexedDB', 'caches', 'cookieStore']) {
+    const touch = () => {
+      touched.push(name);
+      return undefined;
+    };
+    vi.stubGlobal(
+      name,
+      new Proxy({}, { get: touch, set: () => Boolean(touch()), has: () => Boolean(touch()) }),
+    );
+  }
+  const net = wire({ [as.tokenEndpoint]: granting(), [as.revocationEndpoint]: done, [api]: done });
+  const manager = await client(net);
+  await manager.fetch(api);
+  await refresh(manager);
+  await manager.signOut();
+  expect(touched).toEqual([]);
+});
+
+test('BBA-07: nothing of the session can be reached from the manager', async () => {
+  const manager = await client(wire({}));
+  const members = Reflect.ownKeys(manager).map((key) => Reflect.get(manager, key));
+  expect(Reflect.ownKeys(manager)).toEqual(['fetch']);
+  expect(JSON.stringify([manager, members])).not.toMatch(/access-0|refresh-0/);
+});
+
+test('BBA-10: a place can have a token of its own, for one resource and a part of the scope', async () => {
+  const { manager, server } = await scene({
+    protectedResources: [
+      { url: 'https://api.test/reports', scope: ['read'], resource: 'https://api.test/reports' },
+      'https://api.test/',
+    ],
+  });
+  const report = await (await manager.fetch('https://api.test/reports')).json();
+  expect(report.scope).toEqual(['read']);
+  const stray = await server.fetch(api, {
+    headers: { authorization: `Bearer ${server.currentAccessToken()}` },
+  });
+  expect(stray.status).toBe(401); // it is good for the reports only
+});
+
+test('BBA-12: a token with more scope than was asked for is never the answer, also when it is at hand', async () => {
+  const { server, manager } = await scene();
+  const whole = await manager.getAccessToken();
+  const narrow = await manager.getAccessToken({ scope: ['read'] });
+  expect(narrow).not.toBe(whole);
+  expect(await manager.getAccessToken({ scope: ['read'] })).toBe(narrow);
+  expect(await manager.getAccessToken()).toBe(whole);
+  const echo = await server.fetch(api, { headers: { authorization: `Bearer ${narrow}` } });
+  expect((await echo.json()).scope).toEqual(['read']);
+  expect(server.counts.refreshes).toBe(1);
+});

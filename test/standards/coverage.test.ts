@@ -1,0 +1,89 @@
+/** Every rule is proven by a test that names it, or waits for a part of the product, or is not for a client like this. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { ids } from './ids.ts';
+
+/** What comes with a later part of the product. A line leaves when a test arrives. */
+const later: Readonly<Record<string, string>> = {
+  '8252-02': 'loopback login',
+  '8252-03': 'login',
+  '8252-04': 'client authentication: a warning for secrets in browser bundles',
+  '8628-01': 'device login',
+  '8628-02': 'device login',
+  '8628-03': 'device login',
+  '9207-01': 'login',
+  '9449-01': 'DPoP',
+  '9449-02': 'DPoP',
+  '9449-03': 'DPoP',
+  '9449-04': 'DPoP',
+  '9449-05': 'DPoP',
+  '9449-07': 'DPoP',
+  '9449-08': 'DPoP',
+  '9449-10': 'DPoP',
+  '9449-11': 'DPoP',
+  '9449-12': 'DPoP in browsers',
+  '9449-13': 'DPoP',
+  'BBA-01': 'the life of the refresh token: an event ahead of its end',
+  'BBA-02': 'client authentication: a warning for secrets in browser bundles',
+  'BBA-03': 'the worker door',
+  'BBA-06': 'the worker door',
+  'BBA-08': 'browser storages, and what their documentation says',
+  'BBA-09': 'browser storages: the encrypting one, and what its documentation says',
+  'BBA-11': 'DPoP, and what its documentation says',
+  'WL-01': 'browser locks',
+  'WL-02': 'browser locks',
+  'WL-03': 'browser locks',
+  'WL-04': 'browser locks',
+  'WL-05': 'browser locks',
+  'WL-06': 'browser locks',
+  'WL-07': 'browser locks',
+  'WL-08': 'browser locks',
+  'WL-10': 'locks of Node',
+  'OIDC-01': 'login: ID tokens are validated once the tokens are safe',
+  'OIDC-03': 'providers, and login',
+};
+
+const notOurs: Readonly<Record<string, string>> = {
+  '8414-02':
+    'the client authentication is said by who configures the client, and never guessed from metadata',
+  'WL-09': 'what others hold is not asked for: a snapshot is old when it arrives',
+};
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) =>
+  file.endsWith('.test.ts'),
+);
+/** A title is the first argument of `test`, `it` or `describe`, or of what their `each` gives. */
+const title = /^\s*(?:(?:test|it|describe)\b.*?|[\])}].*?)\(\s*(['"`])((?:\\.|(?!\1).)+)\1\s*,/gm;
+const titlesOf = (file: string): string[] =>
+  [...readFileSync(join(root, file), 'utf8').matchAll(title)].flatMap(([, , text]) => text ?? []);
+const idsIn = (text: string): string[] => text.match(/\b(?:\d{4}|21|BBA|WL|OIDC)-\d{2}\b/g) ?? [];
+const tested = new Set(files.flatMap((file) => titlesOf(file).flatMap(idsIn)));
+
+test('every rule has its place, and only one', () => {
+  const places = Object.keys(ids).map((id) => [
+    id,
+    [tested.has(id) && 'tested', id in later && 'later', id in notOurs && 'not ours'].filter(Boolean),
+  ]);
+  expect(places.filter(([, found]) => found?.length !== 1)).toEqual([]);
+});
+
+test('nothing waits, and nothing is excused, that is no rule', () => {
+  const excused = [...Object.keys(later), ...Object.keys(notOurs)];
+  expect(excused.filter((id) => !(id in ids))).toEqual([]);
+});
+
+test('every test of this folder names the rules that it proves', () => {
+  const own = files.filter((file) => file.startsWith('standards/') && file !== 'standards/coverage.test.ts');
+  expect(own.length).toBeGreaterThan(10);
+  const groups = own.flatMap((file) =>
+    [...readFileSync(join(root, file), 'utf8').matchAll(/^describe\(\s*(['"`])(.+?)\1/gm)].map(
+      ([, , text]) => text,
+    ),
+  );
+  const titles = own.flatMap(titlesOf).filter((text) => !groups.includes(text));
+  expect(titles.filter((text) => idsIn(text).length === 0)).toEqual([]);
+  expect(titles.flatMap(idsIn).filter((id) => !(id in ids))).toEqual([]);
+});

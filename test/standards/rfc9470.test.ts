@@ -1,0 +1,50 @@
+/** Step-up: the token is good, the login behind it is not good enough. */
+import { insufficientUserAuthentication } from 'tokenkeep/testing';
+import { expect, test } from 'vitest';
+import { api, scene, times } from '../support/scene.ts';
+
+const asked = insufficientUserAuthentication({ acrValues: 'gold silver', maxAge: 300 });
+const payments = 'https://api.test/payments';
+
+test('9470-01: what is asked for is told, nothing is refreshed, and nothing is sent again', async () => {
+  const { server, call, events } = await scene();
+  server.fail({ answer: asked }, { on: 'api', times: 9 });
+  expect(await call(payments)).toBe(401);
+  expect(events).toEqual([
+    {
+      type: 'stepUpRequired',
+      session: 'default',
+      url: payments,
+      error: 'insufficient_user_authentication',
+      acrValues: ['gold', 'silver'],
+      maxAge: 300,
+    },
+  ]);
+  expect(server.counts).toMatchObject({ apiCalls: 1, tokenRequests: 0 });
+});
+
+test('9470-02: the application starts a login; with its tokens the same call succeeds', async () => {
+  const { server, manager, call } = await scene();
+  const weak = server.currentAccessToken() ?? '';
+  server.fail({ answer: asked }, { on: 'api', times: 9, when: ({ token }) => token === server.idOf(weak) });
+  const stepUps: unknown[] = [];
+  manager.on('stepUpRequired', ({ acrValues, maxAge }) => stepUps.push({ acrValues, maxAge }));
+  expect(await call(payments, { method: 'POST', body: '{"amount":12}' })).toBe(401);
+  expect(stepUps).toEqual([{ acrValues: ['gold', 'silver'], maxAge: 300 }]);
+  await manager.setTokens(server.signIn());
+  expect(await call(payments, { method: 'POST', body: '{"amount":12}' })).toBe(200);
+  expect(server.counts.tokenRequests).toBe(0);
+});
+
+test('9470-03: meanwhile the token goes on to serve other calls, and the session lives', async () => {
+  const { server, manager, call, events } = await scene();
+  const token = await manager.getAccessToken();
+  server.fail({ answer: asked }, { on: 'api', times: 9, when: ({ path }) => path === '/payments' });
+  const statuses: number[] = [];
+  for (const _ of times(3, Number)) statuses.push(await call(payments), await call(api));
+  expect(statuses).toEqual([401, 200, 401, 200, 401, 200]);
+  expect(await manager.getAccessToken()).toBe(token);
+  expect(new Set(events.map(({ type }) => type))).toEqual(new Set(['stepUpRequired']));
+  server.expire();
+  expect(await call(api)).toBe(200);
+});
