@@ -5,7 +5,6 @@
  */
 import {
   type ClientAuth,
-  ClientSecretBasic,
   ClientSecretJwt,
   ClientSecretPost,
   None,
@@ -33,14 +32,22 @@ export function clientSecretBasic(
   options: { encoding?: 'form' | 'plain' } = {},
 ): ClientAuthentication {
   requireSecret('clientSecretBasic', secret);
-  if (options.encoding !== 'plain') return method('client_secret_basic', ClientSecretBasic(secret));
+  const encode = options.encoding === 'plain' ? (text: string) => text : formEncode;
   return {
     method: 'client_secret_basic',
     authenticate: ({ clientId, headers }) => {
-      const bytes = new TextEncoder().encode(`${clientId}:${secret}`);
+      const bytes = new TextEncoder().encode(`${encode(clientId)}:${encode(secret)}`);
       headers.set('authorization', `Basic ${btoa(String.fromCharCode(...bytes))}`);
     },
   };
+}
+
+/**
+ * RFC 6749 Appendix B. Not oauth4webapi's, which encodes `-`, `_`, `.` and `*` as well: servers that do not decode would
+ * not know a `my-app` any more.
+ */
+function formEncode(text: string): string {
+  return new URLSearchParams([['', text]]).toString().slice(1);
 }
 
 /** The client's secret in the body (RFC 6749 §2.3.1). */
