@@ -45,6 +45,8 @@ export interface Attempt {
   readonly tell: (event: AnyTokenEvent) => void;
   /** Tokens that came after a sign-out, to be revoked once the lock is released. */
   late: LateTokens | undefined;
+  /** Why it failed, for those who wait for it. Whoever comes later finds only what is remembered. */
+  cause?: Error | undefined;
 }
 
 export interface LateTokens {

@@ -169,7 +169,7 @@ export class RefreshCoordinator {
         return held;
       }
       case 'failed':
-        throw refreshFailed(decision.failure, now);
+        throw refreshFailed(decision.failure, now, attempt.cause);
       case 'unanswered':
         throw unanswered(decision.until - now);
       case 'login':

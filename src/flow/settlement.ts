@@ -140,6 +140,7 @@ export async function failed(
   const record = { ...spent.record, failure };
   // If it cannot be stored our mark stays, and whoever comes next is the more careful for it.
   await workshop.store.write(session, record, spent.version).catch(() => undefined);
+  attempt.cause = cause;
   const error = refreshFailed(failure, failure.at, cause);
   attempt.tell({ type: 'refreshFailed', session: session.id, error });
   return record;
