@@ -76,14 +76,14 @@ function workshopOf(
   const { clientId, timeout = 30_000, clientAuthentication = none(), tokenRequest } = options;
   const { headers = {}, parameters = {} } = tokenRequest ?? {};
   const clock = completeClock(options.clock);
-  const server = new AuthorizationServerSource(options.authorizationServer);
+  const server = new AuthorizationServerSource(options.authorizationServer, { clock, timeout });
   const owner = () => ({ clientId, issuers: server.issuers });
   const client = { clientId, clientAuthentication, headers, parameters };
   return {
     store: new SessionStore({ storage, clock, timeout, owner, tell }),
     lock: lockOf(options.lock ?? storage.lock, storage, timeout),
-    // A holder's refresh, once more inside a reuse window, and storing it.
-    lockTimeout: 2 * timeout + 10_000,
+    // A holder's refresh, once more inside a reuse window, and storing it; no longer than a timer can wait.
+    lockTimeout: Math.min(2 * timeout + 10_000, 2 ** 31 - 1),
     clock,
     server,
     endpoint: new TokenEndpoint({ ...client, transport, clock, timeout }),

@@ -5,6 +5,7 @@
  */
 import type { AuthorizationServer } from '../core/authorization-server.ts';
 import { requireEndpoint } from '../core/endpoint.ts';
+import { type FullClock, within } from './waiting.ts';
 
 /** What the `authorizationServer` option takes. */
 export type AuthorizationServerOption =
@@ -14,11 +15,17 @@ export type AuthorizationServerOption =
 /** Resolves the authorization server once, when it is first needed, and again after a failure. */
 export class AuthorizationServerSource {
   readonly #option: AuthorizationServerOption;
+  readonly #limit: { readonly clock: FullClock; readonly timeout: number };
   #known: AuthorizationServer | undefined;
   #resolving: Promise<AuthorizationServer> | undefined;
 
-  constructor(option: AuthorizationServerOption) {
+  /** @param limit how long finding out may take. */
+  constructor(
+    option: AuthorizationServerOption,
+    limit: { readonly clock: FullClock; readonly timeout: number },
+  ) {
     this.#option = option;
+    this.#limit = limit;
     if (typeof option !== 'function') this.#known = checked(option, 'authorizationServer');
   }
 
@@ -44,7 +51,9 @@ export class AuthorizationServerSource {
   }
 
   async #find(): Promise<AuthorizationServer> {
-    const server = await (this.#option as () => Promise<AuthorizationServer>)();
+    const server = await within(this.#limit, async () =>
+      (this.#option as () => Promise<AuthorizationServer>)(),
+    );
     this.#known = checked(server, 'what authorizationServer() resolves to');
     return this.#known;
   }

@@ -15,7 +15,7 @@ import {
   refreshRequest,
   revokeRequest,
 } from './token-request.ts';
-import { deadline, type FullClock, leavingOn } from './waiting.ts';
+import { deadline, type FullClock, leavingOn, within } from './waiting.ts';
 
 export interface TokenEndpointOptions extends ClientOptions {
   readonly transport: Transport;
@@ -47,9 +47,9 @@ export class TokenEndpoint {
     this.#options = options;
   }
 
-  /** @throws what client authentication throws. */
+  /** @throws what client authentication throws, and when it does not end. */
   async prepare(server: AuthorizationServer, grant: RefreshGrant): Promise<PreparedGrant> {
-    const request = await refreshRequest(this.#options, server, grant);
+    const request = await within(this.#options, () => refreshRequest(this.#options, server, grant));
     return { secrets: request.secrets, send: () => this.#send(server, request) };
   }
 

@@ -46,3 +46,17 @@ export function deadline(
   const timer = clock.setTimeout(() => controller.abort(reason()), delay);
   return { signal: controller.signal, clear: () => clock.clearTimeout(timer) };
 }
+
+/** Waits for what `run` begins, but no longer than `timeout` ms: a callback of the application may never end. */
+export async function within<T>(
+  { clock, timeout }: { readonly clock: FullClock; readonly timeout: number },
+  run: () => Promise<T>,
+): Promise<T> {
+  const late = () => new DOMException(`No answer within ${timeout} ms.`, 'TimeoutError');
+  const { signal, clear } = deadline(clock, timeout, late);
+  try {
+    return await leavingOn(run(), signal);
+  } finally {
+    clear();
+  }
+}
