@@ -1,0 +1,174 @@
+/** Law 5: sent, and no answer. */
+
+import { faults } from 'tokenkeep/testing';
+import { expect, test } from 'vitest';
+import { failure, key, setup, times } from './support/setup.ts';
+
+test('law 5: without a reuse window the valid token is used to its end, and nothing is sent again', async () => {
+  const { manager, server, clock, tokens, types, posts } = await setup();
+  clock.set(clock.now() + 280_000);
+  server.fail(faults.lostAnswer);
+  expect(await manager.getAccessToken()).toBe(tokens.access_token);
+  clock.set(clock.now() + 19_999);
+  expect(await manager.getAccessToken()).toBe(tokens.access_token);
+  expect(posts).toEqual([tokens.refresh_token]);
+  expect(types()).toEqual(['refreshFailed']);
+});
+
+test('law 5: when a token is really needed there is one careful attempt; the session ends saying that the answer was lost', async () => {
+  const { manager, server, clock, posts, events } = await setup();
+  clock.set(clock.now() + 280_000);
+  server.fail(faults.lostAnswer);
+  await manager.getAccessToken();
+  clock.set(clock.now() + 20_000);
+  const errors = await Promise.all(times(5, () => failure(manager.getAccessToken())));
+  expect(new Set(errors).size).toBe(1);
+  expect(errors[0]).toMatchObject({
+    code: 'ERR_LOGIN_REQUIRED',
+    reason: 'answer_lost',
+    error: 'invalid_grant',
+  });
+  expect(posts.length).toBe(2);
+  expect(events.at(-1)).toMatchObject({ type: 'sessionEnded', error: errors[0] });
+  await failure(manager.getAccessToken());
+  expect(posts.length).toBe(2);
+});
+
+test('law 5: a request that was lost before the server had it: the careful attempt brings the session back', async () => {
+  const { manager, server, expire, types, call } = await setup();
+  expire();
+  server.fail(faults.lostRequest);
+  expect(await failure(manager.getAccessToken())).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: true });
+  expect(await call()).toBe(200);
+  expect(server.counts).toMatchObject({ refreshes: 1, reuses: 0 });
+  expect(types()).toEqual(['refreshFailed', 'refreshed']);
+});
+
+test('law 5: attempts that stay unanswered pause, longer each time', async () => {
+  const { manager, server, expire, clock, posts } = await setup();
+  expire();
+  server.fail(faults.lostRequest, { times: 4 });
+  const tries = async () => {
+    await failure(manager.getAccessToken());
+    return posts.length;
+  };
+  expect(await tries()).toBe(1);
+  expect(await tries()).toBe(2);
+  expect(await tries()).toBe(2);
+  expect(await failure(manager.getAccessToken())).toMatchObject({ sent: true, retryAfter: 1_000 });
+  clock.set(clock.now() + 1_000);
+  expect(await tries()).toBe(3);
+  clock.set(clock.now() + 1_000);
+  expect(await tries()).toBe(3);
+  clock.set(clock.now() + 1_000);
+  expect(await tries()).toBe(4);
+  clock.set(clock.now() + 4_000);
+  expect(await manager.getAccessToken()).toBe(server.currentAccessToken());
+});
+
+test('law 5: inside a declared reuse window the same token is sent again at once, and the session lives', async () => {
+  const { manager, server, expire, posts, tokens, record } = await setup({
+    server: { profile: { kind: 'leeway', ms: 10_000 } },
+    manager: {
+      authorizationServer: { tokenEndpoint: 'https://as.test/token', profile: { reuseWindow: 10_000 } },
+    },
+  });
+  expire();
+  server.fail(faults.lostAnswer);
+  expect(await manager.getAccessToken()).toBe(server.currentAccessToken());
+  expect(posts).toEqual([tokens.refresh_token, tokens.refresh_token]);
+  expect(server.counts).toMatchObject({ reuses: 0, familiesRevoked: 0, replays: 1 });
+  expect((await record())?.refreshToken).toBe(server.currentRefreshToken());
+});
+
+test('law 5: after the reuse window the valid token is used on', async () => {
+  const { manager, server, clock, posts, tokens } = await setup({
+    manager: {
+      authorizationServer: { tokenEndpoint: 'https://as.test/token', profile: { reuseWindow: 10_000 } },
+      timeout: 15_000,
+    },
+  });
+  clock.set(clock.now() + 270_000);
+  server.fail(faults.neverAnswers);
+  const token = manager.getAccessToken();
+  await clock.advance(15_000);
+  expect(await token).toBe(tokens.access_token);
+  expect(await manager.getAccessToken()).toBe(tokens.access_token);
+  expect(posts.length).toBe(1);
+});
+
+test.each([
+  ['timeout', faults.neverAnswers],
+  ['truncated answer', { truncate: 20 }],
+  ['stalled answer', { stall: 20 }],
+  ['portal page with status 200', faults.captivePortal],
+  ['empty 200', { answer: { status: 200, body: '' } }],
+  ['2 MiB of answer', { answer: { status: 200, body: 'x'.repeat(2_000_000) } }],
+])('law 5: a %s may have spent the refresh token', async (_what, fault) => {
+  const { manager, server, clock, tokens, record } = await setup({ manager: { timeout: 5_000 } });
+  clock.set(clock.now() + 280_000);
+  server.fail(fault);
+  const token = manager.getAccessToken();
+  await clock.advance(5_000);
+  expect(await token).toBe(tokens.access_token);
+  expect((await record())?.spending).toMatchObject({ sends: 1 });
+});
+
+test('step 5, N27: the mark is stored before the POST, and names no token', async () => {
+  const { manager, server, expire, record, tokens, clock } = await setup();
+  expire();
+  const held = server.hold();
+  const token = manager.getAccessToken();
+  await held.arrived();
+  const { spending } = (await record()) ?? {};
+  expect(spending).toMatchObject({ sends: 1, since: clock.now(), latest: clock.now() });
+  expect(JSON.stringify(spending)).not.toContain(tokens.refresh_token?.slice(8, 20));
+  held();
+  await token;
+  expect((await record())?.spending).toBeUndefined();
+});
+
+test('N27, N13: a process that died after the POST leaves its mark: the next one uses the valid token on', async () => {
+  const { server, clock, open, tokens, posts, storage } = await setup();
+  clock.set(clock.now() + 280_000);
+  // It dies: its transport never answers, and nothing of it runs on.
+  const dead = open({ lock: { reach: 'process', request: (_name, _options, callback) => callback() } });
+  server.fail(faults.neverAnswers);
+  void dead.getAccessToken().catch(() => undefined);
+  await expect.poll(() => server.counts.refreshes).toBe(1);
+  const next = open();
+  expect(await next.getAccessToken()).toBe(tokens.access_token);
+  expect(posts.length).toBe(1);
+  clock.set(clock.now() + 20_000);
+  expect(await failure(next.getAccessToken())).toMatchObject({ reason: 'answer_lost' });
+  expect(posts.length).toBe(2);
+  expect(await storage.inner.read(key)).toBeUndefined();
+});
+
+test('N27: a process that died before the POST leaves its mark too: the careful attempt succeeds', async () => {
+  const { server, expire, open, storage, tokens } = await setup();
+  const stored = await storage.inner.read(key);
+  const spending = { refreshToken: 'a hash', since: 1, latest: 1, sends: 1, by: 'a manager that is no more' };
+  await storage.inner.write(key, { ...(stored?.record as object), spending }, stored?.version);
+  expire();
+  expect(await open().getAccessToken()).toBe(server.currentAccessToken());
+  expect(server.counts).toMatchObject({ refreshes: 1, reuses: 0 });
+  expect(server.currentRefreshToken()).not.toBe(tokens.refresh_token);
+});
+
+test('N27: inside the reuse window the successor of a dead process sends at once', async () => {
+  const profile = { reuseWindow: 60_000 };
+  const { server, clock, open, posts } = await setup({
+    server: { profile: { kind: 'leeway', ms: 60_000 } },
+    manager: { authorizationServer: { tokenEndpoint: 'https://as.test/token', profile } },
+  });
+  clock.set(clock.now() + 280_000);
+  const dead = open({ lock: { reach: 'process', request: (_name, _options, callback) => callback() } });
+  server.fail(faults.neverAnswers);
+  void dead.getAccessToken().catch(() => undefined);
+  await expect.poll(() => server.counts.refreshes).toBe(1);
+  clock.set(clock.now() + 5_000);
+  expect(await open().getAccessToken()).toBe(server.currentAccessToken());
+  expect(posts.length).toBe(2);
+  expect(server.counts.familiesRevoked).toBe(0);
+});
