@@ -66,8 +66,14 @@ export function issuersOf(server: AuthorizationServer): readonly string[] {
 
 function checked(server: AuthorizationServer, name: string): AuthorizationServer {
   requireEndpoint(`${name}.tokenEndpoint`, server?.tokenEndpoint);
-  if (server.revocationEndpoint !== undefined) {
-    requireEndpoint(`${name}.revocationEndpoint`, server.revocationEndpoint);
+  const { revocationEndpoint, mtlsEndpointAliases: aliases } = server;
+  const others = {
+    revocationEndpoint,
+    'mtlsEndpointAliases.tokenEndpoint': aliases?.tokenEndpoint,
+    'mtlsEndpointAliases.revocationEndpoint': aliases?.revocationEndpoint,
+  };
+  for (const [member, url] of Object.entries(others)) {
+    if (url !== undefined) requireEndpoint(`${name}.${member}`, url);
   }
   return server;
 }
