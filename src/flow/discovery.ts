@@ -17,6 +17,7 @@ import type { Transport } from '../core/contracts.ts';
 import { requireEndpoint } from '../core/endpoint.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import type { AuthorizationServerOption } from './authorization-server-source.ts';
+import { readText, tooLarge } from './read-text.ts';
 
 /** How to discover. */
 export interface DiscoverOptions {
@@ -49,12 +50,21 @@ export function discover(
   options: DiscoverOptions = {},
 ): Extract<AuthorizationServerOption, (...none: never) => unknown> {
   requireEndpoint('discover(issuer)', issuer);
-  const find = async () => toServer(await metadataOf(issuer, options), options.profile);
+  // As it is now: when the application later puts `manager.fetch` in its place, a refresh must not wait for itself.
+  const transport = options.fetch ?? globalThis.fetch;
+  const find = async () => toServer(await metadataOf(issuer, { ...options, transport }), options.profile);
   return Object.assign(find, { issuer });
 }
 
+interface Search extends DiscoverOptions {
+  readonly transport: Transport;
+}
+
+/** Statuses that may be others a moment later. */
+const inTrouble: readonly number[] = [429, 500, 502, 503, 504];
+
 /** OpenID Connect appends the well-known path, RFC 8414 inserts it: for an issuer with a path they differ. */
-async function metadataOf(issuer: string, options: DiscoverOptions): Promise<Metadata> {
+async function metadataOf(issuer: string, options: Search): Promise<Metadata> {
   const url = new URL(issuer);
   let refusal: unknown;
   for (const algorithm of ['oidc', 'oauth2'] as const) {
@@ -85,21 +95,21 @@ function requireIssuer(issuer: string, metadata: Metadata): Metadata {
   );
 }
 
-async function request(
-  address: string,
-  headers: Record<string, string>,
-  options: DiscoverOptions,
-): Promise<Response> {
-  const { fetch: transport = globalThis.fetch, timeout = 10_000 } = options;
-  return await ky(address, {
+async function request(address: string, headers: Record<string, string>, options: Search): Promise<Response> {
+  const { transport, timeout = 10_000 } = options;
+  const response = await ky(address, {
     headers,
     redirect: 'manual',
     // Not a method call: a bare `fetch` must not get a `this`.
     fetch: (input, settings) => transport(input, settings),
-    retry: { limit: 2, statusCodes: [429, 500, 502, 503, 504], maxRetryAfter: 2_000 },
-    throwHttpErrors: false,
+    retry: { limit: 2, statusCodes: [...inTrouble], maxRetryAfter: 2_000 },
+    // ky tries again only what it would throw for.
+    throwHttpErrors: (status) => inTrouble.includes(status),
     timeout,
   });
+  const text = await readText(response);
+  if (text === tooLarge) throw new Error('The metadata document is larger than 1 MiB.');
+  return new Response(text, { status: response.status, headers: response.headers });
 }
 
 function toServer(metadata: Metadata, profile: ProviderProfile | undefined): AuthorizationServer {

@@ -1,0 +1,215 @@
+import { type ConfigurationError, discover, TokenManager } from 'tokenkeep';
+import { authorizationServer, testClock } from 'tokenkeep/testing';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+
+const issuer = 'https://as.example.com/tenant';
+const document = {
+  issuer,
+  token_endpoint: `${issuer}/token`,
+  revocation_endpoint: `${issuer}/revoke`,
+  authorization_endpoint: `${issuer}/authorize`,
+  mtls_endpoint_aliases: { token_endpoint: 'https://mtls.example.com/token' },
+  scopes_supported: ['openid'],
+};
+const oidc = `${issuer}/.well-known/openid-configuration`;
+const rfc8414 = 'https://as.example.com/.well-known/oauth-authorization-server/tenant';
+
+/** A `fetch` that answers by URL, with a 404 to all others. */
+function answering(answers: Record<string, (count: number) => Response | Promise<Response>>) {
+  const asked: string[] = [];
+  const fetch: typeof globalThis.fetch = async (input, init) => {
+    const { url, redirect, method, headers } = new Request(input, init);
+    asked.push(url);
+    expect([redirect, method, headers.get('authorization')]).toEqual(['manual', 'GET', null]);
+    const count = asked.filter((one) => one === url).length;
+    return (await answers[url]?.(count)) ?? new Response(null, { status: 404 });
+  };
+  return { asked, fetch };
+}
+
+/** Runs timers while something is waited for. */
+async function passing<T>(promise: Promise<T>): Promise<T> {
+  let over = false;
+  const done = promise.finally(() => {
+    over = true;
+  });
+  done.catch(() => undefined);
+  while (!over) {
+    await vi.advanceTimersByTimeAsync(100);
+    await new Promise(setImmediate);
+  }
+  return await done;
+}
+
+beforeEach(() => vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
+afterEach(() => vi.useRealTimers());
+
+describe('discover(issuer)', () => {
+  test.each([oidc, rfc8414])('reads the document at %s (8414-03, 8414-04)', async (place) => {
+    const { fetch, asked } = answering({ [place]: () => Response.json(document) });
+    expect(await discover(issuer, { fetch, profile: { reuseWindow: 5 } })()).toEqual({
+      issuer,
+      tokenEndpoint: document.token_endpoint,
+      revocationEndpoint: document.revocation_endpoint,
+      authorizationEndpoint: document.authorization_endpoint,
+      mtlsEndpointAliases: { tokenEndpoint: 'https://mtls.example.com/token' },
+      metadata: document,
+      profile: { reuseWindow: 5 },
+    });
+    expect(asked.at(-1)).toBe(place);
+  });
+
+  test('asks nobody until it is needed, and knows its issuer before', () => {
+    const { fetch, asked } = answering({});
+    expect(discover(issuer, { fetch }).issuer).toBe(issuer);
+    expect(asked).toEqual([]);
+  });
+
+  test.each([429, 500, 502, 503, 504])('tries again after %i', async (status) => {
+    const { fetch, asked } = answering({
+      [oidc]: (count) => (count < 3 ? new Response(null, { status }) : Response.json(document)),
+    });
+    expect((await passing(discover(issuer, { fetch })())).tokenEndpoint).toBe(document.token_endpoint);
+    expect(asked).toEqual([oidc, oidc, oidc]);
+  });
+
+  test('tries again after a network error', async () => {
+    const { fetch } = answering({
+      [oidc]: (count) =>
+        count < 2 ? Promise.reject(new TypeError('fetch failed')) : Response.json(document),
+    });
+    expect((await passing(discover(issuer, { fetch })())).tokenEndpoint).toBe(document.token_endpoint);
+  });
+
+  test('uses the fetch that the platform had when it was called', async () => {
+    const { fetch } = answering({ [oidc]: () => Response.json(document) });
+    vi.stubGlobal('fetch', fetch);
+    const find = discover(issuer);
+    vi.stubGlobal('fetch', () => Promise.reject(new Error('the one of the application')));
+    expect((await find()).issuer).toBe(issuer);
+  });
+
+  test.each([
+    ['no https', 'http://as.example.com'],
+    ['no URL', 'as.example.com'],
+    ['nothing', ''],
+    ['a user in it', 'https://user:pass@as.example.com'],
+    ['a fragment', 'https://as.example.com/#x'],
+  ])('refuses %s at once', (_name, bad) => {
+    expect(() => discover(bad)).toThrow(/discover\(issuer\)/);
+    expect(() => discover(bad)).not.toThrow(/pass/);
+  });
+
+  test('allows http on loopback', () => {
+    expect(() => discover('http://localhost:3000')).not.toThrow();
+  });
+});
+
+describe('a document that must not be used', () => {
+  const bad: [string, () => Response][] = [
+    ['of another issuer (8414-01)', () => Response.json({ ...document, issuer: 'https://evil.example' })],
+    ['of another tenant', () => Response.json({ ...document, issuer: 'https://as.example.com/other' })],
+    ['without an issuer', () => Response.json({ ...document, issuer: undefined })],
+    ['without a token endpoint', () => Response.json({ ...document, token_endpoint: undefined })],
+    ['that is no JSON', () => new Response('<html>', { headers: { 'content-type': 'application/json' } })],
+    ['that is a page', () => new Response('<html>', { headers: { 'content-type': 'text/html' } })],
+    [
+      'that is a redirect',
+      () => new Response(null, { status: 302, headers: { location: 'https://evil.example/' } }),
+    ],
+    ['that is too large', () => Response.json({ ...document, more: 'x'.repeat(1_100_000) })],
+    ['that is not there', () => new Response(null, { status: 404 })],
+    ['of a server in trouble', () => new Response(null, { status: 503 })],
+  ];
+
+  test.each(bad)('%s is a ConfigurationError', async (_name, answer) => {
+    const { fetch } = answering({ [oidc]: answer, [rfc8414]: answer });
+    const error = await passing(discover(issuer, { fetch })()).catch((reason: unknown) => reason);
+    expect((error as ConfigurationError).code).toBe('ERR_CONFIGURATION');
+    expect((error as ConfigurationError).message).toMatch(/^Discovery failed/);
+  });
+
+  test.each([
+    ['the token endpoint', { token_endpoint: 'http://as.example.com/token' }],
+    ['the token endpoint, with a password', { token_endpoint: 'https://u:p@as.example.com/token' }],
+    ['the revocation endpoint', { revocation_endpoint: 'http://as.example.com/revoke' }],
+    [
+      'the alias of the token endpoint',
+      { mtls_endpoint_aliases: { token_endpoint: 'http://as.example.com/t' } },
+    ],
+    [
+      'the alias of the revocation endpoint',
+      { mtls_endpoint_aliases: { revocation_endpoint: 'http://as.example.com/r' } },
+    ],
+  ])('nothing is sent when %s is no https URL (7009-01)', async (_name, change) => {
+    const { fetch, asked } = answering({ [oidc]: () => Response.json({ ...document, ...change }) });
+    const manager = new TokenManager({
+      clientId: 'app',
+      authorizationServer: discover(issuer, { fetch }),
+      protectedResources: ['https://api.example.com/'],
+      fetch,
+    });
+    await manager.setTokens({ accessToken: 'over', refreshToken: 'r', expiresAt: 0 });
+    await expect(passing(manager.getAccessToken())).rejects.toMatchObject({
+      code: 'ERR_REFRESH_FAILED',
+      sent: false,
+    });
+    expect(asked.every((url) => url === oidc)).toBe(true);
+  });
+});
+
+describe('a manager that has to find out its server', () => {
+  const setUp = () => {
+    const clock = testClock();
+    const server = authorizationServer({ clock });
+    const manager = new TokenManager({
+      clientId: 'test-client',
+      authorizationServer: discover(server.issuer, { fetch: server.fetch }),
+      protectedResources: [`${server.apiOrigin}/`],
+      fetch: server.fetch,
+      clock,
+    });
+    return { server, manager, clock };
+  };
+
+  test('asks once, whatever number of calls need it', async () => {
+    const { server, manager } = setUp();
+    await manager.setTokens(server.signIn());
+    server.expire();
+    await passing(Promise.all(Array.from({ length: 20 }, () => manager.fetch(`${server.apiOrigin}/`))));
+    server.expire();
+    await passing(manager.fetch(`${server.apiOrigin}/`));
+    await passing(manager.signOut());
+    expect(server.counts).toMatchObject({ metadataRequests: 1, refreshes: 2, revocations: 1, reuses: 0 });
+  });
+
+  test('asks again after a failure, and the session lives on', async () => {
+    const { server, manager, clock } = setUp();
+    const undo = server.fail({ status: 404, answer: { status: 404 } }, { on: 'metadata', times: 100 });
+    await passing(manager.setTokens(server.signIn()));
+    server.expire();
+    const failing = passing(manager.getAccessToken({ otherThan: server.currentAccessToken() ?? '' }));
+    await expect(failing).rejects.toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: false });
+    expect(server.counts.tokenRequests).toBe(0);
+    undo();
+    await clock.advance(3_600_000);
+    expect(await passing(manager.getAccessToken())).toBe(server.currentAccessToken());
+    expect(server.counts).toMatchObject({ refreshes: 1, reuses: 0 });
+  });
+
+  test('does not wait for itself when the server is a protected resource of the application’s own fetch', async () => {
+    const server = authorizationServer();
+    vi.stubGlobal('fetch', server.fetch);
+    const find = discover(server.issuer);
+    const manager = new TokenManager({
+      clientId: 'test-client',
+      authorizationServer: find,
+      protectedResources: [`${server.issuer}/`, `${server.apiOrigin}/`],
+    });
+    vi.stubGlobal('fetch', manager.fetch);
+    await passing(manager.setTokens(server.signIn()));
+    server.expire();
+    expect((await passing(fetch(`${server.apiOrigin}/`))).status).toBe(200);
+    expect(server.counts).toMatchObject({ metadataRequests: 1, refreshes: 1 });
+  });
+});
