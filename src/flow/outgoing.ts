@@ -38,7 +38,7 @@ export function hasAuthorization(input: Input, init: RequestInit | undefined): b
     for (const name in headers) if (name.length === 13 && name.toLowerCase() === 'authorization') return true;
     return false;
   }
-  return new Headers(headers).has('authorization');
+  return (headers instanceof Headers ? headers : new Headers(headers)).has('authorization');
 }
 
 function headersOf(input: Input, init: RequestInit | undefined): HeadersInit | undefined {
