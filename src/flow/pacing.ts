@@ -21,12 +21,11 @@ export function pacedBy(turns: Turns, clock: FullClock): Pace {
       const turn = () =>
         new Promise<void>((over) => {
           const timer = clock.setTimeout(over, longestTurn);
-          send()
-            .then(resolve, reject)
-            .finally(() => {
-              clock.clearTimeout(timer);
-              over();
-            });
+          const end = () => {
+            clock.clearTimeout(timer);
+            over();
+          };
+          send().then(resolve, reject).then(end);
         });
       turns.take(turn, signal).catch(reject);
     });
