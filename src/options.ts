@@ -147,10 +147,20 @@ function checkTokenRequest(value: unknown): string | undefined {
     const taken = Object.keys(entries).find((name) => own.has(name.toLowerCase()));
     if (taken !== undefined) return `must not set ${member}.${taken}: tokenkeep sets it itself.`;
   }
+  if (!areSendable(value['headers'] as HeadersInit))
+    return 'has headers with characters that cannot be sent.';
   const unknown = Object.keys(value).find((name) => name !== 'headers' && name !== 'parameters');
   return unknown === undefined
     ? undefined
     : `has an unknown member ${unknown}. It takes headers and parameters.`;
+}
+
+function areSendable(headers: HeadersInit | undefined): boolean {
+  try {
+    return new Headers(headers) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 import type { AuthorizationServer } from '../core/authorization-server.ts';
 import { requireEndpoint } from '../core/endpoint.ts';
+import { ConfigurationError } from '../core/errors.ts';
 import { type FullClock, within } from './waiting.ts';
 
 /** What the `authorizationServer` option takes. */
@@ -75,5 +76,23 @@ function checked(server: AuthorizationServer, name: string): AuthorizationServer
   for (const [member, url] of Object.entries(others)) {
     if (url !== undefined) requireEndpoint(`${name}.${member}`, url);
   }
+  const complaint = complaintAbout(server);
+  if (complaint !== undefined) throw new ConfigurationError(`${name}.${complaint}`);
   return server;
+}
+
+/** A profile decides how often a refresh token may be sent: it is no place for a typing error. */
+function complaintAbout({ issuer, profile }: AuthorizationServer): string | undefined {
+  if (issuer !== undefined && (typeof issuer !== 'string' || issuer === '')) {
+    return 'issuer must be a non-empty string, or left out.';
+  }
+  const { reuseWindow, defaultLifetime, requestEncoding = 'form' } = profile ?? {};
+  for (const [member, value] of Object.entries({ reuseWindow, defaultLifetime })) {
+    if (value === undefined || (Number.isFinite(value) && value >= 0)) continue;
+    return `profile.${member} must be a number of milliseconds from 0.`;
+  }
+  const encodings: readonly unknown[] = ['form', 'json'];
+  return encodings.includes(requestEncoding)
+    ? undefined
+    : "profile.requestEncoding must be 'form' or 'json'.";
 }
