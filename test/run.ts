@@ -12,6 +12,8 @@ const report = join(folder, 'vitest.json');
 let passed = 0;
 let failed = 0;
 
+// Servers, browsers and tools that npm does not bring: what is missing is installed, or named.
+if (!succeeds('.ci/debian-packages', ['.ci/debian-packages'])) failed += 1;
 for (const step of ['lint', 'types', 'build']) {
   if (!succeeds(`npm run ${step}`, ['npm', 'run', '--silent', step])) failed += 1;
 }
