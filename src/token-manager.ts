@@ -107,7 +107,10 @@ export class TokenManager implements AsyncDisposable {
     if (session.unsaved !== undefined) return toTokenSet(session.unsaved.record);
     const { store, tell } = this.#assembly.workshop;
     const found = await store.read(session, tell);
-    return found && toTokenSet(found.record);
+    if (found === undefined) return undefined;
+    const { refreshToken } = found.record;
+    const isDead = refreshToken !== undefined && refreshToken === session.dead;
+    return isDead ? undefined : toTokenSet(found.record);
   }
 
   /**

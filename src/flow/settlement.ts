@@ -139,11 +139,13 @@ export async function failed(
   // An earlier mark stays: this refusal says nothing about the refresh that was never answered.
   const record = { ...spent.record, failure };
   // If it cannot be stored our mark stays, and whoever comes next is the more careful for it.
-  await workshop.store.write(session, record, spent.version).catch(() => undefined);
+  const written = workshop.store.write(session, record, spent.version);
+  const isReplaced = await written.then(() => false, isConflict);
   attempt.cause = cause;
   const error = refreshFailed(failure, failure.at, cause);
   attempt.tell({ type: 'refreshFailed', session: session.id, error });
-  return record;
+  // Someone has signed out or in meanwhile: what we read does not count any more.
+  return isReplaced ? 'again' : record;
 }
 
 function failureOf(
