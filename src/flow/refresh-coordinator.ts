@@ -25,7 +25,7 @@ import { loginRequired, refreshFailed, unanswered } from './refusal.ts';
 import type { Held, Session } from './session.ts';
 import type { Found } from './session-store.ts';
 import { failed, type Step, settle } from './settlement.ts';
-import { deadline } from './waiting.ts';
+import { deadline, leavingOn } from './waiting.ts';
 
 type Decision = Verdict | { readonly kind: 'none' };
 
@@ -63,10 +63,12 @@ export class RefreshCoordinator {
     );
     const { signal, clear } = deadline(clock, lockTimeout, () => reason);
     try {
-      return await lock.request(`tokenkeep:${attempt.session.key}`, { signal }, () => {
+      const granted = lock.request(`tokenkeep:${attempt.session.key}`, { signal }, async () => {
+        signal.throwIfAborted(); // nobody waits any more
         clear();
-        return this.#critical(attempt);
+        return await this.#critical(attempt);
       });
+      return await leavingOn(granted, signal);
     } catch (error) {
       if (error !== reason && isTokenKeepError(error)) throw error;
       const decision = await this.#look(attempt);
