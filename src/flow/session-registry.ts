@@ -20,8 +20,9 @@ export class SessionRegistry {
   get(id: string): Session {
     const existing = this.#sessions.get(id)?.deref();
     if (existing !== undefined) return existing;
-    // Clients of one origin or backend may share a storage: each has sessions of its own.
-    const session = new Session(id, `${this.#clientId}/${id}`);
+    // Clients of one origin or backend may share a storage: each has sessions of its own, also where a client's id is a
+    // URL that goes on in another's session id.
+    const session = new Session(id, `${encodeURIComponent(this.#clientId)}/${id}`);
     this.#sessions.set(id, new WeakRef(session));
     this.#gone.register(session, id);
     return session;
