@@ -15,12 +15,15 @@ import type { Session } from './session.ts';
  */
 export async function lookAgain(workshop: Workshop, session: Session, refreshBefore: number): Promise<void> {
   const { store, tell } = workshop;
+  const { epoch } = session;
   // A refresh in this process is its own news: it looks for itself when the lock is its own.
   if (session.flights.length > 0 || session.unsaved !== undefined) return;
-  const { epoch } = session;
-  const found = await store.read(session, tell).catch(() => undefined);
-  if (session.epoch !== epoch || session.flights.length > 0) return;
   const before = session.held(wholeGrant);
+  // What cannot be read, or is not ours, says nothing about the session.
+  const found = await store.look(session, tell).catch(() => 'failed' as const);
+  if (typeof found === 'string' || session.flights.length > 0) return;
+  // What has happened here meanwhile is newer than what was read.
+  if (session.epoch !== epoch || session.held(wholeGrant) !== before) return;
   if (found === undefined) {
     if (before === undefined || session.gone !== undefined) return;
     session.forget();

@@ -1,0 +1,138 @@
+/** A login: its tokens are the session from then on, whatever is under way. */
+import { expect, test } from 'vitest';
+import { deferred, failure, key, listen, settlement, setup } from './support/setup.ts';
+
+test('law 6: a login during a refresh: the late tokens of the old session are dropped, the new one stays', async () => {
+  const { manager, server, expire, record } = await setup();
+  expire();
+  const held = server.hold({ commits: true, times: 1 });
+  const early = manager.getAccessToken();
+  await held.arrived();
+  const login = server.signIn();
+  await manager.setTokens(login);
+  held();
+  expect(await early).toBe(login.access_token);
+  expect(await manager.getAccessToken()).toBe(login.access_token);
+  expect((await record())?.refreshToken).toBe(login.refresh_token);
+  expect(server.counts.reuses).toBe(0);
+});
+
+test('law 6: who calls after a login does not get what a refresh before it brings', async () => {
+  const { manager, server, expire } = await setup();
+  expire();
+  const held = server.hold({ commits: true, times: 1 });
+  const early = manager.getAccessToken();
+  await held.arrived();
+  const login = server.signIn({ lifetime: 1_000 });
+  await manager.setTokens(login);
+  const late = manager.getAccessToken();
+  held();
+  expect(await late).toBe(login.access_token);
+  await early;
+});
+
+test('a call while a login is being stored waits for it: it does not get a token of the session before', async () => {
+  const { manager, server, storage, clock } = await setup();
+  const login = server.signIn();
+  const gate = deferred();
+  storage.before = (operation) => (operation === 'write' ? gate.promise : undefined);
+  const signedIn = manager.setTokens(login);
+  await clock.advance(0);
+  const call = manager.getAccessToken();
+  const state = settlement(call);
+  await clock.advance(0);
+  expect(state.done).toBe(false);
+  gate.resolve();
+  await signedIn;
+  expect(await call).toBe(login.access_token);
+  expect(await manager.getAccessToken()).toBe(login.access_token);
+});
+
+test('a read that began before a login does not bring the old token back after it', async () => {
+  const { manager, server, storage, clock, expire, tokens } = await setup();
+  expire();
+  const gate = deferred();
+  let reads = 0;
+  storage.before = (operation) => (operation === 'read' && ++reads === 1 ? gate.promise : undefined);
+  const early = manager.getAccessToken();
+  await clock.advance(0);
+  const login = server.signIn();
+  await manager.setTokens(login);
+  gate.resolve();
+  await early;
+  expect(await manager.getAccessToken()).toBe(login.access_token);
+  expect(await manager.getAccessToken()).not.toBe(tokens.access_token);
+});
+
+test('of two logins at once the later one wins, here and in the storage', async () => {
+  const { manager, server, storage, record, clock } = await setup({ signedIn: false });
+  const gate = deferred();
+  let writes = 0;
+  storage.before = (operation) => (operation === 'write' && ++writes === 1 ? gate.promise : undefined);
+  const [first, second] = [server.signIn(), server.signIn()];
+  const one = manager.setTokens(first);
+  await clock.advance(0);
+  const two = manager.setTokens(second);
+  await two;
+  gate.resolve();
+  await one;
+  expect(await manager.getAccessToken()).toBe(second.access_token);
+  expect((await record())?.refreshToken).toBe(second.refresh_token);
+});
+
+test('a login ends the end: calls go through again, and the dead token is forgotten', async () => {
+  const { manager, server, expire, call } = await setup();
+  expire();
+  server.revokeFamily();
+  await failure(manager.getAccessToken());
+  await manager.setTokens(server.signIn());
+  expect(await call()).toBe(200);
+});
+
+test('law 8: a session is bound to the issuer that was known at its login', async () => {
+  const { storage } = await setup();
+  expect((await storage.inner.read(key))?.record).toMatchObject({
+    issuer: 'https://as.test',
+    clientId: 'test-client',
+  });
+});
+
+test('what is stored changes while it is watched: a stale look does not undo what has happened since', async () => {
+  const { open, server, storage, clock } = await setup();
+  const gate = deferred();
+  const watched = open({
+    storage: { ...storage, watch: storage.inner.watch?.bind(storage.inner) ?? (() => () => undefined) },
+  });
+  const tokens = await watched.getTokens();
+  expect(await watched.getAccessToken()).toBe(tokens?.accessToken);
+  let reads = 0;
+  storage.before = (operation) => (operation === 'read' && ++reads === 1 ? gate.promise : undefined);
+  // Another manager signs out: the watcher looks, and its look is slow.
+  await storage.inner.delete(key);
+  await clock.advance(0);
+  expect(reads).toBe(1);
+  const login = server.signIn();
+  await open().setTokens(login);
+  expect(await watched.getAccessToken({ otherThan: tokens?.accessToken ?? '' })).toBe(login.access_token);
+  const told = listen(watched);
+  gate.resolve();
+  await clock.advance(0);
+  expect(told).toEqual([]);
+  expect(await watched.getAccessToken()).toBe(login.access_token);
+});
+
+test('law 4: a watcher that cannot read what has changed does not end the session', async () => {
+  const { open, storage, clock } = await setup();
+  const watch = storage.inner.watch?.bind(storage.inner) ?? (() => () => undefined);
+  const watched = open({ storage: { ...storage, watch } });
+  const token = await watched.getAccessToken();
+  const told = listen(watched);
+  storage.before = () => {
+    throw new Error('The keychain is locked.');
+  };
+  const stored = await storage.inner.read(key);
+  await storage.inner.write(key, stored?.record as object, stored?.version);
+  await clock.advance(0);
+  expect(told).toEqual([]);
+  expect(await watched.getAccessToken()).toBe(token);
+});
