@@ -13,6 +13,7 @@ const floors: Record<string, string[]> = {
   core: [],
   flow: ['core'],
   memory: ['core'],
+  node: ['core'],
   testing: ['core'],
 };
 

@@ -39,7 +39,7 @@ test('a page loads less than that before its first call: ky comes when a session
 });
 
 /** Doors that browsers do not open. */
-const walled: string[] = ['tokenkeep/testing'];
+const walled: string[] = ['tokenkeep/node', 'tokenkeep/testing'];
 const open = [...doors.keys()].filter((door) => !walled.includes(door));
 
 describe.each(open)('a browser bundle of %s', (door) => {

@@ -47,6 +47,7 @@ const names: Record<string, string[]> = {
     'privateKeyJwt',
     'tlsClientAuth',
   ],
+  'tokenkeep/node': ['fileStorage'],
   'tokenkeep/testing': [
     'authorizationServer',
     'faults',

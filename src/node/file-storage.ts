@@ -1,0 +1,195 @@
+/**
+ * The storage of all processes of one machine.
+ *
+ * @module
+ */
+import { randomUUID } from 'node:crypto';
+import { resolve } from 'node:path';
+import type { Stored, TokenLock, TokenStorage, Version } from '../core/contracts.ts';
+import { ConfigurationError, StorageError } from '../core/errors.ts';
+import { Database } from './database.ts';
+import { fileLock } from './file-lock.ts';
+import { FileWatch, type StoredVersion } from './file-watch.ts';
+import { requireSqlite } from './sqlite.ts';
+
+/** See {@link fileStorage}. */
+export interface FileStorageOptions {
+  /**
+   * The file, best in a directory of its own: next to it lie its log (`-wal`, `-shm`) and, during a refresh, an empty
+   * file `-lock-…`. It and its directory are made if they are missing, for their owner only.
+   */
+  readonly path: string;
+}
+
+/** See {@link fileStorage}. */
+export interface FileStorage extends TokenStorage, Disposable {
+  readonly reach: 'machine';
+  readonly lock: TokenLock;
+  watch(key: string, listener: () => void): () => void;
+  /** Lets go of the file, which a later call opens again. Not needed before the process ends: nothing keeps it alive. */
+  close(): void;
+}
+
+/**
+ * Keeps sessions in a file that all processes of this machine share, with the lock that belongs to it: for command line
+ * tools, daemons and several workers of one backend. One of them refreshes, the others use what it got.
+ *
+ * - **Private.** The file has mode 0600 in a directory with mode 0700. If others could read either, it is refused with the
+ *   `chmod` that mends it. The tokens are not encrypted: who can run code as this user can read them. On Windows they are
+ *   as private as their directory.
+ * - **Durable.** Written whole or not at all, also when the process is killed at any instruction, and synced to the disk
+ *   before a write resolves. After a power failure it holds what a disk holds that keeps its word about syncing.
+ * - **Its lock** is freed within milliseconds when its holder dies, `kill -9` included, and is never taken from one that
+ *   lives. One that is stopped is waited for as long as the manager waits for locks; when it goes on, it cannot write over
+ *   a newer record. Sessions do not wait for each other.
+ * - **One machine.** Network and FUSE file systems, where none of this holds, are refused on Linux, where they can be told;
+ *   elsewhere do not choose them. Containers may share a file if they run on the same kernel.
+ * - **Not for backups.** A restored file holds refresh tokens that were spent since, and a strict server takes their use
+ *   for theft. Leave the file out, or sign in again. To sign out by hand, delete its directory.
+ *
+ * It needs `node:sqlite`, which Node has from 22.13 on. A write blocks the event loop for as long as the disk takes to sync.
+ *
+ * @throws ConfigurationError for a path that is none, and where there is no `node:sqlite`. What is wrong with the file
+ *   rejects the call that needs it, with a `StorageError`.
+ * @example
+ * ```ts
+ * import { homedir } from 'node:os';
+ * import { join } from 'node:path';
+ * import { TokenManager } from 'tokenkeep';
+ * import { fileStorage } from 'tokenkeep/node';
+ *
+ * const manager = new TokenManager({
+ *   clientId: 'my-cli',
+ *   authorizationServer: { tokenEndpoint: 'https://as.example.com/token' },
+ *   protectedResources: ['https://api.example.com/'],
+ *   storage: fileStorage({ path: join(homedir(), '.my-cli', 'tokens') }),
+ * });
+ * ```
+ */
+export function fileStorage(options: FileStorageOptions): FileStorage {
+  const path = pathOf(options);
+  requireSqlite();
+  return new SqliteFileStorage(path);
+}
+
+function pathOf(options: FileStorageOptions | undefined): string {
+  const path: unknown = options?.path;
+  if (typeof path === 'string' && path !== '' && !path.includes('\0')) return resolve(path);
+  throw new ConfigurationError('fileStorage(options): the option path must be the path of a file.');
+}
+
+class SqliteFileStorage implements FileStorage {
+  readonly reach = 'machine' as const;
+  readonly lock: TokenLock;
+  readonly #records: Database;
+  readonly #tickets: Database;
+  readonly #watch: FileWatch;
+
+  constructor(path: string) {
+    this.#records = new Database(path, 'FULL');
+    this.#tickets = new Database(path, 'NORMAL');
+    this.lock = fileLock(this.#tickets, path);
+    this.#watch = new FileWatch(path, {
+      glance: (key) => this.#records.glance((sql) => versionOf(sql(version).get(place(key)))),
+      look: (keys) => this.#versions(keys),
+    });
+  }
+
+  async read(key: string): Promise<Stored | undefined> {
+    const row = await this.#records.run('read', (sql) => sql(read).get(place(key)));
+    return row && { record: recordOf(String(row['record'])), version: String(row['version']) };
+  }
+
+  async write(key: string, record: object, ifVersion: Version | undefined): Promise<Version> {
+    const text = textOf(record);
+    // Never used twice, not even after a delete, after the file was deleted, or after an old copy of it was restored.
+    const next = randomUUID();
+    const { changes } = await this.#records.run('write', (sql) =>
+      ifVersion === undefined
+        ? sql(insert).run(place(key), next, text)
+        : sql(update).run(next, text, place(key), ifVersion),
+    );
+    if (Number(changes) === 0) throw conflict('write');
+    this.#watch.changed(key, next);
+    return next;
+  }
+
+  async delete(key: string, ifVersion?: Version): Promise<void> {
+    const { changes } = await this.#records.run('delete', (sql) =>
+      ifVersion === undefined ? sql(erase).run(place(key)) : sql(eraseVersion).run(place(key), ifVersion),
+    );
+    if (Number(changes) === 0) {
+      if (ifVersion !== undefined) throw conflict('delete');
+      return;
+    }
+    // The log still has what was deleted. Others who read it right now may keep it from being emptied, until later.
+    this.#records.glance((sql) => sql('PRAGMA wal_checkpoint(TRUNCATE)').get());
+    this.#watch.changed(key, undefined);
+  }
+
+  watch(key: string, listener: () => void): () => void {
+    return this.#watch.add(key, listener);
+  }
+
+  close(): void {
+    this.#records.close();
+    this.#tickets.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  async #versions(keys: readonly string[]): Promise<Map<string, string>> {
+    const found = new Map<string, string>();
+    await this.#records.run('read', (sql) => {
+      for (const key of new Set(keys)) {
+        const seen = versionOf(sql(version).get(place(key)));
+        if (seen !== undefined) found.set(key, seen);
+      }
+    });
+    return found;
+  }
+}
+
+const read = 'SELECT record, version FROM records WHERE key = ?';
+const version = 'SELECT version FROM records WHERE key = ?';
+const insert = 'INSERT INTO records (key, version, record) VALUES (?, ?, ?) ON CONFLICT DO NOTHING';
+const update = 'UPDATE records SET version = ?, record = ? WHERE key = ? AND version = ?';
+const erase = 'DELETE FROM records WHERE key = ?';
+const eraseVersion = 'DELETE FROM records WHERE key = ? AND version = ?';
+
+/** As JSON, which spells out what UTF-8 cannot hold: half of a surrogate pair. */
+function place(key: string): string {
+  return JSON.stringify(key);
+}
+
+function versionOf(row: Record<string, unknown> | undefined): StoredVersion {
+  return row && String(row['version']);
+}
+
+function textOf(record: object): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(record);
+  } catch {
+    // Its message may quote the record.
+  }
+  if (text !== undefined) return text;
+  throw new StorageError('The record is not plain JSON.', { operation: 'write' });
+}
+
+function recordOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function conflict(operation: 'write' | 'delete'): StorageError {
+  return new StorageError('Another version is stored than the one that was expected.', {
+    operation,
+    conflict: true,
+  });
+}

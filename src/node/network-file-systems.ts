@@ -1,0 +1,32 @@
+/**
+ * File systems on which a lock does not hold or memory is not shared between all who have a file open.
+ *
+ * @module
+ */
+
+/** By the `f_type` of Linux (`man 2 statfs`, `linux/magic.h`). Elsewhere the numbers mean other things, or nothing. */
+const magicNumbers: ReadonlySet<number> = new Set([
+  0x6969, // NFS
+  0x517b, // SMB
+  0xff534d42, // CIFS
+  0xfe534d42, // SMB 2 and 3
+  0x0102_1997, // 9P: WSL, virtual machines
+  0x6573_5546, // FUSE: sshfs, and what Docker Desktop shares; local ones cannot be told from them
+  0x5346_414f, // AFS
+  0x6b41_4653, // kAFS
+  0x7375_7245, // Coda
+  0x00c3_6400, // Ceph
+  0x564c, // NCP
+  0x0bd0_0bd0, // Lustre
+  0x4750_4653, // GPFS
+  0x0116_1970, // GFS2
+  0x7461_636f, // OCFS2
+  0x1983_0326, // BeeGFS
+  0x786f_4256, // shared folders of VirtualBox
+  0xbacb_acbc, // shared folders of VMware
+]);
+
+/** Tells what can be told: on Linux, by the type that `statfs` reports. */
+export function isNetworkFileSystem(type: number, platform: string = process.platform): boolean {
+  return platform === 'linux' && magicNumbers.has(type >>> 0);
+}

@@ -1,0 +1,59 @@
+/// <reference types="node" />
+/**
+ * The only door to `node:sqlite`, opened when it is first needed.
+ *
+ * @module
+ */
+import { isBuiltin } from 'node:module';
+import type { DatabaseSync } from 'node:sqlite';
+import { ConfigurationError } from '../core/errors.ts';
+
+type Sqlite = typeof import('node:sqlite');
+
+let loaded: Sqlite | undefined;
+
+/** @throws ConfigurationError where this runtime has none. */
+export function requireSqlite(): void {
+  if (loaded !== undefined || isBuiltin('node:sqlite')) return;
+  throw new ConfigurationError(
+    'fileStorage() needs node:sqlite, which this runtime lacks. Use Node 22.13 or newer.',
+  );
+}
+
+/** Opens a database that never waits: what is locked throws at once, so that the event loop is not blocked. */
+export function openSqlite(path: string, options: { readonly readOnly?: boolean } = {}): DatabaseSync {
+  loaded ??= withoutItsWarning(() => process.getBuiltinModule('node:sqlite'));
+  return new loaded.DatabaseSync(path, { ...options, timeout: 0 });
+}
+
+/**
+ * Node 22 warns that SQLite is experimental when the module is loaded. That its interface may change is our matter, not
+ * that of who runs the application: what we use of it is the same in Node 22 and later and is tested. Loading is
+ * synchronous, so no warning of anyone else falls into it; what is not that very warning goes through all the same.
+ */
+function withoutItsWarning<T>(load: () => T): T {
+  const { emitWarning } = process;
+  const all = emitWarning as (...parameters: unknown[]) => void;
+  process.emitWarning = (...parameters: unknown[]) => {
+    const [warning, type] = parameters;
+    const isOurs = type === 'ExperimentalWarning' && /^SQLite\b/.test(String(warning));
+    if (!isOurs) all.apply(process, parameters);
+  };
+  try {
+    return load();
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+
+/** The result code of SQLite, extended ones without their extension; `undefined` for any other error. */
+export function resultCodeOf(error: unknown): number | undefined {
+  const { code, errcode } = error as { code?: unknown; errcode?: unknown };
+  return code === 'ERR_SQLITE_ERROR' && typeof errcode === 'number' ? errcode & 0xff : undefined;
+}
+
+/** Tells whether another connection is at it right now: trying again helps. */
+export function isBusy(error: unknown): boolean {
+  const code = resultCodeOf(error);
+  return code === 5 || code === 6;
+}

@@ -1,0 +1,8 @@
+/** A process that takes a lock, says so, and holds it until it is killed. */
+import { fileStorage } from '../../../src/node/file-storage.ts';
+
+const [path = '', name = ''] = process.argv.slice(2);
+await fileStorage({ path }).lock.request(name, {}, () => {
+  process.send?.('held');
+  return new Promise(() => {});
+});
