@@ -1,0 +1,106 @@
+/** Unsent or lost: what real sockets of this platform tell. */
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { TokenManager } from 'tokenkeep';
+import { testClock } from 'tokenkeep/testing';
+import { afterEach, expect, test } from 'vitest';
+import { failure } from './support/setup.ts';
+
+const servers: Server[] = [];
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve))));
+});
+
+async function listening(server: Server): Promise<string> {
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const tcp = (onSocket: (socket: Socket) => void) =>
+  createServer((socket) => {
+    socket.on('error', () => undefined);
+    onSocket(socket);
+  });
+
+async function refreshAt(origin: string): Promise<unknown> {
+  const clock = testClock();
+  const manager = new TokenManager({
+    clientId: 'test-client',
+    authorizationServer: { tokenEndpoint: `${origin}/token` },
+    protectedResources: ['https://api.test/'],
+    clock,
+  });
+  await manager.setTokens({ access_token: 'a', refresh_token: 'r', expires_in: 300 });
+  clock.set(clock.now() + 300_000);
+  return await failure(manager.getAccessToken());
+}
+
+async function refusedPort(): Promise<string> {
+  const server = tcp(() => undefined);
+  const origin = await listening(server);
+  await new Promise((resolve) => servers.splice(servers.indexOf(server), 1)[0]?.close(resolve));
+  return origin;
+}
+
+test('a port that refuses: it never left', async () => {
+  expect(await refreshAt(await refusedPort())).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: false });
+});
+
+test('a name that does not exist: it never left', async () => {
+  expect(await refreshAt('https://as.invalid')).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: false });
+});
+
+test('a server that closes without reading: it may have been sent', async () => {
+  const origin = await listening(tcp((socket) => socket.destroy()));
+  expect(await refreshAt(origin)).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: true });
+});
+
+test('a server that closes after reading: it may be spent', async () => {
+  let received = '';
+  const origin = await listening(
+    tcp((socket) =>
+      socket.on('data', (chunk) => {
+        received += String(chunk);
+        if (received.includes('refresh_token=r')) socket.destroy();
+      }),
+    ),
+  );
+  expect(await refreshAt(origin)).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: true });
+  expect(received).toContain('grant_type=refresh_token');
+});
+
+test('a server that resets the connection: it may be spent', async () => {
+  const origin = await listening(tcp((socket) => socket.on('data', () => socket.resetAndDestroy())));
+  expect(await refreshAt(origin)).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: true });
+});
+
+test('a server that closes in the middle of its answer: it may be spent', async () => {
+  const head = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n{"access_to';
+  const origin = await listening(tcp((socket) => socket.on('data', () => socket.end(head))));
+  expect(await refreshAt(origin)).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: true });
+});
+
+test('a server that speaks no HTTP: it may be spent', async () => {
+  const origin = await listening(tcp((socket) => socket.on('data', () => socket.end('220 smtp ready\r\n'))));
+  expect(await refreshAt(origin)).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: true });
+});
+
+test.each([301, 302, 303, 307, 308])(
+  'step 5: a redirect with %i over the wire: the second origin receives nothing',
+  async (status) => {
+    let strays = 0;
+    const count = (_request: IncomingMessage, response: ServerResponse) => {
+      strays += 1;
+      response.end('{}');
+    };
+    const elsewhere = await listening(createHttpServer(count));
+    const origin = await listening(
+      createHttpServer((_request, response) =>
+        response.writeHead(status, { location: `${elsewhere}/token`, connection: 'close' }).end(),
+      ),
+    );
+    expect(await refreshAt(origin)).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: false, status });
+    expect(strays).toBe(0);
+  },
+);
