@@ -1,0 +1,89 @@
+/**
+ * What is used of the clients of Redis, by shape: tokenkeep imports neither of them.
+ *
+ * @module
+ */
+
+/** Keys and arguments of a script, as node-redis takes them. */
+export interface ScriptCall {
+  keys: string[];
+  arguments: string[];
+}
+
+/** What `createClient()` and `createCluster()` of the package `redis` give, as far as it is used. */
+export interface NodeRedisClient {
+  readonly isOpen: boolean;
+  evalSha(sha1: string, call: ScriptCall): Promise<unknown>;
+  eval(script: string, call: ScriptCall): Promise<unknown>;
+  duplicate(): unknown;
+  // biome-ignore lint/suspicious/noExplicitAny: the listeners of an event take what the client gives them
+  on(event: string, listener: (...values: any[]) => void): unknown;
+}
+
+/** What `new Redis()` and `new Cluster()` of the package `ioredis` give, as far as it is used. */
+export interface IoredisClient {
+  readonly status: string;
+  evalsha(sha1: string, keys: number, ...keysAndArguments: string[]): Promise<unknown>;
+  eval(script: string, keys: number, ...keysAndArguments: string[]): Promise<unknown>;
+  duplicate(): unknown;
+  // biome-ignore lint/suspicious/noExplicitAny: the listeners of an event take what the client gives them
+  on(event: string, listener: (...values: any[]) => void): unknown;
+}
+
+/** A client of either package, connected or connecting. */
+export type RedisClient = NodeRedisClient | IoredisClient;
+
+/** What both clients have beside scripts. Not part of the public types: a cluster lacks some of it. */
+interface Common {
+  /** node-redis; a cluster of it does not say. */
+  readonly isReady?: boolean;
+  /** ioredis. */
+  readonly isCluster?: boolean;
+  /** A cluster of node-redis. */
+  readonly masters?: unknown;
+  wait(replicas: number, timeout: number): Promise<number>;
+  once(event: string, listener: () => void): unknown;
+}
+
+export function isIoredis(client: RedisClient): client is IoredisClient {
+  return typeof (client as Partial<IoredisClient>).evalsha === 'function';
+}
+
+export function isRedisClient(value: unknown): value is RedisClient {
+  const client = (value ?? {}) as Partial<NodeRedisClient & IoredisClient>;
+  const runsScripts = typeof client.evalSha === 'function' || typeof client.evalsha === 'function';
+  return runsScripts && typeof client.eval === 'function' && typeof client.on === 'function';
+}
+
+export function isCluster(client: RedisClient): boolean {
+  const { isCluster, masters } = client as unknown as Common;
+  return isCluster === true || masters !== undefined;
+}
+
+/** Whether the client is about to be connected by itself. What is sent until then waits in a queue without an end. */
+export function isConnecting(client: RedisClient): boolean {
+  if (isIoredis(client)) return ['connecting', 'connect', 'close', 'reconnecting'].includes(client.status);
+  return client.isOpen && (client as unknown as Common).isReady === false;
+}
+
+export function becomesReady(client: RedisClient): Promise<void> {
+  return new Promise((resolve) => (client as unknown as Common).once('ready', resolve));
+}
+
+/** How many replicas have what this connection has written. */
+export function acknowledged(client: RedisClient, replicas: number, timeout: number): Promise<number> {
+  return (client as unknown as Common).wait(replicas, timeout);
+}
+
+/** Runs a script by its hash, or whole: `by` says what `text` is. */
+export function runScript(
+  client: RedisClient,
+  by: 'hash' | 'text',
+  text: string,
+  call: ScriptCall,
+): Promise<unknown> {
+  if (!isIoredis(client)) return by === 'hash' ? client.evalSha(text, call) : client.eval(text, call);
+  const { keys } = call;
+  const run = by === 'hash' ? client.evalsha : client.eval;
+  return run.call(client, text, keys.length, ...keys, ...call.arguments);
+}

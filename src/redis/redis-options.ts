@@ -1,0 +1,91 @@
+/**
+ * The options of `redisStorage()`, and the checks at the door.
+ *
+ * @module
+ */
+import { ConfigurationError } from '../core/errors.ts';
+import { isCluster, isRedisClient, type RedisClient } from './redis-client.ts';
+
+export interface RedisStorageOptions {
+  /** A client of `redis` (node-redis) or `ioredis`, connected or connecting. It stays yours: nothing here closes it. */
+  readonly client: RedisClient;
+  /** What all keys begin with, so that others in the same Redis are not touched. @default 'tokenkeep' */
+  readonly prefix?: string | undefined;
+  /**
+   * A connection of its own for announcements, connected and of the same package as `client`. It stays yours too.
+   *
+   * @default a duplicate of `client`, made when somebody watches and closed when nobody does any more
+   */
+  readonly subscriber?: RedisClient | undefined;
+  /**
+   * How long a lock outlives a holder that has died, in ms. Longer than a refresh may take: the `timeout` of the manager
+   * and 10 s. A living holder renews it.
+   *
+   * @default 45_000
+   */
+  readonly lease?: number | undefined;
+  /**
+   * For a primary with replicas, which know of a write only some time later: a write succeeds when so many of them have
+   * it, and rejects with a `StorageError` when they do not within `timeout` ms. Without it, a failover can bring back
+   * a refresh token that was spent a moment before. Not for a cluster.
+   */
+  readonly wait?: { readonly replicas: number; readonly timeout: number } | undefined;
+  /**
+   * How long a session is kept after its last change, in ms, if its server does not say how long its refresh token
+   * lives. If the server says, it is kept until a day after that. @default for ever
+   */
+  readonly expireAfter?: number | undefined;
+  /** How long one operation may take, in ms, a reconnection included. @default 10_000 */
+  readonly timeout?: number | undefined;
+}
+
+/** The options, with nothing left open that has a default. */
+export interface RedisSettings
+  extends Pick<RedisStorageOptions, 'client' | 'subscriber' | 'wait' | 'expireAfter'> {
+  readonly prefix: string;
+  readonly lease: number;
+  readonly timeout: number;
+}
+
+/** @throws ConfigurationError that names the option and the remedy. */
+export function checkRedisOptions(options: RedisStorageOptions): RedisSettings {
+  const { client, subscriber, wait, prefix = 'tokenkeep', ...durations } = options ?? {};
+  if (!isRedisClient(client)) refuse('client', 'must be a client of redis (node-redis) or ioredis.');
+  if (subscriber !== undefined && !isRedisClient(subscriber)) refuse('subscriber', 'must be a client too.');
+  if (subscriber === client) refuse('subscriber', 'must be another connection than the client.');
+  if (typeof prefix !== 'string' || !/^[^{}]+$/.test(prefix)) {
+    refuse(
+      'prefix',
+      'must be a non-empty string without braces: they would decide where a cluster puts a key.',
+    );
+  }
+  const { lease = 45_000, timeout = 10_000, expireAfter, ...others } = durations;
+  for (const [name, value] of Object.entries({ lease, timeout, expireAfter })) {
+    if (value !== undefined && !isDuration(value)) refuse(name, 'must be a positive number of milliseconds.');
+  }
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) refuse(unknown, 'is not known.');
+  checkWait(wait, client);
+  return { client, subscriber, wait, prefix, lease, timeout, expireAfter };
+}
+
+function checkWait(wait: RedisStorageOptions['wait'], client: RedisClient): void {
+  if (wait === undefined) return;
+  if (!Number.isInteger(wait?.replicas) || wait.replicas < 1 || !isDuration(wait.timeout)) {
+    refuse('wait', 'must be { replicas, timeout }, such as { replicas: 1, timeout: 1000 }.');
+  }
+  if (isCluster(client)) {
+    refuse(
+      'wait',
+      'does not work with a cluster: WAIT would ask a node that does not hold the session. Leave it out.',
+    );
+  }
+}
+
+function isDuration(value: unknown): boolean {
+  return typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= 2 ** 53 - 1;
+}
+
+function refuse(name: string, complaint: string): never {
+  throw new ConfigurationError(`redisStorage(): the option ${name} ${complaint}`);
+}
