@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -71,6 +71,15 @@ test('every door opens where nothing but the package and its dependencies is ins
     encoding: 'utf8',
   });
   expect(JSON.parse(output)).toEqual(names);
+});
+
+test('what is for Node is walled off from browsers, with the name of the door', () => {
+  const script = `await import('tokenkeep/node')`;
+  const options = ['--conditions=browser', '--input-type=module', '--eval', script];
+  const { status, stderr } = spawnSync(process.execPath, options, { cwd: pack.folder, encoding: 'utf8' });
+  expect(status).toBe(1);
+  expect(stderr).toContain(`ERR_PACKAGE_PATH_NOT_EXPORTED`);
+  expect(stderr).toContain(`'./node'`);
 });
 
 test('source maps lead to the sources and carry them', () => {
