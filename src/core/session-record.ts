@@ -111,6 +111,17 @@ export function settled(record: SessionRecord): SessionRecord {
   return rest;
 }
 
+/** What of a record must not be told: its tokens, and whatever long texts the server sent besides. */
+export function secretsIn({ refreshToken, idToken, accessTokens, extra }: SessionRecord): readonly string[] {
+  const texts: (string | undefined)[] = [refreshToken, idToken];
+  for (const { token } of Object.values(accessTokens)) texts.push(token);
+  JSON.stringify(extra, (_name, value: unknown) => {
+    if (typeof value === 'string' && value.length >= 16) texts.push(value);
+    return value;
+  });
+  return texts.filter((text) => text !== undefined);
+}
+
 /** The tokens of a record as an application sees them. */
 export function toTokenSet(record: SessionRecord): TokenSet | undefined {
   const whole = record.accessTokens[wholeGrant] ?? Object.values(record.accessTokens)[0];

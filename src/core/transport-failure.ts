@@ -62,7 +62,9 @@ function chain(error: unknown): object[] {
 export function safeCause(error: unknown, secrets: readonly (string | undefined)[]): Error | undefined {
   const copies = chain(error).map((link) => {
     const { name, message, code } = link as { name?: unknown; message?: unknown; code?: unknown };
-    const copy = new Error(redact(String(message ?? ''), secrets));
+    // That of a parser quotes what it could not read.
+    const text = name === 'SyntaxError' ? 'It is not well-formed.' : String(message ?? '');
+    const copy = new Error(redact(text, secrets));
     copy.name = redact(String(name ?? 'Error'), secrets);
     // Its stack would begin here, and say nothing of where the error was made.
     copy.stack = `${copy.name}: ${copy.message}`;

@@ -7,6 +7,7 @@ import type { Transport } from '../core/contracts.ts';
 import { isTokenKeepError } from '../core/errors.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
 import type { NamedResource, ResourceMatcher } from '../core/protected-resource.ts';
+import { redact } from '../core/redact.ts';
 import { judgeRejection } from '../core/rejection.ts';
 import {
   addressOf,
@@ -118,7 +119,7 @@ export class AuthorizedFetch {
 
   /** The first answer. */
   async #arrived(call: Call, held: Held, response: Response): Promise<Response> {
-    const verdict = await this.#judge(call, response);
+    const verdict = await this.#judge(call, response, held);
     if (verdict === 'fine') return await this.#follow(call, response);
     if (this.#isHopeless(call, held)) return await this.#follow(call, response);
     const again = await this.#another(call, held, verdict, response);
@@ -164,7 +165,7 @@ export class AuthorizedFetch {
     const { token } = held;
     try {
       const second = await this.#options.pace(() => this.#send(call, input, held), signal);
-      if ((await this.#judge(call, second)) === 'fine') {
+      if ((await this.#judge(call, second, held)) === 'fine') {
         this.#rejections.accepted(session, resource.url, token);
       } else {
         this.#rejections.note(session, resource.url, { token, lost: true });
@@ -175,7 +176,7 @@ export class AuthorizedFetch {
     }
   }
 
-  async #judge({ session, resource, url }: Call, response: Response): Promise<Verdict> {
+  async #judge({ session, resource, url }: Call, response: Response, { token }: Held): Promise<Verdict> {
     const { status } = response;
     const { isInvalidToken, tell, match } = this.#options;
     // After a redirect that the platform followed, the token stayed behind: the answer says nothing about it.
@@ -183,7 +184,9 @@ export class AuthorizedFetch {
     if (elsewhere) return 'fine';
     if (isInvalidToken !== undefined && (await asks(isInvalidToken, response))) return 'invalid';
     if (status !== 401 && status !== 403) return 'fine';
-    const rejection = judgeRejection(status, response.headers.get('www-authenticate'));
+    // Redacted: what the challenge says is told, and a server may say the token.
+    const challenge = response.headers.get('www-authenticate');
+    const rejection = judgeRejection(status, challenge && redact(challenge, [token]));
     if (rejection.kind === 'step-up')
       tell({ type: 'stepUpRequired', session: session.id, url, ...rejection.stepUp });
     if (rejection.kind === 'invalid-token') return 'invalid';

@@ -17,6 +17,7 @@ import {
 } from '../core/errors.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
 import type { Verdict } from '../core/reconcile.ts';
+import { secretsIn } from '../core/session-record.ts';
 import { safeCause } from '../core/transport-failure.ts';
 import { type Attempt, decide, hold, type Spent, type Want, type Workshop } from './attempt.ts';
 import { discardLate } from './late-tokens.ts';
@@ -110,7 +111,7 @@ export class RefreshCoordinator {
       prepared = await prepare(this.#workshop, attempt, record);
     } catch (error) {
       if (isTokenKeepError(error) && error.code !== 'ERR_CONFIGURATION') throw error;
-      const cause = safeCause(error, [record.refreshToken]);
+      const cause = safeCause(error, secretsIn(record));
       return await failed(this.#workshop, attempt, found, { kind: 'transient', cause });
     }
     // The mark proves that the storage takes writes, and tells whoever comes next should we die after the POST.
@@ -133,7 +134,7 @@ export class RefreshCoordinator {
     const sent = await prepared.grant.send();
     // While it was under way: a sign-out, a login, a lost lease. Step 6 finds out by compare-and-set.
     const { server, scope, grant } = prepared;
-    const { secrets } = grant;
+    const secrets = [...grant.secrets, ...secretsIn(record)];
     const spent: Spent = { server, scope, record, marked: mark, version, sentAt, secrets };
     return await settle(this.#workshop, attempt, spent, sent);
   }

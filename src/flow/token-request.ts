@@ -49,7 +49,7 @@ export function refreshRequest(
     additionalParameters.set('scope', grant.scope.join(' '));
   }
   for (const resource of grant.resource ?? []) additionalParameters.append('resource', resource);
-  return caught(server, (capture) =>
+  return caught(client, server, (capture) =>
     refreshTokenGrantRequest(...credentials(client, server), grant.refreshToken, {
       ...capture,
       additionalParameters,
@@ -65,7 +65,7 @@ export function revokeRequest(
   token: string,
   hint: string,
 ): Promise<BuiltRequest> {
-  return caught(server, (capture) =>
+  return caught(client, server, (capture) =>
     revocationRequest(...credentials(client, server), token, {
       ...capture,
       additionalParameters: { token_type_hint: hint },
@@ -84,6 +84,7 @@ interface Capture {
 
 /** Has oauth4webapi make a request, and catches it where it would be sent. */
 async function caught(
+  client: ClientOptions,
   server: AuthorizationServer,
   make: (capture: Capture) => Promise<unknown>,
 ): Promise<BuiltRequest> {
@@ -91,7 +92,7 @@ async function caught(
   await make({
     [customFetch]: async (url, init) => {
       const headers = new Headers(init.headers);
-      const secrets = secretsOf(init.body, headers);
+      const secrets = [...Object.values(client.headers), ...secretsOf(init.body, headers)];
       const body = encode(init.body, headers, server.profile?.requestEncoding);
       built = { url, secrets, init: { method: 'POST', headers, body, redirect: 'manual' } };
       return new Response(null);
@@ -142,5 +143,16 @@ const publicParameters: ReadonlySet<string> = new Set([
 function secretsOf(parameters: URLSearchParams, headers: Headers): string[] {
   const values = [...parameters].filter(([name]) => !publicParameters.has(name)).map(([, value]) => value);
   const credentials = headers.get('authorization')?.split(' ', 2)[1];
-  return credentials === undefined ? values : [...values, credentials];
+  return credentials === undefined ? values : [...values, credentials, ...passwordOf(credentials)];
+}
+
+/** The secret in credentials of Basic, as it was encoded and as it is. What it cannot be read from is of another scheme. */
+function passwordOf(credentials: string): string[] {
+  try {
+    const pair = new TextDecoder().decode(Uint8Array.from(atob(credentials), (byte) => byte.charCodeAt(0)));
+    const password = pair.slice(pair.indexOf(':') + 1);
+    return [password, new URLSearchParams(`=${password}`).get('') ?? ''];
+  } catch {
+    return [];
+  }
 }
