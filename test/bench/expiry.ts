@@ -1,5 +1,6 @@
 import { authorizationServer } from 'tokenkeep/testing';
 import { signedInAt } from './contenders.ts';
+import { randomNumbers } from './random.ts';
 import { quantile } from './rounds.ts';
 import type { Row } from './row.ts';
 
@@ -72,7 +73,7 @@ function rows(runs: Record<Name, Outcome[]>): Row[] {
 
 async function outlast(name: Name, seed: number, times: number): Promise<Outcome> {
   const server = authorizationServer({ log: false });
-  const random = mulberry32(seed);
+  const random = randomNumbers(seed);
   const way = () => new Promise((resolve) => setTimeout(resolve, random() * 3));
   // Two legs that take time: a call may be rejected long after the token was replaced, or arrive long after it left.
   const slowly: typeof globalThis.fetch = async (input, init) => {
@@ -105,15 +106,4 @@ async function outlast(name: Name, seed: number, times: number): Promise<Outcome
   const { refreshAttempts, reuses } = server.counts;
   if (reuses > 0) throw new Error(`${name}: ${reuses} refresh tokens sent twice`);
   return { refreshes: refreshAttempts, failed, latencies };
-}
-
-/** Random numbers that are the same in each run. */
-function mulberry32(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

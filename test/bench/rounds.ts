@@ -1,24 +1,31 @@
 /**
  * Rounds in which the contenders take turns, so that whatever else the machine does hits all of them.
  */
+import { randomNumbers } from './random.ts';
 
 /** What each contender needed in each round. */
 export type Times<Name extends string> = Readonly<Record<Name, readonly number[]>>;
 
-/** Lets all contenders run once a round, each round beginning with another one. Each says what it needed. */
+/**
+ * Lets all contenders run once a round, in another order each time: nobody always comes after the one that leaves the most
+ * garbage. Each says what it needed.
+ */
 export async function takeTurns<Name extends string>(
   rounds: number,
   contenders: Readonly<Record<Name, () => number | Promise<number>>>,
 ): Promise<Times<Name>> {
   const names = Object.keys(contenders) as Name[];
   const times = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>;
+  const random = randomNumbers(rounds);
   for (let round = 0; round < rounds; round++) {
-    for (let turn = 0; turn < names.length; turn++) {
-      const name = names[(round + turn) % names.length] as Name;
-      times[name].push(await contenders[name]());
-    }
+    for (const name of shuffled(names, random)) times[name].push(await contenders[name]());
   }
   return times;
+}
+
+function shuffled<T>(items: readonly T[], random: () => number): T[] {
+  const keyed = items.map((item) => ({ item, key: random() }));
+  return keyed.sort((a, b) => a.key - b.key).map(({ item }) => item);
 }
 
 export function least(values: readonly number[]): number {
