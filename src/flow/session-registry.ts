@@ -6,7 +6,11 @@
 import { Session } from './session.ts';
 
 export class SessionRegistry {
-  readonly #clientId: string;
+  /**
+   * Clients of one origin or backend may share a storage: each has sessions of its own, also where a client's id is a
+   * URL that goes on in another's session id.
+   */
+  readonly #prefix: string;
   /** Weak: a backend sees millions of users go by. A state is made anew from the storage when it is needed again. */
   readonly #sessions: Map<string, WeakRef<Session>> = new Map();
   readonly #gone: FinalizationRegistry<string> = new FinalizationRegistry((id) => {
@@ -14,15 +18,13 @@ export class SessionRegistry {
   });
 
   constructor(clientId: string) {
-    this.#clientId = clientId;
+    this.#prefix = `${encodeURIComponent(clientId)}/`;
   }
 
   get(id: string): Session {
     const existing = this.#sessions.get(id)?.deref();
     if (existing !== undefined) return existing;
-    // Clients of one origin or backend may share a storage: each has sessions of its own, also where a client's id is a
-    // URL that goes on in another's session id.
-    const session = new Session(id, `${encodeURIComponent(this.#clientId)}/${id}`);
+    const session = new Session(id, this.#prefix + id);
     this.#sessions.set(id, new WeakRef(session));
     this.#gone.register(session, id);
     return session;
