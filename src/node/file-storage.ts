@@ -78,7 +78,8 @@ function pathOf(options: FileStorageOptions | undefined): string {
   throw new ConfigurationError('fileStorage(options): the option path must be the path of a file.');
 }
 
-class SqliteFileStorage implements FileStorage {
+/** The storage of {@link fileStorage}, and what other storages are built on. */
+export class SqliteFileStorage implements FileStorage {
   readonly reach = 'machine' as const;
   readonly lock: TokenLock;
   readonly #records: Database;
@@ -127,6 +128,11 @@ class SqliteFileStorage implements FileStorage {
     this.#watch.changed(key, undefined);
   }
 
+  /** The same record in other words: it keeps its version, and nobody is told. If it is not stored any more, nothing happens. */
+  async restate(key: string, record: object, version: Version): Promise<void> {
+    await this.#records.run('write', (sql) => sql(say).run(textOf(record), place(key), version));
+  }
+
   watch(key: string, listener: () => void): () => void {
     return this.#watch.add(key, listener);
   }
@@ -156,6 +162,7 @@ const read = 'SELECT record, version FROM records WHERE key = ?';
 const version = 'SELECT version FROM records WHERE key = ?';
 const insert = 'INSERT INTO records (key, version, record) VALUES (?, ?, ?) ON CONFLICT DO NOTHING';
 const update = 'UPDATE records SET version = ?, record = ? WHERE key = ? AND version = ?';
+const say = 'UPDATE records SET record = ? WHERE key = ? AND version = ?';
 const erase = 'DELETE FROM records WHERE key = ?';
 const eraseVersion = 'DELETE FROM records WHERE key = ? AND version = ?';
 
@@ -168,7 +175,8 @@ function versionOf(row: Record<string, unknown> | undefined): StoredVersion {
   return row && String(row['version']);
 }
 
-function textOf(record: object): string {
+/** @throws StorageError for what JSON cannot say. */
+export function textOf(record: object): string {
   let text: string | undefined;
   try {
     text = JSON.stringify(record);
@@ -187,7 +195,8 @@ function recordOf(text: string): unknown {
   }
 }
 
-function conflict(operation: 'write' | 'delete'): StorageError {
+/** Law 3: another version is stored. */
+export function conflict(operation: 'write' | 'delete'): StorageError {
   return new StorageError('Another version is stored than the one that was expected.', {
     operation,
     conflict: true,
