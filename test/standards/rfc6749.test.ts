@@ -88,6 +88,17 @@ describe('the token request', () => {
     expect(make).toThrow(name);
   });
 
+  test.each([[[]], [['']], [['read write']], [['a"b']], ['read']])(
+    '6749-02: %j is no list of scopes, and is not asked for',
+    async (scope) => {
+      const net = wire({ [as.tokenEndpoint]: granting() });
+      const manager = await client(net);
+      const failure = await refusal(manager.getAccessToken({ scope: scope as string[] }));
+      expect(failure).toBeInstanceOf(ConfigurationError);
+      expect(net.sent).toEqual([]);
+    },
+  );
+
   test.each(Object.entries(methods))(
     '6749-03: %s goes without any other',
     async (name, clientAuthentication) => {
@@ -372,15 +383,16 @@ describe('the refresh token', () => {
 
   test('6749-18: it is for the server that issued it, not for one that is configured later', async () => {
     const storage = memoryStorage();
-    const { clock, another, manager } = await scene({ storage });
+    const { another, manager } = await scene({ storage });
     await manager.close();
-    await clock.advance(400_000);
     const evil = { issuer: 'https://evil.test', tokenEndpoint: 'https://evil.test/token' };
     const net = wire({ [evil.tokenEndpoint]: granting() });
     const misled = another({ authorizationServer: evil, fetch: net.fetch });
     const reasons: string[] = [];
     misled.on('recordRejected', ({ reason }) => reasons.push(reason));
+    // Nor is the access token for the places of another configuration.
     expect(await refusal(misled.fetch(api))).toMatchObject({ code: 'ERR_LOGIN_REQUIRED' });
+    expect(await misled.getTokens()).toBeUndefined();
     expect(net.sent).toEqual([]);
     expect(reasons).toEqual(['other issuer']);
   });

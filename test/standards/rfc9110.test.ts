@@ -65,7 +65,7 @@ describe('Retry-After of the token endpoint', () => {
     const { server, clock, call } = await scene();
     await clock.advance(400_000);
     server.fail(faults.rateLimited(99_999_999));
-    await refusal(call());
+    expect(await refusal(call())).toMatchObject({ retryAfter: 3_600_000 });
     await clock.advance(3_600_000);
     expect(await call()).toBe(200);
   });
