@@ -49,6 +49,8 @@ export interface TokenStorage {
   delete(key: string, ifVersion?: Version): Promise<void>;
   /** Tells that the value of `key` has changed, not what it is now. Returns how to stop. */
   watch?(key: string, listener: () => void): () => void;
+  /** The user has signed out: tells those who keep the same session where this storage does not reach. */
+  signedOut?(key: string): void;
 }
 
 /**

@@ -82,7 +82,10 @@ export function variantOf(
 }
 
 /** Why a stored value is not a session of ours. */
-export type Unreadable = 'corrupt' | 'other schema' | 'other client' | 'other issuer';
+export type Unreadable = 'corrupt' | 'key lost' | 'other schema' | 'other client' | 'other issuer';
+
+/** What a storage that encrypts hands over in place of a record whose key is gone. */
+export const keyLost: unique symbol = Symbol('key lost');
 
 /** Whose sessions we read. */
 export interface Owner {
@@ -93,6 +96,7 @@ export interface Owner {
 
 /** Reads what a storage holds. A value that is not a session of `owner` is named, never thrown and never used. */
 export function readRecord(value: unknown, owner: Owner): SessionRecord | Unreadable {
+  if (value === keyLost) return 'key lost';
   if (!isObject(value) || typeof value['schema'] !== 'number') return 'corrupt';
   if (value['schema'] !== 1) return 'other schema';
   if (!isRecord(value)) return 'corrupt';

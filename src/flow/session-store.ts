@@ -83,6 +83,13 @@ export class SessionStore {
     await this.#storage.delete(session.key, ifVersion);
   }
 
+  /** Tells of a sign-out where the storage does not reach. Best effort: what is here is gone already. */
+  announceSignOut(session: Session): void {
+    try {
+      this.#options.storage.signedOut?.(session.key);
+    } catch {}
+  }
+
   /** Makes a successor durable, or keeps it in memory until it is. */
   async commit(session: Session, successor: Found, spent: Replaces, tell: Telling): Promise<Fate> {
     const { epoch, unsaved } = session;

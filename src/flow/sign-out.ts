@@ -45,6 +45,7 @@ export async function signOut(
   const { epoch } = session;
   store.drop(session);
   const { record, refusal } = await takeAway(workshop, session);
+  store.announceSignOut(session);
   // While it was deleted someone may have signed in again: that session is not ours to end.
   if (refusal === undefined && session.epoch === epoch) session.gone = { error, final: false };
   if (wasKnown || record !== undefined) tell({ type: 'signedOut', session: session.id, where: 'here' });

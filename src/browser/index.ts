@@ -1,0 +1,9 @@
+/**
+ * `tokenkeep/browser`: storages and the lock of browsers. Can be imported anywhere: it touches the browser when it is called.
+ *
+ * @module
+ */
+export { type AnnouncedOptions, announced } from './announced.ts';
+export { type IndexedDbStorageOptions, indexedDbStorage } from './indexed-db-storage.ts';
+export { type WebLockOptions, webLock } from './web-lock.ts';
+export { type WebStorageOptions, webStorage } from './web-storage.ts';

@@ -1,0 +1,95 @@
+/**
+ * Who holds a lock, and for how long it has been seen to do so.
+ *
+ * @module
+ */
+
+/** Names of Web Locks. None begins with `-`, which the platform refuses, and none can be taken for another. */
+export const lockNames: {
+  queue(name: string): string;
+  guard(name: string): string;
+  holder(name: string): string;
+} = {
+  /** The lock itself. */
+  queue: (name) => `tokenkeep.lock:${name}`,
+  /** Held for the moment in which someone becomes a holder, or takes over from one. */
+  guard: (name) => `tokenkeep.guard:${name}`,
+  /** Held beside the lock under a name of its own, so that others can tell one holder from the next. */
+  holder: (name) => `${markerPrefix(name)}${crypto.randomUUID()}`,
+};
+
+const uuidLength = 36;
+const markerPrefix = (name: string): string => `tokenkeep.holder:${name}|`;
+
+/** Names the holder of a lock as it is now; `undefined`: nobody holds it. */
+export async function holderOf(locks: LockManager, name: string): Promise<string | undefined> {
+  const { held = [] } = await locks.query();
+  const queue = held.find((lock) => lock.name === lockNames.queue(name));
+  if (queue === undefined) return undefined;
+  const prefix = markerPrefix(name);
+  const markers = held.flatMap((lock) =>
+    lock.name?.startsWith(prefix) && lock.name.length === prefix.length + uuidLength ? lock.name : [],
+  );
+  return [queue.clientId, ...markers.sort()].join(' ');
+}
+
+interface Suspect {
+  readonly holder: string;
+  /** For how long it has been seen, in ms. */
+  readonly observed: number;
+  readonly seenAt: number;
+}
+
+/** Watches holders, and remembers them from one wait to the next. */
+export class Vigil {
+  readonly #locks: LockManager;
+  readonly #lease: number;
+  readonly #suspects: Map<string, Suspect> = new Map();
+
+  constructor(locks: LockManager, lease: number) {
+    this.#locks = locks;
+    this.#lease = lease;
+  }
+
+  /** Forgets what was seen of a name: it was free. */
+  forget(name: string): void {
+    this.#suspects.delete(name);
+  }
+
+  /** Resolves with the holder of a name once it has been seen to hold it for the lease; `undefined` after `stop`. */
+  async overdue(name: string, stop: AbortSignal): Promise<string | undefined> {
+    const interval = this.#lease / 10;
+    for (let pause = Math.min(1_000, interval); ; pause = interval) {
+      await paused(pause, stop);
+      if (stop.aborted) return undefined;
+      const suspect = this.#look(name, await holderOf(this.#locks, name));
+      if (suspect !== undefined && suspect.observed >= this.#lease) return suspect.holder;
+    }
+  }
+
+  #look(name: string, holder: string | undefined): Suspect | undefined {
+    const before = this.#suspects.get(name);
+    this.#suspects.delete(name);
+    if (holder === undefined) return undefined;
+    const seenAt = performance.now();
+    // Whoever slept between two looks has not watched: after a night everybody deserves a moment to wake up.
+    const gap = Math.min(seenAt - (before?.seenAt ?? seenAt), 0.75 * this.#lease);
+    const observed = before?.holder === holder ? before.observed + gap : 0;
+    const suspect = { holder, observed, seenAt };
+    this.#suspects.set(name, suspect);
+    return suspect;
+  }
+}
+
+function paused(delay: number, stop: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (stop.aborted) return resolve();
+    const end = (): void => {
+      clearTimeout(timer);
+      stop.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, delay);
+    stop.addEventListener('abort', end);
+  });
+}

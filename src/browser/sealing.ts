@@ -1,0 +1,93 @@
+/**
+ * Encryption of what is stored: AES-GCM with a key that script can use and cannot read.
+ *
+ * @module
+ */
+import type { Database } from './database.ts';
+
+/** What is stored instead of the text of a record. */
+export interface Sealed {
+  /** Id of the key. */
+  readonly by: string;
+  readonly iv: Uint8Array<ArrayBuffer>;
+  readonly data: ArrayBuffer;
+}
+
+/** The key as it is kept beside what it encrypts. */
+interface KeptKey {
+  readonly id: string;
+  readonly key: CryptoKey;
+}
+
+/** What a sealed record belongs to: it cannot be opened as another one. */
+export interface Place {
+  readonly key: string;
+  readonly version: string;
+}
+
+/** There is no one key that it could have been sealed with. */
+export class KeyLost extends Error {}
+
+/** Under which the one key of a database is kept. */
+const current = 'current';
+
+export class Sealing {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** @throws StorageError */
+  async seal(text: string, place: Place): Promise<Sealed> {
+    const { id, key } = (await this.#kept()) ?? (await this.#make());
+    const iv = crypto.getRandomValues(new Uint8Array(12));
+    const data = await crypto.subtle.encrypt(parameters(iv, place, id), key, new TextEncoder().encode(text));
+    return { by: id, iv, data };
+  }
+
+  /** @throws KeyLost, or what WebCrypto throws for what was tampered with. */
+  async open({ by, iv, data }: Sealed, place: Place): Promise<string> {
+    const kept = await this.#kept();
+    if (kept?.id !== by) throw new KeyLost();
+    const text = await crypto.subtle.decrypt(parameters(iv, place, by), kept.key, data);
+    return new TextDecoder().decode(text);
+  }
+
+  /** Asked each time: a key that is only in memory any more would seal what nobody can open after a reload. */
+  async #kept(): Promise<KeptKey | undefined> {
+    const purpose = { operation: 'read', stores: ['keys'], writes: false } as const;
+    const kept = await this.#database.run<unknown>(purpose, (steps, result) =>
+      steps.get('keys', current, result),
+    );
+    return isKept(kept) ? kept : undefined;
+  }
+
+  /** Makes the key, unless another tab is faster. */
+  async #make(): Promise<KeptKey> {
+    const key = await crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, false, [
+      'encrypt',
+      'decrypt',
+    ]);
+    const made: KeptKey = { id: crypto.randomUUID(), key };
+    const purpose = { operation: 'write', stores: ['keys'], writes: true } as const;
+    const kept = await this.#database.run<KeptKey>(purpose, (steps, result) =>
+      steps.get('keys', current, (found) => {
+        result(isKept(found) ? found : made);
+        if (!isKept(found)) steps.put('keys', current, made);
+      }),
+    );
+    return kept ?? made;
+  }
+}
+
+function parameters(iv: Uint8Array<ArrayBuffer>, { key, version }: Place, by: string): AesGcmParams {
+  const additionalData = new TextEncoder().encode(JSON.stringify(['tokenkeep', 1, by, key, version]));
+  return { name: 'AES-GCM', iv, additionalData };
+}
+
+/** Engines that cannot unlock a stored key any more hand over `null` in its place. */
+function isKept(value: unknown): value is KeptKey {
+  const { id, key } = (value ?? {}) as Partial<Record<keyof KeptKey, unknown>>;
+  return typeof id === 'string' && key instanceof CryptoKey;
+}

@@ -1,0 +1,54 @@
+/**
+ * What the newest version of an item is, told by the lock manager.
+ *
+ * `localStorage` is a copy in each process, brought up to date some milliseconds after another tab has written. So the tab
+ * that is granted a lock does not yet see what the one before it has stored: in Chromium and Firefox one in six times.
+ * The lock manager is one for all, and in order: whoever writes holds, for a while, a shared Web Lock whose name says the new
+ * version, and whoever reads compares.
+ *
+ * @module
+ */
+import { take } from './web-locks.ts';
+
+/** The newest version that is known of, as a number that grows. */
+export interface Witness {
+  readonly order: number;
+  /** `true`: the item was removed with it. */
+  readonly removed: boolean;
+}
+
+/** For how long a version is witnessed, in ms: much longer than any tab takes to see it. */
+const memory = 10_000;
+
+const nameOf = (item: string, version: string): string => `tokenkeep.version:${item}|${version}`;
+const versionPattern = /^(\d+)\.[0-9a-f-]{36}(-?)$/;
+
+/** Says to everyone that an item is at this version now. Resolves when everyone can know. */
+export async function bearWitness(
+  locks: LockManager,
+  item: string,
+  { version, removed }: { version: string; removed: boolean },
+): Promise<void> {
+  const grip = await take(locks, nameOf(item, removed ? `${version}-` : version), { mode: 'shared' });
+  const timer: unknown = setTimeout(() => grip.release(), memory);
+  (timer as { unref?: () => void }).unref?.(); // a number outside of Node
+}
+
+/** The newest version of an item that anybody bears witness of. */
+export async function newestWitness(locks: LockManager, item: string): Promise<Witness | undefined> {
+  const { held = [] } = await locks.query();
+  const prefix = nameOf(item, '');
+  let newest: Witness | undefined;
+  for (const { name = '' } of held) {
+    if (!name.startsWith(prefix)) continue;
+    const [, digits, removed] = versionPattern.exec(name.slice(prefix.length)) ?? [];
+    if (digits === undefined || Number(digits) <= (newest?.order ?? -1)) continue;
+    newest = { order: Number(digits), removed: removed === '-' };
+  }
+  return newest;
+}
+
+/** Place of a version in the order of all versions of its item. */
+export function orderOf(version: string): number {
+  return Number.parseInt(version, 10) || 0;
+}

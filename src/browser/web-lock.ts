@@ -1,0 +1,162 @@
+/**
+ * The lock of all tabs and workers of one origin.
+ *
+ * Web Locks free themselves when their holder is closed or crashes, but not when it is frozen. So a holder is watched, and
+ * after the lease someone takes over. A bare `steal` could hit the next holder instead of the frozen one; therefore whoever
+ * becomes a holder and whoever takes over does so under a second lock, the guard, which is held for a moment only:
+ *
+ * - a holder has the lock, and beside it a marker under a name of its own, which it takes under the guard;
+ * - who takes over looks, under the guard, whether the marker is still that of the holder that was watched, and steals then;
+ * - who was granted the lock in that moment, and had it stolen, finds out under the guard and queues again.
+ *
+ * What keeps a robbed holder harmless when it wakes up is not here but in the core: it sends nothing after its lease, and what
+ * it stores is compared with what is there.
+ *
+ * @module
+ */
+import type { TokenLock } from '../core/contracts.ts';
+import { holderOf, lockNames, Vigil } from './lock-holder.ts';
+import { briefly, type Grip, platformLocks, take } from './web-locks.ts';
+
+/** See {@link webLock}. */
+export interface WebLockOptions {
+  /**
+   * For how long a holder is waited for before someone takes over, in ms. It must outlast a refresh: the `timeout` of the
+   * manager and ten seconds. The others go on within 1.1 leases and a second.
+   *
+   * @default 50_000
+   */
+  readonly lease?: number;
+}
+
+/**
+ * A lock for all tabs, frames and workers of this origin and browser profile, on Web Locks. `indexedDbStorage()` and
+ * `webStorage()` bring it along.
+ *
+ * A holder that is closed or crashes frees it at once. One that is frozen (by the browser to save memory, by a debugger, by
+ * the operating system) is waited for as long as `lease` says; then one of the others takes over.
+ *
+ * Partitioned frames, private windows and other browsers have locks of their own, and storages of their own.
+ *
+ * @example
+ * ```ts
+ * import { indexedDbStorage, webLock } from 'tokenkeep/browser';
+ * import { TokenManager } from 'tokenkeep';
+ *
+ * const manager = new TokenManager({
+ *   clientId: 'my-app',
+ *   authorizationServer: { tokenEndpoint: 'https://auth.example.com/token' },
+ *   protectedResources: ['https://api.example.com/'],
+ *   storage: indexedDbStorage(),
+ *   timeout: 60_000, // a slow server
+ *   lock: webLock({ lease: 90_000 }), // outlasts it
+ * });
+ * ```
+ * @throws ConfigurationError where there are no Web Locks; `request` rejects with one where the browser refuses them, as it does
+ *   to sandboxed frames. Nothing weaker takes their place.
+ * @see https://www.w3.org/TR/web-locks/
+ */
+export function webLock({ lease = 50_000 }: WebLockOptions = {}): TokenLock {
+  const locks = platformLocks();
+  const entrance = new Entrance(locks, lease);
+  return {
+    reach: 'machine',
+    lease,
+    async request(name, { signal }, callback) {
+      signal?.throwIfAborted();
+      const leave = await entrance.enter(name, signal);
+      try {
+        return await callback();
+      } finally {
+        leave();
+      }
+    },
+  };
+}
+
+/** Refuses a waiter its place in the queue, because it takes over instead. */
+const takesOver: unique symbol = Symbol('takes over');
+
+class Entrance {
+  readonly #locks: LockManager;
+  readonly #vigil: Vigil;
+
+  constructor(locks: LockManager, lease: number) {
+    this.#locks = locks;
+    this.#vigil = new Vigil(locks, lease);
+  }
+
+  /** Becomes the holder. Returns how to stop being it. */
+  async enter(name: string, signal: AbortSignal | undefined): Promise<() => void> {
+    for (;;) {
+      const queue = await this.#wait(name, signal);
+      if (queue === undefined) continue;
+      const marker = await this.#mark(name, queue).catch((error: unknown) => {
+        queue.release();
+        throw error;
+      });
+      const leave = (): void => {
+        marker?.release();
+        queue.release();
+      };
+      // Robbed before it began, or asleep for too long to know.
+      if (marker === undefined) {
+        leave();
+        continue;
+      }
+      this.#vigil.forget(name);
+      if (!signal?.aborted) return leave;
+      leave();
+      throw signal.reason;
+    }
+  }
+
+  async #mark(name: string, queue: Grip): Promise<Grip | undefined> {
+    return await briefly(this.#locks, lockNames.guard(name), async (alive) => {
+      const marker = await take(this.#locks, lockNames.holder(name));
+      if (!queue.lost && alive()) return marker;
+      marker.release();
+      return undefined;
+    });
+  }
+
+  /** Waits in the queue, and watches whoever is at its head. `undefined`: wait again. */
+  async #wait(name: string, signal: AbortSignal | undefined): Promise<Grip | undefined> {
+    const leaving = new AbortController();
+    const leave = (): void => leaving.abort(signal?.reason);
+    signal?.addEventListener('abort', leave, { once: true });
+    if (signal?.aborted) leave();
+    const granted = take(this.#locks, lockNames.queue(name), { signal: leaving.signal });
+    const over = new AbortController();
+    const end = (): void => over.abort();
+    granted.then(end, end);
+    try {
+      for (;;) {
+        const overdue = await this.#vigil.overdue(name, over.signal);
+        if (overdue === undefined) return await granted;
+        const robbed = await this.#takeOver(name, overdue, { granted, leaving });
+        if (robbed !== 'has moved on') return robbed;
+      }
+    } finally {
+      signal?.removeEventListener('abort', leave);
+    }
+  }
+
+  async #takeOver(
+    name: string,
+    overdue: string,
+    place: { granted: Promise<Grip>; leaving: AbortController },
+  ): Promise<Grip | undefined | 'has moved on'> {
+    return await briefly(this.#locks, lockNames.guard(name), async (alive) => {
+      if ((await holderOf(this.#locks, name)) !== overdue) return 'has moved on';
+      // Our own place in the queue comes first: it may have been granted just now, and would be what we steal.
+      place.leaving.abort(takesOver);
+      const own = await place.granted.catch((reason: unknown) => {
+        if (reason !== takesOver) throw reason;
+        return undefined;
+      });
+      if (own !== undefined) return own;
+      return alive() ? await take(this.#locks, lockNames.queue(name), { steal: true }) : undefined;
+    });
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * `localStorage` and `sessionStorage`.
+ *
+ * @module
+ */
+import type { TokenLock, TokenStorage } from '../core/contracts.ts';
+import { StorageError } from '../core/errors.ts';
+import { ChangeChannel } from './change-channel.ts';
+import { Items } from './items.ts';
+import { webLock } from './web-lock.ts';
+
+/** See {@link webStorage}. */
+export interface WebStorageOptions {
+  /** What the names of its items begin with. @default 'tokenkeep:' */
+  readonly prefix?: string;
+}
+
+/**
+ * Keeps sessions in `localStorage`, for all tabs of this origin, or in `sessionStorage`, for one tab: an item a session, written
+ * whole. Where the browser may block storage, hand in a function: reading `localStorage` alone throws there, and with the
+ * function it throws where it can be caught.
+ *
+ * **What it cannot promise:** browsers write `localStorage` to the disk some seconds later. If the browser is killed before that,
+ * the successor of a refresh token that has just been spent is lost, and with it the session; `indexedDbStorage()` does not
+ * have this gap. Workers have no `localStorage`. The compare-and-set is made under a Web Lock; without Web Locks it holds within a
+ * tab only.
+ *
+ * **`sessionStorage`:** a tab that is duplicated takes a copy of the tokens along, and neither tab sees what the other stores
+ * from then on: the second to refresh sends a refresh token that the first has spent. Use it where users do not duplicate
+ * tabs, or where the server has a reuse window.
+ *
+ * **Who can read it:** all script of this origin, and whoever can read the browser profile on the disk.
+ *
+ * @example
+ * ```ts
+ * import { TokenManager } from 'tokenkeep';
+ * import { webStorage } from 'tokenkeep/browser';
+ *
+ * const manager = new TokenManager({
+ *   clientId: 'my-app',
+ *   authorizationServer: { tokenEndpoint: 'https://auth.example.com/token' },
+ *   protectedResources: ['https://api.example.com/'],
+ *   storage: webStorage(() => localStorage),
+ * });
+ * ```
+ */
+export function webStorage(
+  storage: Storage | (() => Storage),
+  { prefix = 'tokenkeep:' }: WebStorageOptions = {},
+): TokenStorage {
+  const area = typeof storage === 'function' ? storage : () => storage;
+  const items = new Items(area);
+  const changes = new ChangeChannel(`tokenkeep.webstorage:${prefix}`);
+  let lock: TokenLock | undefined;
+  return {
+    reach: 'machine',
+    get lock() {
+      lock ??= webLock();
+      return lock;
+    },
+    read: (key) => items.read(prefix + key),
+    async write(key, record, ifVersion) {
+      const version = await items.write(prefix + key, textOf(record), ifVersion);
+      changes.tell({ key, version });
+      return version;
+    },
+    async delete(key, ifVersion) {
+      if (await items.remove(prefix + key, ifVersion)) changes.tell({ key, version: null });
+    },
+    watch(key, listener) {
+      const unwatch = changes.watch(key, listener);
+      const forget = whenStored(area, prefix + key, () => changes.changed(key));
+      return () => {
+        forget();
+        unwatch();
+      };
+    },
+  };
+}
+
+/** Other tabs' changes as the browser tells them: they come when what was stored can be seen here. */
+function whenStored(area: () => Storage, name: string, changed: () => void): () => void {
+  const { window } = globalThis as { window?: Window };
+  if (window === undefined) return () => {};
+  const heard = ({ key, storageArea }: StorageEvent): void => {
+    // Without a key: everything was cleared.
+    if ((key === name || key === null) && isSame(storageArea, area)) changed();
+  };
+  window.addEventListener('storage', heard);
+  return () => window.removeEventListener('storage', heard);
+}
+
+function isSame(one: Storage | null, other: () => Storage): boolean {
+  try {
+    return one === null || one === other();
+  } catch {
+    return false;
+  }
+}
+
+function textOf(record: object): string {
+  try {
+    return JSON.stringify(record);
+  } catch (cause) {
+    throw new StorageError('The record is not plain JSON.', { operation: 'write', cause });
+  }
+}
