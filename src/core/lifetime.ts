@@ -63,8 +63,10 @@ function lifetimeOfJwt(token: unknown, now: number): number | undefined {
 
 /** jwt-decode throws on opaque tokens, and what it returns can be any JSON: only null has no members to ask for. */
 function claimsOf(token: unknown): Members | null {
+  // Most refresh tokens are opaque, and the error about it would cost as much as reading the whole answer.
+  if (typeof token !== 'string' || !token.includes('.')) return null;
   try {
-    return jwtDecode<Members | null>(token as string);
+    return jwtDecode<Members | null>(token);
   } catch {
     return null;
   }
