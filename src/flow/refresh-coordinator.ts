@@ -59,10 +59,9 @@ export class RefreshCoordinator {
   /** 2 Lock. Waiting for it is bounded, and what is stored is looked at once more before giving up. */
   async #locked(attempt: Attempt): Promise<Held> {
     const { lock, lockTimeout, clock } = this.#workshop;
-    const reason = new LockTimeoutError(
-      `The lock of the session was not free within ${lockTimeout} ms. Try again.`,
-    );
-    const { signal, clear } = deadline(clock, lockTimeout, () => reason);
+    const late = () =>
+      new LockTimeoutError(`The lock of the session was not free within ${lockTimeout} ms. Try again.`);
+    const { signal, clear } = deadline(clock, lockTimeout, late);
     try {
       const granted = lock.request(`tokenkeep:${attempt.session.key}`, { signal }, async () => {
         signal.throwIfAborted(); // nobody waits any more
@@ -71,10 +70,11 @@ export class RefreshCoordinator {
       });
       return await leavingOn(granted, signal);
     } catch (error) {
-      if (error !== reason && isTokenKeepError(error)) throw error;
+      const isLate = signal.aborted && error === signal.reason;
+      if (!isLate && isTokenKeepError(error)) throw error;
       const decision = await this.#look(attempt);
       if (decision.kind === 'adopt') return this.#conclude(attempt, decision);
-      if (error === reason) throw error;
+      if (isLate) throw error;
       throw new LockTimeoutError('The lock of the session failed.', { cause: safeCause(error, []) });
     } finally {
       clear();
