@@ -3,10 +3,11 @@
  *
  * @module
  */
-import type { TokenStorage, Version } from '../core/contracts.ts';
-import { StorageError } from '../core/errors.ts';
+import type { Version } from '../core/contracts.ts';
 import { keepFor } from '../fleet/dead-after.ts';
 import { plainText } from '../fleet/plain-text.ts';
+import { conflict, recordOf, textOf } from '../fleet/record-text.ts';
+import type { SharedStorage } from '../fleet/shared-storage.ts';
 import { Announcements } from './announcements.ts';
 import { RedisLock } from './redis-lock.ts';
 import { checkRedisOptions, type RedisStorageOptions } from './redis-options.ts';
@@ -42,7 +43,7 @@ import { deleteScript, readScript, versionLength, writeScript } from './scripts.
  * ```
  * @throws ConfigurationError that names the option and the remedy.
  */
-export function redisStorage(options: RedisStorageOptions): Required<TokenStorage> {
+export function redisStorage(options: RedisStorageOptions): SharedStorage {
   const settings = checkRedisOptions(options);
   const { prefix, lease, expireAfter } = settings;
   const server = new RedisServer(settings);
@@ -62,7 +63,7 @@ export function redisStorage(options: RedisStorageOptions): Required<TokenStorag
       const reply = await server.ask('read', readScript, { keys: [keyOf(key)], arguments: [] });
       if (reply === null || reply === undefined) return undefined;
       const value = String(reply);
-      return { record: parsed(value.slice(versionLength)), version: value.slice(0, versionLength) };
+      return { record: recordOf(value.slice(versionLength)), version: value.slice(0, versionLength) };
     },
     async write(key, record, ifVersion) {
       const version = crypto.randomUUID();
@@ -70,39 +71,14 @@ export function redisStorage(options: RedisStorageOptions): Required<TokenStorag
       const ttl = String(keepFor(record, expireAfter) ?? '');
       const call = [ifVersion === undefined ? '' : `=${ifVersion}`, value, ttl, announcements.channel];
       const reply = await server.change('write', writeScript, { keys: [keyOf(key)], arguments: call });
-      expectChange(reply, 'write');
+      if (Number(reply) !== 1) throw conflict('write');
       return version;
     },
     async delete(key, ifVersion?: Version) {
       const call = [ifVersion === undefined ? '' : `=${ifVersion}`, announcements.channel];
       const reply = await server.change('delete', deleteScript, { keys: [keyOf(key)], arguments: call });
-      expectChange(reply, 'delete');
+      if (Number(reply) !== 1) throw conflict('delete');
     },
     watch: (key, listener) => announcements.listen(keyOf(key), listener),
   };
-}
-
-function expectChange(reply: unknown, operation: 'write' | 'delete'): void {
-  if (Number(reply) === 1) return;
-  throw new StorageError('Another version is stored than the one that was expected.', {
-    operation,
-    conflict: true,
-  });
-}
-
-function textOf(record: object): string {
-  try {
-    return JSON.stringify(record);
-  } catch {
-    throw new StorageError('What is not JSON cannot be stored in Redis.', { operation: 'write' });
-  }
-}
-
-/** What is no record of ours is handed over as it is: the manager judges it. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return text;
-  }
 }

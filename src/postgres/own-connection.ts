@@ -1,0 +1,184 @@
+/**
+ * One connection of the pool for everything that lives longer than a statement: the locks of this process, and hearing.
+ *
+ * Advisory locks belong to a connection, and one connection can hold any number of them. So those who wait for a lock, and
+ * those who hold one, take one connection together, however many they are.
+ *
+ * @module
+ */
+import { Hearing } from '../fleet/hearing.ts';
+import { jittered, later } from '../fleet/patience.ts';
+import type { PostgresSettings } from './postgres-options.ts';
+import { bounded, type PostgresClient, type PostgresPool, type PostgresResult } from './postgres-pool.ts';
+import { quoted } from './table.ts';
+
+/** The connection while it lives. */
+export interface Live {
+  readonly client: PostgresClient;
+  /** Number of the server's process behind it. */
+  readonly backend: number;
+  isLost: boolean;
+}
+
+export class OwnConnection {
+  readonly channel: string;
+  readonly #settings: PostgresSettings;
+  /** What is said on the channel, by what it is about. */
+  readonly #hearing: Hearing = new Hearing();
+  #holders = 0;
+  #opening: Promise<Live> | undefined = undefined;
+  #live: Live | undefined = undefined;
+  #failures = 0;
+  #stop: () => void = () => undefined;
+
+  constructor(settings: PostgresSettings, channel: string) {
+    this.#settings = settings;
+    this.channel = channel;
+    const { on } = settings.pool as { on?: (event: 'remove', listener: () => void) => unknown };
+    on?.call(settings.pool, 'remove', () => {
+      if (this.#live !== undefined && isEnding(settings.pool)) this.drop(this.#live);
+    });
+  }
+
+  /** Keeps the connection open until the returned function is called, and the process alive. */
+  hold(): () => void {
+    this.#holders += 1;
+    this.#refer();
+    return () => {
+      this.#holders -= 1;
+      this.#refer();
+      this.#closeIfIdle();
+    };
+  }
+
+  /** Calls back when something is said about `what`, and when something may have been said unheard. */
+  listen(what: string, hear: () => void): () => void {
+    const stop = this.#hearing.listen(what, hear);
+    this.live().catch(() => undefined); // it is tried again
+    return () => {
+      stop();
+      this.#closeIfIdle();
+    };
+  }
+
+  /** The connection, opened if need be. */
+  live(): Promise<Live> {
+    if (this.#live !== undefined) return Promise.resolve(this.#live);
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
+  }
+
+  /**
+   * Asks over the connection. After an error that is none of the statement the connection is given up: nobody knows what
+   * it holds.
+   */
+  async ask(live: Live, text: string, values?: unknown[]): Promise<PostgresResult> {
+    const { timeout } = this.#settings;
+    try {
+      return await bounded('write', timeout, () => live.client.query(text, values));
+    } catch (error) {
+      const { code } = ((error as Error).cause ?? {}) as { code?: string };
+      if (!/^[0-9FHPX][0-9A-Z]{4}$/.test(code ?? '')) this.drop(live);
+      throw error;
+    }
+  }
+
+  /** Closes the connection, and so lets go of all locks that it holds. */
+  drop(live: Live): void {
+    if (live.isLost) return;
+    live.isLost = true;
+    live.client.release(true);
+    if (this.#live !== live) return;
+    this.#live = undefined;
+    this.#stop();
+    this.#tryAgain();
+  }
+
+  async #open(): Promise<Live> {
+    const connecting = this.#connect();
+    try {
+      const live = await bounded('write', this.#settings.timeout, () => connecting);
+      if (live.isLost) throw new Error('The connection was lost as soon as it was made.');
+      this.#live = live;
+      this.#failures = 0;
+      this.#refer();
+      this.#beat(live);
+      this.#hearing.tellAll();
+      this.#closeIfIdle();
+      return live;
+    } catch (error) {
+      connecting.then(
+        (late) => this.drop(late),
+        () => undefined,
+      );
+      this.#tryAgain();
+      throw error;
+    }
+  }
+
+  async #connect(): Promise<Live> {
+    const { pool, lease } = this.#settings;
+    const client = await pool.connect();
+    const live = { client, backend: 0, isLost: false };
+    client.on('error', () => this.drop(live));
+    client.on('end', () => this.drop(live));
+    client.on('notification', ({ channel, payload = '' }) => {
+      // What is said before everybody is told that it is open is part of that.
+      if (channel === this.channel && this.#live === live) this.#hearing.tell(payload);
+    });
+    try {
+      // The lease: of a process that is not heard of any more the server closes the connection, and its locks are free.
+      const { rows } = await client.query(
+        "SELECT pg_backend_pid() AS backend, set_config('idle_session_timeout', $1, false)",
+        [`${lease}ms`],
+      );
+      await client.query(`LISTEN ${quoted(this.channel)}`);
+      return Object.assign(live, { backend: Number(rows[0].backend) });
+    } catch (error) {
+      this.drop(live);
+      throw error;
+    }
+  }
+
+  /**
+   * Says that this process lives, for as long as it does. Whoever ends the pool waits for all its connections, and nothing
+   * tells us of it: so it is looked at every second.
+   */
+  #beat(live: Live, silent = 0): void {
+    const { pool, lease } = this.#settings;
+    const pause = Math.min(1000, lease / 3);
+    this.#stop = later(() => {
+      if (isEnding(pool)) return this.drop(live);
+      if (silent + pause < lease / 3) return this.#beat(live, silent + pause);
+      this.ask(live, 'SELECT 1').then(
+        () => live.isLost || this.#beat(live),
+        () => this.drop(live),
+      );
+    }, pause);
+  }
+
+  /** Who listens hears nothing while there is no connection. */
+  #tryAgain(): void {
+    if (this.#hearing.isEmpty || isEnding(this.#settings.pool)) return;
+    this.#stop = later(() => this.live().catch(() => undefined), 5 * jittered(this.#failures++, 2000));
+  }
+
+  #closeIfIdle(): void {
+    if (this.#holders > 0 || !this.#hearing.isEmpty) return;
+    this.#stop();
+    if (this.#live !== undefined) this.drop(this.#live);
+  }
+
+  /** Hearing alone keeps no process alive; a lock that somebody waits for does. */
+  #refer(): void {
+    const client = this.#live?.client as { ref?(): void; unref?(): void } | undefined;
+    if (this.#holders > 0) client?.ref?.();
+    else client?.unref?.();
+  }
+}
+
+function isEnding(pool: PostgresPool): boolean {
+  return (pool as { ending?: boolean }).ending === true;
+}

@@ -1,0 +1,77 @@
+/**
+ * The options of `postgresStorage()`, and the checks at the door.
+ *
+ * @module
+ */
+import { ConfigurationError } from '../core/errors.ts';
+import type { PostgresPool } from './postgres-pool.ts';
+
+export interface PostgresStorageOptions {
+  /**
+   * A pool of `pg`, to the primary. It stays yours: nothing here ends it. One of its connections is taken for as long as
+   * somebody watches or holds a lock, so it needs two at least.
+   */
+  readonly pool: PostgresPool;
+  /** The table of `postgresTable()`: a name, or a schema and a name. @default 'tokenkeep_sessions' */
+  readonly table?: string | undefined;
+  /**
+   * How long a lock outlives a holder that is stopped or cut off, in ms. Longer than a refresh may take: the `timeout` of
+   * the manager and 10 s. A holder that died is noticed at once.
+   *
+   * @default 45_000
+   */
+  readonly lease?: number | undefined;
+  /**
+   * When a session may be deleted after its last change, in ms, if its server does not say how long its refresh token
+   * lives: what stands in `expires_at`. If the server says, a day after that. @default never
+   */
+  readonly expireAfter?: number | undefined;
+  /** How long one operation may take, in ms, waiting for a connection of the pool included. @default 10_000 */
+  readonly timeout?: number | undefined;
+}
+
+/** The options, with nothing left open that has a default. */
+export interface PostgresSettings extends Pick<PostgresStorageOptions, 'pool' | 'expireAfter'> {
+  readonly table: string;
+  readonly lease: number;
+  readonly timeout: number;
+}
+
+/** @throws ConfigurationError that names the option and the remedy. */
+export function checkPostgresOptions(options: PostgresStorageOptions): PostgresSettings {
+  const { pool, table = 'tokenkeep_sessions', ...durations } = options ?? {};
+  if (!isPool(pool)) refuse('pool', 'must be a Pool of pg, or have its query() and connect().');
+  const { max } = (pool as { options?: { max?: number } }).options ?? {};
+  if (max !== undefined && max < 2) {
+    refuse('pool', 'must have max: 2 or more: one connection holds the locks and hears of changes.');
+  }
+  checkTable(table);
+  const { lease = 45_000, timeout = 10_000, expireAfter, ...others } = durations;
+  for (const [name, value] of Object.entries({ lease, timeout, expireAfter })) {
+    if (value !== undefined && !isDuration(value)) refuse(name, 'must be a positive number of milliseconds.');
+  }
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) refuse(unknown, 'is not known.');
+  return { pool, table, lease, timeout, expireAfter };
+}
+
+/** @throws ConfigurationError for a name that would have to be escaped, or that Postgres would cut off. */
+export function checkTable(table: string): void {
+  const part = '[A-Za-z_][A-Za-z0-9_]{0,62}';
+  if (typeof table === 'string' && new RegExp(`^(${part}\\.)?${part}$`).test(table)) return;
+  refuse('table', "must be a name or schema.name, of letters, digits and '_', 63 at most.");
+}
+
+function isPool(value: unknown): value is PostgresPool {
+  const pool = (value ?? {}) as Partial<PostgresPool>;
+  return typeof pool.query === 'function' && typeof pool.connect === 'function';
+}
+
+/** Up to what a setting of Postgres takes. */
+function isDuration(value: unknown): boolean {
+  return typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= 2 ** 31 - 1;
+}
+
+function refuse(name: string, complaint: string): never {
+  throw new ConfigurationError(`postgresStorage(): the option ${name} ${complaint}`);
+}

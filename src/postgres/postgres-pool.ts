@@ -1,0 +1,68 @@
+/**
+ * What is used of `pg`, by shape: tokenkeep does not import it. And its errors, as errors of ours.
+ *
+ * @module
+ */
+import { StorageError } from '../core/errors.ts';
+import { safeCause } from '../core/transport-failure.ts';
+import { atMost } from '../fleet/patience.ts';
+
+/** What a query gives. */
+export interface PostgresResult {
+  // biome-ignore lint/suspicious/noExplicitAny: the columns are the query's
+  readonly rows: any[];
+}
+
+/** A connection of a pool. */
+export interface PostgresClient {
+  query(text: string, values?: unknown[]): Promise<PostgresResult>;
+  on(event: 'error' | 'end', listener: () => void): unknown;
+  on(
+    event: 'notification',
+    listener: (message: { channel: string; payload?: string | undefined }) => void,
+  ): unknown;
+  /** With `true` it is closed instead of being given to somebody else. */
+  release(isBroken?: boolean): void;
+}
+
+/** `new Pool()` of the package `pg`, as far as it is used. */
+export interface PostgresPool {
+  query(text: string, values?: unknown[]): Promise<PostgresResult>;
+  connect(): Promise<PostgresClient>;
+}
+
+export type Operation = 'read' | 'write' | 'delete';
+
+/** Runs something on Postgres that ends, and fails with nothing but a `StorageError`. */
+export async function bounded<T>(operation: Operation, timeout: number, run: () => Promise<T>): Promise<T> {
+  try {
+    return await atMost(run(), timeout);
+  } catch (error) {
+    if (error instanceof StorageError) throw error;
+    throw failure(operation, error);
+  }
+}
+
+/** What can be done about an error, by its SQLSTATE. */
+const remedies: Readonly<Record<string, string>> = {
+  '42P01': 'Its table is missing: create it with the statements that postgresTable() gives.',
+  '42703': 'Its table has other columns: compare it with what postgresTable() gives.',
+  '42501': 'The role of this pool must be allowed to select, insert, update and delete in its table.',
+  '42704': 'PostgreSQL 14 or newer is needed.',
+  '25006': 'This server takes no writes: the pool must connect to the primary.',
+};
+
+function failure(operation: Operation, error: unknown): StorageError {
+  const { code } = (error ?? {}) as { code?: unknown };
+  const remedy =
+    remedies[String(code)] ?? 'It must be reachable; the cause says more. Nothing is lost: try again.';
+  // Only name, message and code: the detail of an error of Postgres quotes whole rows.
+  const cause = safeCause(error, []);
+  return new StorageError(`Postgres failed to ${operation} the session. ${remedy}`, { operation, cause });
+}
+
+/** Someone else changed the same row at the same time, and this statement did nothing. */
+export function isSerializationFailure(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return code === '40001' || code === '40P01';
+}

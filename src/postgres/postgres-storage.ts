@@ -1,0 +1,103 @@
+/**
+ * The storage of a fleet of backends that share a PostgreSQL.
+ *
+ * @module
+ */
+import { keepFor } from '../fleet/dead-after.ts';
+import { plainText } from '../fleet/plain-text.ts';
+import { conflict, recordOf, textOf } from '../fleet/record-text.ts';
+import type { SharedStorage } from '../fleet/shared-storage.ts';
+import { AdvisoryLock } from './advisory-lock.ts';
+import { OwnConnection } from './own-connection.ts';
+import { checkPostgresOptions, type PostgresStorageOptions } from './postgres-options.ts';
+import {
+  bounded,
+  isSerializationFailure,
+  type Operation,
+  type PostgresPool,
+  type PostgresResult,
+} from './postgres-pool.ts';
+import { statementsOn } from './table.ts';
+
+/**
+ * Keeps sessions in PostgreSQL (14 or newer), for backends of which several serve the same sessions: one of them
+ * refreshes, the others wait and use what it got. It brings its own lock, and tells all of them of a change.
+ *
+ * The pool is yours, of `pg`; nothing here ends it. It must reach the primary, directly or through a pooler in session
+ * mode. One of its connections is taken while somebody watches or holds a lock, whatever number of sessions there are.
+ * Create the table with `postgresTable()`. Whoever can read it can read the tokens.
+ *
+ * @example
+ * ```ts
+ * import { Pool } from 'pg';
+ * import { TokenManager } from 'tokenkeep';
+ * import { postgresStorage } from 'tokenkeep/postgres';
+ *
+ * const pool = new Pool({ connectionString: 'postgres://postgres.example.com/backend' });
+ * pool.on('error', (error: Error) => console.warn(error.message));
+ *
+ * const manager = new TokenManager({
+ *   clientId: 'my-backend',
+ *   authorizationServer: { tokenEndpoint: 'https://auth.example.com/token' },
+ *   protectedResources: ['https://api.example.com/'],
+ *   storage: postgresStorage({ pool }),
+ * });
+ * const alice = manager.forSession('alice');
+ * await manager.close(); // before pool.end()
+ * ```
+ * @throws ConfigurationError that names the option and the remedy.
+ */
+export function postgresStorage(options: PostgresStorageOptions): SharedStorage {
+  const { pool, table, lease, timeout, expireAfter } = checkPostgresOptions(options);
+  const sql = statementsOn(table);
+  const channel = `tokenkeep ${table.replace('.', ' ')}`.slice(0, 63);
+  const connection = new OwnConnection({ pool, table, lease, timeout }, channel);
+  const run = (operation: Operation, text: string, values: unknown[]): Promise<PostgresResult> =>
+    bounded(operation, timeout, () => runOnce(pool, text, values));
+
+  return {
+    reach: 'cluster',
+    lock: new AdvisoryLock(connection, table, lease),
+    async read(key) {
+      const { rows } = await run('read', sql.read, [plainText(key)]);
+      const [row] = rows as [{ record: string; version: string }?];
+      return row && { record: recordOf(row.record), version: row.version };
+    },
+    async write(key, record, ifVersion) {
+      const version = crypto.randomUUID();
+      const keep = keepFor(record, expireAfter) ?? null;
+      const values = [plainText(key), textOf(record), version, keep, channel, topicOf(key)];
+      const { rows } =
+        ifVersion === undefined
+          ? await run('write', sql.insert, values)
+          : await run('write', sql.update, [...values, String(ifVersion)]);
+      if (rows.length === 0) throw conflict('write');
+      return version;
+    },
+    async delete(key, ifVersion) {
+      const values = [plainText(key), channel, topicOf(key)];
+      if (ifVersion === undefined) return void (await run('delete', sql.delete, values));
+      const { rows } = await run('delete', sql.deleteVersion, [...values, String(ifVersion)]);
+      if (rows.length === 0) throw conflict('delete');
+    },
+    watch: (key, listener) => connection.listen(topicOf(key), listener),
+  };
+}
+
+/** What is announced when a key changes. There is a limit to it: keys that begin with the same 1000 characters share one. */
+function topicOf(key: string): string {
+  return `changed ${plainText(key)
+    .slice(0, 1000)
+    .replace(/\p{Surrogate}$/u, '')}`;
+}
+
+/** Where transactions are serializable a statement can be told to be run again: it has done nothing. */
+async function runOnce(pool: PostgresPool, text: string, values: unknown[]): Promise<PostgresResult> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await pool.query(text, values);
+    } catch (error) {
+      if (!isSerializationFailure(error) || attempt === 10) throw error;
+    }
+  }
+}
