@@ -101,12 +101,14 @@ const ownKey: Law<StorageTrial> = {
   async prove(trial) {
     const watcher = trial.watch('key');
     await changes(trial.storage, [watcher], 'the same handle');
-    const told = watcher.told;
-    for (const key of ['', 'ke', 'key2', 'other', 'key/', '*']) {
+    let told = watcher.told;
+    for (const key of ['flush', '', 'ke', 'key2', 'other', 'key/', '*']) {
       const witness = trial.watch(key);
       await trial.storage.write(key, { key }, undefined);
       await witness.toldAfter(0, 'a write');
       witness.unwatch();
+      // What may be told twice, for a start that nobody saw the end of, has been told before what came after it.
+      if (key === 'flush') told = watcher.told;
     }
     await turns(3);
     must(watcher.told === told, `Expected no word of other keys, was told ${watcher.told - told}×.`);
