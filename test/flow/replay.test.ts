@@ -135,6 +135,26 @@ describe('no loop (N41)', () => {
     expect([transport.calls.length, transport.grants.length]).toEqual([6, 1]);
   });
 
+  test('a new token that was rejected stays so, however long that is ago', async () => {
+    const clock = testClock();
+    const transport = transportThat(() => refused());
+    const manager = await managerOn(transport, { clock });
+    await manager.fetch(api);
+    await clock.advance(600_000);
+    expect((await manager.fetch(api)).status).toBe(401);
+    expect(tokens(transport)).toEqual(['access-0', 'access-1', 'access-1']);
+  });
+
+  test('a new token that was accepted can be rejected the next moment', async () => {
+    const bad = new Set(['Bearer access-0']);
+    const transport = transportThat(({ authorization }) => (bad.has(authorization ?? '') ? refused() : ok()));
+    const manager = await managerOn(transport, { clock: testClock() });
+    expect((await manager.fetch(api)).status).toBe(200);
+    bad.add('Bearer access-1');
+    expect((await manager.fetch(api)).status).toBe(200);
+    expect(tokens(transport)).toEqual(['access-0', 'access-1', 'access-1', 'access-2']);
+  });
+
   test('a login begins anew', async () => {
     const transport = rejects('access-0', 'access-1', 'login');
     const manager = await managerOn(transport);

@@ -19,7 +19,7 @@ const secrets = {
   idToken: 'canary-id.1/x+y.sig==',
   nextAccessToken: 'canary-access/2+x==',
   nextRefreshToken: 'canary-refresh/2+x==',
-  clientSecret: 'canary-secret: %+/"=',
+  clientSecret: 'canary-secret:%+/x=',
   apiKey: 'canary-key/1+x==',
   parameter: 'canary-parameter/1 + x',
   extra: 'canary-extra/1+x==',

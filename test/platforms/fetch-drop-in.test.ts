@@ -350,5 +350,6 @@ describe.each(Object.entries(states))('%s manager.fetch does what fetch does for
     const { fetch: ours } = await enter();
     expect(await run(ours, call())).toEqual(expected);
     for (const { authorization } of elsewhere.arrivals) expect(authorization).toBeUndefined();
+    for (const { authorization } of api.arrivals) expect(authorization).toMatch(/^Bearer /);
   });
 });
