@@ -1,6 +1,6 @@
 import { TokenManager } from 'tokenkeep';
 import { Agent, MockAgent } from 'undici';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import {
   type Arrival,
   json,
@@ -26,6 +26,7 @@ beforeAll(async () => {
     const { path, method, authorization } = arrival;
     if (authorization !== undefined && refused.has(authorization)) return refuse(response);
     if (path.startsWith('/hang')) return undefined;
+    if (path.startsWith('/endless')) return void response.write('the beginning');
     if (path.startsWith('/drop')) return void response.socket?.destroy();
     const [, status, to] = /^\/go\/(\d+)\?to=(.*)/.exec(path) ?? [];
     if (status !== undefined) {
@@ -335,11 +336,13 @@ function seen(arrivals: readonly Arrival[]): unknown[] {
   });
 }
 
+const isAccepted = ({ authorization = '' }: Arrival) => !refused.has(authorization);
+
 async function run(fetch: Fetch, [input, init]: Arguments) {
   api.arrivals.length = 0;
   elsewhere.arrivals.length = 0;
   const result = await outcome(() => fetch(input, init as RequestInit));
-  const accepted = api.arrivals.filter(({ authorization }) => !refused.has(authorization ?? ''));
+  const accepted = api.arrivals.filter(isAccepted);
   return { result, arrived: seen(accepted), elsewhere: seen(elsewhere.arrivals) };
 }
 
@@ -351,5 +354,43 @@ describe.each(Object.entries(states))('%s manager.fetch does what fetch does for
     expect(await run(ours, call())).toEqual(expected);
     for (const { authorization } of elsewhere.arrivals) expect(authorization).toBeUndefined();
     for (const { authorization } of api.arrivals) expect(authorization).toMatch(/^Bearer /);
+  });
+});
+
+describe.each(Object.entries(states))('%s an abort is the same rejection as with fetch', (_state, enter) => {
+  const reasons: [string, unknown][] = [
+    ['no reason', undefined],
+    ['a text', 'because'],
+    ['an error', new RangeError('mine')],
+  ];
+
+  test.each(reasons)('in flight, with %s', async (_name, reason) => {
+    const abortInFlight = async (fetch: Fetch) => {
+      api.arrivals.length = 0;
+      const controller = new AbortController();
+      const { signal } = controller;
+      const inits: RequestInit[] = [{ signal }, { signal, method: 'POST', body: text }];
+      const calls = [
+        ...inits.map((init) => fetch(at('/hang'), init)),
+        ...inits.map((init) => fetch(new Request(at('/hang'), init))),
+      ];
+      const outcomes = calls.map((call) => outcome(() => call));
+      await vi.waitUntil(() => api.arrivals.filter(isAccepted).length === calls.length);
+      controller.abort(reason);
+      return await Promise.all(outcomes);
+    };
+    const expected = await abortInFlight(fetch);
+    expect(await abortInFlight((await enter()).fetch)).toEqual(expected);
+  });
+
+  test.each(reasons)('while the body is being read, with %s', async (_name, reason) => {
+    const abortWhileReading = async (fetch: Fetch) => {
+      const controller = new AbortController();
+      const response = await fetch(at('/endless'), { signal: controller.signal });
+      controller.abort(reason);
+      return await outcome(async () => new Response(await response.text()));
+    };
+    const expected = await abortWhileReading(fetch);
+    expect(await abortWhileReading((await enter()).fetch)).toEqual(expected);
   });
 });
