@@ -3,7 +3,7 @@
  *
  * @module
  */
-export type { SharedStorage } from '../fleet/shared-storage.ts';
+export type { FleetStorage } from '../fleet/fleet-storage.ts';
 
 export type { PostgresStorageOptions } from './postgres-options.ts';
 export type { PostgresClient, PostgresPool, PostgresResult } from './postgres-pool.ts';

@@ -4,9 +4,9 @@
  * @module
  */
 import { keepFor } from '../fleet/dead-after.ts';
+import type { FleetStorage } from '../fleet/fleet-storage.ts';
 import { plainText } from '../fleet/plain-text.ts';
 import { conflict, recordOf, textOf } from '../fleet/record-text.ts';
-import type { SharedStorage } from '../fleet/shared-storage.ts';
 import { AdvisoryLock } from './advisory-lock.ts';
 import { OwnConnection } from './own-connection.ts';
 import { checkPostgresOptions, type PostgresStorageOptions } from './postgres-options.ts';
@@ -47,7 +47,7 @@ import { statementsOn } from './table.ts';
  * ```
  * @throws ConfigurationError that names the option and the remedy.
  */
-export function postgresStorage(options: PostgresStorageOptions): SharedStorage {
+export function postgresStorage(options: PostgresStorageOptions): FleetStorage {
   const { pool, table, lease, timeout, expireAfter } = checkPostgresOptions(options);
   const sql = statementsOn(table);
   const channel = `tokenkeep ${table.replace('.', ' ')}`.slice(0, 63);

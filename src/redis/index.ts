@@ -3,7 +3,7 @@
  *
  * @module
  */
-export type { SharedStorage } from '../fleet/shared-storage.ts';
+export type { FleetStorage } from '../fleet/fleet-storage.ts';
 export type { IoredisClient, NodeRedisClient, RedisClient, ScriptCall } from './redis-client.ts';
 export type { RedisStorageOptions } from './redis-options.ts';
 export { redisStorage } from './redis-storage.ts';

@@ -5,9 +5,9 @@
  */
 import type { Version } from '../core/contracts.ts';
 import { keepFor } from '../fleet/dead-after.ts';
+import type { FleetStorage } from '../fleet/fleet-storage.ts';
 import { plainText } from '../fleet/plain-text.ts';
 import { conflict, recordOf, textOf } from '../fleet/record-text.ts';
-import type { SharedStorage } from '../fleet/shared-storage.ts';
 import { Announcements } from './announcements.ts';
 import { RedisLock } from './redis-lock.ts';
 import { checkRedisOptions, type RedisStorageOptions } from './redis-options.ts';
@@ -43,7 +43,7 @@ import { deleteScript, readScript, versionLength, writeScript } from './scripts.
  * ```
  * @throws ConfigurationError that names the option and the remedy.
  */
-export function redisStorage(options: RedisStorageOptions): SharedStorage {
+export function redisStorage(options: RedisStorageOptions): FleetStorage {
   const settings = checkRedisOptions(options);
   const { prefix, lease, expireAfter } = settings;
   const server = new RedisServer(settings);

@@ -12,9 +12,13 @@ import { isTypesOnly, sources, walk } from './support/sources.ts';
 const floors: Record<string, string[]> = {
   browser: ['core'],
   core: [],
+  // What the storages of fleets share: lines, announcements, bounded waiting.
+  fleet: ['core'],
   flow: ['core'],
   memory: ['core'],
   node: ['core'],
+  postgres: ['core', 'fleet'],
+  redis: ['core', 'fleet'],
   testing: ['core'],
 };
 
@@ -25,6 +29,9 @@ const packageDoors: Record<string, string[]> = {
   oauth4webapi: ['flow/client-authentication.ts', 'flow/discovery.ts', 'flow/token-request.ts'],
   'p-queue': ['memory/turns.ts'],
 };
+
+/** Packages whose clients we are handed: known by shape, imported by nobody, and optional. */
+const handedIn = ['ioredis', 'pg', 'redis'];
 
 /** What may stand at the top of src/: the façade, which wires the floors, and the door. */
 const top = ['assembly.ts', 'index.ts', 'options.ts', 'token-manager.ts'];
@@ -72,7 +79,9 @@ describe('imports', () => {
 
   test('each dependency is used, and only dependencies are', () => {
     const declared = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
-    expect(Object.keys(packageDoors).sort()).toEqual(declared.sort());
+    expect([...Object.keys(packageDoors), ...handedIn].sort()).toEqual(declared.sort());
+    for (const name of handedIn)
+      expect(manifest.peerDependenciesMeta?.[name], name).toEqual({ optional: true });
   });
 
   test('only the folders for Node import its modules', () => {

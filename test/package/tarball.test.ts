@@ -47,7 +47,10 @@ const names: Record<string, string[]> = {
     'privateKeyJwt',
     'tlsClientAuth',
   ],
+  'tokenkeep/browser': ['announced', 'indexedDbStorage', 'webLock', 'webStorage'],
   'tokenkeep/node': ['fileStorage'],
+  'tokenkeep/postgres': ['postgresStorage', 'postgresTable'],
+  'tokenkeep/redis': ['redisStorage'],
   'tokenkeep/testing': [
     'authorizationServer',
     'faults',

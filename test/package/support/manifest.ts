@@ -5,6 +5,7 @@ export interface Manifest {
   exports: Record<string, string | Record<string, string | null>>;
   dependencies: Record<string, string>;
   peerDependencies?: Record<string, string>;
+  peerDependenciesMeta?: Record<string, { optional?: boolean }>;
 }
 
 export const manifest: Manifest = JSON.parse(readFileSync('package.json', 'utf8'));

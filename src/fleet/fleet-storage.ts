@@ -6,7 +6,7 @@
 import type { TokenLock, TokenStorage } from '../core/contracts.ts';
 
 /** A storage that every machine of a fleet sees. It brings its lock, and tells of changes. */
-export interface SharedStorage extends TokenStorage {
+export interface FleetStorage extends TokenStorage {
   readonly reach: 'cluster';
   readonly lock: TokenLock;
   watch(key: string, listener: () => void): () => void;
