@@ -117,7 +117,7 @@ const schema = `
     key TEXT PRIMARY KEY, version TEXT NOT NULL, record TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS tickets (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, owner TEXT NOT NULL, ready INTEGER NOT NULL DEFAULT 0
+    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, owner TEXT NOT NULL
   ) STRICT;
   CREATE INDEX IF NOT EXISTS tickets_by_name ON tickets (name, id);
   PRAGMA application_id = ${applicationId};

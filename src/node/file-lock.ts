@@ -2,26 +2,28 @@
  * The lock of all processes of one machine: a queue of tickets in the file, and a sign of life for each of them.
  *
  * Invariants: of a name, the living with the lowest ticket holds the lock, and tickets are numbered in the order in which
- * they were drawn. Nobody removes the ticket of a living owner. A presence without a ticket does not exist, so what the
- * dead leave behind is found by the tickets.
+ * they were drawn. A ticket is drawn by who shows that it lives, and removed by its owner or after its owner's death. So
+ * a ticket without a presence is a dead one, for good.
  *
  * @module
  */
 import { randomUUID } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import type { TokenLock } from '../core/contracts.ts';
-import { type Database, transaction } from './database.ts';
+import type { Database } from './database.ts';
 import { storageFailure } from './database-failure.ts';
 import { pause } from './pause.ts';
-import { isDead, Presence } from './presence.ts';
+import { clearAway, isDead, Presence } from './presence.ts';
 
 interface Ticket {
   readonly id: number;
   readonly owner: string;
 }
 
-/** A ticket of ours, and how to give it back. */
-interface Turn extends Ticket {
+/** A ticket of ours. */
+interface Turn {
+  readonly id: number;
   readonly presence: Presence;
 }
 
@@ -32,9 +34,10 @@ export function fileLock(database: Database, path: string): TokenLock {
     reach: 'machine',
     async request(name, { signal }, callback) {
       signal?.throwIfAborted();
-      const turn = await queue.draw(JSON.stringify(name), signal);
+      const place = JSON.stringify(name);
+      const turn = await queue.draw(place, signal);
       try {
-        await queue.wait(JSON.stringify(name), turn, signal);
+        await queue.wait(place, turn, signal);
         return await callback();
       } finally {
         queue.leave(turn);
@@ -45,12 +48,12 @@ export function fileLock(database: Database, path: string): TokenLock {
 
 class TicketQueue {
   readonly #database: Database;
-  readonly #path: string;
+  readonly #presences: string;
   #swept: Promise<void> | undefined;
 
   constructor(database: Database, path: string) {
     this.#database = database;
-    this.#path = path;
+    this.#presences = `${path}-lock-`;
   }
 
   /** Takes a place at the end of the queue. */
@@ -58,34 +61,29 @@ class TicketQueue {
     // What cannot be swept harms nobody, and what is wrong with the file is found out below.
     this.#swept ??= this.#sweep().catch(() => undefined);
     await this.#swept;
-    for (;;) {
-      const owner = randomUUID();
-      const drawn = await this.#database.run('write', (sql) => sql(insert).run(name, owner), signal);
-      const id = Number(drawn.lastInsertRowid);
-      const turn = { id, owner, presence: await this.#begin({ id, owner }) };
-      if (await this.#isIn(turn)) return turn;
-    }
-  }
-
-  /** Whether the ticket is still there: whoever came by before the presence began has taken us for dead. */
-  async #isIn(turn: Turn): Promise<boolean> {
+    const { owner, presence } = await this.#show();
     try {
-      const { changes } = await this.#database.run('write', (sql) => sql(confirm).run(turn.id));
-      if (Number(changes) === 1) return true;
+      const { lastInsertRowid } = await this.#database.run(
+        'write',
+        (sql) => sql(insert).run(name, owner),
+        signal,
+      );
+      return { id: Number(lastInsertRowid), presence };
     } catch (error) {
-      this.leave(turn);
+      presence.end();
       throw error;
     }
-    turn.presence.end();
-    return false;
   }
 
-  async #begin(ticket: Ticket): Promise<Presence> {
-    try {
-      return await Presence.begin(this.#presenceOf(ticket));
-    } catch (error) {
-      this.#database.glance((sql) => sql(remove).run(ticket.id));
-      throw storageFailure(error, 'write', this.#path);
+  async #show(): Promise<{ owner: string; presence: Presence }> {
+    for (;;) {
+      const owner = randomUUID();
+      try {
+        const presence = await Presence.begin(this.#presences + owner);
+        if (presence !== undefined) return { owner, presence };
+      } catch (error) {
+        throw storageFailure(error, 'write', this.#presences + owner);
+      }
     }
   }
 
@@ -96,10 +94,7 @@ class TicketQueue {
       const ahead = await this.#database.run('read', (sql) => sql(before).all(name, turn.id), signal);
       const head = ahead[0] as unknown as Ticket | undefined;
       if (head === undefined) return;
-      if (isDead(this.#presenceOf(head))) {
-        await this.#bury(head);
-        continue;
-      }
+      if (await this.#buried(head)) continue;
       if (head.id !== first) looks = 0;
       first = head.id;
       await pause(restlessness(ahead.length, looks), signal);
@@ -112,28 +107,23 @@ class TicketQueue {
     this.#database.glance((sql) => sql(remove).run(id));
   }
 
-  /** Removes the ticket of a dead owner, unless it turns out to live: its presence may just have begun. */
-  async #bury(ticket: Ticket): Promise<void> {
-    const path = this.#presenceOf(ticket);
-    await this.#database.run('write', (sql) =>
-      transaction(sql, () => {
-        if (!isDead(path)) return;
-        rmSync(path, { force: true });
-        sql(remove).run(ticket.id);
-      }),
-    );
+  /** Removes what the dead leave behind; `false` if its owner lives. */
+  async #buried({ id, owner }: Ticket): Promise<boolean> {
+    const path = this.#presences + owner;
+    if (!isDead(path)) return false;
+    rmSync(path, { force: true });
+    await this.#database.run('write', (sql) => sql(remove).run(id));
+    return true;
   }
 
-  /** Once: what was left behind by those who died in queues that nobody has come to since. */
+  /** Once: what was left behind by those who died in queues that nobody has come to since, or before they drew a ticket. */
   async #sweep(): Promise<void> {
     const tickets = await this.#database.run('read', (sql) => sql('SELECT id, owner FROM tickets').all());
-    for (const ticket of tickets as unknown as Ticket[]) {
-      if (isDead(this.#presenceOf(ticket))) await this.#bury(ticket);
+    for (const ticket of tickets as unknown as Ticket[]) await this.#buried(ticket);
+    const directory = dirname(this.#presences);
+    for (const name of readdirSync(directory)) {
+      if (name.startsWith(basename(this.#presences))) clearAway(join(directory, name));
     }
-  }
-
-  #presenceOf({ owner }: Ticket): string {
-    return `${this.#path}-lock-${owner}`;
   }
 }
 
@@ -143,6 +133,5 @@ function restlessness(ahead: number, looks: number): number {
 }
 
 const insert = 'INSERT INTO tickets (name, owner) VALUES (?, ?)';
-const confirm = 'UPDATE tickets SET ready = 1 WHERE id = ?';
 const before = 'SELECT id, owner FROM tickets WHERE name = ? AND id < ? ORDER BY id';
 const remove = 'DELETE FROM tickets WHERE id = ?';

@@ -19,17 +19,23 @@ export class Presence {
     this.#connection = connection;
   }
 
-  /** Shows that the caller lives, until `end`. */
-  static async begin(path: string): Promise<Presence> {
-    makePrivateFile(path);
-    const presence = new Presence(path, openSqlite(path));
+  /** Shows that the caller lives, until `end`. `undefined`: it was cleared away before it was locked. */
+  static async begin(path: string): Promise<Presence | undefined> {
+    const made = makePrivateFile(path);
+    let presence: Presence | undefined;
     try {
+      presence = new Presence(path, openSqlite(path));
       await presence.#lock();
-      return presence;
+      // Locked, but is it what has the name?
+      if (made !== undefined && made === inodeOf(path)) return presence;
     } catch (error) {
-      presence.end();
-      throw error;
+      if (made === inodeOf(path)) {
+        presence?.end();
+        throw error;
+      }
     }
+    presence?.end();
+    return undefined;
   }
 
   end(): void {
@@ -37,7 +43,7 @@ export class Presence {
     rmSync(this.#path, { force: true });
   }
 
-  /** Nobody else ever locks it, but who looks whether it is locked keeps it for an instant from being. */
+  /** Only who clears up locks it for an instant, or looks whether it is locked. */
   async #lock(): Promise<void> {
     for (;;) {
       try {
@@ -70,10 +76,30 @@ export function isDead(path: string): boolean {
   }
 }
 
+/**
+ * Clears a file away that may be the presence of someone who is about to begin it: only while it is locked here, so that
+ * who locks it after us finds that it is gone, and who has locked it before us keeps it.
+ */
+export function clearAway(path: string): void {
+  const connection = openSqlite(path);
+  try {
+    connection.exec('BEGIN EXCLUSIVE');
+    rmSync(path, { force: true });
+  } catch {
+    // It is alive.
+  } finally {
+    connection.close();
+  }
+}
+
 function isGone(path: string): boolean {
   try {
     return lstatSync(path, { throwIfNoEntry: false }) === undefined;
   } catch {
     return false;
   }
+}
+
+function inodeOf(path: string): number | undefined {
+  return lstatSync(path, { throwIfNoEntry: false })?.ino;
 }

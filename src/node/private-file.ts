@@ -7,6 +7,7 @@ import {
   chmodSync,
   closeSync,
   fchmodSync,
+  fstatSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -39,18 +40,19 @@ export function privateDirectory(path: string): string {
   return directory;
 }
 
-/** Makes an empty file unless there is one. The umask has no say. */
-export function makePrivateFile(path: string): void {
+/** Makes an empty file, and tells its inode, unless there is one. The umask has no say. */
+export function makePrivateFile(path: string): number | undefined {
   let file: number;
   try {
     file = openSync(path, 'wx', 0o600);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined;
     throw error;
   }
   // Only ever closed here, where it is new: closing any descriptor of a file drops all POSIX locks of this process on it.
   try {
     fchmodSync(file, 0o600);
+    return fstatSync(file).ino;
   } finally {
     closeSync(file);
   }

@@ -1,0 +1,118 @@
+/**
+ * Records in the keyring itself, with the compare-and-set, the lock and the announcements that it lacks.
+ *
+ * Beside the keyring stands a file with an empty row for each key. It is there before the entry is and goes after it, so
+ * a row without an entry says that the keyring should have one. The row changes after the entry has, which is what those
+ * who watch are told of.
+ *
+ * @module
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import type { Stored, TokenLock, Version } from '../core/contracts.ts';
+import { isConflict, StorageError } from '../core/errors.ts';
+import type { Operation } from './database-failure.ts';
+import { conflict, type FileStorage, textOf } from './file-storage.ts';
+import type { Keyring } from './keyring.ts';
+
+/** For how long to wait for another writer, in ms. A write takes a few: whoever is longer at it has been stopped. */
+const patience = 10_000;
+
+export class KeyringRecords implements FileStorage {
+  readonly reach = 'machine' as const;
+  readonly lock: TokenLock;
+  readonly #keyring: Keyring;
+  readonly #rows: FileStorage;
+
+  constructor(keyring: Keyring, rows: FileStorage) {
+    this.#keyring = keyring;
+    this.#rows = rows;
+    this.lock = rows.lock;
+  }
+
+  async read(key: string): Promise<Stored | undefined> {
+    const stored = await this.#look(key, 'read');
+    if (stored !== undefined || (await this.#rows.read(key)) === undefined) return stored;
+    await this.#keyring.mustBeOpen('read');
+    // It is open, so someone has deleted the entry by hand, or another process is about to write or delete it.
+    return await this.#alone('read', key, async () => {
+      const found = await this.#look(key, 'read');
+      if (found === undefined) await this.#rows.delete(key);
+      return found;
+    });
+  }
+
+  async write(key: string, record: object, ifVersion: Version | undefined): Promise<Version> {
+    // Never used twice, not even after a delete.
+    const version = randomUUID();
+    const text = `{"tokenkeep":1,"version":"${version}","record":${textOf(record)}}`;
+    return await this.#alone('write', key, async () => {
+      const stored = await this.#look(key, 'write');
+      if (stored?.version !== ifVersion) throw conflict('write');
+      const row = (await this.#rows.read(key))?.version ?? (await this.#rows.write(key, {}, undefined));
+      await this.#keyring.set(accountOf(key), text, 'write');
+      // The record is stored, whether or not this can be told to those who watch: they find out when they need it.
+      await this.#rows.write(key, {}, row).catch(() => undefined);
+      return version;
+    });
+  }
+
+  async delete(key: string, ifVersion?: Version): Promise<void> {
+    await this.#alone('delete', key, async () => {
+      const stored = await this.#look(key, 'delete');
+      if (ifVersion !== undefined && stored?.version !== ifVersion) throw conflict('delete');
+      if (stored !== undefined) await this.#keyring.delete(accountOf(key), 'delete');
+      else if ((await this.#rows.read(key)) !== undefined) await this.#keyring.mustBeOpen('delete');
+      await this.#rows.delete(key);
+    });
+  }
+
+  watch(key: string, listener: () => void): () => void {
+    return this.#rows.watch(key, listener);
+  }
+
+  close(): void {
+    this.#rows.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  async #look(key: string, operation: Operation): Promise<Stored | undefined> {
+    const text = await this.#keyring.get(accountOf(key), operation);
+    return text === undefined ? undefined : storedOf(text);
+  }
+
+  /** Nobody else of this machine writes or deletes this key meanwhile, and nobody takes the turn from us while we live. */
+  async #alone<T>(operation: Operation, key: string, work: () => Promise<T>): Promise<T> {
+    const signal = AbortSignal.timeout(patience);
+    try {
+      return await this.lock.request(`keyring:${key}`, { signal }, work);
+    } catch (error) {
+      if (isConflict(error) || (error instanceof StorageError && error.operation === operation)) throw error;
+      if (error instanceof StorageError) throw new StorageError(error.message, { operation, cause: error });
+      const message = `Another process has been writing to the keyring for ${patience} ms. Look for one that was stopped.`;
+      throw new StorageError(message, { operation, cause: error });
+    }
+  }
+}
+
+/**
+ * The account of an entry: the key as it is where people who look into their keyring can read it and no system changes it
+ * (Windows knows no upper case), else its fingerprint.
+ */
+export function accountOf(key: string): string {
+  if (/^[a-z\d][a-z\d._/-]{0,99}$/.test(key)) return key;
+  return `#${createHash('sha256').update(JSON.stringify(key)).digest('hex')}`;
+}
+
+/** What is no record of ours is handed over as it is: the manager judges it. */
+function storedOf(text: string): Stored {
+  try {
+    const { tokenkeep, version, record } = JSON.parse(text) as Record<string, unknown>;
+    if (tokenkeep === 1 && typeof version === 'string') return { record, version };
+  } catch {
+    // Foreign, or damaged.
+  }
+  return { record: text, version: createHash('sha256').update(text).digest('hex') };
+}

@@ -1,0 +1,128 @@
+/**
+ * The storage in the keyring of the operating system.
+ *
+ * @module
+ */
+import { createHash } from 'node:crypto';
+import { userInfo } from 'node:os';
+import { join, resolve } from 'node:path';
+import { ConfigurationError } from '../core/errors.ts';
+import { type FileStorage, SqliteFileStorage } from './file-storage.ts';
+import { Keyring, type KeyringModule, requireKeyring } from './keyring.ts';
+import { KeyringRecords } from './keyring-records.ts';
+import { KeyringSeal } from './keyring-seal.ts';
+import { SealedStorage } from './sealed-storage.ts';
+import { requireSqlite } from './sqlite.ts';
+
+/** See {@link keyringStorage}. */
+export interface KeyringStorageOptions {
+  /** The name under which the keyring shows the entries: that of the application. */
+  readonly service: string;
+  /**
+   * Where a record rests.
+   *
+   * - `'keyring'`: in the keyring, as an entry of its own.
+   * - `'file'`: encrypted in a file beside it (AES-256-GCM); the keyring holds the key. For keyrings that take small
+   *   entries only, such as that of Windows with its 2.5 kB.
+   *
+   * All processes that share sessions must choose the same.
+   *
+   * @default 'file' on Windows, 'keyring' elsewhere
+   */
+  readonly records?: 'keyring' | 'file' | undefined;
+  /**
+   * The directory of the file beside the keyring, which has the lock, and the encrypted records if there are any: on a
+   * local disk, for its owner only. All processes that share sessions must name the same one.
+   *
+   * @default a directory `tokenkeep` where the operating system keeps the state of applications, in the home directory
+   *   that the system has for this user, whatever the environment says
+   */
+  readonly directory?: string | undefined;
+  /** What `import('@napi-rs/keyring')` gives, for bundles in which it cannot be found by its name. */
+  readonly keyring?: KeyringModule | undefined;
+}
+
+/** See {@link keyringStorage}. */
+export interface KeyringStorage extends FileStorage {}
+
+/**
+ * Keeps sessions in the keyring of the operating system, which all processes of this user share: Secret Service on Linux
+ * (GNOME Keyring, KWallet), Keychain on macOS, Credential Manager on Windows. For command line tools and native
+ * applications. It needs the package `@napi-rs/keyring`, and `node:sqlite`, which Node has from 22.13 on.
+ *
+ * - **Who can read it.** What is on the disk is encrypted while the keyring is locked. While it is open, so is it to every
+ *   program of this user: on Linux and Windows to all of them, on macOS to those that the user has allowed.
+ * - **A locked keyring** is a `StorageError` that says so. Nothing has been sent then, no session has ended, and the next
+ *   call tries again. The kernel's keyring, which forgets everything at a restart, is never used instead.
+ * - **One refresh for all processes.** Keyrings have neither locks nor compare-and-set: both come from a file beside it,
+ *   with the promises of {@link fileStorage} about holders that die or stop. The file holds names of sessions, but no token
+ *   unless you choose `records: 'file'`, and then encrypted ones.
+ * - **Changes** are announced to other processes through the file. What other programs do to the entries is noticed when a
+ *   session is read the next time: deleting an entry by hand signs out. Deleting the key of `records: 'file'` makes all
+ *   sessions unreadable, and they are reported as that.
+ *
+ * Tested with GNOME Keyring. Keychain, KWallet and Credential Manager could not be run here; they are reached by the same
+ * three calls.
+ *
+ * @throws ConfigurationError with the command that installs what is missing. What is wrong with the keyring rejects the call
+ *   that needs it, with a `StorageError`.
+ * @example
+ * ```ts
+ * import { TokenManager } from 'tokenkeep';
+ * import { keyringStorage } from 'tokenkeep/node';
+ *
+ * const manager = new TokenManager({
+ *   clientId: 'my-cli',
+ *   authorizationServer: { tokenEndpoint: 'https://as.example.com/token' },
+ *   protectedResources: ['https://api.example.com/'],
+ *   storage: keyringStorage({ service: 'my-cli' }),
+ * });
+ * ```
+ */
+export function keyringStorage(options: KeyringStorageOptions): KeyringStorage {
+  const { service, records, directory, keyring } = checked(options);
+  requireSqlite();
+  if (keyring === undefined) requireKeyring();
+  const name = createHash('sha256').update(service).digest('hex').slice(0, 32);
+  const entries = new Keyring(service, keyring);
+  const file = new SqliteFileStorage(join(directory ?? stateDirectory(), name));
+  const inFile = records === undefined ? process.platform === 'win32' : records === 'file';
+  return inFile
+    ? new SealedStorage(file, new KeyringSeal(entries, file.lock))
+    : new KeyringRecords(entries, file);
+}
+
+function checked(options: KeyringStorageOptions | undefined): KeyringStorageOptions {
+  const refuse = (what: string): never => {
+    throw new ConfigurationError(`keyringStorage(options): the option ${what}.`);
+  };
+  const isText = (value: unknown) => typeof value === 'string' && value !== '' && !value.includes('\0');
+  if (!isText(options?.service)) return refuse('service must be the name of the application');
+  const { service, records, directory, keyring } = options as KeyringStorageOptions;
+  if (records !== undefined && records !== 'keyring' && records !== 'file') {
+    return refuse("records must be 'keyring' or 'file'");
+  }
+  if (directory !== undefined && !isText(directory))
+    return refuse('directory must be the path of a directory');
+  if (keyring !== undefined && typeof keyring?.AsyncEntry !== 'function') {
+    return refuse("keyring must be what import('@napi-rs/keyring') gives");
+  }
+  return { service, records, directory: directory && resolve(directory), keyring };
+}
+
+/** Where all processes of this user look. Not by the environment: a job without `HOME` would have a lock of its own. */
+function stateDirectory(): string {
+  const places: Partial<Record<NodeJS.Platform, readonly string[]>> = {
+    darwin: ['Library', 'Application Support'],
+    win32: ['AppData', 'Local'],
+  };
+  let home: string;
+  try {
+    home = userInfo().homedir;
+  } catch {
+    throw new ConfigurationError(
+      'keyringStorage(options): the system knows no home directory of this user. Give the option directory.',
+    );
+  }
+  return join(home, ...(places[process.platform] ?? ['.local', 'state']), 'tokenkeep');
+}

@@ -1,0 +1,141 @@
+/**
+ * The only door to `@napi-rs/keyring`, opened when it is first needed: entries of the operating system's keyring by name.
+ *
+ * @module
+ */
+import { createRequire } from 'node:module';
+import { ConfigurationError, StorageError } from '../core/errors.ts';
+import { safeCause } from '../core/transport-failure.ts';
+import type { Operation } from './database-failure.ts';
+
+/** An entry of the keyring, as `@napi-rs/keyring` has it. */
+export interface KeyringEntry {
+  getPassword(): Promise<string | null>;
+  setPassword(password: string): Promise<void>;
+  deletePassword(): Promise<boolean>;
+}
+
+/** What is used of `@napi-rs/keyring`. */
+export interface KeyringModule {
+  readonly AsyncEntry: new (
+    service: string,
+    account: string,
+    options: { readonly linux: { readonly store: 'secret-service' } },
+  ) => KeyringEntry;
+}
+
+/** Without it the module would fall back silently to the kernel's keyring, which forgets at a restart and is small. */
+const realStore = { linux: { store: 'secret-service' } } as const;
+
+/** @throws ConfigurationError with the command that installs it. */
+export function requireKeyring(): void {
+  try {
+    createRequire(import.meta.url).resolve('@napi-rs/keyring');
+  } catch {
+    throw new ConfigurationError(
+      'keyringStorage() needs the package @napi-rs/keyring. Run: npm install @napi-rs/keyring - or, where the ' +
+        'application is bundled, import the package and give it as the option keyring.',
+    );
+  }
+}
+
+/** Each entry is a connection of its own to the keyring, which is closed when the entry is collected as garbage. */
+const mostEntries = 64;
+
+/** The entries of one service. */
+export class Keyring {
+  readonly service: string;
+  readonly #entries: Map<string, KeyringEntry> = new Map();
+  #module: Promise<KeyringModule> | undefined;
+  /** The last call: one at a time, because a call that waits for a person to unlock the keyring keeps a thread. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(service: string, module: KeyringModule | undefined) {
+    this.service = service;
+    this.#module = module && Promise.resolve(module);
+  }
+
+  /** @throws StorageError when it cannot be told, such as while the keyring is locked. */
+  async get(account: string, operation: Operation): Promise<string | undefined> {
+    return (await this.#call(account, operation, (entry) => entry.getPassword())) ?? undefined;
+  }
+
+  async set(account: string, text: string, operation: Operation): Promise<void> {
+    await this.#call(account, operation, (entry) => entry.setPassword(text), text);
+  }
+
+  async delete(account: string, operation: Operation): Promise<void> {
+    await this.#call(account, operation, (entry) => entry.deletePassword());
+  }
+
+  /**
+   * Makes sure that the keyring is open. One that was never opened in this session of the system says of every entry that
+   * there is none, and only a write finds out.
+   */
+  async mustBeOpen(operation: Operation): Promise<void> {
+    await this.set('#open', 'This keyring takes entries.', operation);
+    await this.delete('#open', operation);
+  }
+
+  async #call<T>(
+    account: string,
+    operation: Operation,
+    work: (entry: KeyringEntry) => Promise<T>,
+    secret?: string,
+  ): Promise<T> {
+    const call = this.#last.then(() => this.#attempt(account, work));
+    this.#last = call.catch(() => undefined);
+    try {
+      return await call;
+    } catch (error) {
+      const cause = safeCause(error, [secret]);
+      throw new StorageError(`${remedyOf(error)} Then try again.`, { operation, cause });
+    }
+  }
+
+  async #attempt<T>(account: string, work: (entry: KeyringEntry) => Promise<T>): Promise<T> {
+    const known = this.#entries.get(account);
+    try {
+      return await work(known ?? (await this.#entry(account)));
+    } catch (error) {
+      this.#entries.delete(account);
+      // The connection of an entry ends with the keyring's daemon. Nobody is asked for a password twice, though.
+      if (known === undefined || needsPerson.test(messageOf(error))) throw error;
+      return await work(await this.#entry(account));
+    }
+  }
+
+  async #entry(account: string): Promise<KeyringEntry> {
+    this.#module ??= import('@napi-rs/keyring');
+    const { AsyncEntry } = await this.#module;
+    const entry = new AsyncEntry(this.service, account, realStore);
+    if (this.#entries.size >= mostEntries) this.#entries.clear();
+    this.#entries.set(account, entry);
+    return entry;
+  }
+}
+
+const needsPerson = /prompt|locked|denied|canceled|auth|interaction is not allowed/i;
+
+/** By what the module says of Secret Service, Keychain and Credential Manager. */
+const remedies: readonly (readonly [pattern: RegExp, remedy: string])[] = [
+  [/prompt|locked|interaction is not allowed/i, 'The keyring is locked. Unlock it.'],
+  [/no result found/i, 'There is no keyring yet, or it was never unlocked. Unlock it.'],
+  [
+    /d-?bus|address|ServiceUnknown|no secret service/i,
+    'No keyring service answers. Start one, on a session bus.',
+  ],
+  [/denied|canceled|auth/i, 'The keyring denies access. Allow it.'],
+  [/longer than|too long/i, "The keyring takes no entry of this size. Give the option records: 'file'."],
+  [/ambiguous|matched by/i, 'The keyring has several entries of this name. Remove all but one.'],
+  [/native binding|cannot find|dlopen/i, 'The package @napi-rs/keyring does not load. Install it anew.'],
+];
+
+function remedyOf(error: unknown): string {
+  const message = messageOf(error);
+  return remedies.find(([pattern]) => pattern.test(message))?.[1] ?? 'The keyring failed. See the cause.';
+}
+
+function messageOf(error: unknown): string {
+  return String((error as { message?: unknown } | null)?.message);
+}

@@ -1,0 +1,74 @@
+/**
+ * A file of records that only the holder of a secret can read: for what keeps a secret better than a file does.
+ *
+ * @module
+ */
+import type { Stored, TokenLock, Version } from '../core/contracts.ts';
+import { type FileStorage, type SqliteFileStorage, textOf } from './file-storage.ts';
+
+/** Makes texts unreadable for others, and readable again. Both reject with a `StorageError` while they cannot. */
+export interface Seal {
+  /** @param name belongs to the text: sealed under one name it does not open under another. */
+  close(text: string, name: string): Promise<string>;
+  /** What was sealed, and whether its seal is to be renewed; `undefined`: it does not open, and never will. */
+  open(sealed: string, name: string): Promise<Opened | undefined>;
+}
+
+export interface Opened {
+  readonly text: string;
+  readonly isOld?: boolean;
+}
+
+export class SealedStorage implements FileStorage {
+  readonly reach = 'machine' as const;
+  readonly lock: TokenLock;
+  readonly #file: SqliteFileStorage;
+  readonly #seal: Seal;
+
+  constructor(file: SqliteFileStorage, seal: Seal) {
+    this.#file = file;
+    this.#seal = seal;
+    this.lock = file.lock;
+  }
+
+  async read(key: string): Promise<Stored | undefined> {
+    const stored = await this.#file.read(key);
+    const sealed = (stored?.record as { sealed?: unknown } | null | undefined)?.sealed;
+    // What we did not seal is handed over as it is: the manager judges it.
+    if (stored === undefined || typeof sealed !== 'string') return stored;
+    const opened = await this.#seal.open(sealed, key);
+    if (opened === undefined) return { record: 'sealed with a secret that is gone', version: stored.version };
+    if (opened.isOld === true) void this.#renew(key, opened.text, stored.version);
+    return { record: JSON.parse(opened.text), version: stored.version };
+  }
+
+  async write(key: string, record: object, ifVersion: Version | undefined): Promise<Version> {
+    const text = textOf(record);
+    return await this.#file.write(key, { sealed: await this.#seal.close(text, key) }, ifVersion);
+  }
+
+  async delete(key: string, ifVersion?: Version): Promise<void> {
+    await this.#file.delete(key, ifVersion);
+  }
+
+  watch(key: string, listener: () => void): () => void {
+    return this.#file.watch(key, listener);
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** At once, and without a new version: a refresh that is under way must not take it for someone else's. */
+  async #renew(key: string, text: string, version: Version): Promise<void> {
+    try {
+      await this.#file.restate(key, { sealed: await this.#seal.close(text, key) }, version);
+    } catch {
+      // The next write or read does it.
+    }
+  }
+}
