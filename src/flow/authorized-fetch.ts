@@ -184,11 +184,13 @@ export class AuthorizedFetch {
     if (elsewhere) return 'fine';
     if (isInvalidToken !== undefined && (await asks(isInvalidToken, response))) return 'invalid';
     if (status !== 401 && status !== 403) return 'fine';
-    // Redacted: what the challenge says is told, and a server may say the token.
     const challenge = response.headers.get('www-authenticate');
-    const rejection = judgeRejection(status, challenge && redact(challenge, [token]));
-    if (rejection.kind === 'step-up')
-      tell({ type: 'stepUpRequired', session: session.id, url, ...rejection.stepUp });
+    const rejection = judgeRejection(status, challenge);
+    if (rejection.kind === 'step-up') {
+      // Only here what the challenge says is told, and a server may say the token. Taking it out is dear.
+      const told = judgeRejection(status, redact(challenge ?? '', [token]));
+      if (told.kind === 'step-up') tell({ type: 'stepUpRequired', session: session.id, url, ...told.stepUp });
+    }
     if (rejection.kind === 'invalid-token') return 'invalid';
     return rejection.kind === 'unclear' ? 'unclear' : 'fine';
   }
