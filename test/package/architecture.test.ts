@@ -24,6 +24,7 @@ const floors: Record<string, string[]> = {
 
 /** The one file that imports each package, for each use that we make of it. A line more is a decision. */
 const packageDoors: Record<string, string[]> = {
+  '@napi-rs/keyring': ['node/keyring.ts'],
   'jwt-decode': ['core/lifetime.ts'],
   ky: ['flow/discovery.ts', 'flow/revocation.ts'],
   oauth4webapi: ['flow/client-authentication.ts', 'flow/discovery.ts', 'flow/token-request.ts'],

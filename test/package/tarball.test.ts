@@ -48,7 +48,7 @@ const names: Record<string, string[]> = {
     'tlsClientAuth',
   ],
   'tokenkeep/browser': ['announced', 'indexedDbStorage', 'webLock', 'webStorage'],
-  'tokenkeep/node': ['fileStorage'],
+  'tokenkeep/node': ['fileStorage', 'keyringStorage'],
   'tokenkeep/postgres': ['postgresStorage', 'postgresTable'],
   'tokenkeep/redis': ['redisStorage'],
   'tokenkeep/testing': [

@@ -1,0 +1,159 @@
+/** A Secret Service of its own: a bus, GNOME Keyring on it, and a home for both, which go away with the test. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+
+const packages = ['dbus-daemon', 'dbus-bin', 'gnome-keyring', 'procps'];
+const programs = {
+  bus: '/usr/bin/dbus-daemon',
+  send: '/usr/bin/dbus-send',
+  ring: '/usr/bin/gnome-keyring-daemon',
+};
+
+export class SecretService implements AsyncDisposable {
+  readonly folder: string;
+  /** What a process needs to know to find it. */
+  readonly env: NodeJS.ProcessEnv;
+  readonly #bus: ChildProcess;
+  #ring: number | undefined;
+
+  private constructor(folder: string, env: NodeJS.ProcessEnv, bus: ChildProcess) {
+    this.folder = folder;
+    this.env = env;
+    this.#bus = bus;
+  }
+
+  /**
+   * Starts the bus and, unless told otherwise, an open keyring. This process and its children find it: only one in the life
+   * of a process, for D-Bus looks for its bus once.
+   */
+  static async start({ open = true }: { open?: boolean } = {}): Promise<SecretService> {
+    const missing = Object.values(programs).find((path) => !existsSync(path));
+    if (missing) throw new Error(`${missing} is missing. Run: apt-get install ${packages.join(' ')}`);
+    const folder = mkdtempSync(join(tmpdir(), 'tokenkeep-keyring-'));
+    const env: NodeJS.ProcessEnv = { ...process.env, HOME: folder };
+    for (const name of ['XDG_DATA_HOME', 'XDG_RUNTIME_DIR', 'XDG_CONFIG_HOME', 'XDG_CACHE_HOME']) {
+      const path = join(folder, name);
+      mkdirSync(path, { mode: 0o700 });
+      env[name] = path;
+    }
+    // With a display a locked keyring would ask a person, and wait.
+    for (const name of ['DISPLAY', 'WAYLAND_DISPLAY', 'GNOME_KEYRING_CONTROL']) delete env[name];
+    writeFileSync(join(folder, 'bus.conf'), configuration);
+    const bus = spawn(programs.bus, [`--config-file=${folder}/bus.conf`, '--nofork', '--print-address'], {
+      env,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    env['DBUS_SESSION_BUS_ADDRESS'] = (await firstLine(bus)).trim();
+    const service = new SecretService(folder, env, bus);
+    process.env['DBUS_SESSION_BUS_ADDRESS'] = env['DBUS_SESSION_BUS_ADDRESS'];
+    try {
+      await service.startRing(open);
+      return service;
+    } catch (error) {
+      await service[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** The daemon comes up: as after a login, or without anybody having opened the keyring. */
+  async startRing(open: boolean): Promise<void> {
+    const how = open ? '--unlock' : '--start';
+    await this.#run(programs.ring, [how, '--components=secrets', '--daemonize'], open ? '\n' : undefined);
+    // Its name comes a moment after it.
+    for (let looks = 0; this.#ring === undefined; looks++) this.#ring = await this.#owner(looks > 500);
+  }
+
+  /** The process that is the Secret Service. */
+  async #owner(isLate: boolean): Promise<number | undefined> {
+    const bus = 'org.freedesktop.DBus';
+    const name = 'string:org.freedesktop.secrets';
+    const has = await this.#send([bus, '/', `${bus}.NameHasOwner`], [name]);
+    if (!has.includes('true')) {
+      if (isLate) throw new Error('The keyring has not come up.');
+      return undefined;
+    }
+    const reply = await this.#send([bus, '/', `${bus}.GetConnectionUnixProcessID`], [name]);
+    return Number(/uint32 (\d+)/.exec(reply)?.[1]);
+  }
+
+  /** The daemon is killed. What it holds is on the disk. */
+  killRing(): void {
+    if (this.#ring !== undefined) process.kill(this.#ring, 'SIGKILL');
+    this.#ring = undefined;
+  }
+
+  async lock(): Promise<void> {
+    await this.#send(
+      ['org.freedesktop.secrets', '/org/freedesktop/secrets', 'org.freedesktop.Secret.Service.Lock'],
+      ['array:objpath:/org/freedesktop/secrets/collection/login'],
+    );
+  }
+
+  /** Without a person at a display only a new daemon takes the password. */
+  async unlock(): Promise<void> {
+    this.killRing();
+    await this.startRing(true);
+  }
+
+  async #send([destination, path, method]: [string, string, string], contents: string[]): Promise<string> {
+    return await this.#run(programs.send, [
+      '--session',
+      '--print-reply',
+      `--dest=${destination}`,
+      path,
+      method,
+      ...contents,
+    ]);
+  }
+
+  async #run(program: string, parameters: string[], input?: string): Promise<string> {
+    const child = spawn(program, parameters, {
+      env: this.env,
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    });
+    child.stdin?.end(input);
+    const ended = once(child, 'close');
+    const [output, complaint, [code]] = await Promise.all([
+      textOf(child.stdout),
+      textOf(child.stderr),
+      ended,
+    ]);
+    if (code !== 0) throw new Error(`${program} ${parameters.join(' ')}: ${complaint}`);
+    return output;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.killRing();
+    const exit = once(this.#bus, 'exit');
+    this.#bus.kill();
+    await exit;
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+const textOf = (stream: Readable | null) => (stream === null ? '' : text(stream));
+
+/** A bus for this test alone. It starts nothing by itself. */
+const configuration = `<busconfig>
+  <type>session</type>
+  <listen>unix:dir=/tmp</listen>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/>
+    <allow own="*"/>
+  </policy>
+</busconfig>`;
+
+async function firstLine({ stdout }: ChildProcess): Promise<string> {
+  let text = '';
+  for await (const chunk of stdout ?? []) {
+    text += String(chunk);
+    if (text.includes('\n')) return text;
+  }
+  throw new Error('The bus did not start.');
+}
