@@ -82,8 +82,10 @@ export function runScript(
   text: string,
   call: ScriptCall,
 ): Promise<unknown> {
-  if (!isIoredis(client)) return by === 'hash' ? client.evalSha(text, call) : client.eval(text, call);
-  const { keys } = call;
+  if (!isIoredis(client)) {
+    const run = by === 'hash' ? client.evalSha : client.eval;
+    return run.call(client, text, call);
+  }
   const run = by === 'hash' ? client.evalsha : client.eval;
-  return run.call(client, text, keys.length, ...keys, ...call.arguments);
+  return run.call(client, text, call.keys.length, ...call.keys, ...call.arguments);
 }
