@@ -6,7 +6,7 @@
 import type { Stored, Version } from '../core/contracts.ts';
 import { StorageError } from '../core/errors.ts';
 import { bearWitness, newestWitness, orderOf, type Witness } from './version-witness.ts';
-import { type Alive, briefly } from './web-locks.ts';
+import { type Alive, briefly, lockable } from './web-locks.ts';
 
 type Operation = 'read' | 'write' | 'delete';
 
@@ -102,7 +102,7 @@ export class Items {
     const locks = this.#locks;
     if (locks === undefined) return await task(() => true);
     try {
-      return await briefly(locks, `tokenkeep.write:${name}`, task);
+      return await briefly(locks, `tokenkeep.write:${await lockable(name)}`, task);
     } catch (error) {
       if (error instanceof StorageError) throw error;
       throw failure(operation, 'The browser refused a Web Lock.', error);

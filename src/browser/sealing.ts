@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Database } from './database.ts';
+import type { Database, Operation } from './database.ts';
 
 /** What is stored instead of the text of a record. */
 export interface Sealed {
@@ -40,7 +40,7 @@ export class Sealing {
 
   /** @throws StorageError */
   async seal(text: string, place: Place): Promise<Sealed> {
-    const { id, key } = (await this.#kept()) ?? (await this.#make());
+    const { id, key } = (await this.#kept('write')) ?? (await this.#make());
     const iv = crypto.getRandomValues(new Uint8Array(12));
     const data = await crypto.subtle.encrypt(parameters(iv, place, id), key, new TextEncoder().encode(text));
     return { by: id, iv, data };
@@ -48,15 +48,15 @@ export class Sealing {
 
   /** @throws KeyLost, or what WebCrypto throws for what was tampered with. */
   async open({ by, iv, data }: Sealed, place: Place): Promise<string> {
-    const kept = await this.#kept();
+    const kept = await this.#kept('read');
     if (kept?.id !== by) throw new KeyLost();
     const text = await crypto.subtle.decrypt(parameters(iv, place, by), kept.key, data);
     return new TextDecoder().decode(text);
   }
 
   /** Asked each time: a key that is only in memory any more would seal what nobody can open after a reload. */
-  async #kept(): Promise<KeptKey | undefined> {
-    const purpose = { operation: 'read', stores: ['keys'], writes: false } as const;
+  async #kept(operation: Operation): Promise<KeptKey | undefined> {
+    const purpose = { operation, stores: ['keys'], writes: false } as const;
     const kept = await this.#database.run<unknown>(purpose, (steps, result) =>
       steps.get('keys', current, result),
     );

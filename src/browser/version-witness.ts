@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { take } from './web-locks.ts';
+import { lockable, take } from './web-locks.ts';
 
 /** The newest version that is known of, as a number that grows. */
 export interface Witness {
@@ -20,7 +20,8 @@ export interface Witness {
 /** For how long a version is witnessed, in ms: much longer than any tab takes to see it. */
 const memory = 10_000;
 
-const nameOf = (item: string, version: string): string => `tokenkeep.version:${item}|${version}`;
+const nameOf = async (item: string, version: string): Promise<string> =>
+  `tokenkeep.version:${await lockable(item)}|${version}`;
 const versionPattern = /^(\d+)\.[0-9a-f-]{36}(-?)$/;
 
 /** Says to everyone that an item is at this version now. Resolves when everyone can know. */
@@ -29,15 +30,16 @@ export async function bearWitness(
   item: string,
   { version, removed }: { version: string; removed: boolean },
 ): Promise<void> {
-  const grip = await take(locks, nameOf(item, removed ? `${version}-` : version), { mode: 'shared' });
+  const name = await nameOf(item, removed ? `${version}-` : version);
+  const grip = await take(locks, name, { mode: 'shared' });
   const timer: unknown = setTimeout(() => grip.release(), memory);
   (timer as { unref?: () => void }).unref?.(); // a number outside of Node
 }
 
 /** The newest version of an item that anybody bears witness of. */
 export async function newestWitness(locks: LockManager, item: string): Promise<Witness | undefined> {
+  const prefix = await nameOf(item, '');
   const { held = [] } = await locks.query();
-  const prefix = nameOf(item, '');
   let newest: Witness | undefined;
   for (const { name = '' } of held) {
     if (!name.startsWith(prefix)) continue;

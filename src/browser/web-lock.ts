@@ -16,7 +16,7 @@
  */
 import type { TokenLock } from '../core/contracts.ts';
 import { holderOf, lockNames, Vigil } from './lock-holder.ts';
-import { briefly, type Grip, platformLocks, take } from './web-locks.ts';
+import { briefly, type Grip, lockable, platformLocks, take } from './web-locks.ts';
 
 /** See {@link webLock}. */
 export interface WebLockOptions {
@@ -64,7 +64,7 @@ export function webLock({ lease = 50_000 }: WebLockOptions = {}): TokenLock {
     lease,
     async request(name, { signal }, callback) {
       signal?.throwIfAborted();
-      const leave = await entrance.enter(name, signal);
+      const leave = await entrance.enter(await lockable(name), signal);
       try {
         return await callback();
       } finally {

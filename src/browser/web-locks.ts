@@ -58,6 +58,17 @@ function refusalOf(error: unknown): unknown {
   );
 }
 
+/** Longer ones are cut: WebKit refuses names of more than 1024 characters, and ours have something before and behind them. */
+const longestName = 500;
+
+/** A name that every engine takes. Different names stay different: what was cut is longer than what was not. */
+export async function lockable(name: string): Promise<string> {
+  if (name.length <= longestName) return name;
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(name));
+  const hash = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return `${name.slice(0, longestName)}#${hash}`;
+}
+
 /** How long others wait for a task that is to be brief before they take its place, in ms, and a little more by chance. */
 const patience = 5_000;
 /** How long such a task may act, in ms: a tab that was frozen in it and wakes up must not go on. */

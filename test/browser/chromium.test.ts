@@ -1,0 +1,5 @@
+import { conformance } from './scenarios/conformance.ts';
+import { tabs } from './scenarios/tabs.ts';
+import { describeBrowser } from './support/describe.ts';
+
+describeBrowser('chromium', [conformance, tabs]);

@@ -1,0 +1,60 @@
+import { existsSync } from 'node:fs';
+import { openChromium, openFirefox } from './puppeteer.ts';
+import { openWebKit } from './webkit.ts';
+
+export type Engine = 'chromium' | 'firefox' | 'webkit';
+
+/** A tab as its driver knows it. What happens in its page is told through a `Remote`. */
+export interface DrivenTab {
+  goto(url: string): Promise<void>;
+  back(): Promise<void>;
+  /** In the foreground. */
+  show(): Promise<void>;
+  /** As its user closes it. */
+  close(): Promise<void>;
+  /** Its process dies, without a chance to say anything. `busy` keeps the process busy, so that it can be told from others. */
+  kill(busy: () => void): Promise<void>;
+  /** Nothing of it runs any more: frozen by the browser, or its process stopped. Resolves with how to wake it up. */
+  suspend(how: Suspension, busy: () => void): Promise<() => Promise<void>>;
+  /** `undefined`: the engine's driver cannot. */
+  setOffline?(isOffline: boolean): Promise<void>;
+}
+
+export type Suspension = 'frozen' | 'stopped';
+
+export interface DrivenBrowser {
+  newTab(): Promise<DrivenTab>;
+  close(): Promise<void>;
+}
+
+interface Installed {
+  readonly open: () => Promise<DrivenBrowser>;
+  readonly files: readonly string[];
+  readonly packages: string;
+}
+
+const engines: Record<Engine, Installed> = {
+  chromium: { open: openChromium, files: ['/usr/bin/chromium'], packages: 'chromium procps' },
+  firefox: { open: openFirefox, files: ['/usr/bin/firefox-esr'], packages: 'firefox-esr procps' },
+  webkit: {
+    open: openWebKit,
+    files: [
+      '/usr/bin/WebKitWebDriver',
+      '/usr/bin/Xvfb',
+      '/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser',
+    ],
+    packages: 'webkit2gtk-driver xvfb procps',
+  },
+};
+
+/** Starts a browser. None is ever skipped: one that is missing fails, and says how to install it. */
+export async function openBrowser(engine: Engine): Promise<DrivenBrowser> {
+  const { open, files, packages } = engines[engine];
+  const missing = files.filter((file) => !existsSync(file));
+  if (missing.length > 0) {
+    throw new Error(
+      `${missing.join(', ')} is missing. Run: sudo apt-get install --no-install-recommends ${packages}`,
+    );
+  }
+  return await open();
+}

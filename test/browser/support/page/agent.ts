@@ -1,0 +1,76 @@
+/**
+ * What runs in the pages and workers of the tests: takes orders from the test, and reports.
+ */
+import { commands } from './commands.ts';
+
+export type Commands = typeof commands;
+
+export interface Order {
+  readonly id: number;
+  readonly name: string;
+  readonly parameters: readonly unknown[];
+}
+
+export interface Report {
+  readonly id: number;
+  readonly value?: unknown;
+  readonly error?: { readonly message: string } & Record<string, unknown>;
+}
+
+let polling = new AbortController();
+let port = new URL(location.href).searchParams.get('control') ?? '';
+
+/** Takes orders from another port: a shared worker or service worker has no address of its own. */
+export function listenTo(other: string): void {
+  polling.abort();
+  polling = new AbortController();
+  port = other;
+  void listen(polling.signal);
+}
+
+async function listen(signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      const response = await fetch(`http://127.0.0.1:${port}/`, { signal, cache: 'no-store' });
+      const order: Order | null = await response.json();
+      if (order !== null) void obey(order);
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 20)); // offline, or asleep
+    }
+  }
+}
+
+async function obey({ id, name, parameters }: Order): Promise<void> {
+  const command = commands[name as keyof Commands] as (...parameters: readonly unknown[]) => unknown;
+  const report: Report = await Promise.resolve()
+    .then(() => command(...parameters))
+    .then(
+      (value) => ({ id, value }),
+      (error: Error) => ({
+        id,
+        error: { ...error, name: error?.name, message: String(error?.message ?? error) },
+      }),
+    );
+  const body = JSON.stringify(report);
+  for (;;) {
+    try {
+      await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body, keepalive: body.length < 1_000 });
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+
+// A page that waits for an order is not put into the back/forward cache by every browser.
+Object.assign(globalThis, {
+  hangUp: () => polling.abort(),
+});
+globalThis.addEventListener('pageshow', (event) => {
+  if ((event as PageTransitionEvent).persisted) listenTo(port);
+});
+globalThis.addEventListener('message', ({ data }: MessageEvent) => {
+  if (typeof data?.control === 'string') listenTo(data.control); // to a service worker
+});
+globalThis.addEventListener('connect', () => listenTo(port)); // to a shared worker
+if (port !== '') listenTo(port);

@@ -1,0 +1,9 @@
+/** A worker that takes a lock and never lets it go. */
+import { webLock } from 'tokenkeep/browser';
+
+globalThis.addEventListener('message', ({ data }: MessageEvent<string>) => {
+  void webLock().request(data, {}, () => {
+    (globalThis as unknown as Worker).postMessage('held');
+    return new Promise<never>(() => {});
+  });
+});

@@ -1,0 +1,48 @@
+import type { TokenStorage } from 'tokenkeep';
+
+/** Where a refresh can be stopped: what the names say has happened, and nothing after it. */
+export type PointName = 'before the mark' | 'after the mark' | 'before the commit' | 'after the commit';
+
+/** A point at which the manager stops, so that the test can do something to its page there. */
+export class Point {
+  #name: PointName | undefined;
+  #arrive: () => void = () => {};
+  #go: () => void = () => {};
+  reached: Promise<void> = Promise.resolve();
+  #gone: Promise<void> = Promise.resolve();
+
+  set(name: PointName): void {
+    this.#name = name;
+    this.reached = new Promise((resolve) => {
+      this.#arrive = resolve;
+    });
+    this.#gone = new Promise((resolve) => {
+      this.#go = resolve;
+    });
+  }
+
+  goOn(): void {
+    this.#go();
+  }
+
+  async pass(name: PointName): Promise<void> {
+    if (this.#name !== name) return;
+    this.#name = undefined;
+    this.#arrive();
+    await this.#gone;
+  }
+}
+
+/** The same storage, with points. */
+export function pausing(storage: TokenStorage, point: Point): TokenStorage {
+  const isMark = (record: object): boolean => 'spending' in record;
+  return {
+    ...storage,
+    async write(key, record, ifVersion) {
+      await point.pass(isMark(record) ? 'before the mark' : 'before the commit');
+      const version = await storage.write(key, record, ifVersion);
+      await point.pass(isMark(record) ? 'after the mark' : 'after the commit');
+      return version;
+    },
+  };
+}

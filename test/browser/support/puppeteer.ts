@@ -1,0 +1,103 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import puppeteer, { type Browser, type LaunchOptions, type Page } from 'puppeteer-core';
+import type { DrivenBrowser, DrivenTab, Suspension } from './browsers.ts';
+import { busiest } from './processes.ts';
+
+/** Chromium, over its own protocol. */
+export function openChromium(): Promise<DrivenBrowser> {
+  return open({
+    browser: 'chrome',
+    executablePath: '/usr/bin/chromium',
+    args: [
+      '--no-sandbox',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}
+
+/** Firefox, over WebDriver BiDi. Tabs of one site get processes of their own. */
+export function openFirefox(): Promise<DrivenBrowser> {
+  return open({
+    browser: 'firefox',
+    executablePath: '/usr/bin/firefox-esr',
+    extraPrefsFirefox: { 'dom.ipc.processCount.webIsolated': 16 },
+  });
+}
+
+async function open(options: LaunchOptions): Promise<DrivenBrowser> {
+  const profile = mkdtempSync(join(tmpdir(), 'tokenkeep-browser-'));
+  const browser = await puppeteer.launch({ ...options, headless: true, userDataDir: profile });
+  return {
+    newTab: async () => new PuppeteerTab(browser, await browser.newPage()),
+    async close() {
+      await browser.close();
+      rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+class PuppeteerTab implements DrivenTab {
+  readonly #browser: Browser;
+  readonly #page: Page;
+  #isDead = false;
+
+  constructor(browser: Browser, page: Page) {
+    this.#browser = browser;
+    this.#page = page;
+  }
+
+  async goto(url: string): Promise<void> {
+    await this.#page.goto(url);
+  }
+
+  /** Does not wait: a page that comes back from the cache loads nothing, and drivers wait for ever. */
+  async back(): Promise<void> {
+    await this.#page.evaluate('setTimeout(() => history.back())');
+  }
+
+  async show(): Promise<void> {
+    await this.#page.bringToFront();
+  }
+
+  async close(): Promise<void> {
+    if (this.#isDead) return void (await this.#page.close().catch(() => undefined));
+    await this.#page.close();
+  }
+
+  async kill(busy: () => void): Promise<void> {
+    const pid = await this.#process(busy);
+    this.#isDead = true;
+    process.kill(pid, 'SIGKILL');
+  }
+
+  async suspend(how: Suspension, busy: () => void): Promise<() => Promise<void>> {
+    if (how === 'frozen') return await this.#freeze();
+    const pid = await this.#process(busy);
+    process.kill(pid, 'SIGSTOP');
+    return async () => void process.kill(pid, 'SIGCONT');
+  }
+
+  async setOffline(isOffline: boolean): Promise<void> {
+    await this.#page.setOfflineMode(isOffline);
+  }
+
+  /** Works for hidden tabs only: the caller has shown another one. */
+  async #freeze(): Promise<() => Promise<void>> {
+    const session = await this.#page.createCDPSession();
+    await session.send('Page.setWebLifecycleState', { state: 'frozen' });
+    return async () => {
+      await session.send('Page.setWebLifecycleState', { state: 'active' });
+      await session.detach();
+    };
+  }
+
+  async #process(busy: () => void): Promise<number> {
+    return await busiest(this.#browser.process()?.pid ?? 0, busy);
+  }
+}

@@ -1,0 +1,141 @@
+import type { TokenResponse } from 'tokenkeep';
+import { authorizationServer, type ListeningServer, type TestAuthorizationServer } from 'tokenkeep/testing';
+import { type DrivenBrowser, type DrivenTab, type Engine, openBrowser, type Suspension } from './browsers.ts';
+import type { Commands } from './page/agent.ts';
+import type { Setup, StorageName } from './page/commands.ts';
+import { Remote } from './remote.ts';
+import { openSite, type Site } from './site.ts';
+
+/** One browser and one site, for all tests of a file. */
+export interface World {
+  readonly engine: Engine;
+  readonly site: Site;
+  /** A tab with a page that takes orders. */
+  openTab(path?: string): Promise<Tab>;
+  /** Closes all tabs. */
+  closeTabs(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openWorld(engine: Engine): Promise<World> {
+  const [site, browser] = await Promise.all([openSite(), openBrowser(engine)]);
+  const tabs = new Set<Tab>();
+  return {
+    engine,
+    site,
+    async openTab(path = '/') {
+      const tab = await Tab.open(browser, `${site.origin}${path}`);
+      tabs.add(tab);
+      return tab;
+    },
+    async closeTabs() {
+      await Promise.all([...tabs].map((tab) => tab.close()));
+      tabs.clear();
+    },
+    async close() {
+      await browser.close();
+      await site.close();
+    },
+  };
+}
+
+/** A page, or a worker, that takes orders. */
+export class Agent {
+  readonly remote: Remote;
+
+  constructor(remote: Remote) {
+    this.remote = remote;
+  }
+
+  call<Name extends keyof Commands>(
+    name: Name,
+    ...parameters: Parameters<Commands[Name]>
+  ): Promise<Awaited<ReturnType<Commands[Name]>>> {
+    return this.remote.call(name, ...parameters);
+  }
+
+  /** Runs a function in the page. It sees nothing of the test. */
+  async run<T>(code: () => T | Promise<T>): Promise<T> {
+    return (await this.remote.call('run', String(code))) as T;
+  }
+}
+
+export class Tab extends Agent {
+  readonly #driven: DrivenTab;
+  #isClosed = false;
+
+  private constructor(driven: DrivenTab, remote: Remote) {
+    super(remote);
+    this.#driven = driven;
+  }
+
+  static async open(browser: DrivenBrowser, url: string): Promise<Tab> {
+    const remote = new Remote();
+    const [driven, port] = await Promise.all([browser.newTab(), remote.open()]);
+    const address = new URL(url);
+    address.searchParams.set('control', String(port));
+    await driven.goto(address.href);
+    const tab = new Tab(driven, remote);
+    await tab.call('burn', 0); // it listens
+    return tab;
+  }
+
+  get driven(): DrivenTab {
+    return this.#driven;
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#driven.close();
+    await this.remote.close();
+  }
+
+  /** Its process dies. */
+  async kill(): Promise<void> {
+    await this.#driven.kill(() => void this.call('burn', 400));
+  }
+
+  /** Nothing of it runs any more. Resolves with how to wake it up. */
+  async suspend(how: Suspension): Promise<() => Promise<void>> {
+    return await this.#driven.suspend(how, () => void this.call('burn', 400));
+  }
+}
+
+/** A server, and a session at it that all agents of a test share. */
+export class Scene {
+  static #count = 0;
+  readonly server: TestAuthorizationServer;
+  readonly listening: ListeningServer;
+  readonly session: string = `session ${Scene.#count++} ${Date.now()}`;
+  readonly #storage: StorageName;
+
+  private constructor(server: TestAuthorizationServer, listening: ListeningServer, storage: StorageName) {
+    this.server = server;
+    this.listening = listening;
+    this.#storage = storage;
+  }
+
+  static async open(
+    storage: StorageName,
+    options?: Parameters<typeof authorizationServer>[0],
+  ): Promise<Scene> {
+    const server = authorizationServer(options);
+    return new Scene(server, await server.listen(), storage);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.listening.close();
+  }
+
+  /** Opens the manager of an agent. */
+  async join(agent: Agent, setup: Partial<Setup> = {}): Promise<void> {
+    const { url: issuer, apiUrl: api } = this.listening;
+    await agent.call('open', { storage: this.#storage, session: this.session, issuer, api, ...setup });
+  }
+
+  /** Tokens of a new login. */
+  login(): TokenResponse {
+    return this.server.signIn({ issuer: this.listening.url });
+  }
+}
