@@ -115,7 +115,7 @@ export class RedisLock implements TokenLock {
     const { server, announcements } = this.#parts;
     stop();
     try {
-      const call = { keys, arguments: [owner, announcements.channel] };
+      const call = { keys, arguments: [owner, announcements.channel, keys[0]] };
       return Number(await server.ask('write', releaseScript, call)) === 1;
     } catch {
       return false;

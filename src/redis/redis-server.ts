@@ -8,13 +8,12 @@ import { safeCause } from '../core/transport-failure.ts';
 import { atMost } from '../fleet/patience.ts';
 import { acknowledged, becomesReady, isConnecting, runScript, type ScriptCall } from './redis-client.ts';
 import type { RedisSettings } from './redis-options.ts';
-import { touchScript } from './scripts.ts';
+import { type Script, touchScript } from './scripts.ts';
 
 export type Operation = 'read' | 'write' | 'delete';
 
 export class RedisServer {
   readonly #settings: RedisSettings;
-  readonly #hashes: Map<string, Promise<string>> = new Map();
   /** While the client connects: one listener for all who wait. */
   #ready: Promise<void> | undefined = undefined;
   /** `true`: something was written that the replicas may not have. Nothing is true before they do. */
@@ -25,7 +24,7 @@ export class RedisServer {
   }
 
   /** The reply of a script that changes nothing that has to reach the replicas. */
-  async ask(operation: Operation, script: string, call: ScriptCall): Promise<unknown> {
+  async ask(operation: Operation, script: Script, call: ScriptCall): Promise<unknown> {
     return await this.#bounded(operation, async () => {
       await this.#confirm(call);
       return (await this.#run(script, call, false))[0];
@@ -33,7 +32,7 @@ export class RedisServer {
   }
 
   /** The reply of a script when the replicas have what it wrote, if that is wanted. */
-  async change(operation: Operation, script: string, call: ScriptCall): Promise<unknown> {
+  async change(operation: Operation, script: Script, call: ScriptCall): Promise<unknown> {
     return await this.#bounded(operation, async () => {
       await this.#confirm(call);
       const [reply, replicas] = await this.#run(script, call, true);
@@ -62,14 +61,13 @@ export class RedisServer {
     );
   }
 
-  async #run(script: string, call: ScriptCall, waits: boolean): Promise<readonly [unknown, number]> {
-    const hash = await this.#hashOf(script);
+  async #run(script: Script, call: ScriptCall, waits: boolean): Promise<readonly [unknown, number]> {
     try {
-      return await this.#send('hash', hash, call, waits);
+      return await this.#send('hash', script.sha1, call, waits);
     } catch (error) {
       // It was restarted, or its scripts were flushed: send the script itself, which it then remembers.
       if (!/^NOSCRIPT/.test(String((error as Error | null)?.message))) throw error;
-      return await this.#send('text', script, call, waits);
+      return await this.#send('text', script.text, call, waits);
     }
   }
 
@@ -87,12 +85,6 @@ export class RedisServer {
     replicas.catch(() => undefined); // if the script fails, that is what is reported
     this.#isUnconfirmed = true;
     return [await reply, Number(await replicas)];
-  }
-
-  #hashOf(script: string): Promise<string> {
-    const known = this.#hashes.get(script) ?? sha1(script);
-    this.#hashes.set(script, known);
-    return known;
   }
 
   /** Nothing is sent while the client has no connection: it would queue it, and send it when it is no longer wanted. */
@@ -135,9 +127,4 @@ function failure(operation: Operation, error: unknown): StorageError {
       'EVAL, EVALSHA and PUBLISH; the cause says more. Nothing is lost: try again.',
     { operation, cause },
   );
-}
-
-async function sha1(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-1', new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

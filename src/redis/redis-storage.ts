@@ -69,16 +69,23 @@ export function redisStorage(options: RedisStorageOptions): FleetStorage {
       const version = crypto.randomUUID();
       const value = version + textOf(record);
       const ttl = String(keepFor(record, expireAfter) ?? '');
-      const call = [ifVersion === undefined ? '' : `=${ifVersion}`, value, ttl, announcements.channel];
-      const reply = await server.change('write', writeScript, { keys: [keyOf(key)], arguments: call });
+      const [name, held] = [keyOf(key), heldAs(ifVersion)];
+      const call = { keys: [name], arguments: [held, value, ttl, announcements.channel, name] };
+      const reply = await server.change('write', writeScript, call);
       if (Number(reply) !== 1) throw conflict('write');
       return version;
     },
-    async delete(key, ifVersion?: Version) {
-      const call = [ifVersion === undefined ? '' : `=${ifVersion}`, announcements.channel];
-      const reply = await server.change('delete', deleteScript, { keys: [keyOf(key)], arguments: call });
+    async delete(key, ifVersion) {
+      const name = keyOf(key);
+      const call = { keys: [name], arguments: [heldAs(ifVersion), announcements.channel, name] };
+      const reply = await server.change('delete', deleteScript, call);
       if (Number(reply) !== 1) throw conflict('delete');
     },
     watch: (key, listener) => announcements.listen(keyOf(key), listener),
   };
+}
+
+/** What the scripts call what is expected: nothing has no `=`. */
+function heldAs(version: Version | undefined): string {
+  return version === undefined ? '' : `=${version}`;
 }

@@ -5,61 +5,88 @@
  * @module
  */
 
+/** A script, and the hash that Redis knows it by once it has run it. */
+export interface Script {
+  readonly text: string;
+  readonly sha1: string;
+}
+
 /** Length of a version in front of a record: that of a UUID. */
 export const versionLength = 36;
 
 /** What is stored, as `=` and its version; nothing, if nothing is. */
-const held = `
+const held: string = `
 local held = ''
 if redis.call('EXISTS', KEYS[1]) == 1 then held = '=' .. redis.call('GETRANGE', KEYS[1], 0, ${versionLength - 1}) end
 `;
 
 /** KEYS: record. */
-export const readScript = `return redis.call('GET', KEYS[1])`;
+export const readScript: Script = {
+  text: `return redis.call('GET', KEYS[1])`,
+  sha1: 'd3c21d0c2b9ca22f82737626a27bcaf5d288f99f',
+};
 
 /**
- * KEYS: record. ARGV: what must be held, version and record, ms to keep it or nothing, channel. 0 is a conflict.
- * It is announced first, so that where that is not allowed nothing has changed; nobody hears of it before the script is over.
+ * KEYS: record. ARGV: what must be held, version and record, ms to keep it or nothing, channel, message. 0 is a
+ * conflict. It is announced first, so that where that is not allowed nothing has changed; nobody hears of it before the script is over.
  */
-export const writeScript: string = `${held}
+export const writeScript: Script = {
+  text: `${held}
 if held ~= ARGV[1] then return 0 end
-redis.call('PUBLISH', ARGV[4], KEYS[1])
+redis.call('PUBLISH', ARGV[4], ARGV[5])
 if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2]) else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
-return 1`;
+return 1`,
+  sha1: '9a1f410c6a9d658c63b542f067d6dab217bf601b',
+};
 
-/** KEYS: record. ARGV: what must be held or nothing, channel. 0 is a conflict. */
-export const deleteScript: string = `${held}
+/** KEYS: record. ARGV: what must be held or nothing, channel, message. 0 is a conflict. */
+export const deleteScript: Script = {
+  text: `${held}
 if ARGV[1] ~= '' and held ~= ARGV[1] then return 0 end
 if held == '' then return 1 end
-redis.call('PUBLISH', ARGV[2], KEYS[1])
+redis.call('PUBLISH', ARGV[2], ARGV[3])
 redis.call('DEL', KEYS[1])
-return 1`;
+return 1`,
+  sha1: '139f54307c3fbeabcf3efa518fd339fd0ef1f63d',
+};
 
 /** KEYS: any of ours. A write that says nothing: when the replicas have it, they have what was written before it. */
-export const touchScript = `return redis.call('SET', KEYS[1], '', 'PX', 1000)`;
+export const touchScript: Script = {
+  text: `return redis.call('SET', KEYS[1], '', 'PX', 1000)`,
+  sha1: '26a80d15958bc3034ec61946c4badef3ee6a8695',
+};
 
 /**
  * KEYS: lock, wanted. ARGV: owner, lease. 0: it is yours, also if only the answer to an earlier attempt was lost.
  * Otherwise how long it is another's at most, in ms; that it is wanted is left behind for whoever lets it go.
  */
-export const acquireScript = `
+export const acquireScript: Script = {
+  text: `
 local owner = redis.call('GET', KEYS[1])
 if owner and owner ~= ARGV[1] then
   redis.call('SET', KEYS[2], '', 'PX', ARGV[2])
   return math.max(1, redis.call('PTTL', KEYS[1]))
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 0`;
+return 0`,
+  sha1: 'c75385cb91dd06aca78e97fc2ec5bff0888940a6',
+};
 
 /** KEYS: lock. ARGV: owner, lease. 0: it is not yours any more. */
-export const renewScript = `
+export const renewScript: Script = {
+  text: `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('PEXPIRE', KEYS[1], ARGV[2])`;
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])`,
+  sha1: '8d943429f5dbb76e635924bf92e32e374e38ae0b',
+};
 
-/** KEYS: lock, wanted. ARGV: owner, channel. 1: others want it, and were told. */
-export const releaseScript = `
+/** KEYS: lock, wanted. ARGV: owner, channel, message. 1: others want it, and were told. */
+export const releaseScript: Script = {
+  text: `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
 if redis.call('DEL', KEYS[2]) == 0 then return 0 end
-redis.call('PUBLISH', ARGV[2], KEYS[1])
-return 1`;
+redis.call('PUBLISH', ARGV[2], ARGV[3])
+return 1`,
+  sha1: 'ebd67977e107cdfc75de7bd8e303b44ec8228560',
+};
