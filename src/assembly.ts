@@ -82,8 +82,9 @@ function workshopOf(
   return {
     store: new SessionStore({ storage, clock, timeout, owner, tell }),
     lock: lockOf(options.lock ?? storage.lock, storage, timeout),
-    // A holder's refresh, once more inside a reuse window, and storing it; no longer than a timer can wait.
-    lockTimeout: Math.min(2 * timeout + 10_000, 2 ** 31 - 1),
+    // A holder's refresh, once more inside a reuse window, and storing it.
+    timeout,
+    lockTimeout: 2 * timeout + 10_000,
     clock,
     server,
     endpoint: new TokenEndpoint({ ...client, transport, clock, timeout }),

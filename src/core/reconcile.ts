@@ -21,6 +21,8 @@ export interface Knowledge {
   readonly dead: string | undefined;
   /** The reuse window that the provider declares, in ms. */
   readonly reuseWindow: number;
+  /** `false`: there is no network. */
+  readonly online: boolean;
 }
 
 /** The decision. */
@@ -110,6 +112,8 @@ function stillValid(accessToken: AccessToken, end: number, verdict: Verdict): Ve
 
 function concerns(failure: Failure, need: Need, known: Knowledge): boolean {
   if (failure.variant !== undefined && failure.variant !== need.variant) return false;
+  // The network is back, and whatever failed without it says nothing about the server.
+  if (failure.offline === true && known.online) return false;
   return inPause(known.now, failure.at, failure.until);
 }
 

@@ -41,6 +41,8 @@ export interface Failure {
   readonly until: number;
   /** How many in a row. */
   readonly count: number;
+  /** `true`: there was no network. */
+  readonly offline?: boolean | undefined;
   readonly error?: string | undefined;
   readonly status?: number | undefined;
 }

@@ -12,7 +12,7 @@ import { authorizationScheme } from '../core/token-type.ts';
 import type { AuthorizationServerSource } from './authorization-server-source.ts';
 import type { Held, Session } from './session.ts';
 import type { SessionStore } from './session-store.ts';
-import type { TokenEndpoint } from './token-endpoint.ts';
+import { isOnline, type TokenEndpoint } from './token-endpoint.ts';
 import type { FullClock } from './waiting.ts';
 
 /** Everything a refresh works with. The same for all sessions of a manager. */
@@ -21,6 +21,8 @@ export interface Workshop {
   readonly lock: TokenLock;
   /** How long to wait for the lock, in ms. */
   readonly lockTimeout: number;
+  /** How long a token request may take, in ms. */
+  readonly timeout: number;
   readonly clock: FullClock;
   readonly server: AuthorizationServerSource;
   readonly endpoint: TokenEndpoint;
@@ -77,6 +79,7 @@ export async function decide(workshop: Workshop, attempt: Attempt, record: Sessi
     now: workshop.clock.now(),
     dead: attempt.session.dead,
     reuseWindow: server?.profile?.reuseWindow ?? 0,
+    online: isOnline(),
   });
 }
 

@@ -21,14 +21,17 @@ import { secretsIn } from '../core/session-record.ts';
 import { safeCause } from '../core/transport-failure.ts';
 import { type Attempt, decide, hold, type Spent, type Want, type Workshop } from './attempt.ts';
 import { discardLate } from './late-tokens.ts';
+import { news, takeTurn } from './lock-turn.ts';
 import { marked, type Preparation, prepare } from './preparation.ts';
 import { loginRequired, refreshFailed, unanswered } from './refusal.ts';
 import type { Held, Session } from './session.ts';
 import type { Found } from './session-store.ts';
 import { failed, type Step, settle } from './settlement.ts';
-import { deadline, leavingOn } from './waiting.ts';
 
 type Decision = Verdict | { readonly kind: 'none' };
+
+/** An unanswered refresh may be someone's who holds the lock and still waits for the answer. */
+const needsLock = ({ kind }: Decision): boolean => kind === 'spend' || kind === 'unanswered';
 
 export class RefreshCoordinator {
   readonly #workshop: Workshop;
@@ -45,9 +48,7 @@ export class RefreshCoordinator {
     try {
       // What someone else has already refreshed needs no lock.
       const decision = await this.#look(attempt);
-      // An unanswered refresh may be someone's who holds the lock and still waits for the answer.
-      const needsLock = decision.kind === 'spend' || decision.kind === 'unanswered';
-      if (!needsLock) return this.#conclude(attempt, decision);
+      if (!needsLock(decision)) return this.#conclude(attempt, decision);
       return await this.#locked(attempt);
     } finally {
       // 7 Released. Announce to listeners first; whoever waits for the flight comes after them.
@@ -56,44 +57,54 @@ export class RefreshCoordinator {
     }
   }
 
-  /** 2 Lock. Waiting for it is bounded, and what is stored is looked at once more before giving up. */
+  /** 2 Lock. Whoever holds it for too long loses it, and queues again. */
   async #locked(attempt: Attempt): Promise<Held> {
-    const { lock, lockTimeout, clock } = this.#workshop;
-    const late = () =>
-      new LockTimeoutError(`The lock of the session was not free within ${lockTimeout} ms. Try again.`);
-    const { signal, clear } = deadline(clock, lockTimeout, late);
-    try {
-      const granted = lock.request(`tokenkeep:${attempt.session.key}`, { signal }, async () => {
-        signal.throwIfAborted(); // nobody waits any more
-        clear();
-        return await this.#critical(attempt);
-      });
-      return await leavingOn(granted, signal);
-    } catch (error) {
-      const isLate = signal.aborted && error === signal.reason;
-      if (!isLate && isTokenKeepError(error)) throw error;
-      const decision = await this.#look(attempt);
-      if (decision.kind === 'adopt') return this.#conclude(attempt, decision);
-      if (isLate) throw error;
-      throw new LockTimeoutError('The lock of the session failed.', { cause: safeCause(error, []) });
-    } finally {
-      clear();
+    for (let turn = 1; turn <= 3; turn++) {
+      const held = await this.#turn(attempt);
+      if (held !== 'lapsed') return held;
     }
+    throw new LockTimeoutError(
+      'The lock of the session was lost again and again before it was of use. Try again.',
+    );
   }
 
-  async #critical(attempt: Attempt): Promise<Held> {
+  /** Waiting for the lock is bounded, and what is stored is looked at once more before giving up. */
+  async #turn(attempt: Attempt): Promise<Held | 'lapsed'> {
+    const outcome = await takeTurn(this.#workshop, attempt.session, {
+      run: () => this.#critical(attempt),
+      isSettled: async () => !needsLock(await this.#look(attempt)),
+    });
+    if ('ran' in outcome) return outcome.ran;
+    const { instead } = outcome;
+    const decision = await this.#look(attempt);
+    if (decision.kind === 'adopt' || (instead === news && !needsLock(decision))) {
+      return this.#conclude(attempt, decision);
+    }
+    if (instead === news) return 'lapsed'; // it has changed once more
+    if (isTokenKeepError(instead)) throw instead;
+    throw new LockTimeoutError('The lock of the session failed.', { cause: safeCause(instead, []) });
+  }
+
+  async #critical(attempt: Attempt): Promise<Held | 'lapsed'> {
     const { session } = attempt;
+    const grantedAt = this.#workshop.clock.now();
+    let known: string | undefined;
     for (let round = 1; round <= 5; round++) {
       attempt.epoch = session.epoch;
       // 3 Re-read. While we waited for the lock, others may have refreshed, ended or replaced the session. A
       // successor that the storage refused comes first: the next rotation waits until it is durable (law 2).
       await this.#workshop.store.flush(session, attempt.tell);
       const found = await this.#found(attempt);
+      // Someone else has left a mark since we came: the lock has passed on to them while we slept.
+      const mark = markOf(found, this.#workshop.name);
+      known ??= mark;
+      if (mark !== known && mark !== '') return 'lapsed';
       // 4 Reconcile
       const decision = await this.#decide(attempt, found);
       if (found === undefined || decision.kind !== 'spend') return this.#conclude(attempt, decision);
-      const step = await this.#spend(attempt, found, decision.unanswered);
+      const step = await this.#spend(attempt, { ...found, grantedAt }, decision.unanswered);
       if (step === 'again') continue;
+      if (step === 'lapsed') return step;
       return 'token' in step ? step : this.#conclude(attempt, await decide(this.#workshop, attempt, step));
     }
     throw new RefreshFailedError('What is stored changes faster than it can be refreshed. Try again.', {
@@ -102,7 +113,11 @@ export class RefreshCoordinator {
   }
 
   /** 5 Prepare, mark, spend. */
-  async #spend(attempt: Attempt, found: Found, before: number): Promise<Step> {
+  async #spend(
+    attempt: Attempt,
+    found: Found & { readonly grantedAt: number },
+    before: number,
+  ): Promise<Step | 'lapsed'> {
     const { session } = attempt;
     const { record } = found;
     if (session.unsaved !== undefined) throw waitsForStorage();
@@ -127,9 +142,12 @@ export class RefreshCoordinator {
     // While the mark was written someone may have signed out in this process: the last moment to stop.
     if (session.epoch !== attempt.epoch) return 'again';
     const sentAt = this.#workshop.clock.now();
-    // A tab or process that was frozen here has slept through its turn: those who wait may have taken over.
-    const napped = sentAt - (mark.spending?.latest ?? sentAt);
-    if (napped > this.#workshop.lockTimeout / 2) return 'again';
+    // A tab or process that was frozen has slept through its turn: those who wait may have taken over.
+    if (this.#hasSlept(sentAt, found.grantedAt, mark.spending?.latest ?? sentAt)) {
+      // Nothing was sent: nobody has to be careful because of us.
+      await this.#workshop.store.write(session, record, version).catch(() => undefined);
+      return 'lapsed';
+    }
     // From here on nothing aborts it, whoever leaves: the server may have rotated already.
     const sent = await prepared.grant.send();
     // While it was under way: a sign-out, a login, a lost lease. Step 6 finds out by compare-and-set.
@@ -137,6 +155,14 @@ export class RefreshCoordinator {
     const secrets = [...grant.secrets, ...secretsIn(record)];
     const spent: Spent = { server, scope, record, marked: mark, version, sentAt, secrets };
     return await settle(this.#workshop, attempt, spent, sent);
+  }
+
+  /** Law 11: what is sent now has to be answered, and stored, before the lock is somebody else's. */
+  #hasSlept(now: number, grantedAt: number, markedAt: number): boolean {
+    const { lock, lockTimeout, timeout } = this.#workshop;
+    const hasLease = lock.lease !== undefined;
+    const elapsed = now - (hasLease ? grantedAt : markedAt);
+    return elapsed < 0 || elapsed > (hasLease ? lock.lease - timeout - 5_000 : lockTimeout / 2);
   }
 
   /** Reads and decides, without the lock. */
@@ -192,6 +218,12 @@ export class RefreshCoordinator {
     attempt.tell({ type: 'signedOut', session: session.id, where: 'elsewhere' });
     return session.gone.error;
   }
+}
+
+/** Names a mark that is not ours; `''`: there is none. */
+function markOf(found: Found | undefined, us: string): string {
+  const { by = us, latest } = found?.record.spending ?? {};
+  return by === us ? '' : `${by} ${latest}`;
 }
 
 function waitsForStorage(): StorageError {

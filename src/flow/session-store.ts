@@ -83,6 +83,11 @@ export class SessionStore {
     await this.#storage.delete(session.key, ifVersion);
   }
 
+  /** Hears of changes of what is stored, where the storage can tell. Returns how to stop. */
+  watch(session: Session, listener: () => void): () => void {
+    return this.#options.storage.watch?.(session.key, listener) ?? (() => {});
+  }
+
   /** Tells of a sign-out where the storage does not reach. Best effort: what is here is gone already. */
   announceSignOut(session: Session): void {
     try {

@@ -15,7 +15,7 @@ import { type Attempt, hold, type Spent, type Workshop } from './attempt.ts';
 import { loginRequired, refreshFailed, unanswered } from './refusal.ts';
 import type { Held } from './session.ts';
 import type { Found } from './session-store.ts';
-import type { Sent } from './token-endpoint.ts';
+import { isOnline, type Sent } from './token-endpoint.ts';
 
 /** A token, or: decide again on what is stored, or on this record. Failures that end the attempt are thrown. */
 export type Step = Held | 'again' | SessionRecord;
@@ -160,7 +160,8 @@ function failureOf(
   const until = at + Math.min(longestPause, Math.max(pause, retryAfter ?? 0));
   const aboutWhat = description.error === 'invalid_scope' || description.error === 'invalid_target';
   const variant = aboutWhat ? attempt.want.variant : undefined;
-  return { ...description, variant, at, until, count: before + 1 };
+  const offline = description.status === undefined && !isOnline() ? true : undefined;
+  return { ...description, variant, at, until, offline, count: before + 1 };
 }
 
 /** Law 5: sent, and no answer. The mark stays stored. */

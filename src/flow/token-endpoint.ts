@@ -39,6 +39,11 @@ export interface PreparedGrant {
   send(): Promise<Sent>;
 }
 
+/** `false` only where the platform is sure that there is no network. */
+export function isOnline(): boolean {
+  return globalThis.navigator?.onLine !== false;
+}
+
 /** The token and revocation endpoint, for one client. */
 export class TokenEndpoint {
   readonly #options: TokenEndpointOptions;
@@ -89,8 +94,7 @@ export class TokenEndpoint {
   }
 
   async #send(server: AuthorizationServer, request: BuiltRequest): Promise<Sent> {
-    if (globalThis.navigator?.onLine === false)
-      return { kind: 'unsent', cause: new Error('The network is offline.') };
+    if (!isOnline()) return { kind: 'unsent', cause: new Error('The network is offline.') };
     const { clock, timeout, transport } = this.#options;
     const late = () => new DOMException(`No answer within ${timeout} ms.`, 'TimeoutError');
     const { signal, clear } = deadline(clock, timeout, late);

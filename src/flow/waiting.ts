@@ -36,15 +36,26 @@ export function completeClock(clock: Clock | undefined): FullClock {
   };
 }
 
-/** A signal that aborts with `reason` after `delay` ms, and a way to let it go. */
+/** The longest that timers can wait, in ms: told to wait longer, they call back at once. */
+const longestTimer = 2 ** 31 - 1;
+
+/** A signal that aborts with `reason` after `delay` ms; how to let it go, and how to abort it before. */
 export function deadline(
   clock: FullClock,
   delay: number,
   reason: () => unknown,
-): { readonly signal: AbortSignal; readonly clear: () => void } {
+): {
+  readonly signal: AbortSignal;
+  readonly clear: () => void;
+  readonly abort: (reason: unknown) => void;
+} {
   const controller = new AbortController();
-  const timer = clock.setTimeout(() => controller.abort(reason()), delay);
-  return { signal: controller.signal, clear: () => clock.clearTimeout(timer) };
+  const timer = clock.setTimeout(() => controller.abort(reason()), Math.min(delay, longestTimer));
+  return {
+    signal: controller.signal,
+    clear: () => clock.clearTimeout(timer),
+    abort: (reason) => controller.abort(reason),
+  };
 }
 
 /** Waits for what `run` begins, but no longer than `timeout` ms: a callback of the application may never end. */

@@ -1,0 +1,80 @@
+/**
+ * Step 2: waiting for the lock of a session, for as long as that is worth it.
+ *
+ * @module
+ */
+import { isTokenKeepError, LockTimeoutError } from '../core/errors.ts';
+import type { Workshop } from './attempt.ts';
+import type { Session } from './session.ts';
+import { deadline, leavingOn } from './waiting.ts';
+
+/** Why a waiter leaves the queue: what is stored has changed, and needs no lock any more. */
+export const news: unique symbol = Symbol('news');
+
+/** How long the lock is waited for before what is stored is watched as well, in ms: most are free, and most holders fast. */
+const noHurry = 100;
+
+/** What to do under the lock, and how to find out that it is not needed any more. */
+export interface Turn<T> {
+  run(): Promise<T>;
+  isSettled(): Promise<boolean>;
+}
+
+/**
+ * Runs something under the lock. What it throws is thrown; what kept it from running comes back: {@link news}, a
+ * `LockTimeoutError`, or what the lock itself failed with.
+ */
+export async function takeTurn<T>(
+  workshop: Workshop,
+  session: Session,
+  { run, isSettled }: Turn<T>,
+): Promise<{ readonly ran: T } | { readonly instead: unknown }> {
+  const { lock, lockTimeout, clock } = workshop;
+  const late = () =>
+    new LockTimeoutError(`The lock of the session was not free within ${lockTimeout} ms. Try again.`);
+  const { signal, clear, abort } = deadline(clock, lockTimeout, late);
+  const stopListening = listen(workshop, session, { isSettled, leave: () => abort(news) });
+  try {
+    const granted = lock.request(`tokenkeep:${session.key}`, { signal }, async () => {
+      signal.throwIfAborted(); // nobody waits any more
+      clear();
+      stopListening();
+      return await run();
+    });
+    return { ran: await leavingOn(granted, signal) };
+  } catch (error) {
+    const waited = signal.aborted && error === signal.reason;
+    if (!waited && isTokenKeepError(error)) throw error;
+    return { instead: error };
+  } finally {
+    clear();
+    stopListening();
+  }
+}
+
+/**
+ * Leaves when what is stored needs no lock any more: a holder that has stored it and then sleeps, with the lock in its
+ * hands, is not waited for. Returns how to stop.
+ */
+function listen(
+  { clock, store }: Workshop,
+  session: Session,
+  { isSettled, leave }: { isSettled(): Promise<boolean>; leave(): void },
+): () => void {
+  let unwatch = (): void => {};
+  let waits = true;
+  const look = async (): Promise<void> => {
+    const settled = await isSettled().catch(() => false);
+    if (waits && settled) leave();
+  };
+  const begin = (): void => {
+    unwatch = store.watch(session, () => void look());
+    void look();
+  };
+  const timer = clock.setTimeout(begin, noHurry);
+  return () => {
+    waits = false;
+    clock.clearTimeout(timer);
+    unwatch();
+  };
+}
