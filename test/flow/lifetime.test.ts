@@ -58,6 +58,15 @@ test.each([
   expect(await failure(manager.getAccessToken())).toMatchObject({ code: 'ERR_REFRESH_FAILED' });
 });
 
+test('law 4: a failure that is remembered keeps a valid token in use for a manager that has just begun', async () => {
+  const { manager, clock, tokens, server, open } = await setup();
+  clock.set(clock.now() + 280_000);
+  server.fail(faults.rateLimited(15));
+  await manager.getAccessToken();
+  expect(await open().getAccessToken()).toBe(tokens.access_token);
+  expect(server.counts.tokenRequests).toBe(1);
+});
+
 test('law 4: a storage that fails ahead of time keeps the valid token in use', async () => {
   const { manager, clock, tokens, storage, server } = await setup();
   clock.set(clock.now() + 280_000);

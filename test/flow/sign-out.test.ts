@@ -166,6 +166,22 @@ test('law 6: a sign-out while a login is being stored: the login is undone, and 
   expect(await failure(manager.getAccessToken())).toMatchObject({ reason: 'signed_out' });
 });
 
+test('law 6: a sign-out that finds nothing, because the first login is still being written', async () => {
+  const { manager, tokens, server, storage, clock } = await setup({ signedIn: false });
+  const gate = deferred();
+  storage.before = (operation) => (operation === 'write' ? gate.promise : undefined);
+  const signedIn = manager.setTokens(tokens);
+  await clock.advance(0);
+  const out = manager.signOut();
+  await clock.advance(0);
+  gate.resolve();
+  expect(await out).toEqual({ revoked: true });
+  await signedIn;
+  expect(await storage.inner.read(key)).toBeUndefined();
+  expect(server.isActive(tokens.refresh_token ?? '')).toBe(false);
+  expect(await failure(manager.getAccessToken())).toMatchObject({ reason: 'signed_out' });
+});
+
 test('law 6: a login while a sign-out is under way is not the one that is ended', async () => {
   const { manager, server, storage, clock, tokens } = await setup();
   const gate = deferred();

@@ -74,6 +74,17 @@ test('N33: two variants and the whole grant, over at once: each is refreshed wit
   const before = server.counts.refreshes;
   const fresh = await Promise.all([...wants, ...wants].map((want) => manager.getAccessToken(want)));
   expect(new Set(fresh).size).toBe(3);
+  expect(fresh.slice(3)).toEqual(fresh.slice(0, 3));
+  expect(fresh.slice(0, 3)).toEqual(await Promise.all(wants.map((want) => manager.getAccessToken(want))));
+  const granted = Object.entries((await record())?.accessTokens ?? {}).map(([variant, { token }]) => [
+    variant,
+    token,
+  ]);
+  expect(Object.fromEntries(granted)).toEqual({
+    '': fresh[0],
+    'scope=read resource=': fresh[1],
+    [`scope= resource=${first}`]: fresh[2],
+  });
   expect(server.counts.refreshes - before).toBe(3);
   expect(server.counts).toMatchObject({ reuses: 0, peakConcurrentRefreshes: 1 });
   expect((await record())?.refreshToken).toBe(server.currentRefreshToken());

@@ -25,6 +25,7 @@ import {
   replayedOnce,
   signOutWins,
   spentOnce,
+  storedBeforeUsed,
   toldOutsideTheLock,
 } from './support/laws.ts';
 import { act } from './support/scheduled.ts';
@@ -35,6 +36,8 @@ beforeEach(withoutChance);
 async function live(s: fc.Scheduler, options: WorldOptions, actions: readonly Action[]) {
   const world = openWorld(s, options);
   for (const index of world.sessionIds.keys()) await world.login(0, index).done;
+  if (options.start === 'rejected') world.server.expire();
+  if (options.start === 'expired') world.clock.step(301_000, 'asleep');
   const { actors, story } = perform(world, actions);
   await world.run(actors);
   await world.drain();
@@ -47,15 +50,18 @@ async function live(s: fc.Scheduler, options: WorldOptions, actions: readonly Ac
   return { world, story };
 }
 
+const start = fc.constantFrom('fresh' as const, 'rejected' as const, 'expired' as const);
 const worlds = fc.record({
   managers: fc.integer({ min: 1, max: 3 }),
   sessions: fc.integer({ min: 1, max: 3 }),
   busyListeners: fc.boolean(),
+  start,
 });
 const alone = fc.record({
   managers: fc.constant(1),
   sessions: fc.integer({ min: 1, max: 2 }),
   busyListeners: fc.boolean(),
+  start,
 });
 const some = (...actions: fc.Arbitrary<Action>[]) =>
   fc.array(fc.oneof(...actions), { minLength: 1, maxLength: 12 });
@@ -70,12 +76,13 @@ const check = <T>(
       const { world, story } = await live(s, how, what);
       await law(world, story);
     }),
-    { numRuns: Number(process.env['RACE_RUNS'] ?? 150) },
+    { numRuns: Number(process.env['RACE_RUNS'] ?? 200) },
   );
 
 test('laws 1, 2, 7: callers, 401s, aborts and time: every call is answered, on evidence only, and the newest is stored', () =>
   check(worlds, some(calls, calls, evidence), async (world, { calls: made }) => {
     onlyOnEvidence(world);
+    storedBeforeUsed(world);
     await endsOnTheNewest(world);
     expect(world.server.counts).toMatchObject({ reuses: 0, familiesRevoked: 0, refreshTokensResent: 0 });
     for (const { kind, outcome } of made) {
@@ -104,6 +111,7 @@ test('law 5: lost answers cost a session at most where the server had committed'
 test('law 6: sign-outs win over refreshes and logins, and logins over refreshes', () =>
   check(worlds, some(calls, evidence, comings), async (world, story) => {
     noReuse(world);
+    storedBeforeUsed(world);
     await endsOnTheNewest(world);
     await signOutWins(world, story);
     await latestLoginWins(world, story);

@@ -42,6 +42,11 @@ export async function endsOnTheNewest(world: World): Promise<void> {
   }
 }
 
+/** Law 2: no access token is sent before the record it stands in was stored. */
+export function storedBeforeUsed({ usedBeforeStored }: World): void {
+  expect(usedBeforeStored, 'calls with a token that was not stored yet').toEqual([]);
+}
+
 /** Evidence: a refresh token is spent only for an access token that is over or was rejected. */
 export function onlyOnEvidence({ withoutEvidence }: World): void {
   expect(withoutEvidence, 'refreshes without evidence').toEqual([]);

@@ -1,7 +1,7 @@
 /** Managers, sessions and a strict server under a schedule, and what everyone saw. */
 import type fc from 'fast-check';
 import type { AnyTokenKeepError, LoginRequiredError } from 'tokenkeep';
-import { memoryStorage, TokenManager } from 'tokenkeep';
+import { memoryStorage, TokenManager, type TokenStorage } from 'tokenkeep';
 import { authorizationServer, faults } from 'tokenkeep/testing';
 import {
   insideLock,
@@ -36,6 +36,8 @@ export interface WorldOptions {
   readonly sessions: number;
   /** Listeners call the manager back. */
   readonly busyListeners?: boolean;
+  /** How the access tokens are when the story begins. @default 'fresh' */
+  readonly start?: 'fresh' | 'rejected' | 'expired';
 }
 
 export type World = ReturnType<typeof openWorld>;
@@ -66,6 +68,8 @@ export function openWorld(s: fc.Scheduler, options: WorldOptions) {
   const told: { manager: number; type: string; session: string }[] = [];
   const endings: Ending[] = [];
   const toldInsideLock: string[] = [];
+  const everStored = new Set<string>();
+  const usedBeforeStored: string[] = [];
   let events = 0;
   let latestNow = clock.now();
   let replays = 0;
@@ -129,6 +133,7 @@ export function openWorld(s: fc.Scheduler, options: WorldOptions) {
     const request = new Request(input, init);
     const label = new URL(request.url).pathname;
     const authorization = request.headers.get('authorization');
+    if (authorization !== null && !everStored.has(authorization.slice(7))) usedBeforeStored.push(label);
     await point(`request ${label}`);
     const response = await server.fetch(request);
     await point(`answer ${label}`);
@@ -145,7 +150,7 @@ export function openWorld(s: fc.Scheduler, options: WorldOptions) {
       storage: {
         ...inner,
         read: (key) => (live ? storage : inner).read(key),
-        write: (key, record, ifVersion) => (live ? storage : inner).write(key, record, ifVersion),
+        write: (key, record, ifVersion) => (live ? storage : noted).write(key, record, ifVersion),
         delete: (key, ifVersion) => (live ? storage : inner).delete(key, ifVersion),
       },
       lock: scheduledLock(lock, s),
@@ -163,7 +168,15 @@ export function openWorld(s: fc.Scheduler, options: WorldOptions) {
     }
     return { root, sessions: sessionIds.map((id) => root.forSession(id)) };
   });
-  const storage = scheduledStorage(inner, s, storageTroubles);
+  const noted: TokenStorage = {
+    ...inner,
+    async write(key, record, ifVersion) {
+      const version = await inner.write(key, record, ifVersion);
+      for (const { token } of Object.values((record as StoredRecord).accessTokens)) everStored.add(token);
+      return version;
+    },
+  };
+  const storage = scheduledStorage(noted, s, storageTroubles);
 
   function tick(): number {
     latestNow = Math.max(latestNow, clock.now());
@@ -242,6 +255,7 @@ export function openWorld(s: fc.Scheduler, options: WorldOptions) {
     told,
     endings,
     toldInsideLock,
+    usedBeforeStored,
     withoutEvidence,
     refreshTroubles,
     storageTroubles,
