@@ -12,6 +12,8 @@ import { isTypesOnly, sources, walk } from './support/sources.ts';
 const floors: Record<string, string[]> = {
   browser: ['core'],
   core: [],
+  // Its storage is that of files, with another seal.
+  electron: ['core', 'node'],
   // What the storages of fleets share: lines, announcements, bounded waiting.
   fleet: ['core'],
   flow: ['core'],

@@ -40,7 +40,7 @@ test('a page loads less than that before its first call: ky comes when a session
 });
 
 /** Doors that browsers do not open. */
-const walled: string[] = ['tokenkeep/node', 'tokenkeep/testing'];
+const walled: string[] = ['tokenkeep/electron', 'tokenkeep/node', 'tokenkeep/testing'];
 const open = [...doors.keys()].filter((door) => !walled.includes(door));
 
 describe.each(open)('a browser bundle of %s', (door) => {
@@ -67,6 +67,16 @@ describe.each(open)('a browser bundle of %s', (door) => {
     expect(matches(await bundle(everything, ours), /\bconsole\.\w+|\beval\(|new Function\b/g)).toEqual([]);
   });
 });
+
+test.each(['exposeTokenManager', 'connectTokenManager'])(
+  '%s, for preload scripts and pages, brings nothing of Node',
+  async (name) => {
+    const code = `export { ${name} } from 'tokenkeep/electron'`;
+    const chunks = await build(code, { external: nodeModules });
+    expect(chunks.flatMap(({ imports, dynamicImports }) => [...imports, ...dynamicImports])).toEqual([]);
+    expect(matches(await bundle(code), /\bnode:\w+|\bBuffer\b|\bprocess\.\w+|\brequire\(/g)).toEqual([]);
+  },
+);
 
 test('what is not used is not shipped', async () => {
   for (const door of doors.keys()) {

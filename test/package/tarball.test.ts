@@ -48,6 +48,7 @@ const names: Record<string, string[]> = {
     'tlsClientAuth',
   ],
   'tokenkeep/browser': ['announced', 'indexedDbStorage', 'webLock', 'webStorage'],
+  'tokenkeep/electron': ['connectTokenManager', 'electronStorage', 'exposeTokenManager', 'serveTokenManager'],
   'tokenkeep/node': ['fileStorage', 'keyringStorage'],
   'tokenkeep/postgres': ['postgresStorage', 'postgresTable'],
   'tokenkeep/redis': ['redisStorage'],

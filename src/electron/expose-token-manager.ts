@@ -1,0 +1,54 @@
+/**
+ * The preload script's end of the bridge: it passes messages on, and knows nothing.
+ *
+ * @module
+ */
+import type { ElectronContextBridge, ElectronIpcRenderer } from './electron.ts';
+import type { TokenManagerBridge } from './wire.ts';
+
+/** See {@link exposeTokenManager}. */
+export interface ExposeTokenManagerOptions {
+  /** Electron's modules of these names. */
+  readonly contextBridge: ElectronContextBridge;
+  readonly ipcRenderer: ElectronIpcRenderer;
+  /** Under which name the page finds it, as a member of its global object. @default 'tokenkeep' */
+  readonly name?: string | undefined;
+  /** The channel of {@link serveTokenManager}. @default 'tokenkeep' */
+  readonly channel?: string | undefined;
+}
+
+/**
+ * Gives a page the way to the token manager in the main process: for the preload script of a window with context isolation,
+ * which is Electron's default. A sandboxed preload script has to be bundled; nothing of Node comes with this.
+ *
+ * The page makes something useful of it with {@link connectTokenManager}.
+ *
+ * @example
+ * ```ts
+ * import { type ElectronContextBridge, type ElectronIpcRenderer, exposeTokenManager } from 'tokenkeep/electron';
+ *
+ * // import { contextBridge, ipcRenderer } from 'electron';
+ * function preload(contextBridge: ElectronContextBridge, ipcRenderer: ElectronIpcRenderer): void {
+ *   exposeTokenManager({ contextBridge, ipcRenderer });
+ * }
+ * ```
+ */
+export function exposeTokenManager(options: ExposeTokenManagerOptions): void {
+  const { contextBridge, ipcRenderer, name = 'tokenkeep', channel = 'tokenkeep' } = options;
+  const listeners = new Set<{ readonly hear: (event: unknown) => void }>();
+  // The event object of Electron stays here: it leads to things that are none of the page's business.
+  ipcRenderer.on(`${channel}:event`, (_event, message) => {
+    for (const { hear } of [...listeners]) hear(message);
+  });
+  const bridge: TokenManagerBridge = {
+    call: (message) => ipcRenderer.invoke(channel, message),
+    listen(hear) {
+      const listener = { hear };
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+  };
+  contextBridge.exposeInMainWorld(name, bridge);
+  // A new document: what the one before it left open in the main process ends. That nobody serves yet is told to callers.
+  ipcRenderer.invoke(channel, { type: 'begin' }).catch(() => undefined);
+}

@@ -1,0 +1,144 @@
+/**
+ * The seal of records that Electron's `safeStorage` encrypts, with a key that the operating system keeps.
+ *
+ * @module
+ */
+import { StorageError } from '../core/errors.ts';
+import { safeCause } from '../core/transport-failure.ts';
+import type { Opened, Seal } from '../node/sealed-storage.ts';
+import type { ElectronSafeStorage } from './electron.ts';
+
+type Operation = 'read' | 'write';
+
+/** Both halves of `safeStorage` as one. */
+interface Cipher {
+  isAvailable(): Promise<boolean>;
+  encrypt(text: string): Promise<Uint8Array>;
+  decrypt(bytes: Uint8Array): Promise<{ readonly result: string; readonly shouldReEncrypt: boolean }>;
+}
+
+/** The asynchronous half where it is whole, else the synchronous one; `undefined`: it has neither. */
+export function cipherOf(storage: ElectronSafeStorage): Cipher | undefined {
+  const has = (...names: (keyof ElectronSafeStorage)[]) =>
+    names.every((name) => typeof storage[name] === 'function');
+  if (has('isAsyncEncryptionAvailable', 'encryptStringAsync', 'decryptStringAsync')) {
+    const whole = storage as Required<ElectronSafeStorage>;
+    return {
+      isAvailable: () => whole.isAsyncEncryptionAvailable(),
+      encrypt: (text) => whole.encryptStringAsync(text),
+      decrypt: (bytes) => whole.decryptStringAsync(bytes),
+    };
+  }
+  if (!has('isEncryptionAvailable', 'encryptString', 'decryptString')) return undefined;
+  const whole = storage as Required<ElectronSafeStorage>;
+  return {
+    isAvailable: async () => whole.isEncryptionAvailable(),
+    encrypt: async (text) => whole.encryptString(text),
+    decrypt: async (bytes) => ({ result: whole.decryptString(bytes), shouldReEncrypt: false }),
+  };
+}
+
+export class SafeStorageSeal implements Seal {
+  readonly #storage: ElectronSafeStorage;
+  readonly #cipher: Cipher;
+  readonly #allowPlainText: boolean;
+
+  constructor(storage: ElectronSafeStorage, cipher: Cipher, allowPlainText: boolean) {
+    this.#storage = storage;
+    this.#cipher = cipher;
+    this.#allowPlainText = allowPlainText;
+  }
+
+  async close(text: string, name: string): Promise<string> {
+    await this.#mustBeReady('write');
+    const bytes = await this.#encrypt(JSON.stringify([name, text]), 'write');
+    if (hasKnownKey(bytes) && !this.#allowPlainText) throw plainText('write');
+    return Buffer.from(bytes).toString('base64');
+  }
+
+  async open(sealed: string, name: string): Promise<Opened | undefined> {
+    await this.#mustBeReady('read');
+    const bytes = Buffer.from(sealed, 'base64');
+    let decrypted: Awaited<ReturnType<Cipher['decrypt']>>;
+    try {
+      decrypted = await this.#cipher.decrypt(bytes);
+    } catch (error) {
+      return await this.#judge(error, bytes);
+    }
+    const [bound, text] = contentsOf(decrypted.result);
+    if (bound !== name || typeof text !== 'string') return undefined;
+    const isOld = decrypted.shouldReEncrypt || (hasKnownKey(bytes) && !this.#allowPlainText);
+    return { text, isOld };
+  }
+
+  /** Asked each time: it depends on the moment, and before the application is ready nothing can be told. */
+  async #mustBeReady(operation: Operation): Promise<void> {
+    if (!this.#allowPlainText && this.#storage.getSelectedStorageBackend?.() === 'basic_text') {
+      throw plainText(operation);
+    }
+    let cause: unknown;
+    try {
+      if (await this.#cipher.isAvailable()) return;
+    } catch (error) {
+      cause = error;
+    }
+    throw notNow(operation, cause);
+  }
+
+  async #encrypt(text: string, operation: Operation): Promise<Uint8Array> {
+    try {
+      return await this.#cipher.encrypt(text);
+    } catch (error) {
+      throw notNow(operation, error, text);
+    }
+  }
+
+  /**
+   * Is the key that it was encrypted with gone, or only out of reach for the moment? It is gone if `safeStorage` works, and
+   * with a key of the same kind: one that fell back to another kind has lost its password manager, not the key.
+   */
+  async #judge(error: unknown, bytes: Uint8Array): Promise<undefined> {
+    if (/temporar|unavailable|try again|locked/i.test(String(error))) throw notNow('read', error);
+    const text = 'Does it work?';
+    const proof = await this.#encrypt(text, 'read');
+    const back = await this.#cipher.decrypt(proof).catch(() => undefined);
+    if (back?.result !== text || kindOf(proof) !== kindOf(bytes)) throw notNow('read', error);
+    return undefined;
+  }
+}
+
+/** The kind of key, as Chromium writes it before what it encrypts. */
+function kindOf(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes.subarray(0, 3));
+}
+
+/** On Linux `v10` means the password that is written in Chromium's sources; elsewhere it is a key of the system. */
+function hasKnownKey(bytes: Uint8Array): boolean {
+  return process.platform === 'linux' && kindOf(bytes) === 'v10';
+}
+
+function contentsOf(text: string): readonly unknown[] {
+  try {
+    const contents: unknown = JSON.parse(text);
+    return Array.isArray(contents) ? contents : [];
+  } catch {
+    return [];
+  }
+}
+
+function plainText(operation: Operation): StorageError {
+  return new StorageError(
+    'There is no password manager, so safeStorage would encrypt with a password that everybody knows (basic_text). ' +
+      'Install one, name it with --password-store, or give the option allowPlainText: true.',
+    { operation },
+  );
+}
+
+function notNow(operation: Operation, error: unknown, secret?: string): StorageError {
+  const cause = error === undefined ? undefined : safeCause(error, [secret]);
+  return new StorageError(
+    'safeStorage cannot be used now. Wait until the application is ready and its keychain or keyring is unlocked. Then ' +
+      'try again.',
+    { operation, cause },
+  );
+}

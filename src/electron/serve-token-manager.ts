@@ -1,0 +1,185 @@
+/**
+ * The main process's end of the bridge.
+ *
+ * @module
+ */
+import type { Transport } from '../core/contracts.ts';
+import { ConfigurationError } from '../core/errors.ts';
+import type { AnyTokenEvent, TokenEventType, TokenListener } from '../core/events.ts';
+import { nameResources } from '../core/protected-resource.ts';
+import type { ElectronFrame, ElectronInvokeEvent, ElectronIpcMain } from './electron.ts';
+import { Exchanges } from './exchanges.ts';
+import { checkOf, type FrameCheck } from './senders.ts';
+import { type BridgeMessage, type BridgeReply, refusal, toBridgeEvent } from './wire.ts';
+
+/** What is used of a `TokenManager`. */
+export interface ServedTokenManager {
+  readonly fetch: Transport;
+  on<Type extends TokenEventType>(type: Type, listener: TokenListener<Type>): () => void;
+}
+
+/** See {@link serveTokenManager}. */
+export interface ServeTokenManagerOptions {
+  /** Electron's module of this name. */
+  readonly ipcMain: ElectronIpcMain;
+  /** The one manager of the application, or one session of it. */
+  readonly manager: ServedTokenManager;
+  /** Where the pages come from that may call: `'app://main'`, `'https://app.example.com'`. All others are refused. */
+  readonly allowedOrigins: readonly string[];
+  /** What pages may call: those of the manager's protected resources that they need, or parts of them, and nothing else. */
+  readonly protectedResources: readonly string[];
+  /** The largest request body, in bytes: it is held in memory. @default 67_108_864 */
+  readonly maxBody?: number | undefined;
+  /** The name of the channel, where there are several managers. @default 'tokenkeep' */
+  readonly channel?: string | undefined;
+}
+
+/**
+ * Lets the pages of an Electron application call the API with tokens that they never hold: for the main process, before it
+ * opens a window. In the preload script stands {@link exposeTokenManager}, in the page {@link connectTokenManager}.
+ *
+ * - A page gets `fetch` for the resources that are named here, and events. It cannot ask for a token, sign in or sign out,
+ *   and neither errors nor events hold a token. What a script in the page can do is to call these resources while the
+ *   page is open.
+ * - Every message is judged by the frame that sent it, as it is then: its URL and its origin must be allowed. `'file://'`
+ *   allows every local page; a scheme of your own (`protocol.handle`, registered as standard) is safer.
+ * - `Authorization`, `DPoP` and what browsers do not let pages set is taken out of requests, `Set-Cookie` out of answers. An
+ *   answer that a redirect brought from elsewhere is handed over only if that place is named too.
+ * - A request body is held in memory, up to `maxBody`. An answer is streamed at the pace at which the page reads. One that
+ *   is neither read nor cancelled stays open until the page goes.
+ *
+ * Electron could not be run where this was made: it is tested against a double of its inter-process communication.
+ *
+ * @returns how to stop.
+ * @throws ConfigurationError
+ * @example
+ * ```ts
+ * import { TokenManager } from 'tokenkeep';
+ * import { type ElectronIpcMain, serveTokenManager } from 'tokenkeep/electron';
+ *
+ * // import { ipcMain } from 'electron';
+ * function serve(ipcMain: ElectronIpcMain, manager: TokenManager): () => void {
+ *   return serveTokenManager({
+ *     ipcMain,
+ *     manager,
+ *     allowedOrigins: ['app://main'],
+ *     protectedResources: ['https://api.example.com/'],
+ *   });
+ * }
+ * ```
+ */
+export function serveTokenManager(options: ServeTokenManagerOptions): () => void {
+  const { ipcMain, manager, channel = 'tokenkeep', maxBody = 64 * 1024 * 1024 } = options;
+  if (typeof ipcMain?.handle !== 'function' || typeof manager?.fetch !== 'function') {
+    throw new ConfigurationError(
+      'serveTokenManager(options): the options ipcMain and manager must be those of the main process.',
+    );
+  }
+  const mayCall = checkOf(options.allowedOrigins);
+  const { match } = nameResources(options.protectedResources);
+  const exchanges = new Exchanges(manager.fetch, match);
+  const audience = new Audience(mayCall, `${channel}:event`, (frame) => exchanges.cancelAll(frame));
+  ipcMain.handle(channel, async (event, given): Promise<BridgeReply<unknown>> => {
+    const { senderFrame: frame } = event;
+    const message = messageOf(given, maxBody);
+    if (message?.type === 'begin' && frame !== null) audience.leave(frame.frameTreeNodeId);
+    if (!mayCall(frame)) return { error: refusal('This page may not use the token manager.') };
+    if (message === undefined) return { error: refusal('This is no message for the token manager.') };
+    audience.join(event, frame);
+    return await handle(exchanges, frame.frameTreeNodeId, message);
+  });
+  const unsubscribe = forwarded.map((type) =>
+    manager.on(type, (event) => audience.tell(event as AnyTokenEvent)),
+  );
+  return () => {
+    ipcMain.removeHandler(channel);
+    for (const stop of unsubscribe) stop();
+    exchanges.cancelAll();
+  };
+}
+
+/** All but what is about the listeners in the main process, whose errors are anything. */
+const forwarded: readonly TokenEventType[] = [
+  'refreshed',
+  'adopted',
+  'signedIn',
+  'signedOut',
+  'sessionEnded',
+  'refreshFailed',
+  'persistFailed',
+  'persisted',
+  'recordRejected',
+  'stepUpRequired',
+  'lateTokensDiscarded',
+];
+
+async function handle(
+  exchanges: Exchanges,
+  frame: number,
+  message: BridgeMessage,
+): Promise<BridgeReply<unknown>> {
+  switch (message.type) {
+    case 'fetch':
+      return await exchanges.fetch(frame, message.id, message);
+    case 'read':
+      return await exchanges.read(frame, message.id);
+    case 'cancel':
+      exchanges.cancel(frame, message.id);
+      return { value: undefined };
+    default:
+      return { value: undefined };
+  }
+}
+
+/** What a page sent, if it is what {@link connectTokenManager} sends: a page can send anything. */
+function messageOf(given: unknown, maxBody: number): BridgeMessage | undefined {
+  const { type, id, url, method, headers, body, redirect } = { ...(given as Record<string, unknown>) };
+  if (type === 'begin') return { type };
+  if (typeof id !== 'string') return undefined;
+  if (type === 'read' || type === 'cancel') return { type, id };
+  if (type !== 'fetch' || typeof url !== 'string' || typeof method !== 'string') return undefined;
+  const isPair = (pair: unknown) =>
+    Array.isArray(pair) && pair.length === 2 && pair.every((part) => typeof part === 'string');
+  if (!Array.isArray(headers) || !headers.every(isPair)) return undefined;
+  if (body !== undefined && !(body instanceof Uint8Array && body.length <= maxBody)) return undefined;
+  if (redirect !== 'follow' && redirect !== 'error' && redirect !== 'manual') return undefined;
+  return { type, id, url, method, headers, body, redirect };
+}
+
+/** The frames that are told of events: those that have called, as long as they are there and allowed. */
+class Audience {
+  readonly #mayCall: FrameCheck;
+  readonly #channel: string;
+  readonly #gone: (frame: number) => void;
+  readonly #frames: Map<number, ElectronFrame> = new Map();
+
+  constructor(mayCall: FrameCheck, channel: string, gone: (frame: number) => void) {
+    this.#mayCall = mayCall;
+    this.#channel = channel;
+    this.#gone = gone;
+  }
+
+  join({ sender }: ElectronInvokeEvent, frame: ElectronFrame): void {
+    const id = frame.frameTreeNodeId;
+    if (!this.#frames.has(id)) sender.once('destroyed', () => this.leave(id));
+    this.#frames.set(id, frame);
+  }
+
+  leave(id: number): void {
+    this.#frames.delete(id);
+    this.#gone(id);
+  }
+
+  tell(event: AnyTokenEvent): void {
+    const message = toBridgeEvent(event);
+    for (const [id, frame] of this.#frames) {
+      try {
+        if (this.#mayCall(frame)) frame.send(this.#channel, message);
+        else this.leave(id);
+      } catch {
+        // It went at this very moment.
+        this.leave(id);
+      }
+    }
+  }
+}
