@@ -16,6 +16,8 @@ export {
   ConfigurationError,
   isTokenKeepError,
   LockTimeoutError,
+  LoginFailedError,
+  type LoginFailedReason,
   LoginRequiredError,
   type LoginRequiredReason,
   RefreshFailedError,

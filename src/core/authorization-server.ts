@@ -43,7 +43,10 @@ export interface AuthorizationServer {
   readonly tokenEndpoint: string;
   /** URL of the revocation endpoint (RFC 7009). Without it, sign-out clears the local state only. */
   readonly revocationEndpoint?: string;
+  /** URL of the authorization endpoint, where users log in. */
   readonly authorizationEndpoint?: string;
+  /** URL of the device authorization endpoint (RFC 8628). @default the one of the metadata */
+  readonly deviceAuthorizationEndpoint?: string;
   /** Endpoints for clients that authenticate by mutual TLS (RFC 8705 §5). */
   readonly mtlsEndpointAliases?: { readonly tokenEndpoint?: string; readonly revocationEndpoint?: string };
   /** The whole metadata document, when it was discovered. */

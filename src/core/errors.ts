@@ -10,7 +10,8 @@ export type TokenKeepErrorCode =
   | 'ERR_REFRESH_FAILED'
   | 'ERR_STORAGE'
   | 'ERR_LOCK_TIMEOUT'
-  | 'ERR_CONFIGURATION';
+  | 'ERR_CONFIGURATION'
+  | 'ERR_LOGIN_FAILED';
 
 /**
  * Why a login is needed.
@@ -121,13 +122,61 @@ export class ConfigurationError extends TokenKeepError {
   readonly code = 'ERR_CONFIGURATION' as const;
 }
 
+/**
+ * Why a login came to nothing.
+ *
+ * - `refused`: the server, or the user there, said no; `error` says what, like `access_denied`.
+ * - `cancelled`: the user closed the window.
+ * - `popup_blocked`: the browser did not let the window open. Open it from a click.
+ * - `timed_out`: the user took too long.
+ * - `wrong_answer`: the answer belongs to no login that is under way, or comes from another server: a page that was
+ *   reloaded, or an attack.
+ * - `no_answer`: the server could not be reached, or its answer could not be read.
+ * - `id_token`: the ID token is not for this login.
+ */
+export type LoginFailedReason =
+  | 'refused'
+  | 'cancelled'
+  | 'popup_blocked'
+  | 'timed_out'
+  | 'wrong_answer'
+  | 'no_answer'
+  | 'id_token';
+
+/** A login came to nothing. Start another one if the user wants it; a session that was there before lives on. */
+export class LoginFailedError extends TokenKeepError {
+  override readonly name = 'LoginFailedError' as const;
+  readonly code = 'ERR_LOGIN_FAILED' as const;
+  readonly reason: LoginFailedReason;
+  /** The OAuth error code of the server, when it gave one. */
+  readonly error: string | undefined;
+  /** One line by the server for people, secrets taken out. Foreign text: show it as text, never as HTML. */
+  readonly description: string | undefined;
+
+  constructor(
+    message: string,
+    details: {
+      reason: LoginFailedReason;
+      error?: string | undefined;
+      description?: string | undefined;
+      cause?: unknown;
+    },
+  ) {
+    super(message, details);
+    this.reason = details.reason;
+    this.error = details.error;
+    this.description = details.description;
+  }
+}
+
 /** Every error that tokenkeep throws: `switch (error.code)` narrows it. */
 export type AnyTokenKeepError =
   | LoginRequiredError
   | RefreshFailedError
   | StorageError
   | LockTimeoutError
-  | ConfigurationError;
+  | ConfigurationError
+  | LoginFailedError;
 
 /**
  * Tells whether `value` is an error of tokenkeep, also of another realm or another copy of the package,

@@ -9,6 +9,8 @@ import {
   type ClientAuth,
   type CustomFetchOptions,
   customFetch,
+  deviceAuthorizationRequest,
+  genericTokenEndpointRequest,
   type AuthorizationServer as Metadata,
   refreshTokenGrantRequest,
   revocationRequest,
@@ -71,6 +73,43 @@ export function revokeRequest(
       additionalParameters: { token_type_hint: hint },
       headers: client.headers,
     }),
+  );
+}
+
+/** The request of another grant: a code (RFC 6749 §4.1.3), a device code (RFC 8628 §3.4). */
+export function grantRequest(
+  client: ClientOptions,
+  server: AuthorizationServer,
+  grantType: string,
+  parameters: Readonly<Record<string, string>>,
+): Promise<BuiltRequest> {
+  const all = { ...client.parameters, ...parameters };
+  return caught(client, server, (capture) =>
+    genericTokenEndpointRequest(...credentials(client, server), grantType, all, {
+      ...capture,
+      headers: client.headers,
+    }),
+  );
+}
+
+/** The request by which a device asks for a code that its user enters elsewhere (RFC 8628 §3.1). */
+export function deviceRequest(
+  client: ClientOptions,
+  server: AuthorizationServer,
+  endpoint: string,
+  parameters: URLSearchParams,
+): Promise<BuiltRequest> {
+  const [metadata, ...others] = credentials(client, server);
+  return caught(client, server, (capture) =>
+    deviceAuthorizationRequest(
+      { ...metadata, device_authorization_endpoint: endpoint },
+      ...others,
+      parameters,
+      {
+        ...capture,
+        headers: client.headers,
+      },
+    ),
   );
 }
 
