@@ -40,7 +40,7 @@ export function fileLock(database: Database, path: string): TokenLock {
         await queue.wait(place, turn, signal);
         return await callback();
       } finally {
-        queue.leave(turn);
+        await queue.leave(turn);
       }
     },
   };
@@ -94,17 +94,19 @@ class TicketQueue {
       const ahead = await this.#database.run('read', (sql) => sql(before).all(name, turn.id), signal);
       const head = ahead[0] as unknown as Ticket | undefined;
       if (head === undefined) return;
-      if (await this.#buried(head)) continue;
+      // Who is next sees to it that the first one lives; the others, now and then, in case that both are dead.
+      if ((ahead.length === 1 || looks % 8 === 7) && (await this.#buried(head))) continue;
       if (head.id !== first) looks = 0;
       first = head.id;
       await pause(restlessness(ahead.length, looks), signal);
     }
   }
 
-  /** Ends the presence first: without it the ticket is as good as gone, should it not be removed. */
-  leave({ id, presence }: Turn): void {
+  /** Ends the presence first: with that the lock is free, and the ticket is swept by others should it not be removed. */
+  async leave({ id, presence }: Turn): Promise<void> {
     presence.end();
-    this.#database.glance((sql) => sql(remove).run(id));
+    const removal = this.#database.run('write', (sql) => sql(remove).run(id), undefined, 100);
+    await removal.catch(() => undefined);
   }
 
   /** Removes what the dead leave behind; `false` if its owner lives. */

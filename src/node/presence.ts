@@ -47,7 +47,7 @@ export class Presence {
   async #lock(): Promise<void> {
     for (;;) {
       try {
-        this.#connection.exec('BEGIN EXCLUSIVE');
+        lock(this.#connection);
         return;
       } catch (error) {
         if (!isBusy(error)) throw error;
@@ -83,13 +83,18 @@ export function isDead(path: string): boolean {
 export function clearAway(path: string): void {
   const connection = openSqlite(path);
   try {
-    connection.exec('BEGIN EXCLUSIVE');
+    lock(connection);
     rmSync(path, { force: true });
   } catch {
     // It is alive.
   } finally {
     connection.close();
   }
+}
+
+/** Nothing is ever written, so the journal, which would be a second file, is kept in memory. */
+function lock(connection: DatabaseSync): void {
+  connection.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
 }
 
 function isGone(path: string): boolean {
