@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Answer, Failure, OpenOptions } from './session-orders.ts';
+
+const program = fileURLToPath(new URL('session-process.ts', import.meta.url));
+/** So that only the first of many processes has to strip the types of all modules. */
+const cache = fileURLToPath(new URL('../../../node_modules/.vite/compile-cache', import.meta.url));
+
+/** A process with a session, seen from its parent. */
+export class SessionProcess implements AsyncDisposable {
+  readonly child: ChildProcess;
+  readonly #answers: Map<number, (answer: Answer) => void> = new Map();
+  #points: string[] = [];
+  #waiting: { readonly name: string; readonly resolve: () => void }[] = [];
+  #orders = 0;
+
+  constructor() {
+    this.child = spawn(process.execPath, [program], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      env: { ...process.env, NODE_COMPILE_CACHE: cache },
+    });
+    this.child.on('message', (message: Answer | { point: string }) => {
+      if ('point' in message) return this.#reached(message.point);
+      this.#answers.get(message.id)?.(message);
+    });
+  }
+
+  /** What an action gives, or why it did not. */
+  async outcome(action: string, options: object = {}): Promise<{ value?: unknown; error?: Failure }> {
+    const id = ++this.#orders;
+    const answer = new Promise<Answer>((resolve) => this.#answers.set(id, resolve));
+    this.child.send({ id, action, options });
+    const { value, error } = await answer;
+    return error === undefined ? { value } : { error };
+  }
+
+  async do(action: string, options: object = {}): Promise<unknown> {
+    const { value, error } = await this.outcome(action, options);
+    if (error) throw new Error(`${action}: ${error.code} ${error.reason ?? ''} ${error.message}`);
+    return value;
+  }
+
+  open(options: OpenOptions): Promise<unknown> {
+    return this.do('open', options);
+  }
+
+  /** Calls the API: the status, or the code of the error with its reason. */
+  async call(options: { standsAt?: string } = {}): Promise<number | string> {
+    this.#points = [];
+    const { value, error } = await this.outcome('call', options);
+    return error ? [error.code, error.reason].filter(Boolean).join(' ') : (value as number);
+  }
+
+  /** Resolves as soon as the process has come to this point since it was last told to call. */
+  reaches(name: string): Promise<void> {
+    if (this.#points.includes(name)) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push({ name, resolve }));
+  }
+
+  #reached(point: string): void {
+    this.#points.push(point);
+    for (const { resolve } of this.#waiting.filter(({ name }) => name === point)) resolve();
+    this.#waiting = this.#waiting.filter(({ name }) => name !== point);
+  }
+
+  stop(): void {
+    this.child.kill('SIGSTOP');
+  }
+
+  continue(): void {
+    this.child.kill('SIGCONT');
+  }
+
+  async kill(): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    const exit = once(this.child, 'exit');
+    this.child.kill('SIGKILL');
+    await exit;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+  }
+}
