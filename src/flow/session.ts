@@ -112,6 +112,12 @@ export class Session {
     this.forget();
   }
 
+  /** What is in memory may be outdated: it is handed out again when what is stored has been looked at. */
+  doubt(): void {
+    if (this.whole !== undefined) this.whole = { ...this.whole, until: 0 };
+    for (const [variant, held] of this.#others ?? []) this.#others?.set(variant, { ...held, until: 0 });
+  }
+
   /** Forgets all access tokens in memory. What is stored stays. */
   forget(): void {
     this.whole = undefined;

@@ -16,8 +16,11 @@ import type { Session } from './session.ts';
 export async function lookAgain(workshop: Workshop, session: Session, refreshBefore: number): Promise<void> {
   const { store, tell } = workshop;
   const { epoch } = session;
-  // A refresh in this process is its own news: it looks for itself when the lock is its own.
-  if (session.flights.length > 0 || session.unsaved !== undefined) return;
+  if (session.unsaved !== undefined) return;
+  // A refresh in this process looks for itself, but not any more when it has landed.
+  if (session.flights.length > 0) return lookLater(workshop, session, refreshBefore);
+  // Whoever asks meanwhile looks before they act: a page may wake up with a token of yesterday.
+  session.doubt();
   const before = session.held(wholeGrant);
   // What cannot be read, or is not ours, says nothing about the session.
   const found = await store.look(session, tell).catch(() => 'failed' as const);
@@ -32,8 +35,9 @@ export async function lookAgain(workshop: Workshop, session: Session, refreshBef
     return;
   }
   const accessToken = found.record.accessTokens[wholeGrant];
-  if (accessToken === undefined || before === undefined || before.token === accessToken.token) return;
-  session.forget();
+  if (accessToken === undefined || before === undefined) return;
+  const isNew = before.token !== accessToken.token;
+  if (isNew) session.forget();
   const want = {
     variant: wholeGrant,
     otherThan: undefined,
@@ -43,5 +47,16 @@ export async function lookAgain(workshop: Workshop, session: Session, refreshBef
   };
   const attempt: Attempt = { session, epoch, tell, late: undefined, want };
   hold(workshop, attempt, accessToken, handedOutUntil(accessToken, refreshBefore));
-  tell({ type: 'adopted', session: session.id, expiresAt: accessToken.expiresAt });
+  if (isNew) tell({ type: 'adopted', session: session.id, expiresAt: accessToken.expiresAt });
+}
+
+/** Sessions that will be looked at when their refreshes have landed: once, however much has changed by then. */
+const waiting: WeakSet<Session> = new WeakSet();
+
+async function lookLater(workshop: Workshop, session: Session, refreshBefore: number): Promise<void> {
+  if (waiting.has(session)) return;
+  waiting.add(session);
+  await Promise.allSettled(session.flights);
+  waiting.delete(session);
+  await lookAgain(workshop, session, refreshBefore);
 }
