@@ -1,0 +1,103 @@
+/** When everything has calmed down: what has become of each session, and whether that may be. */
+import type { TestAuthorizationServer } from '../../src/testing/index.ts';
+import type { StoredRecord } from './disk.ts';
+import type { Facts, Family } from './facts.ts';
+
+/** What a process got when it asked once more at the end. */
+export interface LastWord {
+  readonly session: string;
+  readonly process: string;
+  readonly token: string | undefined;
+  readonly error: unknown;
+}
+
+/** Notes which families the server has ended since `from`, and why. Returns how much of the log has been read. */
+export function noteRevocations(facts: Facts, { log }: TestAuthorizationServer, from: number): number {
+  for (const { type, family: name, detail } of log.slice(from)) {
+    const family = type === 'familyRevoked' ? facts.families.find((one) => one.name === name) : undefined;
+    if (family === undefined) continue;
+    family.revoked = true;
+    if (detail === 'revokeFamily was called') family.end ??= 'revoked by administrator';
+    if (detail === 'the client revoked its refresh token') family.end ??= revokedByClient(facts, family);
+  }
+  return log.length;
+}
+
+/** A client revokes what a sign-out has deleted, and what comes late because of one. */
+function revokedByClient(facts: Facts, family: Family): string {
+  const signOut = facts.deeds.some(({ kind, session }) => kind === 'signOut' && session === family.session);
+  if (!signOut) facts.break('law 2', `${family.name} is revoked and nobody has signed out`);
+  return 'signed out';
+}
+
+/** How the session of each family ended, for each family; `alive` is one more. */
+export function classify(facts: Facts, stored: (session: string) => StoredRecord | undefined): string[] {
+  return facts.families.map((family) => {
+    const end = endOf(facts, family, stored(family.session));
+    if (end === undefined) facts.break('law 4', `${family.name} was lost, and nothing says why`);
+    return end ?? 'lost';
+  });
+}
+
+function endOf(facts: Facts, family: Family, record: StoredRecord | undefined): string | undefined {
+  const own = facts.refreshTokens.get(record?.refreshToken ?? '');
+  if (own?.family === family && family.end === undefined) return 'alive';
+  if (family.end !== undefined) return family.end;
+  if (family.signedOut !== undefined) return 'signed out';
+  const { storedAt, login } = family;
+  if (storedAt === undefined) {
+    const over = !login.process.alive || login.error !== undefined;
+    const signedOut = facts.deeds.some((deed) => deed.session === family.session && deed !== login);
+    return over || signedOut ? 'never stored' : undefined;
+  }
+  const isReplaced = facts.families.some(
+    (other) => other.session === family.session && other !== family && (other.storedAt ?? 0) > storedAt,
+  );
+  return isReplaced ? 'replaced by a login' : undefined;
+}
+
+/** The storage ends on the newest refresh token, and everybody lives on it; or it holds nothing, and nobody does. */
+export function judgeLastWords(
+  facts: Facts,
+  server: TestAuthorizationServer,
+  { words, stored }: { words: readonly LastWord[]; stored: (session: string) => StoredRecord | undefined },
+): void {
+  for (const { session, process, token, error } of words) {
+    const record = stored(session);
+    const family = facts.refreshTokens.get(record?.refreshToken ?? '')?.family;
+    const code = (error as { code?: string } | undefined)?.code;
+    if (token === undefined) {
+      const hasFailedToSignOut = facts.deeds.some(
+        (deed) => deed.session === session && deed.process.name === process && deed.error !== undefined,
+      );
+      const isOver = code === 'ERR_LOGIN_REQUIRED' && (record === undefined || hasFailedToSignOut);
+      if (!isOver)
+        facts.break('liveness', `${process} has no token of ${session} at the end: ${String(error)}`);
+    } else if (facts.accessTokens.get(token)?.family !== family) {
+      facts.break('law 6', `${process} still lives on ${server.idOf(token)} of ${session} at the end`);
+    }
+    const newest = record && server.currentRefreshToken(record.refreshToken);
+    if (record?.refreshToken !== newest)
+      facts.break('law 2', `what is stored of ${session} is not the newest refresh token`);
+  }
+}
+
+/** Told once for each end and process, and with the reason that is true. */
+export function judgeEnded(facts: Facts, isStorageSound: boolean): void {
+  const processes = new Set(facts.ended.map(({ process }) => process));
+  for (const { process } of facts.cleared) processes.add(process);
+  for (const process of processes) {
+    const told = facts.ended.filter((one) => one.process === process);
+    const posts = [...facts.postsOf(process)].filter(({ fate }) => fate === 'dead');
+    const dead = new Set(posts.map(({ token }) => token.family));
+    const busy = facts.deeds.some((deed) => deed.process === process);
+    const cleared = facts.cleared.filter((one) => one.process === process);
+    if (told.length > dead.size)
+      facts.break(
+        'sessionEnded',
+        `${process.name} says ${told.length} times that ${dead.size} sessions ended`,
+      );
+    if (process.alive && isStorageSound && !busy && told.length < cleared.length)
+      facts.break('sessionEnded', `${process.name} does not say that a session ended`);
+  }
+}

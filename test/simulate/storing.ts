@@ -1,0 +1,93 @@
+/** Laws 2, 3, 6 and 11, in the moment in which something is stored, deleted or used. */
+import type { DiskObserver, StoredRecord } from './disk.ts';
+import type { AccessToken, Call, Deed, Facts, Family } from './facts.ts';
+import type { Errand } from './process.ts';
+
+export function storingLaws(facts: Facts): DiskObserver {
+  const familyOf = ({ refreshToken }: StoredRecord) => facts.refreshTokens.get(refreshToken);
+  return {
+    stored(errand, key, record) {
+      const token = familyOf(record);
+      if (token === undefined) return facts.break('storage', 'holds tokens that nobody has issued');
+      const { family } = token;
+      const who = errand?.process.name;
+      if (!key.endsWith(`/${family.session}`))
+        facts.break('sessions', `${who} stores ${token.name} under ${key}`);
+      if (family.signedOut !== undefined)
+        facts.break('law 6', `${who} stores ${token.name} after the sign-out`);
+      if (token.generation < family.generation)
+        facts.break('law 11', `${who} stores ${token.name} over a newer one`);
+      family.generation = Math.max(family.generation, token.generation);
+      family.storedAt ??= facts.tick();
+      if (token.parent !== undefined) token.parent.durable = true;
+      for (const { token: text } of Object.values(record.accessTokens)) {
+        const accessToken = facts.accessTokens.get(text);
+        if (accessToken !== undefined) accessToken.stored = true;
+      }
+    },
+    deleted(errand, _key, record) {
+      const token = familyOf(record);
+      if (token === undefined) return;
+      const deed = errand?.deed as Deed | undefined;
+      if (deed?.kind === 'signOut') token.family.signedOut ??= deed;
+      else if (deed?.kind === 'login') judgeTakeBack(facts, deed, token.family);
+      else judgeClear(facts, errand, token.family);
+    },
+    refused(_errand, record) {
+      const { parent } = familyOf(record) ?? {};
+      if (parent !== undefined) parent.storageFailed = true;
+    },
+  };
+}
+
+/** A login that lost against a sign-out takes back what it has stored, and nothing else. */
+function judgeTakeBack(facts: Facts, deed: Deed, family: Family): void {
+  if (family.login !== deed) facts.break('law 6', `a login of ${deed.process.name} deletes ${family.name}`);
+  else family.signedOut ??= deed;
+}
+
+/** Laws 3 and 4: only a grant that is proven dead ends a session, and it clears what it was spent for. */
+function judgeClear(facts: Facts, errand: Errand | undefined, family: Family): void {
+  const process = errand?.process;
+  const isProven =
+    process !== undefined &&
+    [...facts.postsOf(process)].some(({ token, fate }) => token.family === family && fate === 'dead');
+  if (!isProven || !family.revoked)
+    facts.break('law 4', `${process?.name} clears ${family.name}, which lives`);
+  if (process !== undefined) facts.cleared.push({ process, family });
+}
+
+/** Laws 2 and 6, and no session sees another's token: an access token is used by a call, or handed out to it. */
+export function judgeUse(facts: Facts, accessToken: AccessToken | undefined, call: Call): void {
+  const who = `${call.process.name} (${call.path})`;
+  if (accessToken === undefined) {
+    facts.break('tokens', `${who} uses a token that nobody has issued`);
+    return;
+  }
+  const { name, family, stored, issuedAt } = accessToken;
+  const saidAt = facts.persistFailed.get(`${call.process.name} ${call.session}`) ?? 0;
+  if (family.session !== call.session) facts.break('sessions', `${who} uses ${name} of ${family.session}`);
+  if (!stored && saidAt < issuedAt) facts.break('law 2', `${who} uses ${name} before it is stored`);
+  const signOut = signedOutBefore(facts, call, family);
+  if (signOut !== undefined) facts.break('law 6', `${who} uses ${name} after this process has signed out`);
+}
+
+/** A sign-out of this process that was begun before the call, and after the family was there for all to see. */
+function signedOutBefore(facts: Facts, call: Call, family: Family): Deed | undefined {
+  const storedAt = family.storedAt ?? Number.POSITIVE_INFINITY;
+  return facts.deeds.find(
+    ({ kind, session, process, startedAt, error }) =>
+      kind === 'signOut' &&
+      session === call.session &&
+      process === call.process &&
+      error === undefined &&
+      startedAt > storedAt &&
+      startedAt < call.startedAt,
+  );
+}
+
+/** Law 7: a call is sent once, and once more. */
+export function judgeReplay(facts: Facts, call: Call): void {
+  if (call.sends > 2)
+    facts.break('law 7', `${call.path} of ${call.process.name} is sent ${call.sends} times`);
+}
