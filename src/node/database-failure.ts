@@ -29,6 +29,7 @@ const systemCauses: Readonly<Record<string, string>> = {
   ENOSPC: 'could not be made: the disk is full. Make room',
   EDQUOT: 'could not be made: the quota is used up. Make room',
   ENOTDIR: 'lies below something that is no directory. Choose another path',
+  EEXIST: 'lies below something that is no directory. Choose another path',
   EMFILE: 'could not be opened: too many files are open. Raise the limit',
   ENFILE: 'could not be opened: too many files are open. Raise the limit',
 };

@@ -25,7 +25,7 @@ const applicationId = 0x746b_6565;
 const schemaVersion = 1;
 
 /** For how long to try again while others write, in ms. A write takes one: whoever is longer at it has been stopped. */
-const longest = 10_000;
+const patience = 10_000;
 
 export class Database {
   readonly #path: string;
@@ -46,12 +46,7 @@ export class Database {
    *
    * @throws StorageError that names the remedy; the reason of the signal.
    */
-  async run<T>(
-    operation: Operation,
-    work: (sql: Sql) => T,
-    signal?: AbortSignal,
-    patience = longest,
-  ): Promise<T> {
+  async run<T>(operation: Operation, work: (sql: Sql) => T, signal?: AbortSignal): Promise<T> {
     const end = performance.now() + patience;
     for (;;) {
       signal?.throwIfAborted();

@@ -58,7 +58,9 @@ class TicketQueue {
 
   /** Takes a place at the end of the queue. */
   async draw(name: string, signal: AbortSignal | undefined): Promise<Turn> {
-    // What cannot be swept harms nobody, and what is wrong with the file is found out below.
+    // Nothing is put into a directory that is refused.
+    await this.#database.run('write', () => undefined, signal);
+    // What cannot be swept harms nobody.
     this.#swept ??= this.#sweep().catch(() => undefined);
     await this.#swept;
     const { owner, presence } = await this.#show();
@@ -105,8 +107,7 @@ class TicketQueue {
   /** Ends the presence first: with that the lock is free, and the ticket is swept by others should it not be removed. */
   async leave({ id, presence }: Turn): Promise<void> {
     presence.end();
-    const removal = this.#database.run('write', (sql) => sql(remove).run(id), undefined, 100);
-    await removal.catch(() => undefined);
+    await this.#database.run('write', (sql) => sql(remove).run(id)).catch(() => undefined);
   }
 
   /** Removes what the dead leave behind; `false` if its owner lives. */

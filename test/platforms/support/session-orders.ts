@@ -1,11 +1,14 @@
 /** What a parent and its session processes say to each other. */
 import type { AuthorizationServer } from '../../../src/core/authorization-server.ts';
+import type { KeyringStorageOptions } from '../../../src/node/keyring-storage.ts';
 import type { Place } from './places.ts';
 
 export interface OpenOptions {
   readonly path: string;
   /** A server instead of the file. */
   readonly place?: Place;
+  /** The keyring instead of the file. */
+  readonly keyring?: KeyringStorageOptions;
   readonly server: AuthorizationServer;
   readonly apiUrl: string;
   /** How far the clock of the process is ahead, in ms. */

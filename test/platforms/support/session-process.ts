@@ -101,6 +101,8 @@ async function open(options: OpenOptions): Promise<void> {
   standAt = undefined;
   clock = stopsClock ? testClock(Date.now()) : undefined;
   const storage = await openPlace(options);
+  const { lock } = storage;
+  if (lock === undefined) throw new Error('This storage brings no lock.');
   manager = new TokenManager({
     clientId: 'test-client',
     authorizationServer: () => (plain ? Promise.resolve(server) : around('server', async () => server)),
@@ -111,7 +113,7 @@ async function open(options: OpenOptions): Promise<void> {
     },
     protectedResources: [apiUrl],
     storage: plain ? storage : pausing(storage),
-    lock: plain ? counting(storage.lock) : pausingLock(counting(storage.lock)),
+    lock: plain ? counting(lock) : pausingLock(counting(lock)),
     clock: clock ?? { now: () => Date.now() + offset },
     fetch: plain ? fetch : transport,
   });
@@ -123,7 +125,10 @@ async function open(options: OpenOptions): Promise<void> {
     'persisted',
     'lateTokensDiscarded',
   ] as const) {
-    manager.on(type, () => events.push(type));
+    manager.on(type, () => {
+      events.push(type);
+      process.send?.({ point: type });
+    });
   }
 }
 
