@@ -7,13 +7,7 @@ import { ids } from './ids.ts';
 
 /** What comes with a later part of the product. A line leaves when a test arrives. */
 const later: Readonly<Record<string, string>> = {
-  '8252-02': 'loopback login',
-  '8252-03': 'login',
   '8252-04': 'client authentication: a warning for secrets in browser bundles',
-  '8628-01': 'device login',
-  '8628-02': 'device login',
-  '8628-03': 'device login',
-  '9207-01': 'login',
   '9449-01': 'DPoP',
   '9449-02': 'DPoP',
   '9449-03': 'DPoP',
@@ -42,7 +36,6 @@ const later: Readonly<Record<string, string>> = {
   'WL-08': 'browser locks',
   'WL-10': 'locks of Node',
   'OIDC-01': 'login: ID tokens are validated once the tokens are safe',
-  'OIDC-03': 'providers, and login',
 };
 
 const notOurs: Readonly<Record<string, string>> = {

@@ -1,0 +1,77 @@
+/**
+ * The answer that comes back by redirect. Everybody can send a browser here, so nothing of it is believed before its
+ * `state` has been found, nor before its issuer is the right one.
+ *
+ * @module
+ */
+import type { AuthorizationServer } from '../core/authorization-server.ts';
+import { ConfigurationError, LoginFailedError } from '../core/errors.ts';
+import type { PendingLogin } from './pending-logins.ts';
+import { shown } from './shown.ts';
+
+/** Members that may be there once (RFC 6749 §3.1). */
+const single = ['state', 'code', 'error', 'error_description', 'iss'] as const;
+
+/** The answer's parameters, by name. */
+export type AuthorizationResponse = Readonly<Partial<Record<(typeof single)[number], string>>>;
+
+/** @throws LoginFailedError `wrong_answer` when it says something twice. */
+export function readResponse(parameters: URLSearchParams): AuthorizationResponse {
+  if (single.some((name) => parameters.getAll(name).length > 1)) {
+    throw wrongAnswer('The answer says something twice.');
+  }
+  return Object.fromEntries(single.map((name) => [name, parameters.get(name) || undefined]));
+}
+
+/**
+ * The code of an answer whose `state` is that of `login`.
+ *
+ * @throws LoginFailedError
+ * @see RFC 9207 §2.4
+ */
+export function codeOf(
+  response: AuthorizationResponse,
+  server: AuthorizationServer,
+  login: PendingLogin,
+): string {
+  requireIssuer(response.iss, server);
+  if (response.error !== undefined) {
+    const secrets = [login.verifier, login.nonce, response.state, response.code];
+    throw refused(response.error, response.error_description, secrets);
+  }
+  if (response.code === undefined) throw wrongAnswer('The answer holds no code.');
+  return response.code;
+}
+
+function requireIssuer(iss: string | undefined, { issuer, metadata }: AuthorizationServer): void {
+  const promised = metadata?.['authorization_response_iss_parameter_supported'] === true;
+  if (iss === undefined) {
+    if (promised)
+      throw wrongAnswer('The answer does not say who it is from, which the server promises to say.');
+    return;
+  }
+  if (issuer === undefined) {
+    throw new ConfigurationError(
+      'The server says who it is (iss), but authorizationServer.issuer is missing. Give it, to have it compared.',
+    );
+  }
+  if (iss !== issuer) throw wrongAnswer('The answer is from another authorization server.');
+}
+
+export function wrongAnswer(message: string): LoginFailedError {
+  return new LoginFailedError(message, { reason: 'wrong_answer' });
+}
+
+/** What a server refused, for whatever reason of its own. */
+export function refused(
+  error: string | undefined,
+  description: string | undefined,
+  secrets: readonly (string | undefined)[],
+): LoginFailedError {
+  const code = error !== undefined && /^[!#-[\]-~]{1,100}$/.test(error) ? error : undefined;
+  return new LoginFailedError('The authorization server refused the login.', {
+    reason: 'refused',
+    error: shown(code, secrets),
+    description: shown(description, secrets),
+  });
+}

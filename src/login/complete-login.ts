@@ -1,0 +1,68 @@
+/**
+ * The second half of a login by redirect.
+ *
+ * @module
+ */
+import { ConfigurationError, LoginFailedError } from '../core/errors.ts';
+import { issuersOf } from '../flow/authorization-server-source.ts';
+import { type AuthorizationResponse, codeOf, readResponse, wrongAnswer } from './authorization-response.ts';
+import type { Login } from './login.ts';
+import { type LoginClient, type LoginClientOptions, loginClient } from './login-options.ts';
+import { type PendingLogin, type PendingLogins, takePending } from './pending-logins.ts';
+import { exchangeCode } from './token-exchange.ts';
+
+/** What {@link completeLogin} takes. */
+export interface CompleteLoginOptions extends LoginClientOptions {
+  /** The same as {@link StartLoginOptions.pending}. */
+  readonly pending: PendingLogins;
+}
+
+/**
+ * Ends a login that {@link startLogin} began: finds it by its `state`, checks where the answer comes from, and
+ * exchanges the code. Once there are tokens it does not reject: the ID token is checked by
+ * {@link Login.idTokenClaims}, when the tokens are safe.
+ *
+ * @param callback The URL to which the user was sent back. Where a proxy has changed it: its parameters.
+ * @throws LoginFailedError, ConfigurationError, and whatever finding out the server or `pending` throws.
+ */
+export async function completeLogin(
+  options: CompleteLoginOptions,
+  callback: string | URL | URLSearchParams,
+): Promise<Login> {
+  // First what can be tried again: after this the login waits no more.
+  const client = await loginClient(options);
+  const url = callback instanceof URLSearchParams ? undefined : URL.parse(String(callback));
+  if (url === null)
+    throw new ConfigurationError('completeLogin(options, callback): callback must be a whole URL.');
+  const response = readResponse(url?.searchParams ?? (callback as URLSearchParams));
+  const login = response.state === undefined ? undefined : await takePending(options.pending, response.state);
+  if (login === undefined) throw wrongAnswer('The answer belongs to no login that is under way here.');
+  if (url !== undefined && !isSamePlace(url, login.redirectUri)) {
+    throw wrongAnswer('The answer came to another place than the one it was sent to.');
+  }
+  return await finish(client, response, login);
+}
+
+/** @param login the one that `response.state` names. */
+export async function finish(
+  client: LoginClient,
+  response: AuthorizationResponse,
+  login: PendingLogin,
+): Promise<Login> {
+  const { server, clientId, clock } = client;
+  if (login.clientId !== clientId || !issuersOf(server).includes(login.issuer)) {
+    throw wrongAnswer('The login was begun by another client, or at another server.');
+  }
+  if (login.expiresAt <= clock.now()) throw tookTooLong();
+  return await exchangeCode(client, codeOf(response, server, login), login);
+}
+
+export function tookTooLong(): LoginFailedError {
+  return new LoginFailedError('The login took too long.', { reason: 'timed_out' });
+}
+
+/** Schemes of an app's own have no origin. */
+function isSamePlace(url: URL, redirectUri: string): boolean {
+  const place = ({ protocol, host, pathname }: URL) => `${protocol}//${host}${pathname}`;
+  return place(url) === place(new URL(redirectUri));
+}

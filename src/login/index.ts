@@ -1,0 +1,15 @@
+/**
+ * tokenkeep/login: how the first tokens are obtained. For pages, popups, native apps, command lines and devices.
+ *
+ * @module tokenkeep/login
+ */
+export { LoginFailedError, type LoginFailedReason } from '../core/errors.ts';
+export { type CompleteLoginOptions, completeLogin } from './complete-login.ts';
+export { type DeviceLoginOptions, type DevicePrompt, deviceLogin } from './device-login.ts';
+export type { IdTokenClaims } from './id-token.ts';
+export type { Login } from './login.ts';
+export type { LoginClientOptions, LoginRequest } from './login-options.ts';
+export { type LoopbackLoginOptions, loopbackLogin } from './loopback-login.ts';
+export type { ItemStore, PendingLogins } from './pending-logins.ts';
+export { type PopupLoginOptions, popupLogin, returnFromPopup } from './popup-login.ts';
+export { redirectToLogin, type StartedLogin, type StartLoginOptions, startLogin } from './start-login.ts';

@@ -1,0 +1,163 @@
+/**
+ * What all logins take, checked.
+ *
+ * @module
+ */
+import type { AuthorizationServer, ClientAuthentication } from '../core/authorization-server.ts';
+import type { Clock, Transport } from '../core/contracts.ts';
+import { isLoopback } from '../core/endpoint.ts';
+import { ConfigurationError } from '../core/errors.ts';
+import {
+  type AuthorizationServerOption,
+  AuthorizationServerSource,
+} from '../flow/authorization-server-source.ts';
+import { none } from '../flow/client-authentication.ts';
+import type { ClientOptions } from '../flow/token-request.ts';
+import { completeClock, type FullClock } from '../flow/waiting.ts';
+
+/** Who logs in where. The same values as those of the `TokenManager` that gets the tokens. */
+export interface LoginClientOptions {
+  /** The client's id at the authorization server. */
+  readonly clientId: string;
+  /** Who issues the tokens: its endpoints, or what `discover(issuer)` gives. */
+  readonly authorizationServer: AuthorizationServerOption;
+  /** How the client proves who it is. Programs on a user's machine cannot keep a secret. @default none() */
+  readonly clientAuthentication?: ClientAuthentication | undefined;
+  /** What carries the requests. @default the platform's `fetch` */
+  readonly fetch?: Transport | undefined;
+  /** The time. @default the platform's */
+  readonly clock?: Clock | undefined;
+  /** How long a request to the server may take, in ms. @default 30_000 */
+  readonly timeout?: number | undefined;
+  /** What else token requests carry. */
+  readonly tokenRequest?:
+    | {
+        readonly headers?: Readonly<Record<string, string>> | undefined;
+        readonly parameters?: Readonly<Record<string, string>> | undefined;
+      }
+    | undefined;
+}
+
+/** What is asked for. */
+export interface LoginRequest {
+  /**
+   * Scopes. `openid` asks for an ID token. Servers of OpenID Connect give a refresh token for `offline_access`, many of
+   * them only with `parameters: { prompt: 'consent' }` (OpenID Connect Core §11).
+   */
+  readonly scope?: readonly string[] | undefined;
+  /** Protected resources that the tokens are for (RFC 8707): absolute URIs without a fragment. */
+  readonly resource?: readonly string[] | undefined;
+  /** What else the request says: `prompt`, `login_hint`, `acr_values`, `max_age`, `claims`, `audience`, … */
+  readonly parameters?: Readonly<Record<string, string>> | undefined;
+  /** How long the user may take, in ms. @default 600_000 */
+  readonly lifetime?: number | undefined;
+}
+
+/** A client that is ready to send requests. */
+export interface LoginClient extends ClientOptions {
+  readonly server: AuthorizationServer;
+  readonly transport: Transport;
+  readonly clock: FullClock;
+  readonly timeout: number;
+}
+
+export const defaultLifetime = 600_000;
+
+/**
+ * Finds out the server and fills in the rest.
+ *
+ * @throws ConfigurationError, and whatever finding out throws.
+ */
+export async function loginClient(
+  options: LoginClientOptions,
+  clock: FullClock = completeClock(options.clock),
+): Promise<LoginClient> {
+  const { clientId, timeout = 30_000, tokenRequest = {} } = options;
+  requireText('clientId', clientId);
+  requireMilliseconds('timeout', timeout);
+  const transport = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
+  const server = await new AuthorizationServerSource(options.authorizationServer, {
+    clock,
+    timeout,
+  }).resolve();
+  return {
+    clientId,
+    clientAuthentication: options.clientAuthentication ?? none(),
+    headers: tokenRequest.headers ?? {},
+    parameters: tokenRequest.parameters ?? {},
+    server,
+    transport,
+    clock,
+    timeout,
+  };
+}
+
+/** Parameters of an authorization request that are ours, or would put others in their place (RFC 9101). */
+const ownParameters: readonly string[] = [
+  'response_type',
+  'response_mode',
+  'client_id',
+  'client_secret',
+  'redirect_uri',
+  'scope',
+  'resource',
+  'state',
+  'nonce',
+  'code_challenge',
+  'code_challenge_method',
+  'request',
+  'request_uri',
+];
+
+/** @throws ConfigurationError that names the option and the remedy. */
+export function checkRequest({ scope, resource, parameters, lifetime }: LoginRequest): void {
+  const isTexts = (value: unknown) => Array.isArray(value) && value.every((one) => isText(one));
+  if (scope !== undefined && !(isTexts(scope) && scope.every((one) => /^[!#-[\]-~]+$/.test(one)))) {
+    throw new ConfigurationError(
+      'The option scope must be an array of scopes, each without spaces and quotes.',
+    );
+  }
+  if (resource !== undefined && !(isTexts(resource) && resource.every(isResource))) {
+    throw new ConfigurationError('The option resource must be an array of absolute URIs without a fragment.');
+  }
+  if (lifetime !== undefined) requireMilliseconds('lifetime', lifetime);
+  for (const [name, value] of Object.entries(parameters ?? {})) {
+    if (typeof value !== 'string') throw new ConfigurationError(`parameters.${name} must be a string.`);
+    if (!ownParameters.includes(name.toLowerCase())) continue;
+    throw new ConfigurationError(`The option parameters must not set ${name}: tokenkeep sets it itself.`);
+  }
+}
+
+const isResource = (text: string) => URL.canParse(text) && !text.includes('#');
+
+/**
+ * Where the answer goes: https, http on loopback, or a scheme of an app's own, never one that runs what stands in it.
+ *
+ * @throws ConfigurationError
+ */
+export function requireRedirectUri(value: unknown): asserts value is string {
+  requireText('redirectUri', value);
+  const url = URL.parse(value);
+  if (url === null || value.includes('#')) {
+    throw new ConfigurationError('The option redirectUri must be an absolute URL without a fragment.');
+  }
+  const insecure = url.protocol === 'http:' && !isLoopback(url.hostname);
+  if (insecure || /^(?:javascript|data|vbscript|blob|file|about):$/.test(url.protocol)) {
+    throw new ConfigurationError(
+      'The option redirectUri must be https:, http: on loopback, or a scheme of the app.',
+    );
+  }
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+
+function requireText(name: string, value: unknown): asserts value is string {
+  if (!isText(value)) throw new ConfigurationError(`The option ${name} must be a non-empty string.`);
+}
+
+function requireMilliseconds(name: string, value: unknown): void {
+  if (typeof value === 'number' && value >= 1 && value <= 2 ** 31 - 1) return;
+  throw new ConfigurationError(
+    `The option ${name} must be a number of milliseconds from 1 to ${2 ** 31 - 1}.`,
+  );
+}

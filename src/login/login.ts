@@ -1,0 +1,52 @@
+/**
+ * What a login comes to.
+ *
+ * @module
+ */
+import type { TokenGrant } from '../core/token-grant.ts';
+import type { TokenSet } from '../core/token-set.ts';
+import { type IdTokenClaims, readIdToken } from './id-token.ts';
+import type { LoginClient } from './login-options.ts';
+
+/** The tokens of a login. Hand them to `manager.setTokens()` first: whatever else is wrong, they are the user's. */
+export interface Login {
+  readonly tokens: TokenSet;
+  /** What {@link StartLoginOptions.returnTo} was. */
+  readonly returnTo: string | undefined;
+  /**
+   * Who logged in, once the ID token has been checked: issuer, audience, expiry, nonce, `max_age`. Its signature is
+   * not: it came from the token endpoint itself over TLS (OpenID Connect Core §3.1.3.7). Hand it to no one who
+   * does not check that. `undefined`: neither asked for nor sent.
+   *
+   * @throws LoginFailedError `id_token`: do not let this user in. `tokens` are what they are; revoke them by signing out.
+   */
+  idTokenClaims(): IdTokenClaims | undefined;
+}
+
+/** What a login was to be, to compare with what came. */
+export interface Expected {
+  readonly scope?: readonly string[] | undefined;
+  readonly nonce?: string | undefined;
+  readonly maxAge?: number | undefined;
+  readonly returnTo?: string | undefined;
+}
+
+export function loginOf(client: LoginClient, grant: TokenGrant, sentAt: number, expected: Expected): Login {
+  const { idToken, lifetime, refreshTokenLifetime } = grant;
+  const end = (left: number | undefined) => (left === undefined ? undefined : sentAt + left);
+  return {
+    tokens: {
+      accessToken: grant.accessToken,
+      tokenType: grant.tokenType,
+      expiresAt: end(lifetime),
+      // Without one the scope is what was asked for (RFC 6749 §5.1).
+      scope: grant.scope ?? (expected.scope?.length ? expected.scope : undefined),
+      refreshToken: grant.refreshToken,
+      refreshTokenExpiresAt: end(refreshTokenLifetime),
+      idToken,
+      extra: grant.extra,
+    },
+    returnTo: expected.returnTo,
+    idTokenClaims: () => readIdToken(idToken, client, expected),
+  };
+}

@@ -1,0 +1,93 @@
+/**
+ * A login of a native app or a command line, in the user's own browser (RFC 8252). Node only.
+ *
+ * @module
+ */
+import { ConfigurationError } from '../core/errors.ts';
+import { deadline, leavingOn } from '../flow/waiting.ts';
+import { authorizationRequest } from './authorization-request.ts';
+import { readResponse } from './authorization-response.ts';
+import { finish, tookTooLong } from './complete-login.ts';
+import type { Login } from './login.ts';
+import {
+  checkRequest,
+  defaultLifetime,
+  type LoginClient,
+  type LoginClientOptions,
+  type LoginRequest,
+  loginClient,
+} from './login-options.ts';
+import { type LoopbackServer, listenOnLoopback } from './loopback-server.ts';
+import { openSystemBrowser } from './system-browser.ts';
+
+/** What {@link loopbackLogin} takes. */
+export interface LoopbackLoginOptions extends LoginClientOptions, LoginRequest {
+  /** Path of the redirect URI, as it is registered with the server. @default '/callback' */
+  readonly path?: string | undefined;
+  /** For servers that do not allow any port (RFC 8252 §7.3). @default any free port */
+  readonly port?: number | undefined;
+  /** @default '127.0.0.1' */
+  readonly host?: '127.0.0.1' | '[::1]' | undefined;
+  /** Shows the URL to the user: opens a browser, prints it. @default the system's browser */
+  readonly open?: ((url: string) => void | Promise<void>) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Logs in in the user's own browser, and waits on this machine for its answer: the one request with the right state,
+ * on the right path. Whatever comes of it, nothing listens any more afterwards.
+ *
+ * @example
+ * ```ts
+ * import { loopbackLogin } from 'tokenkeep/login';
+ * import { discover, TokenManager } from 'tokenkeep';
+ *
+ * const client = { clientId: 'my-cli', authorizationServer: discover('https://auth.example.com') };
+ * const manager = new TokenManager({ ...client, protectedResources: ['https://api.example.com/'] });
+ *
+ * async function signIn(): Promise<void> {
+ *   const login = await loopbackLogin({ ...client, scope: ['openid', 'offline_access'] });
+ *   await manager.setTokens(login.tokens);
+ * }
+ * ```
+ * @throws LoginFailedError (`timed_out`: nobody came back), ConfigurationError, the signal's reason, what `open`, listening
+ *   and finding out the server throw.
+ * @see RFC 8252
+ */
+export async function loopbackLogin(options: LoopbackLoginOptions): Promise<Login> {
+  const { path = '/callback', port = 0, host = '127.0.0.1', signal } = options;
+  if (!(path.startsWith('/') && URL.parse(path, 'http://127.0.0.1')?.pathname === path)) {
+    throw new ConfigurationError("The option path must be a path such as '/callback'.");
+  }
+  if (host !== '127.0.0.1' && host !== '[::1]') {
+    throw new ConfigurationError("The option host must be '127.0.0.1' or '[::1]': localhost may be another.");
+  }
+  checkRequest(options);
+  signal?.throwIfAborted();
+  const client = await leavingOn(loginClient(options), signal);
+  const server = await listenOnLoopback(host, path, port);
+  try {
+    return await logInThrough(server, client, options);
+  } finally {
+    await server.close();
+  }
+}
+
+async function logInThrough(
+  server: LoopbackServer,
+  client: LoginClient,
+  options: LoopbackLoginOptions,
+): Promise<Login> {
+  const { signal, open = openSystemBrowser, lifetime = defaultLifetime } = options;
+  const { url, state, pending } = await authorizationRequest(client, options, server.redirectUri);
+  const late = deadline(client.clock, lifetime, tookTooLong);
+  try {
+    const arrived = server.answerTo(state);
+    // One that waits for the user, or for the browser to end, must not be in the way of the answer.
+    const failure = Promise.resolve(open(url)).then(() => new Promise<never>(() => undefined));
+    const answer = await leavingOn(leavingOn(Promise.race([arrived, failure]), late.signal), signal);
+    return await finish(client, readResponse(new URL(answer).searchParams), pending);
+  } finally {
+    late.clear();
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * A login in a window of its own, in browsers.
+ *
+ * @module
+ */
+import { ConfigurationError, LoginFailedError } from '../core/errors.ts';
+import { completeClock, deadline, leavingOn } from '../flow/waiting.ts';
+import { type AuthorizationRequest, authorizationRequest } from './authorization-request.ts';
+import { readResponse, wrongAnswer } from './authorization-response.ts';
+import { finish, tookTooLong } from './complete-login.ts';
+import type { Login } from './login.ts';
+import {
+  defaultLifetime,
+  type LoginClient,
+  type LoginClientOptions,
+  type LoginRequest,
+  loginClient,
+  requireRedirectUri,
+} from './login-options.ts';
+
+/** What {@link popupLogin} takes. */
+export interface PopupLoginOptions extends LoginClientOptions, LoginRequest {
+  /** A page of this origin, which calls {@link returnFromPopup}. */
+  readonly redirectUri: string;
+  /** What the window looks like, for `window.open`. @default 'popup,width=480,height=720' */
+  readonly features?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The part of a window that is used. */
+interface Popup {
+  readonly closed: boolean;
+  readonly location: { replace(url: string): void };
+  close(): void;
+}
+
+const channelOf = (state: string) => new BroadcastChannel(`tokenkeep.login.${state}`);
+/** How often it is looked whether the window is still there, in ms. */
+const glance = 500;
+
+/**
+ * Logs in in a window that opens over the page. Call it from a click, without waiting for anything before: browsers
+ * block other windows. The verifier never leaves this page, and only this origin hears of the answer.
+ *
+ * A server that isolates its pages (`Cross-Origin-Opener-Policy: same-origin`) makes the window look closed: use
+ * {@link startLogin} there.
+ *
+ * @example
+ * ```ts
+ * import { popupLogin } from 'tokenkeep/login';
+ * import { discover, TokenManager } from 'tokenkeep';
+ *
+ * const client = { clientId: 'my-app', authorizationServer: discover('https://auth.example.com') };
+ * const manager = new TokenManager({ ...client, protectedResources: ['https://api.example.com/'] });
+ * const redirectUri = 'https://app.example.com/popup-callback'; // there: returnFromPopup();
+ *
+ * async function onClick(): Promise<void> {
+ *   const login = await popupLogin({ ...client, redirectUri, scope: ['openid', 'offline_access'] });
+ *   await manager.setTokens(login.tokens);
+ * }
+ * ```
+ * @throws LoginFailedError (`cancelled`: the window was closed), ConfigurationError, the signal's reason, and whatever
+ *   finding out the server throws.
+ */
+export async function popupLogin(options: PopupLoginOptions): Promise<Login> {
+  const { redirectUri, features = 'popup,width=480,height=720', signal } = options;
+  requireRedirectUri(redirectUri);
+  if (new URL(redirectUri).origin !== globalThis.location.origin) {
+    throw new ConfigurationError('popupLogin(): redirectUri must be a page of this origin.');
+  }
+  signal?.throwIfAborted();
+  // Before anything is waited for, or the browser would not take it for the user's wish.
+  const popup: Popup | null = globalThis.open('about:blank', '_blank', features);
+  if (popup === null) {
+    throw new LoginFailedError('The browser blocked the window. Call popupLogin() from a click.', {
+      reason: 'popup_blocked',
+    });
+  }
+  try {
+    const client = await loginClient(options);
+    const request = await authorizationRequest(client, options, redirectUri);
+    const answer = await answerFrom(popup, client, request, options);
+    return await finish(client, readResponse(new URL(answer).searchParams), request.pending);
+  } finally {
+    popup.close();
+  }
+}
+
+async function answerFrom(
+  popup: Popup,
+  { clock }: LoginClient,
+  { url, state }: AuthorizationRequest,
+  { signal, lifetime = defaultLifetime }: PopupLoginOptions,
+): Promise<string> {
+  const channel = channelOf(state);
+  const late = deadline(clock, lifetime, tookTooLong);
+  const closing = watchClosing(popup, completeClock(clock));
+  try {
+    const arrived = new Promise<string>((resolve) => {
+      channel.onmessage = ({ data, origin }: MessageEvent<unknown>) => {
+        const isOurs = origin === globalThis.location.origin && typeof data === 'string';
+        if (!isOurs || URL.parse(data)?.searchParams.get('state') !== state) return;
+        channel.postMessage(null); // heard
+        resolve(data);
+      };
+    });
+    popup.location.replace(url);
+    return await leavingOn(leavingOn(Promise.race([arrived, closing.closed]), late.signal), signal);
+  } finally {
+    late.clear();
+    closing.stop();
+    channel.close();
+  }
+}
+
+/** Rejects when the window has been closed at two glances: the answer may be on its way at the first. */
+function watchClosing(popup: Popup, clock: LoginClient['clock']): { closed: Promise<never>; stop(): void } {
+  let timer: unknown;
+  const closed = new Promise<never>((_, reject) => {
+    const look = (wasClosed: boolean) => {
+      timer = clock.setTimeout(() => {
+        if (popup.closed && wasClosed) {
+          reject(new LoginFailedError('The window of the login was closed.', { reason: 'cancelled' }));
+        } else look(popup.closed);
+      }, glance);
+    };
+    look(false);
+  });
+  return { closed, stop: () => clock.clearTimeout(timer) };
+}
+
+/**
+ * Hands the answer of a login to the page that waits for it in {@link popupLogin}, and closes the window once it was
+ * heard. For the page at `redirectUri`.
+ *
+ * @throws LoginFailedError `wrong_answer` when the address holds no answer.
+ */
+export function returnFromPopup(callback: string | URL = globalThis.location.href): void {
+  const { state } = readResponse(new URL(callback).searchParams);
+  if (state === undefined) throw wrongAnswer('This page was opened without the answer of a login.');
+  const channel = channelOf(state);
+  channel.onmessage = () => {
+    channel.close();
+    globalThis.close();
+  };
+  channel.postMessage(String(callback));
+}

@@ -1,0 +1,94 @@
+/**
+ * What the user's consent is exchanged for. A code is good for one request, which is read tolerantly, so that no
+ * refresh token is lost.
+ *
+ * @module
+ */
+import { LoginFailedError } from '../core/errors.ts';
+import { judgeAnswer, type Outcome } from '../core/token-answer.ts';
+import { safeCause } from '../core/transport-failure.ts';
+import { readText, tooLarge } from '../flow/read-text.ts';
+import { type BuiltRequest, grantRequest } from '../flow/token-request.ts';
+import { deadline, leavingOn, within } from '../flow/waiting.ts';
+import { refused } from './authorization-response.ts';
+import { type Expected, type Login, loginOf } from './login.ts';
+import type { LoginClient } from './login-options.ts';
+
+/** An answer, or why there is none. */
+export type Exchanged = (Outcome | { readonly kind: 'lost'; readonly cause: Error | undefined }) & {
+  readonly secrets: readonly string[];
+  /** Unix ms. */
+  readonly sentAt: number;
+};
+
+/** Sends a grant, once. @throws what client authentication throws */
+export async function exchange(
+  client: LoginClient,
+  grantType: string,
+  parameters: Readonly<Record<string, string>>,
+): Promise<Exchanged> {
+  const { server, clock } = client;
+  const request = await within(client, () => grantRequest(client, server, grantType, parameters));
+  const sentAt = clock.now();
+  const { secrets } = request;
+  try {
+    const { response, body } = await send(client, request);
+    const header = (name: string) => response.headers.get(name);
+    const answer = {
+      status: response.type === 'opaqueredirect' ? 0 : response.status,
+      contentType: header('content-type'),
+      retryAfter: header('retry-after'),
+      date: header('date'),
+      body,
+    };
+    return { ...judgeAnswer(answer, server.profile, clock.now()), secrets, sentAt };
+  } catch (error) {
+    return { kind: 'lost', cause: safeCause(error, secrets), secrets, sentAt };
+  }
+}
+
+/** @throws what the transport throws, and when there is no answer in time, or one without an end. */
+export async function send(
+  { clock, timeout, transport }: LoginClient,
+  { url, init }: BuiltRequest,
+): Promise<{ response: Response; body: string }> {
+  const late = () => new DOMException(`No answer within ${timeout} ms.`, 'TimeoutError');
+  const { signal, clear } = deadline(clock, timeout, late);
+  try {
+    // Not a method call: a bare `fetch` must not get a `this`.
+    const response = await leavingOn(transport(url, { ...init, signal }), signal);
+    const body = await leavingOn(readText(response), signal);
+    if (body === tooLarge) throw new Error('The answer is larger than 1 MiB.');
+    return { response, body };
+  } finally {
+    clear();
+  }
+}
+
+/** Exchanges a code for tokens. @throws LoginFailedError, and what client authentication throws */
+export async function exchangeCode(
+  client: LoginClient,
+  code: string,
+  login: Expected & { readonly redirectUri: string; readonly verifier: string },
+): Promise<Login> {
+  const exchanged = await exchange(client, 'authorization_code', {
+    code,
+    redirect_uri: login.redirectUri,
+    code_verifier: login.verifier,
+  });
+  if (exchanged.kind === 'granted') return loginOf(client, exchanged.grant, exchanged.sentAt, login);
+  throw failed(exchanged);
+}
+
+/** What there is to say of an exchange that gave no tokens. */
+export function failed(exchanged: Exclude<Exchanged, { kind: 'granted' }>): LoginFailedError {
+  if (exchanged.kind === 'refused') return refused(exchanged.error, exchanged.description, exchanged.secrets);
+  return noAnswer(exchanged.kind === 'lost' ? exchanged.cause : undefined);
+}
+
+export function noAnswer(cause: Error | undefined): LoginFailedError {
+  return new LoginFailedError('The authorization server gave no answer that can be read.', {
+    reason: 'no_answer',
+    cause,
+  });
+}
