@@ -6,7 +6,7 @@ import type { Row } from './row.ts';
 
 const expiries = 200;
 const inFlight = 50;
-const callsPerToken = 100;
+const callsPerToken = 75;
 type Name = 'handWritten' | 'ours';
 
 interface Outcome {
@@ -84,25 +84,28 @@ async function outlast(name: Name, seed: number, times: number): Promise<Outcome
   };
   const client = (await signedInAt(server, slowly))[name];
   const latencies: number[] = [];
-  let [expired, failed] = [0, 0];
-  const caller = async () => {
+  let [expired, known, failed] = [0, 0, 0];
+  const carried: number[] = Array(inFlight).fill(0);
+  const caller = async (self: number) => {
     while (expired < times || server.counts.refreshes < times) {
+      const issued = server.counts.refreshes;
+      carried[self] = known;
       const start = performance.now();
       const { status } = await client.fetch(`${server.apiOrigin}/orders`);
       latencies.push(performance.now() - start);
       if (status !== 200) failed += 1;
-      // A token ends when it has been replaced and used: each expiry is one that has to be noticed.
-      if (
-        expired < times &&
-        server.counts.refreshes >= expired &&
-        latencies.length >= (expired + 1) * callsPerToken
-      ) {
+      // Whoever asked after the refresh has the new token now, and so has everyone who asks from now on.
+      if (issued === expired) known = expired;
+      carried[self] = known;
+      // A token ends when all 50 use it. One that ends before its first replays arrive is another story.
+      const isInUse = carried.every((token) => token === expired);
+      if (expired < times && isInUse && latencies.length >= (expired + 1) * callsPerToken) {
         expired += 1;
         server.expire();
       }
     }
   };
-  await Promise.all(Array.from({ length: inFlight }, caller));
+  await Promise.all(carried.map((_, self) => caller(self)));
   const { refreshAttempts, reuses } = server.counts;
   if (reuses > 0) throw new Error(`${name}: ${reuses} refresh tokens sent twice`);
   return { refreshes: refreshAttempts, failed, latencies };
