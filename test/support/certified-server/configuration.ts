@@ -59,6 +59,7 @@ export function configuration(settings: ServerSettings, provider: () => Provider
       AccessToken: () => settings.accessTokenSeconds,
       RefreshToken: settings.refreshTokenSeconds,
       AuthorizationCode: 60,
+      DeviceCode: 300,
       IdToken: 300,
       Grant: day,
       Interaction: 300,
@@ -73,6 +74,7 @@ export function configuration(settings: ServerSettings, provider: () => Provider
     features: {
       devInteractions: { enabled: false },
       userinfo: { enabled: false },
+      deviceFlow: { enabled: true, ...devicePages },
       rpInitiatedLogout: { enabled: false },
       introspection: { enabled: true, allowedPolicy: () => true },
       revocation: { enabled: true, allowedPolicy: sameClient },
@@ -91,7 +93,7 @@ function published(key: KeyObject): object {
 
 function clientList(): object[] {
   const app = {
-    grant_types: ['authorization_code', 'refresh_token'],
+    grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
     redirect_uris: [redirectUri],
     application_type: 'native',
   };
@@ -133,6 +135,19 @@ async function consent(
 function sameClient(_: unknown, client: { clientId: string }, token: { clientId: string }): boolean {
   return token.clientId === client.clientId;
 }
+
+/** The pages on which the user of a device enters its code: the bare form, and one word when it is done. */
+const devicePages = {
+  userCodeInputSource(context: { body: string }, form: string): void {
+    context.body = form;
+  },
+  userCodeConfirmSource(context: { body: string }, form: string): void {
+    context.body = form;
+  },
+  successSource(context: { body: string }): void {
+    context.body = 'agreed';
+  },
+};
 
 function resourceIndicators(settings: ServerSettings): object {
   return {

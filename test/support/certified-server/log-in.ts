@@ -50,24 +50,49 @@ export async function logIn(login: Login): Promise<WireTokens> {
 }
 
 /** Follows redirects, cookies in hand, until one leads back to the application; returns what it carries. */
-async function browse(start: string, end: string): Promise<URLSearchParams> {
-  const cookies = new Map<string, string>();
+export async function browse(start: string, end: string): Promise<URLSearchParams> {
+  const visit = browser();
   let url = start;
   while (!url.startsWith(end)) {
-    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-    const response = await fetch(url, { redirect: 'manual', headers: { cookie } });
+    const response = await visit(url);
     const location = response.headers.get('location');
     if (location === null)
       throw new Error(`the login stopped at ${response.status}: ${await response.text()}`);
     await response.body?.cancel();
+    url = new URL(location, url).href;
+  }
+  return new URL(url).searchParams;
+}
+
+/** Enters the code of a device, agrees, and returns the page that says so (RFC 8628 §3.3). */
+export async function enterDeviceCode(verificationUri: string, userCode: string): Promise<string> {
+  const visit = browser();
+  const form = await (await visit(verificationUri)).text();
+  const xsrf = /name="xsrf" value="([^"]+)"/.exec(form)?.[1] ?? '';
+  const body = new URLSearchParams({ xsrf, user_code: userCode, confirm: 'yes' });
+  let url = verificationUri;
+  let response = await visit(url, { method: 'POST', body });
+  for (let to = response.headers.get('location'); to !== null; to = response.headers.get('location')) {
+    await response.body?.cancel();
+    url = new URL(to, url).href;
+    response = await visit(url);
+  }
+  return response.text();
+}
+
+/** A `fetch` with a cookie jar, which follows no redirect. */
+function browser(): (url: string, init?: RequestInit) => Promise<Response> {
+  const cookies = new Map<string, string>();
+  return async (url, init) => {
+    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    const response = await fetch(url, { ...init, redirect: 'manual', headers: { cookie } });
     for (const set of response.headers.getSetCookie()) {
       const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(set) ?? [];
       if (value === '') cookies.delete(name);
       else cookies.set(name, value);
     }
-    url = new URL(location, url).href;
-  }
-  return new URL(url).searchParams;
+    return response;
+  };
 }
 
 interface Exchange {
