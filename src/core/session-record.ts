@@ -19,8 +19,6 @@ export interface AccessToken {
 
 /** The write-ahead mark: the record's refresh token is being spent, or was when its spender died. */
 export interface Spending {
-  /** A short hash of the refresh token: for people who read the record, who must not see more. */
-  readonly refreshToken: string;
   /** When it was first sent, in Unix ms. */
   readonly since: number;
   /** When it was last sent, in Unix ms. */
@@ -175,7 +173,6 @@ const accessTokenShape: typeof recordShape = {
   scope: [false, isScope],
 };
 const spendingShape: typeof recordShape = {
-  refreshToken: [true, isText],
   since: [true, isTime],
   latest: [true, isTime],
   sends: [true, isTime],

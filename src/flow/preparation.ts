@@ -7,7 +7,6 @@ import type { AuthorizationServer } from '../core/authorization-server.ts';
 import { belongsTo, type SessionRecord, type Spending, wholeGrant } from '../core/session-record.ts';
 import type { Attempt, Want, Workshop } from './attempt.ts';
 import { issuersOf } from './authorization-server-source.ts';
-import { fingerprint } from './fingerprint.ts';
 import { loginRequired } from './refusal.ts';
 import type { PreparedGrant } from './token-endpoint.ts';
 
@@ -43,14 +42,13 @@ function scopeToAskFor({ variant, scope }: Want, record: SessionRecord): readonl
 }
 
 /** The record with the write-ahead mark. `before` counts the sends of its refresh token that were not answered. */
-export async function marked(
+export function marked(
   { clock, name }: Workshop,
   { failure: _failure, ...record }: SessionRecord,
   before: number,
-): Promise<SessionRecord> {
+): SessionRecord {
   const now = clock.now();
   const spending: Spending = {
-    refreshToken: await fingerprint(record.refreshToken ?? ''),
     since: (before > 0 ? record.spending?.since : undefined) ?? now,
     latest: now,
     sends: before + 1,

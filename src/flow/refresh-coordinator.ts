@@ -130,7 +130,7 @@ export class RefreshCoordinator {
       return await failed(this.#workshop, attempt, found, { kind: 'transient', cause });
     }
     // The mark proves that the storage takes writes, and tells whoever comes next should we die after the POST.
-    const mark = await marked(this.#workshop, record, before);
+    const mark = marked(this.#workshop, record, before);
     let version: Version;
     try {
       version = await this.#workshop.store.write(session, mark, found.version);
