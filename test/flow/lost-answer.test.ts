@@ -148,7 +148,7 @@ test('N27, N13: a process that died after the POST leaves its mark: the next one
 test('N27: a process that died before the POST leaves its mark too: the careful attempt succeeds', async () => {
   const { server, expire, open, storage, tokens } = await setup();
   const stored = await storage.inner.read(key);
-  const spending = { refreshToken: 'a hash', since: 1, latest: 1, sends: 1, by: 'a manager that is no more' };
+  const spending = { since: 1, latest: 1, sends: 1, by: 'a manager that is no more' };
   await storage.inner.write(key, { ...(stored?.record as object), spending }, stored?.version);
   expire();
   expect(await open().getAccessToken()).toBe(server.currentAccessToken());
