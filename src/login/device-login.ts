@@ -80,7 +80,6 @@ async function poll(
     // Not given up in the middle: what it brings would be lost.
     const exchanged = await exchange(client, grantType, { device_code: deviceCode });
     if (exchanged.kind === 'granted') return exchanged;
-    signal?.throwIfAborted();
     const answer = meaningOf(exchanged);
     if (answer === 'slow_down') interval += slower;
     if (answer !== 'failed') wait = interval;

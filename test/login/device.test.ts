@@ -1,4 +1,5 @@
 /** A device polls for its tokens, by a clock that the test moves (RFC 8628). */
+import { spawnSync } from 'node:child_process';
 import { inspect } from 'node:util';
 import { type DevicePrompt, deviceLogin } from 'tokenkeep/login';
 import { describe, expect, test } from 'vitest';
@@ -151,6 +152,24 @@ describe('ends', () => {
     answer.resolve(Response.json({ access_token: 'a', refresh_token: 'r' }));
     expect((await login).tokens.refreshToken).toBe('r');
   });
+});
+
+test('without a clock of the application the wait keeps the process alive', () => {
+  const program = `
+    import { deviceLogin } from '${new URL('../../src/login/index.ts', import.meta.url)}';
+    const device = ${JSON.stringify({ ...device, interval: 0.01 })};
+    const { tokens } = await deviceLogin({
+      clientId: 'app',
+      authorizationServer: ${JSON.stringify(as)},
+      fetch: async (url) => Response.json(url.endsWith('/device') ? device : { access_token: 'a' }),
+      onPrompt: () => undefined,
+    });
+    console.log(tokens.accessToken);
+  `;
+  const { stdout, status } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    encoding: 'utf8',
+  });
+  expect({ stdout, status }).toEqual({ stdout: 'a\n', status: 0 });
 });
 
 describe('does not begin', () => {

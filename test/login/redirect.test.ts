@@ -194,6 +194,15 @@ describe('completeLogin', () => {
     expect((await completeLogin({ ...client, pending }, answered(url))).tokens.accessToken).toBe('access-1');
   });
 
+  test('takes a whole URL, or parameters', async () => {
+    const { client } = scene();
+    const options = { ...client, pending: new Map<string, string>() };
+    const { url } = await startLogin({ ...options, redirectUri });
+    const { search } = answered(url);
+    expect(await refusal(completeLogin(options, search))).toMatchObject({ code: 'ERR_CONFIGURATION' });
+    expect((await completeLogin(options, new URLSearchParams(search))).tokens.accessToken).toBe('access-1');
+  });
+
   test('tokens that came are handed over, whatever else is wrong with the answer', async () => {
     const { client } = scene({
       [as.tokenEndpoint]: granting({ id_token: 'rubbish', expires_in: 'soon', scope: 7, more: 1 }),

@@ -21,6 +21,11 @@ const ceilings: { code: string; ceiling: number }[] = [
   { code: `export { memoryStorage } from 'tokenkeep'`, ceiling: 4_200 },
   { code: `export { privateKeyJwt } from 'tokenkeep'`, ceiling: 2_050 },
   { code: `export { clientSecretBasic } from 'tokenkeep'`, ceiling: 1_050 },
+  // Measured 9.5 kB alone: the tolerant reader of answers, and oauth4webapi. Beside a manager it is 3.1 kB more.
+  { code: `export { startLogin, completeLogin } from 'tokenkeep/login'`, ceiling: 9_700 },
+  { code: `export { popupLogin, returnFromPopup } from 'tokenkeep/login'`, ceiling: 9_750 },
+  { code: `export { loopbackLogin } from 'tokenkeep/login'`, ceiling: 10_250 },
+  { code: `export { deviceLogin } from 'tokenkeep/login'`, ceiling: 8_850 },
   // A guard is a guard: it brings no class and no manager with it.
   { code: `export { isTokenKeepError } from 'tokenkeep'`, ceiling: 150 },
 ];
