@@ -29,6 +29,7 @@ export interface PopupLoginOptions extends LoginClientOptions, LoginRequest {
 
 /** The part of a window that is used. */
 interface Popup {
+  opener: unknown;
   readonly closed: boolean;
   readonly location: { replace(url: string): void };
   close(): void;
@@ -104,6 +105,7 @@ async function answerFrom(
         resolve(data);
       };
     });
+    popup.opener = null; // or the server's pages could send this one elsewhere
     popup.location.replace(url);
     return await leavingOn(leavingOn(Promise.race([arrived, closing.closed]), late.signal), signal);
   } finally {

@@ -27,6 +27,7 @@ class Channel {
 }
 
 class Popup {
+  opener: unknown = 'this page';
   closed = false;
   url = '';
   readonly navigated = Promise.withResolvers<void>();
@@ -74,7 +75,7 @@ test('opens a window before it waits for anything, and gets the answer from the 
   expect(closeWindow).toHaveBeenCalledTimes(1);
   expect((await login).tokens).toMatchObject({ accessToken: 'access-1', scope: ['read'] });
   expect(popup.url).not.toContain(net.sent[0]?.form.get('code_verifier'));
-  expect([popup.closed, channels, clock.timers]).toEqual([true, [], 0]);
+  expect([popup.closed, popup.opener, channels, clock.timers]).toEqual([true, null, [], 0]);
 });
 
 test('two windows do not hear of each other', async () => {
