@@ -1,5 +1,9 @@
 import { conformance } from './scenarios/conformance.ts';
+import { endings } from './scenarios/ends.ts';
+import { everywhere } from './scenarios/everywhere.ts';
+import { lives } from './scenarios/lives.ts';
+import { sleepers } from './scenarios/sleepers.ts';
 import { tabs } from './scenarios/tabs.ts';
 import { describeBrowser } from './support/describe.ts';
 
-describeBrowser('firefox', [conformance, tabs]);
+describeBrowser('firefox', [conformance, tabs, lives, everywhere, endings, sleepers]);

@@ -19,7 +19,8 @@ export async function bundlePage(name: string): Promise<string> {
       if (level === 'warn') throw new Error(log.message);
     },
   });
-  // One file: ky, which the manager loads when a session ends, comes along.
-  const { output } = await build.generate({ format: 'es', codeSplitting: false });
+  // One file, as a classic script: it is a page's, a worker's and a service worker's. ky, which the manager loads when a
+  // session ends, comes along.
+  const { output } = await build.generate({ format: 'iife', codeSplitting: false });
   return output[0].code;
 }

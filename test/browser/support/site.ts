@@ -9,7 +9,7 @@ export interface Site {
 }
 
 const page =
-  '<!doctype html><meta charset="utf-8"><title>tokenkeep</title><script type="module" src="/agent.js"></script>';
+  '<!doctype html><meta charset="utf-8"><title>tokenkeep</title><script defer src="/agent.js"></script>';
 
 /** Serves the page, its workers, and an empty page to go to and come back from. */
 export async function openSite(): Promise<Site> {
@@ -19,7 +19,7 @@ export async function openSite(): Promise<Site> {
     '/elsewhere': { type: 'text/html', body: '<!doctype html><title>elsewhere</title>' },
     '/sandbox': {
       type: 'text/html',
-      body: '<!doctype html><title>sandbox</title><iframe sandbox="allow-scripts" src="/" id="frame"></iframe>',
+      body: '<!doctype html><title>sandbox</title><iframe sandbox="allow-scripts"></iframe><script>document.querySelector("iframe").src = "/" + location.search</script>',
     },
     '/agent.js': { type: 'text/javascript', body: agent },
     '/holder.js': { type: 'text/javascript', body: holder },

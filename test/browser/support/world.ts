@@ -62,11 +62,13 @@ export class Agent {
 
 export class Tab extends Agent {
   readonly #driven: DrivenTab;
+  readonly #origin: string;
   #isClosed = false;
 
-  private constructor(driven: DrivenTab, remote: Remote) {
+  private constructor(driven: DrivenTab, remote: Remote, origin: string) {
     super(remote);
     this.#driven = driven;
+    this.#origin = origin;
   }
 
   static async open(browser: DrivenBrowser, url: string): Promise<Tab> {
@@ -75,13 +77,31 @@ export class Tab extends Agent {
     const address = new URL(url);
     address.searchParams.set('control', String(port));
     await driven.goto(address.href);
-    const tab = new Tab(driven, remote);
+    const tab = new Tab(driven, remote, address.origin);
     await tab.call('burn', 0); // it listens
     return tab;
   }
 
-  get driven(): DrivenTab {
-    return this.#driven;
+  /** Goes to another page, and leaves this one to the back/forward cache. */
+  async leave(): Promise<void> {
+    // A page that waits for something is not kept by every browser.
+    await this.run(() => {
+      setTimeout(() => (globalThis as unknown as { hangUp(): void }).hangUp());
+    });
+    await this.#driven.goto(new URL('/elsewhere', this.#origin).href);
+  }
+
+  async back(): Promise<void> {
+    await this.#driven.back();
+  }
+
+  async show(): Promise<void> {
+    await this.#driven.show();
+  }
+
+  /** `undefined`: the driver of the engine cannot. */
+  get setOffline(): ((isOffline: boolean) => Promise<void>) | undefined {
+    return this.#driven.setOffline?.bind(this.#driven);
   }
 
   async close(): Promise<void> {
@@ -93,12 +113,12 @@ export class Tab extends Agent {
 
   /** Its process dies. */
   async kill(): Promise<void> {
-    await this.#driven.kill(() => void this.call('burn', 400));
+    await this.#driven.kill(() => void this.call('burn', 5_000));
   }
 
   /** Nothing of it runs any more. Resolves with how to wake it up. */
   async suspend(how: Suspension): Promise<() => Promise<void>> {
-    return await this.#driven.suspend(how, () => void this.call('burn', 400));
+    return await this.#driven.suspend(how, () => void this.call('burn', 5_000));
   }
 }
 

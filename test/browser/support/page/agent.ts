@@ -21,7 +21,7 @@ let polling = new AbortController();
 let port = new URL(location.href).searchParams.get('control') ?? '';
 
 /** Takes orders from another port: a shared worker or service worker has no address of its own. */
-export function listenTo(other: string): void {
+function listenTo(other: string): void {
   polling.abort();
   polling = new AbortController();
   port = other;

@@ -1,4 +1,12 @@
-import { discover, memoryStorage, TokenManager, type TokenResponse, type TokenStorage } from 'tokenkeep';
+import {
+  discover,
+  isTokenKeepError,
+  memoryStorage,
+  type TokenLock,
+  TokenManager,
+  type TokenResponse,
+  type TokenStorage,
+} from 'tokenkeep';
 import { announced, indexedDbStorage, webLock, webStorage } from 'tokenkeep/browser';
 import { kitFailures } from './kits.ts';
 import { Point, type PointName, pausing } from './pausing.ts';
@@ -53,6 +61,24 @@ const eventTypes = [
   'lateTokensDiscarded',
 ] as const;
 
+const codeOf = (error: unknown): string => {
+  if (!isTokenKeepError(error)) return String(error);
+  if (error.code === 'ERR_REFRESH_FAILED') return `${error.code} sent: ${error.sent}`;
+  return error.code === 'ERR_LOGIN_REQUIRED' ? `${error.code} ${error.reason}` : error.code;
+};
+
+async function onLineIs(state: boolean): Promise<void> {
+  while (navigator.onLine !== state) {
+    await new Promise((resolve) => addEventListener(state ? 'online' : 'offline', resolve, { once: true }));
+  }
+}
+
+const comesBack = new Promise<boolean>((resolve) => {
+  globalThis.addEventListener('pageshow', (event) => {
+    if ((event as PageTransitionEvent).persisted) resolve(true);
+  });
+});
+
 export const commands = {
   /** Opens the manager of this page. */
   open(setup: Setup): void {
@@ -83,7 +109,8 @@ export const commands = {
 
   signIn: (tokens: TokenResponse): Promise<void> => current().manager.setTokens(tokens),
   signOut: (): Promise<{ revoked: boolean }> => current().manager.signOut(),
-  accessToken: (): Promise<string> => current().manager.getAccessToken(),
+  /** An access token, or the code of the error. */
+  accessToken: (): Promise<string> => current().manager.getAccessToken().catch(codeOf),
   tokens: async (): Promise<{ accessToken: string; refreshToken?: string | undefined } | null> =>
     (await current().manager.getTokens()) ?? null,
   told: (): string[] => current().told,
@@ -96,6 +123,72 @@ export const commands = {
         for (const type of eventTypes) manager.on(type, () => resolve());
       });
     }
+  },
+
+  /** An access token other than this one: what a call with it would need after a 401. */
+  otherThan: (token: string): Promise<string> => current().manager.getAccessToken({ otherThan: token }),
+
+  /**
+   * Waits for the network to go, asks for tokens without it, and once more when it is back. The test hears of all that at
+   * the end: meanwhile nothing gets through.
+   */
+  async offlineAndBack(token: string): Promise<{ without: string[]; back: string[] }> {
+    const ask = async (): Promise<string[]> => {
+      const asked = Array.from({ length: 5 }, () => commands.otherThan(token).catch(codeOf));
+      return [...new Set(await Promise.all(asked))];
+    };
+    await onLineIs(false);
+    const without = [...(await ask()), ...(await ask())];
+    new BroadcastChannel('offline').postMessage('asked');
+    await onLineIs(true);
+    return { without, back: await ask() };
+  },
+
+  /** Resolves when so many other pages have asked without a network. */
+  async asked(pages: number): Promise<void> {
+    const channel = new BroadcastChannel('offline');
+    for (let page = 0; page < pages; page++) {
+      await new Promise((resolve) => channel.addEventListener('message', resolve, { once: true }));
+    }
+  },
+
+  /** Resolves when nothing is stored any more. */
+  async isGone(): Promise<void> {
+    while ((await current().manager.getTokens()) !== undefined)
+      await new Promise((resolve) => setTimeout(resolve));
+  },
+
+  /** Whether this page has come back from the back/forward cache, once it has. */
+  wasKept: (): Promise<boolean> => comesBack,
+
+  /** What the storages and the lock say where the browser refuses them. */
+  async refusals(): Promise<Record<string, string>> {
+    const lock = (): TokenLock => webLock();
+    return {
+      webStorage: await webStorage(() => localStorage)
+        .read('key')
+        .then(String, codeOf),
+      indexedDbStorage: await indexedDbStorage().read('key').then(String, codeOf),
+      webLock: await Promise.resolve()
+        .then(() => lock().request('name', {}, async () => 'granted'))
+        .catch(codeOf),
+    };
+  },
+
+  /** Fills `localStorage` to the last character. Its own items stay. */
+  fill(): void {
+    for (let size = 2 ** 22, count = 0; size >= 1; ) {
+      try {
+        localStorage.setItem(`filler ${count}`, 'x'.repeat(size));
+        count++;
+      } catch {
+        size = Math.floor(size / 2);
+      }
+    }
+  },
+  free(): void {
+    for (const name of Object.keys(localStorage))
+      if (name.startsWith('filler')) localStorage.removeItem(name);
   },
 
   /** Calls the API so often at once. Resolves with the different statuses and tokens. */
@@ -128,6 +221,15 @@ export const commands = {
       });
     }
     return seen;
+  },
+
+  /** Starts a worker that takes orders itself. */
+  async start(kind: 'shared worker' | 'service worker', url: string): Promise<void> {
+    if (kind === 'shared worker') new SharedWorker(url);
+    else await navigator.serviceWorker.register(url);
+  },
+  async stop(): Promise<void> {
+    for (const worker of await navigator.serviceWorker.getRegistrations()) await worker.unregister();
   },
 
   kit: kitFailures,

@@ -86,7 +86,7 @@ function lock(): { lock: TokenLock; reopen(): TokenLock; abandon(name: string): 
     lock: open(),
     reopen: open,
     async abandon(name) {
-      const worker = new Worker('/holder.js', { type: 'module' });
+      const worker = new Worker('/holder.js');
       const held = new Promise((resolve) => {
         worker.onmessage = resolve;
       });

@@ -29,8 +29,23 @@ export class Point {
     if (this.#name !== name) return;
     this.#name = undefined;
     this.#arrive();
-    await this.#gone;
+    await Promise.race([this.#gone, afterASleep()]);
   }
+}
+
+/** Resolves when this page has slept: timers of before come first then, so nothing else has had a chance to run. */
+function afterASleep(): Promise<void> {
+  return new Promise((resolve) => {
+    let last = Date.now();
+    const timer = setInterval(() => {
+      const now = Date.now();
+      if (now - last > 5_000) {
+        clearInterval(timer);
+        resolve();
+      }
+      last = now;
+    }, 50);
+  });
 }
 
 /** The same storage, with points. */
