@@ -27,7 +27,12 @@ test('law 2: nobody sees the new access token before the write of its successor 
   expect(states).toEqual([{ done: false }, { done: false }, { done: false }]);
   expect(server.requests).toEqual([]);
   expect(events).toEqual([]);
+  const comer = manager.getAccessToken();
+  const came = settlement(comer);
+  await clock.advance(0);
+  expect(came.done).toBe(false);
   written.resolve();
+  expect(await comer).toBe(server.currentAccessToken());
   expect(await first).toBe(server.currentAccessToken());
   expect(await third).toBe(await first);
   expect((await second).status).toBe(200);
