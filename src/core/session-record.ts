@@ -49,6 +49,8 @@ export interface Failure {
 export interface SessionRecord {
   readonly schema: 1;
   readonly clientId: string;
+  /** A random name of the login that it descends from: whoever could not store a login knows whether others went on from it. */
+  readonly login?: string | undefined;
   /** Whose tokens these are; `undefined` until the authorization server is known. */
   readonly issuer?: string | undefined;
   readonly refreshToken?: string | undefined;
@@ -154,6 +156,7 @@ const isMap: Check = isObject;
 
 const recordShape: Readonly<Record<string, readonly [required: boolean, check: Check]>> = {
   clientId: [true, isText],
+  login: [false, isText],
   issuer: [false, isText],
   refreshToken: [false, isText],
   refreshTokenExpiresAt: [false, isTime],

@@ -20,12 +20,13 @@ export interface Asking {
 }
 
 /** The first record of a session. */
-export function begin(clientId: string, grant: TokenGrant, asking: Asking): SessionRecord {
-  return succeed(
-    { schema: 1, clientId, scope: grant.scope ?? asking.scope, accessTokens: {} },
-    grant,
-    asking,
-  );
+export function begin(
+  clientId: string,
+  grant: TokenGrant,
+  asking: Asking & { readonly login: string },
+): SessionRecord {
+  const scope = grant.scope ?? asking.scope;
+  return succeed({ schema: 1, clientId, login: asking.login, scope, accessTokens: {} }, grant, asking);
 }
 
 /**

@@ -20,12 +20,12 @@ import type { Verdict } from '../core/reconcile.ts';
 import { secretsIn } from '../core/session-record.ts';
 import { safeCause } from '../core/transport-failure.ts';
 import { type Attempt, decide, hold, type Spent, type Want, type Workshop } from './attempt.ts';
+import type { Found } from './fate.ts';
 import { discardLate } from './late-tokens.ts';
 import { news, takeTurn } from './lock-turn.ts';
 import { marked, type Preparation, prepare } from './preparation.ts';
 import { loginRequired, refreshFailed, unanswered } from './refusal.ts';
 import type { Held, Session } from './session.ts';
-import type { Found } from './session-store.ts';
 import { failed, type Step, settle } from './settlement.ts';
 
 type Decision = Verdict | { readonly kind: 'none' };

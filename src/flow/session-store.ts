@@ -4,31 +4,14 @@
  * @module
  */
 import type { TokenStorage, Version } from '../core/contracts.ts';
-import { isConflict, StorageError, type TokenKeepError } from '../core/errors.ts';
+import { isConflict, type TokenKeepError } from '../core/errors.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
 import { backoff } from '../core/reconcile.ts';
 import { type Owner, readRecord, type SessionRecord, type Unreadable } from '../core/session-record.ts';
 import { type BoundedStorage, boundedStorage } from './bounded-storage.ts';
-import { anything, type Replaces, type Session } from './session.ts';
+import { conflictsForEver, type Fate, type Found, fateOf, loginOf, notKept, sameTokens } from './fate.ts';
+import { Arrival, type Replaces, type Session } from './session.ts';
 import type { FullClock } from './waiting.ts';
-
-/** A record and the version it was read at. */
-export interface Found {
-  readonly record: SessionRecord;
-  /** `undefined`: not stored yet, and nothing else is. */
-  readonly version: Version | undefined;
-}
-
-/** What became of a successor. */
-export type Fate =
-  /** It is stored. */
-  | 'durable'
-  /** The storage refuses it; it is in memory and in use (law 2). */
-  | 'unsaved'
-  /** Someone signed out meanwhile (law 6). */
-  | 'signed out'
-  /** Someone stored other tokens meanwhile (law 3). */
-  | 'superseded';
 
 export interface SessionStoreOptions {
   readonly storage: TokenStorage;
@@ -100,8 +83,8 @@ export class SessionStore {
     const { epoch, unsaved } = session;
     try {
       const fate =
-        spent === anything
-          ? await this.#replace(session, successor.record, tell)
+        spent instanceof Arrival
+          ? await this.#replace(session, successor.record, spent, tell)
           : await this.#store(session, successor, spent, tell);
       // While it was written a timer, or whoever holds the lock, may have stored it and gone on.
       if (session.unsaved === unsaved) this.#saved(session, fate, tell);
@@ -150,15 +133,22 @@ export class SessionStore {
     this.#unsaved.clear();
   }
 
-  async #replace(session: Session, record: SessionRecord, tell: Telling): Promise<Fate> {
+  /** A login replaces whatever is stored, but nothing that has come after it when it is tried again. */
+  async #replace(session: Session, record: SessionRecord, arrival: Arrival, tell: Telling): Promise<Fate> {
     const { epoch } = session;
+    const { over } = arrival;
     for (let conflicts = 0; conflicts < 10; conflicts++) {
       const stored = await this.#storage.read(session.key);
       if (session.epoch !== epoch) return 'superseded';
+      const login = loginOf(stored);
+      // Only the answer was lost. Perhaps others have refreshed since: what we have is spent then.
+      if (login !== undefined && login === record.login) return 'durable';
+      if (over !== undefined && stored !== undefined && login !== over.login) return 'superseded';
+      arrival.over = { login };
       try {
         const version = await this.write(session, record, stored?.version);
         if (session.epoch !== epoch) return await this.#takeBack(session, version);
-        const found = await this.look(session, tell);
+        const found = await this.#readBack(session, { record, version }, tell);
         if (typeof found === 'string' || (found !== undefined && found.version === stored?.version)) {
           throw notKept();
         }
@@ -168,6 +158,11 @@ export class SessionStore {
       }
     }
     throw conflictsForEver();
+  }
+
+  /** What was accepted is stored, also when it cannot be read back. */
+  async #readBack(session: Session, accepted: Found, tell: Telling): Promise<Found | Unreadable | undefined> {
+    return await this.look(session, tell).catch(() => accepted);
   }
 
   /** Law 6: while a login was written someone signed out, or in once more, and has looked at what was there before. */
@@ -185,7 +180,8 @@ export class SessionStore {
     for (let conflicts = 0; conflicts < 10; conflicts++) {
       try {
         const written = await this.write(session, record, version);
-        return fateOf(record, written, await this.look(session, tell), spent);
+        const found = await this.#readBack(session, { record, version: written }, tell);
+        return fateOf(record, written, found, spent);
       } catch (error) {
         if (!isConflict(error)) throw error;
       }
@@ -216,33 +212,4 @@ export class SessionStore {
     const pause = backoff(session.unsaved?.failures ?? 1, Math.random());
     this.#unsaved.set(session, clock.setTimeout(retry, pause));
   }
-}
-
-/** Read back: a storage that says "written" and keeps the old record would have the spent refresh token sent again. */
-function fateOf(
-  record: SessionRecord,
-  version: Version,
-  found: Found | Unreadable | undefined,
-  spent: string | undefined,
-): Fate {
-  if (found === undefined) return 'signed out';
-  if (typeof found === 'string') throw notKept();
-  if (found.version === version || sameTokens(found.record, record)) return 'durable';
-  if (found.record.refreshToken !== spent || record.refreshToken === spent) return 'superseded';
-  throw notKept();
-}
-
-function notKept(): StorageError {
-  return new StorageError('The storage accepted a record and does not hold it.', { operation: 'write' });
-}
-
-function conflictsForEver(): StorageError {
-  return new StorageError('The storage reports a conflict again and again.', { operation: 'write' });
-}
-
-function sameTokens(one: SessionRecord, other: SessionRecord): boolean {
-  return (
-    one.refreshToken === other.refreshToken &&
-    JSON.stringify(one.accessTokens) === JSON.stringify(other.accessTokens)
-  );
 }

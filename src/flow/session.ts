@@ -20,11 +20,14 @@ export interface Held {
   resolved: Promise<string> | undefined;
 }
 
-/** Of a login: it replaces whatever is stored. */
-export const anything: unique symbol = Symbol('anything');
+/** Of a login: it replaces whatever is stored when it is first tried. */
+export class Arrival {
+  /** The login of what it was last about to replace, once it has been tried: nobody knows whether it has. */
+  over: { readonly login: unknown } | undefined = undefined;
+}
 
 /** What a successor may replace: the record with this refresh token, which paid for it. */
-export type Replaces = string | undefined | typeof anything;
+export type Replaces = string | undefined | Arrival;
 
 /** A successor that the storage has refused so far. */
 export interface Unsaved {

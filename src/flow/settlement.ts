@@ -12,9 +12,9 @@ import type { Outcome } from '../core/token-answer.ts';
 import type { TokenGrant } from '../core/token-grant.ts';
 import { authorizationScheme, isSendable } from '../core/token-type.ts';
 import { type Attempt, hold, type Spent, type Workshop } from './attempt.ts';
+import type { Found } from './fate.ts';
 import { loginRequired, refreshFailed, unanswered } from './refusal.ts';
 import type { Held } from './session.ts';
-import type { Found } from './session-store.ts';
 import { isOnline, type Sent } from './token-endpoint.ts';
 
 /** A token, or: decide again on what is stored, or on this record. Failures that end the attempt are thrown. */

@@ -12,7 +12,7 @@ import type { TokenResponse, TokenSet } from '../core/token-set.ts';
 import { authorizationScheme, isSendable } from '../core/token-type.ts';
 import { type Attempt, hold, type Workshop } from './attempt.ts';
 import { discardLate } from './late-tokens.ts';
-import { anything, type Session } from './session.ts';
+import { Arrival, type Session } from './session.ts';
 
 /** What is configured about new sessions. */
 export interface SignInOptions {
@@ -45,7 +45,8 @@ export async function signIn(
     );
   }
   const issuer = known === undefined ? server.issuers[0] : (known.issuer ?? known.tokenEndpoint);
-  const asking = { variant: wholeGrant, scope: options.scope, sentAt: now, issuer, usable: true };
+  const login = crypto.randomUUID().slice(0, 8);
+  const asking = { variant: wholeGrant, scope: options.scope, sentAt: now, issuer, usable: true, login };
   await replace(workshop, session, begin(options.clientId, grant, asking), options.refreshBefore);
 }
 
@@ -79,7 +80,7 @@ async function arrive(
     if (event.type === 'persistFailed') refused = event.error;
     tell(event);
   };
-  await store.commit(session, { record, version: undefined }, anything, note);
+  await store.commit(session, { record, version: undefined }, new Arrival(), note);
   const accessToken = record.accessTokens[wholeGrant];
   if (accessToken === undefined) return;
   // While it was stored someone may have signed out, or in once more: they win.

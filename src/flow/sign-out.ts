@@ -6,9 +6,9 @@
 import { isConflict, StorageError } from '../core/errors.ts';
 import { type SessionRecord, toTokenSet, type Unreadable } from '../core/session-record.ts';
 import type { Workshop } from './attempt.ts';
+import type { Found } from './fate.ts';
 import { loginRequired } from './refusal.ts';
 import type { Session } from './session.ts';
-import type { Found } from './session-store.ts';
 import { leavingOn } from './waiting.ts';
 
 /** How to sign out. */
