@@ -1,4 +1,3 @@
-import { builtinModules } from 'node:module';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { requireBuild } from './support/built.ts';
 import { build, bundle, firstLoadOf, sizeOf } from './support/bundle.ts';
@@ -11,10 +10,10 @@ beforeAll(requireBuild);
  * about 2 % above what was measured when it was set; whoever raises one writes the reason beside it.
  */
 const ceilings: { code: string; ceiling: number }[] = [
-  // Measured 33.3 kB: 20.7 our own, 7.9 ky, 3.0 p-queue, 1.2 oauth4webapi, 0.4 jwt-decode. The aim is 15 kB. Raised from
+  // Measured 34.7 kB: 22.2 our own, 7.9 ky, 3.0 p-queue, 1.2 oauth4webapi, 0.4 jwt-decode. The aim is 15 kB. Raised from
   // 33 kB: what the races and the comparison with fetch found (a login that a sign-out overtakes, calls that must not see
-  // what the caller changes later) costs half a kilobyte.
-  { code: `export { TokenManager } from 'tokenkeep'`, ceiling: 34_000 },
+  // what the caller changes later) costs half a kilobyte; locks that pass on from a holder that sleeps cost another one.
+  { code: `export { TokenManager } from 'tokenkeep'`, ceiling: 35_400 },
   // Measured 10.9 kB, most of it ky.
   { code: `export { discover } from 'tokenkeep'`, ceiling: 11_200 },
   // Measured 4.1 kB, most of it p-queue.
@@ -41,7 +40,7 @@ describe('size', () => {
 test('a page loads less than that before its first call: ky comes when a session ends', async () => {
   const size = await firstLoadOf(`export { TokenManager } from 'tokenkeep'`);
   console.info(`${size} bytes before the first call`);
-  expect(size).toBeLessThanOrEqual(25_800);
+  expect(size).toBeLessThanOrEqual(27_000);
 });
 
 /** Doors that browsers do not open. */
@@ -77,7 +76,7 @@ test.each(['exposeTokenManager', 'connectTokenManager'])(
   '%s, for preload scripts and pages, brings nothing of Node',
   async (name) => {
     const code = `export { ${name} } from 'tokenkeep/electron'`;
-    const chunks = await build(code, { external: nodeModules });
+    const chunks = await build(code);
     expect(chunks.flatMap(({ imports, dynamicImports }) => [...imports, ...dynamicImports])).toEqual([]);
     expect(matches(await bundle(code), /\bnode:\w+|\bBuffer\b|\bprocess\.\w+|\brequire\(/g)).toEqual([]);
   },
@@ -85,12 +84,9 @@ test.each(['exposeTokenManager', 'connectTokenManager'])(
 
 test('what is not used is not shipped', async () => {
   for (const door of doors.keys()) {
-    expect((await bundle(`import '${door}'`, { external: nodeModules })).trim(), door).toBe('');
+    expect((await bundle(`import '${door}'`)).trim(), door).toBe('');
   }
 });
-
-/** What a bundle for Node leaves to Node. */
-const nodeModules = builtinModules.map((name) => (name.startsWith('node:') ? name : `node:${name}`));
 
 /** Our own code, without that of the dependencies. */
 const ours = { external: Object.keys(manifest.dependencies) };

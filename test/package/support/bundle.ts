@@ -1,8 +1,9 @@
+import { builtinModules } from 'node:module';
 import { resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { OutputChunk } from 'rolldown';
 import { rolldown } from 'rolldown';
-import { doors } from './manifest.ts';
+import { doors, manifest } from './manifest.ts';
 
 /** Modules that a bundle leaves out, as packages. */
 export interface BundleOptions {
@@ -30,12 +31,18 @@ export async function bundle(code: string, options?: BundleOptions): Promise<str
   return (await build(code, options)).map((chunk) => chunk.code).join('');
 }
 
+/** What no bundle holds: Node's own modules, and packages that an application brings if it wants them. */
+const elsewhere = [
+  ...builtinModules.map((name) => (name.startsWith('node:') ? name : `node:${name}`)),
+  ...Object.keys(manifest.peerDependencies ?? {}),
+];
+
 /** Bundles from dist/, by the exports map, as an application's bundler does. */
 export async function build(code: string, { external = [] }: BundleOptions = {}): Promise<OutputChunk[]> {
   const entry = '\0entry';
   const build = await rolldown({
     input: entry,
-    external: [...external],
+    external: [...external, ...elsewhere],
     platform: 'browser',
     plugins: [
       {
