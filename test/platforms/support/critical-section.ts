@@ -30,8 +30,6 @@ export const points: readonly Point[] = [
   point(5, 'after server', 'unspent'),
   point(5, 'before authentication', 'unspent'),
   point(5, 'after authentication', 'unspent'),
-  point(5, 'before digest', 'unspent'),
-  point(5, 'after digest', 'unspent'),
   point(5, 'before write', 'unspent'),
   point(5, 'after write', 'unspent'),
   point(5, 'before POST', 'unspent'),
