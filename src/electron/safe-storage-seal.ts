@@ -4,7 +4,7 @@
  * @module
  */
 import { StorageError } from '../core/errors.ts';
-import { safeCause } from '../core/transport-failure.ts';
+import { messageOf, quietCause } from '../node/quiet-cause.ts';
 import type { Opened, Seal } from '../node/sealed-storage.ts';
 import type { ElectronSafeStorage } from './electron.ts';
 
@@ -98,7 +98,7 @@ export class SafeStorageSeal implements Seal {
    * with a key of the same kind: one that fell back to another kind has lost its password manager, not the key.
    */
   async #judge(error: unknown, bytes: Uint8Array): Promise<undefined> {
-    if (/temporar|unavailable|try again|locked/i.test(String(error))) throw notNow('read', error);
+    if (/temporar|unavailable|try again|locked/i.test(messageOf(error))) throw notNow('read', error);
     const text = 'Does it work?';
     const proof = await this.#encrypt(text, 'read');
     const back = await this.#cipher.decrypt(proof).catch(() => undefined);
@@ -135,7 +135,7 @@ function plainText(operation: Operation): StorageError {
 }
 
 function notNow(operation: Operation, error: unknown, secret?: string): StorageError {
-  const cause = error === undefined ? undefined : safeCause(error, [secret]);
+  const cause = error === undefined ? undefined : quietCause(error, secret);
   return new StorageError(
     'safeStorage cannot be used now. Wait until the application is ready and its keychain or keyring is unlocked. Then ' +
       'try again.',

@@ -86,8 +86,9 @@ export class SqliteFileStorage implements FileStorage {
   readonly #tickets: Database;
   readonly #watch: FileWatch;
 
-  constructor(path: string) {
-    this.#records = new Database(path, 'FULL');
+  /** @param synchronous see {@link Database} */
+  constructor(path: string, synchronous: 'FULL' | 'NORMAL' = 'FULL') {
+    this.#records = new Database(path, synchronous);
     this.#tickets = new Database(path, 'NORMAL');
     this.lock = fileLock(this.#tickets, path);
     this.#watch = new FileWatch(path, {

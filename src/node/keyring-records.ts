@@ -91,6 +91,7 @@ export class KeyringRecords implements FileStorage {
     } catch (error) {
       if (isConflict(error) || (error instanceof StorageError && error.operation === operation)) throw error;
       if (error instanceof StorageError) throw new StorageError(error.message, { operation, cause: error });
+      if (!signal.aborted) throw error;
       const message = `Another process has been writing to the keyring for ${patience} ms. Look for one that was stopped.`;
       throw new StorageError(message, { operation, cause: error });
     }

@@ -85,11 +85,13 @@ export function keyringStorage(options: KeyringStorageOptions): KeyringStorage {
   if (keyring === undefined) requireKeyring();
   const name = createHash('sha256').update(service).digest('hex').slice(0, 32);
   const entries = new Keyring(service, keyring);
-  const file = new SqliteFileStorage(join(directory ?? stateDirectory(), name));
-  const inFile = records === undefined ? process.platform === 'win32' : records === 'file';
-  return inFile
-    ? new SealedStorage(file, new KeyringSeal(entries, file.lock))
-    : new KeyringRecords(entries, file);
+  const path = join(directory ?? stateDirectory(), name);
+  if (records === 'keyring' || (records === undefined && process.platform !== 'win32')) {
+    // What is in the file does not matter after a power failure: the records are not there.
+    return new KeyringRecords(entries, new SqliteFileStorage(path, 'NORMAL'));
+  }
+  const file = new SqliteFileStorage(path);
+  return new SealedStorage(file, new KeyringSeal(entries, file.lock));
 }
 
 function checked(options: KeyringStorageOptions | undefined): KeyringStorageOptions {

@@ -5,8 +5,8 @@
  */
 import { createRequire } from 'node:module';
 import { ConfigurationError, StorageError } from '../core/errors.ts';
-import { safeCause } from '../core/transport-failure.ts';
 import type { Operation } from './database-failure.ts';
+import { messageOf, quietCause } from './quiet-cause.ts';
 
 /** An entry of the keyring, as `@napi-rs/keyring` has it. */
 export interface KeyringEntry {
@@ -46,13 +46,13 @@ const mostEntries = 64;
 export class Keyring {
   readonly service: string;
   readonly #entries: Map<string, KeyringEntry> = new Map();
-  #module: Promise<KeyringModule> | undefined;
+  readonly #module: KeyringModule | undefined;
   /** The last call: one at a time, because a call that waits for a person to unlock the keyring keeps a thread. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(service: string, module: KeyringModule | undefined) {
     this.service = service;
-    this.#module = module && Promise.resolve(module);
+    this.#module = module;
   }
 
   /** @throws StorageError when it cannot be told, such as while the keyring is locked. */
@@ -88,7 +88,7 @@ export class Keyring {
     try {
       return await call;
     } catch (error) {
-      const cause = safeCause(error, [secret]);
+      const cause = quietCause(error, secret);
       throw new StorageError(`${remedyOf(error)} Then try again.`, { operation, cause });
     }
   }
@@ -106,8 +106,7 @@ export class Keyring {
   }
 
   async #entry(account: string): Promise<KeyringEntry> {
-    this.#module ??= import('@napi-rs/keyring');
-    const { AsyncEntry } = await this.#module;
+    const { AsyncEntry } = this.#module ?? (await import('@napi-rs/keyring'));
     const entry = new AsyncEntry(this.service, account, realStore);
     if (this.#entries.size >= mostEntries) this.#entries.clear();
     this.#entries.set(account, entry);
@@ -134,8 +133,4 @@ const remedies: readonly (readonly [pattern: RegExp, remedy: string])[] = [
 function remedyOf(error: unknown): string {
   const message = messageOf(error);
   return remedies.find(([pattern]) => pattern.test(message))?.[1] ?? 'The keyring failed. See the cause.';
-}
-
-function messageOf(error: unknown): string {
-  return String((error as { message?: unknown } | null)?.message);
 }
