@@ -92,9 +92,6 @@ const transport: Transport = async (input, init) => {
   return new Response(body, response);
 };
 
-const { digest } = crypto.subtle;
-crypto.subtle.digest = (...parameters) => around('digest', () => digest.apply(crypto.subtle, parameters));
-
 async function open(options: OpenOptions): Promise<void> {
   const { server, apiUrl, offset = 0, stopsClock = false, plain = false } = options;
   api = `${apiUrl}/orders`;
