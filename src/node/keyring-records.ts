@@ -92,7 +92,9 @@ export class KeyringRecords implements FileStorage {
       if (isConflict(error) || (error instanceof StorageError && error.operation === operation)) throw error;
       if (error instanceof StorageError) throw new StorageError(error.message, { operation, cause: error });
       if (!signal.aborted) throw error;
-      const message = `Another process has been writing to the keyring for ${patience} ms. Look for one that was stopped.`;
+      const message =
+        `Another process has been writing to the keyring for ${patience} ms. Look for one that was stopped, or that waits ` +
+        'for someone to unlock it.';
       throw new StorageError(message, { operation, cause: error });
     }
   }

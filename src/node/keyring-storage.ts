@@ -52,8 +52,9 @@ export interface KeyringStorage extends FileStorage {}
  *
  * - **Who can read it.** What is on the disk is encrypted while the keyring is locked. While it is open, so is it to every
  *   program of this user: on Linux and Windows to all of them, on macOS to those that the user has allowed.
- * - **A locked keyring** is a `StorageError` that says so. Nothing has been sent then, no session has ended, and the next
- *   call tries again. The kernel's keyring, which forgets everything at a restart, is never used instead.
+ * - **A locked keyring** is a `StorageError` that says so, after the system has asked the user to unlock it where it can.
+ *   Nothing has been sent then, no session has ended, and the next call tries again. The kernel's keyring, which forgets
+ *   everything at a restart, is never used instead.
  * - **One refresh for all processes.** Keyrings have neither locks nor compare-and-set: both come from a file beside it,
  *   with the promises of {@link fileStorage} about holders that die or stop. The file holds names of sessions, but no token
  *   unless you choose `records: 'file'`, and then encrypted ones.

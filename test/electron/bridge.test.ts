@@ -128,7 +128,7 @@ describe('pages call the API', () => {
 
 describe('a body that comes in pieces', () => {
   /** A body that says how far it was read, and whether it was given up. */
-  function pieces(count: number) {
+  function pieces(count: number, headers: Record<string, string> = {}) {
     const state = { pulled: 0, cancelled: false };
     const stream = new ReadableStream<Uint8Array>(
       {
@@ -143,7 +143,7 @@ describe('a body that comes in pieces', () => {
       },
       { highWaterMark: 0 },
     );
-    return { state, main: new BareManager(() => new Response(stream)) };
+    return { state, main: new BareManager(() => new Response(stream, { headers })) };
   }
 
   test('is read at the pace of the page', async () => {
@@ -156,6 +156,13 @@ describe('a body that comes in pieces', () => {
       expect(state.pulled).toBe(piece);
     }
     expect((await reader.read()).done).toBe(true);
+  });
+
+  test('is not read ahead where it may be larger than it says: packed', async () => {
+    const { state, main } = pieces(3, { 'content-length': '3', 'content-encoding': 'br' });
+    const response = await application(main).open().manager.fetch(url);
+    expect(state.pulled).toBe(0);
+    expect((await response.arrayBuffer()).byteLength).toBe(3);
   });
 
   test('is given up in the main process when the page gives it up', async () => {
@@ -225,12 +232,14 @@ describe('who may call', () => {
     ['about:blank', 'null'],
     ['data:text/html,hi', 'null'],
     ['blob:app://main/1', 'app://main'],
+    ['blob:https://app.example.com/1', 'https://app.example.com'],
     ['nonsense', 'null'],
     // A sandboxed frame: the URL is allowed, what it shows is not.
     ['app://main/index.html', 'null'],
   ])('a page of %s with the origin %s may not', async (pageUrl, origin) => {
     const manager = main();
-    const opened = application(manager).open(pageUrl, origin);
+    const allowedOrigins = ['app://main', 'https://app.example.com'];
+    const opened = application(manager, { allowedOrigins }).open(pageUrl, origin);
     const error = await rejection(opened.manager.fetch(url));
     expect(error).toMatchObject({
       name: 'NotAllowedError',

@@ -97,6 +97,18 @@ test('what is for Node is walled off from browsers, with the name of the door', 
   expect(stderr).toContain(`'./node'`);
 });
 
+test('keyringStorage says what to install where its package is not there', () => {
+  const script = `
+    import { keyringStorage } from 'tokenkeep/node';
+    try { keyringStorage({ service: 'my-cli' }); } catch ({ code, message }) { console.log(code, message); }`;
+  const output = execFileSync(process.execPath, ['--input-type=module', '--eval', script], {
+    cwd: pack.folder,
+    encoding: 'utf8',
+  });
+  expect(output).toContain('ERR_CONFIGURATION');
+  expect(output).toContain('npm install @napi-rs/keyring');
+});
+
 test('source maps lead to the sources and carry them', () => {
   for (const file of files.filter((file) => file.endsWith('.js.map'))) {
     const map = JSON.parse(readFileSync(join(pack.folder, 'node_modules', manifest.name, file), 'utf8'));
