@@ -65,11 +65,13 @@ export const acquireScript: Script = {
 local owner = redis.call('GET', KEYS[1])
 if owner and owner ~= ARGV[1] then
   redis.call('SET', KEYS[2], '', 'PX', ARGV[2])
-  return math.max(1, redis.call('PTTL', KEYS[1]))
+  local left = redis.call('PTTL', KEYS[1])
+  if left < 0 then left = tonumber(ARGV[2]) end
+  return math.max(5, left)
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 0`,
-  sha1: 'c75385cb91dd06aca78e97fc2ec5bff0888940a6',
+  sha1: '78ab744bfd80d4e183257e4119a94c5a8ac84d62',
 };
 
 /** KEYS: lock. ARGV: owner, lease. 0: it is not yours any more. */

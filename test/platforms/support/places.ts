@@ -29,7 +29,7 @@ export async function openPlace({ path, place, keyring }: Places): Promise<Token
   if (place.kind === 'postgres') {
     const { Pool } = await import('pg');
     const { postgresStorage } = await import('../../../src/postgres/index.ts');
-    const pool = new Pool({ connectionString: place.url, max: 2 });
+    const pool = new Pool({ connectionString: place.url, max: 2, idleTimeoutMillis: 100 });
     pool.on('error', ignore);
     return postgresStorage({ pool, ...lease });
   }
@@ -42,6 +42,7 @@ async function redisClient({ kind, url }: Place) {
     const { Redis } = await import('ioredis');
     const client = new Redis(url, { retryStrategy: () => 50 });
     client.on('error', ignore);
+    await client.ping();
     return client;
   }
   const { createClient } = await import('redis');

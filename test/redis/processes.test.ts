@@ -1,0 +1,37 @@
+import { afterAll, beforeAll, beforeEach, describe } from 'vitest';
+import { points } from '../platforms/support/critical-section.ts';
+import { crashes } from '../support/fleet/crashes.ts';
+import type { Ground } from '../support/fleet/ground.ts';
+import { oneExpiry } from '../support/fleet/one-expiry.ts';
+import { type RedisProcess, startRedis } from '../support/servers/redis.ts';
+
+let redis: RedisProcess;
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(() => redis.close());
+beforeEach(() => redis.command('FLUSHALL'));
+
+const locks = async () => (await redis.command('KEYS', '*:lock')) as string[];
+const ground: Ground = {
+  place: (index) => ({ kind: index % 2 === 0 ? 'redis' : 'ioredis', url: redis.url }),
+  async endLease() {
+    for (const lock of await locks()) {
+      await redis.command('DEL', lock);
+      await redis.command('PUBLISH', 'tokenkeep:changes', lock);
+    }
+  },
+  locks: async () => (await locks()).length,
+};
+
+describe('a fleet in which every other process uses node-redis, the others ioredis', () => {
+  oneExpiry(
+    () => ground,
+    [
+      [8, 5],
+      [32, 2],
+    ],
+  );
+});
+
+describe('a holder that dies or stands still', () => crashes(() => ground, points));
