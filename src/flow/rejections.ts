@@ -13,6 +13,8 @@ interface Trial {
   readonly epoch: number;
   /** `true`: the new token was rejected as well. */
   readonly lost: boolean;
+  /** `true`: the new token was accepted, so whatever becomes of it later is evidence. */
+  readonly won?: boolean;
 }
 
 /**
@@ -34,7 +36,9 @@ export class Rejections {
   note(session: Session, resource: string, { token, lost }: Pick<Trial, 'token' | 'lost'>): void {
     const trials = this.#trials.get(session) ?? new Map<string, Trial>();
     const last = trials.get(resource);
-    if (!lost && last?.token === token && last.epoch === session.epoch) return;
+    const isKnown = last?.token === token && last.epoch === session.epoch;
+    // A straggler that finds the token ended says nothing against the place that has accepted it.
+    if (isKnown && (!lost || last.won === true)) return;
     const trial = { token, lost, at: this.#clock.now(), epoch: session.epoch };
     this.#trials.set(session, trials.set(resource, trial));
   }
@@ -43,13 +47,13 @@ export class Rejections {
   accepted(session: Session, resource: string, token: string): void {
     const trials = this.#trials.get(session);
     const last = trials?.get(resource);
-    if (last?.token === token && !last.lost) trials?.delete(resource);
+    if (last?.token === token && !last.lost) trials?.set(resource, { ...last, won: true });
   }
 
   /** Tells whether it says nothing about `token` that `resource` rejects it. */
   meanNothing(session: Session, resource: string, token: string): boolean {
     const last = this.#trials.get(session)?.get(resource);
-    if (last === undefined || last.epoch !== session.epoch) return false;
+    if (last === undefined || last.won === true || last.epoch !== session.epoch) return false;
     return (last.lost && last.token === token) || Math.abs(this.#clock.now() - last.at) < truce;
   }
 }

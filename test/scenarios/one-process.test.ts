@@ -3,7 +3,7 @@
  * Each test names its report.
  */
 import { describe, expect, test } from 'vitest';
-import { faults } from '../../src/testing/index.ts';
+import { faults, refusals } from '../../src/testing/index.ts';
 import { api, refusal, scene, times } from '../support/scene.ts';
 
 describe('calls at once', () => {
@@ -160,6 +160,21 @@ describe('replaying', () => {
     expect(await call()).toBe(401);
     expect(server.counts).toMatchObject({ refreshes: 1, apiCalls: 4 });
     expect(events.map(({ type }) => type)).toEqual(['refreshed']);
+  });
+
+  test('N41: a straggler that finds the new token ended does not keep the next call from refreshing', async () => {
+    const { server, call } = await scene();
+    server.expire();
+    const firstSends = server.hold({ on: 'api', times: 2 });
+    const calls = [call(), call()];
+    await firstSends.arrived(2);
+    // Of the two replays the first is accepted; before the second arrives the new token has ended.
+    server.fail({ answer: refusals.rfc6750 }, { on: 'api', when: () => server.requests.length === 4 });
+    firstSends();
+    expect((await Promise.all(calls)).sort()).toEqual([200, 401]);
+    server.expire();
+    expect(await call()).toBe(200);
+    expect(server.counts.refreshes).toBe(2);
   });
 
   test('N43 Windup#207: a POST whose connection dies is not sent again', async () => {
