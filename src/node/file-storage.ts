@@ -4,6 +4,7 @@
  * @module
  */
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Stored, TokenLock, TokenStorage, Version } from '../core/contracts.ts';
 import { ConfigurationError, StorageError } from '../core/errors.ts';
@@ -93,7 +94,8 @@ export class SqliteFileStorage implements FileStorage {
     this.lock = fileLock(this.#tickets, path);
     this.#watch = new FileWatch(path, {
       glance: (key) => this.#records.glance((sql) => versionOf(sql(version).get(place(key)))),
-      look: (keys) => this.#versions(keys),
+      // Who watches a file that is gone does not make it anew.
+      look: async (keys) => (existsSync(path) ? await this.#versions(keys) : new Map()),
     });
   }
 
