@@ -39,7 +39,7 @@ async function granted(workshop: Workshop, attempt: Attempt, spent: Spent, grant
   const { session, want } = attempt;
   const { server, sentAt, scope } = spent;
   const late = { refreshToken: grant.refreshToken, accessToken: grant.accessToken };
-  if (session.epoch !== attempt.epoch) return discard(attempt, late);
+  if (session.epoch !== attempt.epoch) return await discardUnstored(workshop, attempt, spent, late);
   const usable =
     authorizationScheme(grant.tokenType, server.profile) === 'Bearer' && isSendable(grant.accessToken);
   const issuer = server.issuer ?? server.tokenEndpoint;
@@ -72,6 +72,21 @@ async function granted(workshop: Workshop, attempt: Attempt, spent: Spent, grant
 function discard(attempt: Attempt, late: Attempt['late']): 'again' {
   attempt.late = late;
   return 'again';
+}
+
+/**
+ * A sign-out in this process may still be on its way to the storage. What was spent is taken away now: whoever gets the
+ * lock next would spend it once more.
+ */
+async function discardUnstored(
+  workshop: Workshop,
+  attempt: Attempt,
+  spent: Spent,
+  late: Attempt['late'],
+): Promise<'again'> {
+  const { session } = attempt;
+  if (session.gone !== undefined) await workshop.store.delete(session, spent.version).catch(() => undefined);
+  return discard(attempt, late);
 }
 
 /** The access token is of a type that we cannot send. Its refresh token is safe. */
