@@ -30,6 +30,8 @@ export interface RefreshToken {
   readonly parent: Post | undefined;
   /** In the order in which they left. */
   readonly posts: Post[];
+  /** When a process has last marked it. */
+  readonly marks: Map<Process, number>;
 }
 
 export interface AccessToken {
@@ -51,8 +53,12 @@ export interface Post {
   how: string | undefined;
   /** The server has rotated. */
   committed: boolean;
-  /** The successor is stored. */
-  durable: boolean;
+  /** When its sender has marked it as being sent, in the order of the run. */
+  readonly markedAt: number;
+  /** Its lock was lost before it was handed to the network. */
+  readonly isLate: boolean;
+  /** When its successor was stored. */
+  durableAt: number | undefined;
   /** A storage has failed to take the successor, or said so. */
   storageFailed: boolean;
 }
@@ -143,6 +149,7 @@ export class Facts {
       generation: parent === undefined ? 0 : parent.token.generation + 1,
       parent,
       posts: [],
+      marks: new Map(),
     });
     this.accessTokens.set(accessToken, {
       name: server.idOf(accessToken) ?? '?',
@@ -163,7 +170,7 @@ export class Facts {
   /** Nobody will ever hear the answers to what a dead process has sent, nor store what it has heard. */
   died(process: Process): void {
     for (const post of this.postsOf(process)) {
-      if (post.fate !== 'pending' && (post.fate !== 'granted' || post.durable)) continue;
+      if (post.fate !== 'pending' && (post.fate !== 'granted' || post.durableAt !== undefined)) continue;
       post.fate = 'lost';
       post.how = 'its sender died';
     }

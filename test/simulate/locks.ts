@@ -49,7 +49,7 @@ export class Locks {
     const holder = this.#queues.get(name)?.holder;
     if (holder === undefined) return;
     this.#scheduler.note(`  lock: taken away from ${holder.process.name}`);
-    this.#free(holder);
+    this.#free(holder, 'stolen');
   }
 
   holder(name: string): Grant | undefined {
@@ -63,7 +63,7 @@ export class Locks {
   ): Promise<T> {
     const { chance } = this.#scheduler;
     return new Promise<T>((resolve, reject) => {
-      const grant: Grant = { name, process, at: 0, over: false, lost: false };
+      const grant: Grant = { name, process, at: 0, over: false, lost: undefined };
       const leave = () => {
         grant.over = true;
         this.#leave(grant);
@@ -71,8 +71,19 @@ export class Locks {
       };
       if (signal?.aborted) return leave();
       signal?.addEventListener('abort', leave, { once: true });
+      const ask = () => {
+        const waiter = { grant, begin: this.#granted(grant, begin) };
+        this.#scheduler.after(chance.between(0, 10), '', () => {
+          if (!grant.over && process.alive) this.#enter(name, waiter);
+        });
+      };
       const begin = () => {
         if (grant.over) return this.#free(grant);
+        if (this.#isOld(grant)) {
+          // A lease that began long ago may be over by now: whoever hears of it so late asks once more.
+          this.#free(grant);
+          return ask();
+        }
         signal?.removeEventListener('abort', leave);
         const errand = { ...errands.getStore(), process, grant };
         const settle = (result: () => void) => {
@@ -90,10 +101,12 @@ export class Locks {
           );
         });
       };
-      this.#scheduler.after(chance.between(0, 10), '', () => {
-        if (!grant.over && process.alive) this.#enter(name, { grant, begin: this.#granted(grant, begin) });
-      });
+      ask();
     });
+  }
+
+  #isOld({ at }: Grant): boolean {
+    return this.#kind !== 'kernel' && this.#scheduler.now - at > this.#lease / 10;
   }
 
   #granted(grant: Grant, begin: () => void): () => void {
@@ -123,16 +136,17 @@ export class Locks {
       if (next === undefined) return;
       if (!next.grant.process.alive) continue;
       queue.holder = next.grant;
+      Object.assign(next.grant, { at: this.#scheduler.now, lost: undefined });
       if (this.#kind !== 'kernel') this.#watchLease(next.grant, this.#lease);
       next.begin();
     }
   }
 
   /** By compare: whoever has lost it frees nothing. */
-  #free(grant: Grant): void {
+  #free(grant: Grant, how: Grant['lost'] = 'ended'): void {
     const queue = this.#queues.get(grant.name);
     if (queue?.holder !== grant) return;
-    if (!grant.over) grant.lost = true;
+    if (!grant.over) grant.lost = how;
     queue.holder = undefined;
     this.#pass(queue);
   }
@@ -143,7 +157,7 @@ export class Locks {
       const queue = this.#queues.get(grant.name);
       if (queue?.holder !== grant || (this.#ends.get(grant) ?? 0) > this.#scheduler.now) return;
       this.#scheduler.note(`  lock: the lease of ${grant.process.name} ends`);
-      this.#free(grant);
+      this.#free(grant, 'ended');
     });
   }
 

@@ -13,6 +13,7 @@ const { values } = parseArgs({
     runs: { type: 'string' },
     profile: { type: 'string' },
     verbose: { type: 'boolean', default: false },
+    find: { type: 'string' },
     'keep-going': { type: 'boolean', default: false },
   },
 });
@@ -30,6 +31,10 @@ for (const profile of profiles) {
     const lines: string[] = [];
     const verdict = await simulate(seed + run, { profile, ...(values.verbose && { lines }) });
     for (const line of lines) console.log(line);
+    for (const ending of verdict.endings) {
+      if (values.find !== undefined && ending.includes(values.find))
+        console.log(`seed ${verdict.seed}: ${ending}`);
+    }
     for (const ending of verdict.endings) endings.set(ending, (endings.get(ending) ?? 0) + 1);
     steps += verdict.steps;
     refreshes += verdict.refreshes;

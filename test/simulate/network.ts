@@ -61,14 +61,11 @@ export class Network {
     const token = facts.refreshTokens.get(text);
     if (token === undefined) throw new Error('A refresh token that nobody has issued.');
     const trouble = troubles.post();
-    const lost = {
-      fate: 'pending',
-      how: undefined,
-      committed: false,
-      durable: false,
-      storageFailed: false,
-    } as const;
-    const post: Post = { token, by: process, grant, ...lost };
+    const post: Post = {
+      ...{ token, by: process, grant, markedAt: token.marks.get(process) ?? 0 },
+      isLate: grant?.lost === 'ended',
+      ...{ fate: 'pending', how: undefined, committed: false, durableAt: undefined, storageFailed: false },
+    };
     return new Promise((resolve, reject) => {
       init.signal?.addEventListener('abort', () => {
         if (post.fate === 'pending')

@@ -22,11 +22,10 @@ export function simulatedPlatform(chance: Chance): () => void {
       const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
       return Uint8Array.from(createHash('sha256').update(bytes).digest()).buffer;
     }),
-    replace(
-      globalThis.crypto,
-      'randomUUID',
-      () => `${'0'.repeat(8)}-0000-4000-8000-${String(++uuids).padStart(12, '0')}`,
-    ),
+    replace(globalThis.crypto, 'randomUUID', () => {
+      const name = (++uuids).toString(16).padStart(8, '0');
+      return `${name}-0000-4000-8000-000000000000`;
+    }),
     replace(Math, 'random', () => (clock() === undefined ? random() : chance.next())),
     replace(Date, 'now', () => clock()?.now() ?? now()),
     replace(performance, 'now', () => clock()?.now() ?? elapsed()),

@@ -19,11 +19,12 @@ export const errands = new AsyncLocalStorage<Errand>();
 export interface Grant {
   readonly name: string;
   readonly process: Process;
-  readonly at: number;
+  /** When it was granted, in true time. */
+  at: number;
   /** Its callback has settled. */
   over: boolean;
-  /** Somebody else may hold the lock although the callback still runs. */
-  lost: boolean;
+  /** How somebody else can hold the lock although the callback still runs: a lease that ended, or a lock that was taken away. */
+  lost: 'ended' | 'stolen' | undefined;
 }
 
 export class Process {
@@ -82,6 +83,11 @@ export class Process {
 
   get frozen(): boolean {
     return this.#frozenUntil > this.#scheduler.now;
+  }
+
+  /** Tells whether it has been frozen since then, or still is. */
+  hasFrozenSince(at: number): boolean {
+    return this.#frozenUntil > at;
   }
 
   freeze(ms: number): void {

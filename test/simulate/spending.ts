@@ -5,6 +5,8 @@ import type { Profile } from './weather.ts';
 
 const refreshBefore = 30_000;
 
+const late = 'given up, and reached the server late';
+
 /** A refresh token leaves. `record` is what is stored in this moment. */
 export function judgeSend(
   facts: Facts,
@@ -16,14 +18,14 @@ export function judgeSend(
   const before = token.posts.filter((one) => one !== post);
   if (grant === undefined || grant.over)
     facts.break('step 2', `${by.name} sends ${token.name} without the lock`);
-  const isFenced = grant?.lost !== true;
+  if (post.isLate) facts.break('law 11', `${by.name} sends ${token.name} although its lease has ended`);
   for (const one of before) {
+    if (grant?.lost !== undefined || one.grant?.lost !== undefined) continue;
     const said = `${by.name} sends ${token.name}, which ${one.by.name} has sent before`;
-    if (one.fate === 'pending' && isFenced && one.grant?.lost !== true)
-      facts.break('law 1', `${said} and still waits for`);
-    if (one.fate === 'granted' && isFenced && one.durable) facts.break('law 1', `${said} and was answered`);
-    if (one.fate === 'granted' && isFenced && !one.durable && !one.storageFailed && one.grant?.lost !== true)
-      facts.break('law 2', `${said} and has an answer that is not stored yet`);
+    if (one.fate === 'pending') facts.break('law 1', `${said} and still waits for`);
+    if (one.fate !== 'granted' || cameTooLate(one, post)) continue;
+    if (one.durableAt !== undefined) facts.break('law 1', `${said} and was answered`);
+    else facts.break('law 2', `${said} and has an answer that is not stored yet`);
   }
   if (record?.refreshToken === token.text) judgeEvidence(facts, post, record, profile);
 }
@@ -44,7 +46,7 @@ function judgeEvidence(facts: Facts, post: Post, record: StoredRecord, profile: 
 }
 
 /** The server has seen a used refresh token. Only if nobody can help it the session may end: it says why. */
-export function judgeReuse(facts: Facts, post: Post): void {
+export function judgeReuse(facts: Facts, post: Post, profile: Profile): void {
   const { token, by } = post;
   const { family } = token;
   const first = token.posts.find(({ committed }) => committed);
@@ -53,21 +55,39 @@ export function judgeReuse(facts: Facts, post: Post): void {
     facts.break('law 1', `${by.name} had the server see ${token.name} again`);
     return;
   }
+  // Inside a declared reuse window one lost answer costs nothing, unless the request itself comes two rotations late.
+  if (profile === 'leeway' && !why.startsWith('lease lost') && !why.includes(late))
+    facts.break('law 5', `the server does not forgive ${by.name}'s ${token.name}: ${why}`);
   family.revoked = true;
   family.end ??= why;
 }
 
 function excuse(post: Post, first: Post): string | undefined {
-  if (first.fate === 'lost') return `answer lost: ${first.how}`;
-  if (post.fate === 'lost') return `answer lost: given up, and reached the server late (${post.how})`;
-  if (post.grant?.lost) {
-    return first.durable
-      ? 'lease lost AND holder frozen between its last look and the send'
-      : 'lease lost AND holder frozen, while another waited for the answer';
+  if (post.fate === 'lost') return `answer lost: ${late} (${post.how})`;
+  if (post.grant?.lost !== undefined) {
+    const where = first.durableAt === undefined ? 'while another waited for the answer' : 'before the send';
+    return `lease ${post.grant.lost} AND holder ${frozen(post)} between its last look and the send, ${where}`;
   }
-  if (first.grant?.lost) return 'lease lost AND the answer was still on its way';
+  if (first.fate === 'lost') return `answer lost: ${first.how}`;
   if (first.fate === 'refused') return 'answer lost: a gateway answered instead';
-  if (first.fate === 'granted' && !first.durable && first.storageFailed)
+  if (first.grant?.lost === 'stolen') return 'lease stolen AND the answer was still on its way';
+  if (first.grant?.lost === 'ended')
+    return first.by.hasFrozenSince(first.grant.at)
+      ? 'lease ended AND holder frozen before the commit'
+      : undefined;
+  if (first.fate === 'granted' && cameTooLate(first, post))
     return 'storage failed: it refused the successor, and another process needed a token';
   return undefined;
+}
+
+/** Its successor was refused by the storage, and stored only after another process had seen that there is none. */
+function cameTooLate(
+  { storageFailed, durableAt = Number.POSITIVE_INFINITY }: Post,
+  { markedAt }: Post,
+): boolean {
+  return storageFailed && durableAt > markedAt;
+}
+
+function frozen({ by, grant }: Post): string {
+  return by.hasFrozenSince(grant?.at ?? 0) ? 'frozen' : 'awake';
 }

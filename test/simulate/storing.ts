@@ -1,6 +1,6 @@
 /** Laws 2, 3, 6 and 11, in the moment in which something is stored, deleted or used. */
 import type { DiskObserver, StoredRecord } from './disk.ts';
-import type { AccessToken, Call, Deed, Facts, Family } from './facts.ts';
+import type { AccessToken, Call, Deed, Facts, Family, RefreshToken } from './facts.ts';
 import type { Errand } from './process.ts';
 
 export function storingLaws(facts: Facts): DiskObserver {
@@ -13,13 +13,16 @@ export function storingLaws(facts: Facts): DiskObserver {
       const who = errand?.process.name;
       if (!key.endsWith(`/${family.session}`))
         facts.break('sessions', `${who} stores ${token.name} under ${key}`);
+      if (isRetry(errand, token)) Object.assign(family, { signedOut: undefined, storedAt: undefined });
       if (family.signedOut !== undefined)
         facts.break('law 6', `${who} stores ${token.name} after the sign-out`);
       if (token.generation < family.generation)
         facts.break('law 11', `${who} stores ${token.name} over a newer one`);
       family.generation = Math.max(family.generation, token.generation);
       family.storedAt ??= facts.tick();
-      if (token.parent !== undefined) token.parent.durable = true;
+      if (token.parent !== undefined) token.parent.durableAt ??= facts.tick();
+      if (record.spending !== undefined && errand !== undefined)
+        token.marks.set(errand.process, facts.tick());
       for (const { token: text } of Object.values(record.accessTokens)) {
         const accessToken = facts.accessTokens.get(text);
         if (accessToken !== undefined) accessToken.stored = true;
@@ -40,6 +43,15 @@ export function storingLaws(facts: Facts): DiskObserver {
   };
 }
 
+/**
+ * A login of which nobody knows whether it was stored, because its storage has failed: a sign-out elsewhere may have ended
+ * it before it is tried again, and nothing in the storage tells that from a write that never was.
+ */
+function isRetry(errand: Errand | undefined, { family, generation }: RefreshToken): boolean {
+  const { login } = family;
+  return generation === 0 && login.error !== undefined && errand?.process === login.process;
+}
+
 /** A login that lost against a sign-out takes back what it has stored, and nothing else. */
 function judgeTakeBack(facts: Facts, deed: Deed, family: Family): void {
   if (family.login !== deed) facts.break('law 6', `a login of ${deed.process.name} deletes ${family.name}`);
@@ -49,10 +61,17 @@ function judgeTakeBack(facts: Facts, deed: Deed, family: Family): void {
 /** Laws 3 and 4: only a grant that is proven dead ends a session, and it clears what it was spent for. */
 function judgeClear(facts: Facts, errand: Errand | undefined, family: Family): void {
   const process = errand?.process;
-  const isProven =
-    process !== undefined &&
-    [...facts.postsOf(process)].some(({ token, fate }) => token.family === family && fate === 'dead');
-  if (!isProven || !family.revoked)
+  const posts = process === undefined ? [] : [...facts.postsOf(process)];
+  const own = posts.filter(({ token }) => token.family === family);
+  const last = own.at(-1);
+  // The tokens that it was spent for came after a sign-out or login in this process, and go with it.
+  const deed = facts.deeds.findLast((one) => one.process === process && one.session === family.session);
+  if (last?.fate === 'granted' && deed !== undefined && deed.startedAt > last.markedAt) {
+    if (deed.kind === 'signOut') family.signedOut ??= deed;
+    else family.end ??= 'replaced by a login';
+    return;
+  }
+  if (!family.revoked || !own.some(({ fate }) => fate === 'dead'))
     facts.break('law 4', `${process?.name} clears ${family.name}, which lives`);
   if (process !== undefined) facts.cleared.push({ process, family });
 }

@@ -67,7 +67,7 @@ export class World {
       },
       sends: (post) => judgeSend(this.facts, post, this.stored(post.token.family.session), weather.profile),
       arrived: (post) => this.#meddle(post),
-      reused: (post) => judgeReuse(this.facts, post),
+      reused: (post) => judgeReuse(this.facts, post, weather.profile),
       calls: (path, accessToken) => this.#uses(path, accessToken),
     });
     for (let index = 0; index < weather.processes; index++) this.start(index);
