@@ -17,7 +17,7 @@ import {
 } from '../core/errors.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
 import type { Verdict } from '../core/reconcile.ts';
-import { secretsIn } from '../core/session-record.ts';
+import { type SessionRecord, secretsIn } from '../core/session-record.ts';
 import { safeCause } from '../core/transport-failure.ts';
 import { type Attempt, decide, hold, type Spent, type Want, type Workshop } from './attempt.ts';
 import type { Found } from './fate.ts';
@@ -105,11 +105,19 @@ export class RefreshCoordinator {
       const step = await this.#spend(attempt, { ...found, grantedAt }, decision.unanswered);
       if (step === 'again') continue;
       if (step === 'lapsed') return step;
-      return 'token' in step ? step : this.#conclude(attempt, await decide(this.#workshop, attempt, step));
+      return 'token' in step ? step : await this.#fallBack(attempt, step);
     }
     throw new RefreshFailedError('What is stored changes faster than it can be refreshed. Try again.', {
       sent: false,
     });
+  }
+
+  /** After a failure that is remembered in `record`: what is still valid serves. */
+  async #fallBack(attempt: Attempt, record: SessionRecord): Promise<Held> {
+    const verdict = await decide(this.#workshop, attempt, record);
+    // Deciding may take a request, and so longer than the pause after the failure. That is no reason to spend at once.
+    if (verdict.kind !== 'spend' || record.failure === undefined) return this.#conclude(attempt, verdict);
+    throw refreshFailed(record.failure, this.#workshop.clock.now(), attempt.cause);
   }
 
   /** 5 Prepare, mark, spend. */
