@@ -7,7 +7,7 @@ export type Engine = 'chromium' | 'firefox' | 'webkit';
 /** A tab as its driver knows it. What happens in its page is told through a `Remote`. */
 export interface DrivenTab {
   goto(url: string): Promise<void>;
-  back(): Promise<void>;
+
   /** In the foreground. */
   show(): Promise<void>;
   /** As its user closes it. */

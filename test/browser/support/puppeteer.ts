@@ -56,11 +56,6 @@ class PuppeteerTab implements DrivenTab {
     await this.#page.goto(url);
   }
 
-  /** Does not wait: a page that comes back from the cache loads nothing, and drivers wait for ever. */
-  async back(): Promise<void> {
-    await this.#page.evaluate('setTimeout(() => history.back())');
-  }
-
   async show(): Promise<void> {
     await this.#page.bringToFront();
   }

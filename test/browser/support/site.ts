@@ -5,18 +5,34 @@ import { bundlePage } from './bundle.ts';
 /** Where the pages of the tests come from. */
 export interface Site {
   readonly origin: string;
+  /** A page to go to and come back from. */
+  visit(): Visit;
   close(): Promise<void>;
 }
 
 const page =
   '<!doctype html><meta charset="utf-8"><title>tokenkeep</title><script defer src="/agent.js"></script>';
 
-/** Serves the page, its workers, and an empty page to go to and come back from. */
+/** A visit to another page. It needs no driver: not all of them understand pages that come back from the cache. */
+export interface Visit {
+  readonly path: string;
+  /** Resolves when that page is there. */
+  readonly arrived: Promise<void>;
+  /** Lets it go back. */
+  back(): void;
+}
+
+/** Says that it is there, and goes back when it is told to. */
+const elsewhere = `<!doctype html><title>elsewhere</title><script>
+fetch('/arrived' + location.search).then(() => fetch('/leave' + location.search)).then(() => history.back());
+</script>`;
+
+/** Serves the page, its workers, and another page to go to and come back from. */
 export async function openSite(): Promise<Site> {
   const [agent, holder] = await Promise.all([bundlePage('agent'), bundlePage('holder')]);
   const files: Record<string, { type: string; body: string } | undefined> = {
     '/': { type: 'text/html', body: page },
-    '/elsewhere': { type: 'text/html', body: '<!doctype html><title>elsewhere</title>' },
+    '/elsewhere': { type: 'text/html', body: elsewhere },
     '/sandbox': {
       type: 'text/html',
       body: '<!doctype html><title>sandbox</title><iframe sandbox="allow-scripts"></iframe><script>document.querySelector("iframe").src = "/" + location.search</script>',
@@ -24,14 +40,26 @@ export async function openSite(): Promise<Site> {
     '/agent.js': { type: 'text/javascript', body: agent },
     '/holder.js': { type: 'text/javascript', body: holder },
   };
-  const server = createServer((request, response) => {
-    const file = files[new URL(request.url ?? '', 'http://localhost').pathname];
+  const visits = new Map<string, { arrive: () => void; left: Promise<void> }>();
+  const server = createServer(async (request, response) => {
+    const { pathname, search } = new URL(request.url ?? '', 'http://localhost');
+    const visit = visits.get(search);
+    if (pathname === '/arrived') visit?.arrive();
+    if (pathname === '/leave') await visit?.left;
+    const file = files[pathname];
     const headers = { 'content-type': file?.type ?? 'text/plain', 'access-control-allow-origin': '*' };
     response.writeHead(file ? 200 : 404, headers).end(file?.body);
   });
   await new Promise<void>((resolve) => server.listen(0, resolve));
   return {
     origin: `http://localhost:${(server.address() as AddressInfo).port}`,
+    visit() {
+      const { promise: arrived, resolve: arrive } = Promise.withResolvers<void>();
+      const { promise: left, resolve: back } = Promise.withResolvers<void>();
+      const search = `?visit=${visits.size}`;
+      visits.set(search, { arrive, left });
+      return { path: `/elsewhere${search}`, arrived, back };
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -11,18 +11,20 @@ const miniBrowser = '/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser';
 /** WebKitGTK's MiniBrowser on a display of its own, over plain WebDriver. */
 export async function openWebKit(): Promise<DrivenBrowser> {
   const { server: display, number } = await openDisplay();
-  let session = await Session.open(number);
+  let session = Session.open(number);
+  // A web process that is killed takes its session along.
+  const living = async (last: Session): Promise<Session> => {
+    if (!last.isOver) return last;
+    await last.close();
+    return await Session.open(number);
+  };
   return {
     async newTab() {
-      // A web process that is killed takes its session along.
-      if (session.isOver) {
-        await session.close();
-        session = await Session.open(number);
-      }
-      return await session.newTab();
+      session = session.then(living);
+      return await (await session).newTab();
     },
     async close() {
-      await session.close();
+      await (await session).close();
       display.kill();
       await once(display, 'exit');
     },
@@ -122,11 +124,6 @@ class WebKitTab implements DrivenTab {
 
   async goto(url: string): Promise<void> {
     await this.#session.in(this.#handle, () => this.#session.send('POST', 'url', { url }));
-  }
-
-  async back(): Promise<void> {
-    const script = { script: 'setTimeout(() => history.back())', args: [] };
-    await this.#session.in(this.#handle, () => this.#session.send('POST', 'execute/sync', script));
   }
 
   async show(): Promise<void> {

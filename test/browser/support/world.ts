@@ -24,7 +24,7 @@ export async function openWorld(engine: Engine): Promise<World> {
     engine,
     site,
     async openTab(path = '/') {
-      const tab = await Tab.open(browser, `${site.origin}${path}`);
+      const tab = await Tab.open(browser, site, path);
       tabs.add(tab);
       return tab;
     },
@@ -62,37 +62,33 @@ export class Agent {
 
 export class Tab extends Agent {
   readonly #driven: DrivenTab;
-  readonly #origin: string;
+  readonly #site: Site;
   #isClosed = false;
 
-  private constructor(driven: DrivenTab, remote: Remote, origin: string) {
+  private constructor(driven: DrivenTab, remote: Remote, site: Site) {
     super(remote);
     this.#driven = driven;
-    this.#origin = origin;
+    this.#site = site;
   }
 
-  static async open(browser: DrivenBrowser, url: string): Promise<Tab> {
+  static async open(browser: DrivenBrowser, site: Site, path: string): Promise<Tab> {
     const remote = new Remote();
     const [driven, port] = await Promise.all([browser.newTab(), remote.open()]);
-    const address = new URL(url);
+    const address = new URL(path, site.origin);
     address.searchParams.set('control', String(port));
     await driven.goto(address.href);
-    const tab = new Tab(driven, remote, address.origin);
+    const tab = new Tab(driven, remote, site);
     await tab.call('burn', 0); // it listens
     return tab;
   }
 
-  /** Goes to another page, and leaves this one to the back/forward cache. */
-  async leave(): Promise<void> {
-    // A page that waits for something is not kept by every browser.
-    await this.run(() => {
-      setTimeout(() => (globalThis as unknown as { hangUp(): void }).hangUp());
-    });
-    await this.#driven.goto(new URL('/elsewhere', this.#origin).href);
-  }
-
-  async back(): Promise<void> {
-    await this.#driven.back();
+  /** Goes to another page, and leaves this one to the back/forward cache. Resolves with how to come back. */
+  async leave(): Promise<() => void> {
+    const { path, arrived, back } = this.#site.visit();
+    await this.#driven.show();
+    await this.call('leave', path);
+    await arrived;
+    return back;
   }
 
   async show(): Promise<void> {

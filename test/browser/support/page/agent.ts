@@ -18,13 +18,12 @@ export interface Report {
 }
 
 let polling = new AbortController();
-let port = new URL(location.href).searchParams.get('control') ?? '';
+let afterReport: (() => void) | undefined;
+const port = new URL(location.href).searchParams.get('control') ?? '';
 
-/** Takes orders from another port: a shared worker or service worker has no address of its own. */
-function listenTo(other: string): void {
+function takeOrders(): void {
   polling.abort();
   polling = new AbortController();
-  port = other;
   void listen(polling.signal);
 }
 
@@ -55,7 +54,7 @@ async function obey({ id, name, parameters }: Order): Promise<void> {
   for (;;) {
     try {
       await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body, keepalive: body.length < 1_000 });
-      return;
+      return afterReport?.();
     } catch {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
@@ -64,13 +63,13 @@ async function obey({ id, name, parameters }: Order): Promise<void> {
 
 // A page that waits for an order is not put into the back/forward cache by every browser.
 Object.assign(globalThis, {
-  hangUp: () => polling.abort(),
+  hangUp(next: () => void) {
+    polling.abort();
+    afterReport = next;
+  },
 });
 globalThis.addEventListener('pageshow', (event) => {
-  if ((event as PageTransitionEvent).persisted) listenTo(port);
+  afterReport = undefined;
+  if ((event as PageTransitionEvent).persisted) takeOrders();
 });
-globalThis.addEventListener('message', ({ data }: MessageEvent) => {
-  if (typeof data?.control === 'string') listenTo(data.control); // to a service worker
-});
-globalThis.addEventListener('connect', () => listenTo(port)); // to a shared worker
-if (port !== '') listenTo(port);
+takeOrders();

@@ -128,6 +128,18 @@ export const commands = {
   /** An access token other than this one: what a call with it would need after a 401. */
   otherThan: (token: string): Promise<string> => current().manager.getAccessToken({ otherThan: token }),
 
+  /** The same, from an application that tries again when it is told to. */
+  async otherThanInTime(token: string): Promise<string> {
+    for (;;) {
+      try {
+        return await commands.otherThan(token);
+      } catch (error) {
+        if (!isTokenKeepError(error) || error.code !== 'ERR_REFRESH_FAILED') throw error;
+        await new Promise((resolve) => setTimeout(resolve, error.retryAfter));
+      }
+    }
+  },
+
   /**
    * Waits for the network to go, asks for tokens without it, and once more when it is back. The test hears of all that at
    * the end: meanwhile nothing gets through.
@@ -156,6 +168,13 @@ export const commands = {
   async isGone(): Promise<void> {
     while ((await current().manager.getTokens()) !== undefined)
       await new Promise((resolve) => setTimeout(resolve));
+  },
+
+  /** Goes to another page. Stops waiting for orders first: a page that waits for an answer is not kept by every browser. */
+  leave(path: string): void {
+    (globalThis as unknown as { hangUp(next: () => void): void }).hangUp(() => {
+      location.href = path;
+    });
   },
 
   /** Whether this page has come back from the back/forward cache, once it has. */
