@@ -18,7 +18,7 @@ export interface RedisProcess {
 export interface RedisChoice {
   /** It writes everything to disk before it answers. @default false: it forgets everything when it ends */
   readonly isDurable?: boolean;
-  readonly replicaOf?: RedisProcess;
+  readonly replicaOf?: { readonly port: number };
   readonly more?: readonly string[];
 }
 
