@@ -4,17 +4,21 @@ import { ConfigurationError } from 'tokenkeep';
 import { electronStorage } from 'tokenkeep/electron';
 import { register, storageConformance } from 'tokenkeep/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { scene } from '../support/scene.ts';
+import { ClosingScenes } from '../support/closing-scene.ts';
 import { Files, storageFixture } from './support/electron-fixture.ts';
 import { SafeStorageDouble } from './support/safe-storage-double.ts';
 
+const scenes = new ClosingScenes();
 let files: Files;
 let electron: SafeStorageDouble;
 beforeEach(() => {
   files = new Files();
   electron = new SafeStorageDouble();
 });
-afterEach(() => files[Symbol.dispose]());
+afterEach(async () => {
+  await scenes.close();
+  files[Symbol.dispose]();
+});
 
 describe('with the asynchronous half of safeStorage every law of a storage is kept', () => {
   register(
@@ -166,7 +170,7 @@ describe('a key that was replaced (shouldReEncrypt)', () => {
 
 describe('a session that does not decrypt', () => {
   test('is handed over as unreadable if the key is gone, and the next login replaces it', async () => {
-    const { manager, events, server, another, call } = await scene({ storage: files.open(electron) });
+    const { events, server, another, call } = await scenes.open(files.open(electron));
     electron.password = 'of a keychain that was reset';
     const restarted = another();
     restarted.on('recordRejected', (event) => events.push(event));
@@ -175,7 +179,6 @@ describe('a session that does not decrypt', () => {
     await restarted.setTokens(server.signIn());
     expect(await restarted.getAccessToken()).toMatch(/^access-/);
     expect(await call()).toBe(200);
-    await manager.close();
   });
 
   test('is kept if safeStorage has only lost its password manager for now', async () => {
@@ -194,7 +197,7 @@ describe.each([
   ['while the keyring is locked', 'isOpen'],
 ] as const)('%s', (_, condition) => {
   test('a call fails with a typed error before anything is sent, and the next one succeeds (N45)', async () => {
-    const { server, call, events } = await scene({ storage: files.open(electron) });
+    const { server, call, events } = await scenes.open(files.open(electron));
     server.expire();
     electron[condition] = false;
     await expect(call()).rejects.toMatchObject({ code: 'ERR_STORAGE', operation: 'read', conflict: false });
@@ -207,7 +210,7 @@ describe.each([
 });
 
 test('a keyring that is locked after the rotation: the tokens are used, kept, and stored when it opens (law 2, N45)', async () => {
-  const { server, clock, call, events, another } = await scene({ storage: files.open(electron) });
+  const { server, clock, call, events, another } = await scenes.open(files.open(electron));
   server.expire();
   const held = server.hold({ on: 'token', commits: true });
   const calling = call();

@@ -8,17 +8,19 @@ import { fileURLToPath } from 'node:url';
 import { AsyncEntry } from '@napi-rs/keyring';
 import { type KeyringStorage, type KeyringStorageOptions, keyringStorage } from 'tokenkeep/node';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { scene } from '../support/scene.ts';
+import { ClosingScenes } from '../support/closing-scene.ts';
 import type { Death } from './support/dying-writer.ts';
 import { placeIn } from './support/keyring-fixture.ts';
 import { SecretService } from './support/secret-service.ts';
 
 let ring: SecretService;
+const scenes = new ClosingScenes();
 const storages: KeyringStorage[] = [];
 beforeAll(async () => {
   ring = await SecretService.start();
 });
-afterEach(() => {
+afterEach(async () => {
+  await scenes.close();
   for (const storage of storages.splice(0)) storage.close();
 });
 afterAll(() => ring?.[Symbol.asyncDispose]());
@@ -62,7 +64,7 @@ describe.each(['keyring', 'file'] as const)("records: '%s'", (records) => {
   });
 
   test('a locked keyring: nothing is sent, no session ends, and the next call succeeds when it is open (N45)', async () => {
-    const { server, call, events } = await scene({ storage: open(placeIn(ring, records)) });
+    const { server, call, events } = await scenes.open(open(placeIn(ring, records)));
     server.expire();
     await ring.lock();
     await expect(call()).rejects.toMatchObject({
@@ -78,7 +80,7 @@ describe.each(['keyring', 'file'] as const)("records: '%s'", (records) => {
   });
 
   test('a keyring that is locked after the rotation: the tokens are used, kept, and stored when it opens (law 2, N45)', async () => {
-    const { server, clock, call, events, another } = await scene({ storage: open(placeIn(ring, records)) });
+    const { server, clock, call, events, another } = await scenes.open(open(placeIn(ring, records)));
     server.expire();
     const held = server.hold({ commits: true });
     const calling = call();
@@ -206,7 +208,7 @@ describe('in a file whose key is in the keyring', () => {
 
   test('a key that was deleted by hand: the session is reported as unreadable, and the next login replaces it', async () => {
     const place = placeIn(ring, 'file');
-    const { server, another } = await scene({ storage: open(place) });
+    const { server, another } = await scenes.open(open(place));
     await entry(place, '#key').deletePassword();
     const restarted = another();
     const reasons: unknown[] = [];
