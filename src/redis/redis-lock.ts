@@ -72,8 +72,12 @@ export class RedisLock implements TokenLock {
     const unlisten = announcements.overhear(key, pause.end);
     try {
       for (let attempt = 0; ; attempt++) {
+        const askedAt = Date.now();
         const left = await this.#take(grant);
         signal?.throwIfAborted();
+        // The lease began when Redis heard of it. If that is long ago, because this process or the answer was late, it
+        // may be over by now: asking once more begins it anew, or says whose it is.
+        if (left === 0 && Date.now() - askedAt > this.#parts.lease / 10) continue;
         if (left === 0) break;
         // Announcements may get lost, so it looks anyway: more often if there is nothing to hear.
         const longest = announcements.areHeard ? 1000 : 250;
