@@ -1,7 +1,7 @@
 /** When everything has calmed down: what has become of each session, and whether that may be. */
 import type { TestAuthorizationServer } from '../../src/testing/index.ts';
 import type { StoredRecord } from './disk.ts';
-import type { Facts, Family } from './facts.ts';
+import type { Ended, Facts, Family } from './facts.ts';
 
 /** What a process got when it asked once more at the end. */
 export interface LastWord {
@@ -82,7 +82,24 @@ export function judgeLastWords(
   }
 }
 
-/** Told once for each end and process, and with the reason that is true. */
+/** A session is said to have ended: with the reason that is true. */
+export function judgeEnd(facts: Facts, { process, session, reason }: Ended): void {
+  const dead = [...facts.postsOf(process)].findLast(
+    ({ token, fate }) => fate === 'dead' && token.family.session === session,
+  );
+  if (dead === undefined) {
+    facts.break('law 4', `${process.name} says that ${session} ended, which no server has said`);
+    return;
+  }
+  const { posts, name } = dead.token;
+  const isLost = posts
+    .slice(0, posts.indexOf(dead))
+    .some(({ committed, fate }) => committed && fate === 'lost');
+  if (isLost && reason !== 'answer_lost')
+    facts.break('law 5', `${process.name} does not say that the answer for ${name} was lost: ${reason}`);
+}
+
+/** Told once for each end and process. */
 export function judgeEnded(facts: Facts, isStorageSound: boolean): void {
   const processes = new Set(facts.ended.map(({ process }) => process));
   for (const { process } of facts.cleared) processes.add(process);

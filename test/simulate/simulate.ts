@@ -2,10 +2,11 @@
 import { Chance } from './chance.ts';
 import { judgePatience } from './deeds.ts';
 import { classify, judgeEnded, judgeLastWords, type LastWord } from './endings.ts';
+import type { Doubles } from './fleet.ts';
 import { simulatedPlatform } from './platform.ts';
 import { Scheduler } from './scheduler.ts';
 import { type Profile, type Weather, weatherOf } from './weather.ts';
-import { type Doubles, World } from './world.ts';
+import { World } from './world.ts';
 
 export interface Verdict {
   readonly seed: number;
@@ -17,7 +18,6 @@ export interface Verdict {
   /** Two runs with the same one did the same. */
   readonly digest: number;
   readonly refreshes: number;
-  /** How long the slowest caller waited, in simulated ms. */
   readonly weather: Weather;
 }
 
@@ -51,7 +51,7 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
 }
 
 async function live(world: World, scheduler: Scheduler, weather: Weather): Promise<string[]> {
-  world.loginEverywhere();
+  world.begin();
   act(world, scheduler, { ...weather, left: weather.deedCount });
   await settle(world, scheduler);
   let words: LastWord[] = [];

@@ -70,6 +70,14 @@ export const calm = { storage: {}, post: {}, api: {}, crash: 0, freeze: 0, meddl
 /** The declared window in which a refresh token may be sent again, in ms: longer than any run. */
 export const reuseWindow = 86_400_000;
 
+/** How long a process is frozen, in ms: a moment, or around the times after which others may take its lock over. */
+export const naps = [
+  [50, 3_000],
+  [10_000, 30_000],
+  [25_000, 50_000],
+  [40_000, 120_000],
+] as const;
+
 export function weatherOf(chance: Chance, profile: Profile): Weather {
   // Each trouble is there in every other run: what only happens without another one happens as well.
   const some = <K extends string>(names: readonly K[], most: number, share = 0.5) =>

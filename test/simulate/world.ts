@@ -1,76 +1,48 @@
 /** One run: processes, a storage, a lock and a server under one schedule, in one kind of weather. */
-import { type TokenLock, TokenManager, type TokenStorage } from '../../src/index.ts';
 import { authorizationServer, type TestAuthorizationServer } from '../../src/testing/index.ts';
 import type { Chance } from './chance.ts';
 import { call, deed, type Place } from './deeds.ts';
 import { Disk, type StoredRecord } from './disk.ts';
 import { type LastWord, noteRevocations } from './endings.ts';
-import { Facts, type Post } from './facts.ts';
+import { Facts } from './facts.ts';
+import { type Doubles, Fleet } from './fleet.ts';
 import { Locks } from './locks.ts';
 import { Network } from './network.ts';
-import { errands, Process } from './process.ts';
+import { errands, type Process } from './process.ts';
 import type { Scheduler } from './scheduler.ts';
 import { judgeReuse, judgeSend } from './spending.ts';
 import { judgeReplay, judgeUse, storingLaws } from './storing.ts';
-import { calm, type Deed, reuseWindow, type Weather } from './weather.ts';
+import { calm, type Deed, naps, reuseWindow, type Weather } from './weather.ts';
 
-/** What is put between a process and its storage or lock: nothing, unless something is broken on purpose. */
-export interface Doubles {
-  readonly storage?: (storage: TokenStorage, process: Process) => TokenStorage;
-  readonly lock?: (lock: TokenLock, process: Process) => TokenLock;
-}
-
-interface Running {
-  readonly process: Process;
-  readonly root: TokenManager;
-  readonly managers: ReadonlyMap<string, TokenManager>;
-}
+const lockOf = (session: string) => `tokenkeep:test-client/${session}`;
 
 export class World {
   readonly facts: Facts;
   readonly server: TestAuthorizationServer;
   readonly #scheduler: Scheduler;
   #weather: Weather;
-  readonly #doubles: Doubles;
   readonly #disk: Disk;
   readonly #locks: Locks;
   readonly #network: Network;
-  readonly #running: (Running | undefined)[] = [];
-  readonly #incarnations: number[] = [];
-  readonly sessions: readonly string[];
+  readonly #fleet: Fleet;
+  readonly #sessions: readonly string[];
   #logRead = 0;
 
   constructor(scheduler: Scheduler, weather: Weather, doubles: Doubles) {
-    const { chance } = scheduler;
     this.#scheduler = scheduler;
     this.#weather = weather;
-    this.#doubles = doubles;
     this.facts = new Facts(scheduler);
-    this.sessions = Array.from({ length: weather.sessions }, (_, index) => `user${index}`);
+    this.#sessions = Array.from({ length: weather.sessions }, (_, index) => `user${index}`);
     this.server = authorizationServer({
       clock: { now: () => scheduler.now },
       accessTokenLifetime: weather.accessTokenLifetime,
       profile: weather.profile === 'strict' ? 'strict' : { kind: 'leeway', ms: reuseWindow },
     });
-    this.#disk = new Disk({
-      scheduler,
-      observer: storingLaws(this.facts),
-      trouble: () => struck(chance, this.#weather.storage),
-      describe: (record) => this.#describe(record),
-    });
+    this.#disk = this.#newDisk();
     this.#locks = new Locks(scheduler, weather);
-    this.#network = new Network({
-      ...{ scheduler, server: this.server, facts: this.facts },
-      troubles: {
-        post: () => struck(chance, this.#weather.post),
-        api: () => struck(chance, this.#weather.api),
-      },
-      sends: (post) => judgeSend(this.facts, post, this.stored(post.token.family.session), weather.profile),
-      arrived: (post) => this.#meddle(post),
-      reused: (post) => judgeReuse(this.facts, post, weather.profile),
-      calls: (path, accessToken) => this.#uses(path, accessToken),
-    });
-    for (let index = 0; index < weather.processes; index++) this.start(index);
+    this.#network = this.#newNetwork();
+    this.#fleet = this.#newFleet(doubles);
+    this.#fleet.startAll();
   }
 
   stored = (session: string): StoredRecord | undefined => this.#disk.peek(`test-client/${session}`);
@@ -78,7 +50,7 @@ export class World {
   /** No more trouble from now on: what lies down gets up. */
   clear(): void {
     this.#weather = { ...this.#weather, ...calm };
-    for (const [index, running] of this.#running.entries()) if (running === undefined) this.start(index);
+    this.#fleet.startAll();
   }
 
   /** After each step: what others can see of it. */
@@ -86,62 +58,24 @@ export class World {
     this.#logRead = noteRevocations(this.facts, this.server, this.#logRead);
   }
 
-  start(index: number): void {
-    if (this.#running[index] !== undefined) return;
-    const { chance } = this.#scheduler;
-    const incarnation = (this.#incarnations[index] ?? 0) + 1;
-    this.#incarnations[index] = incarnation;
-    const { skew } = this.#weather;
-    const process = new Process(this.#scheduler, {
-      ...{ index, incarnation, skew: chance.between(-skew, skew) },
-      peril: (one, label) => this.#peril(one, label),
-    });
-    this.#scheduler.note(`${process.name} starts`);
-    const { storage = (one) => one, lock = (one) => one } = this.#doubles;
-    const { metadata } = this.server;
-    const reuse = this.#weather.profile === 'leeway' ? { profile: { reuseWindow } } : {};
-    errands.run({ process }, () => {
-      const root = new TokenManager({
-        clientId: 'test-client',
-        authorizationServer: { ...metadata, ...reuse },
-        protectedResources: ['https://api.test/'],
-        storage: storage(this.#disk.seenBy(process), process),
-        lock: lock(this.#locks.seenBy(process), process),
-        clock: process.clock,
-        fetch: this.#network.seenBy(process),
-      });
-      root.on('persistFailed', ({ session }) => {
-        this.facts.persistFailed.set(`${process.name} ${session}`, this.facts.tick());
-      });
-      root.on('sessionEnded', ({ session, error }) => {
-        this.#scheduler.note(`${process.name} says that ${session} ended: ${error.reason}`);
-        this.facts.ended.push({ process, session, reason: error.reason });
-      });
-      const managers = new Map(this.sessions.map((id) => [id, root.forSession(id)]));
-      this.#running[index] = { process, root, managers };
-    });
-  }
-
   /** Somebody does something somewhere. */
   perform(kind: Deed): void {
     const { chance } = this.#scheduler;
-    const session = chance.pick(this.sessions);
     if (kind === 'reject' || kind === 'steal' || kind === 'revoke') {
-      this.#befall(kind, session);
+      this.#befall(kind, chance.pick(this.#sessions));
       return;
     }
-    const running = chance.pick(this.#running.filter((one) => one !== undefined));
-    if (running === undefined || running.process.frozen) return;
-    const place = this.#place(running, session);
+    const place = chance.pick(this.#fleet.places);
+    if (place === undefined || place.process.frozen) return;
     switch (kind) {
       case 'crash':
-        this.crash(running.process);
+        this.#crash(place.process);
         break;
       case 'freeze':
-        running.process.freeze(this.#nap());
+        this.#freeze(place.process);
         break;
       case 'login':
-        this.login(place);
+        this.#login(place);
         break;
       case 'signOut':
         void deed(this.facts, place, { kind, run: () => place.manager.signOut() });
@@ -151,23 +85,36 @@ export class World {
     }
   }
 
+  /** Each session begins, all in one process. */
+  begin(): void {
+    for (const place of this.#fleet.places) if (place.process.index === 0) this.#login(place);
+  }
+
+  /** Everyone asks for a token once more. */
+  ask(words: LastWord[]): void {
+    for (const { process, session, manager } of this.#fleet.places) {
+      const say = (token: string | undefined, error?: unknown) =>
+        void words.push({ session, process: process.name, token, error });
+      errands
+        .run({ process }, () => manager.getAccessToken())
+        .then(
+          (token) => say(token),
+          (error: unknown) => say(undefined, error),
+        );
+    }
+  }
+
   /** What no process does. */
   #befall(kind: 'reject' | 'steal' | 'revoke', session: string): void {
     const record = this.stored(session);
-    if (kind === 'steal') this.#locks.steal(`tokenkeep:test-client/${session}`);
+    if (kind === 'steal') this.#locks.steal(lockOf(session));
     else if (kind === 'reject') {
       this.#scheduler.note('  server: rejects all access tokens');
       this.server.expire();
     } else if (record !== undefined) this.server.revokeFamily(record.refreshToken);
   }
 
-  /** A user signs in, in one process or in whichever is first. */
-  login(
-    place: Place = this.#place(
-      this.#running.find((one) => one !== undefined),
-      this.sessions[0],
-    ),
-  ): void {
+  #login(place: Place): void {
     const tokens = this.server.signIn({ subject: place.session });
     void deed(this.facts, place, {
       kind: 'login',
@@ -178,42 +125,32 @@ export class World {
     });
   }
 
-  loginEverywhere(): void {
-    for (const session of this.sessions) this.login(this.#place(this.#running[0], session));
-  }
-
-  crash(process: Process): void {
-    process.die();
-    this.facts.died(process);
+  #crash(process: Process): void {
+    this.#fleet.crash(process);
     this.#locks.died(process);
-    this.#running[process.index] = undefined;
+  }
+
+  #freeze(process: Process): void {
     const { chance } = this.#scheduler;
-    this.#scheduler.after(chance.between(0, chance.pick([100, 30_000])), '', () => this.start(process.index));
+    const [least, most] = chance.pick<readonly [number, number]>(naps);
+    process.freeze(chance.between(least, most));
   }
 
-  /** Everyone asks for a token once more. */
-  ask(words: LastWord[]): void {
-    for (const running of this.#running) {
-      if (running === undefined) continue;
-      for (const session of this.sessions) {
-        const { process, manager } = this.#place(running, session);
-        const say = (token: string | undefined, error?: unknown) =>
-          void words.push({ session, process: process.name, token, error });
-        errands
-          .run({ process }, () => manager.getAccessToken())
-          .then(
-            (token) => say(token),
-            (error: unknown) => say(undefined, error),
-          );
-      }
-    }
+  /** Something strikes a process at the worst of times: while it holds a lock. */
+  #peril(process: Process, label: string): void {
+    const { chance } = this.#scheduler;
+    const { crash, freeze } = this.#weather;
+    const holds = this.#sessions.some((session) => this.#locks.holder(lockOf(session))?.process === process);
+    if (!holds || label.startsWith('calls')) return;
+    if (chance.happens(crash)) this.#crash(process);
+    else if (chance.happens(freeze)) this.#freeze(process);
   }
 
-  #place(running: Running | undefined, session: string | undefined): Place {
-    const manager = running?.managers.get(session ?? '');
-    if (running === undefined || session === undefined || manager === undefined)
-      throw new Error('There is no such place.');
-    return { process: running.process, session, manager };
+  /** A refresh token has just arrived at the server: somebody does something before the answer is there. */
+  #meddle(): void {
+    const { chance } = this.#scheduler;
+    const kind = struck(chance, this.#weather.meddling);
+    if (kind !== undefined) this.#scheduler.after(chance.between(0, 400), '', () => this.perform(kind));
   }
 
   #uses(path: string, accessToken: string): void {
@@ -224,39 +161,48 @@ export class World {
     judgeUse(this.facts, this.facts.accessTokens.get(accessToken), one);
   }
 
-  /** Something strikes a process at the worst of times: while it holds a lock. */
-  #peril(process: Process, label: string): void {
-    const { chance } = this.#scheduler;
-    const { crash, freeze } = this.#weather;
-    const holds = this.sessions.some(
-      (session) => this.#locks.holder(`tokenkeep:test-client/${session}`)?.process === process,
-    );
-    if (!holds || label.startsWith('calls')) return;
-    if (chance.happens(crash)) this.crash(process);
-    else if (chance.happens(freeze)) process.freeze(this.#nap());
+  #newDisk(): Disk {
+    const scheduler = this.#scheduler;
+    return new Disk({
+      scheduler,
+      observer: storingLaws(this.facts),
+      trouble: () => struck(scheduler.chance, this.#weather.storage),
+      describe: ({ refreshToken, spending }) =>
+        `${this.server.idOf(refreshToken)}${spending === undefined ? '' : `, sent ${spending.sends}`}`,
+    });
   }
 
-  /** A refresh token has just arrived at the server: somebody does something before the answer is there. */
-  #meddle(_post: Post): void {
-    const { chance } = this.#scheduler;
-    const kind = struck(chance, this.#weather.meddling);
-    if (kind !== undefined) this.#scheduler.after(chance.between(0, 400), '', () => this.perform(kind));
+  #newNetwork(): Network {
+    const scheduler = this.#scheduler;
+    const { profile } = this.#weather;
+    return new Network({
+      ...{ scheduler, server: this.server, facts: this.facts },
+      troubles: {
+        post: () => struck(scheduler.chance, this.#weather.post),
+        api: () => struck(scheduler.chance, this.#weather.api),
+      },
+      sends: (post) => judgeSend(this.facts, post, this.stored(post.token.family.session), profile),
+      arrived: () => this.#meddle(),
+      reused: (post) => judgeReuse(this.facts, post, profile),
+      calls: (path, accessToken) => this.#uses(path, accessToken),
+    });
   }
 
-  #nap(): number {
-    const { chance } = this.#scheduler;
-    const [least, most] = chance.pick([
-      [50, 3_000],
-      [10_000, 30_000],
-      [25_000, 50_000],
-      [40_000, 120_000],
-    ] as const);
-    return chance.between(least, most);
-  }
-
-  #describe(record: StoredRecord): string {
-    const mark = record.spending === undefined ? '' : `, sent ${record.spending.sends}`;
-    return `${this.server.idOf(record.refreshToken)}${mark}`;
+  #newFleet({ storage = (one) => one, lock = (one) => one }: Doubles): Fleet {
+    const { processes, skew, profile } = this.#weather;
+    const { metadata } = this.server;
+    const declared = profile === 'leeway' ? { profile: { reuseWindow } } : {};
+    return new Fleet(processes, {
+      ...{ scheduler: this.#scheduler, facts: this.facts, sessions: this.#sessions, skew },
+      peril: (process, label) => this.#peril(process, label),
+      settings: (process) => ({
+        authorizationServer: { ...metadata, ...declared },
+        storage: storage(this.#disk.seenBy(process), process),
+        lock: lock(this.#locks.seenBy(process), process),
+        clock: process.clock,
+        fetch: this.#network.seenBy(process),
+      }),
+    });
   }
 }
 

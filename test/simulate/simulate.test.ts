@@ -1,0 +1,78 @@
+/**
+ * The laws under random schedules: several processes, one storage, one lock and one strict server, with lost messages,
+ * crashes, frozen holders, lost leases, failing storages, sign-outs, logins and wrong clocks. `npm run simulate` runs more
+ * of them; a seed that breaks a law here is replayed there with `--seed N --verbose`.
+ */
+import { describe, expect, test } from 'vitest';
+import * as doubles from './doubles.ts';
+import type { Doubles } from './fleet.ts';
+import { simulate } from './simulate.ts';
+import type { Profile, Weather } from './weather.ts';
+
+/** What may end a session. The simulation names every end, and fails for any that has none of these causes. */
+const ends: Readonly<Record<Profile, RegExp>> = {
+  strict:
+    /^(alive|revoked by administrator|signed out|replaced by a login|never stored|answer lost: .+|lease (ended|stolen) AND .+|storage failed: .+)$/,
+  leeway:
+    /^(alive|revoked by administrator|signed out|replaced by a login|never stored|answer lost: given up, and reached the server late .+|lease (ended|stolen) AND .+)$/,
+};
+
+const seeds = (first: number, count: number) => Array.from({ length: count }, (_, index) => first + index);
+
+async function run(profile: Profile, first: number, count: number): Promise<void> {
+  for (const seed of seeds(first, count)) {
+    const { broken, endings } = await simulate(seed, { profile });
+    expect(broken, `npm run simulate -- --profile ${profile} --verbose --seed ${seed}`).toBeUndefined();
+    for (const end of endings) expect(end).toMatch(ends[profile]);
+  }
+}
+
+describe('the laws hold', () => {
+  test('on a strict server', () => run('strict', 1, 1_000), 60_000);
+
+  test(
+    'on a server with a declared reuse window, where no single lost answer costs a session',
+    () => run('leeway', 1, 500),
+    60_000,
+  );
+});
+
+test('a seed is a schedule: it does the same every time', async () => {
+  for (const seed of seeds(1, 25)) {
+    const { steps, digest } = await simulate(seed);
+    expect(await simulate(seed)).toMatchObject({ steps, digest });
+  }
+});
+
+test.each([
+  [147, 'a login whose answer was lost, stored again over its own successor'],
+  [331, 'a login that was refused, stored over two later ones'],
+  [377, 'a login that could not be read back, stored again after a sign-out'],
+  [2732, 'a refresh token spent again while a sign-out was on its way to the storage'],
+  [9928, 'a lock that a process heard of when its lease was over'],
+])('pinned: seed %i, which once broke a law: %s', (seed) => run('strict', seed, 1));
+
+describe('the simulation finds', () => {
+  // What only matters when sessions come and go is looked for where they do.
+  const busy = {
+    deeds: { call: 10, token: 5, reject: 4, login: 3, revoke: 2, signOut: 2 },
+    meddling: { login: 0.3, signOut: 0.1 },
+  };
+
+  test.each<[string, Doubles, RegExp, Partial<Weather>?]>([
+    ['a lock that excludes nobody', doubles.lockForEverybody, /^law [12]/],
+    ['a lock that lets go too early', doubles.lockThatLetsGo, /^(law 1|step 2)/],
+    ['a storage whose compare-and-set always succeeds', doubles.storageWithoutVersions, /^law/],
+    ['a storage that forgets the mark', doubles.storageWithoutMarks, /^law 5/],
+    ['a storage that does not delete', doubles.storageThatKeeps, /^(law 6|liveness)/],
+    ['a storage that deletes what it should not', doubles.storageThatDeletesAll, /^law/, busy],
+  ])('%s', async (_, double, law, weather = {}) => {
+    for (const seed of seeds(1, 200)) {
+      const { broken } = await simulate(seed, { doubles: double, weather });
+      if (broken === undefined) continue;
+      expect(broken).toMatch(law);
+      return;
+    }
+    expect.unreachable('200 runs found nothing.');
+  });
+});
