@@ -51,9 +51,17 @@ function endOf(facts: Facts, family: Family, record: StoredRecord | undefined): 
     return over || signedOut ? 'never stored' : undefined;
   }
   const isReplaced = facts.families.some(
-    (other) => other.session === family.session && other !== family && (other.storedAt ?? 0) > storedAt,
+    (other) => other.session === family.session && replaces(other, family),
   );
   return isReplaced ? 'replaced by a login' : undefined;
+}
+
+/** A login replaces what was there before it, and of two at the same time either may win. */
+function replaces(other: Family, family: Family): boolean {
+  if (other === family) return false;
+  if ((other.storedAt ?? 0) > (family.storedAt ?? 0)) return true;
+  const wereTogether = (other.login.endedAt ?? Number.POSITIVE_INFINITY) > family.login.startedAt;
+  return wereTogether && other.lastStoredAt > family.lastStoredAt;
 }
 
 /** The storage ends on the newest refresh token, and everybody lives on it; or it holds nothing, and nobody does. */

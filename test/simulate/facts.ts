@@ -11,6 +11,7 @@ export interface Family {
   readonly login: Deed;
   /** When it was first stored, in the order of the run. */
   storedAt: number | undefined;
+  lastStoredAt: number;
   /** The highest generation that was stored. */
   generation: number;
   /** The sign-out that has deleted it. */
@@ -129,6 +130,7 @@ export class Facts {
       session: deed.session,
       login: deed,
       storedAt: undefined,
+      lastStoredAt: 0,
       generation: 0,
       signedOut: undefined,
       revoked: false,

@@ -80,12 +80,13 @@ function excuse(post: Post, first: Post): string | undefined {
   return undefined;
 }
 
-/** Its successor was refused by the storage, and stored only after another process had seen that there is none. */
-function cameTooLate(
-  { storageFailed, durableAt = Number.POSITIVE_INFINITY }: Post,
-  { markedAt }: Post,
-): boolean {
-  return storageFailed && durableAt > markedAt;
+/**
+ * Its successor was refused by the storage, and stored only after another process had seen that there is none. Who has the
+ * successor in memory itself has no such excuse.
+ */
+function cameTooLate(first: Post, post: Post): boolean {
+  const { storageFailed, durableAt = Number.POSITIVE_INFINITY } = first;
+  return storageFailed && durableAt > post.markedAt && first.by !== post.by;
 }
 
 function frozen({ by, grant }: Post): string {

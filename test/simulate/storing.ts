@@ -19,7 +19,8 @@ export function storingLaws(facts: Facts): DiskObserver {
       if (token.generation < family.generation)
         facts.break('law 11', `${who} stores ${token.name} over a newer one`);
       family.generation = Math.max(family.generation, token.generation);
-      family.storedAt ??= facts.tick();
+      family.lastStoredAt = facts.tick();
+      family.storedAt ??= family.lastStoredAt;
       if (token.parent !== undefined) token.parent.durableAt ??= facts.tick();
       if (record.spending !== undefined && errand !== undefined)
         token.marks.set(errand.process, facts.tick());
