@@ -93,6 +93,8 @@ class PuppeteerTab implements DrivenTab {
   }
 
   async #process(busy: () => void): Promise<number> {
-    return await busiest(this.#browser.process()?.pid ?? 0, busy);
+    const pid = this.#browser.process()?.pid;
+    if (pid === undefined) throw new Error('The browser is gone.');
+    return await busiest(pid, busy);
   }
 }

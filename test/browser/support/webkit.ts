@@ -136,15 +136,21 @@ class WebKitTab implements DrivenTab {
   }
 
   async kill(busy: () => void): Promise<void> {
-    const pid = await busiest(this.#session.driver.pid ?? 0, busy);
+    const pid = await this.#process(busy);
     this.#session.isOver = true;
     process.kill(pid, 'SIGKILL');
   }
 
   async suspend(_how: Suspension, busy: () => void): Promise<() => Promise<void>> {
-    const pid = await busiest(this.#session.driver.pid ?? 0, busy);
+    const pid = await this.#process(busy);
     process.kill(pid, 'SIGSTOP');
     return async () => void process.kill(pid, 'SIGCONT');
+  }
+
+  async #process(busy: () => void): Promise<number> {
+    const { pid } = this.#session.driver;
+    if (pid === undefined) throw new Error('The browser is gone.');
+    return await busiest(pid, busy);
   }
 }
 
