@@ -73,21 +73,31 @@ export function judgeLastWords(
   for (const { session, process, token, error } of words) {
     const record = stored(session);
     const family = facts.refreshTokens.get(record?.refreshToken ?? '')?.family;
-    const code = (error as { code?: string } | undefined)?.code;
     if (token === undefined) {
-      const hasFailedToSignOut = facts.deeds.some(
-        (deed) => deed.session === session && deed.process.name === process && deed.error !== undefined,
-      );
-      const isOver = code === 'ERR_LOGIN_REQUIRED' && (record === undefined || hasFailedToSignOut);
+      const { code } = error as { code?: string };
+      const isOver = code === 'ERR_LOGIN_REQUIRED' && mayBeStored(facts, { session, process, family });
       if (!isOver)
         facts.break('liveness', `${process} has no token of ${session} at the end: ${String(error)}`);
     } else if (facts.accessTokens.get(token)?.family !== family) {
       facts.break('law 6', `${process} still lives on ${server.idOf(token)} of ${session} at the end`);
     }
     const newest = record && server.currentRefreshToken(record.refreshToken);
-    if (record?.refreshToken !== newest)
+    if (record?.refreshToken !== newest && family?.revoked !== true)
       facts.break('law 2', `what is stored of ${session} is not the newest refresh token`);
   }
+}
+
+/** A session is over for a process, and its record is stored all the same: only where the storage refused to delete it. */
+function mayBeStored(
+  facts: Facts,
+  { session, process: name, family }: { session: string; process: string; family: Family | undefined },
+): boolean {
+  if (family === undefined) return true;
+  const hasFailed = facts.deeds.some(
+    (deed) => deed.session === session && deed.process.name === name && deed.error !== undefined,
+  );
+  const knows = facts.ended.some((one) => one.session === session && one.process.name === name);
+  return hasFailed || (family.revoked && knows);
 }
 
 /** A session is said to have ended: with the reason that is true. */
@@ -99,11 +109,11 @@ export function judgeEnd(facts: Facts, { process, session, reason }: Ended): voi
     facts.break('law 4', `${process.name} says that ${session} ended, which no server has said`);
     return;
   }
-  const { posts, name } = dead.token;
+  const { posts, name, family } = dead.token;
   const isLost = posts
     .slice(0, posts.indexOf(dead))
     .some(({ committed, fate }) => committed && fate === 'lost');
-  if (isLost && reason !== 'answer_lost')
+  if (isLost && !family.revived && reason !== 'answer_lost')
     facts.break('law 5', `${process.name} does not say that the answer for ${name} was lost: ${reason}`);
 }
 

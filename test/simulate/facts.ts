@@ -12,7 +12,9 @@ export interface Family {
   /** When it was first stored, in the order of the run. */
   storedAt: number | undefined;
   lastStoredAt: number;
-  /** The highest generation that was stored. */
+  /** It was stored once more by its login, which could not know that it had been stored and was deleted again. */
+  revived: boolean;
+  /** The highest generation that was stored since it was last deleted. */
   generation: number;
   /** The sign-out that has deleted it. */
   signedOut: Deed | undefined;
@@ -131,6 +133,7 @@ export class Facts {
       login: deed,
       storedAt: undefined,
       lastStoredAt: 0,
+      revived: false,
       generation: 0,
       signedOut: undefined,
       revoked: false,

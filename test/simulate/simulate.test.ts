@@ -44,13 +44,12 @@ test('a seed is a schedule: it does the same every time', async () => {
   }
 });
 
+// A seed means another schedule as soon as the simulation changes. What these found is pinned for good in
+// test/flow/unsaved-login.test.ts and test/flow/discarded.test.ts.
 test.each([
-  [147, 'a login whose answer was lost, stored again over its own successor'],
-  [331, 'a login that was refused, stored over two later ones'],
-  [377, 'a login that could not be read back, stored again after a sign-out'],
-  [2732, 'a refresh token spent again while a sign-out was on its way to the storage'],
-  [9928, 'a lock that a process heard of when its lease was over'],
-])('pinned: seed %i, which once broke a law: %s', (seed) => run('strict', seed, 1));
+  [284, 'a login that was refused, tried again over what came after it'],
+  [256, 'a refresh token spent once more while a sign-out was on its way to the storage'],
+])('seed %i, which broke a law: %s', (seed) => run('strict', seed, 1));
 
 describe('the simulation finds', () => {
   // What only matters when sessions come and go is looked for where they do.

@@ -15,7 +15,8 @@ export function judgeSend(
   profile: Profile,
 ): void {
   const { token, by, grant } = post;
-  const before = token.posts.filter((one) => one !== post);
+  const { revoked, revived } = token.family;
+  const before = revoked || revived ? [] : token.posts.filter((one) => one !== post);
   if (grant === undefined || grant.over)
     facts.break('step 2', `${by.name} sends ${token.name} without the lock`);
   if (post.isLate) facts.break('law 11', `${by.name} sends ${token.name} although its lease has ended`);

@@ -13,7 +13,8 @@ export function storingLaws(facts: Facts): DiskObserver {
       const who = errand?.process.name;
       if (!key.endsWith(`/${family.session}`))
         facts.break('sessions', `${who} stores ${token.name} under ${key}`);
-      if (isRetry(errand, token)) Object.assign(family, { signedOut: undefined, storedAt: undefined });
+      if (isRetry(errand, token))
+        Object.assign(family, { revived: true, signedOut: undefined, storedAt: undefined });
       if (family.signedOut !== undefined)
         facts.break('law 6', `${who} stores ${token.name} after the sign-out`);
       if (token.generation < family.generation)
@@ -32,6 +33,7 @@ export function storingLaws(facts: Facts): DiskObserver {
     deleted(errand, _key, record) {
       const token = familyOf(record);
       if (token === undefined) return;
+      token.family.generation = -1;
       const deed = errand?.deed as Deed | undefined;
       if (deed?.kind === 'signOut') token.family.signedOut ??= deed;
       else if (deed?.kind === 'login') judgeTakeBack(facts, deed, token.family);
@@ -49,8 +51,10 @@ export function storingLaws(facts: Facts): DiskObserver {
  * it before it is tried again, and nothing in the storage tells that from a write that never was.
  */
 function isRetry(errand: Errand | undefined, { family, generation }: RefreshToken): boolean {
-  const { login } = family;
-  return generation === 0 && login.error !== undefined && errand?.process === login.process;
+  const { login, storedAt, signedOut } = family;
+  if (generation > 0 || storedAt === undefined || errand?.process !== login.process) return false;
+  const isOpen = login.endedAt === undefined || login.error !== undefined;
+  return isOpen && family.generation < 0 && signedOut?.process !== login.process;
 }
 
 /** A login that lost against a sign-out takes back what it has stored, and nothing else. */
