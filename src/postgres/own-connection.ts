@@ -18,6 +18,8 @@ export interface Live {
   /** Number of the server's process behind it. */
   readonly backend: number;
   isLost: boolean;
+  /** Ends with the last statement so far: the next `pg` takes one at a time and queues none. */
+  last: Promise<unknown>;
 }
 
 export class OwnConnection {
@@ -77,7 +79,9 @@ export class OwnConnection {
   async ask(live: Live, text: string, values?: unknown[]): Promise<PostgresResult> {
     const { timeout } = this.#settings;
     try {
-      return await bounded('write', timeout, () => live.client.query(text, values));
+      const asked = live.last.then(() => live.client.query(text, values));
+      live.last = asked.catch(() => undefined);
+      return await bounded('write', timeout, () => asked);
     } catch (error) {
       const { code } = ((error as Error).cause ?? {}) as { code?: string };
       if (!/^[0-9FHPX][0-9A-Z]{4}$/.test(code ?? '')) this.drop(live);
@@ -121,7 +125,7 @@ export class OwnConnection {
   async #connect(): Promise<Live> {
     const { pool, lease } = this.#settings;
     const client = await pool.connect();
-    const live = { client, backend: 0, isLost: false };
+    const live = { client, backend: 0, isLost: false, last: Promise.resolve() };
     client.on('error', () => this.drop(live));
     client.on('end', () => this.drop(live));
     client.on('notification', ({ channel, payload = '' }) => {

@@ -37,9 +37,10 @@ test('processes whose clocks differ by up to a day do not harm each other', asyn
   const offsets = [0, 86_400_000, -86_400_000, 3_600_000, -3_600_000, 61_000];
   await using shared = await family();
   await using all = await processes(offsets.length);
-  await Promise.all(
-    all.map((one, index) => one.open({ ...shared.session, plain: true, offset: offsets[index] as number })),
-  );
+  // Who listens may hear of the token that is expired here when its successor is already stored, and expires in the next
+  // round: two dead tokens, one call. A call is replayed once (law 7).
+  const session = { ...shared.session, plain: true, listens: false };
+  await Promise.all(all.map((one, index) => one.open({ ...session, offset: offsets[index] as number })));
   await shared.signIn(all[0] as (typeof all)[number]);
   for (let expiry = 1; expiry <= 4; expiry++) {
     shared.server.expire(shared.server.currentAccessToken());

@@ -15,6 +15,8 @@ export interface OpenOptions {
   readonly offset?: number;
   /** The clock of the process stands still, until it is advanced. */
   readonly stopsClock?: boolean;
+  /** `false`: it learns of what others do only when it needs a token. */
+  readonly listens?: boolean;
   /** Without points. */
   readonly plain?: boolean;
 }

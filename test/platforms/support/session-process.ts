@@ -93,7 +93,7 @@ const transport: Transport = async (input, init) => {
 };
 
 async function open(options: OpenOptions): Promise<void> {
-  const { server, apiUrl, offset = 0, stopsClock = false, plain = false } = options;
+  const { server, apiUrl, offset = 0, stopsClock = false, plain = false, listens = true } = options;
   api = `${apiUrl}/orders`;
   standAt = undefined;
   clock = stopsClock ? testClock(Date.now()) : undefined;
@@ -115,6 +115,7 @@ async function open(options: OpenOptions): Promise<void> {
     fetch: plain ? fetch : transport,
   });
   events = [];
+  if (!listens) return;
   for (const type of [
     'signedOut',
     'sessionEnded',
