@@ -38,7 +38,7 @@ export type Outcome =
       /** The members of the answer except tokens: `claims`, `error_id`, … May still name a secret. */
       readonly details: Readonly<Record<string, unknown>>;
     }
-  /** A 2xx that cannot be read: the refresh token may be spent. */
+  /** A 2xx that cannot be read, or a gateway that got no answer: the refresh token may be spent. */
   | { readonly kind: 'unreadable'; readonly status: number };
 
 /**
@@ -58,7 +58,8 @@ export function judgeAnswer(answer: Answer, profile: ProviderProfile | undefined
   // while it shut down, a gateway that maps statuses. Dropping the only copy of the successor would end the session.
   if (grant !== undefined && (isSuccess || grant.refreshToken !== undefined))
     return { kind: 'granted', grant };
-  if (isSuccess && !complains(body, profile)) return { kind: 'unreadable', status };
+  if (isSuccess ? !complains(body, profile) : fromGateway(status, body))
+    return { kind: 'unreadable', status };
   return {
     kind: 'refused',
     ...classifyFailure(status, body, profile),
@@ -80,6 +81,14 @@ function redirected(status: number): Outcome {
     retryAfter: undefined,
     details: {},
   };
+}
+
+/**
+ * What stands between says that it got no answer (RFC 9110 §15.6.3, §15.6.5), and nothing of what the token endpoint did.
+ * A token endpoint that says so of something behind it names an error.
+ */
+function fromGateway(status: number, body: unknown): boolean {
+  return (status === 502 || status === 504) && !(hasMembers(body) && namesError(body));
 }
 
 /** An error whatever the status: GitHub and Slack refuse with a 200. */

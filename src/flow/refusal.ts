@@ -47,10 +47,14 @@ export function refreshFailed(
   });
 }
 
-/** The error of a refresh that was sent and not answered. */
-export function unanswered(retryAfter: number, cause?: unknown): RefreshFailedError {
+/** The error of a refresh that was sent and not answered, or not by the token endpoint. */
+export function unanswered(
+  retryAfter: number,
+  { status, cause }: { readonly status?: number; readonly cause?: unknown } = {},
+): RefreshFailedError {
+  const seen = status === undefined ? 'no answer came' : `what came (${status}) is no answer`;
   return new RefreshFailedError(
-    'The refresh was sent and no answer came, so the refresh token may be spent. The session is kept; try again.',
-    { sent: true, retryAfter: Math.max(0, retryAfter), cause },
+    `The refresh was sent and ${seen}, so the refresh token may be spent. The session is kept; try again.`,
+    { sent: true, retryAfter: Math.max(0, retryAfter), status, cause },
   );
 }

@@ -31,7 +31,7 @@ export async function settle(workshop: Workshop, attempt: Attempt, spent: Spent,
     case 'unsent':
       return await failed(workshop, attempt, spent, { kind: 'transient', cause: sent.cause });
     default:
-      return await lost(workshop, attempt, spent, 'cause' in sent ? sent.cause : undefined);
+      return await lost(workshop, attempt, spent, sent);
   }
 }
 
@@ -184,12 +184,12 @@ async function lost(
   workshop: Workshop,
   attempt: Attempt,
   spent: Spent,
-  cause: Error | undefined,
+  seen: { readonly status?: number; readonly cause?: Error | undefined },
 ): Promise<Step> {
   const { session } = attempt;
   if (session.epoch !== attempt.epoch) return 'again';
   const { since, sends } = spent.marked.spending ?? { since: 0, sends: 0 };
-  const error = unanswered(sends > 1 ? backoff(sends - 1, 1) : 0, cause);
+  const error = unanswered(sends > 1 ? backoff(sends - 1, 1) : 0, seen);
   attempt.tell({ type: 'refreshFailed', session: session.id, error });
   const now = workshop.clock.now();
   // Inside a declared reuse window the same token may be sent again, and the sooner the better.

@@ -7,7 +7,8 @@ const json = (status: number, body: object) => ({ answer: { status, body: JSON.s
 
 test.each<[string, Fault, object]>([
   ['503 with the body of an invalid_grant (N29)', faults.serverError, { status: 503 }],
-  ['504 in HTML', { answer: { status: 504, body: '<h1>Gateway Timeout</h1>' } }, { status: 504 }],
+  ['500 in HTML', { answer: { status: 500, body: '<h1>Internal Server Error</h1>' } }, { status: 500 }],
+  ['502 of the token endpoint itself', json(502, { error: 'temporarily_unavailable' }), { status: 502 }],
   ['429', faults.rateLimited(5), { status: 429, retryAfter: 5_000 }],
   ['408', json(408, {}), { status: 408 }],
   ['403 in HTML', faults.html, { status: 403 }],

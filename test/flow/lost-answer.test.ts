@@ -102,6 +102,8 @@ test.each([
   ['truncated answer', { truncate: 20 }],
   ['stalled answer', { stall: 20 }],
   ['portal page with status 200', faults.captivePortal],
+  ['502 of a gateway', { answer: { status: 502, body: '<h1>Bad Gateway</h1>' } }],
+  ['504 of a gateway', { answer: { status: 504, body: '{"message":"Endpoint request timed out"}' } }],
   ['empty 200', { answer: { status: 200, body: '' } }],
   ['2 MiB of answer', { answer: { status: 200, body: 'x'.repeat(2_000_000) } }],
 ])('law 5: a %s may have spent the refresh token', async (_what, fault) => {
@@ -112,6 +114,20 @@ test.each([
   await clock.advance(5_000);
   expect(await token).toBe(tokens.access_token);
   expect((await record())?.spending).toMatchObject({ sends: 1 });
+});
+
+test('law 5: a gateway that gives up while the token endpoint rotates: the error says so, and so does the end', async () => {
+  const { manager, server, expire, posts } = await setup();
+  expire();
+  server.fail(faults.gatewayTimeout);
+  expect(await failure(manager.getAccessToken())).toMatchObject({
+    code: 'ERR_REFRESH_FAILED',
+    sent: true,
+    status: 504,
+    message: expect.stringContaining('504'),
+  });
+  expect(await failure(manager.getAccessToken())).toMatchObject({ reason: 'answer_lost' });
+  expect(posts.length).toBe(2);
 });
 
 test('step 5, N27: the mark is stored before the POST, and names no token', async () => {

@@ -27,7 +27,6 @@ const later: Readonly<Record<string, string>> = {
   'BBA-09': 'browser storages: the encrypting one, and what its documentation says',
   'BBA-11': 'DPoP, and what its documentation says',
   'WL-01': 'browser locks',
-  'WL-02': 'browser locks',
   'WL-03': 'browser locks',
   'WL-04': 'browser locks',
   'WL-05': 'browser locks',
