@@ -4,17 +4,10 @@
  * @module
  */
 import ky from 'ky';
-import type { Transport } from '../core/contracts.ts';
 import { readText } from './read-text.ts';
+import type { Carrier } from './round-trip.ts';
 import type { BuiltRequest } from './token-request.ts';
-import { deadline, type FullClock, leavingOn } from './waiting.ts';
-
-export interface RevocationOptions {
-  readonly transport: Transport;
-  readonly clock: FullClock;
-  /** How long an attempt may take, and then reading why it failed, in ms. */
-  readonly timeout: number;
-}
+import { deadline, leavingOn } from './waiting.ts';
 
 /**
  * Sends a revocation request. 503 means that the token still exists (RFC 7009 §2.2.1): it is sent once more, after
@@ -24,7 +17,7 @@ export interface RevocationOptions {
  */
 export async function revoked(
   { url, init }: BuiltRequest,
-  { transport, clock, timeout }: RevocationOptions,
+  { transport, clock, timeout }: Carrier,
   signal: AbortSignal | undefined,
 ): Promise<'revoked' | 'unsupported' | 'failed'> {
   const response = await ky.post(url, {

@@ -4,10 +4,9 @@
  * @module
  */
 import type { AuthorizationServer } from '../core/authorization-server.ts';
-import type { Transport } from '../core/contracts.ts';
 import { judgeAnswer, type Outcome } from '../core/token-answer.ts';
 import { mayHaveBeenSent, safeCause } from '../core/transport-failure.ts';
-import { readText, tooLarge } from './read-text.ts';
+import { type Carrier, roundTrip } from './round-trip.ts';
 import {
   type BuiltRequest,
   type ClientOptions,
@@ -15,14 +14,9 @@ import {
   refreshRequest,
   revokeRequest,
 } from './token-request.ts';
-import { deadline, type FullClock, leavingOn, within } from './waiting.ts';
+import { within } from './waiting.ts';
 
-export interface TokenEndpointOptions extends ClientOptions {
-  readonly transport: Transport;
-  readonly clock: FullClock;
-  /** How long a grant may take, in ms. */
-  readonly timeout: number;
-}
+export type TokenEndpointOptions = ClientOptions & Carrier;
 
 /** What came of a request that was to be sent once. */
 export type Sent =
@@ -93,37 +87,14 @@ export class TokenEndpoint {
     }
   }
 
-  async #send(server: AuthorizationServer, request: BuiltRequest): Promise<Sent> {
+  async #send({ profile }: AuthorizationServer, request: BuiltRequest): Promise<Sent> {
     if (!isOnline()) return { kind: 'unsent', cause: new Error('The network is offline.') };
-    const { clock, timeout, transport } = this.#options;
-    const late = () => new DOMException(`No answer within ${timeout} ms.`, 'TimeoutError');
-    const { signal, clear } = deadline(clock, timeout, late);
     try {
-      // Not a method call: a bare `fetch` must not get a `this`. Waiting ends with the deadline, whether or not the
-      // transport obeys the signal.
-      const response = await leavingOn(transport(request.url, { ...request.init, signal }), signal);
-      const body = await leavingOn(readText(response), signal).catch((error: unknown) => {
-        if (response.ok) throw error;
-        return ''; // the status of a refusal says enough
-      });
-      return body === tooLarge ? { kind: 'lost', cause: undefined } : this.#judge(server, response, body);
+      const answer = await roundTrip(request, this.#options);
+      return judgeAnswer(answer, profile, this.#options.clock.now());
     } catch (error) {
-      const kind = signal.aborted || mayHaveBeenSent(error) ? 'lost' : 'unsent';
+      const kind = mayHaveBeenSent(error) ? 'lost' : 'unsent';
       return { kind, cause: safeCause(error, request.secrets) };
-    } finally {
-      clear();
     }
-  }
-
-  #judge({ profile }: AuthorizationServer, response: Response, body: string): Outcome {
-    const header = (name: string) => response.headers.get(name);
-    const answer = {
-      status: response.type === 'opaqueredirect' ? 0 : response.status,
-      contentType: header('content-type'),
-      retryAfter: header('retry-after'),
-      date: header('date'),
-      body,
-    };
-    return judgeAnswer(answer, profile, this.#options.clock.now());
   }
 }

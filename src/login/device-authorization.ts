@@ -6,11 +6,12 @@
 import { hasMembers, parseBody, textOf } from '../core/answer-body.ts';
 import { isLoopback, requireEndpoint } from '../core/endpoint.ts';
 import { safeCause } from '../core/transport-failure.ts';
+import { roundTrip } from '../flow/round-trip.ts';
 import { deviceRequest } from '../flow/token-request.ts';
 import { within } from '../flow/waiting.ts';
 import { refused, wrongAnswer } from './authorization-response.ts';
 import { checkRequest, type LoginClient, type LoginRequest } from './login-options.ts';
-import { noAnswer, send } from './token-exchange.ts';
+import { noAnswer } from './token-exchange.ts';
 
 /** What the user has to be told. */
 export interface DevicePrompt {
@@ -45,12 +46,12 @@ export async function deviceAuthorization(
   for (const resource of request.resource ?? []) parameters.append('resource', resource);
   const built = await within(client, () => deviceRequest(client, server, endpoint as string, parameters));
   const sentAt = clock.now();
-  const { response, body } = await send(client, built).catch((error: unknown) => {
+  const { status, body } = await roundTrip(built, client).catch((error: unknown) => {
     throw noAnswer(safeCause(error, built.secrets));
   });
   const members = parseBody(body);
   if (!hasMembers(members)) throw noAnswer(undefined);
-  if (!response.ok || textOf(members['error']) !== undefined) {
+  if (status < 200 || status > 299 || textOf(members['error']) !== undefined) {
     throw refused(textOf(members['error']), textOf(members['error_description']), built.secrets);
   }
   return read(members, sentAt);

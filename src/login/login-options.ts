@@ -12,6 +12,7 @@ import {
   AuthorizationServerSource,
 } from '../flow/authorization-server-source.ts';
 import { none } from '../flow/client-authentication.ts';
+import type { Carrier } from '../flow/round-trip.ts';
 import type { ClientOptions } from '../flow/token-request.ts';
 import { completeClock, type FullClock } from '../flow/waiting.ts';
 
@@ -54,11 +55,8 @@ export interface LoginRequest {
 }
 
 /** A client that is ready to send requests. */
-export interface LoginClient extends ClientOptions {
+export interface LoginClient extends ClientOptions, Carrier {
   readonly server: AuthorizationServer;
-  readonly transport: Transport;
-  readonly clock: FullClock;
-  readonly timeout: number;
 }
 
 export const defaultLifetime = 600_000;

@@ -7,9 +7,9 @@
 import { LoginFailedError } from '../core/errors.ts';
 import { judgeAnswer, type Outcome } from '../core/token-answer.ts';
 import { safeCause } from '../core/transport-failure.ts';
-import { readText, tooLarge } from '../flow/read-text.ts';
-import { type BuiltRequest, grantRequest } from '../flow/token-request.ts';
-import { deadline, leavingOn, within } from '../flow/waiting.ts';
+import { roundTrip } from '../flow/round-trip.ts';
+import { grantRequest } from '../flow/token-request.ts';
+import { within } from '../flow/waiting.ts';
 import { refused } from './authorization-response.ts';
 import { type Expected, type Login, loginOf } from './login.ts';
 import type { LoginClient } from './login-options.ts';
@@ -32,36 +32,10 @@ export async function exchange(
   const sentAt = clock.now();
   const { secrets } = request;
   try {
-    const { response, body } = await send(client, request);
-    const header = (name: string) => response.headers.get(name);
-    const answer = {
-      status: response.type === 'opaqueredirect' ? 0 : response.status,
-      contentType: header('content-type'),
-      retryAfter: header('retry-after'),
-      date: header('date'),
-      body,
-    };
+    const answer = await roundTrip(request, client);
     return { ...judgeAnswer(answer, server.profile, clock.now()), secrets, sentAt };
   } catch (error) {
     return { kind: 'lost', cause: safeCause(error, secrets), secrets, sentAt };
-  }
-}
-
-/** @throws what the transport throws, and when there is no answer in time, or one without an end. */
-export async function send(
-  { clock, timeout, transport }: LoginClient,
-  { url, init }: BuiltRequest,
-): Promise<{ response: Response; body: string }> {
-  const late = () => new DOMException(`No answer within ${timeout} ms.`, 'TimeoutError');
-  const { signal, clear } = deadline(clock, timeout, late);
-  try {
-    // Not a method call: a bare `fetch` must not get a `this`.
-    const response = await leavingOn(transport(url, { ...init, signal }), signal);
-    const body = await leavingOn(readText(response), signal);
-    if (body === tooLarge) throw new Error('The answer is larger than 1 MiB.');
-    return { response, body };
-  } finally {
-    clear();
   }
 }
 
