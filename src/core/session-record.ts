@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { fingerprint } from './fingerprint.ts';
 import type { TokenSet } from './token-set.ts';
 import { isSendable } from './token-type.ts';
 
@@ -17,8 +18,10 @@ export interface AccessToken {
   readonly scope?: readonly string[] | undefined;
 }
 
-/** The write-ahead mark: the record's refresh token is being spent, or was when its spender died. */
+/** The write-ahead mark: a refresh token is being spent, or was when its spender died. */
 export interface Spending {
+  /** Which one, by its {@link fingerprint}. A mark that is not about the refresh token beside it is over. */
+  readonly fingerprint: number;
   /** When it was first sent, in Unix ms. */
   readonly since: number;
   /** When it was last sent, in Unix ms. */
@@ -103,7 +106,18 @@ export function readRecord(value: unknown, owner: Owner): SessionRecord | Unread
   if (value['schema'] !== 1) return 'other schema';
   if (!isRecord(value)) return 'corrupt';
   if (value.clientId !== owner.clientId) return 'other client';
-  return belongsTo(value, owner) ? value : 'other issuer';
+  return belongsTo(value, owner) ? withoutStaleMark(value) : 'other issuer';
+}
+
+/**
+ * Whoever replaces the refresh token takes the mark away. Should a program that knows nothing of marks have replaced it, the
+ * new one was never sent: being careful with it would end the session with a reason that is not true.
+ */
+function withoutStaleMark(record: SessionRecord): SessionRecord {
+  const { spending, refreshToken = '' } = record;
+  return spending === undefined || spending.fingerprint === fingerprint(refreshToken)
+    ? record
+    : { ...record, spending: undefined };
 }
 
 /** Tells whether a session was issued by the authorization server that `owner` has, as far as either is known. */
@@ -176,6 +190,7 @@ const accessTokenShape: typeof recordShape = {
   scope: [false, isScope],
 };
 const spendingShape: typeof recordShape = {
+  fingerprint: [true, isTime],
   since: [true, isTime],
   latest: [true, isTime],
   sends: [true, isTime],

@@ -4,6 +4,7 @@
  * @module
  */
 import type { AuthorizationServer } from '../core/authorization-server.ts';
+import { fingerprint } from '../core/fingerprint.ts';
 import { belongsTo, type SessionRecord, type Spending, wholeGrant } from '../core/session-record.ts';
 import type { Attempt, Want, Workshop } from './attempt.ts';
 import { issuersOf } from './authorization-server-source.ts';
@@ -49,6 +50,7 @@ export function marked(
 ): SessionRecord {
   const now = clock.now();
   const spending: Spending = {
+    fingerprint: fingerprint(record.refreshToken ?? ''),
     since: (before > 0 ? record.spending?.since : undefined) ?? now,
     latest: now,
     sends: before + 1,

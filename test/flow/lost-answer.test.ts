@@ -2,6 +2,7 @@
 
 import { faults } from 'tokenkeep/testing';
 import { expect, test } from 'vitest';
+import { fingerprint } from '../../src/core/fingerprint.ts';
 import { failure, key, setup, times } from './support/setup.ts';
 
 test('law 5: without a reuse window the valid token is used to its end, and nothing is sent again', async () => {
@@ -137,7 +138,13 @@ test('step 5, N27: the mark is stored before the POST, and names no token', asyn
   const token = manager.getAccessToken();
   await held.arrived();
   const { spending } = (await record()) ?? {};
-  expect(spending).toMatchObject({ sends: 1, since: clock.now(), latest: clock.now() });
+  expect(spending).toEqual({
+    fingerprint: fingerprint(tokens.refresh_token ?? ''),
+    since: clock.now(),
+    latest: clock.now(),
+    sends: 1,
+    by: expect.stringMatching(/^[\w-]{6,}$/),
+  });
   expect(JSON.stringify(spending)).not.toContain(tokens.refresh_token?.slice(8, 20));
   held();
   await token;
@@ -164,12 +171,32 @@ test('N27, N13: a process that died after the POST leaves its mark: the next one
 test('N27: a process that died before the POST leaves its mark too: the careful attempt succeeds', async () => {
   const { server, expire, open, storage, tokens } = await setup();
   const stored = await storage.inner.read(key);
-  const spending = { since: 1, latest: 1, sends: 1, by: 'a manager that is no more' };
+  const mark = { since: 1, latest: 1, sends: 1, by: 'a manager that is no more' };
+  const spending = { ...mark, fingerprint: fingerprint(tokens.refresh_token ?? '') };
   await storage.inner.write(key, { ...(stored?.record as object), spending }, stored?.version);
   expire();
   expect(await open().getAccessToken()).toBe(server.currentAccessToken());
   expect(server.counts).toMatchObject({ refreshes: 1, reuses: 0 });
   expect(server.currentRefreshToken()).not.toBe(tokens.refresh_token);
+});
+
+test.each([
+  ['is refreshed at once', false],
+  ['and is dead ends the session, and no answer was lost', true],
+])('step 4: a refresh token that was put beside the mark of another one %s', async (_what, isDead) => {
+  const { manager, server, expire, storage, posts } = await setup();
+  expire();
+  server.fail(faults.lostAnswer, { times: 2 });
+  await failure(manager.getAccessToken());
+  await failure(manager.getAccessToken());
+  // A program that knows nothing of marks writes the tokens of a new login into the record.
+  const refreshToken = server.signIn().refresh_token ?? '';
+  const stored = await storage.inner.read(key);
+  await storage.inner.write(key, { ...(stored?.record as object), refreshToken }, stored?.version);
+  if (isDead) server.revokeFamily(refreshToken);
+  const outcome = await manager.getAccessToken().catch(({ reason }) => reason);
+  expect(outcome).toBe(isDead ? 'invalid_grant' : server.currentAccessToken(refreshToken));
+  expect(posts.slice(2)).toEqual([refreshToken]);
 });
 
 test('N27: inside the reuse window the successor of a dead process sends at once', async () => {
