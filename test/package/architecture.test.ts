@@ -17,6 +17,8 @@ const floors: Record<string, string[]> = {
   // What the storages of fleets share: lines, announcements, bounded waiting.
   fleet: ['core'],
   flow: ['core'],
+  // A wing above a manager, which it knows by shape.
+  ky: ['core'],
   // A wing above flow: it finds out the server and builds requests for the token endpoint as a refresh does. Nothing of
   // flow knows it.
   login: ['core', 'flow'],
@@ -31,7 +33,7 @@ const floors: Record<string, string[]> = {
 const packageDoors: Record<string, string[]> = {
   '@napi-rs/keyring': ['node/keyring.ts'],
   'jwt-decode': ['core/lifetime.ts', 'login/id-token.ts'],
-  ky: ['flow/discovery.ts', 'flow/revocation.ts'],
+  ky: ['flow/discovery.ts', 'flow/revocation.ts', 'ky/authorized-ky.ts'],
   oauth4webapi: [
     'flow/client-authentication.ts',
     'flow/discovery.ts',

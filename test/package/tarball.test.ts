@@ -50,6 +50,7 @@ const names: Record<string, string[]> = {
   ],
   'tokenkeep/browser': ['announced', 'indexedDbStorage', 'webLock', 'webStorage'],
   'tokenkeep/electron': ['connectTokenManager', 'electronStorage', 'exposeTokenManager', 'serveTokenManager'],
+  'tokenkeep/ky': ['authorizedKy'],
   'tokenkeep/login': [
     'LoginFailedError',
     'completeLogin',

@@ -1,0 +1,87 @@
+/**
+ * ky over a manager's `fetch`. One door to ky: the instance that nobody handed in.
+ *
+ * @module
+ */
+import plainKy, { type KyInstance, type Options } from 'ky';
+import { ConfigurationError } from '../core/errors.ts';
+import { bodyKind } from '../core/replay.ts';
+
+/** What calls with access tokens: a `TokenManager`, or what `connectTokenManager()` of `tokenkeep/electron` gives. */
+export interface AuthorizedFetch {
+  readonly fetch: typeof globalThis.fetch;
+}
+
+type FetchOption = NonNullable<Options['fetch']>;
+
+/** An option that ky does not know, and so hands on to `fetch`. */
+const sentOnce = 'tokenkeepSentOnce';
+
+/**
+ * A ky whose calls to protected resources carry the access token of `manager`. Everything else is ky's: options, hooks,
+ * retries, timeouts, `extend()`.
+ *
+ * A refresh and the replay after it happen beneath ky: they use up none of its retries, and hooks, `HTTPError` and
+ * progress see the last response only. What tokenkeep throws arrives as it is and is not tried again, unless
+ * `retry.shouldRetry` says so. ky's `timeout` (10 s unless it is set) counts for the refresh as well: when it is over the
+ * call is given up, the refresh goes on, and the next call finds its token.
+ *
+ * ky keeps a copy of a body that is a stream, so that it can be sent again. With `retry: 0` neither ky nor tokenkeep
+ * does: the stream goes out once, with a token that lasts a while, and its 401 is the answer.
+ *
+ * @param ky Your own instance. Its `fetch` option belongs into the options of the manager.
+ * @example
+ * ```ts
+ * import { TokenManager } from 'tokenkeep';
+ * import { authorizedKy } from 'tokenkeep/ky';
+ *
+ * const manager = new TokenManager({
+ *   clientId: 'my-app',
+ *   authorizationServer: { tokenEndpoint: 'https://auth.example.com/token' },
+ *   protectedResources: ['https://api.example.com/'],
+ * });
+ * const api = authorizedKy(manager).extend({ prefix: 'https://api.example.com/v1', retry: 3 });
+ *
+ * async function loadOrders(): Promise<unknown> {
+ *   return await api.get('orders').json();
+ * }
+ * ```
+ * @throws ConfigurationError for what is no manager or no ky, and for a ky with a `fetch` of its own.
+ */
+export function authorizedKy(manager: AuthorizedFetch, ky: KyInstance = plainKy): KyInstance {
+  if (typeof manager?.fetch !== 'function') {
+    throw new ConfigurationError(
+      'authorizedKy(manager): the manager must have a fetch, as a TokenManager has.',
+    );
+  }
+  if (typeof ky?.extend !== 'function') {
+    throw new ConfigurationError(
+      'authorizedKy(manager, ky): ky must be what the package ky exports, or extends.',
+    );
+  }
+  return ky.extend((own) => {
+    if (own.fetch !== undefined) {
+      throw new ConfigurationError(
+        'authorizedKy(manager, ky): this ky has a fetch of its own. Make it the option fetch of the manager instead.',
+      );
+    }
+    return { fetch: fetchOf(manager), hooks: { init: [noteSentOnce] } };
+  });
+}
+
+/** ky hands over a `Request`, which does not show what its body was made of: this is the last to know. */
+function noteSentOnce(options: Options & { [sentOnce]?: true }): void {
+  const { retry, body } = options;
+  const limit = typeof retry === 'object' ? retry.limit : retry;
+  if (limit === 0 && bodyKind(body) === 'one-shot') options[sentOnce] = true;
+}
+
+function fetchOf(manager: AuthorizedFetch): FetchOption {
+  return async (input, given = {}) => {
+    const { [sentOnce]: once, ...init } = given as RequestInit & { [sentOnce]?: true };
+    if (once === undefined || !(input instanceof Request)) return await manager.fetch(input, init);
+    // The body of an init is a stream to the manager, where that of a Request would be branched, and kept in memory.
+    const { body } = input;
+    return await manager.fetch(input, { ...init, body, duplex: 'half' } as RequestInit);
+  };
+}
