@@ -86,7 +86,8 @@ export class TokenManager implements AsyncDisposable {
    *
    * @throws LoginRequiredError when there is no session, RefreshFailedError when the refresh did not succeed,
    *   StorageError and LockTimeoutError when it could not be tried; the signal's reason after an abort;
-   *   ConfigurationError for a scope or resource that no server could be asked for.
+   *   ConfigurationError for a scope or resource that no server could be asked for, and for a server or a client
+   *   authentication that cannot be used: the session lives.
    */
   getAccessToken(request?: AccessTokenRequest): Promise<string> {
     if (request === undefined) {

@@ -48,7 +48,11 @@ export interface AuthorizationServer {
   /** URL of the device authorization endpoint (RFC 8628). @default the one of the metadata */
   readonly deviceAuthorizationEndpoint?: string;
   /** Endpoints for clients that authenticate by mutual TLS (RFC 8705 §5). */
-  readonly mtlsEndpointAliases?: { readonly tokenEndpoint?: string; readonly revocationEndpoint?: string };
+  readonly mtlsEndpointAliases?: {
+    readonly tokenEndpoint?: string;
+    readonly revocationEndpoint?: string;
+    readonly deviceAuthorizationEndpoint?: string;
+  };
   /** The whole metadata document, when it was discovered. */
   readonly metadata?: Readonly<Record<string, unknown>>;
   readonly profile?: ProviderProfile;

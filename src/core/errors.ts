@@ -186,6 +186,11 @@ export function isTokenKeepError(value: unknown): value is AnyTokenKeepError {
   return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[brand] === true;
 }
 
+/** Tells whether nothing but a change of the configuration helps. */
+export function isMisconfigured(value: unknown): value is ConfigurationError {
+  return isTokenKeepError(value) && value.code === 'ERR_CONFIGURATION';
+}
+
 /** Tells whether a storage refused a write or delete because it holds another version. */
 export function isConflict(value: unknown): boolean {
   return isTokenKeepError(value) && value.code === 'ERR_STORAGE' && value.conflict;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { LoginRequiredError, RefreshFailedError, TokenKeepError } from './errors.ts';
+import type { ConfigurationError, LoginRequiredError, RefreshFailedError, TokenKeepError } from './errors.ts';
 import type { StepUp } from './rejection.ts';
 import type { Unreadable } from './session-record.ts';
 
@@ -31,7 +31,9 @@ export interface TokenEvents {
   /** The server says that the grant is dead. Said once. */
   sessionEnded: SessionEvent & { readonly error: LoginRequiredError };
   /** A refresh did not succeed; the session lives on. */
-  refreshFailed: SessionEvent & { readonly error: RefreshFailedError | LoginRequiredError };
+  refreshFailed: SessionEvent & {
+    readonly error: RefreshFailedError | LoginRequiredError | ConfigurationError;
+  };
   /** The storage refused the successor. It is kept in memory and used, and writing it is tried again. */
   persistFailed: SessionEvent & { readonly error: TokenKeepError };
   /** The successor that the storage had refused is stored now. */

@@ -5,7 +5,7 @@
  */
 import type { AuthorizationServer } from '../core/authorization-server.ts';
 import { requireEndpoint } from '../core/endpoint.ts';
-import { ConfigurationError } from '../core/errors.ts';
+import { ConfigurationError, isMisconfigured } from '../core/errors.ts';
 import { type FullClock, within } from './waiting.ts';
 
 /** What the `authorizationServer` option takes. */
@@ -19,6 +19,7 @@ export class AuthorizationServerSource {
   readonly #limit: { readonly clock: FullClock; readonly timeout: number };
   #known: AuthorizationServer | undefined;
   #resolving: Promise<AuthorizationServer> | undefined;
+  #unusable: ConfigurationError | undefined;
 
   /** @param limit how long finding out may take. */
   constructor(
@@ -33,6 +34,11 @@ export class AuthorizationServerSource {
   /** What is known without asking anyone. */
   get known(): AuthorizationServer | undefined {
     return this.#known;
+  }
+
+  /** Why what was found cannot be used, until something is found that can. */
+  get unusable(): ConfigurationError | undefined {
+    return this.#unusable;
   }
 
   /** Names that the server goes by, as far as they are known without asking anyone. */
@@ -52,11 +58,17 @@ export class AuthorizationServerSource {
   }
 
   async #find(): Promise<AuthorizationServer> {
-    const server = await within(this.#limit, async () =>
-      (this.#option as () => Promise<AuthorizationServer>)(),
-    );
-    this.#known = checked(server, 'what authorizationServer() resolves to');
-    return this.#known;
+    this.#unusable = undefined;
+    try {
+      const server = await within(this.#limit, async () =>
+        (this.#option as () => Promise<AuthorizationServer>)(),
+      );
+      this.#known = checked(server, 'what authorizationServer() resolves to');
+      return this.#known;
+    } catch (error) {
+      if (isMisconfigured(error)) this.#unusable = error;
+      throw error;
+    }
   }
 }
 
@@ -72,6 +84,7 @@ function checked(server: AuthorizationServer, name: string): AuthorizationServer
     revocationEndpoint,
     'mtlsEndpointAliases.tokenEndpoint': aliases?.tokenEndpoint,
     'mtlsEndpointAliases.revocationEndpoint': aliases?.revocationEndpoint,
+    'mtlsEndpointAliases.deviceAuthorizationEndpoint': aliases?.deviceAuthorizationEndpoint,
   };
   for (const [member, url] of Object.entries(others)) {
     if (url !== undefined) requireEndpoint(`${name}.${member}`, url);

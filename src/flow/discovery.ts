@@ -5,13 +5,8 @@
  * @module
  */
 import ky from 'ky';
-import {
-  allowInsecureRequests,
-  customFetch,
-  discoveryRequest,
-  type AuthorizationServer as Metadata,
-  processDiscoveryResponse,
-} from 'oauth4webapi';
+import { allowInsecureRequests, customFetch, discoveryRequest } from 'oauth4webapi';
+import { hasMembers } from '../core/answer-body.ts';
 import type { AuthorizationServer, ProviderProfile } from '../core/authorization-server.ts';
 import type { Transport } from '../core/contracts.ts';
 import { requireEndpoint } from '../core/endpoint.ts';
@@ -30,8 +25,12 @@ export interface DiscoverOptions {
 }
 
 /**
- * Finds out an authorization server's endpoints from its issuer identifier, when they are first needed. The document
- * must name the very issuer that was asked for (RFC 8414 §3.3), or it is not used and nothing is sent anywhere.
+ * Finds out an authorization server's endpoints from its issuer identifier, when they are first needed; from then on they
+ * are known to everyone who shares what this gives: the manager, and the logins before it. The document must name the
+ * very issuer that was asked for (RFC 8414 §3.3), or it is not used and nothing is sent anywhere.
+ *
+ * A document that cannot be used is a `ConfigurationError` where it is needed. One that cannot be had is no reason to sign
+ * anyone in again: `RefreshFailedError` from a manager, `LoginFailedError` from a login, and the next call asks again.
  *
  * @example
  * ```ts
@@ -52,47 +51,78 @@ export function discover(
   requireEndpoint('discover(issuer)', issuer);
   // As it is now: when the application later puts `manager.fetch` in its place, a refresh must not wait for itself.
   const transport = options.fetch ?? globalThis.fetch;
+  let found: Promise<AuthorizationServer> | undefined;
   const find = async () => toServer(await metadataOf(issuer, { ...options, transport }), options.profile);
-  return Object.assign(find, { issuer });
+  const findOnce = () => {
+    found ??= find().catch((error: unknown) => {
+      found = undefined;
+      throw error;
+    });
+    return found;
+  };
+  return Object.assign(findOnce, { issuer });
 }
 
 interface Search extends DiscoverOptions {
   readonly transport: Transport;
 }
 
+/** The members that are used. Nothing is believed of the others, nor of the types of these. */
+type Metadata = Readonly<Record<string, unknown>> & { readonly issuer: string };
+
 /** Statuses that may be others a moment later. */
 const inTrouble: readonly number[] = [429, 500, 502, 503, 504];
 
+/** A place that has no document, which is not the same as one that cannot be asked. */
+const missing = Symbol('missing');
+
 /** OpenID Connect appends the well-known path, RFC 8414 inserts it: for an issuer with a path they differ. */
 async function metadataOf(issuer: string, options: Search): Promise<Metadata> {
-  const url = new URL(issuer);
-  let refusal: unknown;
+  const complaints: unknown[] = [];
   for (const algorithm of ['oidc', 'oauth2'] as const) {
     try {
-      const response = await discoveryRequest(url, {
-        algorithm,
-        [allowInsecureRequests]: url.protocol === 'http:',
-        [customFetch]: (address, init) => request(address, init.headers, options),
-      });
-      if (response.ok) return requireIssuer(issuer, await processDiscoveryResponse(url, response));
-      refusal = new Error(`The metadata document was answered with ${response.status}.`);
+      const found = await documentAt(issuer, algorithm, options);
+      if (found !== missing) return found;
     } catch (error) {
-      if (error instanceof ConfigurationError) throw error;
-      refusal = error;
+      complaints.push(error);
     }
   }
+  const wrong = complaints.find((error) => error instanceof ConfigurationError);
+  if (wrong !== undefined) throw wrong;
+  if (complaints.length === 0) {
+    throw new ConfigurationError(
+      `Discovery failed: the server of ${shown(issuer)} has no metadata document for it. Check the issuer.`,
+    );
+  }
+  throw new Error('Discovery failed: the metadata document could not be read.', { cause: complaints.at(-1) });
+}
+
+async function documentAt(
+  issuer: string,
+  algorithm: 'oidc' | 'oauth2',
+  options: Search,
+): Promise<Metadata | typeof missing> {
+  const url = new URL(issuer);
+  const response = await discoveryRequest(url, {
+    algorithm,
+    [allowInsecureRequests]: url.protocol === 'http:',
+    [customFetch]: (address, init) => request(address, init.headers, options),
+  });
+  if (response.status === 404 || response.status === 410) return missing;
+  if (!response.ok) throw new Error(`The metadata document was answered with ${response.status}.`);
+  const document: unknown = await response.json();
+  if (!hasMembers(document)) throw new Error('What was answered is no metadata document.');
+  // As text (RFC 8414 §3.3): what a session is bound to.
+  if (document['issuer'] === issuer) return document as Metadata;
   throw new ConfigurationError(
-    'Discovery failed: no metadata document of this issuer could be read. Check the issuer and the network.',
-    { cause: refusal },
+    `Discovery failed: the metadata document of ${shown(issuer)} says that its issuer is ${shown(document['issuer'])}. ` +
+      'It is not used. Write the issuer exactly as the server does, if that is the server you mean.',
   );
 }
 
-/** oauth4webapi compares as URLs; the standard, and what a session is bound to, as text (RFC 8414 §3.3). */
-function requireIssuer(issuer: string, metadata: Metadata): Metadata {
-  if (metadata.issuer === issuer) return metadata;
-  throw new ConfigurationError(
-    `Discovery failed: the server writes its issuer ${JSON.stringify(metadata.issuer)}. Write it the same way.`,
-  );
+/** Foreign text, in one line that has an end. */
+function shown(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value.slice(0, 200)) : 'missing';
 }
 
 async function request(address: string, headers: Record<string, string>, options: Search): Promise<Response> {
@@ -112,21 +142,26 @@ async function request(address: string, headers: Record<string, string>, options
   return new Response(text, { status: response.status, headers: response.headers });
 }
 
+/** What of it are URLs is checked where the server becomes known, however it became so. */
 function toServer(metadata: Metadata, profile: ProviderProfile | undefined): AuthorizationServer {
-  const { issuer, token_endpoint, revocation_endpoint, authorization_endpoint, mtls_endpoint_aliases } =
-    metadata;
+  const { token_endpoint, revocation_endpoint, authorization_endpoint, mtls_endpoint_aliases } =
+    metadata as Readonly<Record<string, string | undefined>>;
   if (token_endpoint === undefined) {
     throw new ConfigurationError('Discovery failed: the metadata document names no token_endpoint.');
   }
-  const { token_endpoint: token, revocation_endpoint: revocation } = mtls_endpoint_aliases ?? {};
+  const aliases: unknown = mtls_endpoint_aliases;
+  const alias = hasMembers(aliases) ? (aliases as Readonly<Record<string, string | undefined>>) : {};
   return {
-    issuer,
+    issuer: metadata.issuer,
     tokenEndpoint: token_endpoint,
     ...(revocation_endpoint && { revocationEndpoint: revocation_endpoint }),
     ...(authorization_endpoint && { authorizationEndpoint: authorization_endpoint }),
     mtlsEndpointAliases: {
-      ...(token && { tokenEndpoint: token }),
-      ...(revocation && { revocationEndpoint: revocation }),
+      ...(alias['token_endpoint'] && { tokenEndpoint: alias['token_endpoint'] }),
+      ...(alias['revocation_endpoint'] && { revocationEndpoint: alias['revocation_endpoint'] }),
+      ...(alias['device_authorization_endpoint'] && {
+        deviceAuthorizationEndpoint: alias['device_authorization_endpoint'],
+      }),
     },
     metadata,
     ...(profile && { profile }),

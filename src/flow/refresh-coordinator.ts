@@ -10,6 +10,7 @@
 import type { Version } from '../core/contracts.ts';
 import {
   isConflict,
+  isMisconfigured,
   isTokenKeepError,
   LockTimeoutError,
   RefreshFailedError,
@@ -133,7 +134,10 @@ export class RefreshCoordinator {
     try {
       prepared = await prepare(this.#workshop, attempt, record);
     } catch (error) {
-      if (isTokenKeepError(error) && error.code !== 'ERR_CONFIGURATION') throw error;
+      if (isMisconfigured(error)) {
+        return await failed(this.#workshop, attempt, found, { kind: 'client', cause: error });
+      }
+      if (isTokenKeepError(error)) throw error;
       const cause = safeCause(error, secretsIn(record));
       return await failed(this.#workshop, attempt, found, { kind: 'transient', cause });
     }
@@ -206,7 +210,7 @@ export class RefreshCoordinator {
         return held;
       }
       case 'failed':
-        throw refreshFailed(decision.failure, now, attempt.cause);
+        throw refreshFailed(decision.failure, now, attempt.cause ?? this.#workshop.server.unusable);
       case 'unanswered':
         throw unanswered(decision.until - now);
       case 'login':

@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { LoginRequiredError, type LoginRequiredReason, RefreshFailedError } from '../core/errors.ts';
+import {
+  type ConfigurationError,
+  isMisconfigured,
+  LoginRequiredError,
+  type LoginRequiredReason,
+  RefreshFailedError,
+} from '../core/errors.ts';
 import type { Failure } from '../core/session-record.ts';
 
 const remedies: Readonly<Record<LoginRequiredReason, string>> = {
@@ -24,21 +30,22 @@ export function loginRequired(
   return new LoginRequiredError(remedies[reason], { reason, ...details });
 }
 
-/** The error of a failure that has just happened, or is remembered. */
+/** The error of a failure that has just happened, or is remembered. A configuration that is wrong speaks for itself. */
 export function refreshFailed(
   failure: Failure,
   now: number,
   cause?: unknown,
-): RefreshFailedError | LoginRequiredError {
+): RefreshFailedError | LoginRequiredError | ConfigurationError {
+  if (isMisconfigured(cause)) return cause;
   const { error, status, until, kind } = failure;
   if (kind === 'interaction-required') return loginRequired('interaction_required', { error, cause });
-  const answer =
-    status === undefined ? 'could not be reached' : `answered ${status}${error ? ` ${error}` : ''}`;
+  const answered = `the token endpoint answered ${status}${error ? ` ${error}` : ''}`;
+  const why = status === undefined ? (error ?? 'nothing was sent') : answered;
   const remedy =
     kind === 'client'
       ? 'Check the client configuration; the session is kept.'
       : 'The session is kept; try again later.';
-  return new RefreshFailedError(`The refresh failed: the token endpoint ${answer}. ${remedy}`, {
+  return new RefreshFailedError(`The refresh failed: ${why}. ${remedy}`, {
     sent: false,
     retryAfter: Math.max(0, until - now),
     error,

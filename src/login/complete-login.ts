@@ -23,7 +23,7 @@ export interface CompleteLoginOptions extends LoginClientOptions {
  * {@link Login.idTokenClaims}, when the tokens are safe.
  *
  * @param callback The URL to which the user was sent back. Where a proxy has changed it: its parameters.
- * @throws LoginFailedError, ConfigurationError, and whatever finding out the server or `pending` throws.
+ * @throws LoginFailedError, ConfigurationError, and whatever `pending` throws.
  */
 export async function completeLogin(
   options: CompleteLoginOptions,

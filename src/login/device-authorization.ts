@@ -39,7 +39,9 @@ export async function deviceAuthorization(
 ): Promise<DeviceAuthorization> {
   checkRequest(request);
   const { server, clock } = client;
-  const endpoint = server.deviceAuthorizationEndpoint ?? server.metadata?.['device_authorization_endpoint'];
+  const endpoint =
+    (client.clientAuthentication.mutualTls && server.mtlsEndpointAliases?.deviceAuthorizationEndpoint) ||
+    (server.deviceAuthorizationEndpoint ?? server.metadata?.['device_authorization_endpoint']);
   requireEndpoint('authorizationServer.deviceAuthorizationEndpoint', endpoint);
   const parameters = new URLSearchParams(request.parameters);
   if (request.scope?.length) parameters.set('scope', request.scope.join(' '));

@@ -51,8 +51,7 @@ const longestWait = 60_000;
  *   await manager.setTokens(login.tokens);
  * }
  * ```
- * @throws LoginFailedError (`timed_out`: the code is over), ConfigurationError, the signal's reason, and whatever
- *   finding out the server throws.
+ * @throws LoginFailedError (`timed_out`: the code is over), ConfigurationError, the signal's reason.
  * @see RFC 8628
  */
 export async function deviceLogin(options: DeviceLoginOptions): Promise<Login> {

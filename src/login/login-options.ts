@@ -6,7 +6,8 @@
 import type { AuthorizationServer, ClientAuthentication } from '../core/authorization-server.ts';
 import type { Clock, Transport } from '../core/contracts.ts';
 import { isLoopback } from '../core/endpoint.ts';
-import { ConfigurationError } from '../core/errors.ts';
+import { ConfigurationError, isTokenKeepError, LoginFailedError } from '../core/errors.ts';
+import { safeCause } from '../core/transport-failure.ts';
 import {
   type AuthorizationServerOption,
   AuthorizationServerSource,
@@ -64,7 +65,7 @@ export const defaultLifetime = 600_000;
 /**
  * Finds out the server and fills in the rest.
  *
- * @throws ConfigurationError, and whatever finding out throws.
+ * @throws ConfigurationError, and LoginFailedError `no_answer` when the server cannot be found out.
  */
 export async function loginClient(
   options: LoginClientOptions,
@@ -74,10 +75,7 @@ export async function loginClient(
   requireText('clientId', clientId);
   requireMilliseconds('timeout', timeout);
   const transport = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
-  const server = await new AuthorizationServerSource(options.authorizationServer, {
-    clock,
-    timeout,
-  }).resolve();
+  const server = await serverOf(options.authorizationServer, { clock, timeout });
   return {
     clientId,
     clientAuthentication: options.clientAuthentication ?? none(),
@@ -88,6 +86,22 @@ export async function loginClient(
     clock,
     timeout,
   };
+}
+
+async function serverOf(
+  option: AuthorizationServerOption,
+  limit: { readonly clock: FullClock; readonly timeout: number },
+): Promise<AuthorizationServer> {
+  const source = new AuthorizationServerSource(option, limit);
+  try {
+    return await source.resolve();
+  } catch (error) {
+    if (isTokenKeepError(error)) throw error;
+    throw new LoginFailedError('The endpoints of the authorization server could not be found out.', {
+      reason: 'no_answer',
+      cause: safeCause(error, []),
+    });
+  }
 }
 
 /** Parameters of an authorization request that are ours, or would put others in their place (RFC 9101). */

@@ -50,8 +50,8 @@ export interface LoopbackLoginOptions extends LoginClientOptions, LoginRequest {
  *   await manager.setTokens(login.tokens);
  * }
  * ```
- * @throws LoginFailedError (`timed_out`: nobody came back), ConfigurationError, the signal's reason, what `open`, listening
- *   and finding out the server throw.
+ * @throws LoginFailedError (`timed_out`: nobody came back), ConfigurationError, the signal's reason, what `open`
+ *   and listening throw.
  * @see RFC 8252
  */
 export async function loopbackLogin(options: LoopbackLoginOptions): Promise<Login> {

@@ -60,8 +60,7 @@ const glance = 500;
  *   await manager.setTokens(login.tokens);
  * }
  * ```
- * @throws LoginFailedError (`cancelled`: the window was closed), ConfigurationError, the signal's reason, and whatever
- *   finding out the server throws.
+ * @throws LoginFailedError (`cancelled`: the window was closed), ConfigurationError, the signal's reason.
  */
 export async function popupLogin(options: PopupLoginOptions): Promise<Login> {
   const { redirectUri, features = 'popup,width=480,height=720', signal } = options;

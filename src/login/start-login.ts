@@ -61,7 +61,7 @@ export interface StartedLogin {
  *   console.info(claims?.sub);
  * }
  * ```
- * @throws ConfigurationError, and whatever finding out the server or `pending` throws.
+ * @throws ConfigurationError, LoginFailedError (`no_answer`: no metadata), and whatever `pending` throws.
  */
 export async function startLogin(options: StartLoginOptions): Promise<StartedLogin> {
   requireRedirectUri(options.redirectUri);

@@ -1,4 +1,4 @@
-import { type ConfigurationError, discover, TokenManager } from 'tokenkeep';
+import { discover, TokenManager } from 'tokenkeep';
 import { authorizationServer, testClock } from 'tokenkeep/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
@@ -105,30 +105,136 @@ describe('discover(issuer)', () => {
   });
 });
 
+const found = (answer: () => Response) => {
+  const { fetch, asked } = answering({ [oidc]: answer, [rfc8414]: answer });
+  const refused = passing(discover(issuer, { fetch })()).catch((reason: Error) => reason);
+  return { refused: refused as Promise<Error & { code?: string }>, asked };
+};
+
 describe('a document that must not be used', () => {
-  const bad: [string, () => Response][] = [
-    ['of another issuer (8414-01)', () => Response.json({ ...document, issuer: 'https://evil.example' })],
-    ['of another tenant', () => Response.json({ ...document, issuer: 'https://as.example.com/other' })],
-    ['without an issuer', () => Response.json({ ...document, issuer: undefined })],
-    ['without a token endpoint', () => Response.json({ ...document, token_endpoint: undefined })],
-    ['that is no JSON', () => new Response('<html>', { headers: { 'content-type': 'application/json' } })],
-    ['that is a page', () => new Response('<html>', { headers: { 'content-type': 'text/html' } })],
-    [
-      'that is a redirect',
-      () => new Response(null, { status: 302, headers: { location: 'https://evil.example/' } }),
-    ],
-    ['that is too large', () => Response.json({ ...document, more: 'x'.repeat(1_100_000) })],
-    ['that is not there', () => new Response(null, { status: 404 })],
-    ['of a server in trouble', () => new Response(null, { status: 503 })],
+  const named = (other: unknown) => () => Response.json({ ...document, issuer: other });
+  const bad: [string, () => Response, string][] = [
+    ['of another issuer (8414-01)', named('https://evil.example'), '"https://evil.example"'],
+    ['of another tenant', named('https://as.example.com/other'), '"https://as.example.com/other"'],
+    ['of an issuer with a slash more', named(`${issuer}/`), `"${issuer}/"`],
+    ['without an issuer', named(undefined), 'missing'],
+    ['with an issuer that is no text', named({ toString: 1 }), 'missing'],
+    ['with a line break in its issuer', named('a\r\nb'), '"a\\r\\nb"'],
+    ['with an endless issuer', named('x'.repeat(10_000)), `"${'x'.repeat(200)}"`],
   ];
 
-  test.each(bad)('%s is a ConfigurationError', async (_name, answer) => {
-    const { fetch } = answering({ [oidc]: answer, [rfc8414]: answer });
-    const error = await passing(discover(issuer, { fetch })()).catch((reason: unknown) => reason);
-    expect((error as ConfigurationError).code).toBe('ERR_CONFIGURATION');
-    expect((error as ConfigurationError).message).toMatch(/^Discovery failed/);
+  test.each(bad)(
+    '%s: the error says which was asked for and which was found',
+    async (_name, answer, told) => {
+      const { refused, asked } = found(answer);
+      expect(await refused).toMatchObject({ code: 'ERR_CONFIGURATION' });
+      expect((await refused).message).toBe(
+        `Discovery failed: the metadata document of "${issuer}" says that its issuer is ${told}. ` +
+          'It is not used. Write the issuer exactly as the server does, if that is the server you mean.',
+      );
+      expect(asked).toEqual([oidc, rfc8414]);
+    },
+  );
+
+  test.each([
+    ['without a token endpoint', () => Response.json({ ...document, token_endpoint: undefined })],
+    ['that is nowhere', () => new Response(null, { status: 404 })],
+  ])('%s is a ConfigurationError', async (_name, answer) => {
+    const error = await found(answer).refused;
+    expect([error.code, error.message]).toEqual([
+      'ERR_CONFIGURATION',
+      expect.stringMatching(/^Discovery failed/),
+    ]);
   });
 
+  test('in one place is no reason not to look in the other', async () => {
+    const { fetch } = answering({
+      [oidc]: named('https://evil.example'),
+      [rfc8414]: () => Response.json(document),
+    });
+    expect((await discover(issuer, { fetch })()).tokenEndpoint).toBe(document.token_endpoint);
+  });
+
+  test('makes a ConfigurationError of every call, and the session lives (law 4)', async () => {
+    const clock = testClock();
+    const { fetch, asked } = answering({ [oidc]: named('https://evil.example') });
+    const manager = new TokenManager({
+      clientId: 'app',
+      authorizationServer: discover(issuer, { fetch }),
+      protectedResources: ['https://api.example.com/'],
+      fetch,
+      clock,
+    });
+    const told: string[] = [];
+    manager.on('refreshFailed', ({ error }) => told.push(error.code));
+    await manager.setTokens({ accessToken: 'over', refreshToken: 'r', expiresAt: clock.now() - 1 });
+    for (let call = 1; call <= 3; call++) {
+      await expect(passing(manager.fetch('https://api.example.com/'))).rejects.toMatchObject({
+        code: 'ERR_CONFIGURATION',
+        message: expect.stringContaining('"https://evil.example"'),
+      });
+    }
+    expect(asked).toEqual([oidc, rfc8414]); // asked once; then there is a pause
+    expect(told).toEqual(['ERR_CONFIGURATION']);
+    expect((await manager.getTokens())?.refreshToken).toBe('r');
+  });
+
+  test('is in no way of a token that is still valid', async () => {
+    const clock = testClock();
+    const { fetch } = answering({ [oidc]: named('https://evil.example') });
+    const manager = new TokenManager({
+      clientId: 'app',
+      authorizationServer: discover(issuer, { fetch }),
+      protectedResources: ['https://api.example.com/'],
+      fetch,
+      clock,
+    });
+    await manager.setTokens({ access_token: 'near-its-end', refresh_token: 'r', expires_in: 100 });
+    await clock.advance(90_000);
+    expect(await passing(manager.getAccessToken())).toBe('near-its-end');
+  });
+});
+
+test.each<[string, () => Response]>([
+  ['no JSON', () => new Response('{"issuer":', { headers: { 'content-type': 'application/json' } })],
+  ['a page', () => new Response('<html>', { headers: { 'content-type': 'text/html' } })],
+  ['a list', () => Response.json([document])],
+  ['a redirect', () => new Response(null, { status: 302, headers: { location: 'https://evil.example/' } })],
+  ['a redirect that a browser hides', () => opaqueRedirect()],
+  ['too large', () => Response.json({ ...document, more: 'x'.repeat(1_100_000) })],
+  ['of a server in trouble', () => new Response(null, { status: 503 })],
+  ['forbidden', () => new Response(null, { status: 403 })],
+])('a document that is %s is not used, and may be another one later', async (_name, answer) => {
+  const { refused, asked } = found(answer);
+  expect((await refused).message).toBe('Discovery failed: the metadata document could not be read.');
+  expect(asked.filter((url) => url.includes('evil'))).toEqual([]);
+});
+
+function opaqueRedirect(): Response {
+  return Object.defineProperties(new Response(null), {
+    type: { value: 'opaqueredirect' },
+    status: { value: 0 },
+    ok: { value: false },
+  });
+}
+
+test('what was found is known to everyone who shares it: two managers, one document', async () => {
+  const { fetch, asked } = answering({ [oidc]: () => Response.json(document) });
+  const find = discover(issuer, { fetch });
+  expect(await find()).toBe(await find());
+  expect(asked).toEqual([oidc]);
+});
+
+test('what was not found is looked for again', async () => {
+  const { fetch } = answering({
+    [oidc]: (count) => (count === 1 ? new Response('<html>') : Response.json(document)),
+  });
+  const find = discover(issuer, { fetch });
+  await expect(find()).rejects.toThrow('could not be read');
+  expect((await find()).issuer).toBe(issuer);
+});
+
+describe('an endpoint in the document', () => {
   test.each([
     ['the token endpoint', { token_endpoint: 'http://as.example.com/token' }],
     ['the token endpoint, with a password', { token_endpoint: 'https://u:p@as.example.com/token' }],
@@ -151,9 +257,10 @@ describe('a document that must not be used', () => {
     });
     await manager.setTokens({ accessToken: 'over', refreshToken: 'r', expiresAt: 0 });
     await expect(passing(manager.getAccessToken())).rejects.toMatchObject({
-      code: 'ERR_REFRESH_FAILED',
-      sent: false,
+      code: 'ERR_CONFIGURATION',
+      message: expect.stringMatching(/Endpoint must (be https|have neither user information)/),
     });
+    expect((await manager.getTokens())?.refreshToken).toBe('r');
     expect(asked.every((url) => url === oidc)).toBe(true);
   });
 });
@@ -185,7 +292,7 @@ describe('a manager that has to find out its server', () => {
 
   test('asks again after a failure, and the session lives on', async () => {
     const { server, manager, clock } = setUp();
-    const undo = server.fail({ status: 404, answer: { status: 404 } }, { on: 'metadata', times: 100 });
+    const undo = server.fail({ status: 502, answer: { status: 502 } }, { on: 'metadata', times: 100 });
     await passing(manager.setTokens(server.signIn()));
     server.expire();
     const failing = passing(manager.getAccessToken({ otherThan: server.currentAccessToken() ?? '' }));

@@ -162,7 +162,11 @@ describe('ends', () => {
 
   test('with the window, when the server cannot be found out', async () => {
     const { login } = await begin({ authorizationServer: () => Promise.reject(new Error('offline')) });
-    await expect(login).rejects.toThrow('offline');
+    await expect(login).rejects.toMatchObject({
+      code: 'ERR_LOGIN_FAILED',
+      reason: 'no_answer',
+      cause: { message: 'offline' },
+    });
     expect(popup.closed).toBe(true);
   });
 });

@@ -190,7 +190,11 @@ describe('completeLogin', () => {
     const { url } = await startLogin({ ...client, pending, redirectUri });
     const offline = () => Promise.reject(new Error('offline'));
     const failing = completeLogin({ ...client, pending, authorizationServer: offline }, answered(url));
-    await expect(failing).rejects.toThrow('offline');
+    await expect(failing).rejects.toMatchObject({
+      code: 'ERR_LOGIN_FAILED',
+      reason: 'no_answer',
+      cause: { message: 'offline' },
+    });
     expect((await completeLogin({ ...client, pending }, answered(url))).tokens.accessToken).toBe('access-1');
   });
 
