@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { TokenStorage, Transport } from './core/contracts.ts';
+import type { Reach, TokenStorage, Transport } from './core/contracts.ts';
 import { ConfigurationError } from './core/errors.ts';
 import { nameResources } from './core/protected-resource.ts';
 import type { Workshop } from './flow/attempt.ts';
@@ -31,6 +31,8 @@ export interface Assembly {
   readonly listeners: Listeners;
   readonly sessions: SessionRegistry;
   readonly signIn: SignInOptions;
+  /** Of the storage. */
+  readonly reach: Reach;
   /** Hears of changes of what is stored under a key, where the storage can tell. */
   readonly watch: ((key: string, listener: () => void) => () => void) | undefined;
 }
@@ -65,6 +67,7 @@ export function assemble(options: TokenManagerOptions): Assembly {
     listeners,
     sessions: new SessionRegistry(clientId),
     signIn: { clientId, scope, refreshBefore },
+    reach: storage.reach,
     watch: storage.watch?.bind(storage),
   };
 }

@@ -46,6 +46,7 @@ export {
   tlsClientAuth,
 } from './flow/client-authentication.ts';
 export { discover } from './flow/discovery.ts';
+export type { InspectedRecord, InspectedToken, Inspection } from './flow/inspection.ts';
 export type { SignOutOptions, SignOutResult } from './flow/sign-out.ts';
 export { memoryLock } from './memory/memory-lock.ts';
 export { memoryStorage } from './memory/memory-storage.ts';

@@ -9,6 +9,7 @@ import type { TokenEventType, TokenListener } from './core/events.ts';
 import { checkIndicators, checkScope } from './core/protected-resource.ts';
 import { toTokenSet, variantOf } from './core/session-record.ts';
 import type { AccessTokenRequest, TokenResponse, TokenSet } from './core/token-set.ts';
+import type { Inspection } from './flow/inspection.ts';
 import type { Held, Session } from './flow/session.ts';
 import { signIn } from './flow/sign-in.ts';
 import { type SignOutOptions, type SignOutResult, signOut } from './flow/sign-out.ts';
@@ -138,14 +139,34 @@ export class TokenManager implements AsyncDisposable {
   }
 
   /**
-   * Subscribes to what happens. The manager that was constructed hears of all its sessions, one of {@link forSession} of
+   * Subscribes to one type of event, or with `'*'` to all that happens. The manager that was constructed hears of all its sessions, one of {@link forSession} of
    * its own. A listener may call the manager, and may throw: nothing waits for it, and nobody is harmed.
    *
    * @returns how to stop.
    */
-  on<Type extends TokenEventType>(type: Type, listener: TokenListener<Type>): () => void {
+  on<Type extends TokenEventType | '*'>(type: Type, listener: TokenListener<Type>): () => void {
     const session = this.#isRoot ? undefined : this.#session.id;
     return this.#assembly.listeners.add(type, session, listener as never);
+  }
+
+  /**
+   * A picture of the session for a bug report: what is in memory and what is stored, with hashes in place of tokens.
+   * Changes nothing, and never asks the network.
+   *
+   * @example
+   * ```ts
+   * import type { TokenManager } from 'tokenkeep';
+   *
+   * async function reportBug(manager: TokenManager): Promise<string> {
+   *   return JSON.stringify(await manager.inspect(), null, 2);
+   * }
+   * ```
+   */
+  async inspect(): Promise<Inspection> {
+    const { workshop, signIn: options, reach } = this.#assembly;
+    // Loaded when it is needed: few pages ever write a bug report.
+    const { inspect } = await import('./flow/inspection.ts');
+    return await inspect(workshop, this.#session, { clientId: options.clientId, reach });
   }
 
   /**

@@ -55,6 +55,7 @@ export type AnyTokenEvent = {
   [Type in TokenEventType]: TokenEvents[Type] & { readonly type: Type };
 }[TokenEventType];
 
-export type TokenListener<Type extends TokenEventType> = (
-  event: TokenEvents[Type] & { readonly type: Type },
+/** A listener for one type of event, or for every type: `'*'`. */
+export type TokenListener<Type extends TokenEventType | '*'> = (
+  event: Type extends TokenEventType ? TokenEvents[Type] & { readonly type: Type } : AnyTokenEvent,
 ) => unknown;

@@ -8,7 +8,7 @@ import type { AnyTokenEvent, TokenEventType } from '../core/events.ts';
 type Listener = (event: AnyTokenEvent) => unknown;
 
 interface Subscription {
-  readonly type: TokenEventType;
+  readonly type: TokenEventType | '*';
   /** `undefined`: of every session. */
   readonly session: string | undefined;
   readonly listener: Listener;
@@ -18,7 +18,7 @@ export class Listeners {
   #subscriptions: readonly Subscription[] = [];
 
   /** Subscribes; returns how to stop. */
-  add(type: TokenEventType, session: string | undefined, listener: Listener): () => void {
+  add(type: TokenEventType | '*', session: string | undefined, listener: Listener): () => void {
     const subscription = { type, session, listener };
     this.#subscriptions = [...this.#subscriptions, subscription];
     return () => {
@@ -33,7 +33,8 @@ export class Listeners {
   /** Tells an event. What a listener throws or rejects with harms nobody, and is told as `listenerFailed`. */
   readonly tell = (event: AnyTokenEvent): void => {
     for (const { type, session, listener } of this.#subscriptions) {
-      if (type !== event.type || (session !== undefined && session !== event.session)) continue;
+      if (type !== event.type && type !== '*') continue;
+      if (session !== undefined && session !== event.session) continue;
       try {
         const result = listener(event);
         if (result instanceof Promise) result.catch((error: unknown) => this.#failed(event, error));

@@ -85,6 +85,12 @@ export class Session {
     return variant === wholeGrant ? this.whole : this.#others?.get(variant);
   }
 
+  /** All access tokens in memory, by variant. */
+  get allHeld(): readonly (readonly [variant: string, held: Held])[] {
+    const others = [...(this.#others ?? [])];
+    return this.whole === undefined ? others : [[wholeGrant, this.whole], ...others];
+  }
+
   hold(variant: string, held: Held): void {
     this.gone = undefined;
     this.known = true;

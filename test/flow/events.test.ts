@@ -152,3 +152,23 @@ test('law 9: no event holds a token', async () => {
   const text = JSON.stringify([...events, ...all]);
   for (const token of seen) expect(text).not.toContain(token);
 });
+
+test("'*' hears of everything, in order, and of its own session only where it is one of many", async () => {
+  const { manager, expire, tokens } = await setup();
+  const all: string[] = [];
+  const own: string[] = [];
+  const stop = manager.on('*', ({ type, session }) => void all.push(`${type} ${session}`));
+  const alice = manager.forSession('alice');
+  alice.on('*', ({ type }) => {
+    own.push(type);
+    throw new Error('from a listener');
+  });
+  await alice.setTokens(tokens);
+  expire();
+  await manager.getAccessToken();
+  expect(all).toEqual(['signedIn alice', 'listenerFailed alice', 'refreshed default']);
+  expect(own).toEqual(['signedIn', 'listenerFailed']);
+  stop();
+  await manager.signOut();
+  expect(all.length).toBe(3);
+});

@@ -12,8 +12,9 @@ beforeAll(requireBuild);
 const ceilings: { code: string; ceiling: number }[] = [
   // Measured 34.7 kB: 22.2 our own, 7.9 ky, 3.0 p-queue, 1.2 oauth4webapi, 0.4 jwt-decode. The aim is 15 kB. Raised from
   // 33 kB: what the races and the comparison with fetch found (a login that a sign-out overtakes, calls that must not see
-  // what the caller changes later) costs half a kilobyte; locks that pass on from a holder that sleeps cost another one.
-  { code: `export { TokenManager } from 'tokenkeep'`, ceiling: 35_400 },
+  // what the caller changes later) costs half a kilobyte; locks that pass on from a holder that sleeps cost another one. Since then 0.9 kB for pictures of a
+  // session, which are loaded when somebody asks for one.
+  { code: `export { TokenManager } from 'tokenkeep'`, ceiling: 36_300 },
   // Measured 10.9 kB, most of it ky.
   { code: `export { discover } from 'tokenkeep'`, ceiling: 11_200 },
   // Measured 4.1 kB, most of it p-queue.

@@ -1,0 +1,138 @@
+/**
+ * A picture of a session for a bug report: everything that matters, and no token.
+ *
+ * @module
+ */
+import type { Reach } from '../core/contracts.ts';
+import { isTokenKeepError, type LoginRequiredReason } from '../core/errors.ts';
+import type { AccessToken, Failure, SessionRecord, Spending, Unreadable } from '../core/session-record.ts';
+import type { Workshop } from './attempt.ts';
+import type { Held, Session } from './session.ts';
+
+/** An access token without the token. */
+export interface InspectedToken {
+  /** What it is for: `''` is the whole grant, else the scope and the resources that were asked for. */
+  readonly variant: string;
+  /** The first 8 digits of its SHA-256: tells one from another, and nothing else. */
+  readonly hash: string;
+  /** When it ends, in Unix ms. `undefined`: not known. */
+  readonly expiresAt: number | undefined;
+}
+
+/** A stored session without its tokens. */
+export interface InspectedRecord {
+  readonly issuer: string | undefined;
+  /** Of the grant. */
+  readonly scope: readonly string[] | undefined;
+  /** The first 8 digits of the SHA-256 of the refresh token. `undefined`: there is none. */
+  readonly refreshToken: string | undefined;
+  readonly refreshTokenExpiresAt: number | undefined;
+  readonly accessTokens: readonly (InspectedToken & Pick<AccessToken, 'type' | 'issuedAt' | 'scope'>)[];
+  /** A refresh that was sent and not answered so far; times in Unix ms. */
+  readonly spending: Pick<Spending, 'since' | 'latest' | 'sends'> | undefined;
+  /** The failure that is remembered; times in Unix ms. */
+  readonly failure: Omit<Failure, 'variant' | 'offline'> | undefined;
+}
+
+/** What {@link TokenManager.inspect} shows. It holds no token, and `JSON.stringify` takes it. */
+export interface Inspection {
+  readonly session: string;
+  readonly clientId: string;
+  /** When this was, in Unix ms of the manager's clock. */
+  readonly at: number;
+  readonly storage: { readonly reach: Reach };
+  /** `lease` in ms. */
+  readonly lock: { readonly reach: Reach; readonly lease: number | undefined };
+  /** As far as it is known without asking anyone. */
+  readonly authorizationServer: {
+    readonly issuer: string | undefined;
+    readonly tokenEndpoint: string | undefined;
+    /** In ms. */
+    readonly reuseWindow: number | undefined;
+  };
+  /** What this process knows. */
+  readonly memory: {
+    readonly accessTokens: readonly (InspectedToken & {
+      /** Until when it is handed out, in Unix ms. */
+      readonly until: number;
+    })[];
+    /** How many refreshes are under way. */
+    readonly refreshes: number;
+    /** `true`: the storage refused the latest tokens, and they are kept here. */
+    readonly unsaved: boolean;
+    /** Why nobody gets a token, if nobody does. */
+    readonly ended: LoginRequiredReason | undefined;
+  };
+  /** What is stored: `undefined` for nothing, a word for what cannot be used, `code` for a storage that failed. */
+  readonly stored: InspectedRecord | Unreadable | { readonly code: string } | undefined;
+}
+
+export async function inspect(
+  workshop: Workshop,
+  session: Session,
+  { clientId, reach }: { readonly clientId: string; readonly reach: Reach },
+): Promise<Inspection> {
+  const { lock, server, clock } = workshop;
+  const found = await workshop.store.look(session, workshop.tell).catch(codeOf);
+  const isRecord = typeof found === 'object' && 'record' in found;
+  return {
+    session: session.id,
+    clientId,
+    at: clock.now(),
+    storage: { reach },
+    lock: { reach: lock.reach, lease: lock.lease },
+    authorizationServer: {
+      issuer: server.known?.issuer ?? server.issuers[0],
+      tokenEndpoint: server.known?.tokenEndpoint,
+      reuseWindow: server.known?.profile?.reuseWindow,
+    },
+    memory: {
+      accessTokens: await Promise.all(session.allHeld.map(heldWithoutToken)),
+      refreshes: session.flights.length,
+      unsaved: session.unsaved !== undefined,
+      ended: session.gone?.error.reason,
+    },
+    stored: isRecord ? await recordWithoutTokens(found.record) : found,
+  };
+}
+
+async function heldWithoutToken([variant, { token, expiresAt, until }]: readonly [string, Held]) {
+  return { variant, hash: await hashOf(token), expiresAt: finite(expiresAt), until };
+}
+
+async function recordWithoutTokens(record: SessionRecord): Promise<InspectedRecord> {
+  const { issuer, scope, refreshToken, refreshTokenExpiresAt, spending, failure } = record;
+  const accessTokens = Object.entries(record.accessTokens).map(
+    async ([variant, { token, type, issuedAt, expiresAt, scope }]) => {
+      return { variant, hash: await hashOf(token), type, issuedAt, expiresAt, scope };
+    },
+  );
+  return {
+    issuer,
+    scope,
+    refreshToken: refreshToken && (await hashOf(refreshToken)),
+    refreshTokenExpiresAt,
+    accessTokens: await Promise.all(accessTokens),
+    spending: spending && { since: spending.since, latest: spending.latest, sends: spending.sends },
+    failure: failure && failureWithoutMore(failure),
+  };
+}
+
+function failureWithoutMore({ kind, at, until, count, error, status }: Failure): InspectedRecord['failure'] {
+  return { kind, at, until, count, error, status };
+}
+
+/** A token has too many bits to be guessed from 32 of a digest. */
+async function hashOf(token: string): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(token));
+  return [...new Uint8Array(digest, 0, 4)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+function codeOf(error: unknown): { readonly code: string } {
+  return { code: isTokenKeepError(error) ? error.code : 'unknown' };
+}
+
+/** `JSON.stringify` makes `null` of infinity. */
+function finite(expiresAt: number): number | undefined {
+  return Number.isFinite(expiresAt) ? expiresAt : undefined;
+}
