@@ -39,11 +39,14 @@ async function granted(workshop: Workshop, attempt: Attempt, spent: Spent, grant
   const { session, want } = attempt;
   const { server, sentAt, scope } = spent;
   const late = { refreshToken: grant.refreshToken, accessToken: grant.accessToken };
-  if (session.epoch !== attempt.epoch) return await discardUnstored(workshop, attempt, spent, late);
   const usable =
     authorizationScheme(grant.tokenType, server.profile) === 'Bearer' && isSendable(grant.accessToken);
   const issuer = server.issuer ?? server.tokenEndpoint;
   const successor = succeed(spent.marked, grant, { variant: want.variant, scope, sentAt, issuer, usable });
+  if (session.epoch !== attempt.epoch) {
+    await replaceSpent(workshop, attempt, spent, successor);
+    return discard(attempt, late);
+  }
   const fate = await workshop.store.commit(
     session,
     { record: successor, version: spent.version },
@@ -75,18 +78,22 @@ function discard(attempt: Attempt, late: Attempt['late']): 'again' {
 }
 
 /**
- * A sign-out in this process may still be on its way to the storage. What was spent is taken away now: whoever gets the
- * lock next would spend it once more.
+ * A sign-out or a login in this process came meanwhile, and may still be on its way to the storage. Until it is there, whoever
+ * gets the lock next would find what was spent, and spend it once more. So it goes now: a sign-out would take it away, and what
+ * a login replaces is replaced with what the others can live on until then.
  */
-async function discardUnstored(
-  workshop: Workshop,
-  attempt: Attempt,
-  spent: Spent,
-  late: Attempt['late'],
-): Promise<'again'> {
-  const { session } = attempt;
-  if (session.gone !== undefined) await workshop.store.delete(session, spent.version).catch(() => undefined);
-  return discard(attempt, late);
+async function replaceSpent(
+  { store }: Workshop,
+  { session, epoch }: Attempt,
+  { version }: Spent,
+  successor: SessionRecord,
+): Promise<void> {
+  const isSignedOut = session.gone !== undefined;
+  // A login after a sign-out: the sign-out takes it away.
+  if (!isSignedOut && session.epoch > epoch + 1) return;
+  // By compare-and-set: what has arrived already stays.
+  const going = isSignedOut ? store.delete(session, version) : store.write(session, successor, version);
+  await going.catch(() => undefined);
 }
 
 /** The access token is of a type that we cannot send. Its refresh token is safe. */

@@ -37,7 +37,7 @@ test('a sign-out in one tab ends the session in the others, without a request th
   const signedOut = vi.fn();
   there.on('signedOut', signedOut);
   await here.signOut();
-  await vi.waitFor(() => expect(signedOut).toHaveBeenCalledOnce());
+  await expect.poll(() => signedOut).toHaveBeenCalledOnce();
   expect(signedOut.mock.calls[0]?.[0]).toMatchObject({ where: 'elsewhere' });
   expect(await there.getTokens()).toBeUndefined();
   expect(await bystander.getTokens()).toBeDefined();
@@ -47,11 +47,11 @@ test('a sign-out in one tab ends the session in the others, without a request th
 test('also from a tab that has no tokens any more', async () => {
   const { here, there } = await twoTabs();
   await here.signOut();
-  await vi.waitFor(async () => expect(await there.getTokens()).toBeUndefined());
+  await expect.poll(() => there.getTokens()).toBeUndefined();
   const { here: again, there: other } = await twoTabs();
   await again.close();
   await again.signOut();
-  await vi.waitFor(async () => expect(await other.getTokens()).toBeUndefined());
+  await expect.poll(() => other.getTokens()).toBeUndefined();
 });
 
 test('law 4: a grant that is dead in one tab is not the end of the grants of others', async () => {

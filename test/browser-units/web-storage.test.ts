@@ -117,7 +117,7 @@ test('a tab that does not see yet what another one has stored waits until it doe
   const next = await webStorage(shared).write(key, { step: 2 }, version);
   const asked = vi.spyOn(behind, 'getItem');
   const reading = webStorage(behind).read(key);
-  await vi.waitFor(() => expect(asked).toHaveBeenCalled());
+  await expect.poll(() => asked).toHaveBeenCalled();
   behind.setItem(`tokenkeep:${key}`, shared.getItem(`tokenkeep:${key}`) ?? '');
   expect(await reading).toEqual({ record: { step: 2 }, version: next });
 });
@@ -129,7 +129,7 @@ test('a tab that still sees what another one has removed waits until it does not
   await webStorage(shared).delete(key, version);
   const asked = vi.spyOn(behind, 'getItem');
   const reading = webStorage(behind).read(key);
-  await vi.waitFor(() => expect(asked).toHaveBeenCalled());
+  await expect.poll(() => asked).toHaveBeenCalled();
   behind.removeItem(`tokenkeep:${key}`);
   expect(await reading).toBeUndefined();
 });

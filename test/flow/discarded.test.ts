@@ -1,6 +1,6 @@
 /** What was spent for tokens that nobody may use any more is spent, also for others. Found by `npm run simulate`. */
 import { expect, test } from 'vitest';
-import { deferred, failure, setup } from './support/setup.ts';
+import { deferred, diskFull, failure, setup } from './support/setup.ts';
 
 test('law 1: a sign-out during a refresh: whoever gets the lock before it is stored does not spend the same refresh token', async () => {
   const { manager, storage, server, open, posts, call, record } = await setup();
@@ -25,3 +25,69 @@ test('law 1: a sign-out during a refresh: whoever gets the lock before it is sto
   expect(server.counts).toMatchObject({ reuses: 0, refreshTokensResent: 0 });
   expect(await record()).toBeUndefined();
 });
+
+test('laws 1, 2: a login during a refresh that the storage refuses: the others go on with the successor until it is there', async () => {
+  const { manager, storage, server, clock, open, posts, call, record } = await setup();
+  const other = open({ storage: storage.inner });
+  expect(await call(other)).toBe(200);
+  server.expire();
+  const held = server.hold({ commits: true, times: 1 });
+  const early = call();
+  await held.arrived();
+  const late = call(other); // waits for the lock
+  const slow = deferred();
+  storage.before = () => slow.promise;
+  const login = server.signIn();
+  const arrived = failure(manager.setTokens(login));
+  storage.before = () => undefined;
+  await held();
+  while ((await record())?.refreshToken === posts[0]) await settledFlights();
+  expect((await record())?.refreshToken).toBe(server.currentRefreshToken(posts[0]));
+  storage.before = () => Promise.reject(diskFull());
+  slow.reject(diskFull());
+  expect(await arrived).toMatchObject({ code: 'ERR_STORAGE' });
+  expect([await early, await late]).toEqual([200, 200]);
+  storage.before = () => undefined;
+  await clock.advance(60_000); // the login is tried again
+  expect((await record())?.refreshToken).toBe(login.refresh_token);
+  expect(posts).toHaveLength(1);
+  expect(server.counts).toMatchObject({
+    refreshes: 1,
+    reuses: 0,
+    refreshTokensResent: 0,
+    familiesRevoked: 0,
+  });
+});
+
+test('law 6: a sign-out and a login during a refresh: what comes late is not stored, also where neither is yet', async () => {
+  const { manager, storage, server, call, record } = await setup();
+  server.expire();
+  const held = server.hold({ commits: true, times: 1 });
+  const early = call();
+  await held.arrived();
+  const slow = deferred();
+  const [asked, login] = [deferred(), server.signIn()];
+  let operations = 0;
+  storage.before = () => {
+    operations += 1;
+    if (operations === 2) asked.resolve();
+    return slow.promise;
+  };
+  const signedOut = manager.signOut();
+  const arrived = manager.setTokens(login);
+  await asked.promise;
+  const late: string[] = [];
+  storage.before = (operation) => void late.push(operation);
+  await held();
+  await settledFlights();
+  expect(late).toEqual([]);
+  slow.resolve();
+  await Promise.all([signedOut, arrived]);
+  expect(await early).toBe(200);
+  expect((await record())?.refreshToken).toBe(login.refresh_token);
+});
+
+/** Whatever follows from an answer without a timer has happened. */
+function settledFlights(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

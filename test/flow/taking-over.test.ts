@@ -19,7 +19,7 @@ test('a holder that slept through its lease before the POST sends nothing, takes
     server.hold({ times: 1 });
   };
   const calling = sleeper.getAccessToken();
-  await vi.waitFor(() => expect(posts).toHaveLength(1));
+  await expect.poll(() => posts).toHaveLength(1);
   // It has come back and marked once more: the send before it did not happen, and does not count.
   expect(await record()).toMatchObject({ spending: { sends: 1 } });
   expect(storage.log.filter((operation) => operation === 'write')).toHaveLength(3);
@@ -124,7 +124,7 @@ test('what is heard of a session while it is refreshed is looked at afterwards',
   // Signed out after the refresh was stored, and before it has landed.
   manager.on('refreshed', () => void elsewhere.delete(key));
   expect(await manager.getAccessToken()).toBe(server.currentAccessToken());
-  await vi.waitFor(() => expect(events.map(({ type }) => type)).toContain('signedOut'));
+  await expect.poll(() => events.map(({ type }) => type)).toContain('signedOut');
   expect(await failure(manager.getAccessToken())).toMatchObject({ reason: 'signed_out' });
 });
 
