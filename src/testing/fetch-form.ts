@@ -5,7 +5,7 @@
  */
 import type { Transport } from '../core/contracts.ts';
 import type { Answer, Delivery, Exchange } from './wire.ts';
-import { bytesOf } from './wire.ts';
+import { type Bytes, bytesOf } from './wire.ts';
 
 type Serve = (exchange: Exchange) => Delivery | Promise<Delivery> | undefined;
 
@@ -14,7 +14,7 @@ interface Outgoing {
   readonly method: string;
   readonly url: URL;
   readonly headers: Headers;
-  readonly body: Uint8Array<ArrayBuffer>;
+  readonly body: Bytes;
   readonly redirect: RequestRedirect;
   readonly signal: AbortSignal | null | undefined;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Delivery, Exchange } from './wire.ts';
-import { bytesOf } from './wire.ts';
+import { type Bytes, bytesOf } from './wire.ts';
 
 type Serve = (exchange: Exchange) => Delivery | Promise<Delivery> | undefined;
 
@@ -129,7 +129,7 @@ async function exchangeOf({ origin, seenAs }: Port, request: Incoming): Promise<
   return { method, url: new URL(origin + url), headers, body: joined(chunks), seenAs };
 }
 
-function joined(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+function joined(chunks: readonly Uint8Array[]): Bytes {
   const all = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
   let end = 0;
   for (const chunk of chunks) {

@@ -25,7 +25,10 @@ const strictest = {
   lib: ['es2022', 'dom', 'dom.iterable', 'dom.asynciterable', 'esnext.disposable'],
 };
 const resolutions = [{ module: 'nodenext' }, { module: 'esnext', moduleResolution: 'bundler' }];
-const compilers = ['node_modules/typescript/bin/tsc6', 'node_modules/typescript-7/bin/tsc'];
+/** The oldest that we promise, and the newest. */
+const compilers = ['typescript-5.5/bin/tsc', 'typescript/bin/tsc6', 'typescript-7/bin/tsc'].map(
+  (compiler) => `node_modules/${compiler}`,
+);
 
 describe.each(compilers)('with %s', (compiler) => {
   test.each(resolutions)('the declarations compile as they are published, for %o', (resolution) => {
