@@ -38,6 +38,9 @@ export type { AccessTokenRequest, TokenResponse, TokenSet } from './core/token-s
 export type { AuthorizationServerOption } from './flow/authorization-server-source.ts';
 export type { InvalidTokenPredicate } from './flow/authorized-fetch.ts';
 export {
+  type AssertionOptions,
+  type BasicOptions,
+  type ClientKey,
   clientSecretBasic,
   clientSecretJwt,
   clientSecretPost,
@@ -45,9 +48,10 @@ export {
   privateKeyJwt,
   tlsClientAuth,
 } from './flow/client-authentication.ts';
-export { discover } from './flow/discovery.ts';
+export { type DiscoverOptions, discover } from './flow/discovery.ts';
 export type { InspectedRecord, InspectedToken, Inspection } from './flow/inspection.ts';
 export type { SignOutOptions, SignOutResult } from './flow/sign-out.ts';
+export type { SigningAlgorithm } from './flow/signing-key.ts';
 export { memoryLock } from './memory/memory-lock.ts';
 export { memoryStorage } from './memory/memory-storage.ts';
 export type { TokenManagerOptions } from './options.ts';

@@ -8,36 +8,45 @@ import {
   ClientSecretJwt,
   ClientSecretPost,
   None,
-  type PrivateKey,
   PrivateKeyJwt,
   TlsClientAuth,
 } from 'oauth4webapi';
-import type { ClientAuthentication, UnauthenticatedRequest } from '../core/authorization-server.ts';
+import type {
+  AuthorizationServer,
+  ClientAuthentication,
+  UnauthenticatedRequest,
+} from '../core/authorization-server.ts';
 import { ConfigurationError } from '../core/errors.ts';
+import { readPem, requireSigningKey, type SigningAlgorithm } from './signing-key.ts';
 
 /** A public client: it names itself and proves nothing. For everything that runs on a user's machine. */
 export function none(): ClientAuthentication {
   return method('none', None());
 }
 
-/**
- * The client's secret in the `Authorization` header (RFC 6749 §2.3.1).
- *
- * @param options.encoding - `'form'` encodes id and secret first, as the RFC says; `'plain'` does not, as many
- *   servers expect. They differ only for ids or secrets with other characters than letters, digits and `-._*`.
- *   @default 'form'
- */
-export function clientSecretBasic(
-  secret: string,
-  options: { encoding?: 'form' | 'plain' } = {},
-): ClientAuthentication {
+/** How {@link clientSecretBasic} writes what it sends. */
+export interface BasicOptions {
+  /**
+   * `'form'` encodes id and secret first, as RFC 6749 §2.3.1 says; `'plain'` does not, as many servers expect. They
+   * differ only for ids or secrets with other characters than letters, digits and `-._*`.
+   *
+   * @default 'form'
+   */
+  readonly encoding?: 'form' | 'plain' | undefined;
+  /** `true`: `client_id` stands in the body as well, for servers that look for it there. @default false */
+  readonly clientIdInBody?: boolean | undefined;
+}
+
+/** The client's secret in the `Authorization` header (RFC 6749 §2.3.1). */
+export function clientSecretBasic(secret: string, options: BasicOptions = {}): ClientAuthentication {
   requireSecret('clientSecretBasic', secret);
   const encode = options.encoding === 'plain' ? (text: string) => text : formEncode;
   return {
     method: 'client_secret_basic',
-    authenticate: ({ clientId, headers }) => {
+    authenticate: ({ clientId, parameters, headers }) => {
       const bytes = new TextEncoder().encode(`${encode(clientId)}:${encode(secret)}`);
       headers.set('authorization', `Basic ${btoa(String.fromCharCode(...bytes))}`);
+      if (options.clientIdInBody === true) parameters.set('client_id', clientId);
     },
   };
 }
@@ -56,34 +65,126 @@ export function clientSecretPost(secret: string): ClientAuthentication {
   return method('client_secret_post', ClientSecretPost(secret));
 }
 
-/** A JWT signed with the client's secret, a new one for every request (RFC 7523 §2.2). */
-export function clientSecretJwt(secret: string): ClientAuthentication {
+/** How a JWT that authenticates a client is made. */
+export interface AssertionOptions {
+  /**
+   * Whom the JWT is for, its `aud`. Newer servers want their issuer, older ones the URL of their token endpoint:
+   * `({ tokenEndpoint }) => tokenEndpoint`.
+   *
+   * @default the issuer; the token endpoint of a server that has none
+   */
+  readonly audience?: string | ((authorizationServer: AuthorizationServer) => string) | undefined;
+}
+
+/** A JWT signed with the client's secret (HS256), a new one for every request (RFC 7523 §2.2). */
+export function clientSecretJwt(secret: string, options?: AssertionOptions): ClientAuthentication {
   requireSecret('clientSecretJwt', secret);
-  return method('client_secret_jwt', ClientSecretJwt(secret));
+  return method('client_secret_jwt', ClientSecretJwt(secret), options);
 }
 
-/** A JWT signed with the client's private key, a new one for every request (RFC 7523 §2.2). */
-export function privateKeyJwt(key: CryptoKey | { key: CryptoKey; kid?: string }): ClientAuthentication {
-  return method('private_key_jwt', PrivateKeyJwt(key as CryptoKey | PrivateKey));
+/** A private key with what a server may have to know of it. */
+export interface ClientKey {
+  /** The key, best one that cannot be exported; or the text of a PEM (PKCS #8, not encrypted). */
+  readonly key: CryptoKey | string;
+  /** Names the key for the server, where it knows several. */
+  readonly kid?: string | undefined;
+  /** What a PEM is for. @default RS256 for an RSA key; other keys have one only */
+  readonly algorithm?: SigningAlgorithm | undefined;
 }
 
-/** The client's certificate, which the transport presents (RFC 8705 §2). */
+/**
+ * A JWT signed with the client's private key, a new one for every request (RFC 7523 §2.2).
+ *
+ * @example
+ * ```ts
+ * import { readFileSync } from 'node:fs';
+ * import { discover, privateKeyJwt, TokenManager } from 'tokenkeep';
+ *
+ * const manager = new TokenManager({
+ *   clientId: 'my-backend',
+ *   clientAuthentication: privateKeyJwt({ key: readFileSync('key.pem', 'utf8'), kid: '2026-11' }),
+ *   authorizationServer: discover('https://as.example.com'),
+ *   protectedResources: ['https://api.example.com/'],
+ * });
+ * ```
+ * @throws ConfigurationError for what is no private key. What a PEM turns out not to hold is one at the first request.
+ */
+export function privateKeyJwt(
+  key: CryptoKey | string | ClientKey,
+  options?: AssertionOptions,
+): ClientAuthentication {
+  const { key: given, kid, algorithm } = typeof key === 'object' && 'key' in key ? key : { key };
+  const withKey = (signing: CryptoKey) => PrivateKeyJwt({ key: signing, ...(kid !== undefined && { kid }) });
+  if (typeof given === 'string') {
+    warnInBrowser('privateKeyJwt');
+    const load = readPem(given, algorithm);
+    let loading: Promise<ClientAuth> | undefined;
+    const auth: ClientAuth = async (...request) => {
+      loading ??= load().then(withKey);
+      await (await loading)(...request);
+    };
+    return method('private_key_jwt', auth, options);
+  }
+  requireSigningKey(given);
+  return method('private_key_jwt', withKey(given), options);
+}
+
+/**
+ * The client's certificate, issued or self-signed, which the transport presents (RFC 8705 §2): to the endpoints in
+ * `mtls_endpoint_aliases` where there are any, and to the protected resources, for tokens that are bound to it.
+ *
+ * @example
+ * ```ts
+ * import { readFileSync } from 'node:fs';
+ * import { discover, TokenManager, tlsClientAuth } from 'tokenkeep';
+ * import { Agent } from 'undici'; // of the same major version as `process.versions.undici`
+ *
+ * const [cert, key] = [readFileSync('client.crt'), readFileSync('client.key')];
+ * const dispatcher = new Agent({ connect: { cert, key } });
+ *
+ * const manager = new TokenManager({
+ *   clientId: 'my-backend',
+ *   clientAuthentication: tlsClientAuth(),
+ *   authorizationServer: discover('https://as.example.com'),
+ *   protectedResources: ['https://api.example.com/'],
+ *   fetch: (input, init) => fetch(input, { ...init, dispatcher } as RequestInit),
+ * });
+ * ```
+ */
 export function tlsClientAuth(): ClientAuthentication {
   return { ...method('tls_client_auth', TlsClientAuth()), mutualTls: true };
 }
 
-function method(name: string, auth: ClientAuth): ClientAuthentication {
+function method(name: string, auth: ClientAuth, { audience }: AssertionOptions = {}): ClientAuthentication {
   return {
     method: name,
     authenticate: ({ clientId, authorizationServer, parameters, headers }: UnauthenticatedRequest) => {
       const { issuer, tokenEndpoint } = authorizationServer;
-      const server = { issuer: issuer ?? tokenEndpoint, token_endpoint: tokenEndpoint };
+      const aud = typeof audience === 'function' ? audience(authorizationServer) : audience;
+      // The issuer of what oauth4webapi is told is the audience of the JWT that it makes, and nothing else.
+      const server = { issuer: aud ?? issuer ?? tokenEndpoint, token_endpoint: tokenEndpoint };
       return auth(server, { client_id: clientId }, parameters, headers);
     },
   };
 }
 
 function requireSecret(name: string, secret: unknown): void {
-  if (typeof secret === 'string' && secret !== '') return;
-  throw new ConfigurationError(`${name}(secret): the client secret is missing. Pass a non-empty string.`);
+  if (typeof secret !== 'string' || secret === '') {
+    throw new ConfigurationError(`${name}(secret): the client secret is missing. Pass a non-empty string.`);
+  }
+  warnInBrowser(name);
+}
+
+let warned = false;
+
+/** A secret that is shipped is none (RFC 8252 §8.5). No reason to stop, and one to say so, once. */
+function warnInBrowser(name: string): void {
+  // Workers of browsers have importScripts; servers that call themselves workers have not.
+  if (warned || !('document' in globalThis || 'importScripts' in globalThis)) return;
+  warned = true;
+  // biome-ignore lint/suspicious/noConsole: for who builds the page, at the moment when it is tried out
+  console.warn(
+    `tokenkeep: ${name}() in a browser. Whoever opens the page can read its secret, so it proves nothing. ` +
+      'Register the application as a public client, use none(), and have the server revoke the secret.',
+  );
 }

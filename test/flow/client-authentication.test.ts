@@ -205,6 +205,12 @@ describe('Basic (6749-04)', () => {
     expect(sent.headers.get('authorization')).toBe(basic(`${clientId}:${secret}`));
   });
 
+  test('with client_id in the body, for servers that look for it there', async () => {
+    const sent = await refreshed({ clientAuthentication: clientSecretBasic('s', { clientIdInBody: true }) });
+    expect([sent.headers.get('authorization'), members(sent)['client_id']]).toEqual([basic('www:s'), 'www']);
+    expect(members(sent)).not.toHaveProperty('client_secret');
+  });
+
   test.each(credentials)('a strict server reads it: %s and %s', async (clientId, secret) => {
     const server = authorizationServer({
       clients: [{ clientId, clientSecret: secret, method: 'client_secret_basic' }],

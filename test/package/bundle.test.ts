@@ -19,13 +19,14 @@ const ceilings: { code: string; ceiling: number }[] = [
   { code: `export { discover } from 'tokenkeep'`, ceiling: 11_200 },
   // Measured 4.1 kB, most of it p-queue.
   { code: `export { memoryStorage } from 'tokenkeep'`, ceiling: 4_200 },
-  { code: `export { privateKeyJwt } from 'tokenkeep'`, ceiling: 2_050 },
-  { code: `export { clientSecretBasic } from 'tokenkeep'`, ceiling: 1_050 },
-  // Measured 9.5 kB alone: the tolerant reader of answers, and oauth4webapi. Beside a manager it is 3.1 kB more.
-  { code: `export { startLogin, completeLogin } from 'tokenkeep/login'`, ceiling: 9_700 },
-  { code: `export { popupLogin, returnFromPopup } from 'tokenkeep/login'`, ceiling: 9_750 },
-  { code: `export { loopbackLogin } from 'tokenkeep/login'`, ceiling: 10_250 },
-  { code: `export { deviceLogin } from 'tokenkeep/login'`, ceiling: 8_850 },
+  // Measured 2.9 kB: it reads the text of a PEM, of whatever algorithm.
+  { code: `export { privateKeyJwt } from 'tokenkeep'`, ceiling: 3_000 },
+  { code: `export { clientSecretBasic } from 'tokenkeep'`, ceiling: 750 },
+  // Measured 9.7 kB alone: the tolerant reader of answers, and oauth4webapi. Beside a manager it is 3.1 kB more.
+  { code: `export { startLogin, completeLogin } from 'tokenkeep/login'`, ceiling: 9_900 },
+  { code: `export { popupLogin, returnFromPopup } from 'tokenkeep/login'`, ceiling: 9_950 },
+  { code: `export { loopbackLogin } from 'tokenkeep/login'`, ceiling: 10_450 },
+  { code: `export { deviceLogin } from 'tokenkeep/login'`, ceiling: 9_100 },
   // A guard is a guard: it brings no class and no manager with it.
   { code: `export { isTokenKeepError } from 'tokenkeep'`, ceiling: 150 },
 ];
@@ -68,8 +69,11 @@ describe.each(open)('a browser bundle of %s', (door) => {
     expect(named.length > 0).toBe(door === 'tokenkeep/browser');
   });
 
-  test('prints nothing and evaluates nothing', async () => {
-    expect(matches(await bundle(everything, ours), /\bconsole\.\w+|\beval\(|new Function\b/g)).toEqual([]);
+  test('evaluates nothing, and prints nothing but that a secret in a page is none', async () => {
+    const printed = door === 'tokenkeep' ? ['console.warn'] : [];
+    expect(matches(await bundle(everything, ours), /\bconsole\.\w+|\beval\(|new Function\b/g)).toEqual(
+      printed,
+    );
   });
 });
 

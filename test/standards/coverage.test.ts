@@ -7,7 +7,6 @@ import { ids } from './ids.ts';
 
 /** What comes with a later part of the product. A line leaves when a test arrives. */
 const later: Readonly<Record<string, string>> = {
-  '8252-04': 'client authentication: a warning for secrets in browser bundles',
   '9449-01': 'DPoP',
   '9449-02': 'DPoP',
   '9449-03': 'DPoP',
@@ -20,7 +19,6 @@ const later: Readonly<Record<string, string>> = {
   '9449-12': 'DPoP in browsers',
   '9449-13': 'DPoP',
   'BBA-01': 'the life of the refresh token: an event ahead of its end',
-  'BBA-02': 'client authentication: a warning for secrets in browser bundles',
   'BBA-03': 'the worker door',
   'BBA-06': 'the worker door',
   'BBA-08': 'browser storages, and what their documentation says',

@@ -1,5 +1,5 @@
 /** JWTs that authenticate a client (also RFC 7521). */
-import { createLocalJWKSet, exportJWK, generateKeyPair, type JWTPayload, jwtVerify } from 'jose';
+import { createLocalJWKSet, decodeJwt, exportJWK, generateKeyPair, type JWTPayload, jwtVerify } from 'jose';
 import { type ClientAuthentication, clientSecretJwt, privateKeyJwt } from 'tokenkeep';
 import { testClock } from 'tokenkeep/testing';
 import { expect, test } from 'vitest';
@@ -65,6 +65,23 @@ test('7523-02: for a server without an issuer the audience is the token endpoint
   await refresh(await client(net, { clientAuthentication: method, authorizationServer: { tokenEndpoint } }));
   const { payload } = await verify(assertionOf(net.sent[0] as Sent));
   expect(payload.aud).toBe(tokenEndpoint);
+});
+
+/** Whom a JWT can be for, and whom it then is for. */
+const audiences: [string, Parameters<typeof clientSecretJwt>[1], string][] = [
+  ['the token endpoint', { audience: ({ tokenEndpoint }) => tokenEndpoint }, as.tokenEndpoint],
+  ['what the server wants', { audience: 'https://as.test/oauth2/default' }, 'https://as.test/oauth2/default'],
+  ['the issuer', { audience: undefined }, as.issuer],
+];
+
+test.each(audiences)('7523-02: it can be for %s, whatever is done with it', async (_, options, audience) => {
+  for (const method of [clientSecretJwt(secret, options), privateKeyJwt(privateKey, options)]) {
+    const net = wire({ [as.tokenEndpoint]: granting(), [as.revocationEndpoint]: done });
+    const manager = await client(net, { clientAuthentication: method });
+    await refresh(manager);
+    await manager.signOut();
+    expect(net.sent.map((sent) => decodeJwt(assertionOf(sent)).aud)).toEqual([audience, audience]);
+  }
 });
 
 test.each(Object.entries(methods))(
