@@ -1,7 +1,7 @@
 import { builtinModules } from 'node:module';
 import { resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import type { OutputChunk } from 'rolldown';
+import type { OutputChunk, OutputOptions } from 'rolldown';
 import { rolldown } from 'rolldown';
 import { doors, manifest } from './manifest.ts';
 
@@ -37,8 +37,18 @@ const elsewhere = [
   ...Object.keys(manifest.peerDependencies ?? {}),
 ];
 
+/** Everything in one classic script, whose exports are the value of `name`. */
+export async function script(code: string, name: string): Promise<string> {
+  const [chunk] = await build(code, {}, { format: 'iife', name, codeSplitting: false });
+  return chunk?.code ?? '';
+}
+
 /** Bundles from dist/, by the exports map, as an application's bundler does. */
-export async function build(code: string, { external = [] }: BundleOptions = {}): Promise<OutputChunk[]> {
+export async function build(
+  code: string,
+  { external = [] }: BundleOptions = {},
+  form: OutputOptions = { format: 'es' },
+): Promise<OutputChunk[]> {
   const entry = '\0entry';
   const build = await rolldown({
     input: entry,
@@ -56,7 +66,7 @@ export async function build(code: string, { external = [] }: BundleOptions = {})
       if (level === 'warn') throw new Error(log.message);
     },
   });
-  const { output } = await build.generate({ format: 'es', minify: true });
+  const { output } = await build.generate({ ...form, minify: true });
   return output.filter((chunk) => chunk.type === 'chunk');
 }
 
