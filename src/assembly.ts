@@ -3,9 +3,12 @@
  *
  * @module
  */
+import type { AuthorizationServer } from './core/authorization-server.ts';
 import type { Reach, TokenStorage, Transport } from './core/contracts.ts';
 import { ConfigurationError } from './core/errors.ts';
+import type { Grant } from './core/grant.ts';
 import { nameResources } from './core/protected-resource.ts';
+import { wholeGrant } from './core/session-record.ts';
 import type { Workshop } from './flow/attempt.ts';
 import { AuthorizationServerSource } from './flow/authorization-server-source.ts';
 import { AuthorizedFetch } from './flow/authorized-fetch.ts';
@@ -16,7 +19,7 @@ import { RefreshCoordinator } from './flow/refresh-coordinator.ts';
 import { SessionRegistry } from './flow/session-registry.ts';
 import { SessionStore } from './flow/session-store.ts';
 import type { SignInOptions } from './flow/sign-in.ts';
-import { TokenEndpoint } from './flow/token-endpoint.ts';
+import { refreshTokenGrant, TokenEndpoint } from './flow/token-endpoint.ts';
 import { TokenSource } from './flow/token-source.ts';
 import { completeClock } from './flow/waiting.ts';
 import { memoryStorage } from './memory/memory-storage.ts';
@@ -42,12 +45,17 @@ export function assemble(options: TokenManagerOptions): Assembly {
   checkOptions(options);
   requireWebCrypto();
   const { clientId, scope, storage = memoryStorage(), refreshBefore = 30_000, isInvalidToken } = options;
-  const { match } = nameResources(options.protectedResources, pageUrl());
+  const { match, resources } = nameResources(options.protectedResources, pageUrl());
   const transport = options.fetch ?? platformFetch();
   const listeners = new Listeners();
   const { tell } = listeners;
   const workshop = workshopOf(options, { storage, transport, tell });
-  const { clock } = workshop;
+  const { clock, grant, lock } = workshop;
+  grant.check?.({
+    options: Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : name)),
+    isLockShared: lock.reach !== 'process',
+    hasVariants: resources.some(({ variant }) => variant !== wholeGrant),
+  });
   const source = new TokenSource(new RefreshCoordinator(workshop), clock, refreshBefore);
   const pace = pacedBy(takingTurns(options.replayConcurrency ?? 64), clock);
   const redirectsAreVisible = !isBrowser();
@@ -61,6 +69,7 @@ export function assemble(options: TokenManagerOptions): Assembly {
       pace,
       clock,
       isInvalidToken,
+      cookies: grant.cookies,
       redirectsAreVisible,
       tell,
     }),
@@ -82,6 +91,7 @@ function workshopOf(
   const server = new AuthorizationServerSource(options.authorizationServer, { clock, timeout });
   const owner = () => ({ clientId, issuers: server.issuers });
   const client = { clientId, clientAuthentication, headers, parameters };
+  const grant = grantOf(options);
   return {
     store: new SessionStore({ storage, clock, timeout, owner, tell }),
     lock: lockOf(options.lock ?? storage.lock, storage, timeout),
@@ -90,10 +100,20 @@ function workshopOf(
     lockTimeout: 2 * timeout + 10_000,
     clock,
     server,
-    endpoint: new TokenEndpoint({ ...client, transport, clock, timeout }),
+    endpoint: new TokenEndpoint({ ...client, grant, transport, clock, timeout }),
+    grant,
     name: crypto.randomUUID(),
     tell,
   };
+}
+
+function grantOf({ authorizationServer, grant }: TokenManagerOptions): Grant {
+  const { grant: its } = authorizationServer as AuthorizationServer;
+  if (its === undefined) return grant ?? refreshTokenGrant;
+  if (grant === undefined) return its;
+  throw new ConfigurationError(
+    'The option grant has no place beside a token handler: leave one of them out.',
+  );
 }
 
 function requireWebCrypto(): void {

@@ -32,9 +32,10 @@ export type {
   TokenEventType,
   TokenListener,
 } from './core/events.ts';
+export type { Grant } from './core/grant.ts';
 export type { ProtectedResource } from './core/protected-resource.ts';
 export type { StepUp } from './core/rejection.ts';
-export type { AccessTokenRequest, TokenResponse, TokenSet } from './core/token-set.ts';
+export type { AccessTokenRequest, CookiesSet, TokenResponse, TokenSet } from './core/token-set.ts';
 export type { AuthorizationServerOption } from './flow/authorization-server-source.ts';
 export type { InvalidTokenPredicate } from './flow/authorized-fetch.ts';
 export {
@@ -48,6 +49,7 @@ export {
   privateKeyJwt,
   tlsClientAuth,
 } from './flow/client-authentication.ts';
+export { type ClientCredentialsOptions, clientCredentials } from './flow/client-credentials.ts';
 export { type DiscoverOptions, discover } from './flow/discovery.ts';
 export type { InspectedRecord, InspectedToken, Inspection } from './flow/inspection.ts';
 export type { SignOutOptions, SignOutResult } from './flow/sign-out.ts';

@@ -6,6 +6,7 @@
 import type { ClientAuthentication } from './core/authorization-server.ts';
 import type { Clock, Reach, TokenLock, TokenStorage, Transport } from './core/contracts.ts';
 import { ConfigurationError } from './core/errors.ts';
+import type { Grant } from './core/grant.ts';
 import type { ProtectedResource } from './core/protected-resource.ts';
 import type { AuthorizationServerOption } from './flow/authorization-server-source.ts';
 import type { InvalidTokenPredicate } from './flow/authorized-fetch.ts';
@@ -23,6 +24,8 @@ export interface TokenManagerOptions {
   readonly protectedResources: readonly (string | ProtectedResource)[];
   /** How the client proves who it is. @default none() */
   readonly clientAuthentication?: ClientAuthentication | undefined;
+  /** How access tokens are got. @default by the refresh token of a login */
+  readonly grant?: Grant | undefined;
   /** Where the tokens rest. @default memoryStorage() */
   readonly storage?: TokenStorage | undefined;
   /** Who may refresh. It must reach as far as the storage. @default the lock that belongs to the storage */
@@ -104,6 +107,7 @@ const checks: Checks = {
   protectedResources: (value) =>
     Array.isArray(value) ? undefined : "must be an array such as ['https://api.example.com/'].",
   clientAuthentication: optional(shape('authenticate')),
+  grant: optional(shape('request', 'judge')),
   storage: optional(reaching(shape('read', 'write', 'delete'))),
   lock: optional(reaching(shape('request'))),
   session: optional(text),

@@ -8,7 +8,7 @@ import { ConfigurationError } from './core/errors.ts';
 import type { TokenEventType, TokenListener } from './core/events.ts';
 import { checkIndicators, checkScope } from './core/protected-resource.ts';
 import { toTokenSet, variantOf } from './core/session-record.ts';
-import type { AccessTokenRequest, TokenResponse, TokenSet } from './core/token-set.ts';
+import type { AccessTokenRequest, CookiesSet, TokenResponse, TokenSet } from './core/token-set.ts';
 import type { Inspection } from './flow/inspection.ts';
 import type { Held, Session } from './flow/session.ts';
 import { signIn } from './flow/sign-in.ts';
@@ -91,6 +91,7 @@ export class TokenManager implements AsyncDisposable {
    *   authentication that cannot be used: the session lives.
    */
   getAccessToken(request?: AccessTokenRequest): Promise<string> {
+    if (this.#assembly.workshop.grant.cookies !== undefined) return Promise.reject(tokensAreInCookies());
     if (request === undefined) {
       const held = this.#assembly.source.fresh(this.#session, '');
       if (held !== undefined) return resolved(held);
@@ -122,7 +123,7 @@ export class TokenManager implements AsyncDisposable {
    * @throws ConfigurationError for what are no tokens; StorageError when the storage refuses them: they are in use, kept
    *   in memory, and storing them is tried again.
    */
-  async setTokens(tokens: TokenSet | TokenResponse): Promise<void> {
+  async setTokens(tokens: TokenSet | TokenResponse | CookiesSet): Promise<void> {
     const { workshop, signIn: options } = this.#assembly;
     await signIn(workshop, this.#session, tokens, options);
   }
@@ -210,6 +211,12 @@ export class TokenManager implements AsyncDisposable {
       () => void lookAgain(workshop, this.#session, options.refreshBefore),
     );
   }
+}
+
+function tokensAreInCookies(): ConfigurationError {
+  return new ConfigurationError(
+    'getAccessToken(): the tokens are in cookies of the token handler. Call the API with manager.fetch().',
+  );
 }
 
 function resolved(held: Held): Promise<string> {

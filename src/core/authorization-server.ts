@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Grant } from './grant.ts';
+
 /** How a server behaves where servers differ. Every field has the default of RFC 6749 and of a strict server. */
 export interface ProviderProfile {
   /**
@@ -56,6 +58,8 @@ export interface AuthorizationServer {
   /** The whole metadata document, when it was discovered. */
   readonly metadata?: Readonly<Record<string, unknown>>;
   readonly profile?: ProviderProfile;
+  /** How it gives access tokens, if not for a refresh token: set by `tokenHandler()`. */
+  readonly grant?: Grant;
 }
 
 /** A token or revocation request that waits for its client authentication. */

@@ -23,6 +23,8 @@ export interface Knowledge {
   readonly reuseWindow: number;
   /** `false`: there is no network. */
   readonly online: boolean;
+  /** `true`: an access token can be had without a refresh token. */
+  readonly mints?: boolean | undefined;
 }
 
 /** The decision. */
@@ -82,7 +84,9 @@ function acceptable(
 }
 
 function spendOrNot(record: SessionRecord, need: Need, known: Knowledge): Verdict {
-  if (record.refreshToken === undefined) return { kind: 'login', reason: 'no_refresh_token' };
+  if (record.refreshToken === undefined && known.mints !== true) {
+    return { kind: 'login', reason: 'no_refresh_token' };
+  }
   const { failure, spending } = record;
   if (failure !== undefined && concerns(failure, need, known)) return { kind: 'failed', failure };
   if (spending === undefined) {

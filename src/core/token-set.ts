@@ -33,6 +33,12 @@ export interface TokenResponse {
   readonly [member: string]: unknown;
 }
 
+/** What a login at a token handler comes to: nothing but when it ends. What the handler has answered will do as well. */
+export interface CookiesSet {
+  /** When the access token in the cookies ends, in Unix ms. `undefined`: not known. */
+  readonly expiresAt?: number | undefined;
+}
+
 /** Which access token is asked for. */
 export interface AccessTokenRequest {
   /** Scopes that the token must be for. @default the scopes of the whole grant */

@@ -6,6 +6,7 @@
 import type { AuthorizationServer } from '../core/authorization-server.ts';
 import type { TokenLock, Version } from '../core/contracts.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
+import type { Grant } from '../core/grant.ts';
 import { type Need, reconcile, type Verdict } from '../core/reconcile.ts';
 import type { AccessToken, SessionRecord } from '../core/session-record.ts';
 import { authorizationScheme } from '../core/token-type.ts';
@@ -26,6 +27,7 @@ export interface Workshop {
   readonly clock: FullClock;
   readonly server: AuthorizationServerSource;
   readonly endpoint: TokenEndpoint;
+  readonly grant: Grant;
   /** A random name of this manager, for the write-ahead mark. */
   readonly name: string;
   readonly tell: (event: AnyTokenEvent) => void;
@@ -80,6 +82,7 @@ export async function decide(workshop: Workshop, attempt: Attempt, record: Sessi
     dead: attempt.session.dead,
     reuseWindow: server?.profile?.reuseWindow ?? 0,
     online: isOnline(),
+    mints: workshop.grant.mints,
   });
 }
 

@@ -6,6 +6,7 @@
 import type { Transport } from '../core/contracts.ts';
 import { isTokenKeepError } from '../core/errors.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
+import type { CookieSession } from '../core/grant.ts';
 import type { NamedResource, ResourceMatcher } from '../core/protected-resource.ts';
 import { redact } from '../core/redact.ts';
 import { judgeRejection } from '../core/rejection.ts';
@@ -19,6 +20,7 @@ import {
   outgoing,
   signalOf,
   snapshot,
+  withCookies,
 } from './outgoing.ts';
 import type { Pace } from './pacing.ts';
 import { type Follow, follow } from './redirects.ts';
@@ -37,6 +39,8 @@ export interface AuthorizedFetchOptions {
   readonly pace: Pace;
   readonly clock: FullClock;
   readonly isInvalidToken: InvalidTokenPredicate | undefined;
+  /** In place of tokens. */
+  readonly cookies: CookieSession | undefined;
   /** `true` where `redirect: 'manual'` shows where a redirect leads, so that we can follow it ourselves. */
   readonly redirectsAreVisible: boolean;
   readonly tell: (event: AnyTokenEvent) => void;
@@ -85,7 +89,7 @@ export class AuthorizedFetch {
         return this.#travel({ session, resource, url, hops, redirect, ...kept });
       }
       // What was sent is what is sent again: the caller may change `init` for the next call when this one has returned.
-      const made = authorized(input, init, held.authorization, redirect);
+      const made = this.#attach(input, init, held, redirect);
       return transport(input, made).then((response) => {
         if (response.status < 300 && isInvalidToken === undefined) return response;
         const kept = outgoing(input, url, made);
@@ -114,7 +118,19 @@ export class AuthorizedFetch {
 
   async #send({ init, redirect }: Call, input: string | Request, held: Held): Promise<Response> {
     const transport = this.#transport;
-    return await transport(input, authorized(input, init, held.authorization, redirect));
+    return await transport(input, this.#attach(input, init, held, redirect));
+  }
+
+  #attach(
+    input: Input,
+    init: RequestInit | undefined,
+    { authorization }: Held,
+    redirect: 'manual' | undefined,
+  ): RequestInit {
+    const { cookies } = this.#options;
+    return cookies === undefined
+      ? authorized(input, init, authorization, redirect)
+      : withCookies(input, init, cookies.headers(), redirect);
   }
 
   /** The first answer. */

@@ -59,6 +59,18 @@ export function authorized(
   return copy;
 }
 
+/** The same where the token is in a cookie: other headers show that the request comes from the application. */
+export function withCookies(
+  input: Input,
+  init: RequestInit | undefined,
+  entry: Readonly<Record<string, string>>,
+  redirect: RequestRedirect | undefined,
+): RequestInit {
+  const headers = new Headers(headersOf(input, init));
+  for (const [name, value] of Object.entries(entry)) headers.set(name, value);
+  return { ...copyOf(init ?? {}), headers, credentials: 'include', ...(redirect && { redirect }) };
+}
+
 /** What makes the body of a request go out twice with the same bytes. */
 export interface Outgoing {
   readonly input: string | Request;

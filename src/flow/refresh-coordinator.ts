@@ -22,6 +22,7 @@ import { type SessionRecord, secretsIn } from '../core/session-record.ts';
 import { safeCause } from '../core/transport-failure.ts';
 import { type Attempt, decide, hold, type Spent, type Want, type Workshop } from './attempt.ts';
 import type { Found } from './fate.ts';
+import { find } from './finding.ts';
 import { discardLate } from './late-tokens.ts';
 import { news, takeTurn } from './lock-turn.ts';
 import { marked, type Preparation, prepare } from './preparation.ts';
@@ -95,7 +96,7 @@ export class RefreshCoordinator {
       // 3 Re-read. While we waited for the lock, others may have refreshed, ended or replaced the session. A
       // successor that the storage refused comes first: the next rotation waits until it is durable (law 2).
       await this.#workshop.store.flush(session, attempt.tell);
-      const found = await this.#found(attempt);
+      const found = await find(this.#workshop, attempt);
       // Someone else has left a mark since we came: the lock has passed on to them while we slept.
       const mark = markOf(found, this.#workshop.name);
       known ??= mark;
@@ -180,17 +181,7 @@ export class RefreshCoordinator {
   /** Reads and decides, without the lock. */
   async #look(attempt: Attempt): Promise<Decision> {
     attempt.epoch = attempt.session.epoch;
-    return await this.#decide(attempt, await this.#found(attempt));
-  }
-
-  async #found(attempt: Attempt): Promise<Found | undefined> {
-    const { session } = attempt;
-    while (session.arriving !== undefined) await session.arriving.catch(() => undefined);
-    if (session.gone?.final === true) return undefined;
-    // A successor that the storage refused is newer than whatever it holds.
-    if (session.unsaved !== undefined)
-      return { record: session.unsaved.record, version: session.unsaved.ifVersion };
-    return await this.#workshop.store.read(session, attempt.tell);
+    return await this.#decide(attempt, await find(this.#workshop, attempt));
   }
 
   async #decide(attempt: Attempt, found: Found | undefined): Promise<Decision> {

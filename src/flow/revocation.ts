@@ -4,9 +4,9 @@
  * @module
  */
 import ky from 'ky';
+import type { BuiltRequest } from '../core/grant.ts';
 import { readText } from './read-text.ts';
 import type { Carrier } from './round-trip.ts';
-import type { BuiltRequest } from './token-request.ts';
 import { deadline, leavingOn } from './waiting.ts';
 
 /**
@@ -16,7 +16,7 @@ import { deadline, leavingOn } from './waiting.ts';
  * @throws what ky throws for a network that fails, and for the second 503.
  */
 export async function revoked(
-  { url, init }: BuiltRequest,
+  { url, init, answered }: BuiltRequest,
   { transport, clock, timeout }: Carrier,
   signal: AbortSignal | undefined,
 ): Promise<'revoked' | 'unsupported' | 'failed'> {
@@ -24,6 +24,7 @@ export async function revoked(
     headers: new Headers(init.headers),
     body: init.body as string,
     redirect: 'manual',
+    ...(init.credentials && { credentials: init.credentials }),
     // Not a method call: a bare `fetch` must not get a `this`.
     fetch: (input, settings) => transport(input, settings),
     retry: { limit: 1, methods: ['post'], statusCodes: [503], afterStatusCodes: [503], maxRetryAfter: 2_000 },
@@ -32,12 +33,16 @@ export async function revoked(
     timeout,
     ...(signal && { signal }),
   });
-  if (response.ok) {
+  if (response.ok && answered === undefined) {
     response.body?.cancel().catch(() => undefined);
     return 'revoked';
   }
   // ky's timeout is over when the headers are there; the body may have no end.
   const late = deadline(clock, timeout, () => new Error(`No answer within ${timeout} ms.`));
   const text = await leavingOn(readText(response), late.signal).finally(late.clear);
+  if (response.ok) {
+    answered?.(typeof text === 'string' ? text : '');
+    return 'revoked';
+  }
   return typeof text === 'string' && text.includes('unsupported_token_type') ? 'unsupported' : 'failed';
 }

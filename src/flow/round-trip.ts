@@ -4,9 +4,9 @@
  * @module
  */
 import type { Transport } from '../core/contracts.ts';
+import type { BuiltRequest } from '../core/grant.ts';
 import type { Answer } from '../core/token-answer.ts';
 import { readText, tooLarge } from './read-text.ts';
-import type { BuiltRequest } from './token-request.ts';
 import { deadline, type FullClock, leavingOn } from './waiting.ts';
 
 /** What carries a request, and for how long. */

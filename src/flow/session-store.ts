@@ -22,6 +22,9 @@ export interface SessionStoreOptions {
   readonly tell: (event: AnyTokenEvent) => void;
 }
 
+/** What a session is before anything of it is stored. */
+type First = Pick<SessionRecord, 'accessTokens' | 'refreshToken' | 'issuer'>;
+
 /** Collects what is to be told once the lock is released. */
 export type Telling = (event: AnyTokenEvent) => void;
 
@@ -56,6 +59,21 @@ export class SessionStore {
       tell({ type: 'recordRejected', session: session.id, reason: record });
     }
     return record;
+  }
+
+  /** Reads what is stored, and begins the session if that is nothing, or nothing of ours. */
+  async begin(session: Session, first: First, tell: Telling): Promise<Found | undefined> {
+    const found = await this.look(session, tell);
+    if (typeof found === 'object') return found;
+    const { clientId } = this.#options.owner();
+    const record: SessionRecord = { schema: 1, clientId, ...first };
+    try {
+      const version = found === undefined ? undefined : session.rejected;
+      return { record, version: await this.write(session, record, version) };
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+      return await this.read(session, tell); // someone else has begun it
+    }
   }
 
   async write(session: Session, record: SessionRecord, ifVersion: Version | undefined): Promise<Version> {

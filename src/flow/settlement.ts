@@ -196,6 +196,13 @@ async function lost(
   const { session } = attempt;
   if (session.epoch !== attempt.epoch) return 'again';
   const { since, sends } = spent.marked.spending ?? { since: 0, sends: 0 };
+  if (workshop.grant.mints === true) {
+    // Nothing was spent. Once more at once, and then as after any failure.
+    const { status, cause } = seen;
+    return sends === 1
+      ? 'again'
+      : await failed(workshop, attempt, spent, { kind: 'transient', status, cause });
+  }
   const error = unanswered(sends > 1 ? backoff(sends - 1, 1) : 0, seen);
   attempt.tell({ type: 'refreshFailed', session: session.id, error });
   const now = workshop.clock.now();

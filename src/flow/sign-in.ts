@@ -8,7 +8,7 @@ import { handedOutUntil } from '../core/reconcile.ts';
 import { type SessionRecord, wholeGrant } from '../core/session-record.ts';
 import { begin } from '../core/succession.ts';
 import { readTokenGrant, type TokenGrant } from '../core/token-grant.ts';
-import type { TokenResponse, TokenSet } from '../core/token-set.ts';
+import type { CookiesSet, TokenResponse, TokenSet } from '../core/token-set.ts';
 import { authorizationScheme, isSendable } from '../core/token-type.ts';
 import { type Attempt, hold, type Workshop } from './attempt.ts';
 import { discardLate } from './late-tokens.ts';
@@ -30,7 +30,7 @@ export interface SignInOptions {
 export async function signIn(
   workshop: Workshop,
   session: Session,
-  tokens: TokenSet | TokenResponse,
+  tokens: TokenSet | TokenResponse | CookiesSet,
   options: SignInOptions,
 ): Promise<void> {
   const { clock, server } = workshop;
@@ -103,9 +103,11 @@ async function arrive(
   if (refused !== undefined) throw refused;
 }
 
-/** Takes both forms: the wire's, and ours. */
-function grantOf(tokens: TokenSet | TokenResponse, workshop: Workshop, now: number): TokenGrant {
+/** Takes both forms: the wire's, and ours. What a token handler says is for its {@link Workshop.grant} to read. */
+function grantOf(tokens: TokenSet | TokenResponse | CookiesSet, workshop: Workshop, now: number): TokenGrant {
   if (typeof tokens === 'object' && tokens !== null) {
+    const { cookies } = workshop.grant;
+    if (cookies !== undefined) return cookies.read(tokens, now);
     const profile = workshop.server.known?.profile;
     const grant =
       'access_token' in tokens ? readTokenGrant(tokens, profile, now) : grantOfSet(tokens as TokenSet, now);

@@ -4,19 +4,17 @@
  * @module
  */
 import type { AuthorizationServer } from '../core/authorization-server.ts';
+import type { Asked, BuiltRequest, ClientOptions, Grant } from '../core/grant.ts';
 import { judgeAnswer, type Outcome } from '../core/token-answer.ts';
 import { mayHaveBeenSent, safeCause } from '../core/transport-failure.ts';
 import { type Carrier, roundTrip } from './round-trip.ts';
-import {
-  type BuiltRequest,
-  type ClientOptions,
-  type RefreshGrant,
-  refreshRequest,
-  revokeRequest,
-} from './token-request.ts';
+import { refreshRequest, revokeRequest } from './token-request.ts';
 import { within } from './waiting.ts';
 
-export type TokenEndpointOptions = ClientOptions & Carrier;
+export type TokenEndpointOptions = ClientOptions & Carrier & { readonly grant: Grant };
+
+/** A new access token for the refresh token (RFC 6749 §6): the grant that a login begins. */
+export const refreshTokenGrant: Grant = { request: refreshRequest, judge: judgeAnswer };
 
 /** What came of a request that was to be sent once. */
 export type Sent =
@@ -47,8 +45,9 @@ export class TokenEndpoint {
   }
 
   /** @throws what client authentication throws, and when it does not end. */
-  async prepare(server: AuthorizationServer, grant: RefreshGrant): Promise<PreparedGrant> {
-    const request = await within(this.#options, () => refreshRequest(this.#options, server, grant));
+  async prepare(server: AuthorizationServer, asked: Asked): Promise<PreparedGrant> {
+    const { grant } = this.#options;
+    const request = await within(this.#options, () => grant.request(this.#options, server, asked));
     return { secrets: request.secrets, send: () => this.#send(server, request) };
   }
 
@@ -78,7 +77,8 @@ export class TokenEndpoint {
     signal: AbortSignal | undefined,
   ): Promise<'revoked' | 'unsupported' | 'failed'> {
     try {
-      const request = await revokeRequest(this.#options, server, token, hint);
+      const { cookies } = this.#options.grant;
+      const request = cookies?.end() ?? (await revokeRequest(this.#options, server, token, hint));
       // Loaded when it is needed: ky is a quarter of what a page would load before its first call, and a session ends once.
       const { revoked } = await import('./revocation.ts');
       return await revoked(request, this.#options, signal);
@@ -91,7 +91,7 @@ export class TokenEndpoint {
     if (!isOnline()) return { kind: 'unsent', cause: new Error('The network is offline.') };
     try {
       const answer = await roundTrip(request, this.#options);
-      return judgeAnswer(answer, profile, this.#options.clock.now());
+      return this.#options.grant.judge(answer, profile, this.#options.clock.now());
     } catch (error) {
       const kind = mayHaveBeenSent(error) ? 'lost' : 'unsent';
       return { kind, cause: safeCause(error, request.secrets) };

@@ -8,6 +8,7 @@ import {
   allowInsecureRequests,
   type ClientAuth,
   type CustomFetchOptions,
+  clientCredentialsGrantRequest,
   customFetch,
   deviceAuthorizationRequest,
   genericTokenEndpointRequest,
@@ -15,49 +16,43 @@ import {
   refreshTokenGrantRequest,
   revocationRequest,
 } from 'oauth4webapi';
-import type { AuthorizationServer, ClientAuthentication } from '../core/authorization-server.ts';
-
-/** What all requests of a client have in common. */
-export interface ClientOptions {
-  readonly clientId: string;
-  readonly clientAuthentication: ClientAuthentication;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly parameters: Readonly<Record<string, string>>;
-}
-
-/** What is asked for in exchange for a refresh token. */
-export interface RefreshGrant {
-  readonly refreshToken: string;
-  readonly scope: readonly string[] | undefined;
-  readonly resource: readonly string[] | undefined;
-}
-
-/** A request that is ready to be sent. */
-export interface BuiltRequest {
-  readonly url: string;
-  readonly init: RequestInit;
-  /** What must not appear in anything that is told about it. */
-  readonly secrets: readonly string[];
-}
+import type { AuthorizationServer } from '../core/authorization-server.ts';
+import type { Asked, BuiltRequest, ClientOptions } from '../core/grant.ts';
 
 /** The request of a refresh grant (RFC 6749 §6). */
 export function refreshRequest(
   client: ClientOptions,
   server: AuthorizationServer,
-  grant: RefreshGrant,
+  asked: Asked,
 ): Promise<BuiltRequest> {
-  const additionalParameters = new URLSearchParams(client.parameters);
-  if (grant.scope !== undefined && grant.scope.length > 0) {
-    additionalParameters.set('scope', grant.scope.join(' '));
-  }
-  for (const resource of grant.resource ?? []) additionalParameters.append('resource', resource);
   return caught(client, server, (capture) =>
-    refreshTokenGrantRequest(...credentials(client, server), grant.refreshToken, {
+    refreshTokenGrantRequest(...credentials(client, server), asked.refreshToken, {
       ...capture,
-      additionalParameters,
+      additionalParameters: parametersFor(client, asked),
       headers: client.headers,
     }),
   );
+}
+
+/** The request of a grant that needs nothing but the client itself (RFC 6749 §4.4.2). */
+export function clientCredentialsRequest(
+  client: ClientOptions,
+  server: AuthorizationServer,
+  asked: Asked,
+): Promise<BuiltRequest> {
+  return caught(client, server, (capture) =>
+    clientCredentialsGrantRequest(...credentials(client, server), parametersFor(client, asked), {
+      ...capture,
+      headers: client.headers,
+    }),
+  );
+}
+
+function parametersFor({ parameters }: ClientOptions, { scope = [], resource = [] }: Asked): URLSearchParams {
+  const all = new URLSearchParams(parameters);
+  if (scope.length > 0) all.set('scope', scope.join(' '));
+  for (const one of resource) all.append('resource', one);
+  return all;
 }
 
 /** The request that ends a token (RFC 7009 §2.1). */

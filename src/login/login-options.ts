@@ -7,6 +7,7 @@ import type { AuthorizationServer, ClientAuthentication } from '../core/authoriz
 import type { Clock, Transport } from '../core/contracts.ts';
 import { isLoopback } from '../core/endpoint.ts';
 import { ConfigurationError, isTokenKeepError, LoginFailedError } from '../core/errors.ts';
+import type { ClientOptions } from '../core/grant.ts';
 import { safeCause } from '../core/transport-failure.ts';
 import {
   type AuthorizationServerOption,
@@ -14,7 +15,6 @@ import {
 } from '../flow/authorization-server-source.ts';
 import { none } from '../flow/client-authentication.ts';
 import type { Carrier } from '../flow/round-trip.ts';
-import type { ClientOptions } from '../flow/token-request.ts';
 import { completeClock, type FullClock } from '../flow/waiting.ts';
 
 /** Who logs in where. The same values as those of the `TokenManager` that gets the tokens. */

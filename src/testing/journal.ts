@@ -14,6 +14,8 @@ export interface ServerCounts {
   refreshAttempts: number;
   /** Those of them that were granted: the server issued new tokens. The answer may have been lost. */
   refreshes: number;
+  /** Access tokens that were given to a client for itself (RFC 6749 §4.4). */
+  clientCredentials: number;
   /** Attempts with a refresh token that had been sent before, allowed by the profile or not. */
   refreshTokensResent: number;
   /** Uses of a used refresh token that the profile does not allow. A strict server revokes the family. */
@@ -48,6 +50,7 @@ export interface ServerCounts {
 export type ServerEventType =
   | 'signIn'
   | 'refresh'
+  | 'clientCredentials'
   | 'replay'
   | 'reuse'
   | 'refused'
@@ -96,6 +99,7 @@ function zeros(): ServerCounts {
     tokenRequests: 0,
     refreshAttempts: 0,
     refreshes: 0,
+    clientCredentials: 0,
     refreshTokensResent: 0,
     reuses: 0,
     replays: 0,

@@ -1,5 +1,5 @@
 /**
- * The token endpoint: the refresh grant of RFC 6749 §6, with the reuse detection of RFC 9700 §4.14.2.
+ * The token endpoint: the refresh grant of RFC 6749 §6, with the reuse detection of RFC 9700 §4.14.2, and client credentials.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { answerTo, OAuthRefusal } from './oauth-refusal.ts';
 import { peekParameters, readParameters } from './request-parameters.ts';
 import type { ServerContext } from './server-context.ts';
 import type { TestClient } from './settings.ts';
-import type { RefreshToken } from './token-ledger.ts';
+import type { RefreshToken, Wanted } from './token-ledger.ts';
 import type { Answer, Exchange, Work } from './wire.ts';
 import { json } from './wire.ts';
 
@@ -25,7 +25,7 @@ export type Grants = Readonly<
   Record<string, (server: ServerContext, request: GrantRequest) => TokenResponse>
 >;
 
-const grants: Grants = { refresh_token: refresh };
+const grants: Grants = { refresh_token: refresh, client_credentials: clientCredentials };
 
 /** A request has arrived at the token endpoint: counts it, and says what is to be done. */
 export function tokenEndpoint(server: ServerContext, exchange: Exchange): Work {
@@ -78,12 +78,40 @@ function refresh(server: ServerContext, { client, parameters, exchange }: GrantR
   if (token?.family.clientId !== client.clientId) {
     throw new OAuthRefusal('invalid_grant', 'The refresh token is unknown, or belongs to another client.');
   }
-  const { use, response } = server.ledger.spend(token, {
-    scope: parameters.get('scope')?.split(' '),
-    resource: parameters.getAll('resource').map((url) => asOwnUrl(url, exchange, server.settings.apiOrigin)),
-    issuer: exchange.seenAs.issuer,
-  });
+  const { use, response } = server.ledger.spend(token, wanted(server, parameters, exchange));
   return response ? granted(server, token, { use, response }) : reused(server, token);
+}
+
+/** RFC 6749 §4.4: for clients that can keep a secret, and without a refresh token. */
+function clientCredentials(
+  server: ServerContext,
+  { client, parameters, exchange }: GrantRequest,
+): TokenResponse {
+  if (client.clientSecret === undefined && client.verify === undefined) {
+    throw new OAuthRefusal('unauthorized_client', 'A public client has no credentials.');
+  }
+  const { settings, ledger, journal } = server;
+  const { clientId } = client;
+  const { issuer } = exchange.seenAs;
+  const start = {
+    clientId,
+    subject: clientId,
+    issuer,
+    scope: settings.scope,
+    resources: [`${settings.apiOrigin}/`],
+  };
+  const { family, response } = ledger.mint(start, wanted(server, parameters, exchange));
+  journal.counts.clientCredentials++;
+  journal.write('clientCredentials', { family: family.id, clientId, issued: [family.newest?.id ?? ''] });
+  return response;
+}
+
+function wanted({ settings }: ServerContext, parameters: URLSearchParams, exchange: Exchange): Wanted {
+  return {
+    scope: parameters.get('scope')?.split(' '),
+    resource: parameters.getAll('resource').map((url) => asOwnUrl(url, exchange, settings.apiOrigin)),
+    issuer: exchange.seenAs.issuer,
+  };
 }
 
 function granted(

@@ -62,6 +62,9 @@ export interface Wanted {
   readonly issuer: string;
 }
 
+type Start = Pick<Family, 'clientId' | 'subject' | 'issuer' | 'scope' | 'resources'>;
+type Started = { readonly family: Family; readonly response: TokenResponse };
+
 export class TokenLedger {
   readonly #settings: Settings;
   readonly #now: () => number;
@@ -103,28 +106,21 @@ export class TokenLedger {
   }
 
   /** Starts a family, as a login does. */
-  signIn(
-    start: Pick<Family, 'clientId' | 'subject' | 'issuer' | 'scope' | 'resources'> & { lifetime?: number },
-  ): {
-    family: Family;
-    response: TokenResponse;
-  } {
-    const { lifetime, ...grant } = start;
-    const family: Family = {
-      ...grant,
-      id: `family${++this.#families}`,
-      startedAt: this.#now(),
-      lifetime: this.#settings.refreshTokenLifetime,
-      revoked: false,
-      generation: 0,
-      current: undefined,
-      newest: undefined,
-      inFlight: 0,
-    };
-    this.#latest = family;
+  signIn({ lifetime, ...start }: Start & { lifetime?: number }): Started {
+    const family = this.#begin(start);
     const refreshToken = this.#issueRefreshToken(family, 0);
     const access = this.#issueAccessToken(family, { issuer: family.issuer }, lifetime);
     return { family, response: this.#response(access, refreshToken.text, family.issuer) };
+  }
+
+  /** An access token for a client itself: no refresh token comes with it (RFC 6749 §4.4.3). @throws OAuthRefusal */
+  mint(start: Start, wanted: Wanted): Started {
+    const family = this.#begin(start);
+    this.#check(family, wanted);
+    return {
+      family,
+      response: this.#response(this.#issueAccessToken(family, wanted), undefined, wanted.issuer),
+    };
   }
 
   /**
@@ -149,6 +145,18 @@ export class TokenLedger {
   /** An attempt that did not get as far as {@link spend}: under some profiles it counts as a use. */
   failed(token: RefreshToken): void {
     if (failureIsUse(this.#settings.profile)) token.usedAt ??= this.#now();
+  }
+
+  #begin(start: Start): Family {
+    const family: Family = {
+      ...start,
+      ...{ revoked: false, generation: 0, current: undefined, newest: undefined, inFlight: 0 },
+      id: `family${++this.#families}`,
+      startedAt: this.#now(),
+      lifetime: this.#settings.refreshTokenLifetime,
+    };
+    this.#latest = family;
+    return family;
   }
 
   #grant(token: RefreshToken, wanted: Wanted, use: Use): TokenResponse {

@@ -1,0 +1,71 @@
+/**
+ * How new access tokens are got: for the refresh token, unless something else stands in its place. Types only.
+ *
+ * @module
+ */
+import type { AuthorizationServer, ClientAuthentication, ProviderProfile } from './authorization-server.ts';
+import type { SessionRecord } from './session-record.ts';
+import type { Answer, Outcome } from './token-answer.ts';
+import type { TokenGrant } from './token-grant.ts';
+
+/** What all requests of a client have in common. */
+export interface ClientOptions {
+  readonly clientId: string;
+  readonly clientAuthentication: ClientAuthentication;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
+/** What is asked for. */
+export interface Asked {
+  /** `''` where there is none. */
+  readonly refreshToken: string;
+  readonly scope: readonly string[] | undefined;
+  readonly resource: readonly string[] | undefined;
+}
+
+/** A request that is ready to be sent. */
+export interface BuiltRequest {
+  readonly url: string;
+  readonly init: RequestInit;
+  /** What must not appear in anything that is told about it. */
+  readonly secrets: readonly string[];
+  /** Hears what a success answered, where somebody wants to know. */
+  readonly answered?: ((body: string) => void) | undefined;
+}
+
+/** What a manager has been told besides, to be judged by its {@link Grant}. */
+export interface Circumstances {
+  /** Names of the options that were given. */
+  readonly options: readonly string[];
+  /** Whether other processes, or tabs, see the lock. */
+  readonly isLockShared: boolean;
+  /** Whether protected resources ask for access tokens of their own. */
+  readonly hasVariants: boolean;
+}
+
+/** How a new access token is got. The seven steps of a refresh are the same for all. */
+export interface Grant {
+  /** @throws ConfigurationError for what cannot be together with it. */
+  check?(circumstances: Circumstances): void;
+  /** Makes the request. Called anew for each that is sent; whatever can fail fails here, before anything is sent. */
+  request(client: ClientOptions, server: AuthorizationServer, asked: Asked): Promise<BuiltRequest>;
+  /** What an answer means. Never throws. */
+  judge(answer: Answer, profile: ProviderProfile | undefined, now: number): Outcome;
+  /** What a session is before anything of it is stored. Without this a login has to begin it. */
+  begin?(now: number): Pick<SessionRecord, 'accessTokens' | 'refreshToken' | 'issuer'>;
+  /** `true`: asking spends nothing and needs no refresh token, and no sign-out is for ever. */
+  readonly mints?: boolean;
+  /** Requests to protected resources carry cookies in place of a token. */
+  readonly cookies?: CookieSession;
+}
+
+/** A session whose tokens are in cookies that no script can read. What stands for them here are random marks. */
+export interface CookieSession {
+  /** Headers that requests to protected resources carry. */
+  headers(): Readonly<Record<string, string>>;
+  /** What the server said after a login. @throws ConfigurationError for tokens: they have no place here. */
+  read(said: object, now: number): TokenGrant;
+  /** The request that ends it. */
+  end(): BuiltRequest;
+}
