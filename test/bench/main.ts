@@ -16,6 +16,9 @@ const titles = {
     'Parallel 401s, strict server in the process: time against 2 N bare calls and 1 refresh, minimum of the rounds',
   expiry: '200 expiries with 50 calls always in flight',
   memory: '10 000 idle sessions',
+  fleet:
+    'Processes that share sessions, strict server over loopback: time against one bare token request, medians',
+  tabs: 'Tabs of Chromium that share a session: the same',
   bundle: 'import { TokenManager } with everything it pulls in, minified and gzipped',
 };
 type Name = keyof typeof titles;

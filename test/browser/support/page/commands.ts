@@ -221,6 +221,22 @@ export const commands = {
     return [...new Set(await Promise.all(Array.from({ length: times }, one)))];
   },
 
+  /** A token request as it would be without any manager: the time that it takes, in ms, and the next refresh token. */
+  async tokenRequest(
+    endpoint: string,
+    refreshToken: string,
+  ): Promise<{ elapsed: number; refreshToken: string }> {
+    const body = new URLSearchParams({
+      grant_type: 'refresh_token',
+      client_id: 'test-client',
+      refresh_token: refreshToken,
+    });
+    const start = performance.now();
+    const answer = await fetch(endpoint, { method: 'POST', body });
+    const { refresh_token: successor } = (await answer.json()) as { refresh_token: string };
+    return { elapsed: performance.now() - start, refreshToken: successor };
+  },
+
   /** The manager will stop at this point, once. */
   stopAt: (name: PointName): void => current().point.set(name),
   /** Resolves when it has. */
