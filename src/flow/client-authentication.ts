@@ -7,6 +7,7 @@ import {
   type ClientAuth,
   ClientSecretJwt,
   ClientSecretPost,
+  modifyAssertion,
   None,
   PrivateKeyJwt,
   TlsClientAuth,
@@ -88,7 +89,7 @@ export interface ClientKey {
   readonly key: CryptoKey | string;
   /** Names the key for the server, where it knows several. */
   readonly kid?: string | undefined;
-  /** What a PEM is for. @default RS256 for an RSA key; other keys have one only */
+  /** What a PEM is for. @default RS256 for an RSA key, Ed25519 for what may be called EdDSA; other keys have one only */
   readonly algorithm?: SigningAlgorithm | undefined;
 }
 
@@ -113,8 +114,13 @@ export function privateKeyJwt(
   key: CryptoKey | string | ClientKey,
   options?: AssertionOptions,
 ): ClientAuthentication {
-  const { key: given, kid, algorithm } = typeof key === 'object' && 'key' in key ? key : { key };
-  const withKey = (signing: CryptoKey) => PrivateKeyJwt({ key: signing, ...(kid !== undefined && { kid }) });
+  const isMore = typeof key === 'object' && key !== null && 'key' in key;
+  const { key: given, kid, algorithm }: ClientKey = isMore ? key : { key };
+  const rename = (header: Record<string, unknown>) => {
+    if (algorithm === 'EdDSA') header['alg'] = algorithm;
+  };
+  const withKey = (signing: CryptoKey) =>
+    PrivateKeyJwt({ key: signing, ...(kid !== undefined && { kid }) }, { [modifyAssertion]: rename });
   if (typeof given === 'string') {
     warnInBrowser('privateKeyJwt');
     const load = readPem(given, algorithm);

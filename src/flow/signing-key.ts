@@ -5,8 +5,8 @@
  */
 import { ConfigurationError } from '../core/errors.ts';
 
-/** How a JWT is signed, by the names of JWS (RFC 7518 §3.1, RFC 8037). */
-export type SigningAlgorithm = `${'ES' | 'RS' | 'PS'}${256 | 384 | 512}` | 'Ed25519';
+/** How a JWT is signed, by the names of JWS. `EdDSA` is what servers call `Ed25519` that do not know RFC 9864 yet. */
+export type SigningAlgorithm = `${'ES' | 'RS' | 'PS'}${256 | 384 | 512}` | 'Ed25519' | 'EdDSA';
 
 interface ImportParameters {
   readonly name: string;
@@ -22,6 +22,7 @@ const algorithms: Readonly<Record<SigningAlgorithm, ImportParameters>> = {
   ES384: ecdsa('P-384'),
   ES512: ecdsa('P-521'),
   Ed25519: { name: 'Ed25519' },
+  EdDSA: { name: 'Ed25519' },
   RS256: rsa('RSASSA-PKCS1-v1_5', 'SHA-256'),
   RS384: rsa('RSASSA-PKCS1-v1_5', 'SHA-384'),
   RS512: rsa('RSASSA-PKCS1-v1_5', 'SHA-512'),

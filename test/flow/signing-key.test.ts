@@ -6,6 +6,7 @@ import { describe, expect, test, vi } from 'vitest';
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const curve = (namedCurve: string) => generateKeyPairSync('ec', { namedCurve });
+const ed25519 = generateKeyPairSync('ed25519');
 const pairs = {
   RS256: rsa,
   RS384: rsa,
@@ -16,7 +17,8 @@ const pairs = {
   ES256: curve('P-256'),
   ES384: curve('P-384'),
   ES512: curve('P-521'),
-  Ed25519: generateKeyPairSync('ed25519'),
+  Ed25519: ed25519,
+  EdDSA: ed25519,
 } as const;
 const pemOf = (key: KeyObject) => key.export({ format: 'pem', type: 'pkcs8' }) as string;
 const es256 = pemOf(pairs.ES256.privateKey);
@@ -104,6 +106,7 @@ describe('what is no key', () => {
 
   test.each([
     ['undefined', undefined],
+    ['null', null],
     ['an object', {}],
     ['a key of Node', pairs.ES256.privateKey],
     ['null as key', { key: null }],

@@ -2,8 +2,11 @@
 
 import type { KeyObject } from 'node:crypto';
 import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { TLSSocket } from 'node:tls';
 import type { Grant, OidcContext, Provider } from 'oidc-provider';
 import { errors } from 'oidc-provider';
+import { certificateOf } from './certificates.ts';
 import { storage } from './storage.ts';
 
 export interface Resource {
@@ -20,6 +23,10 @@ export interface ServerSettings {
   readonly refreshTokenSeconds: number;
   readonly rotation: boolean;
   readonly resources: readonly Resource[];
+  /** Applications besides the ones that are always there, as client metadata (RFC 7591 §2). */
+  readonly moreClients: readonly object[];
+  /** Where clients with a certificate go, if there is such a place. */
+  readonly mutualOrigin?: string | undefined;
 }
 
 export const redirectUri = 'http://127.0.0.1/callback';
@@ -46,7 +53,9 @@ export function configuration(settings: ServerSettings, provider: () => Provider
     jwks: { keys: [published(privateKey())] },
     cookies: { keys: [randomBytes(16).toString('hex')] },
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
-    clients: clientList(),
+    clients: clientList(settings),
+    clientAuthMethods: methods(settings),
+    discovery: aliases(settings),
     scopes: scope.split(' '),
     claims: { profile: ['name'] },
     responseTypes: ['code'],
@@ -79,6 +88,7 @@ export function configuration(settings: ServerSettings, provider: () => Provider
       introspection: { enabled: true, allowedPolicy: () => true },
       revocation: { enabled: true, allowedPolicy: sameClient },
       resourceIndicators: { enabled: true, ...resourceIndicators(settings) },
+      ...(settings.mutualOrigin !== undefined && { mTLS: mutualTls }),
     },
   };
 }
@@ -91,7 +101,36 @@ function published(key: KeyObject): object {
   return { ...key.export({ format: 'jwk' }), use: 'sig', alg: 'ES256' };
 }
 
-function clientList(): object[] {
+const methodsOfSecrets = ['none', 'client_secret_basic', 'client_secret_post', 'client_secret_jwt'];
+
+function methods({ mutualOrigin }: ServerSettings): string[] {
+  const certificates = mutualOrigin === undefined ? [] : ['tls_client_auth', 'self_signed_tls_client_auth'];
+  return [...methodsOfSecrets, 'private_key_jwt', ...certificates];
+}
+
+/** RFC 8705 §5 */
+function aliases({ mutualOrigin }: ServerSettings): object {
+  if (mutualOrigin === undefined) return {};
+  const [token_endpoint, revocation_endpoint] = [`${mutualOrigin}/token`, `${mutualOrigin}/token/revocation`];
+  return { mtls_endpoint_aliases: { token_endpoint, revocation_endpoint } };
+}
+
+interface Connection {
+  readonly req: IncomingMessage & { readonly socket: TLSSocket };
+}
+
+const mutualTls = {
+  enabled: true,
+  certificateBoundAccessTokens: true,
+  tlsClientAuth: true,
+  selfSignedTlsClientAuth: true,
+  getCertificate: ({ req }: Connection) => certificateOf(req)?.toString(),
+  certificateAuthorized: ({ req }: Connection) => req.socket.authorized,
+  certificateSubjectMatches: ({ req }: Connection, property: string, expected: string) =>
+    property === 'tls_client_auth_subject_dn' && certificateOf(req)?.subject === expected,
+};
+
+function clientList({ moreClients }: ServerSettings): object[] {
   const app = {
     grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
     redirect_uris: [redirectUri],
@@ -115,6 +154,7 @@ function clientList(): object[] {
       ...known({ clientId: clients.key.clientId }, 'private_key_jwt'),
       jwks: { keys: [published(createPublicKey(clients.key.privateKey))] },
     },
+    ...moreClients.map((client) => ({ ...app, ...client })),
     { ...nobody, ...known(apiClient, 'client_secret_basic') },
   ];
 }

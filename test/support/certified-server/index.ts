@@ -1,4 +1,5 @@
 /** A certified authorization server, an API that it protects, and a user who logs in. For the tests and for the demo. */
+export { type Authority, authority, type Certificate, selfSigned } from './certificates.ts';
 export { authenticated } from './client-authentication.ts';
 export type { ClientName } from './configuration.ts';
 export type { Counters } from './counters.ts';

@@ -2,6 +2,7 @@
 
 import type { RequestListener } from 'node:http';
 import { createServer } from 'node:http';
+import { createServer as createSecureServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 export interface Loopback {
@@ -11,11 +12,13 @@ export interface Loopback {
   close(): Promise<void>;
 }
 
-export async function listen(handler: RequestListener): Promise<Loopback> {
-  const server = createServer((request, response) => loopback.handler(request, response));
+/** @param tls with it the server speaks HTTPS. */
+export async function listen(handler: RequestListener, tls?: ServerOptions): Promise<Loopback> {
+  const answer: RequestListener = (request, response) => loopback.handler(request, response);
+  const server = tls === undefined ? createServer(answer) : createSecureServer(tls, answer);
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   const loopback: Loopback = {
-    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    origin: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     handler,
     close: () =>
       new Promise((closed, failed) => {
@@ -25,3 +28,10 @@ export async function listen(handler: RequestListener): Promise<Loopback> {
   };
   return loopback;
 }
+
+/** Also one that nobody vouches for: what it is good for is decided where it is needed. */
+export const asksForCertificate = (tls: ServerOptions): ServerOptions => ({
+  ...tls,
+  requestCert: true,
+  rejectUnauthorized: false,
+});

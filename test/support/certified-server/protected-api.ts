@@ -1,7 +1,8 @@
 /** A protected API as a resource server should be: it asks the authorization server about every token, every time. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
-import { listen } from './loopback.ts';
+import { certificateOf, thumbprint } from './certificates.ts';
+import { asksForCertificate, listen } from './loopback.ts';
 import type { Introspection } from './server.ts';
 
 export interface ProtectedApiOptions {
@@ -9,6 +10,8 @@ export interface ProtectedApiOptions {
   readonly introspect: (token: string) => Promise<Introspection>;
   /** The scope that a request needs. @default 'read' for GET and HEAD, 'write' for the rest, 'profile' under /profile */
   readonly requires?: (request: IncomingMessage) => string;
+  /** With it the API speaks HTTPS, and asks for the certificate that a token is bound to (RFC 8705 §3). */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly ca: string };
 }
 
 export interface ApiCounters {
@@ -64,7 +67,7 @@ export async function startProtectedApi(options: ProtectedApiOptions): Promise<P
     const facts: Introspection = token === undefined ? { active: false } : await introspect(token);
     const needed = requires(request);
     response.setHeader('x-token-generation', number);
-    if (!facts.active) {
+    if (!facts.active || !isPresented(facts, request)) {
       tally('rejected');
       const reason = token === undefined ? '' : ', error="invalid_token", error_description="not active"';
       response.writeHead(401, { 'www-authenticate': `Bearer realm="api"${reason}` }).end();
@@ -81,7 +84,7 @@ export async function startProtectedApi(options: ProtectedApiOptions): Promise<P
   const loopback = await listen((request, response) => {
     // A client that goes away in the middle of its request is its own business.
     answer(request, response).catch((error: unknown) => response.destroy(error as Error));
-  });
+  }, options.tls && asksForCertificate(options.tls));
   return {
     url: `${loopback.origin}/`,
     counters: total,
@@ -100,6 +103,13 @@ export async function startProtectedApi(options: ProtectedApiOptions): Promise<P
     },
     close: loopback.close,
   };
+}
+
+/** Whether the certificate that the token is bound to, if it is to one, came with the request. */
+function isPresented({ cnf }: Introspection, request: IncomingMessage): boolean {
+  const bound = cnf?.['x5t#S256'];
+  const certificate = certificateOf(request);
+  return bound === undefined || (certificate !== undefined && thumbprint(certificate) === bound);
 }
 
 function defaultScope({ url = '', method = '' }: IncomingMessage): string {

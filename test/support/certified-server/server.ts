@@ -3,7 +3,7 @@
  * A real authorization server on loopback: oidc-provider, certified by the OpenID Foundation, configured as RFC 9700
  * asks. Refresh tokens rotate; one that comes twice kills its whole family. The only thing in front of it are hiccups.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import { Provider } from 'oidc-provider';
 import type { Resource, ServerSettings } from './configuration.ts';
@@ -12,7 +12,7 @@ import type { Counters } from './counters.ts';
 import { count } from './counters.ts';
 import type { Endpoint, Hiccup } from './hiccups.ts';
 import { hiccups } from './hiccups.ts';
-import { listen } from './loopback.ts';
+import { asksForCertificate, listen } from './loopback.ts';
 
 export interface CertifiedServerOptions {
   /** @default 300 */
@@ -23,6 +23,10 @@ export interface CertifiedServerOptions {
   readonly rotation?: boolean;
   /** Protected resources that clients can name (RFC 8707). Without one, access tokens are opaque. */
   readonly resources?: readonly Resource[];
+  /** Applications besides the ones that are always there, as client metadata (RFC 7591 §2). */
+  readonly moreClients?: readonly object[];
+  /** The server speaks HTTPS, and has a second port for clients with certificates. `ca` is who vouches for them. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly ca: string };
 }
 
 /** What the server says of a token (RFC 7662). */
@@ -33,6 +37,8 @@ export interface Introspection {
   readonly client_id?: string;
   readonly exp?: number;
   readonly aud?: string;
+  /** What the token is bound to. */
+  readonly cnf?: { readonly 'x5t#S256'?: string };
 }
 
 export interface CertifiedServer {
@@ -67,14 +73,19 @@ export interface CertifiedServer {
 }
 
 export async function startCertifiedServer(options: CertifiedServerOptions = {}): Promise<CertifiedServer> {
+  const { tls, ...given } = options;
+  const unready: RequestListener = (_, response) => response.writeHead(503).end();
+  const loopback = await listen(unready, tls);
+  const mutual = tls && (await listen(unready, asksForCertificate(tls)));
   const settings: ServerSettings = {
     accessTokenSeconds: 300,
     refreshTokenSeconds: 3600,
     rotation: true,
     resources: [],
-    ...options,
+    moreClients: [],
+    mutualOrigin: mutual?.origin,
+    ...given,
   };
-  const loopback = await listen((_, response) => response.writeHead(503).end());
   const issuer = loopback.origin;
   const provider: Provider = new Provider(
     issuer,
@@ -97,6 +108,7 @@ export async function startCertifiedServer(options: CertifiedServerOptions = {})
     },
     (path) => endpoints.get(path.replace(/\?.*/s, '')),
   );
+  if (mutual !== undefined) mutual.handler = loopback.handler;
 
   const introspect = introspection(`${issuer}/token/introspection`);
   return {
@@ -127,7 +139,9 @@ export async function startCertifiedServer(options: CertifiedServerOptions = {})
     },
     pendingHiccups: faults.planned,
     hiccup: faults.next,
-    close: loopback.close,
+    async close() {
+      await Promise.all([loopback.close(), mutual?.close()]);
+    },
   };
 }
 
