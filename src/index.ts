@@ -33,6 +33,7 @@ export type {
   TokenListener,
 } from './core/events.ts';
 export type { Grant } from './core/grant.ts';
+export type { IdTokenFault } from './core/id-token.ts';
 export type { ProtectedResource } from './core/protected-resource.ts';
 export type { StepUp } from './core/rejection.ts';
 export type { AccessTokenRequest, CookiesSet, TokenResponse, TokenSet } from './core/token-set.ts';

@@ -4,6 +4,7 @@
  * @module
  */
 import type { ConfigurationError, LoginRequiredError, RefreshFailedError, TokenKeepError } from './errors.ts';
+import type { IdTokenFault } from './id-token.ts';
 import type { StepUp } from './rejection.ts';
 import type { Unreadable } from './session-record.ts';
 
@@ -38,6 +39,11 @@ export interface TokenEvents {
   persistFailed: SessionEvent & { readonly error: TokenKeepError };
   /** The successor that the storage had refused is stored now. */
   persisted: SessionEvent;
+  /**
+   * A refresh brought an ID token that contradicts the one before it, in this claim (OpenID Connect Core §12.2). The other
+   * tokens are stored and used, the ID token is not: the one before it stays. If that is about who the user is, sign out.
+   */
+  idTokenRejected: SessionEvent & { readonly claim: IdTokenFault };
   /** A stored value is not a session of this client. It is left where it is and never used. */
   recordRejected: SessionEvent & { readonly reason: Unreadable };
   /** A protected resource wants more than a fresh access token can give. */

@@ -1,10 +1,10 @@
 /**
- * How long tokens live, read from whatever the server says about it. The door to jwt-decode.
+ * How long tokens live, read from whatever the server says about it.
  *
  * @module
  */
-import { jwtDecode } from 'jwt-decode';
 import type { ProviderProfile } from './authorization-server.ts';
+import { claimsOf } from './claims.ts';
 
 /**
  * Lifetime of an access token that is over on arrival by what its answer says, in ms. Not zero, or every call would
@@ -59,17 +59,6 @@ function lifetimeOfJwt(token: unknown, now: number): number | undefined {
   if (end === undefined) return undefined;
   const lifetime = end - (readInstant(claims?.['iat']) ?? now);
   return lifetime >= 1 ? bounded(lifetime) : undefined;
-}
-
-/** jwt-decode throws on opaque tokens, and what it returns can be any JSON: only null has no members to ask for. */
-function claimsOf(token: unknown): Members | null {
-  // Most refresh tokens are opaque, and the error about it would cost as much as reading the whole answer.
-  if (typeof token !== 'string' || !token.includes('.')) return null;
-  try {
-    return jwtDecode<Members | null>(token);
-  } catch {
-    return null;
-  }
 }
 
 function bounded(lifetime: number): number {

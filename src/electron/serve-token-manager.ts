@@ -108,6 +108,7 @@ const forwarded: readonly TokenEventType[] = [
   'refreshFailed',
   'persistFailed',
   'persisted',
+  'idTokenRejected',
   'recordRejected',
   'stepUpRequired',
   'lateTokensDiscarded',

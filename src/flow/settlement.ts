@@ -4,6 +4,7 @@
  * @module
  */
 import { isConflict, type LoginRequiredError } from '../core/errors.ts';
+import { faultOfIdToken } from '../core/id-token.ts';
 import { backoff, handedOutUntil, longestPause } from '../core/reconcile.ts';
 import { redact } from '../core/redact.ts';
 import type { Failure, SessionRecord } from '../core/session-record.ts';
@@ -42,7 +43,9 @@ async function granted(workshop: Workshop, attempt: Attempt, spent: Spent, grant
   const usable =
     authorizationScheme(grant.tokenType, server.profile) === 'Bearer' && isSendable(grant.accessToken);
   const issuer = server.issuer ?? server.tokenEndpoint;
-  const successor = succeed(spent.marked, grant, { variant: want.variant, scope, sentAt, issuer, usable });
+  const fault = faultOfIdToken(grant.idToken, spent.record.idToken, spent.record.clientId);
+  const kept = fault === undefined ? grant : { ...grant, idToken: undefined };
+  const successor = succeed(spent.marked, kept, { variant: want.variant, scope, sentAt, issuer, usable });
   if (session.epoch !== attempt.epoch) {
     await replaceSpent(workshop, attempt, spent, successor);
     return discard(attempt, late);
@@ -58,6 +61,7 @@ async function granted(workshop: Workshop, attempt: Attempt, spent: Spent, grant
     return discard(attempt, late);
   }
   if (fate === 'superseded' || session.epoch !== attempt.epoch) return 'again';
+  if (fault !== undefined) attempt.tell({ type: 'idTokenRejected', session: session.id, claim: fault });
   const accessToken = successor.accessTokens[want.variant];
   if (accessToken === undefined) return await unusable(workshop, attempt, successor);
   const rotated = successor.refreshToken !== spent.record.refreshToken;

@@ -1,10 +1,9 @@
 /**
- * Checking an ID token (OpenID Connect Core §3.1.3.7). It comes after the tokens are safe, and loses none. One door to
- * jwt-decode.
+ * Checking an ID token (OpenID Connect Core §3.1.3.7). It comes after the tokens are safe, and loses none.
  *
  * @module
  */
-import { jwtDecode } from 'jwt-decode';
+import { claimsOf } from '../core/claims.ts';
 import { LoginFailedError } from '../core/errors.ts';
 import type { Expected } from './login.ts';
 import type { LoginClient } from './login-options.ts';
@@ -66,13 +65,9 @@ function complaintAbout(
 }
 
 function decode(idToken: string): Claims {
-  try {
-    const claims = jwtDecode<Claims | null>(idToken);
-    if (typeof claims === 'object' && claims !== null) return claims;
-  } catch {
-    // Its message may quote the token.
-  }
-  throw bad('The ID token cannot be read.');
+  const claims = claimsOf(idToken);
+  if (claims === undefined) throw bad('The ID token cannot be read.');
+  return claims;
 }
 
 function bad(message: string): LoginFailedError {

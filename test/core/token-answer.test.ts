@@ -300,7 +300,9 @@ describe('whatever comes', () => {
         (status, body, [contentType, retryAfter, date]) => {
           const outcome = judgeAnswer({ status, body, contentType, retryAfter, date }, profile, now);
           if (outcome.kind === 'granted') expect(outcome.grant.accessToken).not.toBe('');
-          if (outcome.kind === 'unreadable') expect(Math.floor(status / 100)).toBe(2);
+          if (outcome.kind === 'unreadable') {
+            expect([200, 502, 504]).toContain(status < 300 ? status - (status % 100) : status);
+          }
           if (outcome.kind !== 'refused') return;
           expect(outcome.description ?? '').toSatisfy(
             (text: string) => text.length <= 200 && !/\p{Cc}/u.test(text),

@@ -89,6 +89,7 @@ const types: TokenEventType[] = [
   'refreshFailed',
   'persistFailed',
   'persisted',
+  'idTokenRejected',
   'recordRejected',
   'stepUpRequired',
   'lateTokensDiscarded',

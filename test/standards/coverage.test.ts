@@ -32,7 +32,6 @@ const later: Readonly<Record<string, string>> = {
   'WL-07': 'browser locks',
   'WL-08': 'browser locks',
   'WL-10': 'locks of Node',
-  'OIDC-01': 'login: ID tokens are validated once the tokens are safe',
 };
 
 const notOurs: Readonly<Record<string, string>> = {

@@ -35,6 +35,7 @@ const eventTypes: readonly TokenEventType[] = [
   'refreshFailed',
   'persistFailed',
   'persisted',
+  'idTokenRejected',
   'recordRejected',
   'stepUpRequired',
   'lateTokensDiscarded',

@@ -35,6 +35,7 @@ const eventTypes = [
   'refreshFailed',
   'persistFailed',
   'persisted',
+  'idTokenRejected',
   'recordRejected',
   'stepUpRequired',
   'lateTokensDiscarded',

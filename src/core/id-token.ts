@@ -1,0 +1,36 @@
+/**
+ * The ID token that a refresh brings: the same user, of the same issuer, for the same client as the one before it.
+ *
+ * @module
+ */
+import { claimsOf } from './claims.ts';
+
+/** What is wrong with an ID token: the claim that contradicts, or that nobody can read it. */
+export type IdTokenFault = 'iss' | 'sub' | 'aud' | 'nonce' | 'unreadable';
+
+/**
+ * What keeps `next` from taking the place of `before`. `undefined`: nothing. Pure, total and quick: it delays nothing, and no
+ * token is lost by it.
+ *
+ * @see OpenID Connect Core §12.2
+ */
+export function faultOfIdToken(
+  next: string | undefined,
+  before: string | undefined,
+  clientId: string,
+): IdTokenFault | undefined {
+  if (next === undefined || next === before) return undefined;
+  const old = claimsOf(before);
+  // Nothing to compare with: it is the application's to judge, as the one of the login was.
+  if (old === undefined) return undefined;
+  const claims = claimsOf(next);
+  if (claims === undefined) return 'unreadable';
+  if (claims['iss'] !== old['iss']) return 'iss';
+  if (claims['sub'] !== old['sub']) return 'sub';
+  if (names(old['aud'], clientId) && !names(claims['aud'], clientId)) return 'aud';
+  return claims['nonce'] === undefined || claims['nonce'] === old['nonce'] ? undefined : 'nonce';
+}
+
+function names(audience: unknown, clientId: string): boolean {
+  return Array.isArray(audience) ? audience.includes(clientId) : audience === clientId;
+}
