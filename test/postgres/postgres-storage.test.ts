@@ -174,18 +174,18 @@ test('what was written survives a crash of the server, also where somebody has t
 });
 
 test('while Postgres is away everything ends in time with a StorageError that says nothing secret, and nothing is sent', async () => {
-  const storage = open({ timeout: 300 });
+  const storage = open({ timeout: 1_500 }); // what comes before has to be done in it as well
   await using user = await signedIn(storage);
   const secrets = [user.server.currentRefreshToken(), user.server.currentAccessToken()] as string[];
   user.server.expire();
   postgres.signal('SIGSTOP');
   const { rows } = await stopped();
-  for (const attempt of [
-    () => user.call(),
-    () => storage.write('other', { token: secrets[0] }, undefined),
-    () => storage.lock.request('name', {}, async () => undefined),
-  ]) {
-    const error = await failure(attempt());
+  const attempts = [
+    user.call(),
+    storage.write('other', { token: secrets[0] }, undefined),
+    storage.lock.request('name', {}, async () => undefined),
+  ];
+  for (const error of await Promise.all(attempts.map(failure))) {
     expect(error).toMatchObject({ name: 'StorageError', code: 'ERR_STORAGE', conflict: false });
     for (const secret of secrets)
       expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(secret);

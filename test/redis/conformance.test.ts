@@ -16,7 +16,7 @@ let count = 0;
 async function fixture(name: Package) {
   const prefix = `test${++count}`;
   const clients = new Clients(name, redis);
-  const open = async () => redisStorage({ client: (await clients.connect()).client, prefix, timeout: 500 });
+  const open = async () => redisStorage({ client: (await clients.connect()).client, prefix });
   return { clients, prefix, open };
 }
 

@@ -26,6 +26,12 @@ const lease = timeout + 10_000;
 const suspensions = (engine: string): Suspension[] =>
   engine === 'chromium' ? ['frozen', 'stopped'] : ['stopped'];
 
+interface Trial extends Sleep {
+  readonly scene: Scene;
+  readonly holder: Tab;
+  readonly waiter: Tab;
+}
+
 /** A tab sleeps while it refreshes, with the lock in its hands. */
 export const sleepers: Scenarios = (engine, world) => {
   test.each(suspensions(engine))(
@@ -34,19 +40,16 @@ export const sleepers: Scenarios = (engine, world) => {
       timeout: 120_000,
     },
     async (how) => {
-      const trials = await Promise.all(sleeps.map((sleep) => begin(sleep)));
+      const trials = await Promise.all(sleeps.map((sleep) => prepare(sleep)));
       // Frozen are only tabs that nobody sees.
       for (const { waiter } of trials) await waiter.show();
-      const wakings: (() => Promise<void>)[] = [];
-      for (const { holder, release } of trials) {
-        wakings.push(await holder.suspend(how));
-        void release();
-      }
+      const asleep: { calling: Promise<string[]>; wake: () => Promise<void> }[] = [];
+      for (const trial of trials) asleep.push(await fallAsleep(trial, how));
       // All of them at once: the slowest takes a lease.
       const served = await Promise.all(trials.map(({ waiter }) => waiter.call('callApi')));
-      for (const wake of wakings) await wake();
-      for (const [index, { waiter, scene, calling, counts }] of trials.entries()) {
-        expect(served[index]).toEqual(await calling);
+      for (const { wake } of asleep) await wake();
+      for (const [index, { waiter, scene, counts }] of trials.entries()) {
+        expect(served[index]).toEqual(await asleep[index]?.calling);
         expect(await waiter.call('callApi')).toEqual(served[index]);
         expect(scene.server.counts).toMatchObject({ ...counts, reuses: 0, familiesRevoked: 0 });
         await scene[Symbol.asyncDispose]();
@@ -54,16 +57,9 @@ export const sleepers: Scenarios = (engine, world) => {
     },
   );
 
-  async function begin(sleep: Sleep): Promise<
-    Sleep & {
-      scene: Scene;
-      holder: Tab;
-      waiter: Tab;
-      calling: Promise<string[]>;
-      release: () => Promise<void>;
-    }
-  > {
-    const { point, reuseWindow } = sleep;
+  /** Two tabs with the first access token, which has just expired. */
+  async function prepare(sleep: Sleep): Promise<Trial> {
+    const { reuseWindow } = sleep;
     const profile = reuseWindow === undefined ? 'strict' : ({ kind: 'leeway', ms: reuseWindow } as const);
     const scene = await Scene.open('indexedDb', { profile });
     const [holder, waiter] = [await world().openTab(), await world().openTab()];
@@ -72,19 +68,25 @@ export const sleepers: Scenarios = (engine, world) => {
     await waiter.call('signIn', scene.login());
     expect(await waiter.call('callApi')).toEqual(['200 at1']);
     expect(await holder.call('callApi')).toEqual(['200 at1']);
-    const { server } = scene;
-    server.expire();
+    scene.server.expire();
+    return { ...sleep, scene, holder, waiter };
+  }
+
+  /** The holder refreshes, and sleeps at its point: at once, because a request that waits for its answer gives up. */
+  async function fallAsleep({ point, scene: { server }, holder }: Trial, how: Suspension) {
     if (point === 'after the mark' || point === 'after the commit') {
       await holder.call('stopAt', point);
       const calling = holder.call('callApi');
       await holder.call('reached');
-      return { ...sleep, scene, holder, waiter, calling, release: async () => undefined };
+      return { calling, wake: await holder.suspend(how) };
     }
     // The holder finds out about the server under the lock.
     const hold =
       point === 'before the mark' ? server.hold({ on: 'metadata' }) : server.hold({ commits: true });
     const calling = holder.call('callApi');
     await hold.arrived();
-    return { ...sleep, scene, holder, waiter, calling, release: hold };
+    const wake = await holder.suspend(how);
+    void hold();
+    return { calling, wake };
   }
 };
