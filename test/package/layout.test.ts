@@ -18,6 +18,7 @@ test('the top level holds the sources, the tests, the examples and the files tha
     'LICENSE',
     'CHANGELOG.md',
     'SECURITY.md',
+    'CONTRIBUTING.md',
   ];
   const top = new Set(tracked.map((file) => file.replace(/\/.*/s, '')));
   expect([...top].filter((name) => !name.startsWith('.') && !allowed.includes(name))).toEqual([]);
