@@ -21,7 +21,7 @@ export interface TokenGrant {
   /** In ms, like `lifetime`. `undefined`: unknown, or without an end. */
   readonly refreshTokenLifetime: number | undefined;
   readonly idToken: string | undefined;
-  /** Every other member, untouched. */
+  /** Every other member, untouched, but for what no storage could write. */
   readonly extra: Readonly<Record<string, unknown>>;
 }
 
@@ -56,8 +56,21 @@ export function readTokenGrant(
     refreshToken: textOf(members['refresh_token']),
     refreshTokenLifetime: refreshTokenLifetime(members, now),
     idToken: textOf(members['id_token']),
-    extra: membersExcept(members, ownMembers),
+    extra: Object.fromEntries(
+      Object.entries(membersExcept(members, ownMembers)).filter(([, value]) => isShallow(value, deepest)),
+    ),
   };
+}
+
+/**
+ * How deep a member may be nested. `JSON.parse` reads a hundred thousand levels; whoever walks through them to write them
+ * down runs out of stack, and the successor of the refresh token would never be stored.
+ */
+const deepest = 32;
+
+function isShallow(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return levels > 0 && Object.values(value).every((member) => isShallow(member, levels - 1));
 }
 
 /**

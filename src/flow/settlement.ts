@@ -63,7 +63,10 @@ async function granted(workshop: Workshop, attempt: Attempt, spent: Spent, grant
   if (fate === 'superseded' || session.epoch !== attempt.epoch) return 'again';
   if (fault !== undefined) attempt.tell({ type: 'idTokenRejected', session: session.id, claim: fault });
   const accessToken = successor.accessTokens[want.variant];
-  if (accessToken === undefined) return await unusable(workshop, attempt, successor);
+  if (accessToken === undefined) {
+    const what = isSendable(grant.accessToken) ? 'token_type' : 'access_token';
+    return await unusable(workshop, attempt, successor, `unusable ${what}`);
+  }
   const rotated = successor.refreshToken !== spent.record.refreshToken;
   attempt.tell({
     type: 'refreshed',
@@ -100,17 +103,15 @@ async function replaceSpent(
   await going.catch(() => undefined);
 }
 
-/** The access token is of a type that we cannot send. Its refresh token is safe. */
+/** The access token is of a type, or has characters, that we cannot send. Its refresh token is safe. */
 async function unusable(
   workshop: Workshop,
   attempt: Attempt,
   successor: SessionRecord,
+  error: string,
 ): Promise<SessionRecord> {
   const found = await workshop.store.read(attempt.session, attempt.tell);
-  const failure = failureOf(workshop, successor, attempt, {
-    kind: 'client',
-    error: 'unusable token_type',
-  });
+  const failure = failureOf(workshop, successor, attempt, { kind: 'client', error });
   const record = { ...successor, failure };
   await workshop.store.write(attempt.session, record, found?.version).catch(() => undefined);
   attempt.tell({
