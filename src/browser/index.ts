@@ -5,5 +5,6 @@
  */
 export { type AnnouncedOptions, announced } from './announced.ts';
 export { type IndexedDbStorageOptions, indexedDbStorage } from './indexed-db-storage.ts';
+export { type TokenHandlerOptions, tokenHandler } from './token-handler.ts';
 export { type WebLockOptions, webLock } from './web-lock.ts';
 export { type WebStorageOptions, webStorage } from './web-storage.ts';

@@ -198,6 +198,16 @@ describe('client credentials', () => {
     expect(events.map(({ type }) => type)).toEqual(['refreshed', 'signedOut', 'refreshed']);
   });
 
+  test('a storage that does not delete keeps nobody out: there is no user who could come back', async () => {
+    const stuck = { ...memoryStorage(), delete: () => Promise.reject(new Error('The disk is gone.')) };
+    const { manager, server } = machine({ storage: stuck });
+    const first = await manager.getAccessToken();
+    expect(await failure(manager.signOut())).toMatchObject({ code: 'ERR_STORAGE' });
+    expect(server.isActive(first)).toBe(false);
+    expect((await manager.fetch(api)).status).toBe(200);
+    expect(server.counts.clientCredentials).toBe(2);
+  });
+
   test('a refresh token that comes along is not kept (6749 §4.4.3)', async () => {
     const { manager, server, record } = machine();
     server.fail({ members: { refresh_token: 'uninvited' } });

@@ -1,0 +1,174 @@
+/**
+ * A token handler in place of a token endpoint: the tokens are in cookies that no script can read.
+ *
+ * @module
+ */
+import { hasMembers, parseBody, textOf } from '../core/answer-body.ts';
+import type { AuthorizationServer, FailureClass } from '../core/authorization-server.ts';
+import { requireEndpoint } from '../core/endpoint.ts';
+import { ConfigurationError } from '../core/errors.ts';
+import type { BuiltRequest, Circumstances, Grant } from '../core/grant.ts';
+import { accessTokenLifetime } from '../core/lifetime.ts';
+import { type Answer, judgeAnswer, type Outcome } from '../core/token-answer.ts';
+import type { TokenGrant } from '../core/token-grant.ts';
+
+/** See {@link tokenHandler}. */
+export interface TokenHandlerOptions {
+  /** Where the token handler is. On the site of the page, or the browser keeps its cookies back. */
+  readonly url: string;
+  /** Where a POST gets new cookies, beneath `url`. @default 'refresh' */
+  readonly refreshPath?: string;
+  /** Where a POST ends the session. @default 'logout' */
+  readonly logoutPath?: string;
+  /**
+   * Headers of the requests to it and to the protected resources, by which they know that the page sends them (CSRF): constant
+   * ones, or a function that is asked for each request.
+   *
+   * @default { 'token-handler-version': '1' }
+   */
+  readonly headers?: Readonly<Record<string, string>> | (() => Readonly<Record<string, string>>);
+  /** The member of its answers that says for how many seconds the access token lives. @default 'access_token_expires_in' */
+  readonly expiresIn?: string;
+  /** How long an access token lives if its answer does not say, in ms. @default unknown: used until it is rejected */
+  readonly lifetime?: number;
+  /**
+   * Hears what the answer to a logout was, parsed from JSON if it can be: `logout_url` and its like are for the application
+   * to go to.
+   */
+  readonly onLogout?: (answer: unknown) => void;
+}
+
+/** What it says of a session that is over. Whatever else comes with a 401 means the same. */
+const errorCodes: Readonly<Record<string, FailureClass>> = { session_expired: 'grant-dead' };
+
+/**
+ * Keeps a session whose tokens are in cookies: those of Curity's token handler, and of a backend for frontend of its kind. A
+ * refresh is a POST to it, once for all tabs, on the same evidence as ever; `manager.fetch` sends requests to the protected
+ * resources with cookies, and no token is ever in the page. What is stored says until when, and no more.
+ *
+ * Nothing has to begin the session: the first call shows whether there is one. Hand what the handler answers after a login
+ * to `setTokens()`, and the first refresh comes ahead of time.
+ *
+ * @example
+ * ```ts
+ * import { TokenManager } from 'tokenkeep';
+ * import { indexedDbStorage, tokenHandler } from 'tokenkeep/browser';
+ *
+ * const manager = new TokenManager({
+ *   clientId: 'my-app',
+ *   authorizationServer: tokenHandler({ url: 'https://app.example.com/oauth-agent' }),
+ *   protectedResources: ['https://app.example.com/api/'],
+ *   storage: indexedDbStorage(), // all tabs share the cookies, so they share what is known of them
+ * });
+ * const orders = await manager.fetch('https://app.example.com/api/orders');
+ * ```
+ * @throws ConfigurationError that names the option. The manager throws it for a storage whose lock is not shared by the
+ *   tabs, and for options about tokens.
+ */
+export function tokenHandler(options: TokenHandlerOptions): AuthorizationServer {
+  requireEndpoint('tokenHandler(): url', options?.url);
+  const base = options.url.replace(/\/*$/, '/');
+  const at = (path: string, name: string): string => {
+    const url = new URL(path, base).href;
+    if (url.startsWith(base)) return url;
+    throw new ConfigurationError(`tokenHandler(): ${name} must lead to a place beneath url.`);
+  };
+  const tokenEndpoint = at(options.refreshPath ?? 'refresh', 'refreshPath');
+  const revocationEndpoint = at(options.logoutPath ?? 'logout', 'logoutPath');
+  return {
+    issuer: options.url,
+    tokenEndpoint,
+    revocationEndpoint,
+    profile: { bearerTypes: [cookie], errorFields: ['code', 'error_code', 'error'], errorCodes },
+    grant: grantOf(options, { refresh: tokenEndpoint, logout: revocationEndpoint }),
+  };
+}
+
+/** In place of a token type: what is kept is no token. */
+const cookie = 'Cookie';
+
+function grantOf(options: TokenHandlerOptions, urls: { refresh: string; logout: string }): Grant {
+  const { headers = { 'token-handler-version': '1' } } = options;
+  const entry = () => (typeof headers === 'function' ? headers() : headers);
+  const post = (url: string): BuiltRequest => {
+    const all = { accept: 'application/json', ...entry() };
+    const init: RequestInit = { method: 'POST', credentials: 'include', redirect: 'manual', headers: all };
+    return { url, init, secrets: Object.values(entry()) };
+  };
+  return {
+    check,
+    request: async () => post(urls.refresh),
+    judge: (answer, profile, now) => judged(answer, options, now) ?? judgeAnswer(answer, profile, now),
+    begin(now) {
+      const mark = crypto.randomUUID();
+      const accessTokens = { '': { token: mark, type: cookie, issuedAt: now } };
+      return { issuer: options.url, refreshToken: mark, accessTokens };
+    },
+    cookies: {
+      headers: entry,
+      read: (said, now) => marks(withoutTokens(said), options, now),
+      end: () => ({ ...post(urls.logout), answered: (body) => options.onLogout?.(parseBody(body)) }),
+    },
+  };
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+function check({ options, isLockShared, hasVariants }: Circumstances): void {
+  const foreign = options.find((name) => ['clientAuthentication', 'tokenRequest', 'dpop'].includes(name));
+  if (foreign !== undefined) {
+    throw new ConfigurationError(
+      `The option ${foreign} has no place beside a token handler, which is the client. Leave it out; tokenHandler() takes headers.`,
+    );
+  }
+  if (hasVariants) {
+    throw new ConfigurationError(
+      'A token handler has one access token: leave scope and resource out of protectedResources.',
+    );
+  }
+  if (!isLockShared) {
+    throw new ConfigurationError(
+      'All tabs share the cookies of a token handler, and two refreshes at once would end the session. Give a storage that ' +
+        'they share as well, indexedDbStorage() or webStorage(() => localStorage), or at least the option lock: webLock().',
+    );
+  }
+}
+
+/** A refresh that succeeded, or a session that is over. */
+function judged(answer: Answer, options: TokenHandlerOptions, now: number): Outcome | undefined {
+  const { status, body } = answer;
+  const said = body.trim() === '' ? {} : parseBody(body);
+  if (!hasMembers(said)) return undefined; // a page: of a portal, or of an application that answers every path
+  const error = ['code', 'error_code', 'error'].map((field) => textOf(said[field])).find(Boolean);
+  if (status >= 200 && status < 300 && error === undefined) {
+    return { kind: 'granted', grant: marks(said, options, now) };
+  }
+  if (status !== 401) return undefined;
+  const unsaid = { description: undefined, retryAfter: undefined, details: {} };
+  return { kind: 'refused', failure: 'grant-dead', status, error, ...unsaid };
+}
+
+/** Marks in place of tokens: a new one for each refresh, so that everyone can tell which one was rejected. */
+function marks(said: Members, options: TokenHandlerOptions, now: number): TokenGrant {
+  const { expiresIn = 'access_token_expires_in', lifetime } = options;
+  const times = { expires_in: said[expiresIn], expires_at: said['expiresAt'] };
+  const mark = crypto.randomUUID();
+  return {
+    accessToken: mark,
+    refreshToken: mark,
+    tokenType: cookie,
+    lifetime: accessTokenLifetime(times, lifetime === undefined ? {} : { defaultLifetime: lifetime }, now),
+    scope: undefined,
+    refreshTokenLifetime: undefined,
+    idToken: undefined,
+    extra: {},
+  };
+}
+
+function withoutTokens(said: object): Members {
+  if (!('accessToken' in said || 'access_token' in said || 'refresh_token' in said)) return said as Members;
+  throw new ConfigurationError(
+    'setTokens(): these are tokens, but the token handler keeps them in cookies, and there is no place for them in a page. ' +
+      'Hand over what it answered after the login, or { expiresAt }.',
+  );
+}
