@@ -16,7 +16,7 @@
  */
 import type { TokenLock } from '../core/contracts.ts';
 import { holderOf, lockNames, Vigil } from './lock-holder.ts';
-import { briefly, type Grip, lockable, platformLocks, take } from './web-locks.ts';
+import { briefly, type Grip, lockable, platformLocks, reachOfLocks, take } from './web-locks.ts';
 
 /** See {@link webLock}. */
 export interface WebLockOptions {
@@ -36,7 +36,8 @@ export interface WebLockOptions {
  * A holder that is closed or crashes frees it at once. One that is frozen (by the browser to save memory, by a debugger, by
  * the operating system) is waited for as long as `lease` says; then one of the others takes over.
  *
- * Partitioned frames, private windows and other browsers have locks of their own, and storages of their own.
+ * Partitioned frames, private windows and other browsers have locks of their own, and storages of their own. In Node it reaches
+ * one process only, and says so: the lock of `fileStorage()` reaches all of them.
  *
  * @example
  * ```ts
@@ -60,7 +61,7 @@ export function webLock({ lease = 50_000 }: WebLockOptions = {}): TokenLock {
   const locks = platformLocks();
   const entrance = new Entrance(locks, lease);
   return {
-    reach: 'machine',
+    reach: reachOfLocks(),
     lease,
     async request(name, { signal }, callback) {
       signal?.throwIfAborted();

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Reach } from '../core/contracts.ts';
 import { ConfigurationError } from '../core/errors.ts';
 
 /** A Web Lock that is held. */
@@ -21,6 +22,11 @@ export function platformLocks(): LockManager {
       ? 'webLock(): this page is no secure context, so it has no Web Locks. Serve it over https or from localhost.'
       : 'webLock(): this platform has no Web Locks. Use memoryStorage() here, or hand in a lock of your own.',
   );
+}
+
+/** Node has Web Locks too, and they reach the threads of one process: there a storage that reaches farther needs another lock. */
+export function reachOfLocks(): Reach {
+  return 'document' in globalThis || 'WorkerGlobalScope' in globalThis ? 'machine' : 'process';
 }
 
 /**

@@ -3,7 +3,10 @@ import 'fake-indexeddb/auto';
 import { TokenManager } from 'tokenkeep';
 import { indexedDbStorage } from 'tokenkeep/browser';
 import { register, storageConformance } from 'tokenkeep/testing';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+
+/** For all that it can tell, it is in a browser. */
+beforeEach(() => void vi.stubGlobal('WorkerGlobalScope', class {}));
 
 let count = 0;
 const freshName = () => `database ${count++}`;

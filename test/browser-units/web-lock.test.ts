@@ -1,5 +1,6 @@
 /** Web Locks without a browser: Node has them for its own threads. Time stands still until a test moves it. */
-import { webLock } from 'tokenkeep/browser';
+import { memoryStorage, TokenManager } from 'tokenkeep';
+import { webLock, webStorage } from 'tokenkeep/browser';
 import { lockConformance, register } from 'tokenkeep/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
@@ -69,7 +70,7 @@ describe('holders that sleep', () => {
     return { state, result };
   }
 
-  test('a holder is waited for during its lease, and then someone takes over; its own result is still its own', async () => {
+  test('WL-07, WL-08: a holder is waited for during its lease, and then someone takes over; its own result is still its own', async () => {
     const sleeper = await holder();
     const { state, result } = waiter();
     await pass(lease - 1_000);
@@ -174,14 +175,14 @@ describe('where there are none', () => {
     vi.unstubAllGlobals();
   });
 
-  test('webLock() throws a ConfigurationError with a remedy', () => {
+  test('WL-01: webLock() throws a ConfigurationError with a remedy', () => {
     vi.stubGlobal('navigator', {});
     expect(() => webLock()).toThrow(expect.objectContaining({ code: 'ERR_CONFIGURATION' }));
     vi.stubGlobal('isSecureContext', false);
     expect(() => webLock()).toThrow(/https/);
   });
 
-  test('a page to which they are refused gets a ConfigurationError when it asks', async () => {
+  test('WL-01: a page to which they are refused gets a ConfigurationError when it asks', async () => {
     const request = () => Promise.reject(new DOMException('opaque origin', 'SecurityError'));
     vi.stubGlobal('navigator', { locks: { request, query: async () => ({}) } });
     const asked = webLock().request('name', {}, async () => undefined);
@@ -201,4 +202,51 @@ test('WL-02: no name begins with a hyphen, and none is too long', async () => {
   vi.restoreAllMocks();
   expect(names.filter((one) => one.startsWith('-') || one.length > 1_024)).toEqual([]);
   expect(new Set(names).size).toBe(9);
+});
+
+describe('how far it reaches', () => {
+  const manager = (storage = webStorage(() => ({}) as Storage)) =>
+    new TokenManager({
+      clientId: 'app',
+      authorizationServer: { tokenEndpoint: 'https://as.example.com/token' },
+      protectedResources: ['https://api.example.com/'],
+      storage,
+      lock: webLock(),
+    });
+  afterEach(() => {
+    vi.unstubAllGlobals();
+  });
+
+  test('WL-10: in Node one process, so that no storage gets it that reaches farther', () => {
+    expect(webLock().reach).toBe('process');
+    expect(manager).toThrow(expect.objectContaining({ code: 'ERR_CONFIGURATION' }));
+    manager(memoryStorage());
+  });
+
+  test.each(['document', 'WorkerGlobalScope'])(
+    'WL-03: where there is a %s all of its origin, as far as its storages',
+    (name) => {
+      vi.stubGlobal(name, {});
+      expect(webLock().reach).toBe('machine');
+      manager();
+    },
+  );
+});
+
+test('WL-05: a signal ends the wait, not the holding', async () => {
+  const controller = new AbortController();
+  const lock = webLock();
+  const held = lock.request(name, { signal: controller.signal }, async () => {
+    const waiting = lock.request(name, { signal: controller.signal }, async () => 'never');
+    controller.abort('enough');
+    await expect(waiting).rejects.toBe('enough');
+    return 'done';
+  });
+  expect(await held).toBe('done');
+});
+
+test('WL-06: it is free again when the callback settles, also when it throws', async () => {
+  const lock = webLock();
+  await expect(lock.request(name, {}, () => Promise.reject(new Error('mine')))).rejects.toThrow('mine');
+  expect(await lock.request(name, {}, async () => 'next')).toBe('next');
 });

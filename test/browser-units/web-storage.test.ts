@@ -3,6 +3,9 @@ import { webStorage } from 'tokenkeep/browser';
 import { register, storageConformance } from 'tokenkeep/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
+/** For all that it can tell, it is in a browser. */
+beforeEach(() => void vi.stubGlobal('WorkerGlobalScope', class {}));
+
 /** As much of a `Storage` as is used. */
 class Area {
   readonly values = new Map<string, string>();

@@ -54,7 +54,7 @@ test('a listener of listenerFailed that throws is the end of it', async () => {
   expect(calls).toBe(1);
 });
 
-test('a listener that calls the manager back does not wait for itself', async () => {
+test('WL-04: a listener that calls the manager back does not wait for itself: the lock is free by then', async () => {
   const { manager, expire, server, storage } = await setup();
   const done: string[] = [];
   manager.on('refreshed', async () => {

@@ -24,14 +24,6 @@ const later: Readonly<Record<string, string>> = {
   'BBA-08': 'browser storages, and what their documentation says',
   'BBA-09': 'browser storages: the encrypting one, and what its documentation says',
   'BBA-11': 'DPoP, and what its documentation says',
-  'WL-01': 'browser locks',
-  'WL-03': 'browser locks',
-  'WL-04': 'browser locks',
-  'WL-05': 'browser locks',
-  'WL-06': 'browser locks',
-  'WL-07': 'browser locks',
-  'WL-08': 'browser locks',
-  'WL-10': 'locks of Node',
 };
 
 const notOurs: Readonly<Record<string, string>> = {
