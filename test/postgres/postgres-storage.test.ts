@@ -16,7 +16,8 @@ let postgres: PostgresProcess;
 let administrator: Pool;
 beforeAll(async () => {
   postgres = await startPostgres({ wal_writer_delay: '10s' });
-  administrator = new Pool({ connectionString: postgres.url });
+  // One connection that stays: a server that stands still makes no new ones.
+  administrator = new Pool({ connectionString: postgres.url, max: 1, idleTimeoutMillis: 0 });
   administrator.on('error', () => undefined);
   await administrator.query(postgresTable());
 });
@@ -178,33 +179,39 @@ test('while Postgres is away everything ends in time with a StorageError that sa
   await using user = await signedIn(storage);
   const secrets = [user.server.currentRefreshToken(), user.server.currentAccessToken()] as string[];
   user.server.expire();
-  postgres.signal('SIGSTOP');
-  const { rows } = await stopped();
-  const attempts = [
-    user.call(),
-    storage.write('other', { token: secrets[0] }, undefined),
-    storage.lock.request('name', {}, async () => undefined),
-  ];
-  for (const error of await Promise.all(attempts.map(failure))) {
-    expect(error).toMatchObject({ name: 'StorageError', code: 'ERR_STORAGE', conflict: false });
-    for (const secret of secrets)
-      expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(secret);
+  await until(async () => (await ownConnections()).length === 1); // and makes no other one
+  const goOn = await standStill();
+  try {
+    const attempts = [
+      user.call(),
+      storage.write('other', { token: secrets[0] }, undefined),
+      storage.lock.request('name', {}, async () => undefined),
+    ];
+    for (const error of await Promise.all(attempts.map(failure))) {
+      expect(error).toMatchObject({ name: 'StorageError', code: 'ERR_STORAGE', conflict: false });
+      for (const secret of secrets)
+        expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(secret);
+    }
+  } finally {
+    goOn(); // or every test after this one waits for it too
   }
   expect(user.server.counts.tokenRequests).toBe(0);
-  for (const pid of rows) process.kill(pid, 'SIGCONT');
-  postgres.signal('SIGCONT');
   expect(await user.call()).toBe(200);
   expect(user.server.counts).toMatchObject({ refreshes: 1, reuses: 0 });
 });
 
-/** Stops every process of the server that serves a backend. */
-async function stopped(): Promise<{ rows: number[] }> {
+/** Stops the server and every process of it that serves a backend. Returns how to let them go on. */
+async function standStill(): Promise<() => void> {
+  postgres.signal('SIGSTOP');
   const { rows } = await administrator.query(
     "SELECT pid FROM pg_stat_activity WHERE application_name = 'backend'",
   );
   const pids = rows.map(({ pid }) => Number(pid));
   for (const pid of pids) process.kill(pid, 'SIGSTOP');
-  return { rows: pids };
+  return () => {
+    for (const pid of pids) process.kill(pid, 'SIGCONT');
+    postgres.signal('SIGCONT');
+  };
 }
 
 describe('the table', () => {

@@ -23,6 +23,7 @@ const sleeps: readonly Sleep[] = [
 const timeout = 3_000;
 const lease = timeout + 10_000;
 
+/** Only the driver of Chromium freezes tabs as the browser does; a process that is stopped does nothing either, in any engine. */
 const suspensions = (engine: string): Suspension[] =>
   engine === 'chromium' ? ['frozen', 'stopped'] : ['stopped'];
 
