@@ -155,7 +155,7 @@ describe('encryption', () => {
     return { name, storage, version, database, value };
   }
 
-  test('what is stored says nothing, and each write has an initialisation vector of its own', async () => {
+  test('BBA-09: what is stored says nothing, and each write has an initialisation vector of its own', async () => {
     const { storage, version, database, value } = await sealed({ refreshToken: 'canary-token' });
     const bytes = Buffer.concat([Buffer.from(value.record.data), Buffer.from(value.record.iv)]);
     expect(bytes.includes('canary')).toBe(false);
@@ -166,7 +166,7 @@ describe('encryption', () => {
     expect(next.record.by).toBe(value.record.by);
   });
 
-  test('the key cannot be taken out', async () => {
+  test('BBA-09: the key cannot be taken out', async () => {
     const { database } = await sealed({});
     const { key } = (await within(database, 'keys', (store) => store.get('current'))) as { key: CryptoKey };
     expect(key.extractable).toBe(false);

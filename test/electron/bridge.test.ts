@@ -236,7 +236,7 @@ describe('who may call', () => {
     ['nonsense', 'null'],
     // A sandboxed frame: the URL is allowed, what it shows is not.
     ['app://main/index.html', 'null'],
-  ])('a page of %s with the origin %s may not', async (pageUrl, origin) => {
+  ])('BBA-03: a page of %s with the origin %s may not', async (pageUrl, origin) => {
     const manager = main();
     const allowedOrigins = ['app://main', 'https://app.example.com'];
     const opened = application(manager, { allowedOrigins }).open(pageUrl, origin);

@@ -98,7 +98,7 @@ describe('what is not the answer is not heard', () => {
     new Channel(name).postMessage(data);
   };
 
-  test('a message of another origin, of another form, of another state', async () => {
+  test('BBA-03: a message of another origin, of another form, of another state', async () => {
     const { login, net } = await begin();
     Channel.origin = 'https://evil.test';
     say(answered(popup.url, {}, 'stolen').href);

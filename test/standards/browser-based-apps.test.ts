@@ -1,4 +1,5 @@
 /** OAuth 2.0 for browser-based applications, as far as one process goes. */
+import { readFileSync } from 'node:fs';
 import * as tokenkeep from 'tokenkeep';
 import { testClock } from 'tokenkeep/testing';
 import { expect, test, vi } from 'vitest';
@@ -72,6 +73,39 @@ test('BBA-07: nothing of the session can be reached from the manager', async () 
   const members = Reflect.ownKeys(manager).map((key) => Reflect.get(manager, key));
   expect(Reflect.ownKeys(manager)).toEqual(['fetch']);
   expect(JSON.stringify([manager, members])).not.toMatch(/access-0|refresh-0/);
+});
+
+/** What is said of a storage where it is chosen: in the README, and beside its code. */
+function said(storage: string): { readme: string; doc: string } {
+  const rows = readFileSync('README.md', 'utf8').split('\n');
+  const file = storage.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  const source = readFileSync(`src/browser/${file}.ts`, 'utf8');
+  const doc =
+    source
+      .slice(0, source.indexOf(`export function ${storage}(`))
+      .split('/**')
+      .at(-1) ?? '';
+  return {
+    readme: rows.find((row) => row.startsWith(`| \`${storage}(`)) ?? '',
+    doc: doc.replace(/\s+\*\s/g, ' '),
+  };
+}
+
+test.each(['indexedDbStorage', 'webStorage'])(
+  'BBA-08: that %s does not stop injected script is said where it is chosen',
+  (storage) => {
+    const { readme, doc } = said(storage);
+    expect(readme).toContain('script of this origin');
+    expect(doc).toMatch(/\*\*Who can read it:\*\* all script of this origin/);
+  },
+);
+
+test('BBA-09: that nothing is encrypted at rest unless asked for, and what that is good for, is said where it is chosen', () => {
+  for (const storage of ['indexedDbStorage', 'webStorage']) {
+    expect(said(storage).readme).toMatch(/whoever reads the profile/);
+    expect(said(storage).doc).toMatch(/whoever can read (the|the browser) .*profile/);
+  }
+  expect(said('indexedDbStorage').doc).toMatch(/does \*\*not\*\* protect from script that runs in/);
 });
 
 test('BBA-10: a place can have a token of its own, for one resource and a part of the scope', async () => {

@@ -19,10 +19,7 @@ const later: Readonly<Record<string, string>> = {
   '9449-12': 'DPoP in browsers',
   '9449-13': 'DPoP',
   'BBA-01': 'the life of the refresh token: an event ahead of its end',
-  'BBA-03': 'the worker door',
   'BBA-06': 'the worker door',
-  'BBA-08': 'browser storages, and what their documentation says',
-  'BBA-09': 'browser storages: the encrypting one, and what its documentation says',
   'BBA-11': 'DPoP, and what its documentation says',
 };
 
