@@ -11,13 +11,15 @@ import { parseChallenges } from './challenge.ts';
 /** What a protected resource wants besides a valid token: not a refresh, but a new authorization of the user. */
 export interface StepUp {
   readonly error: 'insufficient_scope' | 'insufficient_user_authentication' | 'insufficient_claims';
-  /** The scope that the token lacks (RFC 6750 §3). */
+  /** The scopes that the call needs (RFC 6750 §3). */
   readonly scope?: readonly string[];
+  /** Those of them that the token was not issued with, where its scope is known. */
+  readonly missingScope?: readonly string[];
   /** The authentication contexts that would do, the preferred one first (RFC 9470 §3). */
   readonly acrValues?: readonly string[];
   /** How long ago the user may have signed in, in seconds (RFC 9470 §3). */
   readonly maxAge?: number;
-  /** The claims that Microsoft asks for, as they came: base64 of JSON, to be sent on in the authorization request. */
+  /** The claims that Microsoft asks for, as they came: base64 of the JSON that the authorization request wants. */
   readonly claims?: string;
 }
 
@@ -72,6 +74,12 @@ export function judgeRejection(status: number, wwwAuthenticate: string | null): 
 
 function hasError(challenges: readonly Challenge[], error: string): boolean {
   return challenges.some(({ parameters }) => parameters['error'] === error);
+}
+
+/** Compares what is asked for with what the token was issued with. */
+export function withMissing(stepUp: StepUp, granted: readonly string[] | undefined): StepUp {
+  if (stepUp.scope === undefined || granted === undefined) return stepUp;
+  return { ...stepUp, missingScope: stepUp.scope.filter((one) => !granted.includes(one)) };
 }
 
 function readStepUp(parameters: Challenge['parameters']): StepUp {

@@ -98,6 +98,7 @@ export function hold(workshop: Workshop, attempt: Attempt, accessToken: AccessTo
           authorization: `${authorizationScheme(accessToken.type, workshop.server.known?.profile) ?? 'Bearer'} ${accessToken.token}`,
           until,
           expiresAt: accessToken.expiresAt ?? Number.POSITIVE_INFINITY,
+          scope: accessToken.scope,
           resolved: undefined,
         };
   // A sign-out or a login in this process meanwhile: whoever waits gets it, but nobody after them.

@@ -9,7 +9,7 @@ import type { AnyTokenEvent } from '../core/events.ts';
 import type { CookieSession } from '../core/grant.ts';
 import type { NamedResource, ResourceMatcher } from '../core/protected-resource.ts';
 import { redact } from '../core/redact.ts';
-import { judgeRejection } from '../core/rejection.ts';
+import { judgeRejection, withMissing } from '../core/rejection.ts';
 import {
   addressOf,
   authorized,
@@ -192,7 +192,7 @@ export class AuthorizedFetch {
     }
   }
 
-  async #judge({ session, resource, url }: Call, response: Response, { token }: Held): Promise<Verdict> {
+  async #judge({ session, resource, url }: Call, response: Response, held: Held): Promise<Verdict> {
     const { status } = response;
     const { isInvalidToken, tell, match } = this.#options;
     // After a redirect that the platform followed, the token stayed behind: the answer says nothing about it.
@@ -204,8 +204,10 @@ export class AuthorizedFetch {
     const rejection = judgeRejection(status, challenge);
     if (rejection.kind === 'step-up') {
       // Only here what the challenge says is told, and a server may say the token. Taking it out is dear.
-      const told = judgeRejection(status, redact(challenge ?? '', [token]));
-      if (told.kind === 'step-up') tell({ type: 'stepUpRequired', session: session.id, url, ...told.stepUp });
+      const told = judgeRejection(status, redact(challenge ?? '', [held.token]));
+      if (told.kind === 'step-up') {
+        tell({ type: 'stepUpRequired', session: session.id, url, ...withMissing(told.stepUp, held.scope) });
+      }
     }
     if (rejection.kind === 'invalid-token') return 'invalid';
     return rejection.kind === 'unclear' ? 'unclear' : 'fine';

@@ -16,6 +16,8 @@ export interface Held {
   readonly until: number;
   /** When it ends. */
   readonly expiresAt: number;
+  /** What it was issued with, where that is known. */
+  readonly scope: readonly string[] | undefined;
   /** The token as a promise that is already resolved, made when it is first asked for. */
   resolved: Promise<string> | undefined;
 }

@@ -60,6 +60,7 @@ const names: Record<string, string[]> = {
     'redirectToLogin',
     'returnFromPopup',
     'startLogin',
+    'withStepUp',
   ],
   'tokenkeep/node': ['fileStorage', 'keyringStorage'],
   'tokenkeep/postgres': ['postgresStorage', 'postgresTable'],

@@ -84,9 +84,44 @@ test('6750-07: insufficient_scope is told with the scope that is missing, and re
       url: api,
       error: 'insufficient_scope',
       scope: ['admin', 'audit'],
+      missingScope: ['admin', 'audit'],
     },
   ]);
   expect(server.counts).toMatchObject({ apiCalls: 1, tokenRequests: 0 });
+});
+
+test.each<[string, Partial<tokenkeep.TokenManagerOptions>, string[], object]>([
+  ['what the token has is not missing', {}, ['read', 'admin'], { missingScope: ['admin'] }],
+  [
+    'a token that has it all lacks nothing, and the API wants something else',
+    {},
+    ['read'],
+    { missingScope: [] },
+  ],
+  [
+    'the token of a place that has a narrower one is what counts, not the grant',
+    { protectedResources: [{ url: 'https://api.test/', scope: ['read'] }] },
+    ['read', 'write'],
+    { missingScope: ['write'] },
+  ],
+])('6750-07: %s', async (_what, options, demanded, expected) => {
+  const { server, call, events } = await scene(options);
+  server.fail({ answer: insufficientScope(...demanded) }, { on: 'api' });
+  expect(await call()).toBe(403);
+  expect(events.find(({ type }) => type === 'stepUpRequired')).toMatchObject({
+    scope: demanded,
+    ...expected,
+  });
+});
+
+test('6750-07: of a token whose scope nobody has said, nothing is said to be missing', async () => {
+  const { server, manager, call, events } = await scene();
+  const { scope: _unsaid, ...tokens } = server.signIn();
+  await manager.setTokens(tokens);
+  server.fail({ answer: insufficientScope('admin') }, { on: 'api' });
+  expect(await call()).toBe(403);
+  expect(events.at(-1)).toMatchObject({ type: 'stepUpRequired', scope: ['admin'] });
+  expect(events.at(-1)).not.toHaveProperty('missingScope');
 });
 
 test.each([400, 401])('6750-08: %d invalid_request is the answer, and refreshes nothing', async (status) => {

@@ -1,0 +1,111 @@
+/**
+ * What an API has asked for, as part of the next login (RFC 9470 §4).
+ *
+ * @module
+ */
+import { ConfigurationError } from '../core/errors.ts';
+import type { StepUp } from '../core/rejection.ts';
+import type { LoginRequest } from './login-options.ts';
+
+/** What the event `stepUpRequired` tells, as far as it does. */
+export type Asked = { readonly [name in keyof StepUp]?: StepUp[name] | undefined };
+
+/**
+ * The options of a login that gives an API what it has asked for with `stepUpRequired`: its scopes beside the usual ones,
+ * because the tokens of the login replace those of the session; its `acr_values`; its claims beside the application's
+ * own; and of two `max_age` the shorter one.
+ *
+ * An API can ask for anything. Look at what it asks for before you send the user to agree to it, above all at `scope`.
+ *
+ * @example
+ * ```ts
+ * import { startLogin, withStepUp } from 'tokenkeep/login';
+ * import { discover, TokenManager } from 'tokenkeep';
+ *
+ * const client = { clientId: 'my-app', authorizationServer: discover('https://auth.example.com') };
+ * const manager = new TokenManager({ ...client, protectedResources: ['https://api.example.com/'] });
+ * const login = {
+ *   ...client,
+ *   redirectUri: 'https://app.example.com/callback',
+ *   scope: ['openid', 'offline_access'],
+ *   pending: sessionStorage,
+ * };
+ *
+ * manager.on('stepUpRequired', async (event) => {
+ *   const { url } = await startLogin(withStepUp(login, event)); // afterwards the call can be made once more
+ *   location.assign(url);
+ * });
+ * ```
+ * @param stepUp The event, as it came; or what a token endpoint said in place of a refresh, such as `{ claims }`.
+ * @throws ConfigurationError for what is no such event, and for claims that are none.
+ * @see RFC 9470 §4
+ */
+export function withStepUp<Options extends LoginRequest>(options: Options, stepUp: Asked): Options {
+  const { scope: more = [], acrValues = [], maxAge, claims } = checked(stepUp);
+  const { scope = [], parameters = {} } = options;
+  const asked: Record<string, string> = {};
+  if (acrValues.length > 0) asked['acr_values'] = acrValues.join(' ');
+  if (maxAge !== undefined) asked['max_age'] = String(Math.min(maxAge, ageIn(parameters['max_age'])));
+  if (claims !== undefined) {
+    const own = readClaims('parameters.claims', parameters['claims'] ?? '{}');
+    asked['claims'] = JSON.stringify(together(own, readClaims('stepUp.claims', claims)));
+  }
+  return { ...options, scope: [...new Set([...scope, ...more])], parameters: { ...parameters, ...asked } };
+}
+
+function checked(stepUp: Asked): Asked {
+  const { scope = [], acrValues = [], maxAge = 0, claims = '' } = Object(stepUp) as Asked;
+  const isFine =
+    typeof stepUp === 'object' &&
+    stepUp !== null &&
+    isWords(scope) &&
+    isWords(acrValues) &&
+    Number.isSafeInteger(maxAge) &&
+    maxAge >= 0 &&
+    typeof claims === 'string';
+  if (isFine) return stepUp;
+  throw new ConfigurationError(
+    'withStepUp(options, stepUp): stepUp must be what the event stepUpRequired tells.',
+  );
+}
+
+const isWords = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((one) => typeof one === 'string' && /^[!#-[\]-~]+$/.test(one));
+
+type Claims = Readonly<Record<string, unknown>>;
+
+/** JSON, or the base64 of it that Microsoft's APIs send, in either alphabet. */
+function readClaims(name: string, text: string): Claims {
+  for (const decode of [() => text, () => fromBase64(text)]) {
+    try {
+      const claims: unknown = JSON.parse(decode());
+      if (isMap(claims)) return claims;
+    } catch {
+      // the other one, or what is thrown below
+    }
+  }
+  throw new ConfigurationError(
+    `withStepUp(options, stepUp): ${name} must be a JSON object, or the base64 of one.`,
+  );
+}
+
+function fromBase64(text: string): string {
+  const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
+  return new TextDecoder().decode(Uint8Array.from(binary, (one) => one.charCodeAt(0)));
+}
+
+/** Claims are grouped by where they are wanted (OpenID Connect Core §5.5): `id_token`, `userinfo`, `access_token`. */
+function together(own: Claims, asked: Claims): Claims {
+  const merged: Record<string, unknown> = { ...own };
+  for (const [place, wanted] of Object.entries(asked)) {
+    const mine = own[place];
+    merged[place] = isMap(mine) && isMap(wanted) ? { ...mine, ...wanted } : wanted;
+  }
+  return merged;
+}
+
+const isMap = (value: unknown): value is Claims =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const ageIn = (text: string | undefined): number =>
+  text !== undefined && /^\d+$/.test(text) ? Number(text) : Number.POSITIVE_INFINITY;
