@@ -2,6 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { points } from '../platforms/support/critical-section.ts';
 import { SessionProcess } from '../platforms/support/session-processes.ts';
+import { differingClocks } from '../support/fleet/clocks.ts';
+import { placeIn } from './support/keyring-fixture.ts';
 import { SecretService } from './support/secret-service.ts';
 import { type SharedSession, sharedSession } from './support/session-in-keyring.ts';
 
@@ -39,6 +41,12 @@ test.each([
   },
   patience,
 );
+
+let place: ReturnType<typeof placeIn> | undefined;
+differingClocks(() => {
+  place ??= placeIn(ring);
+  return { keyring: place };
+});
 
 /** The next one to be killed, which is started ahead of its time, and two that live through everything. */
 let next: SessionProcess;

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { differingClocks } from '../support/fleet/clocks.ts';
 import { family, leftovers, processes } from './support/family.ts';
 
 /** What nobody may ever see of a session that is shared: the family lives, and nothing was sent twice. */
@@ -33,26 +34,7 @@ test.each([
   patience,
 );
 
-test('processes whose clocks differ by up to a day do not harm each other', async () => {
-  const offsets = [0, 86_400_000, -86_400_000, 3_600_000, -3_600_000, 61_000];
-  await using shared = await family();
-  await using all = await processes(offsets.length);
-  // Who listens may hear of the token that is expired here when its successor is already stored, and expires in the next
-  // round: two dead tokens, one call. A call is replayed once (law 7).
-  const session = { ...shared.session, plain: true, listens: false };
-  await Promise.all(all.map((one, index) => one.open({ ...session, offset: offsets[index] as number })));
-  await shared.signIn(all[0] as (typeof all)[number]);
-  for (let expiry = 1; expiry <= 4; expiry++) {
-    shared.server.expire(shared.server.currentAccessToken());
-    const statuses = await Promise.all(all.map((one) => one.call()));
-    expect(statuses).toEqual(offsets.map(() => 200));
-  }
-  const { counts } = shared.server;
-  expect(counts).toMatchObject(unharmed);
-  // A clock that is ahead sees every token as over that another clock has dated: its owner refreshes once more.
-  expect(counts.refreshes).toBeGreaterThanOrEqual(4);
-  expect(counts.refreshes).toBeLessThanOrEqual(4 * offsets.length);
-});
+differingClocks(() => ({}));
 
 test('sign-out in one process wins over a refresh in another', async () => {
   await using shared = await family();

@@ -174,6 +174,30 @@ test('what was written survives a crash of the server, also where somebody has t
   expect(await open().read(key)).toEqual({ record: { step: 1 }, version });
 });
 
+test('Postgres takes no writes at the commit: the tokens are in use, and stored as soon as it does', async () => {
+  const storage = open();
+  await using user = await signedIn(storage);
+  user.server.expire();
+  const held = user.server.hold({ commits: true });
+  const call = user.call();
+  await held.arrived();
+  // As on a disk that is full.
+  const refusing = `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$;
+    CREATE TRIGGER refusing BEFORE INSERT OR UPDATE ON tokenkeep_sessions EXECUTE FUNCTION refuse()`;
+  await administrator.query(refusing);
+  try {
+    await held();
+    expect(await call).toBe(200);
+    expect(user.events).toContain('persistFailed');
+  } finally {
+    await administrator.query('DROP FUNCTION refuse CASCADE');
+  }
+  await user.until('persisted');
+  expect((await user.another(open()).getTokens())?.refreshToken).toBe(user.server.currentRefreshToken());
+  expect(user.server.counts).toMatchObject({ refreshes: 1, reuses: 0, familiesRevoked: 0 });
+});
+
 test('while Postgres is away everything ends in time with a StorageError that says nothing secret, and nothing is sent', async () => {
   const storage = open({ timeout: 1_500 }); // what comes before has to be done in it as well
   await using user = await signedIn(storage);

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { points } from '../platforms/support/critical-section.ts';
 import { family } from '../platforms/support/family.ts';
 import { SessionProcess } from '../platforms/support/session-processes.ts';
+import { differingClocks } from '../support/fleet/clocks.ts';
 import { crashes } from '../support/fleet/crashes.ts';
 import type { Ground } from '../support/fleet/ground.ts';
 import { oneExpiry } from '../support/fleet/one-expiry.ts';
@@ -40,6 +41,8 @@ describe('a fleet', () => {
     ],
   );
 });
+
+differingClocks((index) => ({ place: ground.place(index) }));
 
 describe('a holder that dies or stands still', () => crashes(() => ground, points));
 

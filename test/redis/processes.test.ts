@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe } from 'vitest';
 import { points } from '../platforms/support/critical-section.ts';
+import { differingClocks } from '../support/fleet/clocks.ts';
 import { crashes } from '../support/fleet/crashes.ts';
 import type { Ground } from '../support/fleet/ground.ts';
 import { oneExpiry } from '../support/fleet/one-expiry.ts';
@@ -33,5 +34,7 @@ describe('a fleet in which every other process uses node-redis, the others iored
     ],
   );
 });
+
+differingClocks((index) => ({ place: ground.place(index) }));
 
 describe('a holder that dies or stands still', () => crashes(() => ground, points));

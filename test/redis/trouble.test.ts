@@ -67,6 +67,28 @@ describe.each(packages)('%s', (name) => {
     expect(user.server.counts).toMatchObject({ refreshes: 1, reuses: 0, familiesRevoked: 0 });
   });
 
+  test.each([
+    ['has no memory left', ['CONFIG', 'SET', 'maxmemory', '1'], ['CONFIG', 'SET', 'maxmemory', '0']],
+    ['has become a replica', ['REPLICAOF', '127.0.0.1', '1'], ['REPLICAOF', 'NO', 'ONE']],
+  ])('Redis %s at the commit, and takes no writes: likewise', async (_what, begin, end) => {
+    const server = await redis();
+    const storage = await storageAt(server);
+    await using user = await signedIn(storage);
+    user.server.expire();
+    const held = user.server.hold({ commits: true });
+    const call = user.call();
+    await held.arrived();
+    await server.command(...begin);
+    await held();
+    expect(await call).toBe(200);
+    expect(user.events).toContain('persistFailed');
+    await server.command(...end);
+    await user.until('persisted');
+    const stored = await user.another(await storageAt(server)).getTokens();
+    expect(stored?.refreshToken).toBe(user.server.currentRefreshToken());
+    expect(user.server.counts).toMatchObject({ refreshes: 1, reuses: 0, familiesRevoked: 0 });
+  });
+
   test('Redis stands still at the commit: likewise', async () => {
     const server = await redis();
     const storage = await storageAt(server, { timeout: patience });
