@@ -5,6 +5,7 @@
  */
 import type { AuthorizationServer } from '../core/authorization-server.ts';
 import type { TokenResponse } from '../core/token-set.ts';
+import type { Demand } from './demands.ts';
 import type { Hold, RequestChoice } from './fault-queue.ts';
 import { Gate } from './fault-queue.ts';
 import type { Fault } from './faults.ts';
@@ -30,6 +31,8 @@ export interface SignInOptions {
   readonly subject?: string;
   /** Lifetime of its first access token, in ms. @default the `accessTokenLifetime` of the server */
   readonly lifetime?: number;
+  /** The authentication context that the user has met (RFC 9470). @default none */
+  readonly acr?: string;
   /** URLs that its access tokens may be for, at or below. @default the whole API */
   readonly resource?: readonly string[];
   /** `iss` of the ID token; for clients that come over HTTP, the `url` of `listen`. @default the `issuer` of the server */
@@ -72,6 +75,8 @@ export interface TestAuthorizationServer {
    * No timer is involved: `await hold.arrived()` says when a request is held, `await hold()` when it was served. A client that gives up meanwhile does not stop its request: the server has it.
    */
   hold(choice?: RequestChoice & { readonly commits?: boolean }): Hold;
+  /** The API wants more than a good token from now on. Returns how to take it back. */
+  demand(demand: Demand): () => void;
   /** The API rejects an access token from now on; without one, all that were issued so far. */
   expire(accessToken?: string): void;
   /** Ends the family of any of its tokens, as an administrator would; without one, that of the latest login. */
@@ -136,6 +141,7 @@ export function authorizationServer(options: AuthorizationServerOptions = {}): T
       const gate = new Gate(commits);
       return gate.hold(service.gates.add(gate, { times: Number.POSITIVE_INFINITY, ...choice }));
     },
+    demand: (demand) => context.demands.add(demand),
     reset: () => context.journal.reset(),
     ...tokenControls(context),
   };
@@ -169,7 +175,7 @@ function tokenControls(context: ServerContext): TokenControls {
   };
 }
 
-function signIn({ settings, ledger, journal }: ServerContext, how: SignInOptions): TokenResponse {
+function signIn({ settings, ledger, journal, logins }: ServerContext, how: SignInOptions): TokenResponse {
   const { family, response } = ledger.signIn({
     clientId: how.clientId ?? [...settings.clients.keys()][0] ?? 'test-client',
     subject: how.subject ?? 'user',
@@ -178,6 +184,7 @@ function signIn({ settings, ledger, journal }: ServerContext, how: SignInOptions
     resources: how.resource ?? [`${settings.apiOrigin}/`],
     ...(how.lifetime !== undefined && { lifetime: how.lifetime }),
   });
+  logins.note(family, { acr: how.acr });
   journal.counts.signIns++;
   const issued = [family.newest?.id, family.current?.id].flatMap((id) => id ?? []);
   journal.write('signIn', { family: family.id, clientId: family.clientId, issued });

@@ -11,6 +11,7 @@ export type {
 export { authorizationServer } from './authorization-server.ts';
 export type { ConformanceCase, Patience } from './conformance.ts';
 export { register } from './conformance.ts';
+export type { Demand } from './demands.ts';
 export type { Hold, ReceivedRequest, RequestChoice } from './fault-queue.ts';
 export type { Fault, Members } from './faults.ts';
 export { faults } from './faults.ts';
@@ -21,7 +22,12 @@ export type { StorageConformanceOptions, StorageFixture } from './laws/storage-t
 export { lockConformance } from './lock-conformance.ts';
 export type { ApiEcho } from './protected-api.ts';
 export type { Refusal, RefusalStyle } from './refusals.ts';
-export { insufficientScope, insufficientUserAuthentication, refusals } from './refusals.ts';
+export {
+  insufficientClaims,
+  insufficientScope,
+  insufficientUserAuthentication,
+  refusals,
+} from './refusals.ts';
 export type { AuthorizationServerOptions, ServerProfile, TestClient } from './settings.ts';
 export { storageConformance } from './storage-conformance.ts';
 export type { TestClock } from './test-clock.ts';

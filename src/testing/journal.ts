@@ -6,7 +6,7 @@
 
 /** How often what happened. The object is live: it is the same one all the time, and its numbers change. */
 export interface ServerCounts {
-  /** Logins: `signIn` was called. */
+  /** Logins: `signIn` was called, or a code was exchanged. */
   signIns: number;
   /** Requests that reached the token endpoint, whatever became of them. */
   tokenRequests: number;

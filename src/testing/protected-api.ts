@@ -44,10 +44,13 @@ export function protectedApi(server: ServerContext, exchange: Exchange, refusal:
   return {
     token: token?.id,
     answer() {
-      wasLetIn = isGood;
       if (text === '')
         return json(401, { error: 'unauthorized' }, { 'www-authenticate': 'Bearer realm="api"' });
       if (!token || !isGood) return refusal();
+      const { logins, demands } = server;
+      const more = demands.refusal(token, exchange.url.pathname, logins.of(token.family), server.now());
+      if (more !== undefined) return more;
+      wasLetIn = true;
       return server.settings.echo ? json(200, echo(exchange, token, path)) : plainSuccess;
     },
     over(status) {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Answer } from './wire.ts';
-import { json } from './wire.ts';
+import { base64, bytesOf, json } from './wire.ts';
 
 /** An answer of a resource server that does not let a request in. */
 export type Refusal = Answer;
@@ -121,6 +121,16 @@ export function insufficientScope(...scope: readonly string[]): Refusal {
     403,
     { error: 'insufficient_scope' },
     `Bearer error="insufficient_scope", scope="${scope.join(' ')}"`,
+  );
+}
+
+/** A 401 that asks for claims in the next access token, as Microsoft's APIs do. A refresh does not help. */
+export function insufficientClaims(claims: Readonly<Record<string, unknown>>): Refusal {
+  const encoded = base64(bytesOf(JSON.stringify(claims)));
+  return refusal(
+    401,
+    { error: 'insufficient_claims' },
+    `Bearer realm="", error="insufficient_claims", claims="${encoded}"`,
   );
 }
 

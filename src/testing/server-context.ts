@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { Demands } from './demands.ts';
 import { Journal } from './journal.ts';
+import { Logins } from './logins.ts';
 import type { Settings } from './settings.ts';
 import type { Family } from './token-ledger.ts';
 import { TokenLedger } from './token-ledger.ts';
@@ -13,6 +15,8 @@ export interface ServerContext {
   readonly settings: Settings;
   readonly ledger: TokenLedger;
   readonly journal: Journal;
+  readonly logins: Logins;
+  readonly demands: Demands;
   /** The server's time, in Unix ms. */
   now(): number;
   /** Ends a family, once. */
@@ -26,6 +30,8 @@ export function serverContext(settings: Settings): ServerContext {
     settings,
     ledger: new TokenLedger(settings, now),
     journal,
+    logins: new Logins(),
+    demands: new Demands(),
     now,
     revoke(family, why) {
       if (family.revoked) return;

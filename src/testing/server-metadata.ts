@@ -12,11 +12,14 @@ export function metadataDocument(issuer: string): Record<string, unknown> {
   const base = issuer.replace(/\/$/, '');
   return {
     issuer,
+    authorization_endpoint: `${base}/authorize`,
     token_endpoint: `${base}/token`,
     revocation_endpoint: `${base}/revoke`,
     introspection_endpoint: `${base}/introspect`,
-    grant_types_supported: ['refresh_token', 'client_credentials'],
-    response_types_supported: [],
+    grant_types_supported: ['authorization_code', 'refresh_token', 'client_credentials'],
+    response_types_supported: ['code'],
+    code_challenge_methods_supported: ['S256'],
+    authorization_response_iss_parameter_supported: true,
     token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
     revocation_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
   };
@@ -32,6 +35,7 @@ export function authorizationServerMetadata(issuer: string, settings: Settings):
   };
   return {
     issuer,
+    authorizationEndpoint: `${base}/authorize`,
     tokenEndpoint: `${base}/token`,
     revocationEndpoint: `${base}/revoke`,
     metadata: metadataDocument(issuer),
@@ -43,6 +47,7 @@ export function authorizationServerMetadata(issuer: string, settings: Settings):
 export function endpointPaths(issuer: string): ReadonlyMap<string, EndpointName> {
   const path = new URL(issuer).pathname.replace(/\/$/, '');
   return new Map<string, EndpointName>([
+    [`${path}/authorize`, 'authorization'],
     [`${path}/token`, 'token'],
     [`${path}/revoke`, 'revocation'],
     [`${path}/introspect`, 'introspection'],

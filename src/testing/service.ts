@@ -4,6 +4,7 @@
  * @module
  */
 
+import { authorizationEndpoint } from './authorization-endpoint.ts';
 import type { Gate, ReceivedRequest } from './fault-queue.ts';
 import { Queue } from './fault-queue.ts';
 import type { Fault } from './faults.ts';
@@ -67,6 +68,7 @@ export class Service {
   #arrive(endpoint: EndpointName, exchange: Exchange): Work {
     if (endpoint === 'api') return protectedApi(this.#server, exchange, () => this.#refusal);
     if (endpoint === 'metadata') return this.#metadata(exchange);
+    if (endpoint === 'authorization') return authorizationEndpoint(this.#server, exchange);
     const work = endpoints[endpoint](this.#server, exchange);
     const isPost = exchange.method === 'POST';
     return isPost

@@ -4,6 +4,7 @@
  * @module
  */
 import type { TokenResponse } from '../core/token-set.ts';
+import { exchangeCode } from './authorization-endpoint.ts';
 import { checkClient } from './client-check.ts';
 import { answerTo, OAuthRefusal } from './oauth-refusal.ts';
 import { peekParameters, readParameters } from './request-parameters.ts';
@@ -22,10 +23,14 @@ export interface GrantRequest {
 
 /** Grants by `grant_type`. */
 export type Grants = Readonly<
-  Record<string, (server: ServerContext, request: GrantRequest) => TokenResponse>
+  Record<string, (server: ServerContext, request: GrantRequest) => TokenResponse | Promise<TokenResponse>>
 >;
 
-const grants: Grants = { refresh_token: refresh, client_credentials: clientCredentials };
+const grants: Grants = {
+  authorization_code: exchangeCode,
+  refresh_token: refresh,
+  client_credentials: clientCredentials,
+};
 
 /** A request has arrived at the token endpoint: counts it, and says what is to be done. */
 export function tokenEndpoint(server: ServerContext, exchange: Exchange): Work {
@@ -62,7 +67,8 @@ async function answer(
     if (grant === null) throw new OAuthRefusal('invalid_request', 'grant_type is missing.');
     const give = Object.hasOwn(grants, grant) ? grants[grant] : undefined;
     if (!give) throw new OAuthRefusal('unsupported_grant_type', 'This grant is not supported.');
-    return json(200, give(server, { client, parameters, exchange }), { pragma: 'no-cache' });
+    const response = await give(server, { client, parameters, exchange });
+    return json(200, response, { pragma: 'no-cache' });
   } catch (error) {
     const refusal = answerTo(error);
     if (token) server.ledger.failed(token);

@@ -5,7 +5,7 @@
  */
 
 /** The endpoints of the test server that can be made to fail, to wait, or to be counted. */
-export type EndpointName = 'token' | 'revocation' | 'introspection' | 'metadata' | 'api';
+export type EndpointName = 'authorization' | 'token' | 'revocation' | 'introspection' | 'metadata' | 'api';
 
 /** Bytes in a buffer of their own, named by who makes some: TypeScript before 5.7 knows no kinds of `Uint8Array`. */
 export type Bytes = ReturnType<TextEncoder['encode']>;

@@ -68,6 +68,7 @@ const names: Record<string, string[]> = {
   'tokenkeep/testing': [
     'authorizationServer',
     'faults',
+    'insufficientClaims',
     'insufficientScope',
     'insufficientUserAuthentication',
     'lockConformance',

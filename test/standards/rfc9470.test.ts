@@ -1,5 +1,7 @@
 /** Step-up: the token is good, the login behind it is not good enough. */
-import { insufficientUserAuthentication } from 'tokenkeep/testing';
+import type { TokenEvents } from 'tokenkeep';
+import { completeLogin, startLogin, withStepUp } from 'tokenkeep/login';
+import { type Demand, insufficientUserAuthentication } from 'tokenkeep/testing';
 import { expect, test } from 'vitest';
 import { api, scene, times } from '../support/scene.ts';
 
@@ -47,4 +49,53 @@ test('9470-03: meanwhile the token goes on to serve other calls, and the session
   expect(new Set(events.map(({ type }) => type))).toEqual(new Set(['stepUpRequired']));
   server.expire();
   expect(await call(api)).toBe(200);
+});
+
+test.each<[string, Demand, object]>([
+  [
+    'an authentication context and an age',
+    { acrValues: ['gold', 'silver'], maxAge: 300 },
+    { error: 'insufficient_user_authentication', acrValues: ['gold', 'silver'], maxAge: 300 },
+  ],
+  [
+    'scope',
+    { scope: ['read', 'payments'] },
+    { error: 'insufficient_scope', scope: ['read', 'payments'], missingScope: ['payments'] },
+  ],
+  ['claims', { claims: { acrs: { essential: true, value: 'c1' } } }, { error: 'insufficient_claims' }],
+])('9470-02: the whole circle, for %s', async (_what, demand, expected) => {
+  const { server, manager, clock, call } = await scene();
+  server.demand({ path: '/payments', ...demand });
+  await clock.advance(400_000); // the login is old, and so is the token
+  const told: TokenEvents['stepUpRequired'][] = [];
+  manager.on('stepUpRequired', (event) => told.push(event));
+  const pay = () => call(payments, { method: 'POST', body: '{"amount":12}' });
+  expect([401, 403]).toContain(await pay());
+  expect(told).toEqual([expect.objectContaining({ url: payments, ...expected })]);
+
+  const client = {
+    clientId: 'test-client',
+    authorizationServer: server.metadata,
+    fetch: server.fetch,
+    clock,
+  };
+  const pending = new Map<string, string>();
+  const redirectUri = 'https://app.test/callback';
+  const login = { ...client, redirectUri, pending, scope: ['openid', 'read', 'write'] };
+  const { url } = await startLogin(withStepUp(login, told[0] ?? {}));
+  const sentBack = await server.fetch(url, { redirect: 'manual' });
+  expect(await call()).toBe(200); // while the user is away
+
+  const { tokens, idTokenClaims } = await completeLogin(
+    { ...client, pending },
+    sentBack.headers.get('location') ?? '',
+  );
+  await manager.setTokens(tokens);
+  expect(idTokenClaims()?.sub).toBe('user');
+  expect(await pay()).toBe(200);
+  server.expire();
+  expect(await pay()).toBe(200); // a refresh keeps what the login was worth
+  expect(await call()).toBe(200);
+  expect(told).toHaveLength(1);
+  expect(server.counts).toMatchObject({ signIns: 2, refreshes: 2, reuses: 0, secretsInUrl: 0 });
 });

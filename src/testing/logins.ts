@@ -1,0 +1,63 @@
+/**
+ * How users have signed in, and codes on their way from the authorization endpoint to the token endpoint.
+ *
+ * @module
+ */
+import type { Family } from './token-ledger.ts';
+
+/** What a login was like, beside what its tokens say. */
+export interface LoginFacts {
+  /** The authentication context (OpenID Connect Core §2). */
+  readonly acr?: string | undefined;
+  /** The claims that it was asked for (OpenID Connect Core §5.5), as JSON. */
+  readonly claims?: string | undefined;
+  readonly nonce?: string | undefined;
+}
+
+/** A login that waits for its code to be exchanged. */
+export interface Code extends LoginFacts {
+  readonly clientId: string;
+  readonly redirectUri: string;
+  /** BASE64URL(SHA256(verifier)) (RFC 7636 §4.2). */
+  readonly challenge: string;
+  readonly subject: string;
+  readonly scope: readonly string[];
+  readonly expiresAt: number;
+}
+
+export class Logins {
+  readonly #facts = new WeakMap<Family, LoginFacts>();
+  readonly #codes = new Map<string, Code>();
+  /** What became of codes that were exchanged. */
+  readonly #spent = new Map<string, Family>();
+
+  note(family: Family, { acr, claims, nonce }: LoginFacts): void {
+    this.#facts.set(family, { acr, claims, nonce });
+  }
+
+  of(family: Family): LoginFacts {
+    return this.#facts.get(family) ?? {};
+  }
+
+  issue(code: Code): string {
+    const text = `code-${crypto.randomUUID()}`;
+    this.#codes.set(text, code);
+    return text;
+  }
+
+  /** The code, which is one no more. */
+  take(text: string): Code | undefined {
+    const code = this.#codes.get(text);
+    this.#codes.delete(text);
+    return code;
+  }
+
+  spend(text: string, family: Family): void {
+    this.#spent.set(text, family);
+  }
+
+  /** The family of a code that was exchanged before. */
+  familyOf(text: string): Family | undefined {
+    return this.#spent.get(text);
+  }
+}
