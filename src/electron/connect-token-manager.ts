@@ -3,16 +3,15 @@
  *
  * @module
  */
-import type { Transport } from '../core/contracts.ts';
-import type { AnyTokenEvent, TokenEventType, TokenListener } from '../core/events.ts';
+import { fetchThrough } from '../bridge/bridged-fetch.ts';
 import {
-  type BridgeError,
   type BridgeMessage,
-  type BridgeResponse,
-  fromBridgeError,
+  type BridgeRequest,
   fromBridgeEvent,
   type TokenManagerBridge,
-} from './wire.ts';
+} from '../bridge/wire.ts';
+import type { Transport } from '../core/contracts.ts';
+import type { AnyTokenEvent, TokenEventType, TokenListener } from '../core/events.ts';
 
 /** The token manager of the main process, as a page sees it. */
 export interface ConnectedTokenManager {
@@ -46,7 +45,7 @@ export interface ConnectedTokenManager {
  */
 export function connectTokenManager(bridge: TokenManagerBridge): ConnectedTokenManager {
   return {
-    fetch: (input, init) => fetchThrough(bridge, new Request(input, init)),
+    fetch: (input, init) => fetchFrom(bridge, new Request(input, init)),
     on(type, listener) {
       return bridge.listen((message) => {
         const event: AnyTokenEvent = fromBridgeEvent(message);
@@ -56,98 +55,17 @@ export function connectTokenManager(bridge: TokenManagerBridge): ConnectedTokenM
   };
 }
 
-async function fetchThrough(bridge: TokenManagerBridge, request: Request): Promise<Response> {
-  const { url, method, redirect, signal } = request;
-  const body = request.body === null ? undefined : new Uint8Array(await request.arrayBuffer());
-  signal.throwIfAborted();
-  const headers = [...request.headers];
-  const id = crypto.randomUUID();
-  const call = new Call(bridge, id, signal);
-  const answer = await call.ask<BridgeResponse>({ type: 'fetch', id, url, method, headers, body, redirect });
-  const { status, statusText } = answer;
-  const stream = answer.body === 'later' ? call.stream() : answer.body;
-  if (answer.body !== 'later') call.end();
-  const response = new Response((stream ?? null) as BodyInit | null, {
-    status,
-    statusText,
-    headers: answer.headers as [string, string][],
-  });
-  for (const name of ['url', 'redirected'] as const) {
-    Object.defineProperty(response, name, { value: answer[name] });
-  }
-  return response;
+async function fetchFrom(bridge: TokenManagerBridge, given: Request): Promise<Response> {
+  const { url, method, redirect, signal } = given;
+  const body = given.body === null ? undefined : new Uint8Array(await given.arrayBuffer());
+  const request: BridgeRequest = { url, method, headers: [...given.headers], body, redirect };
+  return await fetchThrough({ ...bridge, call: (message) => callMain(bridge, message) }, request, signal);
 }
 
-/** One call that is under way, and its signal. */
-class Call {
-  readonly #bridge: TokenManagerBridge;
-  readonly #id: string;
-  readonly #signal: AbortSignal;
-  readonly #aborted: Promise<never>;
-  readonly #abort: () => void;
-
-  constructor(bridge: TokenManagerBridge, id: string, signal: AbortSignal) {
-    this.#bridge = bridge;
-    this.#id = id;
-    this.#signal = signal;
-    let abort = (): void => undefined;
-    this.#aborted = new Promise<never>((_, reject) => {
-      abort = () => {
-        reject(signal.reason);
-        this.cancel();
-      };
-    });
-    this.#aborted.catch(() => undefined);
-    this.#abort = abort;
-    signal.addEventListener('abort', abort, { once: true });
-  }
-
-  /** @throws the error of the main process; the reason of the signal. */
-  async ask<T>(message: BridgeMessage): Promise<T> {
-    try {
-      const reply = await Promise.race([this.#send(message), this.#aborted]);
-      const { value, error } = reply as { readonly value: T; readonly error?: BridgeError };
-      if (error !== undefined) throw fromBridgeError(error);
-      return value;
-    } catch (error) {
-      this.end();
-      throw error;
-    }
-  }
-
-  stream(): ReadableStream<Uint8Array> {
-    return new ReadableStream<Uint8Array>(
-      {
-        pull: async (controller) => {
-          const piece = await this.ask<Uint8Array | undefined>({ type: 'read', id: this.#id });
-          if (piece !== undefined) return controller.enqueue(piece);
-          this.end();
-          controller.close();
-        },
-        cancel: () => {
-          this.end();
-          this.cancel();
-        },
-      },
-      // What the page does not read stays where it is.
-      { highWaterMark: 0 },
-    );
-  }
-
-  cancel(): void {
-    this.#send({ type: 'cancel', id: this.#id }).catch(() => undefined);
-  }
-
-  /** Stops listening to the signal. */
-  end(): void {
-    this.#signal.removeEventListener('abort', this.#abort);
-  }
-
-  async #send(message: BridgeMessage): Promise<unknown> {
-    try {
-      return await this.#bridge.call(message);
-    } catch (cause) {
-      throw new TypeError('The main process does not serve a token manager here.', { cause });
-    }
+async function callMain(bridge: TokenManagerBridge, message: BridgeMessage): Promise<unknown> {
+  try {
+    return await bridge.call(message);
+  } catch (cause) {
+    throw new TypeError('The main process does not serve a token manager here.', { cause });
   }
 }

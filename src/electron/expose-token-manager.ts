@@ -3,8 +3,9 @@
  *
  * @module
  */
+
+import type { TokenManagerBridge } from '../bridge/wire.ts';
 import type { ElectronContextBridge, ElectronIpcRenderer } from './electron.ts';
-import type { TokenManagerBridge } from './wire.ts';
 
 /** See {@link exposeTokenManager}. */
 export interface ExposeTokenManagerOptions {

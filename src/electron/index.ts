@@ -4,6 +4,7 @@
  *
  * @module
  */
+export type { BridgeMessage, BridgeRequest, TokenManagerBridge } from '../bridge/wire.ts';
 export type { ConnectedTokenManager } from './connect-token-manager.ts';
 export { connectTokenManager } from './connect-token-manager.ts';
 export type {
@@ -20,4 +21,3 @@ export type { ExposeTokenManagerOptions } from './expose-token-manager.ts';
 export { exposeTokenManager } from './expose-token-manager.ts';
 export type { ServedTokenManager, ServeTokenManagerOptions } from './serve-token-manager.ts';
 export { serveTokenManager } from './serve-token-manager.ts';
-export type { BridgeMessage, BridgeRequest, TokenManagerBridge } from './wire.ts';

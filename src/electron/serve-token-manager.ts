@@ -3,14 +3,16 @@
  *
  * @module
  */
+import { refusal } from '../bridge/bridge-error.ts';
+import { Exchanges } from '../bridge/exchanges.ts';
+import { messageOf } from '../bridge/message-check.ts';
+import { type BridgeReply, forwarded, toBridgeEvent } from '../bridge/wire.ts';
 import type { Transport } from '../core/contracts.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import type { AnyTokenEvent, TokenEventType, TokenListener } from '../core/events.ts';
 import { nameResources } from '../core/protected-resource.ts';
 import type { ElectronFrame, ElectronInvokeEvent, ElectronIpcMain } from './electron.ts';
-import { Exchanges } from './exchanges.ts';
 import { checkOf, type FrameCheck } from './senders.ts';
-import { type BridgeMessage, type BridgeReply, refusal, toBridgeEvent } from './wire.ts';
 
 /** What is used of a `TokenManager`. */
 export interface ServedTokenManager {
@@ -77,16 +79,17 @@ export function serveTokenManager(options: ServeTokenManagerOptions): () => void
   }
   const mayCall = checkOf(options.allowedOrigins);
   const { match } = nameResources(options.protectedResources);
+  const isBody = (body: unknown): body is Uint8Array => body instanceof Uint8Array && body.length <= maxBody;
   const exchanges = new Exchanges(manager.fetch, match);
   const audience = new Audience(mayCall, `${channel}:event`, (frame) => exchanges.cancelAll(frame));
   ipcMain.handle(channel, async (event, given): Promise<BridgeReply<unknown>> => {
     const { senderFrame: frame } = event;
-    const message = messageOf(given, maxBody);
+    const message = messageOf(given, isBody);
     if (message?.type === 'begin' && frame !== null) audience.leave(frame.frameTreeNodeId);
     if (!mayCall(frame)) return { error: refusal('This page may not use the token manager.') };
     if (message === undefined) return { error: refusal('This is no message for the token manager.') };
     audience.join(event, frame);
-    return await handle(exchanges, frame.frameTreeNodeId, message);
+    return await exchanges.handle(frame.frameTreeNodeId, message);
   });
   const unsubscribe = forwarded.map((type) =>
     manager.on(type, (event) => audience.tell(event as AnyTokenEvent)),
@@ -96,55 +99,6 @@ export function serveTokenManager(options: ServeTokenManagerOptions): () => void
     for (const stop of unsubscribe) stop();
     exchanges.cancelAll();
   };
-}
-
-/** All but what is about the listeners in the main process, whose errors are anything. */
-const forwarded: readonly TokenEventType[] = [
-  'refreshed',
-  'adopted',
-  'signedIn',
-  'signedOut',
-  'sessionEnded',
-  'refreshFailed',
-  'persistFailed',
-  'persisted',
-  'idTokenRejected',
-  'recordRejected',
-  'stepUpRequired',
-  'lateTokensDiscarded',
-];
-
-async function handle(
-  exchanges: Exchanges,
-  frame: number,
-  message: BridgeMessage,
-): Promise<BridgeReply<unknown>> {
-  switch (message.type) {
-    case 'fetch':
-      return await exchanges.fetch(frame, message.id, message);
-    case 'read':
-      return await exchanges.read(frame, message.id);
-    case 'cancel':
-      exchanges.cancel(frame, message.id);
-      return { value: undefined };
-    default:
-      return { value: undefined };
-  }
-}
-
-/** What a page sent, if it is what {@link connectTokenManager} sends: a page can send anything. */
-function messageOf(given: unknown, maxBody: number): BridgeMessage | undefined {
-  const { type, id, url, method, headers, body, redirect } = { ...(given as Record<string, unknown>) };
-  if (type === 'begin') return { type };
-  if (typeof id !== 'string') return undefined;
-  if (type === 'read' || type === 'cancel') return { type, id };
-  if (type !== 'fetch' || typeof url !== 'string' || typeof method !== 'string') return undefined;
-  const isPair = (pair: unknown) =>
-    Array.isArray(pair) && pair.length === 2 && pair.every((part) => typeof part === 'string');
-  if (!Array.isArray(headers) || !headers.every(isPair)) return undefined;
-  if (body !== undefined && !(body instanceof Uint8Array && body.length <= maxBody)) return undefined;
-  if (redirect !== 'follow' && redirect !== 'error' && redirect !== 'manual') return undefined;
-  return { type, id, url, method, headers, body, redirect };
 }
 
 /** The frames that are told of events: those that have called, as long as they are there and allowed. */

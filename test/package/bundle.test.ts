@@ -27,6 +27,8 @@ const ceilings: { code: string; ceiling: number }[] = [
   { code: `export { popupLogin, returnFromPopup } from 'tokenkeep/login'`, ceiling: 9_950 },
   { code: `export { loopbackLogin } from 'tokenkeep/login'`, ceiling: 10_450 },
   { code: `export { deviceLogin } from 'tokenkeep/login'`, ceiling: 9_100 },
+  // Measured 3.9 kB: a page without a manager, which is in the worker.
+  { code: `export { connectTokenManager } from 'tokenkeep/worker'`, ceiling: 3_950 },
   // A guard is a guard: it brings no class and no manager with it.
   { code: `export { isTokenKeepError } from 'tokenkeep'`, ceiling: 150 },
 ];

@@ -77,6 +77,7 @@ const names: Record<string, string[]> = {
     'storageConformance',
     'testClock',
   ],
+  'tokenkeep/worker': ['connectTokenManager', 'serveTokenManager'],
 };
 
 test('every door opens where nothing but the package and its dependencies is installed', () => {

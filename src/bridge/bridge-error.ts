@@ -1,0 +1,70 @@
+/**
+ * Errors that cross a bridge.
+ *
+ * @module
+ */
+import {
+  ConfigurationError,
+  isTokenKeepError,
+  LockTimeoutError,
+  LoginFailedError,
+  LoginRequiredError,
+  RefreshFailedError,
+  StorageError,
+} from '../core/errors.ts';
+
+/** An error as plain data: the class by its code, and members that hold no secret. */
+export interface BridgeError {
+  readonly code: string;
+  readonly message: string;
+  readonly details: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** The page may not, or not that. */
+export const refused = 'REFUSED';
+
+export function refusal(message: string): BridgeError {
+  return { code: refused, message, details: {} };
+}
+
+/** An error, without anything but what our own classes say. Of foreign errors only the kind is told. */
+export function toBridgeError(error: unknown): BridgeError {
+  if (!isTokenKeepError(error)) {
+    return { code: 'NETWORK', message: 'fetch failed', details: {} };
+  }
+  const members = ['reason', 'error', 'description', 'sent', 'retryAfter', 'status', 'operation', 'conflict'];
+  const details = Object.fromEntries(
+    members.flatMap((name) => {
+      const value = (error as unknown as Record<string, unknown>)[name];
+      return isPlain(value) ? [[name, value]] : [];
+    }),
+  );
+  return { code: error.code, message: error.message, details };
+}
+
+/** The error in the page, of the class that it has where it was thrown. */
+export function fromBridgeError({ code, message, details }: BridgeError): Error {
+  switch (code) {
+    case 'ERR_LOGIN_REQUIRED':
+      return new LoginRequiredError(message, details as never);
+    case 'ERR_LOGIN_FAILED':
+      return new LoginFailedError(message, details as never);
+    case 'ERR_REFRESH_FAILED':
+      return new RefreshFailedError(message, details as never);
+    case 'ERR_STORAGE':
+      return new StorageError(message, details as never);
+    case 'ERR_LOCK_TIMEOUT':
+      return new LockTimeoutError(message);
+    case 'ERR_CONFIGURATION':
+      return new ConfigurationError(message);
+    case refused:
+      return new DOMException(message, 'NotAllowedError');
+    default:
+      return new TypeError(message);
+  }
+}
+
+/** Whether it can cross as it is. */
+export function isPlain(value: unknown): value is string | number | boolean {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+}

@@ -1,0 +1,124 @@
+/**
+ * A page's `fetch` through a bridge.
+ *
+ * @module
+ */
+import { type BridgeError, fromBridgeError } from './bridge-error.ts';
+import type { BridgeMessage, BridgeRequest, BridgeResponse, TokenManagerBridge } from './wire.ts';
+
+/** Sends a request to where the manager lives. @param upload a body that is `'later'`. */
+export async function fetchThrough(
+  bridge: TokenManagerBridge,
+  request: BridgeRequest,
+  signal: AbortSignal,
+  upload?: ReadableStream<Uint8Array>,
+): Promise<Response> {
+  signal.throwIfAborted();
+  const id = crypto.randomUUID();
+  const call = new BridgedCall(bridge, id, signal);
+  const answered = call.ask<BridgeResponse>({ type: 'fetch', id, ...request });
+  if (upload !== undefined) void call.send(upload, answered);
+  const answer = await answered;
+  const stream = answer.body === 'later' ? call.stream() : answer.body;
+  if (answer.body !== 'later') call.end();
+  return responseOf(answer, stream);
+}
+
+function responseOf(answer: BridgeResponse, body: ReadableStream | Uint8Array | undefined): Response {
+  const { status, statusText, url, redirected } = answer;
+  const headers = answer.headers as [string, string][];
+  // What a browser answers to `redirect: 'manual'` has the status 0, which nobody can construct.
+  const isOpaque = status === 0;
+  const response = isOpaque
+    ? Response.error()
+    : new Response((body ?? null) as BodyInit | null, { status, statusText, headers });
+  const members = { url, redirected, ...(isOpaque && { type: 'opaqueredirect' }) };
+  for (const [name, value] of Object.entries(members)) Object.defineProperty(response, name, { value });
+  return response;
+}
+
+/** One call that is under way, and its signal. */
+class BridgedCall {
+  readonly #bridge: TokenManagerBridge;
+  readonly #id: string;
+  readonly #signal: AbortSignal;
+  readonly #aborted: Promise<never>;
+  readonly #abort: () => void;
+
+  constructor(bridge: TokenManagerBridge, id: string, signal: AbortSignal) {
+    this.#bridge = bridge;
+    this.#id = id;
+    this.#signal = signal;
+    let abort = (): void => undefined;
+    this.#aborted = new Promise<never>((_, reject) => {
+      abort = () => {
+        reject(signal.reason);
+        this.cancel();
+      };
+    });
+    this.#aborted.catch(() => undefined);
+    this.#abort = abort;
+    signal.addEventListener('abort', abort, { once: true });
+  }
+
+  /** @throws the error of the manager; the reason of the signal. */
+  async ask<T>(message: BridgeMessage): Promise<T> {
+    try {
+      const reply = await Promise.race([this.#bridge.call(message), this.#aborted]);
+      const { value, error } = reply as { readonly value: T; readonly error?: BridgeError };
+      if (error !== undefined) throw fromBridgeError(error);
+      return value;
+    } catch (error) {
+      this.end();
+      throw error;
+    }
+  }
+
+  /** Sends a request body as it is read, until the answer has failed. What goes wrong is said by the answer. */
+  async send(body: ReadableStream<Uint8Array>, answered: Promise<unknown>): Promise<void> {
+    const reader = body.getReader();
+    const stop = (reason: unknown): void => void reader.cancel(reason).catch(() => undefined);
+    answered.catch(stop);
+    try {
+      for (let isDone = false; !isDone; ) {
+        const { done, value } = await reader.read();
+        isDone = done;
+        // A copy: what crosses as it is would be taken from whoever made it.
+        const piece = value && Uint8Array.from(value);
+        const reply = await this.#bridge.call({ type: 'write', id: this.#id, piece });
+        if ((reply as { readonly error?: BridgeError }).error !== undefined) return stop(undefined);
+      }
+    } catch (error) {
+      this.cancel();
+      stop(error);
+    }
+  }
+
+  stream(): ReadableStream<Uint8Array> {
+    return new ReadableStream<Uint8Array>(
+      {
+        pull: async (controller) => {
+          const piece = await this.ask<Uint8Array | undefined>({ type: 'read', id: this.#id });
+          if (piece !== undefined) return controller.enqueue(piece);
+          this.end();
+          controller.close();
+        },
+        cancel: () => {
+          this.end();
+          this.cancel();
+        },
+      },
+      // What the page does not read stays where it is.
+      { highWaterMark: 0 },
+    );
+  }
+
+  cancel(): void {
+    this.#bridge.call({ type: 'cancel', id: this.#id }).catch(() => undefined);
+  }
+
+  /** Stops listening to the signal. */
+  end(): void {
+    this.#signal.removeEventListener('abort', this.#abort);
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * What crosses from a page to where the manager lives and back: plain data only, and never a token.
+ *
+ * @module
+ */
+import { isTokenKeepError } from '../core/errors.ts';
+import type { AnyTokenEvent, TokenEventType } from '../core/events.ts';
+import { type BridgeError, fromBridgeError, isPlain, toBridgeError } from './bridge-error.ts';
+
+/** A way to where the manager lives. Only functions and plain data are there. */
+export interface TokenManagerBridge {
+  /** Sends a message there, where it is judged. */
+  call(message: BridgeMessage): Promise<unknown>;
+  /** Listens to events. Returns how to stop. */
+  listen(listener: (event: unknown) => void): () => void;
+}
+
+/** What a page asks for. */
+export type BridgeMessage =
+  | { readonly type: 'begin' }
+  | ({ readonly type: 'fetch'; readonly id: string } & BridgeRequest)
+  /** The next piece of a request body that comes `'later'`; without one: that was all. */
+  | { readonly type: 'write'; readonly id: string; readonly piece?: Uint8Array | undefined }
+  | { readonly type: 'read'; readonly id: string }
+  | { readonly type: 'cancel'; readonly id: string };
+
+export interface BridgeRequest {
+  readonly url: string;
+  readonly method: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** The whole body; `'later'`: it is written piece by piece. */
+  readonly body: Uint8Array | Blob | 'later' | undefined;
+  readonly redirect: RequestRedirect;
+  /** What a request says of itself besides, where both sides are of one browser: `cache`, `credentials` … */
+  readonly manner?: Readonly<Record<string, string>> | undefined;
+}
+
+/** How a message is answered: never by a rejection, because on its way an error would be rewritten. */
+export type BridgeReply<T> = { readonly value: T } | { readonly error: BridgeError };
+
+export interface BridgeResponse {
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly url: string;
+  readonly redirected: boolean;
+  /** The whole body; `'later'`: to be read piece by piece. */
+  readonly body: Uint8Array | 'later' | undefined;
+}
+
+/** All but what is about listeners where the manager lives, whose errors are anything. */
+export const forwarded: readonly TokenEventType[] = [
+  'refreshed',
+  'adopted',
+  'signedIn',
+  'signedOut',
+  'sessionEnded',
+  'refreshFailed',
+  'persistFailed',
+  'persisted',
+  'idTokenRejected',
+  'recordRejected',
+  'stepUpRequired',
+  'lateTokensDiscarded',
+];
+
+/** An event as plain data. */
+export function toBridgeEvent(event: AnyTokenEvent): Record<string, unknown> {
+  const plain: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(event) as [string, unknown][]) {
+    if (isTokenKeepError(value)) plain[name] = toBridgeError(value);
+    else if (isPlain(value) || (Array.isArray(value) && value.every(isPlain))) plain[name] = value;
+  }
+  return plain;
+}
+
+/** The event in the page. */
+export function fromBridgeEvent(message: unknown): AnyTokenEvent {
+  const event = message as AnyTokenEvent & { readonly error?: BridgeError };
+  return (event.error === undefined ? event : { ...event, error: fromBridgeError(event.error) }) as never;
+}

@@ -1,0 +1,138 @@
+/**
+ * The page's end of the bridge.
+ *
+ * @module
+ */
+import { type BridgeError, fromBridgeError } from '../bridge/bridge-error.ts';
+import { fetchThrough } from '../bridge/bridged-fetch.ts';
+import { fromBridgeEvent } from '../bridge/wire.ts';
+import type { Transport } from '../core/contracts.ts';
+import { ConfigurationError } from '../core/errors.ts';
+import type { TokenEventType, TokenListener } from '../core/events.ts';
+import type { AccessTokenRequest, TokenResponse, TokenSet } from '../core/token-set.ts';
+import type { WorkerMessage } from './messages.ts';
+import { packed } from './packed-request.ts';
+import { finder, type TokenWorker } from './token-worker.ts';
+import { WorkerLine } from './worker-line.ts';
+
+/** See {@link connectTokenManager}. */
+export interface ConnectTokenManagerOptions {
+  /**
+   * Makes or finds the worker: `() => new SharedWorker(url)`, `() => new Worker(url)`, `() => navigator.serviceWorker`. It is
+   * asked again when a worker that it has made is gone.
+   */
+  readonly worker: () => TokenWorker | undefined;
+  /** What takes its place where the engine has no such worker. @default an error */
+  readonly fallback?: (() => TokenWorker | undefined) | undefined;
+  /** The channel of {@link serveTokenManager}. @default 'tokenkeep' */
+  readonly channel?: string | undefined;
+}
+
+/** The token manager of a worker, as a page sees it. */
+export interface ConnectedTokenManager {
+  /**
+   * Does what `fetch` does, in the worker and with an access token, for the resources that pages may call. Bodies cross in
+   * pieces, at the pace at which they are read; a `Request` with a body is read first. A call that a worker was stopped in is
+   * made again if it is a GET, HEAD or OPTIONS.
+   *
+   * @throws the errors of `TokenManager.fetch`; a `DOMException` named `NotAllowedError` for what pages may not do; a
+   *   `TypeError` when the worker is gone.
+   */
+  readonly fetch: Transport;
+  /** Subscribes to what happens. Returns how to stop. */
+  on<Type extends TokenEventType | '*'>(type: Type, listener: TokenListener<Type>): () => void;
+  /**
+   * An access token, where the worker allows pages to have one.
+   *
+   * @throws what `TokenManager.getAccessToken` throws; a `DOMException` named `NotAllowedError` where they stay in the worker.
+   */
+  getAccessToken(request?: AccessTokenRequest): Promise<string>;
+  /**
+   * Hands the tokens of a login to the worker, from where they do not come back. The page should forget them.
+   *
+   * @throws what `TokenManager.setTokens` throws; a `TypeError` when the worker is gone: then sign in again.
+   */
+  setTokens(tokens: TokenSet | TokenResponse): Promise<void>;
+  /**
+   * Has the worker get the tokens of a login, with its option `login`. What is given has to be plain data.
+   *
+   * @throws what that login throws, if it is an error of tokenkeep.
+   */
+  login(request: unknown): Promise<void>;
+  /** Ends the session, for all pages. @throws what `TokenManager.signOut` throws. */
+  signOut(options?: { readonly revoke?: boolean }): Promise<{ readonly revoked: boolean }>;
+  /** Stops listening. The worker and the other pages go on. */
+  close(): void;
+}
+
+/**
+ * Connects a page to the token manager in a worker of its origin, which {@link serveTokenManager} serves there.
+ *
+ * @throws ConfigurationError where there is no such worker and no `fallback`, and where there are no Web Locks.
+ * @example
+ * ```ts
+ * import { connectTokenManager } from 'tokenkeep/worker';
+ *
+ * const manager = connectTokenManager({
+ *   worker: () => new SharedWorker('/tokens.worker.js', { type: 'module' }),
+ * });
+ *
+ * async function orders(): Promise<unknown> {
+ *   manager.on('sessionEnded', showLogin);
+ *   return (await manager.fetch('https://api.example.com/orders')).json();
+ * }
+ * ```
+ */
+export function connectTokenManager(options: ConnectTokenManagerOptions): ConnectedTokenManager {
+  const { worker, fallback, channel = 'tokenkeep' } = options;
+  if (typeof worker !== 'function') {
+    throw new ConfigurationError(
+      'connectTokenManager(options): the option worker must be a function: () => new SharedWorker(url).',
+    );
+  }
+  const line = new WorkerLine(finder(worker, fallback), channel);
+  const ask = async (message: WorkerMessage, signal?: AbortSignal): Promise<unknown> => {
+    signal?.throwIfAborted();
+    const { value, error } = (await until(line.call(message), signal)) as Answer;
+    if (error !== undefined) throw fromBridgeError(error);
+    return value;
+  };
+  return {
+    async fetch(input, init) {
+      const { request, signal, upload } = await packed(input, init);
+      return await fetchThrough(line, request, signal, upload);
+    },
+    on(type, listener) {
+      return line.listen((message) => {
+        const event = fromBridgeEvent(message);
+        if (type === '*' || event.type === type) (listener as (event: unknown) => unknown)(event);
+      });
+    },
+    getAccessToken: async ({ signal, ...request } = {}) =>
+      (await ask({ type: 'accessToken', request }, signal)) as string,
+    setTokens: async (tokens) => void (await ask({ type: 'setTokens', tokens })),
+    login: async (request) => void (await ask({ type: 'login', request })),
+    signOut: async ({ revoke } = {}) => (await ask({ type: 'signOut', revoke })) as { revoked: boolean },
+    close: () => line.close(),
+  };
+}
+
+interface Answer {
+  readonly value?: unknown;
+  readonly error?: BridgeError;
+}
+
+/** What is asked goes on; whoever waits may leave. */
+async function until<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await promise;
+  let leave = (): void => undefined;
+  const left = new Promise<never>((_, reject) => {
+    leave = () => reject(signal.reason);
+    signal.addEventListener('abort', leave);
+  });
+  try {
+    return await Promise.race([promise, left]);
+  } finally {
+    signal.removeEventListener('abort', leave);
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * A request of a page as plain data.
+ *
+ * @module
+ */
+import type { BridgeRequest } from '../bridge/wire.ts';
+
+export interface PackedRequest {
+  readonly request: BridgeRequest;
+  readonly signal: AbortSignal;
+  /** The body, if it is sent as it is made. */
+  readonly upload: ReadableStream<Uint8Array> | undefined;
+}
+
+/** What goes without saying. */
+const usual: Readonly<Record<string, string>> = {
+  cache: 'default',
+  credentials: 'same-origin',
+  integrity: '',
+  mode: 'cors',
+  referrerPolicy: '',
+};
+
+/** @throws TypeError for what `fetch` refuses. */
+export async function packed(input: string | URL | Request, init?: RequestInit): Promise<PackedRequest> {
+  const stream = init?.body instanceof ReadableStream ? init.body : undefined;
+  // The stream does not go into a `Request`: some engines would make a text of it.
+  const given = new Request(input, stream === undefined ? init : { ...init, body: null });
+  const { url, method, redirect, signal } = given;
+  const manner = Object.fromEntries(
+    Object.keys(usual).flatMap((name) => {
+      const value = given[name as keyof Request];
+      return typeof value === 'string' && value !== usual[name] ? [[name, value]] : [];
+    }),
+  );
+  const upload = stream !== undefined && streamsUploads() ? stream : undefined;
+  const whole = upload === undefined ? await wholeBody(given, stream) : undefined;
+  const body = upload === undefined ? whole : 'later';
+  const request: BridgeRequest = { url, method, headers: [...given.headers], body, redirect, manner };
+  return { request, signal, upload };
+}
+
+/** As a `Blob`, which crosses without a copy however large it is. */
+async function wholeBody(given: Request, stream: ReadableStream | undefined): Promise<Blob | undefined> {
+  if (stream !== undefined) return await new Response(stream).blob();
+  // Firefox knows no `body`, so `null` alone does not tell.
+  if (given.method === 'GET' || given.method === 'HEAD' || given.body === null) return undefined;
+  const blob = await given.blob();
+  return blob.size === 0 ? undefined : blob;
+}
+
+/** Whether the engine sends a body as it is made. One that does not asks for no `duplex` and makes a text of the stream. */
+function streamsUploads(): boolean {
+  let isAsked = false;
+  const probe = {
+    method: 'POST',
+    body: new ReadableStream(),
+    get duplex() {
+      isAsked = true;
+      return 'half';
+    },
+  };
+  return !new Request('https://probe.invalid/', probe as RequestInit).headers.has('content-type') && isAsked;
+}

@@ -1,0 +1,105 @@
+/**
+ * Signs of life between a page and a worker: a Web Lock that is held for as long as its holder lives. The browser lets it go
+ * when the holder is gone, however it went, and whoever waits for it hears of that.
+ *
+ * @module
+ */
+import { ConfigurationError } from '../core/errors.ts';
+
+/** @throws ConfigurationError where there are no Web Locks. */
+export function platformLocks(): LockManager {
+  const { navigator } = globalThis as { readonly navigator?: Navigator };
+  if (navigator?.locks !== undefined) return navigator.locks;
+  throw new ConfigurationError(
+    'tokenkeep/worker needs Web Locks, which are not here. Serve the page over https or from localhost, with an origin of ' +
+      'its own; in an engine without them keep the manager in the page.',
+  );
+}
+
+/** Holds a name. Resolves, once it is held, with how to let it go. */
+export function appear(locks: LockManager, name: string): Promise<() => void> {
+  return new Promise((resolve, reject) => {
+    locks.request(name, () => new Promise<void>((leave) => resolve(leave))).catch(reject);
+  });
+}
+
+/** Calls back once, when nobody holds a name. Returns how to stop. */
+export function whenGone(locks: LockManager, name: string, callback: () => void): () => void {
+  const waiting = new AbortController();
+  locks.request(name, { signal: waiting.signal }, callback).catch(() => undefined);
+  return () => waiting.abort();
+}
+
+/** The presence of a page: only as long as it has something under way, because a page that holds a lock is not kept by browsers. */
+export class Presence {
+  readonly #locks: LockManager;
+  readonly #prefix: string;
+  #count = 0;
+  #held: { readonly name: string; readonly leave: Promise<() => void> } | undefined;
+
+  constructor(locks: LockManager, prefix: string) {
+    this.#locks = locks;
+    this.#prefix = prefix;
+  }
+
+  /** Something begins. Resolves with the name that is held until all that began has ended. */
+  async begin(): Promise<string> {
+    this.#count += 1;
+    if (this.#held === undefined) {
+      const name = `${this.#prefix}${crypto.randomUUID()}`;
+      this.#held = { name, leave: appear(this.#locks, name) };
+    }
+    const { name, leave } = this.#held;
+    await leave;
+    return name;
+  }
+
+  /** Something has ended. */
+  end(): void {
+    this.#count -= 1;
+    if (this.#count > 0) return;
+    void this.#held?.leave.then(
+      (leave) => leave(),
+      () => undefined,
+    );
+    this.#held = undefined;
+  }
+}
+
+/** How long what someone said last may be on its way when it is gone, in ms. */
+const lastWords = 50;
+
+/** Those who wait to hear that others are gone: one lock request for all who wait for the same one. */
+export class Wake {
+  readonly #locks: LockManager;
+  readonly #watched: Map<string, { readonly callbacks: Set<() => void>; readonly stop: () => void }> =
+    new Map();
+
+  constructor(locks: LockManager) {
+    this.#locks = locks;
+  }
+
+  /** Calls back when nobody holds the name. Returns how to stop. */
+  watch(name: string, callback: () => void): () => void {
+    let watched = this.#watched.get(name);
+    if (watched === undefined) {
+      const callbacks = new Set<() => void>();
+      const gone = (): void => {
+        this.#watched.delete(name);
+        setTimeout(() => {
+          for (const call of [...callbacks]) call();
+        }, lastWords);
+      };
+      watched = { callbacks, stop: whenGone(this.#locks, name, gone) };
+      this.#watched.set(name, watched);
+    }
+    const { callbacks, stop } = watched;
+    callbacks.add(callback);
+    return () => {
+      callbacks.delete(callback);
+      if (callbacks.size > 0 || this.#watched.get(name)?.callbacks !== callbacks) return;
+      this.#watched.delete(name);
+      stop();
+    };
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * The global object of a worker, of each kind: how pages reach it, and it them.
+ *
+ * @module
+ */
+import { ConfigurationError } from '../core/errors.ts';
+
+/** A message of a page. */
+export interface Incoming {
+  readonly data: unknown;
+  /** Where the answer goes. */
+  readonly port: MessagePort;
+  /** Keeps a service worker from being stopped meanwhile, as far as the browser lets it. */
+  stay(work: Promise<unknown>): void;
+}
+
+/** A worker, whatever its kind. */
+export interface WorkerScope {
+  /** Returns how to stop. */
+  hear(listener: (incoming: Incoming) => void): () => void;
+  /** Tells all pages. */
+  tell(message: object): void;
+}
+
+/** What is used of an event in a worker. */
+interface WorkerEvent {
+  readonly data: unknown;
+  readonly origin: string;
+  readonly ports: readonly MessagePort[];
+  waitUntil?(work: Promise<unknown>): void;
+}
+
+interface Page {
+  postMessage(message: object): void;
+}
+
+type Listener = (event: WorkerEvent) => void;
+
+/** What is used of the global objects of workers. */
+interface WorkerGlobal {
+  readonly location?: { readonly origin: string };
+  readonly clients?: {
+    matchAll(options: object): Promise<readonly Page[]>;
+  };
+  postMessage?(message: object): void;
+  addEventListener(type: string, listener: Listener): void;
+  removeEventListener(type: string, listener: Listener): void;
+}
+
+/** @throws ConfigurationError where this is no worker. */
+export function openScope(global: object): WorkerScope {
+  const scope = global as WorkerGlobal;
+  if (isServiceWorker(global)) return serviceWorker(scope);
+  if ('onconnect' in global) return sharedWorker(scope);
+  if ('importScripts' in global) return dedicatedWorker(scope);
+  throw new ConfigurationError(
+    'serveTokenManager() is for workers, and this is none. Call it in the script of a worker; in the page call ' +
+      'connectTokenManager().',
+  );
+}
+
+export function isServiceWorker(global: object): boolean {
+  return 'skipWaiting' in global;
+}
+
+function dedicatedWorker(scope: WorkerGlobal): WorkerScope {
+  return {
+    hear: (listener) => hearIn(scope, scope, listener),
+    tell: (message) => scope.postMessage?.(message),
+  };
+}
+
+function sharedWorker(scope: WorkerGlobal): WorkerScope {
+  const pages = new Set<MessagePort>();
+  return {
+    hear(listener) {
+      const connect: Listener = ({ ports: [port] }) => {
+        if (port === undefined) return;
+        pages.add(port);
+        // Not every engine says that a page is gone; a port to nobody costs a few bytes.
+        port.addEventListener('close', () => pages.delete(port));
+        hearIn(port as never, scope, listener);
+        port.start();
+      };
+      scope.addEventListener('connect', connect);
+      return () => {
+        scope.removeEventListener('connect', connect);
+        for (const port of pages) port.close();
+        pages.clear();
+      };
+    },
+    tell(message) {
+      for (const port of pages) port.postMessage(message);
+    },
+  };
+}
+
+function serviceWorker(scope: WorkerGlobal): WorkerScope {
+  return {
+    hear: (listener) => hearIn(scope, scope, listener),
+    tell(message) {
+      const pages = scope.clients?.matchAll({ includeUncontrolled: true, type: 'all' });
+      const tellAll = (all: readonly Page[]): void => {
+        for (const page of all) page.postMessage(message);
+      };
+      pages?.then(tellAll).catch(() => undefined);
+    },
+  };
+}
+
+/** Only pages of this origin can reach a worker of it. That is checked all the same: where an event says its origin. */
+function hearIn(
+  target: Pick<WorkerGlobal, 'addEventListener' | 'removeEventListener'>,
+  { location }: WorkerGlobal,
+  listener: (incoming: Incoming) => void,
+): () => void {
+  const hear: Listener = (event) => {
+    const { data, origin, ports } = event;
+    const [port] = ports;
+    if (port === undefined || (origin !== '' && origin !== location?.origin)) return;
+    listener({ data, port, stay: (work) => event.waitUntil?.(work) });
+  };
+  target.addEventListener('message', hear);
+  return () => target.removeEventListener('message', hear);
+}
