@@ -102,6 +102,7 @@ function workshopOf(
     server,
     endpoint: new TokenEndpoint({ ...client, grant, transport, clock, timeout }),
     grant,
+    expiringBefore: options.refreshTokenExpiringBefore ?? 86_400_000,
     name: crypto.randomUUID(),
     tell,
   };

@@ -38,6 +38,13 @@ export interface TokenManagerOptions {
    * @default 30_000
    */
   readonly refreshBefore?: number | undefined;
+  /**
+   * How long before its end a refresh token is told to be expiring (`refreshTokenExpiring`), in ms. At most a quarter of its
+   * lifetime.
+   *
+   * @default 86_400_000
+   */
+  readonly refreshTokenExpiringBefore?: number | undefined;
   /** The scope of the grant, where the token response does not say. */
   readonly scope?: readonly string[] | undefined;
   /** The transport under it all. @default the platform's `fetch` as it is when the manager is made */
@@ -112,6 +119,7 @@ const checks: Checks = {
   lock: optional(reaching(shape('request'))),
   session: optional(text),
   refreshBefore: optional(milliseconds(0)),
+  refreshTokenExpiringBefore: optional(milliseconds(0)),
   scope: optional(scopes),
   fetch: optional(callable),
   isInvalidToken: optional(callable),

@@ -55,6 +55,7 @@ export const forwarded: readonly TokenEventType[] = [
   'signedIn',
   'signedOut',
   'sessionEnded',
+  'refreshTokenExpiring',
   'refreshFailed',
   'persistFailed',
   'persisted',

@@ -25,6 +25,13 @@ export interface ProviderProfile {
   readonly bearerTypes?: readonly string[];
   /** Lifetime of an access token whose answer says none, in ms. @default unknown: used until it is rejected */
   readonly defaultLifetime?: number;
+  /**
+   * How long a refresh token lives after a login whose answer does not say, in ms: what is set in the server's console, such as
+   * ReachFive's 1 to 365 days. A hint, by which `refreshTokenExpiring` is told: it ends no session.
+   *
+   * @default unknown
+   */
+  readonly refreshTokenLifetime?: number;
 }
 
 /**

@@ -31,6 +31,12 @@ export interface TokenEvents {
   signedOut: SessionEvent & { readonly where: 'here' | 'elsewhere' };
   /** The server says that the grant is dead. Said once. */
   sessionEnded: SessionEvent & { readonly error: LoginRequiredError };
+  /**
+   * The refresh token is about to end, by what the server or its profile has said: let the user log in while they are there.
+   * Told at a login, a refresh or when another one's is adopted, once for each end; no timer waits for it, so an idle
+   * session tells nothing. It ends nothing: clocks are wrong, and the refresh token is tried all the same.
+   */
+  refreshTokenExpiring: SessionEvent & { readonly expiresAt: number };
   /** A refresh did not succeed; the session lives on. */
   refreshFailed: SessionEvent & {
     readonly error: RefreshFailedError | LoginRequiredError | ConfigurationError;

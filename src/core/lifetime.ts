@@ -36,15 +36,20 @@ export function accessTokenLifetime(
   return lifetimeOfJwt(members['access_token'], now) ?? profile?.defaultLifetime;
 }
 
-/** GitHub, LinkedIn and Microsoft; Keycloak; Intuit. */
-const refreshTokenMembers = ['refresh_token_expires_in', 'refresh_expires_in', 'x_refresh_token_expires_in'];
+/** GitHub, LinkedIn and Microsoft; Keycloak; Intuit; APIs in camel case. */
+const refreshTokenMembers = [
+  'refresh_token_expires_in',
+  'refresh_expires_in',
+  'x_refresh_token_expires_in',
+  'refreshTokenExpiresIn',
+];
 
-/** The lifetime of a refresh token in ms, if the server gives a hint. `undefined`: unknown, or without an end. */
+/** The lifetime of a refresh token in ms, if the server gives a hint. `undefined`: unknown; `Infinity`: without an end. */
 export function refreshTokenLifetime(members: Members, now: number): number | undefined {
   for (const name of refreshTokenMembers) {
     const seconds = readNumber(members[name]);
     // 0 is Keycloak's word for an offline token, which does not expire.
-    if (seconds !== undefined) return seconds > 0 ? bounded(seconds * 1000) : undefined;
+    if (seconds !== undefined) return seconds > 0 ? bounded(seconds * 1000) : Number.POSITIVE_INFINITY;
   }
   return lifetimeOfJwt(members['refresh_token'], now);
 }

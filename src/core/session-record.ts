@@ -48,6 +48,12 @@ export interface Failure {
   readonly status?: number | undefined;
 }
 
+/** When a refresh token is expected to end, and since when that is known, in Unix ms. */
+export interface ExpectedEnd {
+  readonly at: number;
+  readonly since: number;
+}
+
 /** Everything that is kept of a session. */
 export interface SessionRecord {
   readonly schema: 1;
@@ -57,7 +63,10 @@ export interface SessionRecord {
   /** Whose tokens these are; `undefined` until the authorization server is known. */
   readonly issuer?: string | undefined;
   readonly refreshToken?: string | undefined;
+  /** When this very refresh token ends, if the server said so of it. */
   readonly refreshTokenExpiresAt?: number | undefined;
+  /** When it is expected to end, by whatever is known. Nothing is given up for it. */
+  readonly refreshTokenEnd?: ExpectedEnd | undefined;
   /** Scope of the grant. A narrower access token does not narrow it (RFC 6749 §6). */
   readonly scope?: readonly string[] | undefined;
   /** `true` after a narrower access token: the next whole one has to name the scope of the grant. */
@@ -152,7 +161,7 @@ export function toTokenSet(record: SessionRecord): TokenSet | undefined {
     expiresAt: whole.expiresAt,
     scope: whole.scope ?? record.scope,
     refreshToken: record.refreshToken,
-    refreshTokenExpiresAt: record.refreshTokenExpiresAt,
+    refreshTokenExpiresAt: record.refreshTokenEnd?.at,
     idToken: record.idToken,
     extra: record.extra,
   };
@@ -174,6 +183,7 @@ const recordShape: Readonly<Record<string, readonly [required: boolean, check: C
   issuer: [false, isText],
   refreshToken: [false, isText],
   refreshTokenExpiresAt: [false, isTime],
+  refreshTokenEnd: [false, (value) => fits(expectedEndShape)(value)],
   scope: [false, isScope],
   narrowed: [false, (value) => typeof value === 'boolean'],
   idToken: [false, isText],
@@ -182,6 +192,7 @@ const recordShape: Readonly<Record<string, readonly [required: boolean, check: C
   spending: [false, (value) => fits(spendingShape)(value)],
   failure: [false, (value) => fits(failureShape)(value)],
 };
+const expectedEndShape: typeof recordShape = { at: [true, isTime], since: [true, isTime] };
 const accessTokenShape: typeof recordShape = {
   token: [true, (value) => typeof value === 'string' && isSendable(value)],
   type: [true, isText],

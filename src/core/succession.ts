@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { type AccessToken, type SessionRecord, settled, wholeGrant } from './session-record.ts';
+import {
+  type AccessToken,
+  type ExpectedEnd,
+  type SessionRecord,
+  settled,
+  wholeGrant,
+} from './session-record.ts';
 import type { TokenGrant } from './token-grant.ts';
 
 /** How a grant was asked for. */
@@ -17,6 +23,8 @@ export interface Asking {
   readonly issuer: string | undefined;
   /** `false`: the access token is of a type that cannot be sent. The refresh token is kept all the same. */
   readonly usable: boolean;
+  /** What the profile says of refresh tokens, in ms. */
+  readonly refreshTokenLifetime?: number | undefined;
 }
 
 /** The first record of a session. */
@@ -41,6 +49,7 @@ export function succeed(record: SessionRecord, grant: TokenGrant, asking: Asking
     issuer: asking.issuer,
     refreshToken: grant.refreshToken ?? record.refreshToken,
     refreshTokenExpiresAt: endOfRefreshToken(record, grant, asking, rotated),
+    refreshTokenEnd: expectedEnd(record, grant, asking),
     narrowed:
       asking.variant === wholeGrant ? undefined : record.narrowed || asking.scope !== undefined || undefined,
     idToken: grant.idToken ?? record.idToken,
@@ -61,12 +70,37 @@ function accessTokenOf(record: SessionRecord, grant: TokenGrant, asking: Asking)
   };
 }
 
+/** What the server said of this very refresh token. */
 function endOfRefreshToken(
   record: SessionRecord,
   grant: TokenGrant,
   asking: Asking,
   rotated: boolean,
 ): number | undefined {
-  if (grant.refreshTokenLifetime !== undefined) return asking.sentAt + grant.refreshTokenLifetime;
+  const told = grant.refreshTokenLifetime;
+  if (told !== undefined) return Number.isFinite(told) ? asking.sentAt + told : undefined;
   return rotated ? undefined : record.refreshTokenExpiresAt;
+}
+
+/** Servers count in whole seconds, and say anew how many are left of the same life. */
+const sameEnd = 60_000;
+
+/**
+ * What is told now; else what was told before, for a refresh token does not outlive the one that it has replaced (BBA-01); else
+ * what the profile says. What has turned out wrong is not kept.
+ */
+function expectedEnd(
+  { refreshToken, refreshTokenEnd: known }: SessionRecord,
+  grant: TokenGrant,
+  { sentAt, refreshTokenLifetime }: Asking,
+): ExpectedEnd | undefined {
+  const told = grant.refreshTokenLifetime;
+  if (told === Number.POSITIVE_INFINITY || (grant.refreshToken ?? refreshToken) === undefined)
+    return undefined;
+  if (told === undefined && known !== undefined && known.at > sentAt) return known;
+  const isNew = grant.refreshToken !== undefined && grant.refreshToken !== refreshToken;
+  const lifetime = told ?? (isNew ? refreshTokenLifetime : undefined);
+  if (lifetime === undefined) return undefined;
+  const at = sentAt + lifetime;
+  return known !== undefined && Math.abs(known.at - at) < sameEnd ? known : { at, since: sentAt };
 }

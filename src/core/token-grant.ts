@@ -18,7 +18,7 @@ export interface TokenGrant {
   readonly scope: readonly string[] | undefined;
   /** `undefined`: the old one stays. */
   readonly refreshToken: string | undefined;
-  /** In ms, like `lifetime`. `undefined`: unknown, or without an end. */
+  /** In ms, like `lifetime`. `undefined`: unknown; `Infinity`: without an end. */
   readonly refreshTokenLifetime: number | undefined;
   readonly idToken: string | undefined;
   /** Every other member, untouched, but for what no storage could write. */

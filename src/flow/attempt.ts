@@ -11,6 +11,7 @@ import { type Need, reconcile, type Verdict } from '../core/reconcile.ts';
 import type { AccessToken, SessionRecord } from '../core/session-record.ts';
 import { authorizationScheme } from '../core/token-type.ts';
 import type { AuthorizationServerSource } from './authorization-server-source.ts';
+import { foretell } from './foretelling.ts';
 import type { Held, Session } from './session.ts';
 import type { SessionStore } from './session-store.ts';
 import { isOnline, type TokenEndpoint } from './token-endpoint.ts';
@@ -28,6 +29,8 @@ export interface Workshop {
   readonly server: AuthorizationServerSource;
   readonly endpoint: TokenEndpoint;
   readonly grant: Grant;
+  /** How long before its end a refresh token is told to be expiring, in ms. */
+  readonly expiringBefore: number;
   /** A random name of this manager, for the write-ahead mark. */
   readonly name: string;
   readonly tell: (event: AnyTokenEvent) => void;
@@ -77,13 +80,15 @@ export async function decide(workshop: Workshop, attempt: Attempt, record: Sessi
   // Only an unanswered refresh needs to know the reuse window, and finding out may take a request.
   const server =
     record.spending === undefined ? undefined : await workshop.server.resolve().catch(() => undefined);
-  return reconcile(record, attempt.want, {
+  const verdict = reconcile(record, attempt.want, {
     now: workshop.clock.now(),
     dead: attempt.session.dead,
     reuseWindow: server?.profile?.reuseWindow ?? 0,
     online: isOnline(),
     mints: workshop.grant.mints,
   });
+  if (verdict.kind === 'adopt') foretell(workshop, attempt, record, verdict.until);
+  return verdict;
 }
 
 /** Takes an access token into memory, ready to be sent, until `until` at most. */

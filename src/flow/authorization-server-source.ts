@@ -99,8 +99,8 @@ function complaintAbout({ issuer, profile }: AuthorizationServer): string | unde
   if (issuer !== undefined && (typeof issuer !== 'string' || issuer === '')) {
     return 'issuer must be a non-empty string, or left out.';
   }
-  const { reuseWindow, defaultLifetime, requestEncoding = 'form' } = profile ?? {};
-  for (const [member, value] of Object.entries({ reuseWindow, defaultLifetime })) {
+  const { reuseWindow, defaultLifetime, refreshTokenLifetime, requestEncoding = 'form' } = profile ?? {};
+  for (const [member, value] of Object.entries({ reuseWindow, defaultLifetime, refreshTokenLifetime })) {
     if (value === undefined || (Number.isFinite(value) && value >= 0)) continue;
     return `profile.${member} must be a number of milliseconds from 0.`;
   }

@@ -101,7 +101,7 @@ async function heldWithoutToken([variant, { token, expiresAt, until }]: readonly
 }
 
 async function recordWithoutTokens(record: SessionRecord): Promise<InspectedRecord> {
-  const { issuer, scope, refreshToken, refreshTokenExpiresAt, spending, failure } = record;
+  const { issuer, scope, refreshToken, refreshTokenEnd, spending, failure } = record;
   const accessTokens = Object.entries(record.accessTokens).map(
     async ([variant, { token, type, issuedAt, expiresAt, scope }]) => {
       return { variant, hash: await hashOf(token), type, issuedAt, expiresAt, scope };
@@ -111,7 +111,7 @@ async function recordWithoutTokens(record: SessionRecord): Promise<InspectedReco
     issuer,
     scope,
     refreshToken: refreshToken && (await hashOf(refreshToken)),
-    refreshTokenExpiresAt,
+    refreshTokenExpiresAt: refreshTokenEnd?.at,
     accessTokens: await Promise.all(accessTokens),
     spending: spending && { since: spending.since, latest: spending.latest, sends: spending.sends },
     failure: failure && failureWithoutMore(failure),

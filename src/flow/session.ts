@@ -71,6 +71,8 @@ export class Session {
   gone: Gone | undefined = undefined;
   /** While the tokens of a login are being stored: what is stored until then is of the session before it. */
   arriving: Promise<unknown> | undefined = undefined;
+  /** The end of a refresh token that has been told ahead. */
+  foretold: number | undefined = undefined;
   /** A refresh token that is proven dead. */
   dead: string | undefined = undefined;
   /** The last stored value that was not ours: it is reported once. */

@@ -14,6 +14,7 @@ import type { TokenGrant } from '../core/token-grant.ts';
 import { authorizationScheme, isSendable } from '../core/token-type.ts';
 import { type Attempt, hold, type Spent, type Workshop } from './attempt.ts';
 import type { Found } from './fate.ts';
+import { foretell } from './foretelling.ts';
 import { loginRequired, refreshFailed, unanswered } from './refusal.ts';
 import type { Held } from './session.ts';
 import { isOnline, type Sent } from './token-endpoint.ts';
@@ -45,7 +46,9 @@ async function granted(workshop: Workshop, attempt: Attempt, spent: Spent, grant
   const issuer = server.issuer ?? server.tokenEndpoint;
   const fault = faultOfIdToken(grant.idToken, spent.record.idToken, spent.record.clientId);
   const kept = fault === undefined ? grant : { ...grant, idToken: undefined };
-  const successor = succeed(spent.marked, kept, { variant: want.variant, scope, sentAt, issuer, usable });
+  const { refreshTokenLifetime } = server.profile ?? {};
+  const asking = { variant: want.variant, scope, sentAt, issuer, usable, refreshTokenLifetime };
+  const successor = succeed(spent.marked, kept, asking);
   if (session.epoch !== attempt.epoch) {
     await replaceSpent(workshop, attempt, spent, successor);
     return discard(attempt, late);
@@ -75,7 +78,9 @@ async function granted(workshop: Workshop, attempt: Attempt, spent: Spent, grant
     scope: accessToken.scope,
     rotated,
   });
-  return hold(workshop, attempt, accessToken, handedOutUntil(accessToken, want.refreshBefore));
+  const until = handedOutUntil(accessToken, want.refreshBefore);
+  foretell(workshop, attempt, successor, until);
+  return hold(workshop, attempt, accessToken, until);
 }
 
 /** Law 6: tokens that come after a sign-out are not used. They are revoked when the lock is released. */

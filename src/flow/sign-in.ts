@@ -11,6 +11,7 @@ import { readTokenGrant, type TokenGrant } from '../core/token-grant.ts';
 import type { CookiesSet, TokenResponse, TokenSet } from '../core/token-set.ts';
 import { authorizationScheme, isSendable } from '../core/token-type.ts';
 import { type Attempt, hold, type Workshop } from './attempt.ts';
+import { foretell } from './foretelling.ts';
 import { discardLate } from './late-tokens.ts';
 import { Arrival, type Session } from './session.ts';
 
@@ -46,7 +47,9 @@ export async function signIn(
   }
   const issuer = known === undefined ? server.issuers[0] : (known.issuer ?? known.tokenEndpoint);
   const login = crypto.randomUUID().slice(0, 8);
-  const asking = { variant: wholeGrant, scope: options.scope, sentAt: now, issuer, usable: true, login };
+  const { refreshTokenLifetime } = known?.profile ?? {};
+  const asked = { variant: wholeGrant, scope: options.scope, sentAt: now, issuer, usable: true };
+  const asking = { ...asked, refreshTokenLifetime, login };
   await replace(workshop, session, begin(options.clientId, grant, asking), options.refreshBefore);
 }
 
@@ -98,8 +101,10 @@ async function arrive(
     resource: undefined,
   };
   const attempt: Attempt = { session, epoch, tell, late: undefined, want };
-  hold(workshop, attempt, accessToken, handedOutUntil(accessToken, refreshBefore));
+  const until = handedOutUntil(accessToken, refreshBefore);
+  hold(workshop, attempt, accessToken, until);
   tell({ type: 'signedIn', session: session.id });
+  foretell(workshop, attempt, record, until);
   if (refused !== undefined) throw refused;
 }
 

@@ -6,6 +6,7 @@
 import { handedOutUntil } from '../core/reconcile.ts';
 import { wholeGrant } from '../core/session-record.ts';
 import { type Attempt, hold, type Workshop } from './attempt.ts';
+import { foretell } from './foretelling.ts';
 import { loginRequired } from './refusal.ts';
 import type { Session } from './session.ts';
 
@@ -46,8 +47,10 @@ export async function lookAgain(workshop: Workshop, session: Session, refreshBef
     resource: undefined,
   };
   const attempt: Attempt = { session, epoch, tell, late: undefined, want };
-  hold(workshop, attempt, accessToken, handedOutUntil(accessToken, refreshBefore));
+  const until = handedOutUntil(accessToken, refreshBefore);
+  hold(workshop, attempt, accessToken, until);
   if (isNew) tell({ type: 'adopted', session: session.id, expiresAt: accessToken.expiresAt });
+  foretell(workshop, attempt, found.record, until);
 }
 
 /** Sessions that will be looked at when their refreshes have landed: once, however much has changed by then. */

@@ -33,7 +33,8 @@ export interface Expected {
 
 export function loginOf(client: LoginClient, grant: TokenGrant, sentAt: number, expected: Expected): Login {
   const { idToken, lifetime, refreshTokenLifetime } = grant;
-  const end = (left: number | undefined) => (left === undefined ? undefined : sentAt + left);
+  const end = (left: number | undefined) =>
+    left !== undefined && Number.isFinite(left) ? sentAt + left : undefined;
   return {
     tokens: {
       accessToken: grant.accessToken,

@@ -97,10 +97,11 @@ describe('the lifetime of a refresh token', () => {
     [
       'Keycloak, offline: without an end',
       { refresh_expires_in: 0, refresh_token: jwt({ iat: 1, exp: 2 }) },
-      undefined,
+      Number.POSITIVE_INFINITY,
     ],
     ['Intuit', { x_refresh_token_expires_in: 8_726_400 }, 8_726_400_000],
-    ['negative', { refresh_expires_in: -1 }, undefined],
+    ['negative', { refresh_expires_in: -1 }, Number.POSITIVE_INFINITY],
+    ['in camel case', { refreshTokenExpiresIn: 60 }, 60_000],
     ['beyond belief', { refresh_expires_in: 1e300 }, MAX_LIFETIME],
     ['unreadable', { refresh_expires_in: 'x' }, undefined],
     ['a JWT', { refresh_token: jwt({ iat: 1_000_000, exp: 1_001_800 }) }, 1_800_000],

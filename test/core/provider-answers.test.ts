@@ -144,7 +144,7 @@ const grants: readonly Case[] = [
   {
     name: 'Keycloak, offline token',
     body: { access_token: accessToken, expires_in: 60, refresh_expires_in: 0, refresh_token: refreshToken },
-    expected: { refreshToken, refreshTokenLifetime: undefined },
+    expected: { refreshToken, refreshTokenLifetime: Number.POSITIVE_INFINITY },
   },
   {
     name: 'Amazon Cognito: no refresh token',

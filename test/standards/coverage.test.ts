@@ -18,7 +18,6 @@ const later: Readonly<Record<string, string>> = {
   '9449-11': 'DPoP',
   '9449-12': 'DPoP in browsers',
   '9449-13': 'DPoP',
-  'BBA-01': 'the life of the refresh token: an event ahead of its end',
   'BBA-11': 'DPoP, and what its documentation says',
 };
 

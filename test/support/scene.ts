@@ -32,6 +32,7 @@ const eventTypes: readonly TokenEventType[] = [
   'signedIn',
   'signedOut',
   'sessionEnded',
+  'refreshTokenExpiring',
   'refreshFailed',
   'persistFailed',
   'persisted',

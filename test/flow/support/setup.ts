@@ -32,6 +32,7 @@ const eventTypes = [
   'signedIn',
   'signedOut',
   'sessionEnded',
+  'refreshTokenExpiring',
   'refreshFailed',
   'persistFailed',
   'persisted',

@@ -1,0 +1,25 @@
+/**
+ * Telling ahead that a refresh token will end.
+ *
+ * @module
+ */
+import type { SessionRecord } from '../core/session-record.ts';
+import type { Attempt, Workshop } from './attempt.ts';
+
+/**
+ * Tells that the refresh token is about to end, once for each end. Without a timer: whenever tokens are taken into memory, and
+ * then for as long as nobody will come by, which is until `until`.
+ */
+export function foretell(
+  { clock, expiringBefore }: Workshop,
+  { session, tell }: Pick<Attempt, 'session' | 'tell'>,
+  { refreshTokenEnd: end }: SessionRecord,
+  until: number,
+): void {
+  if (end === undefined || session.foretold === end.at) return;
+  const from = end.at - Math.min(expiringBefore, Math.max(0, end.at - end.since) / 4);
+  const next = Math.max(clock.now(), Number.isFinite(until) ? until : 0);
+  if (next < from) return;
+  session.foretold = end.at;
+  tell({ type: 'refreshTokenExpiring', session: session.id, expiresAt: end.at });
+}
