@@ -48,22 +48,26 @@ export interface BridgeResponse {
   readonly body: Uint8Array | 'later' | undefined;
 }
 
-/** All but what is about listeners where the manager lives, whose errors are anything. */
-export const forwarded: readonly TokenEventType[] = [
-  'refreshed',
-  'adopted',
-  'signedIn',
-  'signedOut',
-  'sessionEnded',
-  'refreshTokenExpiring',
-  'refreshFailed',
-  'persistFailed',
-  'persisted',
-  'idTokenRejected',
-  'recordRejected',
-  'stepUpRequired',
-  'lateTokensDiscarded',
-];
+/** What crosses: all but errors of listeners where the manager lives, which may say anything. */
+const crosses: Readonly<Record<TokenEventType, boolean>> = {
+  refreshed: true,
+  adopted: true,
+  signedIn: true,
+  signedOut: true,
+  sessionEnded: true,
+  refreshTokenExpiring: true,
+  refreshFailed: true,
+  persistFailed: true,
+  persisted: true,
+  idTokenRejected: true,
+  recordRejected: true,
+  stepUpRequired: true,
+  lateTokensDiscarded: true,
+  listenerFailed: false,
+};
+export const forwarded: readonly TokenEventType[] = (Object.keys(crosses) as TokenEventType[]).filter(
+  (type) => crosses[type],
+);
 
 /** An event as plain data. */
 export function toBridgeEvent(event: AnyTokenEvent): Record<string, unknown> {

@@ -6,13 +6,14 @@
 import { refusal } from '../bridge/bridge-error.ts';
 import { Exchanges } from '../bridge/exchanges.ts';
 import { messageOf } from '../bridge/message-check.ts';
-import { type BridgeReply, forwarded, toBridgeEvent } from '../bridge/wire.ts';
+import { type BridgeReply, forwarded } from '../bridge/wire.ts';
 import type { Transport } from '../core/contracts.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import type { AnyTokenEvent, TokenEventType, TokenListener } from '../core/events.ts';
 import { nameResources } from '../core/protected-resource.ts';
-import type { ElectronFrame, ElectronInvokeEvent, ElectronIpcMain } from './electron.ts';
-import { checkOf, type FrameCheck } from './senders.ts';
+import { Audience } from './audience.ts';
+import type { ElectronIpcMain } from './electron.ts';
+import { checkOf } from './senders.ts';
 
 /** What is used of a `TokenManager`. */
 export interface ServedTokenManager {
@@ -85,6 +86,7 @@ export function serveTokenManager(options: ServeTokenManagerOptions): () => void
   ipcMain.handle(channel, async (event, given): Promise<BridgeReply<unknown>> => {
     const { senderFrame: frame } = event;
     const message = messageOf(given, isBody);
+    // Another document is in the frame, whosever it is: what the one before it has begun ends.
     if (message?.type === 'begin' && frame !== null) audience.leave(frame.frameTreeNodeId);
     if (!mayCall(frame)) return { error: refusal('This page may not use the token manager.') };
     if (message === undefined) return { error: refusal('This is no message for the token manager.') };
@@ -99,42 +101,4 @@ export function serveTokenManager(options: ServeTokenManagerOptions): () => void
     for (const stop of unsubscribe) stop();
     exchanges.cancelAll();
   };
-}
-
-/** The frames that are told of events: those that have called, as long as they are there and allowed. */
-class Audience {
-  readonly #mayCall: FrameCheck;
-  readonly #channel: string;
-  readonly #gone: (frame: number) => void;
-  readonly #frames: Map<number, ElectronFrame> = new Map();
-
-  constructor(mayCall: FrameCheck, channel: string, gone: (frame: number) => void) {
-    this.#mayCall = mayCall;
-    this.#channel = channel;
-    this.#gone = gone;
-  }
-
-  join({ sender }: ElectronInvokeEvent, frame: ElectronFrame): void {
-    const id = frame.frameTreeNodeId;
-    if (!this.#frames.has(id)) sender.once('destroyed', () => this.leave(id));
-    this.#frames.set(id, frame);
-  }
-
-  leave(id: number): void {
-    this.#frames.delete(id);
-    this.#gone(id);
-  }
-
-  tell(event: AnyTokenEvent): void {
-    const message = toBridgeEvent(event);
-    for (const [id, frame] of this.#frames) {
-      try {
-        if (this.#mayCall(frame)) frame.send(this.#channel, message);
-        else this.leave(id);
-      } catch {
-        // It went at this very moment.
-        this.leave(id);
-      }
-    }
-  }
 }

@@ -21,8 +21,9 @@ export interface Turn<T> {
 }
 
 /**
- * Runs something under the lock. What it throws is thrown; what kept it from running comes back: {@link news}, a
- * `LockTimeoutError`, or what the lock itself failed with.
+ * Runs something under the lock, and throws what that throws. What kept it from running comes back: {@link news}, a
+ * `LockTimeoutError`, or the foreign error of a lock that failed, which may as well have come after it ran. A lock that fails
+ * with an error of ours, such as that of a server which cannot be reached, has said all there is to say: that is thrown too.
  */
 export async function takeTurn<T>(
   workshop: Workshop,
@@ -37,6 +38,7 @@ export async function takeTurn<T>(
   try {
     const granted = lock.request(`tokenkeep:${session.key}`, { signal }, async () => {
       signal.throwIfAborted(); // nobody waits any more
+      // From here on it is no waiter: neither the deadline nor news take it away.
       clear();
       stopListening();
       return await run();

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { keepFor } from '../fleet/dead-after.ts';
 import type { FleetStorage } from '../fleet/fleet-storage.ts';
+import { keepFor } from '../fleet/keep-for.ts';
 import { plainText } from '../fleet/plain-text.ts';
 import { conflict, recordOf, textOf } from '../fleet/record-text.ts';
 import { AdvisoryLock } from './advisory-lock.ts';

@@ -4,8 +4,8 @@
  * @module
  */
 import type { Version } from '../core/contracts.ts';
-import { keepFor } from '../fleet/dead-after.ts';
 import type { FleetStorage } from '../fleet/fleet-storage.ts';
+import { keepFor } from '../fleet/keep-for.ts';
 import { plainText } from '../fleet/plain-text.ts';
 import { conflict, recordOf, textOf } from '../fleet/record-text.ts';
 import { Announcements } from './announcements.ts';

@@ -510,6 +510,16 @@ describe('what a page left open ends', () => {
     expect(isAborted()).toBe(true);
   });
 
+  test('when its window is destroyed, whose end is waited for once, however many documents it has shown', async () => {
+    const { main, page } = await openBody();
+    for (let visit = 0; visit < 20; visit++) await page.ipcRenderer.invoke('tokenkeep', { type: 'begin' });
+    await connectTokenManager(page.bridge).fetch(url);
+    expect(page.mourners).toBe(1);
+    expect(main.requests[1]?.signal.aborted).toBe(false);
+    page.destroy();
+    expect(main.requests[1]?.signal.aborted).toBe(true);
+  });
+
   test('when the main process stops serving, which also stops listening to the manager', async () => {
     const { main, app, isAborted } = await openBody();
     expect(main.listeners).toBeGreaterThan(5);

@@ -91,6 +91,11 @@ export class Page {
     };
   }
 
+  /** The same for every document that the window shows. */
+  readonly #contents: ElectronInvokeEvent['sender'] = {
+    once: (_: 'destroyed', listener: () => void) => this.#destroyed.push(listener),
+  };
+
   readonly ipcRenderer: ElectronIpcRenderer = {
     invoke: (channel, message) => this.#electron.invoke(channel, this.#event(), message),
     on: (channel, listener) => {
@@ -121,11 +126,13 @@ export class Page {
     for (const listener of this.#destroyed.splice(0)) listener();
   }
 
+  /** How many listeners wait for the end of the window. */
+  get mourners(): number {
+    return this.#destroyed.length;
+  }
+
   #event(): ElectronInvokeEvent {
-    const sender = {
-      once: (_: 'destroyed', listener: () => void) => this.#destroyed.push(listener),
-    };
-    return { sender, senderFrame: this.hasFrame ? this.frame : null };
+    return { sender: this.#contents, senderFrame: this.hasFrame ? this.frame : null };
   }
 }
 

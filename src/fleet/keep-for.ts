@@ -1,5 +1,5 @@
 /**
- * When a stored session is of no use to anybody any more.
+ * For how long a stored session is of use to anybody.
  *
  * @module
  */
