@@ -58,6 +58,7 @@ export function configuration(settings: ServerSettings, provider: () => Provider
     discovery: aliases(settings),
     scopes: scope.split(' '),
     claims: { profile: ['name'] },
+    acrValues: ['gold', 'silver'],
     responseTypes: ['code'],
     pkce: { required: () => true },
     rotateRefreshToken: settings.rotation,
@@ -80,7 +81,9 @@ export function configuration(settings: ServerSettings, provider: () => Provider
     }),
     interactions: { url: (_: unknown, { uid }: { uid: string }) => `/auto/${uid}` },
     loadExistingGrant: (context: OidcContext) => consent(context, { settings, provider: provider() }),
+    extraTokenClaims: loginOf,
     features: {
+      claimsParameter: { enabled: true },
       devInteractions: { enabled: false },
       userinfo: { enabled: false },
       deviceFlow: { enabled: true, ...devicePages },
@@ -170,6 +173,13 @@ async function consent(
   for (const { indicator, scope: granted } of settings.resources) grant.addResourceScope(indicator, granted);
   await grant.save();
   return grant;
+}
+
+/** A resource server learns how the user has signed in, also from a token that a refresh has brought (RFC 9470 §6.2). */
+function loginOf({ oidc }: OidcContext): object {
+  const { AuthorizationCode, RefreshToken } = oidc.entities;
+  const { acr, authTime } = AuthorizationCode ?? RefreshToken ?? {};
+  return { ...(acr !== undefined && { acr }), ...(authTime !== undefined && { auth_time: authTime }) };
 }
 
 function sameClient(_: unknown, client: { clientId: string }, token: { clientId: string }): boolean {

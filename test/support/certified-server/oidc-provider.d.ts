@@ -8,6 +8,8 @@ declare module 'oidc-provider' {
     readonly clientId?: string;
     readonly consumed?: boolean | number;
     readonly rotations?: number;
+    readonly acr?: string;
+    readonly authTime?: number;
     destroy(): Promise<void>;
   }
 

@@ -10,6 +10,8 @@ export interface ProtectedApiOptions {
   readonly introspect: (token: string) => Promise<Introspection>;
   /** The scope that a request needs. @default 'read' for GET and HEAD, 'write' for the rest, 'profile' under /profile */
   readonly requires?: (request: IncomingMessage) => string;
+  /** The challenge to a call whose login is not good enough for it (RFC 9470 §3). @default none */
+  readonly demands?: (request: IncomingMessage, facts: Introspection) => string | undefined;
   /** With it the API speaks HTTPS, and asks for the certificate that a token is bound to (RFC 8705 §3). */
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca: string };
 }
@@ -38,7 +40,7 @@ export interface ProtectedApi {
 const zero = (): ApiCounters => ({ calls: 0, ok: 0, rejected: 0, forbidden: 0 });
 
 export async function startProtectedApi(options: ProtectedApiOptions): Promise<ProtectedApi> {
-  const { introspect, requires = defaultScope } = options;
+  const { introspect, requires = defaultScope, demands = () => undefined } = options;
   const total = zero();
   const generations: ApiCounters[] = [];
   const generationOf = new Map<string, number>();
@@ -66,11 +68,15 @@ export async function startProtectedApi(options: ProtectedApiOptions): Promise<P
 
     const facts: Introspection = token === undefined ? { active: false } : await introspect(token);
     const needed = requires(request);
+    const demand = facts.active ? demands(request, facts) : undefined;
     response.setHeader('x-token-generation', number);
     if (!facts.active || !isPresented(facts, request)) {
       tally('rejected');
       const reason = token === undefined ? '' : ', error="invalid_token", error_description="not active"';
       response.writeHead(401, { 'www-authenticate': `Bearer realm="api"${reason}` }).end();
+    } else if (demand !== undefined) {
+      tally('rejected');
+      response.writeHead(401, { 'www-authenticate': demand }).end();
     } else if (!(facts.scope ?? '').split(' ').includes(needed)) {
       tally('forbidden');
       const challenge = `Bearer realm="api", error="insufficient_scope", scope="${needed}"`;

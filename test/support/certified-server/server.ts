@@ -37,6 +37,9 @@ export interface Introspection {
   readonly client_id?: string;
   readonly exp?: number;
   readonly aud?: string;
+  /** How the user has signed in, and when, in Unix seconds (RFC 9470 §6.2). */
+  readonly acr?: string;
+  readonly auth_time?: number;
   /** What the token is bound to. */
   readonly cnf?: { readonly 'x5t#S256'?: string };
 }
@@ -145,10 +148,13 @@ export async function startCertifiedServer(options: CertifiedServerOptions = {})
   };
 }
 
-/** The login page, on which everyone says yes at once. `login_hint` is who they are. */
+/** The login page, on which everyone says yes at once, as strongly as was asked for. `login_hint` is who they are. */
 async function agree(provider: Provider, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { params } = await provider.interactionDetails(request, response);
-  const result = { login: { accountId: params['login_hint'] ?? 'ada' }, consent: {} };
+  const claims = JSON.parse(params['claims'] ?? '{}') as { id_token?: { acr?: { value?: string } } };
+  const acr = params['acr_values']?.split(' ')[0] ?? claims.id_token?.acr?.value;
+  const login = { accountId: params['login_hint'] ?? 'ada', ...(acr !== undefined && { acr }) };
+  const result = { login, consent: {} };
   await provider.interactionFinished(request, response, result, { mergeWithLastSubmission: true });
 }
 
