@@ -1,7 +1,7 @@
 /** Where the examples play: the strict server and its API on two ports of loopback, and a user who is signed in. */
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { TokenManager } from 'tokenkeep';
+import { type AuthorizationServer, TokenManager } from 'tokenkeep';
 import { authorizationServer, type TestAuthorizationServer } from 'tokenkeep/testing';
 
 export interface Stage extends AsyncDisposable {
@@ -9,6 +9,8 @@ export interface Stage extends AsyncDisposable {
   readonly manager: TokenManager;
   /** The manager's clock: the real one, and as much ahead of it as a test wants. */
   readonly clock: { ahead: number };
+  /** The server as clients that come over HTTP name it. */
+  readonly metadata: AuthorizationServer;
   /** Origin of the API. */
   readonly apiUrl: string;
 }
@@ -30,6 +32,7 @@ export async function stage(...places: readonly Place[]): Promise<Stage> {
     server,
     manager,
     clock,
+    metadata,
     apiUrl,
     async [Symbol.asyncDispose]() {
       await manager.close();
