@@ -11,6 +11,7 @@ const server = [
   'model',
   'node',
   'platforms',
+  'playground',
   'postgres',
   'provider',
   'redis',

@@ -35,8 +35,8 @@ export const columns = {
   familiesRevoked: 'lost sessions',
 };
 
-export async function openStage(): Promise<Stage> {
-  const server = await startCertifiedServer({ accessTokenSeconds: 2 });
+export async function openStage({ accessTokenSeconds = 2 } = {}): Promise<Stage> {
+  const server = await startCertifiedServer({ accessTokenSeconds });
   const api = await startProtectedApi({ introspect: server.introspect });
   const tokens = await logIn({ server });
   return {

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 
 const recipes = globSync('examples/*/README.md')
   .map((file) => file.split(/[\\/]/)[1] ?? '')
-  .filter((name) => name !== 'demo');
+  .filter((name) => !['demo', 'playground'].includes(name));
 const linesOf = (file: string) => readFileSync(file, 'utf8').trimEnd().split('\n').length;
 const tests = globSync('test/examples/*.test.ts').map((file) => readFileSync(file, 'utf8'));
 

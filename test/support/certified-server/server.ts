@@ -5,7 +5,7 @@
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
-import { Provider } from 'oidc-provider';
+import { Provider, type StoredModel } from 'oidc-provider';
 import type { Resource, ServerSettings } from './configuration.ts';
 import { apiClient, clients, configuration, redirectUri } from './configuration.ts';
 import type { Counters } from './counters.ts';
@@ -66,6 +66,8 @@ export interface CertifiedServer {
   validate(token: string): Promise<Introspection>;
   /** Ends an access token before its time and leaves its refresh token alone, as an administrator or a restart does. */
   endAccessToken(accessToken: string): Promise<void>;
+  /** The same for all that live now. */
+  endAccessTokens(): Promise<void>;
   /** Access tokens that are issued from now on live so long, in seconds. */
   accessTokensLive(seconds: number): void;
   /** Faults that were planned and have not happened. */
@@ -98,6 +100,8 @@ export async function startCertifiedServer(options: CertifiedServerOptions = {})
   const faults = hiccups();
   const errors: Error[] = [];
   provider.on('server_error', (_, error) => errors.push(error));
+  const issued = new Set<StoredModel>();
+  provider.on('access_token.saved', (token) => issued.add(token));
 
   const serve = provider.callback();
   const endpoints = new Map<string, Endpoint>([
@@ -136,6 +140,10 @@ export async function startCertifiedServer(options: CertifiedServerOptions = {})
       const token = await provider.AccessToken.find(accessToken);
       if (!token) throw new Error('the server does not know this access token');
       await token.destroy();
+    },
+    async endAccessTokens() {
+      for (const token of issued) await token.destroy();
+      issued.clear();
     },
     accessTokensLive(seconds) {
       settings.accessTokenSeconds = seconds;
