@@ -7,6 +7,10 @@ export type Engine = 'chromium' | 'firefox' | 'webkit';
 /** A tab as its driver knows it. What happens in its page is told through a `Remote`. */
 export interface DrivenTab {
   goto(url: string): Promise<void>;
+  /** What an expression, or the promise that it is, comes to. For pages that take no orders. */
+  evaluate(expression: string): Promise<unknown>;
+  /** As its user presses it. */
+  press(key: Key): Promise<void>;
 
   /** In the foreground. */
   show(): Promise<void>;
@@ -19,6 +23,8 @@ export interface DrivenTab {
   /** `undefined`: the engine's driver cannot. */
   setOffline?(isOffline: boolean): Promise<void>;
 }
+
+export type Key = 'Tab' | 'Enter' | 'Space';
 
 export type Suspension = 'frozen' | 'stopped';
 

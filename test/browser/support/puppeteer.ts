@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import puppeteer, { type Browser, type LaunchOptions, type Page } from 'puppeteer-core';
-import type { DrivenBrowser, DrivenTab, Suspension } from './browsers.ts';
+import type { DrivenBrowser, DrivenTab, Key, Suspension } from './browsers.ts';
 import { busiest } from './processes.ts';
 
 /** Chromium, over its own protocol. */
@@ -54,6 +54,14 @@ class PuppeteerTab implements DrivenTab {
 
   async goto(url: string): Promise<void> {
     await this.#page.goto(url);
+  }
+
+  async evaluate(expression: string): Promise<unknown> {
+    return await this.#page.evaluate(expression);
+  }
+
+  async press(key: Key): Promise<void> {
+    await this.#page.keyboard.press(key);
   }
 
   async show(): Promise<void> {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { DrivenBrowser, DrivenTab, Suspension } from './browsers.ts';
+import type { DrivenBrowser, DrivenTab, Key, Suspension } from './browsers.ts';
 import { busiest } from './processes.ts';
 
 const miniBrowser = '/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser';
@@ -113,6 +113,9 @@ class Session {
   }
 }
 
+/** What WebDriver calls them. */
+const keys: Record<Key, string> = { Tab: '\uE004', Enter: '\uE007', Space: ' ' };
+
 class WebKitTab implements DrivenTab {
   readonly #session: Session;
   readonly #handle: string;
@@ -124,6 +127,24 @@ class WebKitTab implements DrivenTab {
 
   async goto(url: string): Promise<void> {
     await this.#session.in(this.#handle, () => this.#session.send('POST', 'url', { url }));
+  }
+
+  async evaluate(expression: string): Promise<unknown> {
+    const run = `(async () => (${expression}))()`;
+    const script = `const [say] = arguments; ${run}.then((value) => say({ value }), (error) => say({ error: String(error) }));`;
+    const execute = () => this.#session.send('POST', 'execute/async', { script, args: [] });
+    const { value, error } = (await this.#session.in(this.#handle, execute)) as {
+      value?: unknown;
+      error?: string;
+    };
+    if (error !== undefined) throw new Error(error);
+    return value;
+  }
+
+  async press(key: Key): Promise<void> {
+    const strokes = ['keyDown', 'keyUp'].map((type) => ({ type, value: keys[key] }));
+    const actions = [{ type: 'key', id: 'keyboard', actions: strokes }];
+    await this.#session.in(this.#handle, () => this.#session.send('POST', 'actions', { actions }));
   }
 
   async show(): Promise<void> {
