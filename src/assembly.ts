@@ -24,7 +24,7 @@ import { TokenSource } from './flow/token-source.ts';
 import { completeClock } from './flow/waiting.ts';
 import { memoryStorage } from './memory/memory-storage.ts';
 import { takingTurns } from './memory/turns.ts';
-import { checkOptions, lockOf, type TokenManagerOptions } from './options.ts';
+import { checkKeys, checkOptions, lockOf, type TokenManagerOptions } from './options.ts';
 
 /** What all sessions of a manager share. */
 export interface Assembly {
@@ -45,6 +45,7 @@ export function assemble(options: TokenManagerOptions): Assembly {
   checkOptions(options);
   requireWebCrypto();
   const { clientId, scope, storage = memoryStorage(), refreshBefore = 30_000, isInvalidToken } = options;
+  checkKeys(options.dpop, storage);
   const { match, resources } = nameResources(options.protectedResources, pageUrl());
   const transport = options.fetch ?? platformFetch();
   const listeners = new Listeners();
@@ -103,6 +104,7 @@ function workshopOf(
     endpoint: new TokenEndpoint({ ...client, grant, transport, clock, timeout }),
     grant,
     expiringBefore: options.refreshTokenExpiringBefore ?? 86_400_000,
+    dpop: options.dpop,
     name: crypto.randomUUID(),
     tell,
   };

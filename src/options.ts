@@ -7,6 +7,7 @@ import type { ClientAuthentication } from './core/authorization-server.ts';
 import type { Clock, Reach, TokenLock, TokenStorage, Transport } from './core/contracts.ts';
 import { ConfigurationError } from './core/errors.ts';
 import type { Grant } from './core/grant.ts';
+import type { Dpop } from './core/possession.ts';
 import type { ProtectedResource } from './core/protected-resource.ts';
 import type { AuthorizationServerOption } from './flow/authorization-server-source.ts';
 import type { InvalidTokenPredicate } from './flow/authorized-fetch.ts';
@@ -26,6 +27,11 @@ export interface TokenManagerOptions {
   readonly clientAuthentication?: ClientAuthentication | undefined;
   /** How access tokens are got. @default by the refresh token of a login */
   readonly grant?: Grant | undefined;
+  /**
+   * Binds every session to a key, so that its tokens are of no use to a thief (RFC 9449): `dpop()` of `tokenkeep/dpop`. Its
+   * keys must reach as far as the storage. @default bearer tokens
+   */
+  readonly dpop?: Dpop | undefined;
   /** Where the tokens rest. @default memoryStorage() */
   readonly storage?: TokenStorage | undefined;
   /** Who may refresh. It must reach as far as the storage. @default the lock that belongs to the storage */
@@ -115,6 +121,7 @@ const checks: Checks = {
     Array.isArray(value) ? undefined : "must be an array such as ['https://api.example.com/'].",
   clientAuthentication: optional(shape('authenticate')),
   grant: optional(shape('request', 'judge')),
+  dpop: optional(reaching(shape('generate', 'keep', 'prover'))),
   storage: optional(reaching(shape('read', 'write', 'delete'))),
   lock: optional(reaching(shape('request'))),
   session: optional(text),
@@ -192,6 +199,18 @@ export function checkOptions(options: TokenManagerOptions): void {
     const complaint = check((options as unknown as Record<string, unknown>)[name]);
     if (complaint !== undefined) throw new ConfigurationError(`The option ${name} ${complaint}`);
   }
+}
+
+/**
+ * Keys that everyone has who has the sessions.
+ *
+ * @throws ConfigurationError
+ */
+export function checkKeys(dpop: Dpop | undefined, storage: TokenStorage): void {
+  if (dpop === undefined || reaches.indexOf(dpop.reach) >= reaches.indexOf(storage.reach)) return;
+  throw new ConfigurationError(
+    `The keys of the option dpop reach a ${dpop.reach}, but the storage a ${storage.reach}. Give dpop({ keys }) keys that reach as far.`,
+  );
 }
 
 /**

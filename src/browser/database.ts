@@ -8,7 +8,7 @@ import { StorageError } from '../core/errors.ts';
 /** What a storage does with it. */
 export type Operation = 'read' | 'write' | 'delete';
 
-/** Object stores: what is stored of the sessions, and the key that it is encrypted with. */
+/** Object stores: what is stored of the sessions, and keys: the one that encrypts them, and those that they are bound to. */
 export type StoreName = 'sessions' | 'keys';
 
 /** One step a version of the schema. A step is never changed once it was published; a new one is added. */

@@ -22,6 +22,7 @@ export type TokenKeepErrorCode =
  * - `answer_lost`: the refresh token was sent once without an answer, and the server now says that it is dead.
  * - `signed_out`: someone signed out, here or elsewhere.
  * - `interaction_required`: the server wants the user to do something first; the session lives on.
+ * - `no_key`: the key that the session is bound to (DPoP) is gone, or it is bound to none and has to be. Nothing was sent.
  */
 export type LoginRequiredReason =
   | 'no_tokens'
@@ -29,7 +30,8 @@ export type LoginRequiredReason =
   | 'invalid_grant'
   | 'answer_lost'
   | 'signed_out'
-  | 'interaction_required';
+  | 'interaction_required'
+  | 'no_key';
 
 const brand: unique symbol = Symbol.for('tokenkeep.error');
 
@@ -133,6 +135,7 @@ export class ConfigurationError extends TokenKeepError {
  *   reloaded, or an attack.
  * - `no_answer`: the server could not be reached, or its answer could not be read.
  * - `id_token`: the ID token is not for this login.
+ * - `no_key`: the key that the login was bound to (DPoP) is gone. Nothing was sent.
  */
 export type LoginFailedReason =
   | 'refused'
@@ -141,7 +144,8 @@ export type LoginFailedReason =
   | 'timed_out'
   | 'wrong_answer'
   | 'no_answer'
-  | 'id_token';
+  | 'id_token'
+  | 'no_key';
 
 /** A login came to nothing. Start another one if the user wants it; a session that was there before lives on. */
 export class LoginFailedError extends TokenKeepError {

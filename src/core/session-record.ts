@@ -62,6 +62,8 @@ export interface SessionRecord {
   readonly login?: string | undefined;
   /** Whose tokens these are; `undefined` until the authorization server is known. */
   readonly issuer?: string | undefined;
+  /** Of the key that its tokens are bound to (RFC 7638, RFC 9449); `undefined`: bearer tokens. */
+  readonly thumbprint?: string | undefined;
   readonly refreshToken?: string | undefined;
   /** When this very refresh token ends, if the server said so of it. */
   readonly refreshTokenExpiresAt?: number | undefined;
@@ -158,6 +160,7 @@ export function toTokenSet(record: SessionRecord): TokenSet | undefined {
   return {
     accessToken: whole.token,
     tokenType: whole.type,
+    thumbprint: record.thumbprint,
     expiresAt: whole.expiresAt,
     scope: whole.scope ?? record.scope,
     refreshToken: record.refreshToken,
@@ -181,6 +184,7 @@ const recordShape: Readonly<Record<string, readonly [required: boolean, check: C
   clientId: [true, isText],
   login: [false, isText],
   issuer: [false, isText],
+  thumbprint: [false, isText],
   refreshToken: [false, isText],
   refreshTokenExpiresAt: [false, isTime],
   refreshTokenEnd: [false, (value) => fits(expectedEndShape)(value)],
@@ -223,5 +227,12 @@ function fits(shape: typeof recordShape): Check {
 }
 
 function isRecord(value: unknown): value is SessionRecord {
-  return fits(recordShape)(value);
+  return fits(recordShape)(value) && isOfOneKind(value as SessionRecord);
+}
+
+/** Law of possession: with a key there are tokens for it and no others, without one there are none. */
+function isOfOneKind({ thumbprint, accessTokens }: SessionRecord): boolean {
+  return Object.values(accessTokens).every(
+    ({ type }) => (type.toLowerCase() === 'dpop') === (thumbprint !== undefined),
+  );
 }

@@ -31,10 +31,11 @@ export interface Asking {
 export function begin(
   clientId: string,
   grant: TokenGrant,
-  asking: Asking & { readonly login: string },
+  asking: Asking & { readonly login: string; readonly thumbprint: string | undefined },
 ): SessionRecord {
   const scope = grant.scope ?? asking.scope;
-  return succeed({ schema: 1, clientId, login: asking.login, scope, accessTokens: {} }, grant, asking);
+  const { login, thumbprint } = asking;
+  return succeed({ schema: 1, clientId, login, thumbprint, scope, accessTokens: {} }, grant, asking);
 }
 
 /**

@@ -17,6 +17,8 @@ export interface TokenSet {
   /** When the refresh token ends, in Unix ms, if the server said so. A hint: only the server decides. */
   readonly refreshTokenExpiresAt?: number | undefined;
   readonly idToken?: string | undefined;
+  /** Of the key that the tokens are bound to, where they are of type `DPoP` (RFC 9449 §6). */
+  readonly thumbprint?: string | undefined;
   /** What else the server sent, untouched: `instance_url`, `session_state`, … */
   readonly extra?: Readonly<Record<string, unknown>> | undefined;
 }
@@ -30,6 +32,8 @@ export interface TokenResponse {
   readonly refresh_token?: string | null;
   readonly scope?: string | readonly string[] | null;
   readonly id_token?: string;
+  /** Not of the wire, but put beside what came: the thumbprint of the key that tokens of type `DPoP` are bound to. */
+  readonly dpop_jkt?: string;
   readonly [member: string]: unknown;
 }
 

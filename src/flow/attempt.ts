@@ -7,6 +7,7 @@ import type { AuthorizationServer } from '../core/authorization-server.ts';
 import type { TokenLock, Version } from '../core/contracts.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
 import type { Grant } from '../core/grant.ts';
+import type { Dpop, Prover } from '../core/possession.ts';
 import { type Need, reconcile, type Verdict } from '../core/reconcile.ts';
 import type { AccessToken, SessionRecord } from '../core/session-record.ts';
 import { authorizationScheme } from '../core/token-type.ts';
@@ -31,6 +32,7 @@ export interface Workshop {
   readonly grant: Grant;
   /** How long before its end a refresh token is told to be expiring, in ms. */
   readonly expiringBefore: number;
+  readonly dpop: Dpop | undefined;
   /** A random name of this manager, for the write-ahead mark. */
   readonly name: string;
   readonly tell: (event: AnyTokenEvent) => void;
@@ -48,6 +50,8 @@ export interface Attempt {
   readonly want: Want;
   /** {@link Session.epoch} when the record was read. */
   epoch: number;
+  /** The key of the record that was read; `undefined`: bearer tokens. */
+  prover?: Prover | undefined;
   /** Tells listeners once the lock is released. */
   readonly tell: (event: AnyTokenEvent) => void;
   /** Tokens that came after a sign-out, to be revoked once the lock is released. */
@@ -101,6 +105,7 @@ export function hold(workshop: Workshop, attempt: Attempt, accessToken: AccessTo
       : {
           token: accessToken.token,
           authorization: `${authorizationScheme(accessToken.type, workshop.server.known?.profile) ?? 'Bearer'} ${accessToken.token}`,
+          prover: attempt.prover,
           until,
           expiresAt: accessToken.expiresAt ?? Number.POSITIVE_INFINITY,
           scope: accessToken.scope,

@@ -13,6 +13,7 @@ import { judgeRejection, withMissing } from '../core/rejection.ts';
 import {
   addressOf,
   authorized,
+  discardBody,
   hasAuthorization,
   type Input,
   isPlainlyRepeatable,
@@ -20,9 +21,12 @@ import {
   outgoing,
   signalOf,
   snapshot,
+  spareOf,
   withCookies,
+  withProof,
 } from './outgoing.ts';
 import type { Pace } from './pacing.ts';
+import { sendBound } from './possession.ts';
 import { type Follow, follow } from './redirects.ts';
 import { Rejections } from './rejections.ts';
 import type { Held, Session } from './session.ts';
@@ -84,7 +88,8 @@ export class AuthorizedFetch {
       if (resource === undefined || hasAuthorization(input, init)) return transport(input, init);
       const held = source.fresh(session, resource.variant);
       const redirect = this.#redirect(input, init);
-      if (held === undefined || !isPlainlyRepeatable(input, init)) {
+      // What has to be signed first waits like what needs a token.
+      if (held === undefined || held.prover !== undefined || !isPlainlyRepeatable(input, init)) {
         const kept = outgoing(input, url, snapshot(init));
         return this.#travel({ session, resource, url, hops, redirect, ...kept });
       }
@@ -116,9 +121,12 @@ export class AuthorizedFetch {
     }
   }
 
-  async #send({ init, redirect }: Call, input: string | Request, held: Held): Promise<Response> {
+  async #send(call: Call, input: string | Request, held: Held): Promise<Response> {
     const transport = this.#transport;
-    return await transport(input, this.#attach(input, init, held, redirect));
+    const made = (one: string | Request) => this.#attach(one, call.init, held, call.redirect);
+    if (held.prover === undefined) return await transport(input, made(input));
+    const send = (one: string | Request, proof: string) => transport(one, withProof(made(one), proof));
+    return await sendBound(call, input, held, { send, now: () => this.#options.clock.now() });
   }
 
   #attach(
@@ -173,23 +181,16 @@ export class AuthorizedFetch {
   /** Law 7: once, with the same method, headers and bytes. Whatever comes back is the caller's. */
   async #replay(call: Call, held: Held, first: Response): Promise<Response> {
     discardBody(first);
-    const input = call.spare ?? call.input;
-    // Sending the spare uses it up, and a redirect may want the body once more.
-    const rest: Call = { ...call, spare: call.spare?.clone() };
     const signal = signalOf(call.input, call.init);
     const { session, resource } = call;
     const { token } = held;
-    try {
-      const second = await this.#options.pace(() => this.#send(call, input, held), signal);
-      if ((await this.#judge(call, second, held)) === 'fine') {
-        this.#rejections.accepted(session, resource.url, token);
-      } else {
-        this.#rejections.note(session, resource.url, { token, lost: true });
-      }
-      return await this.#follow(rest, second);
-    } finally {
-      if (rest.spare !== undefined) discardBody(rest.spare);
+    const second = await this.#options.pace(() => this.#send(call, spareOf(call), held), signal);
+    if ((await this.#judge(call, second, held)) === 'fine') {
+      this.#rejections.accepted(session, resource.url, token);
+    } else {
+      this.#rejections.note(session, resource.url, { token, lost: true });
     }
+    return await this.#follow(call, second);
   }
 
   async #judge({ session, resource, url }: Call, response: Response, held: Held): Promise<Verdict> {
@@ -239,9 +240,4 @@ async function asks(isInvalidToken: InvalidTokenPredicate, response: Response): 
   } finally {
     discardBody(copy);
   }
-}
-
-/** Lets go of a body that nobody will read, and of its connection. */
-function discardBody(message: Request | Response): void {
-  if (message.body !== null && !message.bodyUsed) message.body?.cancel().catch(() => undefined);
 }

@@ -11,6 +11,8 @@ import { deadline, type FullClock, leavingOn } from './waiting.ts';
 
 export interface BoundedStorage extends Pick<TokenStorage, 'read' | 'delete'> {
   write(key: string, record: SessionRecord, ifVersion: Version | undefined): Promise<Version>;
+  /** Anything else that belongs to the session, under the same rules. */
+  bounded<T>(operation: StorageError['operation'], run: () => Promise<T>): Promise<T>;
 }
 
 /** @param timeout how long one operation may take, in ms. One that takes longer has failed, whatever becomes of it. */
@@ -33,6 +35,7 @@ export function boundedStorage(storage: TokenStorage, clock: FullClock, timeout:
     }
   }
   return {
+    bounded,
     read: (key) => bounded('read', () => storage.read(key)),
     write: (key, record, ifVersion) =>
       bounded(

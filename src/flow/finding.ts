@@ -8,7 +8,7 @@ import type { Found } from './fate.ts';
 
 /** Finds the record of a session; one that needs no login begins when nothing is found. */
 export async function find(workshop: Workshop, { session, tell }: Attempt): Promise<Found | undefined> {
-  const { grant, store, clock } = workshop;
+  const { grant, store, clock, dpop } = workshop;
   const { begin, mints = false } = grant;
   while (session.arriving !== undefined) await session.arriving.catch(() => undefined);
   if (session.gone?.final === true && !mints) return undefined;
@@ -18,5 +18,7 @@ export async function find(workshop: Workshop, { session, tell }: Attempt): Prom
   // What was there and is gone was signed out of, and nobody has to be asked: a login begins the next one.
   const hasEnded = !mints && (session.known || session.gone !== undefined);
   if (begin === undefined || hasEnded) return await store.read(session, tell);
-  return await store.begin(session, begin(clock.now()), tell);
+  // Nobody logs in, so the key is made here.
+  const first = async () => ({ ...begin(clock.now()), ...(mints && (await dpop?.begin())) });
+  return await store.begin(session, first, tell);
 }

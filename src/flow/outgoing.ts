@@ -71,13 +71,33 @@ export function withCookies(
   return { ...copyOf(init ?? {}), headers, credentials: 'include', ...(redirect && { redirect }) };
 }
 
+/** Sets the proof of possession, whatever the caller has set there, and in whatever case. */
+export function withProof(made: RequestInit, proof: string): RequestInit {
+  const headers = new Headers(made.headers);
+  headers.set('dpop', proof);
+  return { ...made, headers };
+}
+
 /** What makes the body of a request go out twice with the same bytes. */
 export interface Outgoing {
   readonly input: string | Request;
   readonly init: RequestInit | undefined;
   readonly kind: BodyKind;
-  /** A second copy of a `Request` whose body is used up by sending it. */
-  readonly spare: Request | undefined;
+  /** A second copy of a `Request` whose body is used up by sending it. Taken with {@link spareOf}. */
+  spare: Request | undefined;
+}
+
+/** What to send the next time, now that what was sent is used up. Leaves another copy: a redirect may want the body too. */
+export function spareOf(call: Outgoing): string | Request {
+  const { spare, input } = call;
+  if (spare === undefined) return input;
+  call.spare = spare.clone();
+  return spare;
+}
+
+/** Lets go of a body that nobody will read, and of its connection. */
+export function discardBody(message: Request | Response): void {
+  if (message.body !== null && !message.bodyUsed) message.body?.cancel().catch(() => undefined);
 }
 
 /**

@@ -33,7 +33,7 @@ export async function prepare(
   const { resource } = attempt.want;
   const scope = scopeToAskFor(attempt.want, record);
   const refreshToken = record.refreshToken ?? '';
-  const grant = await workshop.endpoint.prepare(server, { refreshToken, scope, resource });
+  const grant = await workshop.endpoint.prepare(server, { refreshToken, scope, resource }, attempt.prover);
   return { grant, server, scope };
 }
 

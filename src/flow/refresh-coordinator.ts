@@ -14,7 +14,6 @@ import {
   isTokenKeepError,
   LockTimeoutError,
   RefreshFailedError,
-  StorageError,
 } from '../core/errors.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
 import type { Verdict } from '../core/reconcile.ts';
@@ -25,8 +24,9 @@ import type { Found } from './fate.ts';
 import { find } from './finding.ts';
 import { discardLate } from './late-tokens.ts';
 import { news, takeTurn } from './lock-turn.ts';
+import { proverOf } from './possession.ts';
 import { marked, type Preparation, prepare } from './preparation.ts';
-import { loginRequired, refreshFailed, unanswered } from './refusal.ts';
+import { loginRequired, refreshFailed, unanswered, waitsForStorage } from './refusal.ts';
 import type { Held, Session } from './session.ts';
 import { failed, type Step, settle } from './settlement.ts';
 
@@ -185,7 +185,9 @@ export class RefreshCoordinator {
   }
 
   async #decide(attempt: Attempt, found: Found | undefined): Promise<Decision> {
-    return found === undefined ? { kind: 'none' } : await decide(this.#workshop, attempt, found.record);
+    if (found === undefined) return { kind: 'none' };
+    attempt.prover = await proverOf(this.#workshop, attempt.session, found, attempt.tell);
+    return await decide(this.#workshop, attempt, found.record);
   }
 
   #conclude(attempt: Attempt, decision: Decision): Held {
@@ -227,13 +229,4 @@ export class RefreshCoordinator {
 function markOf(found: Found | undefined, us: string): string {
   const { by = us, latest } = found?.record.spending ?? {};
   return by === us ? '' : `${by} ${latest}`;
-}
-
-function waitsForStorage(): StorageError {
-  return new StorageError(
-    'The storage still refuses the latest tokens; they are kept in memory. No refresh before it takes them.',
-    {
-      operation: 'write',
-    },
-  );
 }

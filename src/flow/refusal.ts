@@ -9,6 +9,7 @@ import {
   LoginRequiredError,
   type LoginRequiredReason,
   RefreshFailedError,
+  StorageError,
 } from '../core/errors.ts';
 import type { Failure } from '../core/session-record.ts';
 
@@ -19,6 +20,8 @@ const remedies: Readonly<Record<LoginRequiredReason, string>> = {
   answer_lost:
     'A refresh was sent once and its answer was lost; the server now says that the grant is over. Sign the user in again.',
   signed_out: 'The user has signed out. Sign the user in again.',
+  no_key:
+    'The session is not bound to a key that is at hand, so its tokens are of no use. Sign the user in again.',
   interaction_required:
     'The authorization server wants the user to do something. Start a login; the session lives on.',
 };
@@ -63,5 +66,12 @@ export function unanswered(
   return new RefreshFailedError(
     `The refresh was sent and ${seen}, so the refresh token may be spent. The session is kept; try again.`,
     { sent: true, retryAfter: Math.max(0, retryAfter), status, cause },
+  );
+}
+
+export function waitsForStorage(): StorageError {
+  return new StorageError(
+    'The storage still refuses the latest tokens; they are kept in memory. No refresh before it takes them.',
+    { operation: 'write' },
   );
 }

@@ -5,6 +5,7 @@
  */
 import type { Transport } from '../core/contracts.ts';
 import type { BuiltRequest } from '../core/grant.ts';
+import type { ProvenRequest } from '../core/possession.ts';
 import type { Answer } from '../core/token-answer.ts';
 import { readText, tooLarge } from './read-text.ts';
 import { deadline, type FullClock, leavingOn } from './waiting.ts';
@@ -17,26 +18,56 @@ export interface Carrier {
   readonly timeout: number;
 }
 
-/** @throws what the transport throws, and when there is no answer in time, or a success without an end. */
-export async function roundTrip({ url, init }: BuiltRequest, carrier: Carrier): Promise<Answer> {
+/** An answer, and why the request was not sent once more when its proof was refused. */
+export type Answered = Answer & { readonly trouble?: unknown };
+
+/**
+ * Sends a request; when its proof was refused and nothing else was looked at, once more as the server wants it. All of
+ * that within one deadline.
+ *
+ * @throws what the transport throws, and when there is no answer in time, or a success without an end.
+ */
+export async function roundTrip(request: ProvenRequest, carrier: Carrier): Promise<Answered> {
   const { transport, clock, timeout } = carrier;
   const late = () => new DOMException(`No answer within ${timeout} ms.`, 'TimeoutError');
   const { signal, clear } = deadline(clock, timeout, late);
   try {
-    // Not a method call: a bare `fetch` must not get a `this`. Waiting ends with the deadline, whether or not the
-    // transport obeys the signal.
-    const response = await leavingOn(transport(url, { ...init, signal }), signal);
-    const header = (name: string) => response.headers.get(name);
-    return {
-      status: response.type === 'opaqueredirect' ? 0 : response.status,
-      contentType: header('content-type'),
-      retryAfter: header('retry-after'),
-      date: header('date'),
-      body: await bodyOf(response, signal),
-    };
+    const first = await exchange(request, transport, signal);
+    let another: BuiltRequest | undefined;
+    try {
+      const make = request.hear?.(...first);
+      another = make && (await leavingOn(make(), signal));
+    } catch (trouble) {
+      return { ...first[0], trouble };
+    }
+    if (another === undefined) return first[0];
+    const [last, headers] = await exchange(another, transport, signal);
+    try {
+      request.hear?.(last, headers); // the nonce for the next one
+    } catch {}
+    return last;
   } finally {
     clear();
   }
+}
+
+async function exchange(
+  { url, init }: BuiltRequest,
+  transport: Transport,
+  signal: AbortSignal,
+): Promise<readonly [Answer, Headers]> {
+  // Not a method call: a bare `fetch` must not get a `this`. Waiting ends with the deadline, whether or not the
+  // transport obeys the signal.
+  const response = await leavingOn(transport(url, { ...init, signal }), signal);
+  const header = (name: string) => response.headers.get(name);
+  const answer = {
+    status: response.type === 'opaqueredirect' ? 0 : response.status,
+    contentType: header('content-type'),
+    retryAfter: header('retry-after'),
+    date: header('date'),
+    body: await bodyOf(response, signal),
+  };
+  return [answer, response.headers];
 }
 
 /** The status of a refusal says enough, whatever becomes of its body. */

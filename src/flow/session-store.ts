@@ -23,7 +23,7 @@ export interface SessionStoreOptions {
 }
 
 /** What a session is before anything of it is stored. */
-type First = Pick<SessionRecord, 'accessTokens' | 'refreshToken' | 'issuer'>;
+type First = Pick<SessionRecord, 'accessTokens' | 'refreshToken' | 'issuer' | 'thumbprint'>;
 
 /** Collects what is to be told once the lock is released. */
 export type Telling = (event: AnyTokenEvent) => void;
@@ -31,12 +31,15 @@ export type Telling = (event: AnyTokenEvent) => void;
 export class SessionStore {
   readonly #options: SessionStoreOptions;
   readonly #storage: BoundedStorage;
+  /** What else belongs to a session ends as well, and fails with nothing but a `StorageError`. */
+  readonly bounded: BoundedStorage['bounded'];
   /** Sessions with a successor that is not stored yet: nothing else may be all that keeps them alive. */
   readonly #unsaved: Map<Session, unknown> = new Map();
 
   constructor(options: SessionStoreOptions) {
     this.#options = options;
     this.#storage = boundedStorage(options.storage, options.clock, options.timeout);
+    this.bounded = this.#storage.bounded;
   }
 
   /** Reads what is stored. A value that is not a session of ours is reported, left alone and not used. */
@@ -62,11 +65,11 @@ export class SessionStore {
   }
 
   /** Reads what is stored, and begins the session if that is nothing, or nothing of ours. */
-  async begin(session: Session, first: First, tell: Telling): Promise<Found | undefined> {
+  async begin(session: Session, first: () => Promise<First>, tell: Telling): Promise<Found | undefined> {
     const found = await this.look(session, tell);
     if (typeof found === 'object') return found;
     const { clientId } = this.#options.owner();
-    const record: SessionRecord = { schema: 1, clientId, ...first };
+    const record: SessionRecord = { schema: 1, clientId, ...(await first()) };
     try {
       const version = found === undefined ? undefined : session.rejected;
       return { record, version: await this.write(session, record, version) };

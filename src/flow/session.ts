@@ -5,6 +5,7 @@
  */
 import type { Version } from '../core/contracts.ts';
 import type { LoginRequiredError } from '../core/errors.ts';
+import type { Prover } from '../core/possession.ts';
 import { type SessionRecord, wholeGrant } from '../core/session-record.ts';
 
 /** An access token in memory, ready to be sent. */
@@ -12,6 +13,8 @@ export interface Held {
   readonly token: string;
   /** Value of the `Authorization` header. */
   readonly authorization: string;
+  /** The key that it is bound to: it is never sent without a proof. `undefined`: a bearer token. */
+  readonly prover: Prover | undefined;
   /** Until when it is handed out, in Unix ms of this process's clock. */
   readonly until: number;
   /** When it ends. */
@@ -73,6 +76,8 @@ export class Session {
   arriving: Promise<unknown> | undefined = undefined;
   /** The end of a refresh token that has been told ahead. */
   foretold: number | undefined = undefined;
+  /** The key that it is bound to, once it was needed. */
+  prover: Prover | undefined = undefined;
   /** A refresh token that is proven dead. */
   dead: string | undefined = undefined;
   /** The last stored value that was not ours: it is reported once. */
@@ -122,6 +127,7 @@ export class Session {
   #turn(): void {
     this.epoch += 1;
     this.#flights = undefined;
+    this.prover = undefined;
     this.forget();
   }
 

@@ -9,12 +9,12 @@ import { backoff, handedOutUntil, longestPause } from '../core/reconcile.ts';
 import { redact } from '../core/redact.ts';
 import type { Failure, SessionRecord } from '../core/session-record.ts';
 import { succeed } from '../core/succession.ts';
-import type { Outcome } from '../core/token-answer.ts';
 import type { TokenGrant } from '../core/token-grant.ts';
 import { authorizationScheme, isSendable } from '../core/token-type.ts';
 import { type Attempt, hold, type Spent, type Workshop } from './attempt.ts';
 import type { Found } from './fate.ts';
 import { foretell } from './foretelling.ts';
+import { forgetKey } from './possession.ts';
 import { loginRequired, refreshFailed, unanswered } from './refusal.ts';
 import type { Held } from './session.ts';
 import { isOnline, type Sent } from './token-endpoint.ts';
@@ -41,8 +41,10 @@ async function granted(workshop: Workshop, attempt: Attempt, spent: Spent, grant
   const { session, want } = attempt;
   const { server, sentAt, scope } = spent;
   const late = { refreshToken: grant.refreshToken, accessToken: grant.accessToken };
+  // Of the type that goes with the session: a bound one gets no bearer tokens, and without a key nothing else is sent.
+  const scheme = spent.record.thumbprint === undefined ? 'Bearer' : 'DPoP';
   const usable =
-    authorizationScheme(grant.tokenType, server.profile) === 'Bearer' && isSendable(grant.accessToken);
+    authorizationScheme(grant.tokenType, server.profile) === scheme && isSendable(grant.accessToken);
   const issuer = server.issuer ?? server.tokenEndpoint;
   const fault = faultOfIdToken(grant.idToken, spent.record.idToken, spent.record.clientId);
   const kept = fault === undefined ? grant : { ...grant, idToken: undefined };
@@ -146,16 +148,20 @@ async function grantDead(workshop: Workshop, attempt: Attempt, spent: Spent, err
   session.forget();
   session.gone = { error: ended, final: false };
   if (final) session.dead = spent.record.refreshToken;
+  else void forgetKey(workshop, spent.record);
   attempt.tell({ type: 'sessionEnded', session: session.id, error: ended });
   throw ended;
 }
 
 type Description = Pick<Failure, 'kind'> & Partial<Failure> & { readonly retryAfter?: number | undefined };
 
-function describe(sent: Outcome & { kind: 'refused' }, secrets: readonly string[]): Description {
+function describe(
+  sent: Extract<Sent, { kind: 'refused' }>,
+  secrets: readonly string[],
+): Description & { readonly cause?: Error | undefined } {
   const kind = sent.failure === 'grant-dead' ? 'client' : sent.failure;
   const error = sent.error === undefined ? undefined : redact(sent.error, secrets);
-  return { kind, error, status: sent.status, retryAfter: sent.retryAfter };
+  return { kind, error, status: sent.status, retryAfter: sent.retryAfter, cause: sent.cause };
 }
 
 /** Remembers a failure with the record, so that ten callers, tabs or machines do not each find out. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { ConfigurationError } from '../core/errors.ts';
+import type { Prover } from '../core/possession.ts';
 import { handedOutUntil } from '../core/reconcile.ts';
 import { type SessionRecord, wholeGrant } from '../core/session-record.ts';
 import { begin } from '../core/succession.ts';
@@ -13,6 +14,7 @@ import { authorizationScheme, isSendable } from '../core/token-type.ts';
 import { type Attempt, hold, type Workshop } from './attempt.ts';
 import { foretell } from './foretelling.ts';
 import { discardLate } from './late-tokens.ts';
+import { loaded } from './possession.ts';
 import { Arrival, type Session } from './session.ts';
 
 /** What is configured about new sessions. */
@@ -39,29 +41,56 @@ export async function signIn(
   // Without any name of the issuer the session is bound to it at its first refresh.
   const known = server.issuers.length > 0 ? server.known : await server.resolve().catch(() => undefined);
   const grant = grantOf(tokens, workshop, now);
-  const type = authorizationScheme(grant.tokenType, known?.profile);
-  if (type !== 'Bearer' || !isSendable(grant.accessToken)) {
+  const scheme = authorizationScheme(grant.tokenType, known?.profile);
+  if (scheme === undefined || !isSendable(grant.accessToken)) {
     throw new ConfigurationError(
       `setTokens(): an access token of type ${JSON.stringify(grant.tokenType)} cannot be sent. Ask the server for Bearer tokens.`,
     );
   }
+  // Not waited for without need: a login takes effect at once.
+  const isFree = scheme === 'Bearer' && workshop.dpop?.acceptsBearer !== false;
+  const prover = isFree ? undefined : await boundTo(workshop, scheme, tokens);
   const issuer = known === undefined ? server.issuers[0] : (known.issuer ?? known.tokenEndpoint);
   const login = crypto.randomUUID().slice(0, 8);
+  const { scope, clientId, refreshBefore } = options;
+  const thumbprint = prover?.thumbprint;
   const { refreshTokenLifetime } = known?.profile ?? {};
-  const asked = { variant: wholeGrant, scope: options.scope, sentAt: now, issuer, usable: true };
-  const asking = { ...asked, refreshTokenLifetime, login };
-  await replace(workshop, session, begin(options.clientId, grant, asking), options.refreshBefore);
+  const asked = { variant: wholeGrant, scope, sentAt: now, issuer, usable: true };
+  const asking = { ...asked, refreshTokenLifetime, login, thumbprint };
+  await replace(workshop, session, begin(clientId, grant, asking), { refreshBefore, prover });
+}
+
+/** What becomes of the new record in this process. */
+interface Arriving {
+  readonly refreshBefore: number;
+  readonly prover: Prover | undefined;
+}
+
+/**
+ * The key that the tokens of a login are bound to.
+ *
+ * @throws ConfigurationError for tokens that would not be protected as they are to be, or could not be sent.
+ */
+async function boundTo(workshop: Workshop, scheme: 'Bearer' | 'DPoP', tokens: object): Promise<Prover> {
+  const { thumbprint, dpop_jkt = thumbprint } = tokens as Readonly<Record<string, unknown>>;
+  const isBound = scheme === 'DPoP' && typeof dpop_jkt === 'string';
+  const prover = isBound ? await loaded(workshop, dpop_jkt) : undefined;
+  if (prover !== undefined) return prover;
+  throw new ConfigurationError(
+    `setTokens(): ${workshop.dpop?.remedy(scheme) ?? 'DPoP tokens need the option dpop.'}`,
+  );
 }
 
 async function replace(
   workshop: Workshop,
   session: Session,
   record: SessionRecord,
-  refreshBefore: number,
+  how: Arriving,
 ): Promise<void> {
   workshop.store.drop(session);
   session.begin();
-  const arriving = arrive(workshop, session, record, refreshBefore);
+  session.prover = how.prover;
+  const arriving = arrive(workshop, session, record, how);
   session.arriving = arriving;
   try {
     await arriving;
@@ -74,7 +103,7 @@ async function arrive(
   workshop: Workshop,
   session: Session,
   record: SessionRecord,
-  refreshBefore: number,
+  { refreshBefore, prover }: Arriving,
 ): Promise<void> {
   const { store, tell } = workshop;
   const { epoch } = session;
@@ -100,7 +129,7 @@ async function arrive(
     scope: undefined,
     resource: undefined,
   };
-  const attempt: Attempt = { session, epoch, tell, late: undefined, want };
+  const attempt: Attempt = { session, epoch, prover, tell, late: undefined, want };
   const until = handedOutUntil(accessToken, refreshBefore);
   hold(workshop, attempt, accessToken, until);
   tell({ type: 'signedIn', session: session.id });

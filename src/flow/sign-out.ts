@@ -7,6 +7,7 @@ import { isConflict, StorageError } from '../core/errors.ts';
 import { type SessionRecord, toTokenSet, type Unreadable } from '../core/session-record.ts';
 import type { Workshop } from './attempt.ts';
 import type { Found } from './fate.ts';
+import { forgetKey } from './possession.ts';
 import { loginRequired } from './refusal.ts';
 import type { Session } from './session.ts';
 import { leavingOn } from './waiting.ts';
@@ -51,6 +52,8 @@ export async function signOut(
   if (wasKnown || record !== undefined) tell({ type: 'signedOut', session: session.id, where: 'here' });
   const last = unsaved ?? record;
   const ending = underWay.then(() => revoke && end(workshop, session, last, signal));
+  // A key for each login: nobody needs this one any more.
+  if (refusal === undefined && session.epoch === epoch) await forgetKey(workshop, last);
   const revoked = await leavingOn(ending, signal).catch(() => false);
   if (refusal !== undefined) throw refusal;
   return { revoked };

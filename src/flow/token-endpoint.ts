@@ -4,7 +4,8 @@
  * @module
  */
 import type { AuthorizationServer } from '../core/authorization-server.ts';
-import type { Asked, BuiltRequest, ClientOptions, Grant } from '../core/grant.ts';
+import type { Asked, ClientOptions, Grant } from '../core/grant.ts';
+import type { ProvenRequest, Prover } from '../core/possession.ts';
 import { judgeAnswer, type Outcome } from '../core/token-answer.ts';
 import { mayHaveBeenSent, safeCause } from '../core/transport-failure.ts';
 import { type Carrier, roundTrip } from './round-trip.ts';
@@ -18,7 +19,7 @@ export const refreshTokenGrant: Grant = { request: refreshRequest, judge: judgeA
 
 /** What came of a request that was to be sent once. */
 export type Sent =
-  | Outcome
+  | (Outcome & { readonly cause?: Error | undefined })
   /** It never left. */
   | { readonly kind: 'unsent'; readonly cause: Error | undefined }
   /** It may have left, and there is no answer: the refresh token may be spent. */
@@ -44,10 +45,15 @@ export class TokenEndpoint {
     this.#options = options;
   }
 
-  /** @throws what client authentication throws, and when it does not end. */
-  async prepare(server: AuthorizationServer, asked: Asked): Promise<PreparedGrant> {
-    const { grant } = this.#options;
-    const request = await within(this.#options, () => grant.request(this.#options, server, asked));
+  /** @throws what client authentication and signing a proof throw, and when they do not end. */
+  async prepare(
+    server: AuthorizationServer,
+    asked: Asked,
+    prover: Prover | undefined,
+  ): Promise<PreparedGrant> {
+    const now = () => this.#options.clock.now();
+    const make = () => this.#options.grant.request(this.#options, server, asked);
+    const request = await within<ProvenRequest>(this.#options, () => prover?.request(make, now) ?? make());
     return { secrets: request.secrets, send: () => this.#send(server, request) };
   }
 
@@ -87,11 +93,12 @@ export class TokenEndpoint {
     }
   }
 
-  async #send({ profile }: AuthorizationServer, request: BuiltRequest): Promise<Sent> {
+  async #send({ profile }: AuthorizationServer, request: ProvenRequest): Promise<Sent> {
     if (!isOnline()) return { kind: 'unsent', cause: new Error('The network is offline.') };
     try {
-      const answer = await roundTrip(request, this.#options);
-      return this.#options.grant.judge(answer, profile, this.#options.clock.now());
+      const { trouble, ...answer } = await roundTrip(request, this.#options);
+      const outcome = this.#options.grant.judge(answer, profile, this.#options.clock.now());
+      return trouble === undefined ? outcome : { ...outcome, cause: safeCause(trouble, request.secrets) };
     } catch (error) {
       const kind = mayHaveBeenSent(error) ? 'lost' : 'unsent';
       return { kind, cause: safeCause(error, request.secrets) };

@@ -7,6 +7,7 @@ import { handedOutUntil } from '../core/reconcile.ts';
 import { wholeGrant } from '../core/session-record.ts';
 import { type Attempt, hold, type Workshop } from './attempt.ts';
 import { foretell } from './foretelling.ts';
+import { proverOf } from './possession.ts';
 import { loginRequired } from './refusal.ts';
 import type { Session } from './session.ts';
 
@@ -25,7 +26,10 @@ export async function lookAgain(workshop: Workshop, session: Session, refreshBef
   const before = session.held(wholeGrant);
   // What cannot be read, or is not ours, says nothing about the session.
   const found = await store.look(session, tell).catch(() => 'failed' as const);
-  if (typeof found === 'string' || session.flights.length > 0) return;
+  if (typeof found === 'string') return;
+  // Nor does one whose key cannot be read: who asks next hears of it.
+  const prover = found && (await proverOf(workshop, session, found, tell).catch(() => null));
+  if (prover === null || session.flights.length > 0) return;
   // What has happened here meanwhile is newer than what was read.
   if (session.epoch !== epoch || session.held(wholeGrant) !== before) return;
   if (found === undefined) {
@@ -46,7 +50,7 @@ export async function lookAgain(workshop: Workshop, session: Session, refreshBef
     scope: undefined,
     resource: undefined,
   };
-  const attempt: Attempt = { session, epoch, tell, late: undefined, want };
+  const attempt: Attempt = { session, epoch, prover, tell, late: undefined, want };
   const until = handedOutUntil(accessToken, refreshBefore);
   hold(workshop, attempt, accessToken, until);
   if (isNew) tell({ type: 'adopted', session: session.id, expiresAt: accessToken.expiresAt });

@@ -11,6 +11,7 @@ import {
   generateRandomState,
 } from 'oauth4webapi';
 import { requireEndpoint } from '../core/endpoint.ts';
+import type { Prover } from '../core/possession.ts';
 import { issuersOf } from '../flow/authorization-server-source.ts';
 import { checkRequest, defaultLifetime, type LoginClient, type LoginRequest } from './login-options.ts';
 import type { PendingLogin } from './pending-logins.ts';
@@ -21,11 +22,13 @@ export interface AuthorizationRequest {
   readonly url: string;
   readonly state: string;
   readonly pending: PendingLogin;
+  /** The key that the code will be bound to, in memory. */
+  readonly prover: Prover | undefined;
 }
 
 /** @throws ConfigurationError */
 export async function authorizationRequest(
-  { clientId, server, clock }: LoginClient,
+  { clientId, server, clock, dpop }: LoginClient,
   request: LoginRequest,
   redirectUri: string,
 ): Promise<AuthorizationRequest> {
@@ -35,6 +38,8 @@ export async function authorizationRequest(
   requireEndpoint('authorizationServer.authorizationEndpoint', authorizationEndpoint);
   const [state, verifier] = [generateRandomState(), generateRandomCodeVerifier()];
   const nonce = scope.includes('openid') ? generateRandomNonce() : undefined;
+  const prover = await dpop?.generate();
+  const thumbprint = prover?.thumbprint;
   const url = new URL(authorizationEndpoint as string); // its query is kept (RFC 6749 §3.1)
   const own = {
     response_type: 'code',
@@ -45,6 +50,7 @@ export async function authorizationRequest(
     nonce: nonce ?? '',
     code_challenge: await calculatePKCECodeChallenge(verifier),
     code_challenge_method: 'S256',
+    dpop_jkt: thumbprint ?? '',
   };
   for (const [name, value] of Object.entries({ ...parameters, ...own })) {
     if (value !== '') url.searchParams.set(name, value);
@@ -56,6 +62,7 @@ export async function authorizationRequest(
   return {
     url: url.href,
     state,
-    pending: { issuer, clientId, redirectUri, verifier, nonce, scope, maxAge, expiresAt },
+    pending: { issuer, clientId, redirectUri, verifier, nonce, scope, maxAge, expiresAt, thumbprint },
+    prover,
   };
 }

@@ -4,9 +4,11 @@
  * @module
  */
 import { ConfigurationError, LoginFailedError } from '../core/errors.ts';
+import type { Prover } from '../core/possession.ts';
 import { issuersOf } from '../flow/authorization-server-source.ts';
 import { type AuthorizationResponse, codeOf, readResponse, wrongAnswer } from './authorization-response.ts';
 import type { Login } from './login.ts';
+import { withKey } from './login-key.ts';
 import { type LoginClient, type LoginClientOptions, loginClient } from './login-options.ts';
 import { type PendingLogin, type PendingLogins, takePending } from './pending-logins.ts';
 import { exchangeCode } from './token-exchange.ts';
@@ -43,18 +45,33 @@ export async function completeLogin(
   return await finish(client, response, login);
 }
 
-/** @param login the one that `response.state` names. */
+/**
+ * @param login the one that `response.state` names.
+ * @param prover its key, where it is still in memory.
+ */
 export async function finish(
   client: LoginClient,
   response: AuthorizationResponse,
   login: PendingLogin,
+  prover?: Prover,
+): Promise<Login> {
+  return await withKey(client, prover ?? login.thumbprint, (key) =>
+    exchangeFor(client, response, login, key),
+  );
+}
+
+async function exchangeFor(
+  client: LoginClient,
+  response: AuthorizationResponse,
+  login: PendingLogin,
+  prover: Prover | undefined,
 ): Promise<Login> {
   const { server, clientId, clock } = client;
   if (login.clientId !== clientId || !issuersOf(server).includes(login.issuer)) {
     throw wrongAnswer('The login was begun by another client, or at another server.');
   }
   if (login.expiresAt <= clock.now()) throw tookTooLong();
-  return await exchangeCode(client, codeOf(response, server, login), login);
+  return await exchangeCode(client, codeOf(response, server, login), login, prover);
 }
 
 export function tookTooLong(): LoginFailedError {

@@ -4,10 +4,12 @@
  * @module
  */
 import { LoginFailedError } from '../core/errors.ts';
+import type { Prover } from '../core/possession.ts';
 import { completeClock, type FullClock, leavingOn } from '../flow/waiting.ts';
 import { tookTooLong } from './complete-login.ts';
 import { type DeviceAuthorization, type DevicePrompt, deviceAuthorization } from './device-authorization.ts';
 import { type Login, loginOf } from './login.ts';
+import { withKey } from './login-key.ts';
 import {
   type LoginClient,
   type LoginClientOptions,
@@ -60,14 +62,17 @@ export async function deviceLogin(options: DeviceLoginOptions): Promise<Login> {
   const client = await loginClient(options, waitingClock(options));
   const authorization = await leavingOn(deviceAuthorization(client, options), signal);
   await options.onPrompt(authorization.prompt);
-  const { grant, sentAt } = await poll(client, authorization, signal);
-  return loginOf(client, grant, sentAt, { scope: options.scope });
+  return await withKey(client, undefined, async (prover) => {
+    const { grant, sentAt } = await poll(client, authorization, prover, signal);
+    return loginOf(client, grant, sentAt, { scope: options.scope, thumbprint: prover?.thumbprint });
+  });
 }
 
 /** @see RFC 8628 §3.5 */
 async function poll(
   client: LoginClient,
   { deviceCode, interval: least, prompt }: DeviceAuthorization,
+  prover: Prover | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Extract<Exchanged, { kind: 'granted' }>> {
   let interval = least;
@@ -77,7 +82,7 @@ async function poll(
     await pause(client.clock, Math.min(wait, left), signal);
     if (wait >= left) throw tookTooLong();
     // Not given up in the middle: what it brings would be lost.
-    const exchanged = await exchange(client, grantType, { device_code: deviceCode });
+    const exchanged = await exchange(client, grantType, { device_code: deviceCode }, prover);
     if (exchanged.kind === 'granted') return exchanged;
     const answer = meaningOf(exchanged);
     if (answer === 'slow_down') interval += slower;

@@ -8,6 +8,7 @@ import type { Clock, Transport } from '../core/contracts.ts';
 import { isLoopback } from '../core/endpoint.ts';
 import { ConfigurationError, isTokenKeepError, LoginFailedError } from '../core/errors.ts';
 import type { ClientOptions } from '../core/grant.ts';
+import type { Dpop } from '../core/possession.ts';
 import { safeCause } from '../core/transport-failure.ts';
 import {
   type AuthorizationServerOption,
@@ -25,6 +26,8 @@ export interface LoginClientOptions {
   readonly authorizationServer: AuthorizationServerOption;
   /** How the client proves who it is. Programs on a user's machine cannot keep a secret. @default none() */
   readonly clientAuthentication?: ClientAuthentication | undefined;
+  /** Binds the tokens to a key of their own (RFC 9449): `dpop()` of `tokenkeep/dpop`. @default bearer tokens */
+  readonly dpop?: Dpop | undefined;
   /** What carries the requests. @default the platform's `fetch` */
   readonly fetch?: Transport | undefined;
   /** The time. @default the platform's */
@@ -58,6 +61,7 @@ export interface LoginRequest {
 /** A client that is ready to send requests. */
 export interface LoginClient extends ClientOptions, Carrier {
   readonly server: AuthorizationServer;
+  readonly dpop: Dpop | undefined;
 }
 
 export const defaultLifetime = 600_000;
@@ -82,6 +86,7 @@ export async function loginClient(
     headers: tokenRequest.headers ?? {},
     parameters: tokenRequest.parameters ?? {},
     server,
+    dpop: options.dpop,
     transport,
     clock,
     timeout,
@@ -117,6 +122,7 @@ const ownParameters: readonly string[] = [
   'nonce',
   'code_challenge',
   'code_challenge_method',
+  'dpop_jkt',
   'request',
   'request_uri',
 ];

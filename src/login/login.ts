@@ -29,6 +29,8 @@ export interface Expected {
   readonly nonce?: string | undefined;
   readonly maxAge?: number | undefined;
   readonly returnTo?: string | undefined;
+  /** Of the key that the tokens were to be bound to. */
+  readonly thumbprint?: string | undefined;
 }
 
 export function loginOf(client: LoginClient, grant: TokenGrant, sentAt: number, expected: Expected): Login {
@@ -45,6 +47,8 @@ export function loginOf(client: LoginClient, grant: TokenGrant, sentAt: number, 
       refreshToken: grant.refreshToken,
       refreshTokenExpiresAt: end(refreshTokenLifetime),
       idToken,
+      // A server that does not know DPoP answers with bearer tokens: no key protects them.
+      thumbprint: grant.tokenType.toLowerCase() === 'dpop' ? expected.thumbprint : undefined,
       extra: grant.extra,
     },
     returnTo: expected.returnTo,

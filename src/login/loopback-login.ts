@@ -79,14 +79,14 @@ async function logInThrough(
   options: LoopbackLoginOptions,
 ): Promise<Login> {
   const { signal, open = openSystemBrowser, lifetime = defaultLifetime } = options;
-  const { url, state, pending } = await authorizationRequest(client, options, server.redirectUri);
+  const { url, state, pending, prover } = await authorizationRequest(client, options, server.redirectUri);
   const late = deadline(client.clock, lifetime, tookTooLong);
   try {
     const arrived = server.answerTo(state);
     // One that waits for the user, or for the browser to end, must not be in the way of the answer.
     const failure = Promise.resolve(open(url)).then(() => new Promise<never>(() => undefined));
     const answer = await leavingOn(leavingOn(Promise.race([arrived, failure]), late.signal), signal);
-    return await finish(client, readResponse(new URL(answer).searchParams), pending);
+    return await finish(client, readResponse(new URL(answer).searchParams), pending, prover);
   } finally {
     late.clear();
   }

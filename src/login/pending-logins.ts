@@ -29,20 +29,24 @@ export interface PendingLogin {
   /** Seconds: how old the user's authentication may be. */
   readonly maxAge?: number | undefined;
   readonly returnTo?: string | undefined;
+  /** Of the key that the code is bound to. */
+  readonly thumbprint?: string | undefined;
   /** Unix ms. */
   readonly expiresAt: number;
 }
 
 const prefix = 'tokenkeep.login.';
 
+/** Resolves with those that nobody came back for: they are gone now. */
 export async function keepPending(
   pending: PendingLogins,
   state: string,
   login: PendingLogin,
   now: number,
-): Promise<void> {
-  sweep(pending, now);
+): Promise<readonly PendingLogin[]> {
+  const abandoned = sweep(pending, now);
   await storeOf(pending).setItem(prefix + state, JSON.stringify(login));
+  return abandoned;
 }
 
 /** The login that waits under `state`; it waits no more. `undefined`: none does. */
@@ -57,14 +61,18 @@ export async function takePending(pending: PendingLogins, state: string): Promis
 }
 
 /** Takes out what nobody came back for, where the names can be listed without waiting. */
-function sweep(pending: PendingLogins, now: number): void {
+function sweep(pending: PendingLogins, now: number): PendingLogin[] {
+  const abandoned: PendingLogin[] = [];
   const names = 'getItem' in pending ? namesOf(pending) : [...pending.keys()];
   const store = storeOf(pending);
   for (const name of names.filter((one) => one.startsWith(prefix))) {
     const text = store.getItem(name);
     const login = typeof text === 'string' ? read(text) : undefined;
-    if (login !== undefined && login.expiresAt <= now) store.removeItem(name);
+    if (login === undefined || login.expiresAt > now) continue;
+    store.removeItem(name);
+    abandoned.push(login);
   }
+  return abandoned;
 }
 
 function namesOf(store: ItemStore): string[] {

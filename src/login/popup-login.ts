@@ -80,7 +80,7 @@ export async function popupLogin(options: PopupLoginOptions): Promise<Login> {
     const client = await loginClient(options);
     const request = await authorizationRequest(client, options, redirectUri);
     const answer = await answerFrom(popup, client, request, options);
-    return await finish(client, readResponse(new URL(answer).searchParams), request.pending);
+    return await finish(client, readResponse(new URL(answer).searchParams), request.pending, request.prover);
   } finally {
     popup.close();
   }

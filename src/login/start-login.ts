@@ -4,6 +4,7 @@
  * @module
  */
 import { authorizationRequest } from './authorization-request.ts';
+import { forgetKey } from './login-key.ts';
 import {
   type LoginClientOptions,
   type LoginRequest,
@@ -66,8 +67,11 @@ export interface StartedLogin {
 export async function startLogin(options: StartLoginOptions): Promise<StartedLogin> {
   requireRedirectUri(options.redirectUri);
   const client = await loginClient(options);
-  const { url, state, pending } = await authorizationRequest(client, options, options.redirectUri);
-  await keepPending(options.pending, state, { ...pending, returnTo: options.returnTo }, client.clock.now());
+  const { url, state, pending, prover } = await authorizationRequest(client, options, options.redirectUri);
+  if (prover !== undefined) await client.dpop?.keep(prover); // this page will be gone
+  const login = { ...pending, returnTo: options.returnTo };
+  const abandoned = await keepPending(options.pending, state, login, client.clock.now());
+  for (const { thumbprint } of abandoned) await forgetKey(client, thumbprint);
   return { url, state };
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 import { LoginFailedError } from '../core/errors.ts';
+import type { ProvenRequest, Prover } from '../core/possession.ts';
 import { judgeAnswer, type Outcome } from '../core/token-answer.ts';
 import { safeCause } from '../core/transport-failure.ts';
 import { roundTrip } from '../flow/round-trip.ts';
@@ -21,14 +22,19 @@ export type Exchanged = (Outcome | { readonly kind: 'lost'; readonly cause: Erro
   readonly sentAt: number;
 };
 
-/** Sends a grant, once. @throws what client authentication throws */
+/** Sends a grant, once, with a proof of the key if there is one. @throws what client authentication and signing throw */
 export async function exchange(
   client: LoginClient,
   grantType: string,
   parameters: Readonly<Record<string, string>>,
+  prover: Prover | undefined,
 ): Promise<Exchanged> {
   const { server, clock } = client;
-  const request = await within(client, () => grantRequest(client, server, grantType, parameters));
+  const make = () => grantRequest(client, server, grantType, parameters);
+  const request = await within<ProvenRequest>(
+    client,
+    () => prover?.request(make, () => clock.now()) ?? make(),
+  );
   const sentAt = clock.now();
   const { secrets } = request;
   try {
@@ -44,13 +50,14 @@ export async function exchangeCode(
   client: LoginClient,
   code: string,
   login: Expected & { readonly redirectUri: string; readonly verifier: string },
+  prover: Prover | undefined,
 ): Promise<Login> {
-  const exchanged = await exchange(client, 'authorization_code', {
-    code,
-    redirect_uri: login.redirectUri,
-    code_verifier: login.verifier,
-  });
-  if (exchanged.kind === 'granted') return loginOf(client, exchanged.grant, exchanged.sentAt, login);
+  const parameters = { code, redirect_uri: login.redirectUri, code_verifier: login.verifier };
+  const exchanged = await exchange(client, 'authorization_code', parameters, prover);
+  const thumbprint = prover?.thumbprint;
+  if (exchanged.kind === 'granted') {
+    return loginOf(client, exchanged.grant, exchanged.sentAt, { ...login, thumbprint });
+  }
   throw failed(exchanged);
 }
 

@@ -67,6 +67,7 @@ function codeOf(server: ServerContext, asked: URLSearchParams): Code {
     acr: text('acr_values')?.split(' ')[0],
     claims: text('claims'),
     nonce: text('nonce'),
+    jkt: text('dpop_jkt'),
     expiresAt: server.now() + codeLifetime,
   };
 }
@@ -74,7 +75,7 @@ function codeOf(server: ServerContext, asked: URLSearchParams): Code {
 /** Exchanges a code for the first tokens of a family. @throws OAuthRefusal */
 export async function exchangeCode(
   server: ServerContext,
-  { client, parameters, exchange }: GrantRequest,
+  { client, parameters, exchange, jkt }: GrantRequest,
 ): Promise<TokenResponse> {
   const { logins, ledger, journal, settings } = server;
   const text = parameters.get('code') ?? '';
@@ -84,7 +85,8 @@ export async function exchangeCode(
   const verified = (await challengeOf(parameters.get('code_verifier') ?? '')) === code?.challenge;
   const isItsOwn =
     code?.clientId === client.clientId && code.redirectUri === (parameters.get('redirect_uri') ?? '');
-  if (code === undefined || !verified || !isItsOwn || server.now() >= code.expiresAt) {
+  const isOfKey = code?.jkt === undefined || code.jkt === jkt;
+  if (code === undefined || !verified || !isItsOwn || !isOfKey || server.now() >= code.expiresAt) {
     throw new OAuthRefusal(
       'invalid_grant',
       'The code is unknown, used, too old, or was issued for something else.',
@@ -92,7 +94,7 @@ export async function exchangeCode(
   }
   const { clientId, subject, scope } = code;
   const { issuer } = exchange.seenAs;
-  const start = { clientId, subject, scope, issuer, resources: [`${settings.apiOrigin}/`] };
+  const start = { clientId, subject, scope, issuer, jkt, resources: [`${settings.apiOrigin}/`] };
   const { family, response } = ledger.signIn(start);
   logins.note(family, code);
   logins.spend(text, family);

@@ -35,6 +35,8 @@ export interface SignInOptions {
   readonly acr?: string;
   /** URLs that its access tokens may be for, at or below. @default the whole API */
   readonly resource?: readonly string[];
+  /** Thumbprint of the key that its tokens are bound to, as a DPoP proof would say. @default bearer tokens */
+  readonly jkt?: string;
   /** `iss` of the ID token; for clients that come over HTTP, the `url` of `listen`. @default the `issuer` of the server */
   readonly issuer?: string;
 }
@@ -89,6 +91,8 @@ export interface TestAuthorizationServer {
   currentAccessToken(token?: string): string | undefined;
   /** The short id under which a token stands in `log`, `requests` and what the API echoes. */
   idOf(token: string): string | undefined;
+  /** DPoP proofs need other nonces from now on, where they need any. */
+  rotateNonces(): void;
   /** Counts, log and requests start over. Tokens, faults and holds stay. */
   reset(): void;
 }
@@ -142,6 +146,7 @@ export function authorizationServer(options: AuthorizationServerOptions = {}): T
       return gate.hold(service.gates.add(gate, { times: Number.POSITIVE_INFINITY, ...choice }));
     },
     demand: (demand) => context.demands.add(demand),
+    rotateNonces: () => context.proofs.rotate(),
     reset: () => context.journal.reset(),
     ...tokenControls(context),
   };
@@ -180,6 +185,7 @@ function signIn({ settings, ledger, journal, logins }: ServerContext, how: SignI
     clientId: how.clientId ?? [...settings.clients.keys()][0] ?? 'test-client',
     subject: how.subject ?? 'user',
     issuer: how.issuer ?? settings.issuer,
+    jkt: how.jkt,
     scope: how.scope ?? settings.scope,
     resources: how.resource ?? [`${settings.apiOrigin}/`],
     ...(how.lifetime !== undefined && { lifetime: how.lifetime }),

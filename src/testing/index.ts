@@ -28,7 +28,7 @@ export {
   insufficientUserAuthentication,
   refusals,
 } from './refusals.ts';
-export type { AuthorizationServerOptions, ServerProfile, TestClient } from './settings.ts';
+export type { AuthorizationServerOptions, DpopPolicy, ServerProfile, TestClient } from './settings.ts';
 export { storageConformance } from './storage-conformance.ts';
 export type { TestClock } from './test-clock.ts';
 export { testClock } from './test-clock.ts';

@@ -16,7 +16,10 @@ export interface ServerCounts {
   refreshes: number;
   /** Access tokens that were given to a client for itself (RFC 6749 §4.4). */
   clientCredentials: number;
-  /** Attempts with a refresh token that had been sent before, allowed by the profile or not. */
+  /**
+   * Attempts with a refresh token that had been sent before, allowed by the profile or not. One that was refused for its DPoP
+   * proof does not count as sent: the server has not looked at the refresh token.
+   */
   refreshTokensResent: number;
   /** Uses of a used refresh token that the profile does not allow. A strict server revokes the family. */
   reuses: number;
@@ -40,6 +43,18 @@ export interface ServerCounts {
   refreshTokensLeaked: number;
   /** Access tokens that were sent to an origin that is not the server's. */
   accessTokensLeaked: number;
+  /** DPoP proofs that were taken. */
+  proofs: number;
+  /** Proofs with something wrong about them, and requests that came without one where it has to be. */
+  proofsRefused: number;
+  /** Those of them that had been used before. */
+  proofReplays: number;
+  /** Proofs that were right but for the server's nonce. */
+  noncesDemanded: number;
+  /** Access tokens that are bound to a key and came as bearer tokens. */
+  boundTokensAsBearer: number;
+  /** Proofs that were sent to an origin that is not the server's. */
+  proofsLeaked: number;
   /** Requests of the fetch form to places that do not exist: they fail like a network error. */
   strayRequests: number;
   /** Faults that struck. */
@@ -113,6 +128,12 @@ function zeros(): ServerCounts {
     secretsInUrl: 0,
     refreshTokensLeaked: 0,
     accessTokensLeaked: 0,
+    proofs: 0,
+    proofsRefused: 0,
+    proofReplays: 0,
+    noncesDemanded: 0,
+    boundTokensAsBearer: 0,
+    proofsLeaked: 0,
     strayRequests: 0,
     faults: 0,
   };

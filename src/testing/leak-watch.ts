@@ -1,5 +1,6 @@
 /**
- * Looks for tokens where they must not be: in URLs, at the API if they are refresh tokens, at foreign origins.
+ * Looks for tokens where they must not be: in URLs, at the API if they are refresh tokens, at foreign origins, where proofs of
+ * possession must not be either.
  *
  * @module
  */
@@ -31,6 +32,10 @@ export function watchLeaks(server: ServerContext, sent: Sent, to: EndpointName |
   if (server.ledger.refreshToken(text) || hasRefreshToken(server, sent.body)) {
     server.journal.counts.refreshTokensLeaked++;
     server.journal.write('leak', { detail: `refresh token to ${to ?? sent.url.origin}` });
+  }
+  if (to === undefined && sent.headers.has('dpop')) {
+    server.journal.counts.proofsLeaked++;
+    server.journal.write('leak', { detail: `proof to ${sent.url.origin}` });
   }
   if (to === undefined && server.ledger.accessToken(text)) {
     server.journal.counts.accessTokensLeaked++;

@@ -22,6 +22,8 @@ export interface Code extends LoginFacts {
   readonly challenge: string;
   readonly subject: string;
   readonly scope: readonly string[];
+  /** Thumbprint of the key that it is bound to (RFC 9449 §10). */
+  readonly jkt: string | undefined;
   readonly expiresAt: number;
 }
 

@@ -1,8 +1,10 @@
 /**
- * The errors of RFC 6749 §5.2 and §2.3.1, RFC 7009 §2.2.1 and RFC 8707 §2, as the server's code throws them.
+ * The errors of RFC 6749 §5.2 and §2.3.1, RFC 7009 §2.2.1, RFC 8707 §2 and RFC 9449 §5 and §8, as the server's code throws
+ * them.
  *
  * @module
  */
+import { ProofRefusal } from './proof-desk.ts';
 import type { Answer } from './wire.ts';
 import { json } from './wire.ts';
 
@@ -14,7 +16,8 @@ export type OAuthErrorCode =
   | 'unauthorized_client'
   | 'unsupported_grant_type'
   | 'invalid_scope'
-  | 'invalid_target';
+  | 'invalid_target'
+  | ProofRefusal['code'];
 
 /** A request that the server refuses. */
 export class OAuthRefusal extends Error {
@@ -41,5 +44,8 @@ export class OAuthRefusal extends Error {
 /** The answer to an error that the server's code threw: a refusal is one, everything else is a defect and goes on. */
 export function answerTo(error: unknown): Answer {
   if (error instanceof OAuthRefusal) return error.answer();
+  if (error instanceof ProofRefusal) {
+    return new OAuthRefusal(error.code, error.message, error.headers).answer();
+  }
   throw error;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { ApiRequest } from './journal.ts';
+import { dpopChallenge, ProofRefusal } from './proof-desk.ts';
 import type { ServerContext } from './server-context.ts';
 import type { AccessToken } from './token-ledger.ts';
 import { covers } from './token-ledger.ts';
@@ -38,20 +39,26 @@ export function protectedApi(server: ServerContext, exchange: Exchange, refusal:
   const request = { method: exchange.method, path, token: token?.id, body: exchange.body };
   const kept: ApiRequest & { status: number | undefined } = { ...request, status: undefined };
   server.journal.keep(kept);
-  const isGood =
-    scheme === 'bearer' && token !== undefined && isFor(token, exchange.url) && server.ledger.isActive(token);
+  const isGood = token !== undefined && isFor(token, exchange.url) && server.ledger.isActive(token);
+  if (scheme === 'bearer' && token?.jkt !== undefined) server.journal.counts.boundTokensAsBearer++;
   let wasLetIn = false;
+  const serve = (good: AccessToken): Answer => {
+    const { logins, demands } = server;
+    const more = demands.refusal(good, exchange.url.pathname, logins.of(good.family), server.now());
+    if (more !== undefined) return more;
+    wasLetIn = true;
+    return server.settings.echo ? json(200, echo(exchange, good, path)) : plainSuccess;
+  };
   return {
     token: token?.id,
     answer() {
       if (text === '')
         return json(401, { error: 'unauthorized' }, { 'www-authenticate': 'Bearer realm="api"' });
-      if (!token || !isGood) return refusal();
-      const { logins, demands } = server;
-      const more = demands.refusal(token, exchange.url.pathname, logins.of(token.family), server.now());
-      if (more !== undefined) return more;
-      wasLetIn = true;
-      return server.settings.echo ? json(200, echo(exchange, token, path)) : plainSuccess;
+      if (scheme === 'dpop')
+        return proven(server, exchange, text, (jkt) =>
+          isGood && token.jkt === jkt ? serve(token) : forKeys(refusal()),
+        );
+      return isGood && scheme === 'bearer' && token.jkt === undefined ? serve(token) : refusal();
     },
     over(status) {
       kept.status = status;
@@ -62,6 +69,31 @@ export function protectedApi(server: ServerContext, exchange: Exchange, refusal:
       });
     },
   };
+}
+
+/** A request with the scheme `DPoP`: first its proof, then its token (RFC 9449 §7.1, §9). */
+async function proven(
+  { proofs }: ServerContext,
+  exchange: Exchange,
+  text: string,
+  serve: (jkt: string) => Answer,
+): Promise<Answer> {
+  try {
+    const { jkt, headers } = (await proofs.take(exchange, 'api', text)) ?? proofs.missing();
+    const answer = serve(jkt);
+    return { ...answer, headers: { ...answer.headers, ...headers } };
+  } catch (error) {
+    if (!(error instanceof ProofRefusal)) throw error;
+    const headers = { 'www-authenticate': dpopChallenge(error.code), ...error.headers };
+    return json(401, { error: error.code, error_description: error.message }, headers);
+  }
+}
+
+/** The same refusal, in the scheme of the request. */
+function forKeys(refusal: Answer): Answer {
+  const isPlain = refusal.headers['www-authenticate'] === 'Bearer realm="api", error="invalid_token"';
+  const headers = { ...refusal.headers, 'www-authenticate': dpopChallenge('invalid_token') };
+  return isPlain ? { ...refusal, headers } : refusal;
 }
 
 /** The token of a request. Schemes are compared in lower case (RFC 9110 §11.1). */

@@ -6,6 +6,7 @@
 import { Demands } from './demands.ts';
 import { Journal } from './journal.ts';
 import { Logins } from './logins.ts';
+import { ProofDesk } from './proof-desk.ts';
 import type { Settings } from './settings.ts';
 import type { Family } from './token-ledger.ts';
 import { TokenLedger } from './token-ledger.ts';
@@ -17,6 +18,7 @@ export interface ServerContext {
   readonly journal: Journal;
   readonly logins: Logins;
   readonly demands: Demands;
+  readonly proofs: ProofDesk;
   /** The server's time, in Unix ms. */
   now(): number;
   /** Ends a family, once. */
@@ -32,6 +34,7 @@ export function serverContext(settings: Settings): ServerContext {
     journal,
     logins: new Logins(),
     demands: new Demands(),
+    proofs: new ProofDesk(settings, now, journal.counts),
     now,
     revoke(family, why) {
       if (family.revoked) return;

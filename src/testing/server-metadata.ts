@@ -4,6 +4,7 @@
  * @module
  */
 import type { AuthorizationServer, ProviderProfile } from '../core/authorization-server.ts';
+import { proofAlgorithms } from './proof-check.ts';
 import type { Settings } from './settings.ts';
 import type { EndpointName } from './wire.ts';
 
@@ -16,6 +17,7 @@ export function metadataDocument(issuer: string): Record<string, unknown> {
     token_endpoint: `${base}/token`,
     revocation_endpoint: `${base}/revoke`,
     introspection_endpoint: `${base}/introspect`,
+    dpop_signing_alg_values_supported: proofAlgorithms,
     grant_types_supported: ['authorization_code', 'refresh_token', 'client_credentials'],
     response_types_supported: ['code'],
     code_challenge_methods_supported: ['S256'],

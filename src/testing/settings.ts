@@ -38,6 +38,18 @@ export interface TestClient {
   readonly verify?: (parameters: URLSearchParams, headers: Headers) => boolean | Promise<boolean>;
 }
 
+/** How the server treats DPoP (RFC 9449). Whoever comes with a proof gets tokens that are bound to its key. */
+export interface DpopPolicy {
+  /** `true`: who asks for tokens without a proof is refused. @default false */
+  readonly required?: boolean;
+  /** Where proofs have to name a nonce of the server. @default nowhere */
+  readonly nonces?: readonly ('token' | 'api')[];
+  /** After how many proofs an endpoint wants another nonce; the answer to the last one says it. @default never */
+  readonly nonceUses?: number;
+  /** How far `iat` of a proof may be from the server's time, in ms. @default 60_000 */
+  readonly tolerance?: number;
+}
+
 /** See {@link authorizationServer}. */
 export interface AuthorizationServerOptions {
   /** @default 'https://as.test' */
@@ -64,6 +76,8 @@ export interface AuthorizationServerOptions {
   readonly requestEncoding?: 'form' | 'json';
   /** `false`: a refresh ends the access tokens before it, as at GitHub. @default true */
   readonly accessTokensSurviveRefresh?: boolean;
+  /** How proofs of possession are treated. @default proofs are taken, and not asked for */
+  readonly dpop?: DpopPolicy;
   /** What the API says to a bad token. @default 'rfc6750' */
   readonly refusal?: RefusalStyle | Refusal;
   /** `false`: the API lets in with an empty 200, which is much faster. For measurements. @default true */
@@ -93,6 +107,7 @@ export interface Settings {
   readonly tokenFormat: 'opaque' | 'jwt-like';
   readonly requestEncoding: 'form' | 'json';
   readonly accessTokensSurviveRefresh: boolean;
+  readonly dpop: Required<DpopPolicy>;
   readonly echo: boolean;
   readonly log: boolean;
 }
@@ -114,6 +129,13 @@ export function settingsOf(options: AuthorizationServerOptions): Settings {
     tokenFormat: options.tokenFormat ?? 'opaque',
     requestEncoding: options.requestEncoding ?? 'form',
     accessTokensSurviveRefresh: options.accessTokensSurviveRefresh ?? true,
+    dpop: {
+      required: false,
+      nonces: [],
+      nonceUses: Number.POSITIVE_INFINITY,
+      tolerance: 60_000,
+      ...options.dpop,
+    },
     echo: options.echo ?? true,
     log: options.log ?? true,
   };

@@ -7,6 +7,7 @@ import type { TokenResponse } from '../core/token-set.ts';
 import { exchangeCode } from './authorization-endpoint.ts';
 import { checkClient } from './client-check.ts';
 import { answerTo, OAuthRefusal } from './oauth-refusal.ts';
+import { ProofRefusal } from './proof-desk.ts';
 import { peekParameters, readParameters } from './request-parameters.ts';
 import type { ServerContext } from './server-context.ts';
 import type { TestClient } from './settings.ts';
@@ -19,6 +20,8 @@ export interface GrantRequest {
   readonly client: TestClient;
   readonly parameters: URLSearchParams;
   readonly exchange: Exchange;
+  /** Thumbprint of the key whose proof came with it. */
+  readonly jkt: string | undefined;
 }
 
 /** Grants by `grant_type`. */
@@ -63,36 +66,44 @@ async function answer(
   try {
     const parameters = readParameters(exchange, server.settings.requestEncoding);
     const client = await checkClient(server.settings.clients, parameters, exchange.headers);
+    const proof = await server.proofs.take(exchange, 'token');
+    if (proof === undefined && server.settings.dpop.required) server.proofs.missing();
     const grant = parameters.get('grant_type');
     if (grant === null) throw new OAuthRefusal('invalid_request', 'grant_type is missing.');
     const give = Object.hasOwn(grants, grant) ? grants[grant] : undefined;
     if (!give) throw new OAuthRefusal('unsupported_grant_type', 'This grant is not supported.');
-    const response = await give(server, { client, parameters, exchange });
-    return json(200, response, { pragma: 'no-cache' });
+    const response = await give(server, { client, parameters, exchange, jkt: proof?.jkt });
+    return json(200, response, { pragma: 'no-cache', ...proof?.headers });
   } catch (error) {
     const refusal = answerTo(error);
-    if (token) server.ledger.failed(token);
+    if (error instanceof ProofRefusal) {
+      if (token) token.sent--; // it was not looked at
+    } else if (token) server.ledger.failed(token);
     server.journal.write('refused', { token: token?.id, error: (error as OAuthRefusal).code });
     return refusal;
   }
 }
 
-function refresh(server: ServerContext, { client, parameters, exchange }: GrantRequest): TokenResponse {
+function refresh(server: ServerContext, request: GrantRequest): TokenResponse {
+  const { client, parameters, jkt } = request;
   const text = parameters.get('refresh_token');
   if (text === null) throw new OAuthRefusal('invalid_request', 'refresh_token is missing.');
   const token = server.ledger.refreshToken(text);
   if (token?.family.clientId !== client.clientId) {
     throw new OAuthRefusal('invalid_grant', 'The refresh token is unknown, or belongs to another client.');
   }
-  const { use, response } = server.ledger.spend(token, wanted(server, parameters, exchange));
+  // The refresh token of a client that proves nothing else is bound to the key (RFC 9449 §5).
+  const isPublic = client.clientSecret === undefined && client.verify === undefined;
+  if (isPublic && token.family.jkt !== undefined && token.family.jkt !== jkt) {
+    throw new OAuthRefusal('invalid_grant', 'The refresh token is bound to another key.');
+  }
+  const { use, response } = server.ledger.spend(token, wanted(server, request));
   return response ? granted(server, token, { use, response }) : reused(server, token);
 }
 
 /** RFC 6749 §4.4: for clients that can keep a secret, and without a refresh token. */
-function clientCredentials(
-  server: ServerContext,
-  { client, parameters, exchange }: GrantRequest,
-): TokenResponse {
+function clientCredentials(server: ServerContext, request: GrantRequest): TokenResponse {
+  const { client, exchange, jkt } = request;
   if (client.clientSecret === undefined && client.verify === undefined) {
     throw new OAuthRefusal('unauthorized_client', 'A public client has no credentials.');
   }
@@ -105,15 +116,17 @@ function clientCredentials(
     issuer,
     scope: settings.scope,
     resources: [`${settings.apiOrigin}/`],
+    jkt,
   };
-  const { family, response } = ledger.mint(start, wanted(server, parameters, exchange));
+  const { family, response } = ledger.mint(start, wanted(server, request));
   journal.counts.clientCredentials++;
   journal.write('clientCredentials', { family: family.id, clientId, issued: [family.newest?.id ?? ''] });
   return response;
 }
 
-function wanted({ settings }: ServerContext, parameters: URLSearchParams, exchange: Exchange): Wanted {
+function wanted({ settings }: ServerContext, { parameters, exchange, jkt }: GrantRequest): Wanted {
   return {
+    jkt,
     scope: parameters.get('scope')?.split(' '),
     resource: parameters.getAll('resource').map((url) => asOwnUrl(url, exchange, settings.apiOrigin)),
     issuer: exchange.seenAs.issuer,

@@ -8,6 +8,7 @@ import { OAuthRefusal } from './oauth-refusal.ts';
 import type { Use } from './reuse-policy.ts';
 import { failureIsUse, judgeUse } from './reuse-policy.ts';
 import type { Settings } from './settings.ts';
+import { accessTokenClaims, idTokenClaims, seconds } from './token-claims.ts';
 import { jwtLike, tokenTexts } from './token-text.ts';
 
 /** All tokens that descend from one login. */
@@ -16,6 +17,8 @@ export interface Family {
   readonly clientId: string;
   readonly subject: string;
   readonly issuer: string;
+  /** Thumbprint of the key that its tokens are bound to; `undefined`: bearer tokens. */
+  readonly jkt: string | undefined;
   /** What the user granted. Rotation and narrowing do not change it. */
   readonly scope: readonly string[];
   /** URLs that its access tokens may be for. */
@@ -50,6 +53,8 @@ export interface AccessToken {
   readonly scope: readonly string[];
   /** URLs it is for. `undefined`: all of its family. */
   readonly audience: readonly string[] | undefined;
+  /** Thumbprint of the key that it is bound to. */
+  readonly jkt: string | undefined;
   readonly issuedAt: number;
   readonly expiresAt: number;
   ended: boolean;
@@ -60,9 +65,11 @@ export interface Wanted {
   readonly scope?: readonly string[] | undefined;
   readonly resource?: readonly string[];
   readonly issuer: string;
+  /** Thumbprint of the key that it is to be bound to. */
+  readonly jkt: string | undefined;
 }
 
-type Start = Pick<Family, 'clientId' | 'subject' | 'issuer' | 'scope' | 'resources'>;
+type Start = Pick<Family, 'clientId' | 'subject' | 'issuer' | 'jkt' | 'scope' | 'resources'>;
 type Started = { readonly family: Family; readonly response: TokenResponse };
 
 export class TokenLedger {
@@ -109,7 +116,7 @@ export class TokenLedger {
   signIn({ lifetime, ...start }: Start & { lifetime?: number }): Started {
     const family = this.#begin(start);
     const refreshToken = this.#issueRefreshToken(family, 0);
-    const access = this.#issueAccessToken(family, { issuer: family.issuer }, lifetime);
+    const access = this.#issueAccessToken(family, family, lifetime);
     return { family, response: this.#response(access, refreshToken.text, family.issuer) };
   }
 
@@ -197,45 +204,38 @@ export class TokenLedger {
     return token;
   }
 
-  #issueAccessToken(family: Family, wanted: Wanted, lifetime?: number): AccessToken {
+  #issueAccessToken(
+    family: Family,
+    wanted: Pick<Wanted, 'issuer' | 'jkt'> & Partial<Wanted>,
+    lifetime?: number,
+  ): AccessToken {
     const issuedAt = this.#now();
     const scope = wanted.scope ?? family.scope;
     const audience = wanted.resource?.length ? wanted.resource : undefined;
     const expiresAt = issuedAt + (lifetime ?? this.#settings.accessTokenLifetime);
     const id = `at${this.#accessTokens.size + 1}`;
-    const claims = {
-      ...{
-        iss: wanted.issuer,
-        sub: family.subject,
-        client_id: family.clientId,
-        jti: id,
-        scope: scope.join(' '),
-      },
-      ...{ aud: audience ?? this.#settings.apiOrigin, iat: seconds(issuedAt), exp: seconds(expiresAt) },
-    };
     const isJwt = this.#settings.tokenFormat === 'jwt-like';
-    const text = isJwt ? jwtLike(claims, this.#text()) : `access-${this.#text()}`;
-    const token: AccessToken = { id, text, family, scope, audience, issuedAt, expiresAt, ended: false };
+    const { jkt } = wanted;
+    const facts = { id, family, scope, audience, jkt, issuedAt, expiresAt };
+    const text = isJwt
+      ? jwtLike(accessTokenClaims(facts, wanted.issuer, this.#settings.apiOrigin), this.#text())
+      : `access-${this.#text()}`;
+    const token: AccessToken = { ...facts, text, ended: false };
     this.#accessTokens.set(text, token);
     family.newest = token;
     return token;
   }
 
   #response(access: AccessToken, refreshToken: string | undefined, issuer: string): TokenResponse {
-    const { family } = access;
-    const times = {
-      iat: seconds(access.issuedAt),
-      exp: seconds(access.expiresAt),
-      auth_time: seconds(family.startedAt),
-    };
-    const claims = { iss: issuer, sub: family.subject, aud: family.clientId, ...times };
     return {
       access_token: access.text,
-      token_type: 'Bearer',
+      token_type: access.jkt === undefined ? 'Bearer' : 'DPoP',
       expires_in: seconds(access.expiresAt - access.issuedAt),
       ...(refreshToken !== undefined && { refresh_token: refreshToken }),
       scope: access.scope.join(' '),
-      ...(access.scope.includes('openid') && { id_token: jwtLike(claims, this.#text()) }),
+      ...(access.scope.includes('openid') && {
+        id_token: jwtLike(idTokenClaims(access, issuer), this.#text()),
+      }),
     };
   }
 }
@@ -243,8 +243,4 @@ export class TokenLedger {
 /** Tells whether a URL is at or below another one. */
 export function covers(granted: string, url: string): boolean {
   return url === granted || url.startsWith(granted.endsWith('/') ? granted : `${granted}/`);
-}
-
-function seconds(ms: number): number {
-  return Math.floor(ms / 1000);
 }

@@ -69,7 +69,11 @@ function claimsOf({ settings }: ServerContext, token: Token): object {
     client_id: family.clientId,
     sub: family.subject,
     scope: (isAccessToken ? token.scope : family.scope).join(' '),
-    ...(isAccessToken && { token_type: 'Bearer', aud: token.audience ?? settings.apiOrigin }),
+    ...(isAccessToken && {
+      token_type: token.jkt === undefined ? 'Bearer' : 'DPoP',
+      aud: token.audience ?? settings.apiOrigin,
+      ...(token.jkt !== undefined && { cnf: { jkt: token.jkt } }),
+    }),
     ...(Number.isFinite(expiresAt) && { exp: Math.floor(expiresAt / 1000) }),
   };
 }

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { bytesOf, toBase64url } from './wire.ts';
+
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 let servers = 0;
 
@@ -27,9 +29,6 @@ export function tokenTexts(): (length?: number) => string {
 
 /** A text that reads as a JWT. Its signature means nothing. */
 export function jwtLike(claims: Readonly<Record<string, unknown>>, signature: string): string {
-  const part = (value: unknown): string => {
-    const binary = String.fromCharCode(...new TextEncoder().encode(JSON.stringify(value)));
-    return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
-  };
+  const part = (value: unknown): string => toBase64url(bytesOf(JSON.stringify(value)));
   return `${part({ alg: 'ES256', typ: 'JWT' })}.${part(claims)}.${signature}`;
 }

@@ -73,6 +73,16 @@ export function base64(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes));
 }
 
+/** Base64url without padding (RFC 7515 §2). */
+export function toBase64url(bytes: Uint8Array): string {
+  return base64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+}
+
+export function fromBase64url(text: string): Uint8Array<ArrayBuffer> {
+  const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
+  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
+}
+
 /** A name for a body: equal bodies have equal names. Not a cryptographic hash, so that it costs nothing. */
 export function fingerprint(bytes: Uint8Array): string {
   let low = 0x811c9dc5;

@@ -14,6 +14,7 @@ const floors: Record<string, string[]> = {
   bridge: ['core'],
   browser: ['core'],
   core: [],
+  dpop: ['core'],
   // Its storage is that of files, with another seal.
   electron: ['bridge', 'core', 'node'],
   // What the storages of fleets share: lines, announcements, bounded waiting.

@@ -14,7 +14,8 @@ const ceilings: { code: string; ceiling: number }[] = [
   // 33 kB: what the races and the comparison with fetch found (a login that a sign-out overtakes, calls that must not see
   // what the caller changes later) costs half a kilobyte; locks that pass on from a holder that sleeps cost another one. Since then 0.9 kB for pictures of a
   // session, which are loaded when somebody asks for one.
-  { code: `export { TokenManager } from 'tokenkeep'`, ceiling: 36_300 },
+  // Another 0.8 kB for grants that need no login, and 0.8 kB for sessions that are bound to a key: what DPoP does is in its own door.
+  { code: `export { TokenManager } from 'tokenkeep'`, ceiling: 38_300 },
   // Measured 10.9 kB, most of it ky.
   { code: `export { discover } from 'tokenkeep'`, ceiling: 11_200 },
   // Measured 4.1 kB, most of it p-queue.
@@ -22,13 +23,15 @@ const ceilings: { code: string; ceiling: number }[] = [
   // Measured 2.9 kB: it reads the text of a PEM, of whatever algorithm.
   { code: `export { privateKeyJwt } from 'tokenkeep'`, ceiling: 3_000 },
   { code: `export { clientSecretBasic } from 'tokenkeep'`, ceiling: 750 },
-  // Measured 9.7 kB alone: the tolerant reader of answers, and oauth4webapi. Beside a manager it is 3.1 kB more.
-  { code: `export { startLogin, completeLogin } from 'tokenkeep/login'`, ceiling: 9_900 },
-  { code: `export { popupLogin, returnFromPopup } from 'tokenkeep/login'`, ceiling: 9_950 },
-  { code: `export { loopbackLogin } from 'tokenkeep/login'`, ceiling: 10_450 },
-  { code: `export { deviceLogin } from 'tokenkeep/login'`, ceiling: 9_100 },
+  // Measured 10.2 kB alone: the tolerant reader of answers, and oauth4webapi. Beside a manager it is 3.1 kB more. 0.4 kB of it
+  // make, keep and forget the key of a login.
+  { code: `export { startLogin, completeLogin } from 'tokenkeep/login'`, ceiling: 10_350 },
+  { code: `export { popupLogin, returnFromPopup } from 'tokenkeep/login'`, ceiling: 10_350 },
+  { code: `export { loopbackLogin } from 'tokenkeep/login'`, ceiling: 10_850 },
+  { code: `export { deviceLogin } from 'tokenkeep/login'`, ceiling: 9_450 },
   // Measured 3.9 kB: a page without a manager, which is in the worker.
   { code: `export { connectTokenManager } from 'tokenkeep/worker'`, ceiling: 3_950 },
+  { code: `export { dpop } from 'tokenkeep/dpop'`, ceiling: 3_300 },
   // A guard is a guard: it brings no class and no manager with it.
   { code: `export { isTokenKeepError } from 'tokenkeep'`, ceiling: 150 },
 ];
@@ -44,7 +47,7 @@ describe('size', () => {
 test('a page loads less than that before its first call: ky comes when a session ends', async () => {
   const size = await firstLoadOf(`export { TokenManager } from 'tokenkeep'`);
   console.info(`${size} bytes before the first call`);
-  expect(size).toBeLessThanOrEqual(27_000);
+  expect(size).toBeLessThanOrEqual(29_300);
 });
 
 /** Doors that browsers do not open. */

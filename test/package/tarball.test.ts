@@ -48,7 +48,8 @@ const names: Record<string, string[]> = {
     'privateKeyJwt',
     'tlsClientAuth',
   ],
-  'tokenkeep/browser': ['announced', 'indexedDbStorage', 'webLock', 'webStorage'],
+  'tokenkeep/browser': ['announced', 'indexedDbKeys', 'indexedDbStorage', 'webLock', 'webStorage'],
+  'tokenkeep/dpop': ['dpop', 'exportedKeys', 'memoryKeys'],
   'tokenkeep/electron': ['connectTokenManager', 'electronStorage', 'exposeTokenManager', 'serveTokenManager'],
   'tokenkeep/ky': ['authorizedKy'],
   'tokenkeep/login': [

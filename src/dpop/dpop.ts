@@ -1,0 +1,142 @@
+/**
+ * Sessions that are bound to a key.
+ *
+ * @module
+ */
+import { ConfigurationError } from '../core/errors.ts';
+import { type Dpop, isKeyPair, type KeyStorage, type Prover } from '../core/possession.ts';
+import { KeyProver } from './key-prover.ts';
+import { KnownServers } from './known-servers.ts';
+import { memoryKeys } from './memory-keys.ts';
+import { type DpopAlgorithm, generateKeys, isAlgorithm } from './signing.ts';
+
+/** See {@link dpop}. */
+export interface DpopOptions {
+  /**
+   * Where the keys rest. They must reach as far as the sessions: `indexedDbKeys()` of `tokenkeep/browser` keeps them where no
+   * script can read them; {@link exportedKeys} is for storages of text.
+   *
+   * @default memoryKeys()
+   */
+  readonly keys?: KeyStorage | undefined;
+  /** What proofs are signed with. The server says what it takes: `dpop_signing_alg_values_supported`. @default 'ES256' */
+  readonly algorithm?: DpopAlgorithm | undefined;
+  /**
+   * **Gives protection up where the server has none.** `true`: sessions whose tokens are bearer tokens are used as such: those
+   * of logins before DPoP, and those of a server that did not bind its answer. A session that is bound stays bound.
+   *
+   * @default false: bearer tokens are refused
+   */
+  readonly acceptBearer?: boolean | undefined;
+}
+
+/**
+ * Binds every session to a key of its own that never leaves this side (DPoP, RFC 9449): each request proves that its sender
+ * has the key, so a token that was stolen on its way, from a log or from an API is of no use. It does not stop script in the
+ * page, which can have requests signed as the page can.
+ *
+ * The key is made by a login and named in the session's record. Every proof is new, for one request, and has the nonce that the
+ * server asked for last; a request whose proof alone was refused is sent once more, and nothing is refreshed for it. Should
+ * the key be lost, a `LoginRequiredError` with the reason `no_key` says so before anything is sent.
+ *
+ * In pages of another origin the servers have to show their nonces: `Access-Control-Expose-Headers: DPoP-Nonce,
+ * WWW-Authenticate`.
+ *
+ * @example
+ * ```ts
+ * import { discover, TokenManager } from 'tokenkeep';
+ * import { indexedDbKeys, indexedDbStorage } from 'tokenkeep/browser';
+ * import { dpop } from 'tokenkeep/dpop';
+ * import { popupLogin } from 'tokenkeep/login';
+ *
+ * const client = {
+ *   clientId: 'my-app',
+ *   authorizationServer: discover('https://auth.example.com'),
+ *   dpop: dpop({ keys: indexedDbKeys() }), // the same one for the manager and its logins
+ * };
+ * const manager = new TokenManager({
+ *   ...client,
+ *   protectedResources: ['https://api.example.com/'],
+ *   storage: indexedDbStorage(),
+ * });
+ *
+ * async function signIn(): Promise<void> {
+ *   const login = await popupLogin({ ...client, redirectUri: 'https://app.example.com/popup-callback' });
+ *   await manager.setTokens(login.tokens);
+ * }
+ * ```
+ *
+ * @example A login of your own
+ * ```ts
+ * import { TokenManager } from 'tokenkeep';
+ * import { dpop } from 'tokenkeep/dpop';
+ *
+ * const possession = dpop();
+ * const url = 'https://auth.example.com/token';
+ *
+ * async function exchange(manager: TokenManager, body: URLSearchParams): Promise<void> {
+ *   const key = await possession.generate();
+ *   await possession.keep(key); // first the key is safe, then tokens are bound to it
+ *   const proof = await key.prove({ verifier: 'authorization server', method: 'POST', url });
+ *   const response = await fetch(url, { method: 'POST', headers: { DPoP: proof }, body });
+ *   await manager.setTokens({ ...(await response.json()), dpop_jkt: key.thumbprint });
+ * }
+ * ```
+ * @throws ConfigurationError for options that it does not know.
+ * @see RFC 9449
+ */
+export function dpop(options: DpopOptions = {}): Dpop {
+  const { keys = memoryKeys(), algorithm = 'ES256', acceptBearer = false } = options;
+  check(options, keys, algorithm);
+  const servers = new KnownServers();
+  const self: Dpop = {
+    reach: keys.reach,
+    acceptsBearer: acceptBearer,
+    remedy: (scheme) => remedies[scheme],
+    async begin() {
+      if (acceptBearer) return {};
+      const key = await self.generate();
+      await self.keep(key);
+      return { thumbprint: key.thumbprint };
+    },
+    async generate() {
+      const pair = await generateKeys(algorithm, keys.exports === true);
+      return (await KeyProver.of(pair, servers)) as Prover;
+    },
+    async keep(prover) {
+      if (!(prover instanceof KeyProver)) throw new TypeError('keep(key): the key is none of generate().');
+      await keys.write(prover.thumbprint, prover.keys);
+    },
+    async prover(thumbprint) {
+      const pair = await keys.read(thumbprint);
+      const prover = isKeyPair(pair) ? await KeyProver.of(pair, servers) : undefined;
+      return prover?.thumbprint === thumbprint ? prover : undefined;
+    },
+    forget: (thumbprint) => keys.delete(thumbprint),
+  };
+  return self;
+}
+
+const remedies: Readonly<Record<'Bearer' | 'DPoP', string>> = {
+  Bearer:
+    'the server gave bearer tokens, which no key protects. Send a DPoP proof with the token request of the login, or take them with dpop({ acceptBearer: true }).',
+  DPoP: 'the key that the DPoP tokens are bound to is not kept here. Log in with the same dpop(), keep() its key, and say its thumbprint: TokenSet.thumbprint, or dpop_jkt beside a token response.',
+};
+
+function check(options: DpopOptions, keys: KeyStorage, algorithm: unknown): void {
+  const unknown = Object.keys(options).find((name) => !['keys', 'algorithm', 'acceptBearer'].includes(name));
+  if (unknown !== undefined) {
+    throw new ConfigurationError(
+      `dpop(): there is no option ${unknown}. It takes keys, algorithm and acceptBearer.`,
+    );
+  }
+  if (!isAlgorithm(algorithm)) {
+    throw new ConfigurationError('dpop(): the option algorithm must be ES256, ES384, PS256 or RS256.');
+  }
+  const methods = [keys?.read, keys?.write, keys?.delete];
+  if (!methods.every((method) => typeof method === 'function') || typeof keys.reach !== 'string') {
+    throw new ConfigurationError(
+      'dpop(): the option keys must be memoryKeys(), exportedKeys(storage), indexedDbKeys(), or what has their shape.',
+    );
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * Keys for storages that hold nothing but text.
+ *
+ * @module
+ */
+import type { TokenStorage } from '../core/contracts.ts';
+import { isConflict } from '../core/errors.ts';
+import type { KeyStorage } from '../core/possession.ts';
+import { algorithmOf, importPrivateKey, importPublicKey, isAlgorithm, thumbprintOf } from './signing.ts';
+
+/** How an exported key is kept. */
+interface KeptKey {
+  readonly schema: 1;
+  readonly algorithm: string;
+  readonly jwk: JsonWebKey;
+}
+
+/**
+ * Keeps keys as JWKs in a storage for tokens: in a file, a keyring, Redis, Postgres.
+ *
+ * **What is lost:** the private keys lie there as they are, beside the tokens or wherever you put them. Whoever can read that
+ * storage can use a stolen session, as if there were no DPoP; what is left is that tokens which leak elsewhere, from a log, a
+ * proxy or an API, are of no use. Choose a storage that encrypts, such as `keyringStorage()`.
+ *
+ * @example
+ * ```ts
+ * import { TokenManager } from 'tokenkeep';
+ * import { dpop, exportedKeys } from 'tokenkeep/dpop';
+ * import { fileStorage, keyringStorage } from 'tokenkeep/node';
+ *
+ * const manager = new TokenManager({
+ *   clientId: 'my-cli',
+ *   authorizationServer: { tokenEndpoint: 'https://auth.example.com/token' },
+ *   protectedResources: ['https://api.example.com/'],
+ *   storage: fileStorage({ path: '/var/lib/my-cli/session.db' }),
+ *   dpop: dpop({ keys: exportedKeys(keyringStorage({ service: 'my-cli' })) }),
+ * });
+ * ```
+ */
+export function exportedKeys(storage: TokenStorage): KeyStorage {
+  return {
+    reach: storage.reach,
+    exports: true,
+    async read(thumbprint) {
+      return await pairOf((await storage.read(nameOf(thumbprint)))?.record, thumbprint);
+    },
+    async write(thumbprint, keys) {
+      const jwk = await crypto.subtle.exportKey('jwk', keys.privateKey);
+      const algorithm = algorithmOf(keys.privateKey) ?? '';
+      const kept: KeptKey = { schema: 1, algorithm, jwk };
+      try {
+        await storage.write(nameOf(thumbprint), kept, undefined);
+      } catch (error) {
+        if (!isConflict(error)) throw error; // it is there: a key is never replaced by another one
+      }
+    },
+    delete: (thumbprint) => storage.delete(nameOf(thumbprint)),
+  };
+}
+
+/** No session has such a key: theirs have a slash after what they begin with, and no colon before it. */
+function nameOf(thumbprint: string): string {
+  return `dpop:${thumbprint}`;
+}
+
+async function pairOf(record: unknown, thumbprint: string): Promise<CryptoKeyPair | undefined> {
+  const { schema, algorithm, jwk } = (record ?? {}) as Partial<KeptKey>;
+  if (schema !== 1 || !isAlgorithm(algorithm) || typeof jwk !== 'object' || jwk === null) return undefined;
+  try {
+    if ((await thumbprintOf(jwk)) !== thumbprint) return undefined;
+    const [privateKey, publicKey] = await Promise.all([
+      importPrivateKey(jwk, algorithm),
+      importPublicKey(jwk, algorithm),
+    ]);
+    return { privateKey, publicKey };
+  } catch {
+    return undefined; // no key any more
+  }
+}

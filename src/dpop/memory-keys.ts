@@ -1,0 +1,24 @@
+/**
+ * Keys that nobody finds on a disk.
+ *
+ * @module
+ */
+import type { KeyStorage } from '../core/possession.ts';
+
+/**
+ * Keeps keys in the memory of this process, not extractable: after a restart or a reload the sessions that are bound to them
+ * need a login. For sessions that rest in memory themselves.
+ */
+export function memoryKeys(): KeyStorage {
+  const keys = new Map<string, CryptoKeyPair>();
+  return {
+    reach: 'process',
+    read: async (thumbprint) => keys.get(thumbprint),
+    async write(thumbprint, pair) {
+      keys.set(thumbprint, pair);
+    },
+    async delete(thumbprint) {
+      keys.delete(thumbprint);
+    },
+  };
+}

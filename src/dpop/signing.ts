@@ -1,0 +1,81 @@
+/**
+ * The algorithms of proofs: how WebCrypto makes a key for each, signs with it, and writes it down.
+ *
+ * @module
+ */
+import { base64url, bytesOf } from './base64url.ts';
+
+/** A JWS algorithm for proofs. Signatures of a public key only: a secret that both sides know proves nothing. */
+export type DpopAlgorithm = 'ES256' | 'ES384' | 'PS256' | 'RS256';
+
+interface Method {
+  /** For `generateKey` and `importKey`. */
+  readonly key: EcKeyGenParams | RsaHashedKeyGenParams;
+  readonly signing: EcdsaParams | RsaPssParams | Algorithm;
+}
+
+const rsa = { modulusLength: 2048, publicExponent: Uint8Array.of(1, 0, 1), hash: 'SHA-256' };
+
+const methods: Readonly<Record<DpopAlgorithm, Method>> = {
+  ES256: {
+    key: { name: 'ECDSA', namedCurve: 'P-256' } as EcKeyGenParams,
+    signing: { name: 'ECDSA', hash: 'SHA-256' } as EcdsaParams,
+  },
+  ES384: {
+    key: { name: 'ECDSA', namedCurve: 'P-384' } as EcKeyGenParams,
+    signing: { name: 'ECDSA', hash: 'SHA-384' } as EcdsaParams,
+  },
+  PS256: { key: { name: 'RSA-PSS', ...rsa }, signing: { name: 'RSA-PSS', saltLength: 32 } as RsaPssParams },
+  RS256: { key: { name: 'RSASSA-PKCS1-v1_5', ...rsa }, signing: { name: 'RSASSA-PKCS1-v1_5' } },
+};
+
+export function isAlgorithm(value: unknown): value is DpopAlgorithm {
+  return typeof value === 'string' && Object.hasOwn(methods, value);
+}
+
+export async function generateKeys(algorithm: DpopAlgorithm, extractable: boolean): Promise<CryptoKeyPair> {
+  const usages: KeyUsage[] = ['sign', 'verify'];
+  return (await crypto.subtle.generateKey(methods[algorithm].key, extractable, usages)) as CryptoKeyPair;
+}
+
+/** A private key that signs and cannot be exported. */
+export async function importPrivateKey(jwk: JsonWebKey, algorithm: DpopAlgorithm): Promise<CryptoKey> {
+  const { kty, crv, x, y, d, n, e, p, q, dp, dq, qi } = jwk;
+  const bare = JSON.parse(JSON.stringify({ kty, crv, x, y, d, n, e, p, q, dp, dq, qi })) as JsonWebKey;
+  return await crypto.subtle.importKey('jwk', bare, methods[algorithm].key, false, ['sign']);
+}
+
+export async function importPublicKey(jwk: JsonWebKey, algorithm: DpopAlgorithm): Promise<CryptoKey> {
+  const key = publicMembers(jwk) as JsonWebKey;
+  return await crypto.subtle.importKey('jwk', key, methods[algorithm].key, true, ['verify']);
+}
+
+/** The algorithm of a key; `undefined`: none of ours. */
+export function algorithmOf({ algorithm, type, usages }: CryptoKey): DpopAlgorithm | undefined {
+  if (type !== 'private' || !usages.includes('sign')) return undefined;
+  const { name, namedCurve } = algorithm as EcKeyAlgorithm;
+  return (Object.keys(methods) as DpopAlgorithm[]).find((one) => {
+    const { key } = methods[one];
+    return key.name === name && ('namedCurve' in key ? key.namedCurve === namedCurve : true);
+  });
+}
+
+/** A signature as JWS has it. */
+export async function sign(text: string, key: CryptoKey, algorithm: DpopAlgorithm): Promise<string> {
+  return base64url(await crypto.subtle.sign(methods[algorithm].signing, key, bytesOf(text)));
+}
+
+/** The public half of a key, in the members and the order of RFC 7638 §3.2, and not one more: nothing private slips through. */
+export function publicMembers(jwk: JsonWebKey): Readonly<Record<string, string | undefined>> {
+  const { kty, crv, x, y, e, n } = jwk;
+  return kty === 'EC' ? { crv, kty, x, y } : { e, kty, n };
+}
+
+/** The name of a key (RFC 7638 §3, with SHA-256). */
+export async function thumbprintOf(jwk: JsonWebKey): Promise<string> {
+  return await sha256(JSON.stringify(publicMembers(jwk)));
+}
+
+export async function sha256(text: string): Promise<string> {
+  return base64url(await crypto.subtle.digest('SHA-256', bytesOf(text)));
+}
