@@ -4,7 +4,7 @@
  * @module
  */
 import { isTokenKeepError } from '../core/errors.ts';
-import type { AnyTokenEvent, TokenEventType } from '../core/events.ts';
+import type { AnyTokenEvent } from '../core/events.ts';
 import { type BridgeError, fromBridgeError, isPlain, toBridgeError } from './bridge-error.ts';
 
 /** A way to where the manager lives. Only functions and plain data are there. */
@@ -47,27 +47,6 @@ export interface BridgeResponse {
   /** The whole body; `'later'`: to be read piece by piece. */
   readonly body: Uint8Array | 'later' | undefined;
 }
-
-/** What crosses: all but errors of listeners where the manager lives, which may say anything. */
-const crosses: Readonly<Record<TokenEventType, boolean>> = {
-  refreshed: true,
-  adopted: true,
-  signedIn: true,
-  signedOut: true,
-  sessionEnded: true,
-  refreshTokenExpiring: true,
-  refreshFailed: true,
-  persistFailed: true,
-  persisted: true,
-  idTokenRejected: true,
-  recordRejected: true,
-  stepUpRequired: true,
-  lateTokensDiscarded: true,
-  listenerFailed: false,
-};
-export const forwarded: readonly TokenEventType[] = (Object.keys(crosses) as TokenEventType[]).filter(
-  (type) => crosses[type],
-);
 
 /** An event as plain data. */
 export function toBridgeEvent(event: AnyTokenEvent): Record<string, unknown> {

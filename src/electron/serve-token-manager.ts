@@ -5,8 +5,9 @@
  */
 import { refusal } from '../bridge/bridge-error.ts';
 import { Exchanges } from '../bridge/exchanges.ts';
+import { forwarded } from '../bridge/forwarded.ts';
 import { messageOf } from '../bridge/message-check.ts';
-import { type BridgeReply, forwarded } from '../bridge/wire.ts';
+import type { BridgeReply } from '../bridge/wire.ts';
 import type { Transport } from '../core/contracts.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import type { AnyTokenEvent, TokenEventType, TokenListener } from '../core/events.ts';

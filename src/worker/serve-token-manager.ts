@@ -5,7 +5,8 @@
  */
 import { refusal, toBridgeError } from '../bridge/bridge-error.ts';
 import { Exchanges } from '../bridge/exchanges.ts';
-import { type BridgeReply, forwarded, toBridgeEvent } from '../bridge/wire.ts';
+import { forwarded } from '../bridge/forwarded.ts';
+import { type BridgeReply, toBridgeEvent } from '../bridge/wire.ts';
 import type { Transport } from '../core/contracts.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import type { AnyTokenEvent, TokenEventType, TokenListener } from '../core/events.ts';
