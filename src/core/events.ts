@@ -52,7 +52,7 @@ export interface TokenEvents {
   idTokenRejected: SessionEvent & { readonly claim: IdTokenFault };
   /** A stored value is not a session of this client. It is left where it is and never used. */
   recordRejected: SessionEvent & { readonly reason: Unreadable };
-  /** A protected resource wants more than a fresh access token can give. */
+  /** A protected resource wants more than a fresh access token can give: a login that `withStepUp()` makes of it. */
   stepUpRequired: SessionEvent & StepUp & { readonly url: string };
   /** Tokens that came after a sign-out were discarded; `revoked` says whether the server confirmed their end. */
   lateTokensDiscarded: SessionEvent & { readonly revoked: boolean };
