@@ -17,6 +17,8 @@ export type { Fault, Members } from './faults.ts';
 export { faults } from './faults.ts';
 export type { ListenOptions } from './http-form.ts';
 export type { ApiRequest, ServerCounts, ServerEvent, ServerEventType } from './journal.ts';
+export { keyStorageConformance } from './key-storage-conformance.ts';
+export type { KeyStorageConformanceOptions, KeyStorageFixture } from './laws/kept-keys.ts';
 export type { LockConformanceOptions, LockFixture } from './laws/lock-trial.ts';
 export type { StorageConformanceOptions, StorageFixture } from './laws/storage-trial.ts';
 export { lockConformance } from './lock-conformance.ts';

@@ -72,6 +72,7 @@ const names: Record<string, string[]> = {
     'insufficientClaims',
     'insufficientScope',
     'insufficientUserAuthentication',
+    'keyStorageConformance',
     'lockConformance',
     'refusals',
     'register',

@@ -135,3 +135,14 @@ test('BBA-12: a token with more scope than was asked for is never the answer, al
   expect((await echo.json()).scope).toEqual(['read']);
   expect(server.counts.refreshes).toBe(2);
 });
+
+test('BBA-11: that DPoP makes stolen tokens worthless and does not stop injected script is said where it is chosen', () => {
+  const source = readFileSync('src/dpop/dpop.ts', 'utf8').replace(/\s+\*\s/g, ' ');
+  expect(source).toContain(
+    'It does not stop script in the page, which can have requests signed as the page can.',
+  );
+  const security = readFileSync('SECURITY.md', 'utf8');
+  expect(security).toMatch(
+    /\| a stolen token of a session with `dpop\(\)`.*script in the page can have requests signed/,
+  );
+});
