@@ -120,6 +120,7 @@ const needsPerson = /prompt|locked|denied|canceled|auth|interaction is not allow
 const remedies: readonly (readonly [pattern: RegExp, remedy: string])[] = [
   [/prompt|locked|interaction is not allowed/i, 'The keyring is locked. Unlock it.'],
   [/no result found/i, 'There is no keyring yet, or it was never unlocked. Unlock it.'],
+  [/maximum number of/i, 'The session bus takes no more connections: the limits of this user are used up.'],
   [
     /d-?bus|address|ServiceUnknown|no secret service/i,
     'No keyring service answers. Start one, on a session bus.',

@@ -71,6 +71,7 @@ describe('a call that fails', () => {
       'The keyring is locked.',
     ],
     ['Platform failure: DBus error: Failed to connect to socket /run/bus', 'No keyring service answers.'],
+    ['DBus error: The maximum number of active connections for UID 0 has been reached', 'The session bus'],
     ["Couldn't access platform storage: Secret Service: no result found", 'There is no keyring yet'],
     ['The user name or passphrase you entered is not correct. (auth failed)', 'The keyring denies access.'],
     ['Entry is matched by 2 credentials', 'The keyring has several entries of this name.'],

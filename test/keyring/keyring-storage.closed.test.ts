@@ -33,11 +33,11 @@ test.each(['keyring', 'file'] as const)(
     await expect(manager.setTokens(server.signIn())).rejects.toMatchObject({ code: 'ERR_STORAGE' });
     expect(failures).toEqual([expect.stringContaining('There is no keyring yet, or it was never unlocked.')]);
     expect((await manager.fetch(server.apiOrigin)).status).toBe(200);
-    ring.killRing();
+    await ring.killRing();
     await ring.startRing(true);
     await manager.close();
     expect((await new TokenManager(options).getTokens())?.refreshToken).toBe(server.currentRefreshToken());
-    noKeyring();
+    await noKeyring();
     await ring.startRing(false);
   },
 );
@@ -45,11 +45,11 @@ test.each(['keyring', 'file'] as const)(
 test.each(['keyring', 'file'] as const)(
   "records: '%s': a session that the keyring does not show is not taken for none",
   async (records) => {
-    ring.killRing();
+    await ring.killRing();
     await ring.startRing(true);
     using storage = keyringStorage(placeIn(ring, records));
     const version = await storage.write('key', { step: 1 }, undefined);
-    noKeyring();
+    await noKeyring();
     await ring.startRing(false);
     const closed = {
       code: 'ERR_STORAGE',
@@ -61,18 +61,18 @@ test.each(['keyring', 'file'] as const)(
       await expect(storage.delete('key')).rejects.toMatchObject({ ...closed, operation: 'delete' });
     }
     // Only an open keyring that has nothing proves that there is nothing.
-    ring.killRing();
+    await ring.killRing();
     await ring.startRing(true);
     const stored = await storage.read('key');
     const gone = { record: 'sealed with a secret that is gone', version };
     expect(stored).toEqual(records === 'keyring' ? undefined : gone);
-    noKeyring();
+    await noKeyring();
     await ring.startRing(false);
   },
 );
 
 /** Everything that was in the keyring is lost, as with a home that was not mounted. */
-function noKeyring(): void {
-  ring.killRing();
+async function noKeyring(): Promise<void> {
+  await ring.killRing();
   rmSync(join(ring.folder, 'XDG_DATA_HOME'), { recursive: true });
 }

@@ -99,7 +99,7 @@ describe.each(['keyring', 'file'] as const)("records: '%s'", (records) => {
   test('a keyring whose daemon was killed and started again is used on', async () => {
     const storage = open(placeIn(ring, records));
     const version = await storage.write('key', { step: 1 }, undefined);
-    ring.killRing();
+    await ring.killRing();
     await ring.startRing(true);
     expect(await storage.read('key')).toEqual({ record: { step: 1 }, version });
     await storage.write('key', { step: 2 }, version);
