@@ -28,7 +28,7 @@ export interface SignedIn {
   /** Types of the events so far. */
   readonly events: AnyTokenEvent['type'][];
   /** The manager's clock: the real one, and as much ahead of it as a test wants. */
-  readonly clock: { ahead: number };
+  readonly clock: { ahead: number; now(): number };
   /** Calls the API and returns the status. */
   call(): Promise<number>;
   /** Ends the access token that is in use, at the server. Nobody tells the manager. */

@@ -67,6 +67,7 @@ export function configuration(settings: ServerSettings, provider: () => Provider
     clientBasedCORS: () => true,
     ttl: {
       AccessToken: () => settings.accessTokenSeconds,
+      ClientCredentials: () => settings.accessTokenSeconds,
       RefreshToken: settings.refreshTokenSeconds,
       AuthorizationCode: 60,
       DeviceCode: 300,
@@ -86,6 +87,7 @@ export function configuration(settings: ServerSettings, provider: () => Provider
       claimsParameter: { enabled: true },
       devInteractions: { enabled: false },
       userinfo: { enabled: false },
+      clientCredentials: { enabled: true },
       deviceFlow: { enabled: true, ...devicePages },
       rpInitiatedLogout: { enabled: false },
       introspection: { enabled: true, allowedPolicy: () => true },
