@@ -7,7 +7,7 @@ import {
   type TokenResponse,
   type TokenStorage,
 } from 'tokenkeep';
-import { announced, indexedDbStorage, webLock, webStorage } from 'tokenkeep/browser';
+import { announced, indexedDbStorage, tokenHandler, webLock, webStorage } from 'tokenkeep/browser';
 import { kitFailures } from './kits.ts';
 import { Point, type PointName, pausing } from './pausing.ts';
 
@@ -20,6 +20,8 @@ export interface Setup {
   readonly clientId?: string;
   /** The issuer: its metadata is fetched when it is first needed. */
   readonly issuer: string;
+  /** URL of a token handler, in place of the issuer. */
+  readonly handler?: string;
   readonly api: string;
   readonly reuseWindow?: number;
   readonly timeout?: number;
@@ -84,13 +86,16 @@ export const commands = {
   open(setup: Setup): void {
     const { clientId = 'test-client', issuer, api, session, lease, timeout, reuseWindow } = setup;
     const discovered = discover(issuer);
+    const { handler } = setup;
     const point = new Point();
     const manager = new TokenManager({
       clientId,
-      authorizationServer: async () => ({
-        ...(await discovered()),
-        ...(reuseWindow !== undefined && { profile: { reuseWindow } }),
-      }),
+      authorizationServer: handler
+        ? tokenHandler({ url: handler })
+        : async () => ({
+            ...(await discovered()),
+            ...(reuseWindow !== undefined && { profile: { reuseWindow } }),
+          }),
       protectedResources: [api],
       session,
       storage: pausing(storages[setup.storage](), point),
@@ -109,6 +114,18 @@ export const commands = {
 
   signIn: (tokens: TokenResponse): Promise<void> => current().manager.setTokens(tokens),
   signOut: (): Promise<{ revoked: boolean }> => current().manager.signOut(),
+  /** Logs in at the token handler, which sets cookies, and hands its answer on. Resolves with the cookies that script can see. */
+  async logInAtHandler(url: string): Promise<string> {
+    const headers = { 'token-handler-version': '1' };
+    const answer = await fetch(`${url}/login/end`, { method: 'POST', credentials: 'include', headers });
+    await current().manager.setTokens(await answer.json());
+    return document.cookie;
+  },
+  /** Calls the API. Resolves with the status, or with the code of the error. */
+  tryApi: (): Promise<string> =>
+    current()
+      .manager.fetch(`${current().api}/orders`)
+      .then(({ status }) => String(status), codeOf),
   /** An access token, or the code of the error. */
   accessToken: (): Promise<string> => current().manager.getAccessToken().catch(codeOf),
   tokens: async (): Promise<{ accessToken: string; refreshToken?: string | undefined } | null> =>
