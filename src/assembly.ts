@@ -6,9 +6,7 @@
 import type { AuthorizationServer } from './core/authorization-server.ts';
 import type { Reach, TokenStorage, Transport } from './core/contracts.ts';
 import { ConfigurationError } from './core/errors.ts';
-import type { Grant } from './core/grant.ts';
 import { nameResources } from './core/protected-resource.ts';
-import { wholeGrant } from './core/session-record.ts';
 import type { Workshop } from './flow/attempt.ts';
 import { AuthorizationServerSource } from './flow/authorization-server-source.ts';
 import { AuthorizedFetch } from './flow/authorized-fetch.ts';
@@ -52,11 +50,7 @@ export function assemble(options: TokenManagerOptions): Assembly {
   const { tell } = listeners;
   const workshop = workshopOf(options, { storage, transport, tell });
   const { clock, grant, lock } = workshop;
-  grant.check?.({
-    options: Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : name)),
-    isLockShared: lock.reach !== 'process',
-    hasVariants: resources.some(({ variant }) => variant !== wholeGrant),
-  });
+  grant.check?.({ options, lock, resources });
   const source = new TokenSource(new RefreshCoordinator(workshop), clock, refreshBefore);
   const pace = pacedBy(takingTurns(options.replayConcurrency ?? 64), clock);
   const redirectsAreVisible = !isBrowser();
@@ -92,7 +86,7 @@ function workshopOf(
   const server = new AuthorizationServerSource(options.authorizationServer, { clock, timeout });
   const owner = () => ({ clientId, issuers: server.issuers });
   const client = { clientId, clientAuthentication, headers, parameters };
-  const grant = grantOf(options);
+  const { grant = options.grant ?? refreshTokenGrant } = options.authorizationServer as AuthorizationServer;
   return {
     store: new SessionStore({ storage, clock, timeout, owner, tell }),
     lock: lockOf(options.lock ?? storage.lock, storage, timeout),
@@ -108,15 +102,6 @@ function workshopOf(
     name: crypto.randomUUID(),
     tell,
   };
-}
-
-function grantOf({ authorizationServer, grant }: TokenManagerOptions): Grant {
-  const { grant: its } = authorizationServer as AuthorizationServer;
-  if (its === undefined) return grant ?? refreshTokenGrant;
-  if (grant === undefined) return its;
-  throw new ConfigurationError(
-    'The option grant has no place beside a token handler: leave one of them out.',
-  );
 }
 
 function requireWebCrypto(): void {

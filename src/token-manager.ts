@@ -91,7 +91,8 @@ export class TokenManager implements AsyncDisposable {
    *   authentication that cannot be used: the session lives.
    */
   getAccessToken(request?: AccessTokenRequest): Promise<string> {
-    if (this.#assembly.workshop.grant.cookies !== undefined) return Promise.reject(tokensAreInCookies());
+    const { cookies } = this.#assembly.workshop.grant;
+    if (cookies !== undefined) return Promise.reject(cookies.noToken());
     if (request === undefined) {
       const held = this.#assembly.source.fresh(this.#session, '');
       if (held !== undefined) return resolved(held);
@@ -211,12 +212,6 @@ export class TokenManager implements AsyncDisposable {
       () => void lookAgain(workshop, this.#session, options.refreshBefore),
     );
   }
-}
-
-function tokensAreInCookies(): ConfigurationError {
-  return new ConfigurationError(
-    'getAccessToken(): the tokens are in cookies of the token handler. Call the API with manager.fetch().',
-  );
 }
 
 function resolved(held: Held): Promise<string> {

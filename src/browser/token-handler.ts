@@ -105,6 +105,10 @@ function grantOf(options: TokenHandlerOptions, urls: { refresh: string; logout: 
       return { issuer: options.url, refreshToken: mark, accessTokens };
     },
     cookies: {
+      noToken: () =>
+        new ConfigurationError(
+          'getAccessToken(): the tokens are in cookies of the token handler. Call the API with manager.fetch().',
+        ),
       headers: entry,
       read: (said, now) => marks(withoutTokens(said), options, now),
       end: () => ({ ...post(urls.logout), answered: (body) => options.onLogout?.(parseBody(body)) }),
@@ -114,19 +118,22 @@ function grantOf(options: TokenHandlerOptions, urls: { refresh: string; logout: 
 
 type Members = Readonly<Record<string, unknown>>;
 
-function check({ options, isLockShared, hasVariants }: Circumstances): void {
-  const foreign = options.find((name) => ['clientAuthentication', 'tokenRequest', 'dpop'].includes(name));
+function check({ options, lock, resources }: Circumstances): void {
+  const given = Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : name));
+  const foreign = given.find((name) =>
+    ['clientAuthentication', 'tokenRequest', 'dpop', 'grant'].includes(name),
+  );
   if (foreign !== undefined) {
     throw new ConfigurationError(
       `The option ${foreign} has no place beside a token handler, which is the client. Leave it out; tokenHandler() takes headers.`,
     );
   }
-  if (hasVariants) {
+  if (resources.some(({ scope, resource }) => scope ?? resource)) {
     throw new ConfigurationError(
       'A token handler has one access token: leave scope and resource out of protectedResources.',
     );
   }
-  if (!isLockShared) {
+  if (lock.reach === 'process') {
     throw new ConfigurationError(
       'All tabs share the cookies of a token handler, and two refreshes at once would end the session. Give a storage that ' +
         'they share as well, indexedDbStorage() or webStorage(() => localStorage), or at least the option lock: webLock().',

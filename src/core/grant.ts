@@ -4,6 +4,8 @@
  * @module
  */
 import type { AuthorizationServer, ClientAuthentication, ProviderProfile } from './authorization-server.ts';
+import type { TokenLock } from './contracts.ts';
+import type { NamedResource } from './protected-resource.ts';
 import type { SessionRecord } from './session-record.ts';
 import type { Answer, Outcome } from './token-answer.ts';
 import type { TokenGrant } from './token-grant.ts';
@@ -36,12 +38,10 @@ export interface BuiltRequest {
 
 /** What a manager has been told besides, to be judged by its {@link Grant}. */
 export interface Circumstances {
-  /** Names of the options that were given. */
-  readonly options: readonly string[];
-  /** Whether other processes, or tabs, see the lock. */
-  readonly isLockShared: boolean;
-  /** Whether protected resources ask for access tokens of their own. */
-  readonly hasVariants: boolean;
+  /** Its options. */
+  readonly options: object;
+  readonly lock: TokenLock;
+  readonly resources: readonly NamedResource[];
 }
 
 /** How a new access token is got. The seven steps of a refresh are the same for all. */
@@ -62,6 +62,8 @@ export interface Grant {
 
 /** A session whose tokens are in cookies that no script can read. What stands for them here are random marks. */
 export interface CookieSession {
+  /** Why there is no access token to be had. */
+  noToken(): Error;
   /** Headers that requests to protected resources carry. */
   headers(): Readonly<Record<string, string>>;
   /** What the server said after a login. @throws ConfigurationError for tokens: they have no place here. */

@@ -48,8 +48,8 @@ export function clientCredentials(options: ClientCredentialsOptions = {}): Grant
       : checkIndicators(options.resource, 'clientCredentials(): resource');
   return {
     mints: true,
-    check({ options: given }) {
-      if (given.includes('clientAuthentication')) return;
+    check({ options: { clientAuthentication } }: { options: { clientAuthentication?: unknown } }) {
+      if (clientAuthentication !== undefined) return;
       throw new ConfigurationError(
         'clientCredentials() needs the option clientAuthentication: without it anyone could be this client.',
       );
