@@ -7,7 +7,7 @@ import plainKy, { type KyInstance, type Options } from 'ky';
 import { ConfigurationError } from '../core/errors.ts';
 import { bodyKind } from '../core/replay.ts';
 
-/** What calls with access tokens: a `TokenManager`, or what `connectTokenManager()` of `tokenkeep/electron` gives. */
+/** What calls with access tokens: a `TokenManager`, or what `connectTokenManager()` of a worker or of Electron gives. */
 export interface AuthorizedFetch {
   readonly fetch: typeof globalThis.fetch;
 }
