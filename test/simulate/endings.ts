@@ -117,20 +117,23 @@ export function judgeEnd(facts: Facts, { process, session, reason }: Ended): voi
     facts.break('law 5', `${process.name} does not say that the answer for ${name} was lost: ${reason}`);
 }
 
-/** Told once for each end and process. */
+/**
+ * Told once for each end and process. A session may end twice: a successor that the storage had refused is stored at last, by
+ * a process that does not know that its family is dead.
+ */
 export function judgeEnded(facts: Facts, isStorageSound: boolean): void {
   const processes = new Set(facts.ended.map(({ process }) => process));
   for (const { process } of facts.cleared) processes.add(process);
   for (const process of processes) {
     const told = facts.ended.filter((one) => one.process === process);
     const posts = [...facts.postsOf(process)].filter(({ fate }) => fate === 'dead');
-    const dead = new Set(posts.map(({ token }) => token.family));
+    const dead = new Set(posts.map(({ token }) => token));
     const busy = facts.deeds.some((deed) => deed.process === process);
     const cleared = facts.cleared.filter((one) => one.process === process);
     if (told.length > dead.size)
       facts.break(
         'sessionEnded',
-        `${process.name} says ${told.length} times that ${dead.size} sessions ended`,
+        `${process.name} says ${told.length} times that a session ended, of ${dead.size} dead refresh tokens`,
       );
     if (process.alive && isStorageSound && !busy && told.length < cleared.length)
       facts.break('sessionEnded', `${process.name} does not say that a session ended`);
