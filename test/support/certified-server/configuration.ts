@@ -25,6 +25,8 @@ export interface ServerSettings {
   readonly resources: readonly Resource[];
   /** Applications besides the ones that are always there, as client metadata (RFC 7591 §2). */
   readonly moreClients: readonly object[];
+  /** With it there is an API that takes bound tokens, the userinfo endpoint; `nonces`: proofs have to name the server's. */
+  readonly dpop?: { readonly nonces: boolean } | undefined;
   /** Where clients with a certificate go, if there is such a place. */
   readonly mutualOrigin?: string | undefined;
 }
@@ -86,8 +88,9 @@ export function configuration(settings: ServerSettings, provider: () => Provider
     features: {
       claimsParameter: { enabled: true },
       devInteractions: { enabled: false },
-      userinfo: { enabled: false },
       clientCredentials: { enabled: true },
+      userinfo: { enabled: settings.dpop !== undefined },
+      ...(settings.dpop && { dPoP: proofs(settings.dpop) }),
       deviceFlow: { enabled: true, ...devicePages },
       rpInitiatedLogout: { enabled: false },
       introspection: { enabled: true, allowedPolicy: () => true },
@@ -96,6 +99,11 @@ export function configuration(settings: ServerSettings, provider: () => Provider
       ...(settings.mutualOrigin !== undefined && { mTLS: mutualTls }),
     },
   };
+}
+
+/** Proofs are checked whenever they come; the client metadata says who must bring one. */
+function proofs({ nonces }: { readonly nonces: boolean }): object {
+  return { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => nonces, allowReplay: false };
 }
 
 function privateKey(): KeyObject {

@@ -25,6 +25,8 @@ export interface CertifiedServerOptions {
   readonly resources?: readonly Resource[];
   /** Applications besides the ones that are always there, as client metadata (RFC 7591 §2). */
   readonly moreClients?: readonly object[];
+  /** With it the userinfo endpoint is an API that takes bound tokens; `nonces`: proofs have to name the server's. */
+  readonly dpop?: { readonly nonces: boolean };
   /** The server speaks HTTPS, and has a second port for clients with certificates. `ca` is who vouches for them. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca: string };
 }
