@@ -42,7 +42,8 @@ export interface Assembly {
 export function assemble(options: TokenManagerOptions): Assembly {
   checkOptions(options);
   requireWebCrypto();
-  const { clientId, scope, storage = memoryStorage(), refreshBefore = 30_000, isInvalidToken } = options;
+  const { clientId, scope, storage = memoryStorage(), refreshBefore = 30_000 } = options;
+  const isInvalidToken = options.isInvalidToken ?? options.authorizationServer.profile?.isInvalidToken;
   checkKeys(options.dpop, storage);
   const { match, resources } = nameResources(options.protectedResources, pageUrl());
   const transport = options.fetch ?? platformFetch();

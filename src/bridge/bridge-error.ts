@@ -17,7 +17,7 @@ import {
 export interface BridgeError {
   readonly code: string;
   readonly message: string;
-  readonly details: Readonly<Record<string, string | number | boolean>>;
+  readonly details: Readonly<Record<string, unknown>>;
 }
 
 /** The page may not, or not that. */
@@ -27,16 +27,21 @@ export function refusal(message: string): BridgeError {
   return { code: refused, message, details: {} };
 }
 
+const told = [
+  ...['reason', 'error', 'description', 'details'],
+  ...['sent', 'retryAfter', 'status', 'operation', 'conflict'],
+];
+
 /** An error, without anything but what our own classes say. Of foreign errors only the kind is told. */
 export function toBridgeError(error: unknown): BridgeError {
   if (!isTokenKeepError(error)) {
     return { code: 'NETWORK', message: 'fetch failed', details: {} };
   }
-  const members = ['reason', 'error', 'description', 'sent', 'retryAfter', 'status', 'operation', 'conflict'];
   const details = Object.fromEntries(
-    members.flatMap((name) => {
+    told.flatMap((name) => {
       const value = (error as unknown as Record<string, unknown>)[name];
-      return isPlain(value) ? [[name, value]] : [];
+      // The server's own details came as JSON, and its secrets were taken out when the error was made.
+      return isPlain(value) || (name === 'details' && value !== undefined) ? [[name, value]] : [];
     }),
   );
   return { code: error.code, message: error.message, details };

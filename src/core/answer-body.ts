@@ -37,7 +37,18 @@ export function textOf(value: unknown): string | undefined {
 }
 
 /**
- * A copy of an object without some of its members. `__proto__` never comes along: it is an ordinary member of what
+ * How deep a member may be nested. `JSON.parse` reads a hundred thousand levels; whoever walks through them to write them
+ * down runs out of stack, and the successor of the refresh token would never be stored.
+ */
+const deepest = 32;
+
+function isShallow(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return levels > 0 && Object.values(value).every((member) => isShallow(member, levels - 1));
+}
+
+/**
+ * A copy of an object without some of its members, and without what no storage could write. `__proto__` never comes along: it is an ordinary member of what
  * `JSON.parse` makes, and turns into a prototype as soon as someone assigns it to another object.
  */
 export function membersExcept(
@@ -45,6 +56,8 @@ export function membersExcept(
   names: ReadonlySet<string>,
 ): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(members).filter(([name]) => name !== '__proto__' && !names.has(name)),
+    Object.entries(members).filter(
+      ([name, value]) => name !== '__proto__' && !names.has(name) && isShallow(value, deepest),
+    ),
   );
 }

@@ -17,12 +17,28 @@ export interface ProviderProfile {
   readonly reuseWindow?: number;
   /** How bodies of the token and revocation requests are encoded. @default 'form' */
   readonly requestEncoding?: 'form' | 'json';
+  /** The same for revocation requests, where they differ. @default `requestEncoding` */
+  readonly revocationEncoding?: 'form' | 'json';
+  /** The only kind of token that the server revokes. @default 'refresh_token', and its access tokens with it */
+  readonly revokes?: 'refresh_token' | 'access_token';
   /** What this server's own error codes mean, by code. They come before the standard ones. */
   readonly errorCodes?: Readonly<Record<string, FailureClass>>;
   /** Where the error code stands, when it is not `error`. Tried in order. @default ['error'] */
   readonly errorFields?: readonly string[];
+  /**
+   * What else a refusal holds that says why or what to do: members that are told as `details` of the error, beside the
+   * server's `description`. Tokens are never among them, and secrets are taken out.
+   *
+   * @default nothing but the error code is told
+   */
+  readonly errorDetails?: readonly string[];
   /** `token_type` values that this server uses for bearer tokens, besides `Bearer`. */
   readonly bearerTypes?: readonly string[];
+  /**
+   * Tells that an answer of this provider's APIs means "this access token is not valid", where they do not say it with a
+   * 401. It gets a copy. The option `isInvalidToken` of a manager takes its place.
+   */
+  readonly isInvalidToken?: (response: Response) => boolean | Promise<boolean>;
   /** Lifetime of an access token whose answer says none, in ms. @default unknown: used until it is rejected */
   readonly defaultLifetime?: number;
   /**

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ServerWords } from './server-words.ts';
 
 /** The literal `code` of every error that tokenkeep throws. */
 export type TokenKeepErrorCode =
@@ -52,14 +53,20 @@ export class LoginRequiredError extends TokenKeepError {
   readonly reason: LoginRequiredReason;
   /** The OAuth error code of the server, when it gave one. */
   readonly error: string | undefined;
+  /**
+   * One line by the server for people, secrets taken out, if the profile of the provider has `errorDetails`. Foreign text:
+   * show it as text, never as HTML.
+   */
+  readonly description: string | undefined;
+  /** What else the server said, as far as `errorDetails` of the profile names it, secrets taken out. */
+  readonly details: ServerWords['details'];
 
-  constructor(
-    message: string,
-    details: { reason: LoginRequiredReason; error?: string | undefined; cause?: unknown },
-  ) {
+  constructor(message: string, details: { reason: LoginRequiredReason; cause?: unknown } & ServerWords) {
     super(message, details);
     this.reason = details.reason;
     this.error = details.error;
+    this.description = details.description;
+    this.details = details.details;
   }
 }
 
@@ -75,22 +82,27 @@ export class RefreshFailedError extends TokenKeepError {
   readonly error: string | undefined;
   /** The HTTP status of the token endpoint, when it answered. */
   readonly status: number | undefined;
+  /** See {@link LoginRequiredError.description}. */
+  readonly description: string | undefined;
+  /** See {@link LoginRequiredError.details}. */
+  readonly details: ServerWords['details'];
 
   constructor(
     message: string,
     details: {
       sent: boolean;
       retryAfter?: number | undefined;
-      error?: string | undefined;
       status?: number | undefined;
       cause?: unknown;
-    },
+    } & ServerWords,
   ) {
     super(message, details);
     this.sent = details.sent;
     this.retryAfter = details.retryAfter;
     this.error = details.error;
     this.status = details.status;
+    this.description = details.description;
+    this.details = details.details;
   }
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { fingerprint } from './fingerprint.ts';
+import type { ServerWords } from './server-words.ts';
 import type { TokenSet } from './token-set.ts';
 import { isSendable } from './token-type.ts';
 
@@ -33,7 +34,7 @@ export interface Spending {
 }
 
 /** A remembered failure of the record's refresh token, so that not everyone has to find out. */
-export interface Failure {
+export interface Failure extends ServerWords {
   /** The only variant that is affected, when the failure is about what was asked for. */
   readonly variant?: string | undefined;
   readonly kind: 'transient' | 'client' | 'interaction-required';
@@ -44,7 +45,6 @@ export interface Failure {
   readonly count: number;
   /** `true`: there was no network. */
   readonly offline?: boolean | undefined;
-  readonly error?: string | undefined;
   readonly status?: number | undefined;
 }
 

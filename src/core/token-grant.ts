@@ -56,21 +56,8 @@ export function readTokenGrant(
     refreshToken: textOf(members['refresh_token']),
     refreshTokenLifetime: refreshTokenLifetime(members, now),
     idToken: textOf(members['id_token']),
-    extra: Object.fromEntries(
-      Object.entries(membersExcept(members, ownMembers)).filter(([, value]) => isShallow(value, deepest)),
-    ),
+    extra: membersExcept(members, ownMembers),
   };
-}
-
-/**
- * How deep a member may be nested. `JSON.parse` reads a hundred thousand levels; whoever walks through them to write them
- * down runs out of stack, and the successor of the refresh token would never be stored.
- */
-const deepest = 32;
-
-function isShallow(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return true;
-  return levels > 0 && Object.values(value).every((member) => isShallow(member, levels - 1));
 }
 
 /**

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AuthorizationServer } from '../core/authorization-server.ts';
+import type { AuthorizationServer, ProviderProfile } from '../core/authorization-server.ts';
 import { requireEndpoint } from '../core/endpoint.ts';
 import { ConfigurationError, isMisconfigured } from '../core/errors.ts';
 import { type FullClock, within } from './waiting.ts';
@@ -11,7 +11,10 @@ import { type FullClock, within } from './waiting.ts';
 /** What the `authorizationServer` option takes. */
 export type AuthorizationServerOption =
   | AuthorizationServer
-  | ((() => Promise<AuthorizationServer>) & { readonly issuer?: string });
+  | ((() => Promise<AuthorizationServer>) & {
+      readonly issuer?: string;
+      readonly profile?: ProviderProfile | undefined;
+    });
 
 /** Resolves the authorization server once, when it is first needed, and again after a failure. */
 export class AuthorizationServerSource {
@@ -99,13 +102,21 @@ function complaintAbout({ issuer, profile }: AuthorizationServer): string | unde
   if (issuer !== undefined && (typeof issuer !== 'string' || issuer === '')) {
     return 'issuer must be a non-empty string, or left out.';
   }
-  const { reuseWindow, defaultLifetime, refreshTokenLifetime, requestEncoding = 'form' } = profile ?? {};
+  const { reuseWindow, defaultLifetime, refreshTokenLifetime, ...rest } = profile ?? {};
   for (const [member, value] of Object.entries({ reuseWindow, defaultLifetime, refreshTokenLifetime })) {
     if (value === undefined || (Number.isFinite(value) && value >= 0)) continue;
     return `profile.${member} must be a number of milliseconds from 0.`;
   }
-  const encodings: readonly unknown[] = ['form', 'json'];
-  return encodings.includes(requestEncoding)
-    ? undefined
-    : "profile.requestEncoding must be 'form' or 'json'.";
+  for (const [member, values] of Object.entries(choices)) {
+    const value = rest[member as keyof typeof choices];
+    if (value === undefined || values.includes(value)) continue;
+    return `profile.${member} must be '${values.join("' or '")}'.`;
+  }
+  return undefined;
 }
+
+const choices = {
+  requestEncoding: ['form', 'json'],
+  revocationEncoding: ['form', 'json'],
+  revokes: ['refresh_token', 'access_token'],
+};

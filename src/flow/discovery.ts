@@ -60,7 +60,7 @@ export function discover(
     });
     return found;
   };
-  return Object.assign(findOnce, { issuer });
+  return Object.assign(findOnce, { issuer, profile: options.profile });
 }
 
 interface Search extends DiscoverOptions {

@@ -11,6 +11,7 @@ import {
   RefreshFailedError,
   StorageError,
 } from '../core/errors.ts';
+import type { ServerWords } from '../core/server-words.ts';
 import type { Failure } from '../core/session-record.ts';
 
 const remedies: Readonly<Record<LoginRequiredReason, string>> = {
@@ -28,7 +29,7 @@ const remedies: Readonly<Record<LoginRequiredReason, string>> = {
 
 export function loginRequired(
   reason: LoginRequiredReason,
-  details: { error?: string | undefined; cause?: unknown } = {},
+  details: ServerWords & { readonly cause?: unknown } = {},
 ): LoginRequiredError {
   return new LoginRequiredError(remedies[reason], { reason, ...details });
 }
@@ -40,8 +41,9 @@ export function refreshFailed(
   cause?: unknown,
 ): RefreshFailedError | LoginRequiredError | ConfigurationError {
   if (isMisconfigured(cause)) return cause;
-  const { error, status, until, kind } = failure;
-  if (kind === 'interaction-required') return loginRequired('interaction_required', { error, cause });
+  const { error, description, details, status, until, kind } = failure;
+  const words = { error, description, details };
+  if (kind === 'interaction-required') return loginRequired('interaction_required', { ...words, cause });
   const answered = `the token endpoint answered ${status}${error ? ` ${error}` : ''}`;
   const why = status === undefined ? (error ?? 'nothing was sent') : answered;
   const remedy =
@@ -51,7 +53,7 @@ export function refreshFailed(
   return new RefreshFailedError(`The refresh failed: ${why}. ${remedy}`, {
     sent: false,
     retryAfter: Math.max(0, until - now),
-    error,
+    ...words,
     status,
     cause,
   });

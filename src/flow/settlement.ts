@@ -6,7 +6,7 @@
 import { isConflict, type LoginRequiredError } from '../core/errors.ts';
 import { faultOfIdToken } from '../core/id-token.ts';
 import { backoff, handedOutUntil, longestPause } from '../core/reconcile.ts';
-import { redact } from '../core/redact.ts';
+import { type ServerWords, tellable } from '../core/server-words.ts';
 import type { Failure, SessionRecord } from '../core/session-record.ts';
 import { succeed } from '../core/succession.ts';
 import type { TokenGrant } from '../core/token-grant.ts';
@@ -28,8 +28,8 @@ export async function settle(workshop: Workshop, attempt: Attempt, spent: Spent,
       return await granted(workshop, attempt, spent, sent.grant);
     case 'refused':
       return sent.failure === 'grant-dead'
-        ? await grantDead(workshop, attempt, spent, redact(sent.error ?? '', spent.secrets))
-        : await failed(workshop, attempt, spent, describe(sent, spent.secrets));
+        ? await grantDead(workshop, attempt, spent, wordsOf(sent, spent))
+        : await failed(workshop, attempt, spent, describe(sent, spent));
     case 'unsent':
       return await failed(workshop, attempt, spent, { kind: 'transient', cause: sent.cause });
     default:
@@ -130,7 +130,12 @@ async function unusable(
 }
 
 /** Law 3: it ends the session only if what is stored is still what we spent. */
-async function grantDead(workshop: Workshop, attempt: Attempt, spent: Spent, error: string): Promise<Step> {
+async function grantDead(
+  workshop: Workshop,
+  attempt: Attempt,
+  spent: Spent,
+  words: ServerWords,
+): Promise<Step> {
   const { session } = attempt;
   if (session.epoch !== attempt.epoch) return 'again';
   let final = false;
@@ -144,7 +149,7 @@ async function grantDead(workshop: Workshop, attempt: Attempt, spent: Spent, err
   // While it was deleted someone may have signed in again.
   if (session.epoch !== attempt.epoch) return 'again';
   const reason = (spent.record.spending?.sends ?? 0) > 0 ? 'answer_lost' : 'invalid_grant';
-  const ended: LoginRequiredError = loginRequired(reason, { error });
+  const ended: LoginRequiredError = loginRequired(reason, words);
   session.forget();
   session.gone = { error: ended, final: false };
   if (final) session.dead = spent.record.refreshToken;
@@ -155,13 +160,16 @@ async function grantDead(workshop: Workshop, attempt: Attempt, spent: Spent, err
 
 type Description = Pick<Failure, 'kind'> & Partial<Failure> & { readonly retryAfter?: number | undefined };
 
-function describe(
-  sent: Extract<Sent, { kind: 'refused' }>,
-  secrets: readonly string[],
-): Description & { readonly cause?: Error | undefined } {
+type Refused = Extract<Sent, { kind: 'refused' }>;
+
+function describe(sent: Refused, spent: Spent): Description & { readonly cause?: Error | undefined } {
   const kind = sent.failure === 'grant-dead' ? 'client' : sent.failure;
-  const error = sent.error === undefined ? undefined : redact(sent.error, secrets);
-  return { kind, error, status: sent.status, retryAfter: sent.retryAfter, cause: sent.cause };
+  const { status, retryAfter, cause } = sent;
+  return { kind, ...wordsOf(sent, spent), status, retryAfter, cause };
+}
+
+function wordsOf(sent: Refused, { server, secrets }: Spent): ServerWords {
+  return tellable(sent, server.profile?.errorDetails, secrets);
 }
 
 /** Remembers a failure with the record, so that ten callers, tabs or machines do not each find out. */

@@ -69,7 +69,7 @@ export class TokenEndpoint {
     if (server.revocationEndpoint === undefined) return false;
     const { refreshToken, accessToken } = tokens;
     for (const [hint, token] of Object.entries({ refresh_token: refreshToken, access_token: accessToken })) {
-      if (token === undefined) continue;
+      if (token === undefined || hint !== (server.profile?.revokes ?? hint)) continue;
       const verdict = await this.#revoke(server, token, hint, signal);
       if (verdict !== 'unsupported') return verdict === 'revoked';
     }

@@ -62,7 +62,7 @@ export function revokeRequest(
   token: string,
   hint: string,
 ): Promise<BuiltRequest> {
-  return caught(client, server, (capture) =>
+  return caught(client, revoking(server), (capture) =>
     revocationRequest(...credentials(client, server), token, {
       ...capture,
       additionalParameters: { token_type_hint: hint },
@@ -152,6 +152,13 @@ function credentials(
   const authenticate: ClientAuth = (_server, _client, parameters, headers) =>
     clientAuthentication.authenticate({ clientId, authorizationServer: server, parameters, headers });
   return [metadata, { client_id: clientId }, authenticate];
+}
+
+/** Intuit takes forms at one of them and JSON at the other. */
+function revoking(server: AuthorizationServer): AuthorizationServer {
+  const { revocationEncoding } = server.profile ?? {};
+  if (revocationEncoding === undefined) return server;
+  return { ...server, profile: { ...server.profile, requestEncoding: revocationEncoding } };
 }
 
 /** ReachFive and others take JSON only. */

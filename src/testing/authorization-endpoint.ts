@@ -34,7 +34,7 @@ function answer(server: ServerContext, { method, url, seenAs }: Exchange): Answe
   else back.searchParams.set('error', error);
   const state = asked.get('state');
   if (state !== null) back.searchParams.set('state', state);
-  back.searchParams.set('iss', seenAs.issuer); // RFC 9207
+  if (server.settings.dialect.namesIssuer !== false) back.searchParams.set('iss', seenAs.issuer); // RFC 9207
   return { status: 302, headers: { location: back.href, 'cache-control': 'no-store' }, body: '' };
 }
 

@@ -181,6 +181,7 @@ function tokenControls(context: ServerContext): TokenControls {
 }
 
 function signIn({ settings, ledger, journal, logins }: ServerContext, how: SignInOptions): TokenResponse {
+  const { dialect } = settings;
   const { family, response } = ledger.signIn({
     clientId: how.clientId ?? [...settings.clients.keys()][0] ?? 'test-client',
     subject: how.subject ?? 'user',
@@ -194,7 +195,8 @@ function signIn({ settings, ledger, journal, logins }: ServerContext, how: SignI
   journal.counts.signIns++;
   const issued = [family.newest?.id, family.current?.id].flatMap((id) => id ?? []);
   journal.write('signIn', { family: family.id, clientId: family.clientId, issued });
-  return response;
+  // As it would be read from the answer: a member that is `undefined` is not there.
+  return dialect.granted === undefined ? response : JSON.parse(JSON.stringify(dialect.granted(response)));
 }
 
 async function listen(service: Service, settings: Settings, how: ListenOptions): Promise<ListeningServer> {

@@ -12,6 +12,8 @@ export { authorizationServer } from './authorization-server.ts';
 export type { ConformanceCase, Patience } from './conformance.ts';
 export { register } from './conformance.ts';
 export type { Demand } from './demands.ts';
+export type { Dialect } from './dialect.ts';
+export { dialects } from './dialects/dialects.ts';
 export type { Hold, ReceivedRequest, RequestChoice } from './fault-queue.ts';
 export type { Fault, Members } from './faults.ts';
 export { faults } from './faults.ts';

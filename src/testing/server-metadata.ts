@@ -9,19 +9,20 @@ import type { Settings } from './settings.ts';
 import type { EndpointName } from './wire.ts';
 
 /** The document that the server publishes. */
-export function metadataDocument(issuer: string): Record<string, unknown> {
+export function metadataDocument(issuer: string, settings: Settings): Record<string, unknown> {
   const base = issuer.replace(/\/$/, '');
+  const { authorizationEndpoint, tokenEndpoint, revocationEndpoint } = endpointsAt(issuer, settings);
   return {
     issuer,
-    authorization_endpoint: `${base}/authorize`,
-    token_endpoint: `${base}/token`,
-    revocation_endpoint: `${base}/revoke`,
+    authorization_endpoint: authorizationEndpoint,
+    token_endpoint: tokenEndpoint,
+    ...(revocationEndpoint !== undefined && { revocation_endpoint: revocationEndpoint }),
     introspection_endpoint: `${base}/introspect`,
     dpop_signing_alg_values_supported: proofAlgorithms,
     grant_types_supported: ['authorization_code', 'refresh_token', 'client_credentials'],
     response_types_supported: ['code'],
     code_challenge_methods_supported: ['S256'],
-    authorization_response_iss_parameter_supported: true,
+    authorization_response_iss_parameter_supported: settings.dialect.namesIssuer !== false,
     token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
     revocation_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
   };
@@ -29,31 +30,49 @@ export function metadataDocument(issuer: string): Record<string, unknown> {
 
 /** The server as an application names it to its `TokenManager`. */
 export function authorizationServerMetadata(issuer: string, settings: Settings): AuthorizationServer {
-  const base = issuer.replace(/\/$/, '');
-  const { profile, requestEncoding } = settings;
+  const { profile, requestEncoding, dialect } = settings;
+  const { revocationEncoding, revokes } = dialect;
   const declared: ProviderProfile = {
     ...('ms' in profile && { reuseWindow: profile.ms }),
     ...(requestEncoding === 'json' && { requestEncoding }),
+    ...(revocationEncoding && { revocationEncoding }),
+    ...(revokes && { revokes }),
   };
   return {
     issuer,
-    authorizationEndpoint: `${base}/authorize`,
-    tokenEndpoint: `${base}/token`,
-    revocationEndpoint: `${base}/revoke`,
-    metadata: metadataDocument(issuer),
+    ...endpointsAt(issuer, settings),
+    metadata: metadataDocument(issuer, settings),
     ...(Object.keys(declared).length > 0 && { profile: declared }),
   };
 }
 
-/** The endpoints of an issuer by their paths. */
-export function endpointPaths(issuer: string): ReadonlyMap<string, EndpointName> {
-  const path = new URL(issuer).pathname.replace(/\/$/, '');
+/** The endpoints as a client sees them to whom the issuer is at `issuer`: on loopback, when it comes over HTTP. */
+function endpointsAt(
+  issuer: string,
+  settings: Settings,
+): Pick<AuthorizationServer, 'authorizationEndpoint' | 'tokenEndpoint' | 'revocationEndpoint'> {
+  const own = `${new URL(settings.issuer).origin}/`;
+  const seen = (url: string) =>
+    url.startsWith(own) ? `${new URL(issuer).origin}/${url.slice(own.length)}` : url;
+  const { authorizationEndpoint, tokenEndpoint, revocationEndpoint } = settings;
+  return {
+    authorizationEndpoint: seen(authorizationEndpoint),
+    tokenEndpoint: seen(tokenEndpoint),
+    ...(revocationEndpoint !== undefined && { revocationEndpoint: seen(revocationEndpoint) }),
+  };
+}
+
+/** The endpoints by their URLs without a query. */
+export function endpointsByUrl(settings: Settings): ReadonlyMap<string, EndpointName> {
+  const { origin, pathname } = new URL(settings.issuer);
+  const path = pathname.replace(/\/$/, '');
+  const { authorizationEndpoint, tokenEndpoint, revocationEndpoint } = settings;
   return new Map<string, EndpointName>([
-    [`${path}/authorize`, 'authorization'],
-    [`${path}/token`, 'token'],
-    [`${path}/revoke`, 'revocation'],
-    [`${path}/introspect`, 'introspection'],
-    [`/.well-known/oauth-authorization-server${path}`, 'metadata'],
-    [`${path}/.well-known/openid-configuration`, 'metadata'],
+    [authorizationEndpoint, 'authorization'],
+    [tokenEndpoint, 'token'],
+    ...(revocationEndpoint === undefined ? [] : [[revocationEndpoint, 'revocation'] as const]),
+    [`${origin}${path}/introspect`, 'introspection'],
+    [`${origin}/.well-known/oauth-authorization-server${path}`, 'metadata'],
+    [`${origin}${path}/.well-known/openid-configuration`, 'metadata'],
   ]);
 }

@@ -12,7 +12,7 @@ import { spoil } from './faults.ts';
 import { watchLeaks } from './leak-watch.ts';
 import { protectedApi } from './protected-api.ts';
 import type { ServerContext } from './server-context.ts';
-import { endpointPaths, metadataDocument } from './server-metadata.ts';
+import { endpointsByUrl, metadataDocument } from './server-metadata.ts';
 import { tokenEndpoint } from './token-endpoint.ts';
 import { introspectionEndpoint, revocationEndpoint } from './token-services.ts';
 import type { Answer, Delivery, EndpointName, Exchange, Work } from './wire.ts';
@@ -26,13 +26,13 @@ export class Service {
   readonly #refusal: Answer;
   readonly #issuerOrigin: string;
   #now = { second: Number.NaN, date: '' };
-  readonly #paths: ReadonlyMap<string, EndpointName>;
+  readonly #endpoints: ReadonlyMap<string, EndpointName>;
 
   constructor(server: ServerContext, refusal: Answer) {
     this.#server = server;
     this.#refusal = refusal;
     this.#issuerOrigin = new URL(server.settings.issuer).origin;
-    this.#paths = endpointPaths(server.settings.issuer);
+    this.#endpoints = endpointsByUrl(server.settings);
   }
 
   serve(exchange: Exchange): Delivery | Promise<Delivery> | undefined {
@@ -52,8 +52,7 @@ export class Service {
 
   #endpointOf({ origin, pathname }: URL): EndpointName | undefined {
     const isApi = origin === this.#server.settings.apiOrigin;
-    const own = origin === this.#issuerOrigin ? this.#paths.get(pathname) : undefined;
-    return own ?? (isApi ? 'api' : undefined);
+    return this.#endpoints.get(origin + pathname) ?? (isApi ? 'api' : undefined);
   }
 
   #stray(exchange: Exchange): Delivery | undefined {
@@ -79,7 +78,7 @@ export class Service {
   #metadata(exchange: Exchange): Work {
     this.#server.journal.counts.metadataRequests++;
     this.#server.journal.write('metadata');
-    return { answer: () => json(200, metadataDocument(exchange.seenAs.issuer)) };
+    return { answer: () => json(200, metadataDocument(exchange.seenAs.issuer, this.#server.settings)) };
   }
 
   #arrived(work: Work, answer: Answer): Delivery {

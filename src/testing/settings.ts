@@ -4,6 +4,7 @@
  * @module
  */
 import type { Clock } from '../core/contracts.ts';
+import type { Dialect } from './dialect.ts';
 import type { Refusal, RefusalStyle } from './refusals.ts';
 
 /**
@@ -56,6 +57,14 @@ export interface AuthorizationServerOptions {
   readonly issuer?: string;
   /** Origin of the protected API. @default 'https://api.test' */
   readonly apiOrigin?: string;
+  /** Absolute URL. Over HTTP it is served if it has the origin of the issuer. @default `${issuer}/authorize` */
+  readonly authorizationEndpoint?: string;
+  /** The same. @default `${issuer}/token` */
+  readonly tokenEndpoint?: string;
+  /** The same; `null`: there is none. @default `${issuer}/revoke` */
+  readonly revocationEndpoint?: string | null;
+  /** How it words what it says. @default as the standards do */
+  readonly dialect?: Dialect;
   /** @default 'strict' */
   readonly profile?: ServerProfile;
   /** @default one public client, `test-client` */
@@ -97,6 +106,10 @@ export type ProfileRules =
 export interface Settings {
   readonly issuer: string;
   readonly apiOrigin: string;
+  readonly authorizationEndpoint: string;
+  readonly tokenEndpoint: string;
+  readonly revocationEndpoint: string | undefined;
+  readonly dialect: Dialect;
   readonly profile: ProfileRules;
   readonly clients: ReadonlyMap<string, TestClient>;
   readonly accessTokenLifetime: number;
@@ -116,8 +129,14 @@ export interface Settings {
 export function settingsOf(options: AuthorizationServerOptions): Settings {
   const profile = options.profile ?? 'strict';
   const clients = options.clients ?? [{ clientId: 'test-client' }];
+  const { issuer = 'https://as.test', revocationEndpoint } = options;
+  const base = issuer.replace(/\/$/, '');
   return {
-    issuer: options.issuer ?? 'https://as.test',
+    issuer,
+    authorizationEndpoint: options.authorizationEndpoint ?? `${base}/authorize`,
+    tokenEndpoint: options.tokenEndpoint ?? `${base}/token`,
+    revocationEndpoint: revocationEndpoint === null ? undefined : (revocationEndpoint ?? `${base}/revoke`),
+    dialect: options.dialect ?? {},
     apiOrigin: new URL(options.apiOrigin ?? 'https://api.test').origin,
     profile: typeof profile === 'string' ? { kind: profile } : profile,
     clients: new Map(clients.map((client) => [client.clientId, client])),

@@ -6,14 +6,14 @@
 import type { TokenResponse } from '../core/token-set.ts';
 import { exchangeCode } from './authorization-endpoint.ts';
 import { checkClient } from './client-check.ts';
-import { answerTo, OAuthRefusal } from './oauth-refusal.ts';
+import { grantedAnswer, refusedAnswer } from './dialect.ts';
+import { OAuthRefusal } from './oauth-refusal.ts';
 import { ProofRefusal } from './proof-desk.ts';
 import { peekParameters, readParameters } from './request-parameters.ts';
 import type { ServerContext } from './server-context.ts';
 import type { TestClient } from './settings.ts';
 import type { RefreshToken, Wanted } from './token-ledger.ts';
 import type { Answer, Exchange, Work } from './wire.ts';
-import { json } from './wire.ts';
 
 /** A request for tokens whose client has been checked. */
 export interface GrantRequest {
@@ -72,10 +72,11 @@ async function answer(
     if (grant === null) throw new OAuthRefusal('invalid_request', 'grant_type is missing.');
     const give = Object.hasOwn(grants, grant) ? grants[grant] : undefined;
     if (!give) throw new OAuthRefusal('unsupported_grant_type', 'This grant is not supported.');
-    const response = await give(server, { client, parameters, exchange, jkt: proof?.jkt });
-    return json(200, response, { pragma: 'no-cache', ...proof?.headers });
+    const tokens = await give(server, { client, parameters, exchange, jkt: proof?.jkt });
+    const granted = grantedAnswer(server.settings.dialect, tokens, exchange.headers.get('accept'));
+    return { ...granted, headers: { ...granted.headers, ...proof?.headers } };
   } catch (error) {
-    const refusal = answerTo(error);
+    const refusal = refusedAnswer(server.settings.dialect, error);
     if (error instanceof ProofRefusal) {
       if (token) token.sent--; // it was not looked at
     } else if (token) server.ledger.failed(token);

@@ -15,7 +15,11 @@ type Token = AccessToken | RefreshToken;
 
 /** A request has arrived at the revocation endpoint. */
 export function revocationEndpoint(server: ServerContext, exchange: Exchange): Work {
-  return service(server, exchange, (token, clientId) => {
+  const { revocationEncoding, revokes, revoked } = server.settings.dialect;
+  return service(server, exchange, revocationEncoding, (token, clientId) => {
+    if (token && revokes !== undefined && revokes !== kindOf(token)) {
+      throw new OAuthRefusal('invalid_request', 'Tokens of this kind are not revoked here.');
+    }
     if (token && token.family.clientId !== clientId) {
       throw new OAuthRefusal('unauthorized_client', 'The token was issued to another client.');
     }
@@ -23,29 +27,34 @@ export function revocationEndpoint(server: ServerContext, exchange: Exchange): W
     server.journal.write('revocation', { family: token?.family.id, token: token?.id, clientId });
     if (token && 'audience' in token) token.ended = true;
     else if (token) server.revoke(token.family, 'the client revoked its refresh token');
-    return { status: 200, headers: { 'cache-control': 'no-store' }, body: '' };
+    return revoked ?? { status: 200, headers: { 'cache-control': 'no-store' }, body: '' };
   });
 }
 
 /** A request has arrived at the introspection endpoint. */
 export function introspectionEndpoint(server: ServerContext, exchange: Exchange): Work {
-  return service(server, exchange, (token) => {
+  return service(server, exchange, undefined, (token) => {
     server.journal.counts.introspections++;
     server.journal.write('introspection', { family: token?.family.id, token: token?.id });
     return json(200, token && server.ledger.isActive(token) ? claimsOf(server, token) : { active: false });
   });
 }
 
+function kindOf(token: Token): 'access_token' | 'refresh_token' {
+  return 'audience' in token ? 'access_token' : 'refresh_token';
+}
+
 function service(
   server: ServerContext,
   exchange: Exchange,
+  encoding: 'form' | 'json' | undefined,
   serve: (token: Token | undefined, clientId: string) => Answer,
 ): Work {
   const find = (text: string): Token | undefined =>
     server.ledger.refreshToken(text) ?? server.ledger.accessToken(text);
   const answer = async (): Promise<Answer> => {
     try {
-      const parameters = readParameters(exchange, server.settings.requestEncoding);
+      const parameters = readParameters(exchange, encoding ?? server.settings.requestEncoding);
       const client = await checkClient(server.settings.clients, parameters, exchange.headers);
       const text = parameters.get('token');
       if (text === null) throw new OAuthRefusal('invalid_request', 'token is missing.');

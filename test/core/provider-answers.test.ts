@@ -1,5 +1,28 @@
+import {
+  atlassian,
+  auth0,
+  cloudentity,
+  cognito,
+  curity,
+  entra,
+  github,
+  google,
+  hubspot,
+  intuit,
+  keycloak,
+  linear,
+  linkedin,
+  okta,
+  reachfive,
+  salesforce,
+  slack,
+  spotify,
+  twitch,
+  workos,
+  xero,
+} from 'tokenkeep/providers';
 import { describe, expect, test } from 'vitest';
-import type { ProviderProfile } from '../../src/core/authorization-server.ts';
+import type { AuthorizationServer, ProviderProfile } from '../../src/core/authorization-server.ts';
 import { judgeAnswer } from '../../src/core/token-answer.ts';
 import { authorizationScheme } from '../../src/core/token-type.ts';
 import { answered, jwt, now } from './support/answered.ts';
@@ -8,7 +31,6 @@ interface Case {
   readonly name: string;
   readonly status?: number;
   readonly body: unknown;
-  readonly profile?: ProviderProfile;
   readonly contentType?: string;
   readonly expected: object;
 }
@@ -19,20 +41,37 @@ const html = 'text/html; charset=utf-8';
 const accessToken = jwt({ iat: now / 1000, exp: now / 1000 + 300 });
 const refreshToken = jwt({ iat: now / 1000, exp: now / 1000 + 1800 });
 
-const slack: ProviderProfile = { bearerTypes: ['bot', 'user'] };
-const hubspot: ProviderProfile = { errorFields: ['error', 'status', 'category'] };
-const twitch: ProviderProfile = {
-  errorFields: ['message'],
-  errorCodes: { 'Invalid refresh token': 'grant-dead' },
+const domain = 'login.example.com';
+const providers: Readonly<Record<string, AuthorizationServer>> = {
+  Atlassian: atlassian(),
+  Auth0: auth0({ domain }),
+  Cloudentity: cloudentity({ domain }),
+  'Amazon Cognito': cognito({ domain }),
+  Curity: curity({ domain }),
+  'Microsoft Entra': entra(),
+  GitHub: github(),
+  Google: google(),
+  HubSpot: hubspot(),
+  QuickBooks: intuit(),
+  Keycloak: keycloak({ url: domain, realm: 'acme' }),
+  Linear: linear(),
+  LinkedIn: linkedin(),
+  Okta: okta({ domain }),
+  ReachFive: reachfive({ domain }),
+  Salesforce: salesforce(),
+  Slack: slack(),
+  Spotify: spotify(),
+  Twitch: twitch(),
+  WorkOS: workos(),
+  Xero: xero(),
 };
-const atlassian: ProviderProfile = {
-  errorFields: ['error_description', 'error'],
-  errorCodes: { 'refresh_token is invalid': 'grant-dead' },
-};
-const salesforce: ProviderProfile = {
-  errorFields: ['error_description', 'error'],
-  errorCodes: { 'token request is already being processed': 'transient' },
-};
+
+/** The profile of the provider that a case is named for. Other servers, and clients without a profile, have none. */
+function profileOf(name: string): ProviderProfile | undefined {
+  const [provider] = Object.keys(providers).filter((one) => name.startsWith(one));
+  const isWithout = name.includes('that has no profile');
+  return provider === undefined || isWithout ? undefined : providers[provider]?.profile;
+}
 
 const grants: readonly Case[] = [
   {
@@ -217,7 +256,6 @@ const grants: readonly Case[] = [
   },
   {
     name: 'Slack: the tokens of the user are extra',
-    profile: slack,
     body: {
       ok: true,
       access_token: 'xoxe.xoxb-1',
@@ -295,13 +333,11 @@ const grants: readonly Case[] = [
   },
   {
     name: 'HubSpot: no token_type',
-    profile: hubspot,
     body: { refresh_token: '6f18f21e', access_token: 'CNy', expires_in: 1800 },
     expected: { tokenType: 'Bearer', refreshToken: '6f18f21e', lifetime: 1_800_000 },
   },
   {
     name: 'Twitch: 60 days (N37) and an array',
-    profile: twitch,
     body: {
       access_token: 'rfx2uswqe8l4g1mkagrvg5tv0ks3',
       expires_in: 5_215_742,
@@ -317,7 +353,6 @@ const grants: readonly Case[] = [
   },
   {
     name: 'Atlassian: no token_type',
-    profile: atlassian,
     body: { access_token: 'a', refresh_token: 'r', expires_in: 3600, scope: 'read:jira-work offline_access' },
     expected: { tokenType: 'Bearer', refreshToken: 'r', scope: ['read:jira-work', 'offline_access'] },
   },
@@ -335,7 +370,8 @@ const grants: readonly Case[] = [
 ];
 
 describe('grants', () => {
-  test.each(grants)('of $name', ({ status = 200, body, profile, contentType, expected }) => {
+  test.each(grants)('of $name', ({ name, status = 200, body, contentType, expected }) => {
+    const profile = profileOf(name);
     const outcome = judgeAnswer(answered(status, body, contentType ? { contentType } : {}), profile, now);
     expect(outcome).toMatchObject({ kind: 'granted', grant: expected });
     if (outcome.kind !== 'granted') return;
@@ -548,14 +584,12 @@ const refusals: readonly Case[] = [
   ...['invalid_refresh_token', 'token_revoked', 'token_expired'].map((error) => ({
     name: `Slack: 200 ${error}`,
     status: 200,
-    profile: slack,
     body: { ok: false, error },
     expected: { failure: dead, error },
   })),
   {
     name: 'Slack: 200 for a wrong client',
     status: 200,
-    profile: slack,
     body: { ok: false, error: 'bad_client_secret' },
     expected: { failure: 'client' },
   },
@@ -563,21 +597,18 @@ const refusals: readonly Case[] = [
     name: 'Salesforce: a dead grant',
     status: 400,
     body: { error: 'invalid_grant', error_description: 'expired access/refresh token' },
-    profile: salesforce,
     expected: { failure: dead },
   },
   {
     name: 'Salesforce: two refreshes at once',
     status: 400,
     body: { error: 'invalid_grant', error_description: 'token request is already being processed' },
-    profile: salesforce,
     expected: { failure: 'transient', error: 'token request is already being processed' },
   },
   {
     name: 'Salesforce: 400 for a wrong client',
     status: 400,
     body: { error: 'invalid_client', error_description: 'invalid client credentials' },
-    profile: salesforce,
     expected: { failure: 'client', error: 'invalid_client' },
   },
   {
@@ -596,6 +627,21 @@ const refusals: readonly Case[] = [
     expected: { failure: dead },
   },
   {
+    name: 'LinkedIn, where the code is about the request',
+    status: 400,
+    body: {
+      error: 'invalid_request',
+      error_description: 'The provided authorization grant or refresh token is invalid, expired or revoked',
+    },
+    expected: { failure: dead },
+  },
+  {
+    name: 'LinkedIn, where the request is at fault',
+    status: 400,
+    body: { error: 'invalid_request', error_description: 'A required parameter "client_id" is missing' },
+    expected: { failure: 'client', error: 'invalid_request' },
+  },
+  {
     name: 'Xero: no description',
     status: 400,
     body: { error: 'invalid_grant' },
@@ -605,7 +651,6 @@ const refusals: readonly Case[] = [
   {
     name: 'HubSpot: no error',
     status: 400,
-    profile: hubspot,
     body: { status: 'BAD_REFRESH_TOKEN', message: 'missing or unknown refresh token' },
     expected: { failure: dead, error: 'BAD_REFRESH_TOKEN', description: 'missing or unknown refresh token' },
   },
@@ -618,7 +663,6 @@ const refusals: readonly Case[] = [
   ...[400, 401].map((status) => ({
     name: `Twitch: ${status} with the text of the status as its error`,
     status,
-    profile: twitch,
     body: {
       error: status === 400 ? 'Bad Request' : 'Unauthorized',
       status,
@@ -635,21 +679,18 @@ const refusals: readonly Case[] = [
   {
     name: 'Atlassian: 403',
     status: 403,
-    profile: atlassian,
     body: { error: 'invalid_grant', error_description: 'Unknown or invalid refresh token.' },
     expected: { failure: dead },
   },
   {
     name: 'Atlassian: 403 in other words',
     status: 403,
-    profile: atlassian,
     body: { error: 'unauthorized_client', error_description: 'refresh_token is invalid' },
     expected: { failure: dead },
   },
   {
     name: 'Atlassian: a client that is refused',
     status: 403,
-    profile: atlassian,
     body: { error: 'unauthorized_client', error_description: 'Client is not allowed' },
     expected: { failure: 'client', error: 'unauthorized_client' },
   },
@@ -695,7 +736,8 @@ const refusals: readonly Case[] = [
 ];
 
 describe('refusals', () => {
-  test.each(refusals)('of $name', ({ status = 400, body, profile, contentType, expected }) => {
+  test.each(refusals)('of $name', ({ name, status = 400, body, contentType, expected }) => {
+    const profile = profileOf(name);
     const outcome = judgeAnswer(answered(status, body, contentType ? { contentType } : {}), profile, now);
     expect(outcome).toMatchObject({ kind: 'refused', ...expected });
   });

@@ -125,6 +125,18 @@ const bad: [string, object, RegExp, RegExp][] = [
     /profile\.requestEncoding/,
     /'form'|'json'/,
   ],
+  [
+    'an encoding of revocations that is none',
+    server({ profile: { revocationEncoding: 'xml' } }),
+    /profile\.revocationEncoding/,
+    /'form' or 'json'/,
+  ],
+  [
+    'a token to revoke that is none',
+    server({ profile: { revokes: 'id_token' } }),
+    /profile\.revokes/,
+    /'refresh_token' or 'access_token'/,
+  ],
   ['no resources', { protectedResources: undefined }, /protectedResources/, /array/],
   ['an empty list of resources', { protectedResources: [] }, /protectedResources/, /array such as/],
   [

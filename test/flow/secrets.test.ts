@@ -113,6 +113,7 @@ async function full(
       issuer: 'https://as.example.com',
       tokenEndpoint: 'https://as.example.com/token',
       revocationEndpoint: 'https://as.example.com/revoke',
+      profile: { errorDetails: ['hint', 'details'] },
     },
     protectedResources: ['https://api.example.com/'],
     tokenRequest: { headers: { 'x-api-key': secrets.apiKey }, parameters: { more: secrets.parameter } },
@@ -163,6 +164,18 @@ const echoes: [string, () => Response][] = [
   [
     'everything as a message',
     () => Response.json({ message: everything, details: [everything] }, { status: 403 }),
+  ],
+  [
+    'everything in the details that a profile names',
+    () =>
+      Response.json(
+        { error: 'invalid_request', hint: everything, details: [{ [everything]: [everything, 1, null] }] },
+        { status: 400 },
+      ),
+  ],
+  [
+    'everything in the details of a dead grant',
+    () => Response.json({ error: 'invalid_grant', hint: Object.values(sent) }, { status: 400 }),
   ],
   ['everything in HTML', () => new Response(`<html>${everything}`, { status: 500 })],
   ['everything with a 200', () => Response.json({ error: 'x', error_description: everything })],

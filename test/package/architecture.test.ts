@@ -28,6 +28,8 @@ const floors: Record<string, string[]> = {
   memory: ['core'],
   node: ['core'],
   postgres: ['core', 'fleet'],
+  // Data about servers, and the check of their addresses.
+  providers: ['core'],
   redis: ['core', 'fleet'],
   testing: ['core'],
   worker: ['bridge', 'core'],

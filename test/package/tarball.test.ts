@@ -73,9 +73,15 @@ const names: Record<string, string[]> = {
   ],
   'tokenkeep/node': ['fileStorage', 'keyringStorage'],
   'tokenkeep/postgres': ['postgresStorage', 'postgresTable'],
+  'tokenkeep/providers': [
+    ...['atlassian', 'auth0', 'cloudentity', 'cognito', 'curity', 'entra', 'github', 'google', 'hubspot'],
+    ...['intuit', 'keycloak', 'linear', 'linkedin', 'okta', 'reachfive', 'salesforce', 'slack', 'spotify'],
+    ...['twitch', 'workos', 'xero'],
+  ],
   'tokenkeep/redis': ['redisStorage'],
   'tokenkeep/testing': [
     'authorizationServer',
+    'dialects',
     'faults',
     'insufficientClaims',
     'insufficientScope',

@@ -3,14 +3,17 @@
  * answers that they print.
  */
 import {
+  type AuthorizationServer,
   type ClientAuthentication,
   clientSecretBasic,
   clientSecretPost,
   TokenManager,
   type TokenManagerOptions,
 } from 'tokenkeep';
-import { faults, testClock } from 'tokenkeep/testing';
+import { cloudentity, curity, reachfive } from 'tokenkeep/providers';
+import { dialects, faults, testClock } from 'tokenkeep/testing';
 import { describe, expect, test } from 'vitest';
+import { asPrinted, asSent } from '../support/printed.ts';
 import { api, refusal, scene, times } from '../support/scene.ts';
 import type { Place, Sent } from '../support/wire.ts';
 import { wire } from '../support/wire.ts';
@@ -25,33 +28,9 @@ const inOrder =
   (sent, count) =>
     places[count - 1]?.(sent, count) ?? new Response(null, { status: 500 });
 
-/** A request as a document prints it; the order of parameters means nothing. */
-function asPrinted(text: string) {
-  const [head = '', body = ''] = text.trim().split(/\n\s*\n/);
-  const [, method, target] = /^(\S+) (\S+) HTTP\/1\.1$/m.exec(head) ?? [];
-  const header = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(head)?.[1];
-  const contentType = header('Content-Type');
-  const url = `https://${header('Host')}${target}`;
-  return {
-    method,
-    url,
-    contentType,
-    authorization: header('Authorization')?.replace(/^basic/, 'Basic'),
-    body: body.replaceAll('\n', '').split('&').sort(),
-  };
-}
-
-function asSent(sent: Sent | undefined): ReturnType<typeof asPrinted> {
-  return {
-    method: sent?.method,
-    url: sent?.url ?? '',
-    contentType: sent?.headers.get('content-type')?.replace(/;\s*charset=utf-8$/i, ''),
-    authorization: sent?.headers.get('authorization') ?? undefined,
-    body: sent?.body.split('&').sort() ?? [],
-  };
-}
-
 describe('Curity: Refresh Tokens', () => {
+  const server = curity({ domain: 'localhost' });
+  const { tokenEndpoint } = server;
   const login = { access_token: 'an-opaque-token', refresh_token: 'THE_REFRESH_TOKEN', expires_in: 300 };
   const answer = `{
 "access_token": "79ed4e85-954d-4044-9362-99ac9695d7e0",
@@ -64,28 +43,24 @@ describe('Curity: Refresh Tokens', () => {
   async function client(
     fetch: typeof globalThis.fetch,
     [clientId, clientAuthentication]: [string, ClientAuthentication],
-    options: Partial<TokenManagerOptions> & { readonly tokenEndpoint: string },
+    authorizationServer: AuthorizationServer,
+    options: Partial<TokenManagerOptions> = {},
   ) {
-    const { tokenEndpoint, ...rest } = options;
     return new TokenManager({
       clientId,
       clientAuthentication,
-      authorizationServer: { tokenEndpoint },
+      authorizationServer,
       protectedResources: ['https://api.test/'],
       fetch,
       clock: testClock(),
-      ...rest,
+      ...options,
     });
   }
 
   test('1, 2: the refresh token goes with the credentials in the body, and what comes back is stored', async () => {
-    const tokenEndpoint = 'https://localhost/oauth/v2/oauth-token';
     const clock = testClock();
     const net = wire({ [tokenEndpoint]: printed(answer) });
-    const manager = await client(net.fetch, ['www', clientSecretPost('THE_SECRET')], {
-      tokenEndpoint,
-      clock,
-    });
+    const manager = await client(net.fetch, ['www', clientSecretPost('THE_SECRET')], server, { clock });
     await manager.setTokens(login);
     const token = await manager.getAccessToken({ otherThan: login.access_token });
     expect(token).toBe('79ed4e85-954d-4044-9362-99ac9695d7e0');
@@ -114,9 +89,9 @@ refresh_token=THE_REFRESH_TOKEN
   });
 
   test('the same with cURL: the same parameters', async () => {
-    const tokenEndpoint = 'https://localhost:8443/oauth/v2/oauth-token';
-    const net = wire({ [tokenEndpoint]: printed(answer) });
-    const manager = await client(net.fetch, ['www', clientSecretPost('Secr3t!')], { tokenEndpoint });
+    const server = curity({ domain: 'https://localhost:8443' });
+    const net = wire({ 'https://localhost:8443/oauth/v2/oauth-token': printed(answer) });
+    const manager = await client(net.fetch, ['www', clientSecretPost('Secr3t!')], server);
     await manager.setTokens(login);
     await manager.getAccessToken({ otherThan: login.access_token });
     const data =
@@ -126,26 +101,45 @@ refresh_token=THE_REFRESH_TOKEN
   });
 
   test('an error is a JSON object as well, and ends the session when it is about the grant', async () => {
-    const tokenEndpoint = 'https://localhost/oauth/v2/oauth-token';
     const net = wire({ [tokenEndpoint]: printed('{"error":"invalid_grant"}', 400) });
-    const manager = await client(net.fetch, ['www', clientSecretPost('THE_SECRET')], { tokenEndpoint });
+    const manager = await client(net.fetch, ['www', clientSecretPost('THE_SECRET')], server);
     await manager.setTokens(login);
     const failure = await refusal(manager.getAccessToken({ otherThan: login.access_token }));
     expect(failure).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'invalid_grant' });
   });
 
+  test('tokens are opaque, and no new ID token comes: the one of the login stays', async () => {
+    const net = wire({
+      [tokenEndpoint]: printed(answer),
+      'https://api.test/': ({ headers }) => Response.json({ sent: headers.get('authorization') }),
+    });
+    const manager = await client(net.fetch, ['www', clientSecretPost('THE_SECRET')], server);
+    await manager.setTokens({
+      ...login,
+      access_token: 'eyJ.is-no-JWT.',
+      id_token: 'the ID token of the login',
+    });
+    await manager.getAccessToken({ otherThan: 'eyJ.is-no-JWT.' });
+    expect(await (await manager.fetch('https://api.test/')).json()).toEqual({
+      sent: 'Bearer 79ed4e85-954d-4044-9362-99ac9695d7e0',
+    });
+    expect(await manager.getTokens()).toMatchObject({ idToken: 'the ID token of the login' });
+  });
+
+  /** With "Reuse Refresh Tokens" switched on. */
+  const echo: Place = ({ form }, count) =>
+    Response.json({
+      access_token: `access-${count}`,
+      refresh_token: form.get('refresh_token'),
+      scope: '',
+      token_type: 'bearer',
+      expires_in: 300,
+    });
+  const reusing = curity({ domain: 'localhost', reuseRefreshTokens: true });
+
   test('Reusing refresh tokens: the one in the request is echoed, and serves again and again', async () => {
-    const tokenEndpoint = 'https://localhost/oauth/v2/oauth-token';
-    const echo: Place = ({ form }, count) =>
-      Response.json({
-        access_token: `access-${count}`,
-        refresh_token: form.get('refresh_token'),
-        scope: '',
-        token_type: 'bearer',
-        expires_in: 300,
-      });
     const net = wire({ [tokenEndpoint]: echo });
-    const manager = await client(net.fetch, ['www', clientSecretPost('THE_SECRET')], { tokenEndpoint });
+    const manager = await client(net.fetch, ['www', clientSecretPost('THE_SECRET')], reusing);
     const rotated: boolean[] = [];
     manager.on('refreshed', (event) => rotated.push(event.rotated));
     await manager.setTokens(login);
@@ -159,8 +153,25 @@ refresh_token=THE_REFRESH_TOKEN
     expect((await manager.getTokens())?.refreshToken).toBe('THE_REFRESH_TOKEN');
   });
 
+  test('… and so a lost answer is asked for again at once, which by default it is not', async () => {
+    const cut: Place = () =>
+      new Response(new ReadableStream({ start: (body) => body.error(new Error('cut')) }));
+    for (const [authorizationServer, requests] of [
+      [reusing, 2],
+      [server, 1],
+    ] as const) {
+      const net = wire({ [tokenEndpoint]: (sent, count) => (count === 1 ? cut : echo)(sent, count) });
+      const manager = await client(net.fetch, ['www', clientSecretPost('THE_SECRET')], authorizationServer);
+      await manager.setTokens(login);
+      const asked = manager.getAccessToken({ otherThan: login.access_token });
+      if (requests === 2) expect(await asked).toBe('access-2');
+      else expect(await refusal(asked)).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: true });
+      expect(net.sent).toHaveLength(requests);
+    }
+  });
+
   test('… and 50 calls at once still make one request', async () => {
-    const { server, call } = await scene({}, { profile: 'sameToken' });
+    const { server, call } = await scene({}, { ...dialects.curity, profile: 'sameToken' });
     for (const _ of times(3, Number)) {
       server.expire();
       expect(await Promise.all(times(50, () => call()))).toEqual(times(50, () => 200));
@@ -180,7 +191,8 @@ refresh_token=THE_REFRESH_TOKEN
   });
 
   describe('Changing Scope of Access Token on Refresh', () => {
-    const tokenEndpoint = 'https://localhost:8443/token';
+    const server = curity({ domain: 'localhost:8443', prefix: '/' });
+    const { tokenEndpoint } = server;
     // Where the listings have "…", what Curity always includes: token_type and expires_in.
     const grant = `{
 "token_type": "bearer",
@@ -207,7 +219,7 @@ refresh_token=THE_REFRESH_TOKEN
 
     test('the client asks for less, with its credentials in the header', async () => {
       const net = wire({ [tokenEndpoint]: printed(narrower) });
-      const manager = await client(net.fetch, ['Aladdin', aladdin], { tokenEndpoint });
+      const manager = await client(net.fetch, ['Aladdin', aladdin], server);
       await manager.setTokens(JSON.parse(grant));
       const token = await manager.getAccessToken({ scope: ['read', 'profile'] });
       expect(token).toBe('2a44b422-f2c2-4fd8-bfcb-1ea6140cea87');
@@ -233,7 +245,7 @@ scope=read+profile
 
     test('"reduced and increased back": the next whole token names the original scope, because Curity remembers the reduced one', async () => {
       const net = wire({ [tokenEndpoint]: inOrder(printed(narrower), printed(widened), printed(widened)) });
-      const manager = await client(net.fetch, ['Aladdin', aladdin], { tokenEndpoint });
+      const manager = await client(net.fetch, ['Aladdin', aladdin], server);
       await manager.setTokens(JSON.parse(grant));
       await manager.getAccessToken({ scope: ['read', 'profile'] });
       const whole = { otherThan: 'aebc4798-9a2c-4c4a-a39f-c31eeb6409e6' };
@@ -259,7 +271,7 @@ scope=read+openid+profile
       const net = wire({
         [tokenEndpoint]: inOrder(printed('{"error":"invalid_scope"}', 400), printed(widened)),
       });
-      const manager = await client(net.fetch, ['Aladdin', aladdin], { tokenEndpoint });
+      const manager = await client(net.fetch, ['Aladdin', aladdin], server);
       await manager.setTokens(JSON.parse(grant));
       const failure = await refusal(manager.getAccessToken({ scope: ['read', 'email'] }));
       expect(failure).toMatchObject({ code: 'ERR_REFRESH_FAILED', error: 'invalid_scope', sent: false });
@@ -273,11 +285,12 @@ scope=read+openid+profile
 });
 
 describe('Cloudentity: Refresh Token Flow', () => {
-  const issuer = 'https://acme.cloudentity.test/acme/default';
-  const granted = { scope: ['openid', 'offline_access', 'orders'] };
+  const place = { domain: 'acme.eu.authz.cloudentity.io', tenant: 'acme', workspace: 'default' };
+  const authorizationServer = cloudentity(place);
+  const granted = { ...dialects.cloudentity, scope: ['openid', 'offline_access', 'orders'] };
 
   test('How the Flow Works, 1 to 10', async () => {
-    const { server, manager } = await scene({}, { issuer, ...granted });
+    const { server, manager } = await scene({ authorizationServer }, granted);
     server.reset();
     // 1 The client uses the authorization code grant with offline_access, and receives both tokens.
     const { access_token, refresh_token } = server.signIn();
@@ -306,7 +319,7 @@ describe('Cloudentity: Refresh Token Flow', () => {
   });
 
   test('"every time a new refresh token is issued and the previous token is invalidated"', async () => {
-    const { server, manager, call } = await scene({}, { issuer, ...granted });
+    const { server, manager, call } = await scene({ authorizationServer }, granted);
     const spent: string[] = [];
     for (const _ of times(5, Number)) {
       spent.push((await manager.getTokens())?.refreshToken ?? '');
@@ -320,7 +333,7 @@ describe('Cloudentity: Refresh Token Flow', () => {
   });
 
   test('"a new token can have an identical or narrower scope"', async () => {
-    const { server, manager } = await scene({}, { issuer, ...granted });
+    const { server, manager } = await scene({ authorizationServer }, granted);
     const narrow = await manager.getAccessToken({ scope: ['orders'] });
     const seen = await server.fetch(api, { headers: { authorization: `Bearer ${narrow}` } });
     expect((await seen.json()).scope).toEqual(['orders']);
@@ -329,10 +342,7 @@ describe('Cloudentity: Refresh Token Flow', () => {
   });
 
   test('"they can also expire": the session ends with a typed error, and the server is asked once', async () => {
-    const { server, clock, call, events } = await scene(
-      {},
-      { issuer, refreshTokenLifetime: 30 * 86_400_000 },
-    );
+    const { server, clock, call, events } = await scene({ authorizationServer }, granted);
     clock.set(clock.now() + 31 * 86_400_000);
     expect(await refusal(call())).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'invalid_grant' });
     expect(await refusal(call())).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'invalid_grant' });
@@ -341,21 +351,87 @@ describe('Cloudentity: Refresh Token Flow', () => {
   });
 
   test('"it is also possible to revoke a refresh token": its access tokens end with it', async () => {
-    const { server, manager } = await scene({}, { issuer, ...granted });
+    const { server, manager } = await scene({ authorizationServer }, granted);
     const { accessToken = '', refreshToken = '' } = (await manager.getTokens()) ?? {};
     expect(await manager.signOut()).toEqual({ revoked: true });
     expect([accessToken, refreshToken].map((token) => server.isActive(token))).toEqual([false, false]);
   });
+
+  test('tenant and workspace stand in the path, unless the domain stands for them', () => {
+    const { tokenEndpoint } = dialects.cloudentity;
+    expect(authorizationServer.tokenEndpoint).toBe(tokenEndpoint);
+    expect(cloudentity({ ...place, tenant: undefined }).tokenEndpoint).toBe(
+      'https://acme.eu.authz.cloudentity.io/default/oauth2/token',
+    );
+    expect(cloudentity({ domain: 'login.example.com' }).tokenEndpoint).toBe(
+      'https://login.example.com/oauth2/token',
+    );
+  });
+
+  test('a lost answer ends the session by default; with cycling off it is asked for again at once', async () => {
+    const strict = await scene({ authorizationServer }, granted);
+    strict.server.expire();
+    strict.server.fail(faults.lostAnswer);
+    expect(await refusal(strict.call())).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: true });
+    expect(await refusal(strict.call())).toMatchObject({ reason: 'answer_lost' });
+    const off = await scene(
+      { authorizationServer: cloudentity({ ...place, cycling: false }) },
+      { ...granted, profile: 'sameToken' },
+    );
+    const { refreshToken } = (await off.manager.getTokens()) ?? {};
+    off.server.expire();
+    off.server.fail(faults.lostAnswer);
+    expect(await off.call()).toBe(200);
+    expect((await off.manager.getTokens())?.refreshToken).toBe(refreshToken);
+    expect(off.server.counts).toMatchObject({ refreshAttempts: 2, familiesRevoked: 0 });
+  });
+
+  test('an error in the style of RFC 6749 ends the session if it says so, and its hint is told', async () => {
+    const { server, call, events } = await scene({ authorizationServer }, granted);
+    server.revokeFamily();
+    server.expire();
+    const told = {
+      reason: 'invalid_grant',
+      error: 'invalid_grant',
+      description: 'The provided authorization grant is invalid.',
+      details: {
+        error_hint: 'Check that the refresh token was not used before.',
+        cause: '',
+        details: null,
+        status_code: 400,
+      },
+    };
+    expect(await refusal(call())).toMatchObject(told);
+    expect(events).toMatchObject([{ type: 'sessionEnded', error: told }]);
+  });
+
+  test.each([401, 404, 412, 429])(
+    'a generic %d has a sentence in place of a code: it is told as one, and the session lives',
+    async (status) => {
+      const { server, clock, call } = await scene({ authorizationServer }, granted);
+      const generic = {
+        error: 'tenant not found or blocked',
+        error_code: status,
+        error_hint: 'Check the URL.',
+      };
+      server.expire();
+      server.fail({ answer: { status, body: JSON.stringify(generic), headers: {} } });
+      expect(await refusal(call())).toMatchObject({
+        code: 'ERR_REFRESH_FAILED',
+        status,
+        error: undefined,
+        description: 'tenant not found or blocked',
+        details: { error_code: status, error_hint: 'Check the URL.' },
+      });
+      await clock.advance(30_000);
+      expect(await call()).toBe(200);
+    },
+  );
 });
 
 describe('ReachFive: Refresh tokens', () => {
-  const domain = 'https://acme.reach5.test';
-  const json = { requestEncoding: 'json' } as const;
-  const authorizationServer = {
-    tokenEndpoint: `${domain}/oauth/token`,
-    revocationEndpoint: `${domain}/oauth/revoke`,
-    profile: json,
-  };
+  const authorizationServer = reachfive({ domain: 'acme.reach5.net' });
+  const { tokenEndpoint, revocationEndpoint = '' } = authorizationServer;
   const answer = (count: number) => ({
     id_token: `id-${count}`,
     access_token: `access-${count}`,
@@ -364,8 +440,8 @@ describe('ReachFive: Refresh tokens', () => {
     expires_in: 86_400,
   });
   const places = {
-    [authorizationServer.tokenEndpoint]: (_: Sent, count: number) => Response.json(answer(count)),
-    [authorizationServer.revocationEndpoint]: () => new Response(null, { status: 204 }),
+    [tokenEndpoint]: (_: Sent, count: number) => Response.json(answer(count)),
+    [revocationEndpoint]: () => new Response(null, { status: 204 }),
   };
 
   async function client(fetch: typeof globalThis.fetch, clientAuthentication?: ClientAuthentication) {
@@ -382,7 +458,7 @@ describe('ReachFive: Refresh tokens', () => {
   }
 
   test('the refresh token flow, step by step', async () => {
-    const { server, manager } = await scene({}, json);
+    const { server, manager } = await scene({ authorizationServer }, dialects.reachfive);
     server.reset();
     // The application requests an access token, and both tokens are sent to it.
     const login = server.signIn();
@@ -409,7 +485,7 @@ describe('ReachFive: Refresh tokens', () => {
     const [{ method, url, headers, body } = {} as Sent] = net.sent;
     expect([method, url, headers.get('content-type')]).toEqual([
       'POST',
-      'https://acme.reach5.test/oauth/token',
+      'https://acme.reach5.net/oauth/token',
       'application/json',
     ]);
     expect(JSON.parse(body)).toEqual({
@@ -437,7 +513,7 @@ describe('ReachFive: Refresh tokens', () => {
     const net = wire(places);
     const manager = await client(net.fetch);
     expect(await manager.signOut()).toEqual({ revoked: true });
-    expect(net.sent[0]).toMatchObject({ method: 'POST', url: 'https://acme.reach5.test/oauth/revoke' });
+    expect(net.sent[0]).toMatchObject({ method: 'POST', url: 'https://acme.reach5.net/oauth/revoke' });
     expect(JSON.parse(net.sent[0]?.body ?? '')).toEqual({
       client_id: 'CLIENT_ID',
       token: 'refresh-0',
@@ -446,18 +522,18 @@ describe('ReachFive: Refresh tokens', () => {
   });
 
   test('"a refresh token can only be used once": twice, on purpose and by hand, invalidates all other tokens', async () => {
-    const { server, manager, clock, call } = await scene({}, json);
+    const { server, manager, clock, call } = await scene({ authorizationServer }, dialects.reachfive);
     const refresh_token = (await manager.getTokens())?.refreshToken;
     const body = JSON.stringify({ grant_type: 'refresh_token', client_id: 'test-client', refresh_token });
     const headers = { 'content-type': 'application/json' };
-    const spend = () => server.fetch('https://as.test/token', { method: 'POST', headers, body });
+    const spend = () => server.fetch(tokenEndpoint, { method: 'POST', headers, body });
     expect([(await spend()).status, (await spend()).status]).toEqual([200, 400]);
     await clock.advance(300_000);
     expect(await refusal(call())).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'invalid_grant' });
   });
 
   test('… and so it is used once, however many calls need it and whatever becomes of the first of them', async () => {
-    const { server, manager, call } = await scene({}, json);
+    const { server, manager, call } = await scene({ authorizationServer }, dialects.reachfive);
     for (const _ of times(3, Number)) {
       server.expire();
       const hold = server.hold({ times: 1 });
@@ -474,26 +550,69 @@ describe('ReachFive: Refresh tokens', () => {
   });
 
   test('preconditions, offline_access and PKCE: where they are missing there is no refresh token, and a login is asked for in time', async () => {
-    const { server, clock, manager, events, call } = await scene({}, json);
+    const { server, clock, manager, events, call } = await scene({ authorizationServer }, dialects.reachfive);
     // A console without "Enable Refresh Tokens", or a login without offline_access, answers without one.
     const { refresh_token: _, ...login } = server.signIn({ scope: ['openid', 'profile'] });
     await manager.setTokens(login as { access_token: string });
     events.length = 0;
     expect((await manager.getTokens())?.refreshToken).toBeUndefined();
     expect(await call()).toBe(200);
-    await clock.advance(300_000);
+    await clock.advance(86_400_000);
     expect(await refusal(call())).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'no_refresh_token' });
     expect(server.counts.tokenRequests).toBe(0);
   });
 
   test.each([1, 90, 365])('a refresh token that lives %d days, as the console sets it', async (days) => {
     const day = 86_400_000;
-    const { server, clock, call } = await scene({}, { ...json, refreshTokenLifetime: days * day });
+    const { server, clock, call } = await scene(
+      { authorizationServer },
+      { ...dialects.reachfive, refreshTokenLifetime: days * day },
+    );
     clock.set(clock.now() + days * day - 1);
     expect(await call()).toBe(200);
     clock.set(clock.now() + day);
     expect(await refusal(call())).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'invalid_grant' });
     expect(server.counts).toMatchObject({ tokenRequests: 2, reuses: 0 });
+  });
+
+  test('what it says of an error is told: for logs by error_id, for the user in words', async () => {
+    const { server, manager, call, events } = await scene({ authorizationServer }, dialects.reachfive);
+    const fields = {
+      error_id: 'GxW1k8kRpF',
+      error_message_key: 'error.invalidGrant',
+      error_user_msg: 'Please sign in again.',
+    };
+    const told = { error: 'invalid_grant', description: 'Invalid refresh token.', details: fields };
+    server.revokeFamily();
+    server.expire();
+    expect(await refusal(call())).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', ...told });
+    expect(events).toMatchObject([{ type: 'sessionEnded', error: told }]);
+    // A request that it does not like: which field, and why. The session lives.
+    await manager.setTokens(server.signIn());
+    server.expire();
+    const wrong = dialects.reachfive.dialect?.refused?.invalid_request;
+    server.fail({ answer: { ...wrong } });
+    expect(await refusal(call())).toMatchObject({
+      code: 'ERR_REFRESH_FAILED',
+      error: 'invalid_request',
+      details: {
+        error_details: [{ field: 'client_id', message: 'Missing required field', code: 'missing' }],
+      },
+    });
+  });
+
+  test('100 token requests a minute: its 429 is waited for, and costs the session nothing', async () => {
+    const { server, clock, call } = await scene({ authorizationServer }, dialects.reachfive);
+    server.expire();
+    const body = JSON.stringify({ error: 'rate_limit_reached', error_description: 'Too many requests.' });
+    server.fail({ answer: { status: 429, headers: { 'retry-after': '60' }, body } });
+    const failure = { code: 'ERR_REFRESH_FAILED', error: 'rate_limit_reached', sent: false, status: 429 };
+    expect(await refusal(call())).toMatchObject({ ...failure, retryAfter: 60_000 });
+    await clock.advance(59_000);
+    expect(await Promise.all(times(10, () => refusal(call())))).toMatchObject(times(10, () => failure));
+    expect(server.counts.tokenRequests).toBe(1);
+    await clock.advance(1_000);
+    expect(await call()).toBe(200);
   });
 });
 

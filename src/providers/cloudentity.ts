@@ -1,0 +1,63 @@
+/**
+ * Cloudentity, now SecureAuth: a server for each workspace of a tenant.
+ *
+ * @module
+ */
+import type { AuthorizationServer } from '../core/authorization-server.ts';
+import { origin, segment } from './address.ts';
+import { always } from './reuse.ts';
+
+/** See {@link cloudentity}. */
+export interface CloudentityOptions {
+  /** `acme.eu.authz.cloudentity.io`, or a domain of your own. */
+  readonly domain: string;
+  /** Left out where the domain stands for the tenant. */
+  readonly tenant?: string | undefined;
+  /** The authorization server. Left out where the domain stands for it. */
+  readonly workspace?: string | undefined;
+  /**
+   * `false`: the workspace has refresh token cycling switched off, so the first refresh token goes on to work.
+   *
+   * @default true: each refresh token is single-use
+   */
+  readonly cycling?: boolean | undefined;
+}
+
+/**
+ * A workspace of Cloudentity. Its generic errors have a sentence in place of a code; they are told as `description`.
+ *
+ * @example
+ * ```ts
+ * import { clientSecretBasic, TokenManager } from 'tokenkeep';
+ * import { cloudentity } from 'tokenkeep/providers';
+ *
+ * const manager = new TokenManager({
+ *   clientId: 'my-backend',
+ *   clientAuthentication: clientSecretBasic('the secret'),
+ *   authorizationServer: cloudentity({
+ *     domain: 'acme.eu.authz.cloudentity.io',
+ *     tenant: 'acme',
+ *     workspace: 'default',
+ *   }),
+ *   protectedResources: ['https://api.example.com/'],
+ * });
+ * ```
+ * @throws ConfigurationError for a domain, tenant or workspace that is none.
+ * @see https://cloudentity.com/developers/howtos/auth-settings/configuring_oauth_settings/
+ */
+export function cloudentity(options: CloudentityOptions): AuthorizationServer {
+  const { domain, cycling = true } = options;
+  const names = (['tenant', 'workspace'] as const).filter((name) => options[name] !== undefined);
+  const path = names.map((name) => segment(`cloudentity({ ${name} })`, options[name]));
+  const issuer = [origin('cloudentity({ domain })', domain), ...path].join('/');
+  return {
+    issuer,
+    authorizationEndpoint: `${issuer}/oauth2/authorize`,
+    tokenEndpoint: `${issuer}/oauth2/token`,
+    revocationEndpoint: `${issuer}/oauth2/revoke`,
+    profile: {
+      reuseWindow: cycling ? 0 : always,
+      errorDetails: ['error_hint', 'cause', 'details', 'status_code', 'error_code'],
+    },
+  };
+}

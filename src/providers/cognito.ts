@@ -1,0 +1,36 @@
+/**
+ * Amazon Cognito.
+ *
+ * @module
+ */
+import type { AuthorizationServer } from '../core/authorization-server.ts';
+import { origin, segment } from './address.ts';
+import type { ReuseOptions } from './reuse.ts';
+
+/** See {@link cognito}. */
+export interface CognitoOptions extends ReuseOptions {
+  /** The domain of the user pool: `acme.auth.eu-west-1.amazoncognito.com`, or one of your own. */
+  readonly domain: string;
+  /** `eu-west-1_AbCdEf`. Needed for ID tokens, whose issuer it is part of. @default no issuer */
+  readonly userPoolId?: string | undefined;
+  /** The "retry grace period" of an app client with rotation, in ms: up to a minute. @default 0 */
+  readonly reuseWindow?: number | undefined;
+}
+
+/**
+ * A user pool of Amazon Cognito. Without rotation its answers have no refresh token: the one of the login stays.
+ *
+ * @throws ConfigurationError for a domain or user pool that is none.
+ * @see https://docs.aws.amazon.com/cognito/latest/developerguide/token-endpoint.html
+ */
+export function cognito({ domain, userPoolId, reuseWindow = 0 }: CognitoOptions): AuthorizationServer {
+  const base = origin('cognito({ domain })', domain);
+  const pool = userPoolId === undefined ? undefined : segment('cognito({ userPoolId })', userPoolId);
+  return {
+    ...(pool && { issuer: `https://cognito-idp.${pool.split('_', 1)[0]}.amazonaws.com/${pool}` }),
+    authorizationEndpoint: `${base}/oauth2/authorize`,
+    tokenEndpoint: `${base}/oauth2/token`,
+    revocationEndpoint: `${base}/oauth2/revoke`,
+    profile: { reuseWindow },
+  };
+}

@@ -1,0 +1,58 @@
+/**
+ * Curity Identity Server.
+ *
+ * @module
+ */
+import type { AuthorizationServer } from '../core/authorization-server.ts';
+import { ConfigurationError } from '../core/errors.ts';
+import { baseUrl } from './address.ts';
+import { always, type ReuseOptions } from './reuse.ts';
+
+/** See {@link curity}. */
+export interface CurityOptions extends ReuseOptions {
+  /** Where the token service runs: `login.example.com`, `https://localhost:8443`. */
+  readonly domain: string;
+  /** What the endpoints of the token service have in front of their names. @default '/oauth/v2/oauth-' */
+  readonly prefix?: string | undefined;
+  /** The issuer, as the profile names it. Needed for ID tokens. @default none */
+  readonly issuer?: string | undefined;
+  /** `true`: "Reuse Refresh Tokens" is on, so the same refresh token comes back. @default false: each is single-use */
+  readonly reuseRefreshTokens?: boolean | undefined;
+  /** The "grace period" of the profile, in ms. @default 0 */
+  readonly reuseWindow?: number | undefined;
+}
+
+/**
+ * A token service of Curity with the endpoints of its default configuration. All its client authentication methods work;
+ * for mutual TLS, or other paths, take `discover(issuer, { profile: curity({ … }).profile })`. Its access tokens are
+ * opaque, and a refresh brings no new ID token: the one of the login stays.
+ *
+ * @example
+ * ```ts
+ * import { clientSecretPost, TokenManager } from 'tokenkeep';
+ * import { curity } from 'tokenkeep/providers';
+ *
+ * const manager = new TokenManager({
+ *   clientId: 'www',
+ *   clientAuthentication: clientSecretPost('Secr3t!'),
+ *   authorizationServer: curity({ domain: 'https://localhost:8443' }),
+ *   protectedResources: ['https://api.example.com/'],
+ * });
+ * ```
+ * @throws ConfigurationError for a domain or prefix that is none.
+ * @see https://curity.io/docs/identity-server/configuration-reference/profiles/profile/settings/authorization-server/refresh-token-revocation
+ */
+export function curity(options: CurityOptions): AuthorizationServer {
+  const { domain, prefix = '/oauth/v2/oauth-', issuer, reuseRefreshTokens = false } = options;
+  if (!/^\/(?!\/)[^?#\\]*$/.test(prefix)) {
+    throw new ConfigurationError("curity({ prefix }) must be the beginning of a path: '/oauth/v2/oauth-'.");
+  }
+  const endpoint = `${baseUrl('curity({ domain })', domain)}${prefix}`;
+  return {
+    ...(issuer !== undefined && { issuer }),
+    authorizationEndpoint: `${endpoint}authorize`,
+    tokenEndpoint: `${endpoint}token`,
+    revocationEndpoint: `${endpoint}revoke`,
+    profile: { reuseWindow: reuseRefreshTokens ? always : (options.reuseWindow ?? 0) },
+  };
+}

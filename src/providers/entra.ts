@@ -1,0 +1,37 @@
+/**
+ * Microsoft Entra ID.
+ *
+ * @module
+ */
+import type { AuthorizationServer } from '../core/authorization-server.ts';
+import { segment } from './address.ts';
+import { always } from './reuse.ts';
+
+/** See {@link entra}. */
+export interface EntraOptions {
+  /** The id of a tenant, its domain, `organizations`, `consumers` or `common`. ID tokens need the id. @default 'common' */
+  readonly tenant?: string | undefined;
+}
+
+/**
+ * A tenant of Microsoft Entra ID, version 2.0. It has no revocation endpoint. Old refresh tokens go on to work; those of
+ * single-page applications end after 24 hours, whatever is done. Where it wants the user to do something, `details` of the
+ * error has the `claims` that the login has to ask for.
+ *
+ * @throws ConfigurationError for a tenant that is none.
+ * @see https://learn.microsoft.com/entra/identity-platform/refresh-tokens
+ */
+export function entra({ tenant = 'common' }: EntraOptions = {}): AuthorizationServer {
+  const base = `https://login.microsoftonline.com/${segment('entra({ tenant })', tenant)}`;
+  const isId = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(tenant);
+  return {
+    ...(isId && { issuer: `${base}/v2.0` }),
+    authorizationEndpoint: `${base}/oauth2/v2.0/authorize`,
+    tokenEndpoint: `${base}/oauth2/v2.0/token`,
+    deviceAuthorizationEndpoint: `${base}/oauth2/v2.0/devicecode`,
+    profile: {
+      reuseWindow: always,
+      errorDetails: ['claims', 'suberror', 'error_codes', 'timestamp', 'trace_id', 'correlation_id'],
+    },
+  };
+}

@@ -1,0 +1,30 @@
+/**
+ * GitHub.
+ *
+ * @module
+ */
+import type { AuthorizationServer } from '../core/authorization-server.ts';
+import { origin } from './address.ts';
+
+/** See {@link github}. */
+export interface GithubOptions {
+  /** Of a GitHub Enterprise Server. @default 'github.com' */
+  readonly domain?: string | undefined;
+}
+
+/**
+ * GitHub Apps whose user tokens expire, and OAuth apps, whose tokens do not. A refresh ends the old access token as well, at
+ * once. Refusals have status 200. It has no revocation endpoint of RFC 7009: sign-out is local.
+ *
+ * @throws ConfigurationError for a domain that is none.
+ * @see https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/refreshing-user-access-tokens
+ */
+export function github({ domain = 'github.com' }: GithubOptions = {}): AuthorizationServer {
+  const base = origin('github({ domain })', domain);
+  return {
+    authorizationEndpoint: `${base}/login/oauth/authorize`,
+    tokenEndpoint: `${base}/login/oauth/access_token`,
+    deviceAuthorizationEndpoint: `${base}/login/device/code`,
+    profile: { errorDetails: ['error_uri'] },
+  };
+}

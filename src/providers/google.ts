@@ -1,0 +1,25 @@
+/**
+ * Google.
+ *
+ * @module
+ */
+import type { AuthorizationServer } from '../core/authorization-server.ts';
+import { always } from './reuse.ts';
+
+/**
+ * Google's authorization server. Its answers have no refresh token: the one of the login stays. Logins give one for
+ * `parameters: { access_type: 'offline', prompt: 'consent' }`; a user has 100 for a client at most, and the oldest go
+ * silently. A policy that wants a new sign-in is `interaction_required`.
+ *
+ * @see https://developers.google.com/identity/protocols/oauth2/web-server
+ */
+export function google(): AuthorizationServer {
+  return {
+    issuer: 'https://accounts.google.com',
+    authorizationEndpoint: 'https://accounts.google.com/o/oauth2/v2/auth',
+    tokenEndpoint: 'https://oauth2.googleapis.com/token',
+    revocationEndpoint: 'https://oauth2.googleapis.com/revoke',
+    deviceAuthorizationEndpoint: 'https://oauth2.googleapis.com/device/code',
+    profile: { reuseWindow: always, errorDetails: ['error_subtype'] },
+  };
+}

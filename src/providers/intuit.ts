@@ -1,0 +1,29 @@
+/**
+ * Intuit: QuickBooks.
+ *
+ * @module
+ */
+import type { AuthorizationServer } from '../core/authorization-server.ts';
+import type { ReuseOptions } from './reuse.ts';
+
+/** See {@link intuit}. */
+export interface IntuitOptions extends ReuseOptions {
+  /** The refresh token changes about once a day; how long the one before it works is not documented, in ms. @default 0 */
+  readonly reuseWindow?: number | undefined;
+}
+
+/**
+ * Intuit. Clients authenticate with `clientSecretBasic()`. The same refresh token comes back until, about once a day, there
+ * is another one. Token requests are forms, revocations are JSON.
+ *
+ * @see https://developer.intuit.com/app/developer/qbo/docs/develop/authentication-and-authorization/oauth-2.0
+ */
+export function intuit({ reuseWindow = 0 }: IntuitOptions = {}): AuthorizationServer {
+  return {
+    issuer: 'https://oauth.platform.intuit.com/op/v1',
+    authorizationEndpoint: 'https://appcenter.intuit.com/connect/oauth2',
+    tokenEndpoint: 'https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer',
+    revocationEndpoint: 'https://developer.api.intuit.com/v2/oauth2/tokens/revoke',
+    profile: { reuseWindow, revocationEncoding: 'json' },
+  };
+}

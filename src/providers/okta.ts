@@ -1,0 +1,40 @@
+/**
+ * Okta.
+ *
+ * @module
+ */
+import type { AuthorizationServer } from '../core/authorization-server.ts';
+import { origin, segment } from './address.ts';
+import type { ReuseOptions } from './reuse.ts';
+
+/** See {@link okta}. */
+export interface OktaOptions extends ReuseOptions {
+  /** `acme.okta.com`, or a domain of your own. */
+  readonly domain: string;
+  /** Id of a custom authorization server, such as `default`. @default the one of the organisation */
+  readonly authorizationServer?: string | undefined;
+  /** The "grace period for token rotation" of the application, in ms. @default 0 */
+  readonly reuseWindow?: number | undefined;
+}
+
+/**
+ * An authorization server of Okta. With persistent refresh tokens the same one comes back.
+ *
+ * @throws ConfigurationError for a domain that is none.
+ * @see https://developer.okta.com/docs/guides/refresh-tokens/main/
+ */
+export function okta({ domain, authorizationServer, reuseWindow = 0 }: OktaOptions): AuthorizationServer {
+  const base = origin('okta({ domain })', domain);
+  const path =
+    authorizationServer === undefined
+      ? '/oauth2'
+      : `/oauth2/${segment('okta({ authorizationServer })', authorizationServer)}`;
+  return {
+    issuer: authorizationServer === undefined ? base : base + path,
+    authorizationEndpoint: `${base}${path}/v1/authorize`,
+    tokenEndpoint: `${base}${path}/v1/token`,
+    revocationEndpoint: `${base}${path}/v1/revoke`,
+    deviceAuthorizationEndpoint: `${base}${path}/v1/device/authorize`,
+    profile: { reuseWindow },
+  };
+}

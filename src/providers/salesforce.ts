@@ -1,0 +1,40 @@
+/**
+ * Salesforce.
+ *
+ * @module
+ */
+import type { AuthorizationServer } from '../core/authorization-server.ts';
+import { origin } from './address.ts';
+import type { ReuseOptions } from './reuse.ts';
+
+/** See {@link salesforce}. */
+export interface SalesforceOptions extends ReuseOptions {
+  /** `acme.my.salesforce.com`, or `test.salesforce.com` for sandboxes. @default 'login.salesforce.com' */
+  readonly domain?: string | undefined;
+  /** For apps with refresh token rotation, in ms. Not documented. @default 0 */
+  readonly reuseWindow?: number | undefined;
+}
+
+/**
+ * Salesforce. Its answers say no lifetime: an access token is used until an API rejects it. `extra.instance_url` of the
+ * tokens says where the APIs are. A user has five grants for an app at most, and the oldest goes.
+ *
+ * @throws ConfigurationError for a domain that is none.
+ * @see https://help.salesforce.com/s/articleView?id=sf.remoteaccess_oauth_refresh_token_flow.htm
+ */
+export function salesforce(options: SalesforceOptions = {}): AuthorizationServer {
+  const { domain = 'login.salesforce.com', reuseWindow = 0 } = options;
+  const base = origin('salesforce({ domain })', domain);
+  return {
+    issuer: base,
+    authorizationEndpoint: `${base}/services/oauth2/authorize`,
+    tokenEndpoint: `${base}/services/oauth2/token`,
+    revocationEndpoint: `${base}/services/oauth2/revoke`,
+    profile: {
+      reuseWindow,
+      // Reported for two refreshes at once: the grant lives.
+      errorFields: ['error_description', 'error'],
+      errorCodes: { 'token request is already being processed': 'transient' },
+    },
+  };
+}

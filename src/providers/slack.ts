@@ -1,0 +1,31 @@
+/**
+ * Slack, with token rotation.
+ *
+ * @module
+ */
+import type { AuthorizationServer } from '../core/authorization-server.ts';
+
+/** What a method of the Web API says in a 200 when the token is not valid. */
+const dead: ReadonlySet<unknown> = new Set(['token_expired', 'token_revoked', 'invalid_auth']);
+
+async function isInvalidToken(response: Response): Promise<boolean> {
+  if (response.headers.get('content-type')?.includes('json') !== true) return false; // a file, not an answer of a method
+  const body: unknown = await response.json().catch(() => undefined);
+  const { ok, error } = (body ?? {}) as { readonly ok?: unknown; readonly error?: unknown };
+  return ok === false && dead.has(error);
+}
+
+/**
+ * Slack. Everything is answered with 200, refusals too, and the profile knows them. A login gives up to two chains of
+ * tokens: the bot's, and the user's in `authed_user`. They are two sessions: `setTokens(answer)` for the one and
+ * `forSession('user').setTokens(answer.authed_user)` for the other. It has no revocation endpoint of RFC 7009.
+ *
+ * @see https://docs.slack.dev/authentication/using-token-rotation
+ */
+export function slack(): AuthorizationServer {
+  return {
+    authorizationEndpoint: 'https://slack.com/oauth/v2/authorize',
+    tokenEndpoint: 'https://slack.com/api/oauth.v2.access',
+    profile: { bearerTypes: ['bot', 'user'], isInvalidToken },
+  };
+}

@@ -1,0 +1,35 @@
+/**
+ * Twitch.
+ *
+ * @module
+ */
+import type { AuthorizationServer } from '../core/authorization-server.ts';
+import type { ReuseOptions } from './reuse.ts';
+
+/** See {@link twitch}. */
+export interface TwitchOptions extends ReuseOptions {
+  /** A refresh may bring another refresh token; whether the old one works on is not documented, in ms. @default 0 */
+  readonly reuseWindow?: number | undefined;
+}
+
+/**
+ * Twitch. Clients authenticate with `clientSecretPost()`. It says why it refuses in `message`, and revokes access tokens
+ * only.
+ *
+ * @see https://dev.twitch.tv/docs/authentication/refresh-tokens/
+ */
+export function twitch({ reuseWindow = 0 }: TwitchOptions = {}): AuthorizationServer {
+  return {
+    issuer: 'https://id.twitch.tv/oauth2',
+    authorizationEndpoint: 'https://id.twitch.tv/oauth2/authorize',
+    tokenEndpoint: 'https://id.twitch.tv/oauth2/token',
+    revocationEndpoint: 'https://id.twitch.tv/oauth2/revoke',
+    deviceAuthorizationEndpoint: 'https://id.twitch.tv/oauth2/device',
+    profile: {
+      reuseWindow,
+      revokes: 'access_token',
+      errorFields: ['message'],
+      errorCodes: { 'Invalid refresh token': 'grant-dead' },
+    },
+  };
+}

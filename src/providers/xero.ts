@@ -1,0 +1,28 @@
+/**
+ * Xero.
+ *
+ * @module
+ */
+import type { AuthorizationServer } from '../core/authorization-server.ts';
+import type { ReuseOptions } from './reuse.ts';
+
+/** See {@link xero}. */
+export interface XeroOptions extends ReuseOptions {
+  /** In ms. @default 1_800_000, which Xero grants for lost answers */
+  readonly reuseWindow?: number | undefined;
+}
+
+/**
+ * Xero. A refresh token that is not used ends after 30 days. Confidential clients authenticate with `clientSecretBasic()`.
+ *
+ * @see https://developer.xero.com/documentation/guides/oauth2/token-types
+ */
+export function xero({ reuseWindow = 30 * 60_000 }: XeroOptions = {}): AuthorizationServer {
+  return {
+    issuer: 'https://identity.xero.com',
+    authorizationEndpoint: 'https://login.xero.com/identity/connect/authorize',
+    tokenEndpoint: 'https://identity.xero.com/connect/token',
+    revocationEndpoint: 'https://identity.xero.com/connect/revocation',
+    profile: { reuseWindow },
+  };
+}
