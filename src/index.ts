@@ -27,6 +27,7 @@ export {
 } from './core/errors.ts';
 export type {
   AnyTokenEvent,
+  RefreshTimes,
   SessionEvent,
   TokenEvents,
   TokenEventType,

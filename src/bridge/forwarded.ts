@@ -20,6 +20,8 @@ const crosses: Readonly<Record<TokenEventType, boolean>> = {
   recordRejected: true,
   stepUpRequired: true,
   lateTokensDiscarded: true,
+  refreshFinished: true,
+  replayed: true,
   listenerFailed: false,
 };
 

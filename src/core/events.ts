@@ -14,6 +14,24 @@ export interface SessionEvent {
   readonly session: string;
 }
 
+/** How a refresh went. */
+export interface RefreshTimes {
+  /** In Unix ms of the manager's clock. */
+  readonly startedAt: number;
+  /** `adopted`: another one had refreshed, here or elsewhere. */
+  readonly outcome: 'refreshed' | 'adopted' | 'failed';
+  /** The `code` of the error, if it failed. */
+  readonly code: string | undefined;
+  /** Waiting for the lock, in ms. */
+  readonly lock: number;
+  /** From sending the request to its answer, in ms. `undefined`: nothing was sent. */
+  readonly request: number | undefined;
+  /** From the answer to the end: storing the successor, in ms. */
+  readonly commit: number | undefined;
+  /** All of it, in ms. */
+  readonly total: number;
+}
+
 /** The events of a {@link TokenManager} and what they tell. */
 export interface TokenEvents {
   /** This manager refreshed the session, and the successor is stored, or `persistFailed` has been said. */
@@ -56,6 +74,17 @@ export interface TokenEvents {
   stepUpRequired: SessionEvent & StepUp & { readonly url: string };
   /** Tokens that came after a sign-out were discarded; `revoked` says whether the server confirmed their end. */
   lateTokensDiscarded: SessionEvent & { readonly revoked: boolean };
+  /**
+   * A refresh that waited for the lock is over: what of it took how long, in ms. One for all who waited for it; what another
+   * one had already refreshed needs no lock, and is not told.
+   */
+  refreshFinished: SessionEvent & RefreshTimes;
+  /** A request was sent once more with another token, and this is the status of the second answer. */
+  replayed: SessionEvent & {
+    /** The protected resource, as it was named to the manager. */
+    readonly resource: string;
+    readonly status: number;
+  };
   /** A listener threw. Nobody else was harmed. */
   listenerFailed: SessionEvent & { readonly of: TokenEventType; readonly error: unknown };
 }

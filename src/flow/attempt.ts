@@ -15,6 +15,7 @@ import type { AuthorizationServerSource } from './authorization-server-source.ts
 import { foretell } from './foretelling.ts';
 import type { Held, Session } from './session.ts';
 import type { SessionStore } from './session-store.ts';
+import type { Stopwatch } from './stopwatch.ts';
 import { isOnline, type TokenEndpoint } from './token-endpoint.ts';
 import type { FullClock } from './waiting.ts';
 
@@ -56,6 +57,8 @@ export interface Attempt {
   readonly tell: (event: AnyTokenEvent) => void;
   /** Tokens that came after a sign-out, to be revoked once the lock is released. */
   late: LateTokens | undefined;
+  /** Of a refresh that waits for the lock, or has it. */
+  stopwatch?: Stopwatch | undefined;
   /** Why it failed, for those who wait for it. Whoever comes later finds only what is remembered. */
   cause?: Error | undefined;
 }

@@ -190,6 +190,8 @@ export class AuthorizedFetch {
     } else {
       this.#rejections.note(session, resource.url, { token, lost: true });
     }
+    const { status } = second;
+    this.#options.tell({ type: 'replayed', session: session.id, resource: resource.url, status });
     return await this.#follow(call, second);
   }
 

@@ -29,6 +29,7 @@ import { marked, type Preparation, prepare } from './preparation.ts';
 import { loginRequired, refreshFailed, unanswered, waitsForStorage } from './refusal.ts';
 import type { Held, Session } from './session.ts';
 import { failed, type Step, settle } from './settlement.ts';
+import { Stopwatch } from './stopwatch.ts';
 
 type Decision = Verdict | { readonly kind: 'none' };
 
@@ -51,7 +52,11 @@ export class RefreshCoordinator {
       // What someone else has already refreshed needs no lock.
       const decision = await this.#look(attempt);
       if (!needsLock(decision)) return this.#conclude(attempt, decision);
-      return await this.#locked(attempt);
+      attempt.stopwatch = new Stopwatch(this.#workshop.clock);
+      return await attempt.stopwatch.time(
+        () => this.#locked(attempt),
+        (times) => tell({ type: 'refreshFinished', session: session.id, ...times }),
+      );
     } finally {
       // 7 Released. Announce to listeners first; whoever waits for the flight comes after them.
       if (attempt.late !== undefined) discardLate(this.#workshop, session, attempt.late);
@@ -90,6 +95,7 @@ export class RefreshCoordinator {
   async #critical(attempt: Attempt): Promise<Held | 'lapsed'> {
     const { session } = attempt;
     const grantedAt = this.#workshop.clock.now();
+    attempt.stopwatch?.mark('locked');
     let known: string | undefined;
     for (let round = 1; round <= 5; round++) {
       attempt.epoch = session.epoch;
@@ -162,7 +168,9 @@ export class RefreshCoordinator {
       return 'lapsed';
     }
     // From here on nothing aborts it, whoever leaves: the server may have rotated already.
+    attempt.stopwatch?.mark('sent');
     const sent = await prepared.grant.send();
+    attempt.stopwatch?.mark('answered');
     // While it was under way: a sign-out, a login, a lost lease. Step 6 finds out by compare-and-set.
     const { server, scope, grant } = prepared;
     const secrets = [...grant.secrets, ...secretsIn(record)];

@@ -1,8 +1,9 @@
 /**
- * `tokenkeep/node`: storages for Node. Not for browsers.
+ * `tokenkeep/node`: storages for Node, and its diagnostics channels. Not for browsers.
  *
  * @module
  */
+export { publishEvents } from './diagnostics.ts';
 export type { FileStorage, FileStorageOptions } from './file-storage.ts';
 export { fileStorage } from './file-storage.ts';
 export type { KeyringEntry, KeyringModule } from './keyring.ts';

@@ -1,4 +1,5 @@
 /** Events: told in order, outside the lock, and nobody is harmed by a listener. */
+import { faults } from 'tokenkeep/testing';
 import { expect, test } from 'vitest';
 import { deferred, failure, listen, setup, times } from './support/setup.ts';
 
@@ -166,9 +167,58 @@ test("'*' hears of everything, in order, and of its own session only where it is
   await alice.setTokens(tokens);
   expire();
   await manager.getAccessToken();
-  expect(all).toEqual(['signedIn alice', 'listenerFailed alice', 'refreshed default']);
+  expect(all).toEqual([
+    'signedIn alice',
+    'listenerFailed alice',
+    'refreshed default',
+    'refreshFinished default',
+  ]);
   expect(own).toEqual(['signedIn', 'listenerFailed']);
   stop();
   await manager.signOut();
-  expect(all.length).toBe(3);
+  expect(all.length).toBe(4);
+});
+
+test('a refresh says how long its parts took, however it ends; who finds it done says nothing', async () => {
+  const { manager, open, clock, expire, server } = await setup();
+  const other = open();
+  const told: unknown[] = [];
+  for (const one of [manager, other]) one.on('refreshFinished', (event) => void told.push(event));
+  expire();
+  const startedAt = clock.now();
+  const held = server.hold();
+  const token = manager.getAccessToken();
+  await held.arrived();
+  const waiting = other.getAccessToken();
+  await clock.advance(0); // it looks first
+  clock.set(startedAt + 40);
+  held();
+  await Promise.all([token, waiting]);
+  const common = { type: 'refreshFinished', session: 'default', startedAt, code: undefined };
+  expect(told).toEqual([
+    { ...common, outcome: 'refreshed', lock: 0, request: 40, commit: 0, total: 40 },
+    { ...common, outcome: 'adopted', lock: 40, request: undefined, commit: undefined, total: 40 },
+  ]);
+  await manager.getAccessToken();
+  expire();
+  server.fail(faults.serverError);
+  await failure(manager.getAccessToken());
+  expect(told.slice(2)).toMatchObject([{ outcome: 'failed', code: 'ERR_REFRESH_FAILED', request: 0 }]);
+});
+
+test('a replay is told with the status that it ended with', async () => {
+  const { manager, call, server } = await setup();
+  const told: unknown[] = [];
+  manager.on('replayed', (event) => void told.push(event));
+  await call();
+  server.expire();
+  await call();
+  expect(told).toEqual([
+    {
+      type: 'replayed',
+      session: 'default',
+      resource: expect.stringContaining('https://api.test'),
+      status: 200,
+    },
+  ]);
 });

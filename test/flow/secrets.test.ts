@@ -93,6 +93,8 @@ const types: TokenEventType[] = [
   'recordRejected',
   'stepUpRequired',
   'lateTokensDiscarded',
+  'refreshFinished',
+  'replayed',
   'listenerFailed',
 ];
 

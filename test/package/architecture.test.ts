@@ -27,6 +27,8 @@ const floors: Record<string, string[]> = {
   login: ['core', 'flow'],
   memory: ['core'],
   node: ['core'],
+  // A wing above a manager, which it knows by shape.
+  opentelemetry: ['core'],
   postgres: ['core', 'fleet'],
   // Data about servers, and the check of their addresses.
   providers: ['core'],
@@ -50,7 +52,7 @@ const packageDoors: Record<string, string[]> = {
 };
 
 /** Packages whose clients we are handed: known by shape, imported by nobody, and optional. */
-const handedIn = ['ioredis', 'pg', 'redis'];
+const handedIn = ['@opentelemetry/api', 'ioredis', 'pg', 'redis'];
 
 /** What may stand at the top of src/: the façade, which wires the floors, and the door. */
 const top = ['assembly.ts', 'index.ts', 'options.ts', 'token-manager.ts'];

@@ -32,7 +32,7 @@ const ceilings: { code: string; ceiling: number }[] = [
   { code: `export { deviceLogin } from 'tokenkeep/login'`, ceiling: 9_450 },
   // Measured 3.9 kB: a page without a manager, which is in the worker.
   { code: `export { connectTokenManager } from 'tokenkeep/worker'`, ceiling: 3_950 },
-  { code: `export { dpop } from 'tokenkeep/dpop'`, ceiling: 3_300 },
+  { code: `export { dpop } from 'tokenkeep/dpop'`, ceiling: 3_550 },
   // Measured 9.1 kB, nearly all of it ky.
   { code: `export { authorizedKy } from 'tokenkeep/ky'`, ceiling: 9_350 },
   { code: `export { withStepUp } from 'tokenkeep/login'`, ceiling: 910 },

@@ -71,7 +71,8 @@ const names: Record<string, string[]> = {
     'startLogin',
     'withStepUp',
   ],
-  'tokenkeep/node': ['fileStorage', 'keyringStorage'],
+  'tokenkeep/node': ['fileStorage', 'keyringStorage', 'publishEvents'],
+  'tokenkeep/opentelemetry': ['instrument'],
   'tokenkeep/postgres': ['postgresStorage', 'postgresTable'],
   'tokenkeep/providers': [
     ...['atlassian', 'auth0', 'cloudentity', 'cognito', 'curity', 'entra', 'github', 'google', 'hubspot'],

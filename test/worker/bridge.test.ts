@@ -58,7 +58,10 @@ describe.each(kinds)('pages and a %s worker', (kind) => {
     await pages[0]?.setTokens(server.signIn());
     expect(await pages[1]?.signOut()).toEqual({ revoked: true });
     expect(await rejection(pages[0]?.fetch(url))).toMatchObject({ reason: 'signed_out' });
-    expect([...new Set(seen)].sort()).toEqual(['refreshed', 'sessionEnded', 'signedIn', 'signedOut']);
+    expect([...new Set(seen)].sort()).toEqual([
+      ...['refreshFinished', 'refreshed', 'replayed'],
+      ...['sessionEnded', 'signedIn', 'signedOut'],
+    ]);
     expect(seen.filter((type) => type === 'refreshed')).toHaveLength(2); // each page once
     expect(here.worker.crossed.length).toBeGreaterThan(20);
     expect(here.worker.crossed.filter((text) => token.test(text))).toEqual([]);

@@ -1,0 +1,33 @@
+/**
+ * A manager's events on Node's diagnostics channels.
+ *
+ * @module
+ */
+import { channel } from 'node:diagnostics_channel';
+import type { AnyTokenEvent } from '../core/events.ts';
+
+/**
+ * Publishes the events of a manager, and all of its sessions, on diagnostics channels by their types: `tokenkeep:refreshed`,
+ * `tokenkeep:refreshFinished`, … Costs next to nothing while nobody subscribes, and no event holds a token.
+ *
+ * @example
+ * ```ts
+ * import { subscribe } from 'node:diagnostics_channel';
+ * import { TokenManager } from 'tokenkeep';
+ * import { publishEvents } from 'tokenkeep/node';
+ *
+ * const manager = new TokenManager({
+ *   clientId: 'my-app',
+ *   authorizationServer: { tokenEndpoint: 'https://auth.example.com/token' },
+ *   protectedResources: ['https://api.example.com/'],
+ * });
+ * publishEvents(manager);
+ * subscribe('tokenkeep:sessionEnded', (event) => console.log(event));
+ * ```
+ * @returns how to stop.
+ */
+export function publishEvents(manager: {
+  on(type: '*', listener: (event: AnyTokenEvent) => unknown): () => void;
+}): () => void {
+  return manager.on('*', (event) => channel(`tokenkeep:${event.type}`).publish(event));
+}
