@@ -26,6 +26,14 @@ export function slack(): AuthorizationServer {
   return {
     authorizationEndpoint: 'https://slack.com/oauth/v2/authorize',
     tokenEndpoint: 'https://slack.com/api/oauth.v2.access',
-    profile: { bearerTypes: ['bot', 'user'], isInvalidToken },
+    profile: {
+      bearerTypes: ['bot', 'user'],
+      errorCodes: {
+        ratelimited: 'transient',
+        request_timeout: 'transient',
+        service_unavailable: 'transient',
+      },
+      isInvalidToken,
+    },
   };
 }

@@ -45,6 +45,19 @@ describe('Slack', () => {
     expect(await ask('{"ok":false,"error":"token_expired"}', '')).toBe(false);
   });
 
+  test.each(['ratelimited', 'request_timeout', 'service_unavailable'])(
+    'a 200 with %s is trouble of a moment: the session lives, and a second later it is tried again',
+    async (error) => {
+      const { server, clock, ends, call } = await signedIn(slack);
+      server.expire();
+      server.fail(json(200, { ok: false, error }));
+      expect(await refusal(call())).toMatchObject({ code: 'ERR_REFRESH_FAILED', error, status: 200 });
+      await clock.advance(1_000);
+      expect(await call()).toBe(200);
+      expect(ends).toEqual([]);
+    },
+  );
+
   test('a scope that is missing refreshes nothing', async () => {
     const { server, manager } = await signedIn(slack);
     server.fail(json(200, { ok: false, error: 'missing_scope', needed: 'chat:write' }), { on: 'api' });

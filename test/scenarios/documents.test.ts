@@ -564,10 +564,12 @@ describe('ReachFive: Refresh tokens', () => {
 
   test.each([1, 90, 365])('a refresh token that lives %d days, as the console sets it', async (days) => {
     const day = 86_400_000;
-    const { server, clock, call } = await scene(
-      { authorizationServer },
-      { ...dialects.reachfive, refreshTokenLifetime: days * day },
+    const refreshTokenLifetime = days * day;
+    const { server, clock, manager, call } = await scene(
+      { authorizationServer: reachfive({ domain: 'acme.reach5.net', refreshTokenLifetime }) },
+      { ...dialects.reachfive, refreshTokenLifetime },
     );
+    expect((await manager.getTokens())?.refreshTokenExpiresAt).toBe(clock.now() + refreshTokenLifetime);
     clock.set(clock.now() + days * day - 1);
     expect(await call()).toBe(200);
     clock.set(clock.now() + day);

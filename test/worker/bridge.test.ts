@@ -446,6 +446,10 @@ describe('BBA-03: both origins are checked', () => {
 describe('errors', () => {
   test.each([
     new LoginRequiredError('Sign in.', { reason: 'signed_out', error: 'invalid_grant' }),
+    new LoginRequiredError('Sign in.', {
+      ...{ reason: 'interaction_required', error: 'interaction_required', description: 'Once more.' },
+      details: { claims: '{"id_token":{}}', error_codes: [50_076], error_details: [{ field: 'x' }] },
+    }),
     new LoginFailedError('No.', { reason: 'refused', error: 'access_denied', description: 'Not today' }),
     new RefreshFailedError('Later.', { sent: true, retryAfter: 5000, error: 'slow_down', status: 429 }),
     new StorageError('Full.', { operation: 'write', conflict: true }),
