@@ -1,4 +1,4 @@
-import { discover, TokenManager } from 'tokenkeep';
+import { discover, memoryStorage, TokenManager } from 'tokenkeep';
 import { authorizationServer, testClock } from 'tokenkeep/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
@@ -235,6 +235,38 @@ test('what was not found is looked for again', async () => {
 });
 
 describe('an endpoint in the document', () => {
+  test('of another origin is where the issuer says it is; the session stays the issuer’s, and another issuer with the same endpoint gets nothing of it', async () => {
+    const token_endpoint = 'https://tokens.example/token';
+    const other = 'https://other.example';
+    const { fetch, asked } = answering({
+      [oidc]: () => Response.json({ ...document, token_endpoint }),
+      [`${other}/.well-known/openid-configuration`]: () => Response.json({ issuer: other, token_endpoint }),
+    });
+    const storage = memoryStorage();
+    const sent: string[] = [];
+    const open = (server: string) =>
+      new TokenManager({
+        clientId: 'app',
+        authorizationServer: discover(server, { fetch }),
+        protectedResources: ['https://api.example.com/'],
+        storage,
+        fetch: async (input) => {
+          sent.push(String(input));
+          return Response.json({
+            access_token: `a${sent.length}`,
+            refresh_token: `r${sent.length}`,
+            expires_in: 0,
+          });
+        },
+      });
+    const manager = open(issuer);
+    await manager.setTokens({ accessToken: 'over', refreshToken: 'r', expiresAt: 0 });
+    expect(await passing(manager.getAccessToken())).toBe('a1');
+    const stranger = open(other);
+    await expect(passing(stranger.getAccessToken())).rejects.toMatchObject({ reason: 'no_tokens' });
+    expect([sent, asked]).toEqual([[token_endpoint], [oidc]]);
+  });
+
   test.each([
     ['the token endpoint', { token_endpoint: 'http://as.example.com/token' }],
     ['the token endpoint, with a password', { token_endpoint: 'https://u:p@as.example.com/token' }],

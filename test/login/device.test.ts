@@ -1,6 +1,7 @@
 /** A device polls for its tokens, by a clock that the test moves (RFC 8628). */
 import { spawnSync } from 'node:child_process';
 import { inspect } from 'node:util';
+import { tlsClientAuth } from 'tokenkeep';
 import { type DevicePrompt, deviceLogin } from 'tokenkeep/login';
 import { describe, expect, test } from 'vitest';
 import { refusal } from '../support/scene.ts';
@@ -219,4 +220,27 @@ describe('does not begin', () => {
     expect((await login).tokens.accessToken).toBe('access-1');
     expect(prompts.map(({ verificationUri }) => verificationUri)).toEqual(['https://as.test/g']);
   });
+});
+
+test('8705-03: a device with a certificate asks at the alias, for its code and for its tokens', async () => {
+  const aliases = {
+    tokenEndpoint: 'https://mtls.as.test/token',
+    deviceAuthorizationEndpoint: 'https://mtls.as.test/device',
+  };
+  const { client, clock, net } = scene({
+    [aliases.deviceAuthorizationEndpoint]: () => Response.json(device),
+    [aliases.tokenEndpoint]: granting(),
+  });
+  const login = deviceLogin({
+    ...client,
+    authorizationServer: { ...as, mtlsEndpointAliases: aliases },
+    clientAuthentication: tlsClientAuth(),
+    onPrompt: () => undefined,
+  });
+  await clock.advance(10_000);
+  expect((await login).tokens.accessToken).toBe('access-1');
+  expect(net.sent.map(({ url }) => url)).toEqual([
+    aliases.deviceAuthorizationEndpoint,
+    aliases.tokenEndpoint,
+  ]);
 });

@@ -93,7 +93,7 @@ describe('rotation', () => {
 });
 
 describe('answers that do not come', () => {
-  test('B4 google-auth, B33 okta-auth-js#1575: after a lost answer a strict server is not sent the token again while there is one to live on', async () => {
+  test('B33 okta-auth-js#1575: after a lost answer a strict server is not sent the token again while there is one to live on', async () => {
     const { server, clock, call, events } = await scene();
     await clock.advance(280_000);
     server.fail(faults.lostAnswer);
