@@ -67,7 +67,9 @@ const errorCodes: Readonly<Record<string, FailureClass>> = { session_expired: 'g
  */
 export function tokenHandler(options: TokenHandlerOptions): AuthorizationServer {
   requireEndpoint('tokenHandler(): url', options?.url);
-  const base = options.url.replace(/\/*$/, '/');
+  const { origin, pathname, search } = new URL(options.url);
+  if (search !== '') throw new ConfigurationError('tokenHandler(): url has a query. Put it into the paths.');
+  const base = `${origin}${pathname}`.replace(/\/*$/, '/');
   const at = (path: string, name: string): string => {
     const url = new URL(path, base).href;
     if (url.startsWith(base)) return url;
@@ -76,18 +78,21 @@ export function tokenHandler(options: TokenHandlerOptions): AuthorizationServer 
   const tokenEndpoint = at(options.refreshPath ?? 'refresh', 'refreshPath');
   const revocationEndpoint = at(options.logoutPath ?? 'logout', 'logoutPath');
   return {
-    issuer: options.url,
+    issuer: base,
     tokenEndpoint,
     revocationEndpoint,
     profile: { bearerTypes: [cookie], errorFields: ['code', 'error_code', 'error'], errorCodes },
-    grant: grantOf(options, { refresh: tokenEndpoint, logout: revocationEndpoint }),
+    grant: grantOf(options, { base, refresh: tokenEndpoint, logout: revocationEndpoint }),
   };
 }
 
 /** In place of a token type: what is kept is no token. */
 const cookie = 'Cookie';
 
-function grantOf(options: TokenHandlerOptions, urls: { refresh: string; logout: string }): Grant {
+function grantOf(
+  options: TokenHandlerOptions,
+  urls: { base: string; refresh: string; logout: string },
+): Grant {
   const { headers = { 'token-handler-version': '1' } } = options;
   const entry = () => (typeof headers === 'function' ? headers() : headers);
   const post = (url: string): BuiltRequest => {
@@ -102,7 +107,7 @@ function grantOf(options: TokenHandlerOptions, urls: { refresh: string; logout: 
     begin(now) {
       const mark = crypto.randomUUID();
       const accessTokens = { '': { token: mark, type: cookie, issuedAt: now } };
-      return { issuer: options.url, refreshToken: mark, accessTokens };
+      return { issuer: urls.base, refreshToken: mark, accessTokens };
     },
     cookies: {
       noToken: () =>

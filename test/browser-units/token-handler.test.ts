@@ -502,6 +502,14 @@ describe('at the door', () => {
     },
   );
 
+  test('however its url is written, the session is the same', () => {
+    const written = [url, `${url}/`, 'https://APP.test:443/oauth-agent//'].map((one) =>
+      tokenHandler({ url: one }),
+    );
+    expect(new Set(written.map(({ issuer }) => issuer))).toEqual(new Set([`${url}/`]));
+    expect(new Set(written.map(({ tokenEndpoint }) => tokenEndpoint))).toEqual(new Set([`${url}/refresh`]));
+  });
+
   test('paths of its own', async () => {
     const { tokenEndpoint, revocationEndpoint } = tokenHandler({
       url: `${url}/`,
