@@ -46,8 +46,8 @@ const errorCodes: Readonly<Record<string, FailureClass>> = { session_expired: 'g
  * refresh is a POST to it, once for all tabs, on the same evidence as ever; `manager.fetch` sends requests to the protected
  * resources with cookies, and no token is ever in the page. What is stored says until when, and no more.
  *
- * Nothing has to begin the session: the first call shows whether there is one. Hand what the handler answers after a login
- * to `setTokens()`, and the first refresh comes ahead of time.
+ * Nothing has to begin the session: the first call shows whether there is one, and if there is none that is told like its end.
+ * Hand what the handler answers after a login to `setTokens()`, and the first refresh comes ahead of time.
  *
  * @example
  * ```ts
