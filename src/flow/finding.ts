@@ -6,9 +6,11 @@
 import type { Attempt, Workshop } from './attempt.ts';
 import type { Found } from './fate.ts';
 
-/** Finds the record of a session; one that needs no login begins when nothing is found. */
-export async function find(workshop: Workshop, { session, tell }: Attempt): Promise<Found | undefined> {
-  const { grant, store, clock, dpop } = workshop;
+/** Finds the record of a session. `'unbegun'`: there is none, and it takes no login to begin. */
+export async function find(
+  { grant, store }: Workshop,
+  { session, tell }: Attempt,
+): Promise<Found | 'unbegun' | undefined> {
   const { begin, mints = false } = grant;
   while (session.arriving !== undefined) await session.arriving.catch(() => undefined);
   if (session.gone?.final === true && !mints) return undefined;
@@ -17,8 +19,24 @@ export async function find(workshop: Workshop, { session, tell }: Attempt): Prom
   if (unsaved !== undefined) return { record: unsaved.record, version: unsaved.ifVersion };
   // What was there and is gone was signed out of, and nobody has to be asked: a login begins the next one.
   const hasEnded = !mints && (session.known || session.gone !== undefined);
-  if (begin === undefined || hasEnded) return await store.read(session, tell);
+  const found = await store.read(session, tell);
+  return found ?? (begin === undefined || hasEnded ? undefined : 'unbegun');
+}
+
+/**
+ * The same under the lock, where a session that takes no login begins: not while a refresh is under way that somebody has signed
+ * out of, or its tokens would be taken for those of the new one (law 6).
+ */
+export async function findOrBegin(workshop: Workshop, attempt: Attempt): Promise<Found | undefined> {
+  const found = await find(workshop, attempt);
+  if (found !== 'unbegun') return found;
+  const { grant, store, clock, dpop } = workshop;
+  const { begin, mints } = grant;
   // Nobody logs in, so the key is made here.
-  const first = async () => ({ ...begin(clock.now()), ...(mints && (await dpop?.begin())) });
-  return await store.begin(session, first, tell);
+  const first = async () => ({
+    accessTokens: {},
+    ...begin?.(clock.now()),
+    ...(mints && (await dpop?.begin())),
+  });
+  return await store.begin(attempt.session, first, attempt.tell);
 }

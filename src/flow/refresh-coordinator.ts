@@ -21,7 +21,7 @@ import { type SessionRecord, secretsIn } from '../core/session-record.ts';
 import { safeCause } from '../core/transport-failure.ts';
 import { type Attempt, decide, hold, type Spent, type Want, type Workshop } from './attempt.ts';
 import type { Found } from './fate.ts';
-import { find } from './finding.ts';
+import { find, findOrBegin } from './finding.ts';
 import { discardLate } from './late-tokens.ts';
 import { news, takeTurn } from './lock-turn.ts';
 import { proverOf } from './possession.ts';
@@ -31,10 +31,10 @@ import type { Held, Session } from './session.ts';
 import { failed, type Step, settle } from './settlement.ts';
 import { Stopwatch } from './stopwatch.ts';
 
-type Decision = Verdict | { readonly kind: 'none' };
+type Decision = Verdict | { readonly kind: 'none' | 'unbegun' };
 
 /** An unanswered refresh may be someone's who holds the lock and still waits for the answer. */
-const needsLock = ({ kind }: Decision): boolean => kind === 'spend' || kind === 'unanswered';
+const needsLock = ({ kind }: Decision): boolean => ['spend', 'unanswered', 'unbegun'].includes(kind);
 
 export class RefreshCoordinator {
   readonly #workshop: Workshop;
@@ -102,7 +102,7 @@ export class RefreshCoordinator {
       // 3 Re-read. While we waited for the lock, others may have refreshed, ended or replaced the session. A
       // successor that the storage refused comes first: the next rotation waits until it is durable (law 2).
       await this.#workshop.store.flush(session, attempt.tell);
-      const found = await find(this.#workshop, attempt);
+      const found = await findOrBegin(this.#workshop, attempt);
       // Someone else has left a mark since we came: the lock has passed on to them while we slept.
       const mark = markOf(found, this.#workshop.name);
       known ??= mark;
@@ -192,7 +192,8 @@ export class RefreshCoordinator {
     return await this.#decide(attempt, await find(this.#workshop, attempt));
   }
 
-  async #decide(attempt: Attempt, found: Found | undefined): Promise<Decision> {
+  async #decide(attempt: Attempt, found: Found | 'unbegun' | undefined): Promise<Decision> {
+    if (found === 'unbegun') return { kind: found };
     if (found === undefined) return { kind: 'none' };
     attempt.prover = await proverOf(this.#workshop, attempt.session, found, attempt.tell);
     return await decide(this.#workshop, attempt, found.record);

@@ -421,6 +421,28 @@ describe('signing out', () => {
     expect(await record()).toBeUndefined();
   });
 
+  test('also over a tab that has just been opened, while the handler still knows the cookies', async () => {
+    const { openTab, server, browser, handler, record } = await open();
+    const [one, other] = [openTab(), openTab()];
+    await one.fetch(orders);
+    await other.fetch(orders);
+    server.expire();
+    const refreshing = server.hold({ commits: true });
+    const call = failure(other.fetch(orders));
+    const discarded = new Promise<unknown>((resolve) => other.on('lateTokensDiscarded', resolve));
+    await refreshing.arrived();
+    // Signed out of what is stored, and the POST to the handler is still to come.
+    await one.signOut({ revoke: false });
+    const late = failure(openTab().fetch(orders));
+    await refreshing();
+    expect(await call).toMatchObject({ reason: 'signed_out' });
+    expect(await discarded).toMatchObject({ revoked: true });
+    expect(await late).toMatchObject({ code: 'ERR_LOGIN_REQUIRED' });
+    expect([...browser.cookies]).toEqual([]);
+    expect(await record()).toBeUndefined();
+    expect(handler.requests).toContain('POST /oauth-agent/logout');
+  });
+
   test('and in the same tab the POST waits for the refresh: what it sets is cleared', async () => {
     const { tab, server, browser, handler } = await open();
     await tab.fetch(orders);
