@@ -196,6 +196,7 @@ export class TokenManager implements AsyncDisposable {
     listeners.clear();
   }
 
+  /** `await using`: closes it, see {@link TokenManager.close}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

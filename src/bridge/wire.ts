@@ -24,6 +24,7 @@ export type BridgeMessage =
   | { readonly type: 'read'; readonly id: string }
   | { readonly type: 'cancel'; readonly id: string };
 
+/** A request as plain data. */
 export interface BridgeRequest {
   readonly url: string;
   readonly method: string;
@@ -38,6 +39,7 @@ export interface BridgeRequest {
 /** How a message is answered: never by a rejection, because on its way an error would be rewritten. */
 export type BridgeReply<T> = { readonly value: T } | { readonly error: BridgeError };
 
+/** A response as plain data. */
 export interface BridgeResponse {
   readonly status: number;
   readonly statusText: string;

@@ -100,5 +100,6 @@ export interface ClientAuthentication {
   readonly method: string;
   /** `true`: requests go to {@link AuthorizationServer.mtlsEndpointAliases} where there are any. */
   readonly mutualTls?: boolean;
+  /** Adds what proves it to the request. */
   authenticate(request: UnauthenticatedRequest): void | Promise<void>;
 }

@@ -43,9 +43,11 @@ export interface TokenStorage {
   readonly reach: Reach;
   /** The lock that belongs to this storage: it reaches as far. */
   readonly lock?: TokenLock;
+  /** What is stored now; `undefined`: nothing. @throws StorageError */
   read(key: string): Promise<Stored | undefined>;
   /** @throws StorageError with `conflict` when the stored version is not `ifVersion`. */
   write(key: string, record: object, ifVersion: Version | undefined): Promise<Version>;
+  /** Takes it away. @throws StorageError with `conflict` when `ifVersion` is given and not what is stored. */
   delete(key: string, ifVersion?: Version): Promise<void>;
   /** Tells that the value of `key` has changed, not what it is now. Returns how to stop. */
   watch?(key: string, listener: () => void): () => void;
@@ -69,6 +71,7 @@ export interface TokenLock {
   readonly reach: Reach;
   /** How long a grant lasts at most if it can end by itself, in ms. Without it, only the callback ends it. */
   readonly lease?: number;
+  /** Runs `callback` as the holder of `name`, once nobody else is. The signal ends the wait, not the holding. */
   request<T>(
     name: string,
     options: { signal?: AbortSignal | undefined },

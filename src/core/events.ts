@@ -89,6 +89,7 @@ export interface TokenEvents {
   listenerFailed: SessionEvent & { readonly of: TokenEventType; readonly error: unknown };
 }
 
+/** The name of an event. */
 export type TokenEventType = keyof TokenEvents;
 
 /** An event as a listener for every type gets it. */

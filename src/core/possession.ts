@@ -20,8 +20,11 @@ export interface KeyStorage {
   readonly reach: Reach;
   /** `true`: keys have to be exported to rest here, so they are made extractable. @default false */
   readonly exports?: boolean;
+  /** The key; `undefined`: it is lost. @throws StorageError when it cannot be read for the moment */
   read(thumbprint: string): Promise<CryptoKeyPair | undefined>;
+  /** Keeps a key. @throws StorageError */
   write(thumbprint: string, keys: CryptoKeyPair): Promise<void>;
+  /** Forgets a key. @throws StorageError */
   delete(thumbprint: string): Promise<void>;
 }
 
@@ -53,6 +56,7 @@ export interface BoundCall {
   readonly accessToken: string;
   /** `false`: it cannot be sent twice, so it is not. */
   readonly isRepeatable: boolean;
+  /** The time, in Unix ms. */
   now(): number;
   /** Sends it with a proof: the first time, and perhaps again. */
   send(proof: string, again: boolean): Promise<Response>;

@@ -6,13 +6,19 @@
 
 /** The module `safeStorage`: its asynchronous half, or the older synchronous one, which Electron 46 no longer has. */
 export interface ElectronSafeStorage {
+  /** Tells whether the asynchronous half can be used. */
   isAsyncEncryptionAvailable?(): Promise<boolean>;
+  /** Encrypts with a key of the operating system. */
   encryptStringAsync?(text: string): Promise<Uint8Array>;
+  /** Decrypts, and says whether to encrypt it anew, because the key has changed. */
   decryptStringAsync?(
     encrypted: Uint8Array,
   ): Promise<{ readonly result: string; readonly shouldReEncrypt: boolean }>;
+  /** Tells whether the synchronous half can be used. */
   isEncryptionAvailable?(): boolean;
+  /** Encrypts, and blocks meanwhile. */
   encryptString?(text: string): Uint8Array;
+  /** Decrypts, and blocks meanwhile. */
   decryptString?(encrypted: Uint8Array): string;
   /** Linux only. */
   getSelectedStorageBackend?(): string;
@@ -23,29 +29,39 @@ export interface ElectronFrame {
   readonly url: string;
   readonly origin?: string;
   readonly frameTreeNodeId: number;
+  /** Sends to the frame. */
   send(channel: string, message: unknown): void;
+  /** Tells whether the frame is gone. */
   isDestroyed?(): boolean;
 }
 
 /** An `IpcMainInvokeEvent`. */
 export interface ElectronInvokeEvent {
-  readonly sender: { once(event: 'destroyed', listener: () => void): unknown };
+  readonly sender: {
+    /** Hears when its window is closed. */
+    once(event: 'destroyed', listener: () => void): unknown;
+  };
   readonly senderFrame: ElectronFrame | null;
 }
 
 /** The module `ipcMain`. */
 export interface ElectronIpcMain {
+  /** Answers messages of pages. */
   handle(channel: string, listener: (event: ElectronInvokeEvent, message: unknown) => Promise<unknown>): void;
+  /** Stops answering. */
   removeHandler(channel: string): void;
 }
 
 /** The module `ipcRenderer`. */
 export interface ElectronIpcRenderer {
+  /** Sends a message to the main process and waits for its answer. */
   invoke(channel: string, message: unknown): Promise<unknown>;
+  /** Listens to the main process. */
   on(channel: string, listener: (event: object, message: unknown) => void): unknown;
 }
 
 /** The module `contextBridge`. */
 export interface ElectronContextBridge {
+  /** Hands functions and plain data to the page. */
   exposeInMainWorld(name: string, api: unknown): void;
 }

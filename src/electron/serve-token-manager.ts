@@ -18,7 +18,9 @@ import { checkOf } from './senders.ts';
 
 /** What is used of a `TokenManager`. */
 export interface ServedTokenManager {
+  /** Calls protected resources. */
   readonly fetch: Transport;
+  /** Subscribes to events. Returns how to stop. */
   on<Type extends TokenEventType>(type: Type, listener: TokenListener<Type>): () => void;
 }
 

@@ -9,6 +9,7 @@ import { bodyKind } from '../core/replay.ts';
 
 /** What calls with access tokens: a `TokenManager`, or what `connectTokenManager()` of a worker or of Electron gives. */
 export interface AuthorizedFetch {
+  /** Calls protected resources. */
   readonly fetch: typeof globalThis.fetch;
 }
 

@@ -6,8 +6,11 @@
 
 /** Keeps texts by name: `sessionStorage`, `localStorage`, or a storage of your own that may take its time. */
 export interface ItemStore {
+  /** The text of this name; `null`: there is none. */
   getItem(key: string): string | null | Promise<string | null>;
+  /** Keeps a text. */
   setItem(key: string, value: string): unknown;
+  /** Forgets a text. */
   removeItem(key: string): unknown;
 }
 

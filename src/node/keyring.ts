@@ -10,8 +10,11 @@ import { messageOf, quietCause } from './quiet-cause.ts';
 
 /** An entry of the keyring, as `@napi-rs/keyring` has it. */
 export interface KeyringEntry {
+  /** The text of the entry; `null`: there is none. */
   getPassword(): Promise<string | null>;
+  /** Makes or replaces the entry. */
   setPassword(password: string): Promise<void>;
+  /** Deletes the entry, and tells whether there was one. */
   deletePassword(): Promise<boolean>;
 }
 

@@ -6,6 +6,7 @@
 import { ConfigurationError } from '../core/errors.ts';
 import type { PostgresPool } from './postgres-pool.ts';
 
+/** See {@link postgresStorage}. */
 export interface PostgresStorageOptions {
   /**
    * A pool of `pg`, to the primary. It stays yours: nothing here ends it. One of its connections is taken for as long as

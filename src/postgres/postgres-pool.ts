@@ -15,8 +15,11 @@ export interface PostgresResult {
 
 /** A connection of a pool. */
 export interface PostgresClient {
+  /** Runs a statement on this connection. */
   query(text: string, values?: unknown[]): Promise<PostgresResult>;
+  /** Hears when the connection is lost. */
   on(event: 'error' | 'end', listener: () => void): unknown;
+  /** Hears what is notified on channels that this connection listens to. */
   on(
     event: 'notification',
     listener: (message: { channel: string; payload?: string | undefined }) => void,
@@ -27,7 +30,9 @@ export interface PostgresClient {
 
 /** `new Pool()` of the package `pg`, as far as it is used. */
 export interface PostgresPool {
+  /** Runs a statement on some connection. */
   query(text: string, values?: unknown[]): Promise<PostgresResult>;
+  /** Takes a connection out of the pool. */
   connect(): Promise<PostgresClient>;
 }
 

@@ -13,9 +13,13 @@ export interface ScriptCall {
 /** What `createClient()` and `createCluster()` of the package `redis` give, as far as it is used. */
 export interface NodeRedisClient {
   readonly isOpen: boolean;
+  /** Runs a script that the server knows by its hash. */
   evalSha(sha1: string, call: ScriptCall): Promise<unknown>;
+  /** Runs a script. */
   eval(script: string, call: ScriptCall): Promise<unknown>;
+  /** Another connection with the same options, not connected yet. */
   duplicate(): unknown;
+  /** Subscribes to an event. */
   // biome-ignore lint/suspicious/noExplicitAny: the listeners of an event take what the client gives them
   on(event: string, listener: (...values: any[]) => void): unknown;
 }
@@ -23,9 +27,13 @@ export interface NodeRedisClient {
 /** What `new Redis()` and `new Cluster()` of the package `ioredis` give, as far as it is used. */
 export interface IoredisClient {
   readonly status: string;
+  /** Runs a script that the server knows by its hash. */
   evalsha(sha1: string, keys: number, ...keysAndArguments: string[]): Promise<unknown>;
+  /** Runs a script. */
   eval(script: string, keys: number, ...keysAndArguments: string[]): Promise<unknown>;
+  /** Another connection with the same options, not connected yet. */
   duplicate(): unknown;
+  /** Subscribes to an event. */
   // biome-ignore lint/suspicious/noExplicitAny: the listeners of an event take what the client gives them
   on(event: string, listener: (...values: any[]) => void): unknown;
 }

@@ -6,6 +6,7 @@
 import { ConfigurationError } from '../core/errors.ts';
 import { isCluster, isRedisClient, type RedisClient } from './redis-client.ts';
 
+/** See {@link redisStorage}. */
 export interface RedisStorageOptions {
   /** A client of `redis` (node-redis) or `ioredis`, connected or connecting. It stays yours: nothing here closes it. */
   readonly client: RedisClient;

@@ -48,7 +48,9 @@ export interface ListeningServer {
   /** Origin of the API. */
   readonly apiUrl: string;
   readonly metadata: AuthorizationServer;
+  /** Stops listening. */
   close(): Promise<void>;
+  /** `await using`: stops listening. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 

@@ -12,6 +12,7 @@ export interface ConformanceCase {
   readonly law: number;
   /** Starts with `law 3: `. */
   readonly name: string;
+  /** Rejects when the law is broken. */
   run(this: void): Promise<void>;
 }
 

@@ -47,44 +47,44 @@ export interface Fault {
 
 /** Faults with a name. Each is plain data: `{ ...faults.lostAnswer, delay: 500 }` is one more. */
 export const faults: {
+  /** The connection ends before the server has done anything. */
   readonly lostRequest: Fault;
+  /** The server has rotated the refresh token, and the connection ends before the answer. */
   readonly lostAnswer: Fault;
+  /** The server has rotated the refresh token, and nothing ever comes. */
   readonly neverAnswers: Fault;
+  /** A 503 with the body of an OAuth error: it must not be read as one. */
   readonly serverError: Fault;
+  /** The server has rotated the refresh token, and a gateway in between gives up. */
   readonly gatewayTimeout: Fault;
+  /** A 403 in HTML, as firewalls send it. */
   readonly html: Fault;
+  /** A 200 in HTML, as a captive portal sends it. */
   readonly captivePortal: Fault;
+  /** A success in form encoding, with the Content-Type that goes with it. */
   readonly formEncoded: Fault;
+  /** An OAuth error; with status 200 as GitHub and Slack send it. */
   oauthError(error: string, status?: number): Fault;
+  /** A 429, or another status, with `Retry-After` in seconds or as a date. */
   rateLimited(retryAfter: number | string, status?: number): Fault;
+  /** A redirect. A client that follows it sends the refresh token elsewhere. */
   redirect(location: string, status?: 301 | 302 | 303 | 307 | 308): Fault;
+  /** A success without some of its members. */
   without(...members: readonly string[]): Fault;
 } = {
-  /** The connection ends before the server has done anything. */
   lostRequest: { drop: true },
-  /** The server has rotated the refresh token, and the connection ends before the answer. */
   lostAnswer: { drop: true, commits: true },
-  /** The server has rotated the refresh token, and nothing ever comes. */
   neverAnswers: { hang: true, commits: true },
-  /** A 503 with the body of an OAuth error: it must not be read as one. */
   serverError: { answer: json(503, { error: 'invalid_grant', error_description: 'The database is down.' }) },
-  /** The server has rotated the refresh token, and a gateway in between gives up. */
   gatewayTimeout: { answer: html(504, 'Gateway Timeout'), commits: true },
-  /** A 403 in HTML, as firewalls send it. */
   html: { answer: html(403, 'Forbidden') },
-  /** A 200 in HTML, as a captive portal sends it. */
   captivePortal: { answer: html(200, 'Please sign in to the network') },
-  /** A success in form encoding, with the Content-Type that goes with it. */
   formEncoded: { formEncoded: true, contentType: 'application/x-www-form-urlencoded' },
-  /** An OAuth error; with status 200 as GitHub and Slack send it. */
   oauthError: (error, status = 400) => ({ answer: json(status, { error }) }),
-  /** A 429, or another status, with `Retry-After` in seconds or as a date. */
   rateLimited: (retryAfter, status = 429) => ({
     answer: json(status, { error: 'slow_down' }, { 'retry-after': String(retryAfter) }),
   }),
-  /** A redirect. A client that follows it sends the refresh token elsewhere. */
   redirect: (location, status = 307) => ({ answer: { status, headers: { location }, body: '' } }),
-  /** A success without some of its members. */
   without: (...members) => ({ members: Object.fromEntries(members.map((name) => [name, undefined])) }),
 };
 

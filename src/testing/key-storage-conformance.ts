@@ -7,7 +7,7 @@ import { type ConformanceCase, casesOf } from './conformance.ts';
 import { type KeyStorageConformanceOptions, type KeyStorageFixture, lawsOfKeys } from './laws/kept-keys.ts';
 
 /**
- * The tests that every {@link KeyStorage} of `tokenkeep/dpop` has to pass, numbered like its laws.
+ * The tests that every `KeyStorage` of `tokenkeep/dpop` has to pass, numbered like its laws.
  *
  * @param createKeys Makes a fresh storage for one test. It shares nothing with any other one.
  * @example

@@ -11,7 +11,7 @@ import { LockTrial } from './laws/lock-trial.ts';
 import { lawsOfWaiting } from './laws/waiting.ts';
 
 /**
- * The tests that every {@link TokenLock} has to pass, numbered like its laws.
+ * The tests that every `TokenLock` has to pass, numbered like its laws.
  *
  * What a lock cannot do is declared in `options`; the tests then make sure that it really cannot.
  *

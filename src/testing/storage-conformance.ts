@@ -13,7 +13,7 @@ import { lawsOfVersions } from './laws/stored-versions.ts';
 import { lawsOfWatching } from './laws/watching.ts';
 
 /**
- * The tests that every {@link TokenStorage} has to pass, numbered like its laws.
+ * The tests that every `TokenStorage` has to pass, numbered like its laws.
  *
  * What a storage cannot do is declared in `options`; the tests then make sure that it really cannot.
  *

@@ -19,10 +19,15 @@ import { type Incoming, isServiceWorker, openScope } from './worker-scope.ts';
 
 /** What is used of a `TokenManager`. */
 export interface ServedTokenManager {
+  /** Calls protected resources. */
   readonly fetch: Transport;
+  /** Subscribes to events. Returns how to stop. */
   on<Type extends TokenEventType>(type: Type, listener: TokenListener<Type>): () => void;
+  /** Gets an access token. */
   getAccessToken(request?: AccessTokenRequest): Promise<string>;
+  /** Begins a session. */
   setTokens(tokens: TokenSet | TokenResponse): Promise<void>;
+  /** Ends the session. */
   signOut(options?: { readonly revoke?: boolean }): Promise<{ readonly revoked: boolean }>;
 }
 

@@ -11,6 +11,7 @@ export interface KeyStorageFixture {
   readonly keys: KeyStorage;
   /** Opens the same storage once more, as another tab, process or machine does. */
   reopen?(): KeyStorage | Promise<KeyStorage>;
+  /** Cleans up after a law. */
   close?(): unknown;
 }
 

@@ -14,6 +14,7 @@ export interface LockFixture {
   reopen?(): TokenLock | Promise<TokenLock>;
   /** Someone else takes the lock of this name and dies while holding it. Resolves when that has happened. */
   abandon?(name: string): Promise<void>;
+  /** Cleans up after a law. */
   close?(): unknown;
 }
 

@@ -15,6 +15,7 @@ export interface StorageFixture {
   reopen?(): TokenStorage | Promise<TokenStorage>;
   /** Breaks what the storage writes to: no space, no connection. Returns how to mend it. */
   breakDown?(): (() => unknown) | Promise<() => unknown>;
+  /** Cleans up after a law. */
   close?(): unknown;
 }
 
