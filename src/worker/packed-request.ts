@@ -17,7 +17,6 @@ const usual: Readonly<Record<string, string>> = {
   cache: 'default',
   credentials: 'same-origin',
   integrity: '',
-  mode: 'cors',
   referrerPolicy: '',
 };
 

@@ -39,7 +39,7 @@ export interface ServeTokenManagerOptions {
   readonly protectedResources: readonly string[];
   /**
    * Gets the tokens of a login here, so that no page ever holds them: with what a page gave to
-   * {@link ConnectedTokenManager.login}, such as the URL of the callback.
+   * {@link ConnectedTokenManager.login}, such as the URL of the callback. Any script of the page can give anything: judge it.
    */
   readonly login?: ((request: unknown) => Promise<TokenSet | TokenResponse>) | undefined;
   /** **Lets every script of a page have access tokens**, through `getAccessToken()`. Refresh tokens stay here. @default false */
@@ -61,9 +61,9 @@ export interface ServeTokenManagerOptions {
  * - **A service worker** is stopped by the browser whenever it has nothing to do, and its memory with it. So its manager needs
  *   `indexedDbStorage()`, and **that can be read by every script of the origin**, also when it is encrypted: the script
  *   can use the key. Tokens are then out of the way of what looks for them in the page, not out of its reach.
- * - A service worker also answers what pages ask for by themselves: `fetch`, `<img>`, `<video>`. It gives no token to
- *   navigations, frames and forms, which any site can begin. When there is no token the request fails like one without a
- *   network; the events say why.
+ * - A service worker also answers what pages ask for by themselves: `fetch`, `<img>`, `<video crossorigin>` (without that
+ *   attribute Firefox does not ask it, and others are to follow). It gives no token to navigations, frames and forms, which
+ *   any site can begin. When there is no token the request fails like one without a network; the events say why.
  * - A service worker has to be one file: browsers refuse `import()` there, and a manager loads by it what it seldom needs.
  * - A page gets `fetch` for the resources that are named here, events, `setTokens` and `signOut`. Neither answers, errors nor
  *   events hold a token. `Authorization` and `DPoP` are taken out of what pages send.

@@ -2,9 +2,10 @@ import { conformance } from './scenarios/conformance.ts';
 import { cookies } from './scenarios/cookies.ts';
 import { endings } from './scenarios/ends.ts';
 import { everywhere } from './scenarios/everywhere.ts';
+import { kept } from './scenarios/kept.ts';
 import { lives } from './scenarios/lives.ts';
 import { sleepers } from './scenarios/sleepers.ts';
 import { tabs } from './scenarios/tabs.ts';
 import { describeBrowser } from './support/describe.ts';
 
-describeBrowser('webkit', [conformance, tabs, cookies, lives, everywhere, endings, sleepers]);
+describeBrowser('webkit', [conformance, tabs, cookies, lives, everywhere, endings, sleepers, kept]);

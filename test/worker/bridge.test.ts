@@ -387,6 +387,23 @@ describe('what pages may do', () => {
   });
 });
 
+test('what was meant for the worker before is done by nobody: the page cannot know what that one has done', async () => {
+  const main = new BareManager();
+  const here = site(() => main);
+  const message = { type: 'fetch', id: '1', url, method: 'POST', headers: [], redirect: 'follow' };
+  for (const to of ['tokenkeep.worker:tokenkeep:another', undefined]) {
+    const { port1, port2 } = new MessageChannel();
+    const reply = new Promise<{ data: unknown }>((resolve) => {
+      port1.onmessage = resolve;
+    });
+    here.worker.deliver(here.worker.scope, { tokenkeep: 'tokenkeep', to, from: '', message }, [port2], '');
+    expect((await reply).data).toBe('elsewhere');
+    port1.close();
+  }
+  expect(main.requests).toEqual([]);
+  expect(main.tokens).toEqual([]);
+});
+
 describe('BBA-03: both origins are checked', () => {
   test('a message that says another origin than that of the worker is not heard', async () => {
     const main = new BareManager();

@@ -22,6 +22,8 @@ export interface DrivenTab {
   suspend(how: Suspension, busy: () => void): Promise<() => Promise<void>>;
   /** `undefined`: the engine's driver cannot. */
   setOffline?(isOffline: boolean): Promise<void>;
+  /** Service workers end where they are, as the browser ends those that have nothing to do. `undefined`: its driver cannot. */
+  stopServiceWorkers?(): Promise<void>;
 }
 
 export type Key = 'Tab' | 'Enter' | 'Space';

@@ -11,6 +11,7 @@ export async function bundlePage(name: string): Promise<string> {
     resolve: {
       alias: {
         'tokenkeep/browser': `${root}src/browser/index.ts`,
+        'tokenkeep/worker': `${root}src/worker/index.ts`,
         'tokenkeep/testing': `${root}src/testing/index.ts`,
         tokenkeep: `${root}src/index.ts`,
       },

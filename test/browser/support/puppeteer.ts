@@ -34,7 +34,10 @@ async function open(options: LaunchOptions): Promise<DrivenBrowser> {
   const profile = mkdtempSync(join(tmpdir(), 'tokenkeep-browser-'));
   const browser = await puppeteer.launch({ ...options, headless: true, userDataDir: profile });
   return {
-    newTab: async () => new PuppeteerTab(browser, await browser.newPage()),
+    async newTab() {
+      const page = await browser.newPage();
+      return options.browser === 'chrome' ? new ChromiumTab(browser, page) : new PuppeteerTab(browser, page);
+    },
     async close() {
       await browser.close();
       rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
@@ -104,5 +107,21 @@ class PuppeteerTab implements DrivenTab {
     const pid = this.#browser.process()?.pid;
     if (pid === undefined) throw new Error('The browser is gone.');
     return await busiest(pid, busy);
+  }
+}
+
+class ChromiumTab extends PuppeteerTab {
+  readonly #page: Page;
+
+  constructor(browser: Browser, page: Page) {
+    super(browser, page);
+    this.#page = page;
+  }
+
+  async stopServiceWorkers(): Promise<void> {
+    const session = await this.#page.createCDPSession();
+    await session.send('ServiceWorker.enable');
+    await session.send('ServiceWorker.stopAllWorkers');
+    await session.detach();
   }
 }

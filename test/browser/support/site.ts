@@ -7,6 +7,8 @@ export interface Site {
   readonly origin: string;
   /** A page to go to and come back from. */
   visit(): Visit;
+  /** A path that has this to give, once. */
+  hand(value: unknown): string;
   close(): Promise<void>;
 }
 
@@ -29,8 +31,8 @@ fetch('/arrived' + location.search).then(() => fetch('/leave' + location.search)
 
 /** Serves the page, its workers, and another page to go to and come back from. */
 export async function openSite(): Promise<Site> {
-  const [agent, holder] = await Promise.all([bundlePage('agent'), bundlePage('holder')]);
-  const files: Record<string, { type: string; body: string } | undefined> = {
+  const [agent, holder, keeper] = await Promise.all(['agent', 'holder', 'keeper'].map(bundlePage));
+  const files: Record<string, { type: string; body: string | undefined } | undefined> = {
     '/': { type: 'text/html', body: page },
     '/elsewhere': { type: 'text/html', body: elsewhere },
     '/sandbox': {
@@ -39,6 +41,7 @@ export async function openSite(): Promise<Site> {
     },
     '/agent.js': { type: 'text/javascript', body: agent },
     '/holder.js': { type: 'text/javascript', body: holder },
+    '/keeper.js': { type: 'text/javascript', body: keeper },
   };
   const visits = new Map<string, { arrive: () => void; left: Promise<void> }>();
   const server = createServer(async (request, response) => {
@@ -47,12 +50,18 @@ export async function openSite(): Promise<Site> {
     if (pathname === '/arrived') visit?.arrive();
     if (pathname === '/leave') await visit?.left;
     const file = files[pathname];
+    if (pathname.startsWith('/handed/')) Reflect.deleteProperty(files, pathname);
     const headers = { 'content-type': file?.type ?? 'text/plain', 'access-control-allow-origin': '*' };
     response.writeHead(file ? 200 : 404, headers).end(file?.body);
   });
   await new Promise<void>((resolve) => server.listen(0, resolve));
   return {
     origin: `http://localhost:${(server.address() as AddressInfo).port}`,
+    hand(value) {
+      const path = `/handed/${crypto.randomUUID()}`;
+      files[path] = { type: 'application/json', body: JSON.stringify(value) };
+      return path;
+    },
     visit() {
       const { promise: arrived, resolve: arrive } = Promise.withResolvers<void>();
       const { promise: left, resolve: back } = Promise.withResolvers<void>();

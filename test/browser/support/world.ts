@@ -100,6 +100,11 @@ export class Tab extends Agent {
     return this.#driven.setOffline?.bind(this.#driven);
   }
 
+  /** `undefined`: the driver of the engine cannot. */
+  get stopServiceWorkers(): (() => Promise<void>) | undefined {
+    return this.#driven.stopServiceWorkers?.bind(this.#driven);
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;

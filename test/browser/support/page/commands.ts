@@ -8,6 +8,7 @@ import {
   type TokenStorage,
 } from 'tokenkeep';
 import { announced, indexedDbStorage, tokenHandler, webLock, webStorage } from 'tokenkeep/browser';
+import { connected } from './connected.ts';
 import { kitFailures } from './kits.ts';
 import { Point, type PointName, pausing } from './pausing.ts';
 
@@ -285,6 +286,7 @@ export const commands = {
   },
 
   kit: kitFailures,
+  ...connected,
 
   /** Keeps the processor busy, so that the process can be found. */
   burn(ms: number): void {
