@@ -3,7 +3,7 @@ import { element, write } from './elements.ts';
 import type { Told } from './facts.ts';
 import { openTabs, type Tab } from './frames.ts';
 import { Ledger } from './ledger.ts';
-import { type Cast, freeze, type Scene, scenes, signIn } from './scenes.ts';
+import { type Cast, freeze, opening, type Scene, scenes, signIn } from './scenes.ts';
 import { type Deed, openStage, type ServerCounts } from './stage.ts';
 import { Steps } from './steps.ts';
 import { Story } from './story.ts';
@@ -64,7 +64,7 @@ async function play(scene: Scene): Promise<void> {
   document.documentElement.toggleAttribute('data-plays', true);
   const before: ServerCounts = await stage.counts();
   try {
-    if (!hasSession && scene !== signIn) await signIn(cast);
+    if (!hasSession && scene !== signIn && scene !== opening) await signIn(cast);
     await scene(cast);
     ledger.servers = await stage.counts();
     ledger.draw();
@@ -112,6 +112,5 @@ slowly.addEventListener('change', () => {
 
 const session = crypto.randomUUID();
 await Promise.all(tabs.map((tab) => tab.order({ do: 'open', wiring: stage.wiring, session, pace: wished })));
-await play(signIn);
-await play(scenes['call'] as Scene);
+await play(opening);
 document.documentElement.toggleAttribute('data-ready', true);

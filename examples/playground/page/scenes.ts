@@ -23,6 +23,12 @@ export async function signIn({ act, tabs }: Cast): Promise<void> {
   await awake(tabs)[0]?.order({ do: 'sign in', tokens });
 }
 
+/** What everything begins with. */
+export async function opening(cast: Cast): Promise<void> {
+  await signIn(cast);
+  await everyTab(cast.tabs, 1);
+}
+
 /** By the name of their button. */
 export const scenes: Record<string, Scene> = {
   'sign-in': signIn,
@@ -69,7 +75,6 @@ export const freeze =
   async ({ act, tabs }) => {
     await act('expire');
     await sleeper.order({ do: 'freeze' });
-    void sleeper.order({ do: 'call', times: 1 });
-    await isAsleep;
+    await Promise.race([isAsleep, sleeper.order({ do: 'call', times: 1 })]); // without a network it gets no lock
     await everyTab(tabs, 1);
   };

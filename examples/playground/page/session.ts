@@ -14,8 +14,8 @@ export interface Options {
 }
 
 /** A refresh that takes longer has failed; a tab that holds the lock for longer loses it. In ms. */
-const timeout = 3_000;
-const lease = 13_000;
+const timeout = 6_000;
+const lease = 16_000;
 
 export class Session {
   readonly #manager: TokenManager;
@@ -66,10 +66,10 @@ export class Session {
     }
   }
 
-  /** Moves this tab's clock forward: five seconds more, and the access token is over. It is time to refresh. */
+  /** Moves this tab's clock forward: twenty seconds more, and the access token is over. It is time to refresh. */
   async age(): Promise<void> {
     const { expiresAt } = (await this.#manager.getTokens()) ?? {};
-    if (expiresAt !== undefined) this.#clock.ahead += Math.max(0, expiresAt - 5_000 - this.#clock.now());
+    if (expiresAt !== undefined) this.#clock.ahead += Math.max(0, expiresAt - 20_000 - this.#clock.now());
   }
 
   /** Leaves nothing behind in the browser. The servers forget the session when the page is closed. */

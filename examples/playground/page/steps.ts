@@ -64,7 +64,7 @@ const atStep: Record<Step, string | undefined> = {
   1: 'joins one flight',
   2: 'waits for the lock',
   3: 'reads what is stored',
-  4: 'compares',
+  4: 'compares it',
   5: 'marks the token',
   6: 'stores the successor',
   7: 'tells all who wait',
@@ -90,7 +90,7 @@ function saying(told: Told): string | undefined {
 const afterEvent: Record<string, string | undefined> = {
   signedIn: 'signed in',
   refreshed: 'has refreshed',
-  adopted: 'took over what was stored',
+  adopted: 'took it over',
   refreshFailed: 'no successor yet',
   sessionEnded: 'the session has ended',
   signedOut: 'the session has ended',

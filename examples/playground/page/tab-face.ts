@@ -11,6 +11,7 @@ export class Face {
 
   constructor(number: number) {
     document.title = `Tab ${number}`;
+    write(element('h1'), `The application in tab ${number}`);
     document.documentElement.dataset['tab'] = `${number}`;
     element('button').setAttribute('aria-label', `Call the API from tab ${number}`);
   }

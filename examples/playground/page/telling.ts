@@ -21,9 +21,7 @@ const calls = (kind: string, text: string): Line => ({
 export function lineOf(told: Told): Line | undefined {
   switch (told.what) {
     case 'sent':
-      return told.time === 1
-        ? calls('sent', 'sent')
-        : calls('replayed', 'sent once more, with the new token');
+      return told.time === 1 ? calls('sent', 'sent') : calls('replayed', 'replayed, with the new token');
     case 'answered':
       return told.status === 401 ? calls('401', 'rejected: 401') : undefined;
     case 'got':

@@ -9,6 +9,8 @@ const tokenRow = 30;
 const tabRow = 58;
 const axisRow = 22;
 
+const isCalm = matchMedia('(prefers-reduced-motion: reduce)');
+
 /** Of what a scene has told, only what is drawn. */
 interface Turn {
   readonly from: number;
@@ -74,13 +76,14 @@ export class Timeline {
     this.#tokens.push({ from: at, until: undefined, number: this.#generation });
   }
 
+  /** Draws as time goes by; for those who want no motion, only what happens. */
   #run(): void {
     this.#draw();
-    if (this.#end === undefined) requestAnimationFrame(() => this.#run());
+    if (this.#end === undefined && !isCalm.matches) requestAnimationFrame(() => this.#run());
   }
 
   #soon(): void {
-    if (this.#isDrawn || this.#end === undefined) return;
+    if (this.#isDrawn || (this.#end === undefined && !isCalm.matches)) return;
     this.#isDrawn = true;
     requestAnimationFrame(() => {
       this.#isDrawn = false;
@@ -113,7 +116,15 @@ export class Timeline {
     brush.label(`tab ${tab}`, y + tabRow / 2, `--tab-${tab}`);
     const told = this.#told.filter((one) => one.tab === tab);
     for (const one of told) {
-      if (one.what === 'sent') brush.tick(one.at, { y: y + 18, height: 8, colour: '--muted', width: 1 });
+      if (one.what === 'sent') {
+        const again = one.time > 1;
+        brush.tick(one.at, {
+          y: y + (again ? 12 : 18),
+          height: again ? 14 : 8,
+          colour: again ? '--ink' : '--muted',
+          width: 1,
+        });
+      }
       if (one.what === 'unreachable')
         brush.tick(one.at, { y: y + 6, height: 20, colour: '--warn', width: 2 });
       if (one.what !== 'answered') continue;

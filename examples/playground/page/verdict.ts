@@ -17,7 +17,7 @@ function results(told: readonly Told[]): string {
   }
   const parts = [...got].map(([name, times]) => `${counted(times, 'call')} ${name}`);
   const replayed = told.filter((one) => one.what === 'sent' && one.time > 1).length;
-  const again = replayed > 0 ? `, ${replayed} of them sent a second time` : '';
+  const again = replayed > 0 ? `, ${replayed} of them replayed` : '';
   return parts.length > 0 ? `${parts.join(', ')}${again}.` : '';
 }
 

@@ -12,7 +12,7 @@ interface Watcher {
 }
 
 /** How far the holder of the lock has come. */
-type Phase = 'rests' | 'decides' | 'spends' | 'commits';
+type Phase = 'rests' | 'asks' | 'decides' | 'spends' | 'commits';
 
 export class Watched {
   readonly #pace: Pace;
@@ -42,7 +42,7 @@ export class Watched {
   }
 
   async #hold<T>(callback: () => Promise<T>): Promise<T> {
-    this.#phase = 'decides';
+    this.#phase = 'asks';
     this.#tell({ what: 'step', step: 2, detail: 'holds' });
     if (this.#pace.isTired) {
       this.#pace.freeze();
@@ -62,10 +62,11 @@ export class Watched {
     return {
       ...storage,
       read: async (key) => {
-        if (this.#phase !== 'decides') {
+        if (this.#phase !== 'asks') {
           await this.#pace.awake();
           return await storage.read(key);
         }
+        this.#phase = 'decides';
         await this.#step({ what: 'step', step: 3 });
         const stored = await storage.read(key);
         await this.#step({ what: 'step', step: 4 });

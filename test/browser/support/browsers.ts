@@ -20,6 +20,8 @@ export interface DrivenTab {
   kill(busy: () => void): Promise<void>;
   /** Nothing of it runs any more: frozen by the browser, or its process stopped. Resolves with how to wake it up. */
   suspend(how: Suspension, busy: () => void): Promise<() => Promise<void>>;
+  /** What its user prefers, by the names of media features. `undefined`: the engine's driver cannot. */
+  prefer?(preferences: Readonly<Record<string, string>>): Promise<void>;
   /** `undefined`: the engine's driver cannot. */
   setOffline?(isOffline: boolean): Promise<void>;
   /** Service workers end where they are, as the browser ends those that have nothing to do. `undefined`: its driver cannot. */

@@ -64,7 +64,7 @@ class PuppeteerTab implements DrivenTab {
   }
 
   async press(key: Key): Promise<void> {
-    await this.#page.keyboard.press(key);
+    await this.#page.keyboard.press(key === 'Space' ? ' ' : key);
   }
 
   async show(): Promise<void> {
@@ -87,6 +87,12 @@ class PuppeteerTab implements DrivenTab {
     const pid = await this.#process(busy);
     process.kill(pid, 'SIGSTOP');
     return async () => void process.kill(pid, 'SIGCONT');
+  }
+
+  /** Chromium only. */
+  async prefer(preferences: Readonly<Record<string, string>>): Promise<void> {
+    const features = Object.entries(preferences).map(([name, value]) => ({ name, value }));
+    await this.#page.emulateMediaFeatures(features);
   }
 
   async setOffline(isOffline: boolean): Promise<void> {

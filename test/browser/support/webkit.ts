@@ -44,6 +44,8 @@ class Session {
   readonly #url: string;
   #last: Promise<unknown> = Promise.resolve();
   #home: Promise<unknown> | undefined;
+  /** The tab that commands go to. */
+  #current: string | undefined;
   isOver = false;
 
   private constructor(driver: ChildProcess, url: string) {
@@ -83,22 +85,37 @@ class Session {
   async newTab(): Promise<DrivenTab> {
     // Out of the window that is there from the start, which stays: a session ends with its last one.
     this.#home ??= this.send('GET', 'window');
-    const open = () => this.send('POST', 'window/new', { type: 'tab' });
+    const open = async () => {
+      const opened = await this.send('POST', 'window/new', { type: 'tab' });
+      this.#current = undefined; // the new one is in the foreground
+      return opened;
+    };
     const { handle } = (await this.in((await this.#home) as string, open)) as { handle: string };
     return new WebKitTab(this, handle);
   }
 
-  /** Commands of one tab belong together: the session has one current window. */
+  /** Commands of one tab belong together: the session has one current window. Switching to it takes the focus out of its frames. */
   async in(handle: string, commands: () => Promise<unknown>): Promise<unknown> {
     const before = this.#last;
     const mine = before
       .catch(() => undefined)
       .then(async () => {
-        await this.send('POST', 'window', { handle });
+        if (this.#current !== handle) await this.switchTo(handle);
         return await commands();
       });
     this.#last = mine;
     return await mine;
+  }
+
+  /** Brings a tab to the foreground. */
+  async switchTo(handle: string): Promise<void> {
+    await this.send('POST', 'window', { handle });
+    this.#current = handle;
+  }
+
+  async closeWindow(): Promise<void> {
+    await this.send('DELETE', 'window');
+    this.#current = undefined;
   }
 
   async send(method: string, path: string, body?: object): Promise<unknown> {
@@ -148,12 +165,12 @@ class WebKitTab implements DrivenTab {
   }
 
   async show(): Promise<void> {
-    await this.#session.in(this.#handle, async () => undefined);
+    await this.#session.in(this.#handle, () => this.#session.switchTo(this.#handle));
   }
 
   async close(): Promise<void> {
     if (this.#session.isOver) return;
-    await this.#session.in(this.#handle, () => this.#session.send('DELETE', 'window'));
+    await this.#session.in(this.#handle, () => this.#session.closeWindow());
   }
 
   async kill(busy: () => void): Promise<void> {
