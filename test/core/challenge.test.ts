@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Challenge } from '../../src/core/challenge.ts';
 import { parseChallenges } from '../../src/core/challenge.ts';
@@ -10,6 +9,7 @@ import {
   readByOauth4webapi,
   samples,
 } from '../support/challenges.ts';
+import { fc } from '../support/properties.ts';
 
 type Read = readonly Challenge[];
 

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { encodeFormData } from '../../src/core/multipart.ts';
+import { fc } from '../support/properties.ts';
 
 const boundary = '----tokenkeep-0123456789abcdef';
 

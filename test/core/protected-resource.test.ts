@@ -1,11 +1,11 @@
 import { posix } from 'node:path';
-import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import type { ProtectedResource } from '../../src/core/protected-resource.ts';
 import { nameResources } from '../../src/core/protected-resource.ts';
 import type { Place } from '../../src/core/resource-matcher.ts';
 import { matchParsed, matchPlain, placeAt, sortPlaces } from '../../src/core/resource-matcher.ts';
 import { variantOf, wholeGrant } from '../../src/core/session-record.ts';
+import { fc } from '../support/properties.ts';
 
 /** The URL of the resource that `url` matches. */
 function matched(resources: (string | ProtectedResource)[], url: string, base?: string): string | undefined {

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { redact } from '../../src/core/redact.ts';
+import { fc } from '../support/properties.ts';
 
 const secret = 'r3fr"esh/tök en+1!';
 const base64 = (text: string) => Buffer.from(text).toString('base64');

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Rejection, StepUp } from '../../src/core/rejection.ts';
 import { judgeRejection } from '../../src/core/rejection.ts';
 import { damaged, quote } from '../support/challenges.ts';
+import { fc } from '../support/properties.ts';
 
 const none: Rejection = { kind: 'none' };
 const invalidToken: Rejection = { kind: 'invalid-token' };

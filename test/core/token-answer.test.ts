@@ -1,10 +1,10 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ProviderProfile } from '../../src/core/authorization-server.ts';
 import type { Outcome } from '../../src/core/token-answer.ts';
 import { judgeAnswer } from '../../src/core/token-answer.ts';
 import type { TokenGrant } from '../../src/core/token-grant.ts';
 import { readTokenGrant } from '../../src/core/token-grant.ts';
+import { fc } from '../support/properties.ts';
 import { answered, jwt, now } from './support/answered.ts';
 
 const judge = (status: number, body: unknown, headers = {}) =>

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { authorizationScheme, isSendable } from '../../src/core/token-type.ts';
+import { fc } from '../support/properties.ts';
 
 test.each([
   ['Bearer', 'Bearer'],

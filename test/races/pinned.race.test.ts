@@ -1,6 +1,7 @@
 /** Schedules that once broke a law. The numbers are those of the tasks in the order in which they ran. */
-import fc from 'fast-check';
+
 import { beforeEach, expect, test } from 'vitest';
+import { fc } from '../support/properties.ts';
 import { withoutChance } from '../support/without-chance.ts';
 import { type Action, perform } from './support/actors.ts';
 import { latestLoginWins, noReuse, signOutWins, spentOnce } from './support/laws.ts';

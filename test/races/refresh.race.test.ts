@@ -1,6 +1,7 @@
 /** The refresh core under every order of its I/O: the laws of design.md as invariants. */
-import fc from 'fast-check';
+
 import { beforeEach, expect, test } from 'vitest';
+import { fc } from '../support/properties.ts';
 import { withoutChance } from '../support/without-chance.ts';
 import {
   type Action,

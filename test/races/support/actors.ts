@@ -1,5 +1,5 @@
 /** What can happen to a world, as data that fast-check makes and shrinks. */
-import fc from 'fast-check';
+import { fc } from '../../support/properties.ts';
 import type { StorageTrouble } from './scheduled.ts';
 import type { Outcome, RefreshTrouble, World } from './world.ts';
 
