@@ -230,6 +230,8 @@ describe('the right credentials', () => {
     const options = { clientId: client.name, clientAuthentication, fetch };
     const { tokens, open, family } = await logIn(world, options, client.format);
     await using manager = open();
+    const rejected: unknown[] = [];
+    manager.on('idTokenRejected', (event) => void rejected.push(event));
     await manager.setTokens(tokens);
     expect(tokens.accessToken.split('.').length === 3).toBe(client.format === 'jwt');
     for (const refreshes of [0, 1, 2]) {
@@ -238,6 +240,9 @@ describe('the right credentials', () => {
       expect(await response.json()).toMatchObject({ user: 'ada', scope: 'read' });
       await manager.getAccessToken({ otherThan: (await manager.getTokens())?.accessToken ?? '' });
     }
+    // Each refresh has brought an ID token, of the user who logged in (OIDC-01).
+    expect(rejected).toEqual([]);
+    expect((await manager.getTokens())?.idToken).not.toBe(tokens.idToken);
     expect(family).toMatchObject({ refreshes: 3, refusals: 0, reuses: 0, spent: client.rotation ? 3 : 0 });
     expect(await manager.signOut()).toEqual({ revoked: true });
     expect(family.revocations).toBe(1);

@@ -14,6 +14,8 @@ export interface DrivenTab {
 
   /** In the foreground. */
   show(): Promise<void>;
+  /** As its user clicks on what this selector finds. */
+  click(selector: string): Promise<void>;
   /** As its user closes it. */
   close(): Promise<void>;
   /** Its process dies, without a chance to say anything. `busy` keeps the process busy, so that it can be told from others. */

@@ -12,6 +12,7 @@ export async function bundlePage(name: string): Promise<string> {
       alias: {
         'tokenkeep/browser': `${root}src/browser/index.ts`,
         'tokenkeep/worker': `${root}src/worker/index.ts`,
+        'tokenkeep/login': `${root}src/login/index.ts`,
         'tokenkeep/testing': `${root}src/testing/index.ts`,
         tokenkeep: `${root}src/index.ts`,
       },

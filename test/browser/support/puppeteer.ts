@@ -71,6 +71,10 @@ class PuppeteerTab implements DrivenTab {
     await this.#page.bringToFront();
   }
 
+  async click(selector: string): Promise<void> {
+    await this.#page.click(selector);
+  }
+
   async close(): Promise<void> {
     if (this.#isDead) return void (await this.#page.close().catch(() => undefined));
     await this.#page.close();

@@ -9,6 +9,8 @@ export interface Site {
   visit(): Visit;
   /** A path that has this to give, once. */
   hand(value: unknown): string;
+  /** Resolves when some page goes there next. */
+  landing(path: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -31,7 +33,8 @@ fetch('/arrived' + location.search).then(() => fetch('/leave' + location.search)
 
 /** Serves the page, its workers, and another page to go to and come back from. */
 export async function openSite(): Promise<Site> {
-  const [agent, holder, keeper] = await Promise.all(['agent', 'holder', 'keeper'].map(bundlePage));
+  const names = ['agent', 'holder', 'keeper', 'callback'];
+  const [agent, holder, keeper, callback] = await Promise.all(names.map(bundlePage));
   const files: Record<string, { type: string; body: string | undefined } | undefined> = {
     '/': { type: 'text/html', body: page },
     '/elsewhere': { type: 'text/html', body: elsewhere },
@@ -40,12 +43,19 @@ export async function openSite(): Promise<Site> {
       body: '<!doctype html><title>sandbox</title><iframe sandbox="allow-scripts"></iframe><script>document.querySelector("iframe").src = "/" + location.search</script>',
     },
     '/agent.js': { type: 'text/javascript', body: agent },
+    // Where logins end: in the page that began, in a window of their own, and in one that its user closes.
+    '/signed-in': { type: 'text/html', body: page },
+    '/callback': { type: 'text/html', body: page.replace('agent', 'callback') },
+    '/callback.js': { type: 'text/javascript', body: callback },
+    '/closed': { type: 'text/html', body: '<!doctype html><title>closed</title><script>close()</script>' },
     '/holder.js': { type: 'text/javascript', body: holder },
     '/keeper.js': { type: 'text/javascript', body: keeper },
   };
+  const landings = new Map<string, () => void>();
   const visits = new Map<string, { arrive: () => void; left: Promise<void> }>();
   const server = createServer(async (request, response) => {
     const { pathname, search } = new URL(request.url ?? '', 'http://localhost');
+    landings.get(pathname)?.();
     const visit = visits.get(search);
     if (pathname === '/arrived') visit?.arrive();
     if (pathname === '/leave') await visit?.left;
@@ -69,6 +79,7 @@ export async function openSite(): Promise<Site> {
       visits.set(search, { arrive, left });
       return { path: `/elsewhere${search}`, arrived, back };
     },
+    landing: (path) => new Promise((resolve) => landings.set(path, resolve)),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -168,6 +168,14 @@ class WebKitTab implements DrivenTab {
     await this.#session.in(this.#handle, () => this.#session.switchTo(this.#handle));
   }
 
+  async click(selector: string): Promise<void> {
+    await this.#session.in(this.#handle, async () => {
+      const found = await this.#session.send('POST', 'element', { using: 'css selector', value: selector });
+      const [element] = Object.values(found as Record<string, string>);
+      await this.#session.send('POST', `element/${element}/click`);
+    });
+  }
+
   async close(): Promise<void> {
     if (this.#session.isOver) return;
     await this.#session.in(this.#handle, () => this.#session.closeWindow());

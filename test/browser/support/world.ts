@@ -95,6 +95,11 @@ export class Tab extends Agent {
     await this.#driven.show();
   }
 
+  /** Its user clicks. */
+  async click(selector: string): Promise<void> {
+    await this.#driven.click(selector);
+  }
+
   /** `undefined`: the driver of the engine cannot. */
   get setOffline(): ((isOffline: boolean) => Promise<void>) | undefined {
     return this.#driven.setOffline?.bind(this.#driven);

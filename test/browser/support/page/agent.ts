@@ -1,8 +1,10 @@
 /**
  * What runs in the pages and workers of the tests: takes orders from the test, and reports.
  */
-import { commands } from './commands.ts';
+import { commands as others } from './commands.ts';
+import { logins } from './logins.ts';
 
+const commands = { ...others, ...logins };
 export type Commands = typeof commands;
 
 export interface Order {
@@ -19,7 +21,8 @@ export interface Report {
 
 let polling = new AbortController();
 let afterReport: (() => void) | undefined;
-const port = new URL(location.href).searchParams.get('control') ?? '';
+/** A page that comes back from a login has another address, and is in the same tab. */
+const port = new URL(location.href).searchParams.get('control') ?? sessionStorage.getItem('control');
 
 function takeOrders(): void {
   polling.abort();

@@ -5,6 +5,7 @@ import {
   type TokenLock,
   TokenManager,
   type TokenResponse,
+  type TokenSet,
   type TokenStorage,
 } from 'tokenkeep';
 import { announced, indexedDbStorage, tokenHandler, webLock, webStorage } from 'tokenkeep/browser';
@@ -113,7 +114,7 @@ export const commands = {
     opened = { manager, told, api, point };
   },
 
-  signIn: (tokens: TokenResponse): Promise<void> => current().manager.setTokens(tokens),
+  signIn: (tokens: TokenResponse | TokenSet): Promise<void> => current().manager.setTokens(tokens),
   signOut: (): Promise<{ revoked: boolean }> => current().manager.signOut(),
   /** Logs in at the token handler, which sets cookies, and hands its answer on. Resolves with the cookies that script can see. */
   async logInAtHandler(url: string): Promise<string> {

@@ -1,0 +1,72 @@
+/** Logins as an application does them, for pages that take orders. */
+import { discover, isTokenKeepError } from 'tokenkeep';
+import { completeLogin, type Login, popupLogin, startLogin } from 'tokenkeep/login';
+import { commands } from './commands.ts';
+
+/** Who logs in where. */
+export interface Client {
+  readonly clientId: string;
+  readonly issuer: string;
+  /** Who is going to be logged in. */
+  readonly user: string;
+  /** Another place to log in at than the server's own. */
+  readonly authorizationEndpoint?: string;
+}
+
+/** What an application's own options are. */
+function options({ clientId, issuer, user, authorizationEndpoint }: Client, path: string) {
+  const discovered = discover(issuer);
+  return {
+    clientId,
+    authorizationServer: async () => ({
+      ...(await discovered()),
+      ...(authorizationEndpoint !== undefined && { authorizationEndpoint }),
+    }),
+    redirectUri: `${location.origin}${path}`,
+    scope: ['openid', 'offline_access'],
+    parameters: { prompt: 'consent', login_hint: user },
+    pending: sessionStorage,
+  };
+}
+
+/** Keeps the tokens, and says who it is. */
+async function keep(login: Login): Promise<string> {
+  await commands.signIn(login.tokens);
+  return login.idTokenClaims()?.sub ?? 'nobody';
+}
+
+let inWindow: Promise<string> | undefined;
+
+export const logins = {
+  /** Makes a button by which the user logs in in a window. */
+  offerLogin(client: Client): void {
+    const button = document.createElement('button');
+    button.textContent = 'Log in';
+    button.onclick = () => {
+      inWindow = popupLogin(options(client, '/callback'))
+        .then(keep)
+        .catch((error: unknown) =>
+          isTokenKeepError(error) && 'reason' in error ? error.reason : String(error),
+        );
+    };
+    document.body.replaceChildren(button);
+  },
+  /** Who has logged in, or why nobody has. */
+  async loggedIn(): Promise<string> {
+    if (inWindow === undefined) throw new Error('Nobody has clicked.');
+    return await inWindow;
+  },
+
+  /** Sends the user of this page to the server. */
+  async goToLogin(client: Client): Promise<void> {
+    const { url } = await startLogin(options(client, '/signed-in'));
+    sessionStorage.setItem('control', new URL(location.href).searchParams.get('control') ?? '');
+    (globalThis as unknown as { hangUp(next: () => void): void }).hangUp(() => location.assign(url));
+  },
+  /** Where the user has been sent back to. Resolves with who it is. */
+  async finishLogin(client: Client): Promise<string> {
+    const callback = location.href;
+    history.replaceState(null, '', '/signed-in');
+    return await keep(await completeLogin(options(client, '/signed-in'), callback));
+  },
+};
