@@ -4,9 +4,20 @@ import { endings } from './scenarios/ends.ts';
 import { everywhere } from './scenarios/everywhere.ts';
 import { kept } from './scenarios/kept.ts';
 import { lives } from './scenarios/lives.ts';
-import { logins } from './scenarios/logins.ts';
+import { blocked, logins } from './scenarios/logins.ts';
 import { sleepers } from './scenarios/sleepers.ts';
 import { tabs } from './scenarios/tabs.ts';
 import { describeBrowser } from './support/describe.ts';
 
-describeBrowser('webkit', [conformance, tabs, cookies, lives, everywhere, endings, sleepers, kept, logins]);
+describeBrowser('webkit', [
+  conformance,
+  tabs,
+  cookies,
+  lives,
+  everywhere,
+  endings,
+  sleepers,
+  kept,
+  logins,
+  blocked,
+]);

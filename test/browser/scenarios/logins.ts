@@ -72,6 +72,26 @@ export const windows: Scenarios = (_engine, world) => {
   });
 };
 
+/** … which makes it a browser that blocks them. */
+export const blocked: Scenarios = (_engine, world) => {
+  test('a window that the browser does not open: that is said, and the next login by redirect works', {
+    timeout: 60_000,
+  }, async () => {
+    await using scene = await open(world());
+    const tab = await world().openTab();
+    await scene.ready(tab, 'blocked');
+    await tab.call('offerLogin', scene.client('grace'));
+    await tab.click('button');
+    expect(await tab.call('loggedIn')).toBe('popup_blocked');
+    const landed = world().site.landing('/signed-in');
+    await tab.call('goToLogin', scene.client('grace'));
+    await landed;
+    await scene.ready(tab, 'blocked');
+    expect(await tab.call('finishLogin', scene.client('grace'))).toBe('grace');
+    await isSignedIn(tab, scene.server, 'grace');
+  });
+};
+
 /** Logins that leave the page and come back. */
 export const logins: Scenarios = (_engine, world) => {
   test('three logins by redirect are under way in three tabs: each comes back as its own user', {
