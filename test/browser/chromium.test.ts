@@ -3,6 +3,7 @@ import { cookies } from './scenarios/cookies.ts';
 import { endings } from './scenarios/ends.ts';
 import { everywhere } from './scenarios/everywhere.ts';
 import { kept } from './scenarios/kept.ts';
+import { keys } from './scenarios/keys.ts';
 import { lives } from './scenarios/lives.ts';
 import { logins, windows } from './scenarios/logins.ts';
 import { sleepers } from './scenarios/sleepers.ts';
@@ -13,6 +14,7 @@ describeBrowser('chromium', [
   conformance,
   tabs,
   cookies,
+  keys,
   lives,
   everywhere,
   endings,

@@ -3,6 +3,7 @@ import {
   ConfigurationError,
   clientCredentials,
   clientSecretBasic,
+  clientSecretJwt,
   LoginRequiredError,
   memoryStorage,
   RefreshFailedError,
@@ -567,4 +568,22 @@ describe('a client that gets tokens for itself', () => {
     expect((await manager.getTokens())?.thumbprint).not.toBe(first);
     expect(server.counts.proofsRefused).toBe(0);
   });
+});
+
+test('7523-03: the request that is made anew for a nonce has a client assertion of its own', async () => {
+  const assertions: string[] = [];
+  const verify = (parameters: URLSearchParams) => {
+    assertions.push(parameters.get('client_assertion') ?? '');
+    return true;
+  };
+  const { server, call, expire } = await scene({
+    policy: { nonces: ['token'] },
+    server: { clients: [{ clientId: 'test-client', verify }] },
+    manager: { clientAuthentication: clientSecretJwt('a secret that is long enough to sign with it') },
+  });
+  expire();
+  expect(await call()).toBe(200);
+  expect(assertions).toHaveLength(2);
+  expect(new Set(assertions).size).toBe(2);
+  expect(server.counts).toMatchObject({ refreshes: 1, refreshTokensResent: 0 });
 });

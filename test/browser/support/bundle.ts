@@ -10,6 +10,7 @@ export async function bundlePage(name: string): Promise<string> {
     platform: 'browser',
     resolve: {
       alias: {
+        'tokenkeep/dpop': `${root}src/dpop/index.ts`,
         'tokenkeep/browser': `${root}src/browser/index.ts`,
         'tokenkeep/worker': `${root}src/worker/index.ts`,
         'tokenkeep/login': `${root}src/login/index.ts`,

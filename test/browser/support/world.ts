@@ -160,8 +160,9 @@ export class Scene {
     await agent.call('open', { storage: this.#storage, session: this.session, issuer, api, ...setup });
   }
 
-  /** Tokens of a new login. */
-  login(): TokenResponse {
-    return this.server.signIn({ issuer: this.listening.url });
+  /** Tokens of a new login, bound to a key if one is named. */
+  login(jkt?: string): TokenResponse {
+    const tokens = this.server.signIn({ issuer: this.listening.url, ...(jkt !== undefined && { jkt }) });
+    return jkt === undefined ? tokens : { ...tokens, dpop_jkt: jkt };
   }
 }

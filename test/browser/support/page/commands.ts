@@ -8,7 +8,15 @@ import {
   type TokenSet,
   type TokenStorage,
 } from 'tokenkeep';
-import { announced, indexedDbStorage, tokenHandler, webLock, webStorage } from 'tokenkeep/browser';
+import {
+  announced,
+  indexedDbKeys,
+  indexedDbStorage,
+  tokenHandler,
+  webLock,
+  webStorage,
+} from 'tokenkeep/browser';
+import { dpop } from 'tokenkeep/dpop';
 import { connected } from './connected.ts';
 import { kitFailures } from './kits.ts';
 import { Point, type PointName, pausing } from './pausing.ts';
@@ -28,6 +36,8 @@ export interface Setup {
   readonly reuseWindow?: number;
   readonly timeout?: number;
   readonly lease?: number;
+  /** With it sessions are bound to a key that lies in IndexedDB. */
+  readonly bound?: boolean;
 }
 
 interface Opened {
@@ -38,6 +48,7 @@ interface Opened {
 }
 
 let opened: Opened | undefined;
+const possession = dpop({ keys: indexedDbKeys() });
 
 function current(): Opened {
   if (opened === undefined) throw new Error('No manager is open in this page.');
@@ -103,6 +114,7 @@ export const commands = {
       storage: pausing(storages[setup.storage](), point),
       timeout,
       ...(lease !== undefined && { lock: webLock({ lease }) }),
+      ...(setup.bound && { dpop: possession }),
     });
     const told: string[] = [];
     for (const type of eventTypes) {
@@ -115,6 +127,23 @@ export const commands = {
   },
 
   signIn: (tokens: TokenResponse | TokenSet): Promise<void> => current().manager.setTokens(tokens),
+
+  /** Makes a key in this page, and names it. */
+  async newKey(): Promise<string> {
+    const key = await possession.generate();
+    await possession.keep(key);
+    return key.thumbprint;
+  },
+
+  /** What a script of this page gets of a key: what the database holds of it, and what exporting it says. */
+  async takeKey(thumbprint: string): Promise<string> {
+    const { privateKey } = (await indexedDbKeys().read(thumbprint)) ?? {};
+    if (privateKey === undefined) return 'lost';
+    return await crypto.subtle.exportKey('jwk', privateKey).then(JSON.stringify, () => 'not extractable');
+  },
+
+  loseKey: (thumbprint: string): Promise<void> => possession.forget(thumbprint),
+
   signOut: (): Promise<{ revoked: boolean }> => current().manager.signOut(),
   /** Logs in at the token handler, which sets cookies, and hands its answer on. Resolves with the cookies that script can see. */
   async logInAtHandler(url: string): Promise<string> {

@@ -1,7 +1,9 @@
 import type { TokenLock, TokenStorage } from 'tokenkeep';
-import { indexedDbStorage, webLock, webStorage } from 'tokenkeep/browser';
+import { indexedDbKeys, indexedDbStorage, webLock, webStorage } from 'tokenkeep/browser';
 import {
   type ConformanceCase,
+  type KeyStorageFixture,
+  keyStorageConformance,
   lockConformance,
   type StorageFixture,
   storageConformance,
@@ -16,6 +18,7 @@ const kits = {
   'webStorage(localStorage)': () => storageConformance(() => items(localStorage)),
   'webStorage(sessionStorage)': () => storageConformance(() => items(sessionStorage)),
   'webLock()': () => lockConformance(lock),
+  'indexedDbKeys()': () => keyStorageConformance(keys),
 } satisfies Record<string, () => readonly ConformanceCase[]>;
 
 export type KitName = keyof typeof kits;
@@ -47,6 +50,12 @@ function database({ encrypt }: { encrypt?: boolean }): StorageFixture {
     },
     close: () => indexedDB.deleteDatabase(name),
   };
+}
+
+function keys(): KeyStorageFixture {
+  const name = fresh();
+  const open = (): KeyStorageFixture['keys'] => indexedDbKeys({ name });
+  return { keys: open(), reopen: open, close: () => indexedDB.deleteDatabase(name) };
 }
 
 function items(area: Storage): StorageFixture {
