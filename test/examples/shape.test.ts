@@ -20,5 +20,5 @@ test.each(recipes)('%s is short, explained, run by a test, and in the README', (
   expect(linesOf(`examples/${name}/README.md`)).toBeLessThanOrEqual(15);
   expect(readme).toContain(`](${file.split(/[\\/]/)[2]})`);
   expect(tests.some((text) => text.includes(`/${file.replaceAll('\\', '/')}'`))).toBe(true);
-  expect(readFileSync('README.md', 'utf8')).toContain(`(examples/${name})`);
+  expect(readFileSync('README.md', 'utf8')).toContain(`(examples/${name}/README.md)`);
 });
