@@ -201,6 +201,8 @@ export const commands = {
     const without = [...(await ask()), ...(await ask())];
     new BroadcastChannel('offline').postMessage('asked');
     await onLineIs(true);
+    // The browser says so before it is.
+    while (!(await fetch(location.href, { cache: 'no-store' }).catch(() => undefined)));
     return { without, back: await ask() };
   },
 
