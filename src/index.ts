@@ -6,8 +6,6 @@
 export type {
   AuthorizationServer,
   ClientAuthentication,
-  FailureClass,
-  ProviderProfile,
   UnauthenticatedRequest,
 } from './core/authorization-server.ts';
 export type { Clock, Reach, Stored, TokenLock, TokenStorage, Transport, Version } from './core/contracts.ts';
@@ -36,6 +34,7 @@ export type {
 export type { Grant } from './core/grant.ts';
 export type { IdTokenFault } from './core/id-token.ts';
 export type { ProtectedResource } from './core/protected-resource.ts';
+export type { FailureClass, ProviderProfile } from './core/provider-profile.ts';
 export type { StepUp } from './core/rejection.ts';
 export type { Unreadable } from './core/session-record.ts';
 export type { AccessTokenRequest, CookiesSet, TokenResponse, TokenSet } from './core/token-set.ts';

@@ -4,11 +4,12 @@
  * @module
  */
 import { hasMembers, parseBody, textOf } from '../core/answer-body.ts';
-import type { AuthorizationServer, FailureClass } from '../core/authorization-server.ts';
+import type { AuthorizationServer } from '../core/authorization-server.ts';
 import { requireEndpoint } from '../core/endpoint.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import type { BuiltRequest, Circumstances, Grant } from '../core/grant.ts';
 import { accessTokenLifetime } from '../core/lifetime.ts';
+import type { FailureClass } from '../core/provider-profile.ts';
 import { type Answer, judgeAnswer, type Outcome } from '../core/token-answer.ts';
 import type { TokenGrant } from '../core/token-grant.ts';
 

@@ -1,64 +1,10 @@
 /**
- * The server that issued the tokens, and how it deviates from the textbook. Data, not code paths.
+ * The server that issued the tokens, and how its client proves who it is.
  *
  * @module
  */
-
 import type { Grant } from './grant.ts';
-
-/** How a server behaves where servers differ. Every field has the default of RFC 6749 and of a strict server. */
-export interface ProviderProfile {
-  /**
-   * How long after its first use a refresh token may be sent once more, in ms. Declared by the provider, never guessed:
-   * a strict server revokes the whole token family when it sees a used refresh token.
-   *
-   * @default 0
-   */
-  readonly reuseWindow?: number;
-  /** How bodies of the token and revocation requests are encoded. @default 'form' */
-  readonly requestEncoding?: 'form' | 'json';
-  /** The same for revocation requests, where they differ. @default `requestEncoding` */
-  readonly revocationEncoding?: 'form' | 'json';
-  /** The only kind of token that the server revokes. @default 'refresh_token', and its access tokens with it */
-  readonly revokes?: 'refresh_token' | 'access_token';
-  /** What this server's own error codes mean, by code. They come before the standard ones. */
-  readonly errorCodes?: Readonly<Record<string, FailureClass>>;
-  /** Where the error code stands, when it is not `error`. Tried in order. @default ['error'] */
-  readonly errorFields?: readonly string[];
-  /**
-   * What else a refusal holds that says why or what to do: members that are told as `details` of the error, beside the
-   * server's `description`. Tokens are never among them, and secrets are taken out.
-   *
-   * @default nothing but the error code is told
-   */
-  readonly errorDetails?: readonly string[];
-  /** `token_type` values that this server uses for bearer tokens, besides `Bearer`. */
-  readonly bearerTypes?: readonly string[];
-  /**
-   * Tells that an answer of this provider's APIs means "this access token is not valid", where they do not say it with a
-   * 401. It gets a copy. The option `isInvalidToken` of a manager takes its place.
-   */
-  readonly isInvalidToken?: (response: Response) => boolean | Promise<boolean>;
-  /** Lifetime of an access token whose answer says none, in ms. @default unknown: used until it is rejected */
-  readonly defaultLifetime?: number;
-  /**
-   * How long a refresh token lives after a login whose answer does not say, in ms: what is set in the server's console, such as
-   * ReachFive's 1 to 365 days. A hint, by which `refreshTokenExpiring` is told: it ends no session.
-   *
-   * @default unknown
-   */
-  readonly refreshTokenLifetime?: number;
-}
-
-/**
- * What a refusal of the token endpoint means for the session.
- *
- * - `grant-dead`: the refresh token is proven dead. The only class that ends a session.
- * - `interaction-required`: the user has to do something; the grant lives.
- * - `client`: this client, its configuration or the request is refused; the grant lives.
- * - `transient`: try again later; the refresh token was not spent.
- */
-export type FailureClass = 'grant-dead' | 'interaction-required' | 'client' | 'transient';
+import type { ProviderProfile } from './provider-profile.ts';
 
 /** An authorization server: the members of RFC 8414 that tokenkeep uses, and its {@link ProviderProfile}. */
 export interface AuthorizationServer {

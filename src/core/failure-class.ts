@@ -4,7 +4,7 @@
  * @module
  */
 import { hasMembers, textOf } from './answer-body.ts';
-import type { FailureClass, ProviderProfile } from './authorization-server.ts';
+import type { FailureClass, ProviderProfile } from './provider-profile.ts';
 
 type Members = Readonly<Record<string, unknown>>;
 

@@ -3,9 +3,10 @@
  *
  * @module
  */
-import type { AuthorizationServer, ClientAuthentication, ProviderProfile } from './authorization-server.ts';
+import type { AuthorizationServer, ClientAuthentication } from './authorization-server.ts';
 import type { TokenLock } from './contracts.ts';
 import type { NamedResource } from './protected-resource.ts';
+import type { ProviderProfile } from './provider-profile.ts';
 import type { SessionRecord } from './session-record.ts';
 import type { Answer, Outcome } from './token-answer.ts';
 import type { TokenGrant } from './token-grant.ts';

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { ProviderProfile } from './authorization-server.ts';
+
 import { claimsOf } from './claims.ts';
+import type { ProviderProfile } from './provider-profile.ts';
 
 /**
  * Lifetime of an access token that is over on arrival by what its answer says, in ms. Not zero, or every call would

@@ -5,8 +5,8 @@
  * @module
  */
 import { hasMembers, membersExcept, parseBody, textOf } from './answer-body.ts';
-import type { FailureClass, ProviderProfile } from './authorization-server.ts';
 import { classifyFailure } from './failure-class.ts';
+import type { FailureClass, ProviderProfile } from './provider-profile.ts';
 import { readHttpDate, readRetryAfter } from './retry-after.ts';
 import type { TokenGrant } from './token-grant.ts';
 import { readTokenGrant } from './token-grant.ts';

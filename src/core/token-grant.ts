@@ -4,8 +4,8 @@
  * @module
  */
 import { membersExcept, textOf } from './answer-body.ts';
-import type { ProviderProfile } from './authorization-server.ts';
 import { accessTokenLifetime, refreshTokenLifetime } from './lifetime.ts';
+import type { ProviderProfile } from './provider-profile.ts';
 
 /** What a token endpoint granted, read tolerantly; nothing the server sent is lost (RFC 6749 §5.1). */
 export interface TokenGrant {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ProviderProfile } from './authorization-server.ts';
+import type { ProviderProfile } from './provider-profile.ts';
 
 /**
  * The authentication scheme for a `token_type`, whatever its case. `undefined`: a type that we do not understand, and

@@ -3,9 +3,10 @@
  *
  * @module
  */
-import type { AuthorizationServer, ProviderProfile } from '../core/authorization-server.ts';
+import type { AuthorizationServer } from '../core/authorization-server.ts';
 import { requireEndpoint } from '../core/endpoint.ts';
 import { ConfigurationError, isMisconfigured } from '../core/errors.ts';
+import type { ProviderProfile } from '../core/provider-profile.ts';
 import { type FullClock, within } from './waiting.ts';
 
 /** What the `authorizationServer` option takes. */

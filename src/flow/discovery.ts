@@ -7,10 +7,11 @@
 import ky from 'ky';
 import { allowInsecureRequests, customFetch, discoveryRequest } from 'oauth4webapi';
 import { hasMembers } from '../core/answer-body.ts';
-import type { AuthorizationServer, ProviderProfile } from '../core/authorization-server.ts';
+import type { AuthorizationServer } from '../core/authorization-server.ts';
 import type { Transport } from '../core/contracts.ts';
 import { requireEndpoint } from '../core/endpoint.ts';
 import { ConfigurationError } from '../core/errors.ts';
+import type { ProviderProfile } from '../core/provider-profile.ts';
 import type { AuthorizationServerOption } from './authorization-server-source.ts';
 import { readText, tooLarge } from './read-text.ts';
 

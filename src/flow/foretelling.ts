@@ -3,16 +3,18 @@
  *
  * @module
  */
+import type { AnyTokenEvent } from '../core/events.ts';
 import type { SessionRecord } from '../core/session-record.ts';
-import type { Attempt, Workshop } from './attempt.ts';
+import type { Session } from './session.ts';
+import type { FullClock } from './waiting.ts';
 
 /**
  * Tells that the refresh token is about to end, once for each end. Without a timer: whenever tokens are taken into memory, and
  * then for as long as nobody will come by, which is until `until`.
  */
 export function foretell(
-  { clock, expiringBefore }: Workshop,
-  { session, tell }: Pick<Attempt, 'session' | 'tell'>,
+  { clock, expiringBefore }: { readonly clock: FullClock; readonly expiringBefore: number },
+  { session, tell }: { readonly session: Session; readonly tell: (event: AnyTokenEvent) => void },
   { refreshTokenEnd: end }: SessionRecord,
   until: number,
 ): void {

@@ -5,7 +5,7 @@
  */
 import { claimsOf } from '../core/claims.ts';
 import { LoginFailedError } from '../core/errors.ts';
-import type { Expected } from './login.ts';
+import type { Expected } from './expected.ts';
 import type { LoginClient } from './login-options.ts';
 
 /** The claims of an ID token that has been checked. */

@@ -5,6 +5,7 @@
  */
 import type { TokenGrant } from '../core/token-grant.ts';
 import type { TokenSet } from '../core/token-set.ts';
+import type { Expected } from './expected.ts';
 import { type IdTokenClaims, readIdToken } from './id-token.ts';
 import type { LoginClient } from './login-options.ts';
 
@@ -21,16 +22,6 @@ export interface Login {
    * @throws LoginFailedError `id_token`: do not let this user in. `tokens` are what they are; revoke them by signing out.
    */
   idTokenClaims(): IdTokenClaims | undefined;
-}
-
-/** What a login was to be, to compare with what came. */
-export interface Expected {
-  readonly scope?: readonly string[] | undefined;
-  readonly nonce?: string | undefined;
-  readonly maxAge?: number | undefined;
-  readonly returnTo?: string | undefined;
-  /** Of the key that the tokens were to be bound to. */
-  readonly thumbprint?: string | undefined;
 }
 
 export function loginOf(client: LoginClient, grant: TokenGrant, sentAt: number, expected: Expected): Login {

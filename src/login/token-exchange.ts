@@ -12,7 +12,8 @@ import { roundTrip } from '../flow/round-trip.ts';
 import { grantRequest } from '../flow/token-request.ts';
 import { within } from '../flow/waiting.ts';
 import { refused } from './authorization-response.ts';
-import { type Expected, type Login, loginOf } from './login.ts';
+import type { Expected } from './expected.ts';
+import { type Login, loginOf } from './login.ts';
 import type { LoginClient } from './login-options.ts';
 
 /** An answer, or why there is none. */

@@ -5,10 +5,10 @@
  * @module
  */
 import type { TokenResponse } from '../core/token-set.ts';
+import type { GrantRequest } from './grant-request.ts';
 import type { Code } from './logins.ts';
 import { OAuthRefusal } from './oauth-refusal.ts';
 import type { ServerContext } from './server-context.ts';
-import type { GrantRequest } from './token-endpoint.ts';
 import { jwtLike } from './token-text.ts';
 import { type Answer, base64, bytesOf, type Exchange, json, type Work } from './wire.ts';
 

@@ -3,9 +3,10 @@
  *
  * @module
  */
+
+import type { AccessToken } from './issued-tokens.ts';
 import type { LoginFacts } from './logins.ts';
 import { insufficientClaims, insufficientScope, insufficientUserAuthentication } from './refusals.ts';
-import type { AccessToken } from './token-ledger.ts';
 import type { Answer } from './wire.ts';
 
 /** What calls must have. */

@@ -25,7 +25,7 @@ export type { LockConformanceOptions, LockFixture } from './laws/lock-trial.ts';
 export type { StorageConformanceOptions, StorageFixture } from './laws/storage-trial.ts';
 export { lockConformance } from './lock-conformance.ts';
 export type { OAuthErrorCode } from './oauth-refusal.ts';
-export type { ProofRefusal } from './proof-desk.ts';
+export type { ProofRefusal } from './proof-refusal.ts';
 export type { ApiEcho } from './protected-api.ts';
 export type { Refusal, RefusalStyle } from './refusals.ts';
 export {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Family } from './token-ledger.ts';
+import type { Family } from './issued-tokens.ts';
 
 /** What a login was like, beside what its tokens say. */
 export interface LoginFacts {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { ProofRefusal } from './proof-desk.ts';
+import { ProofRefusal } from './proof-refusal.ts';
 import type { Answer } from './wire.ts';
 import { json } from './wire.ts';
 

@@ -5,25 +5,13 @@
  */
 import type { ServerCounts } from './journal.ts';
 import { checkProof, type Proof, proofAlgorithms, WrongProof } from './proof-check.ts';
+import { ProofRefusal } from './proof-refusal.ts';
 import type { Settings } from './settings.ts';
 import { tokenTexts } from './token-text.ts';
 import type { Answer, Exchange } from './wire.ts';
 
 /** Who checks a proof. The nonces of the one are not those of the other. */
 export type ProofPlace = 'token' | 'api';
-
-/** A proof that is not taken. */
-export class ProofRefusal extends Error {
-  readonly code: 'invalid_dpop_proof' | 'use_dpop_nonce';
-  /** With the nonce to use, where there is one. */
-  readonly headers: Answer['headers'];
-
-  constructor(code: ProofRefusal['code'], description: string, headers: Answer['headers']) {
-    super(description);
-    this.code = code;
-    this.headers = headers;
-  }
-}
 
 /** A proof that was taken, and what the answer says about the next one. */
 export interface TakenProof {

@@ -3,10 +3,12 @@
  *
  * @module
  */
+
+import type { AccessToken } from './issued-tokens.ts';
 import type { ApiRequest } from './journal.ts';
-import { dpopChallenge, ProofRefusal } from './proof-desk.ts';
+import { dpopChallenge } from './proof-desk.ts';
+import { ProofRefusal } from './proof-refusal.ts';
 import type { ServerContext } from './server-context.ts';
-import type { AccessToken } from './token-ledger.ts';
 import { covers } from './token-ledger.ts';
 import type { Answer, Exchange, Work } from './wire.ts';
 import { base64, fingerprint, json } from './wire.ts';

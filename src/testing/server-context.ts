@@ -4,11 +4,11 @@
  * @module
  */
 import { Demands } from './demands.ts';
+import type { Family } from './issued-tokens.ts';
 import { Journal } from './journal.ts';
 import { Logins } from './logins.ts';
 import { ProofDesk } from './proof-desk.ts';
 import type { Settings } from './settings.ts';
-import type { Family } from './token-ledger.ts';
 import { TokenLedger } from './token-ledger.ts';
 
 /** The server's settings, its tokens and its journal. */

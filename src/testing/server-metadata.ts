@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { AuthorizationServer, ProviderProfile } from '../core/authorization-server.ts';
+import type { AuthorizationServer } from '../core/authorization-server.ts';
+import type { ProviderProfile } from '../core/provider-profile.ts';
 import { proofAlgorithms } from './proof-check.ts';
 import type { Settings } from './settings.ts';
 import type { EndpointName } from './wire.ts';

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AccessToken } from './token-ledger.ts';
+import type { AccessToken } from './issued-tokens.ts';
 
 type Facts = Omit<AccessToken, 'text' | 'ended'>;
 

@@ -7,22 +7,14 @@ import type { TokenResponse } from '../core/token-set.ts';
 import { exchangeCode } from './authorization-endpoint.ts';
 import { checkClient } from './client-check.ts';
 import { grantedAnswer, refusedAnswer } from './dialect.ts';
+import type { GrantRequest } from './grant-request.ts';
+import type { RefreshToken } from './issued-tokens.ts';
 import { OAuthRefusal } from './oauth-refusal.ts';
-import { ProofRefusal } from './proof-desk.ts';
+import { ProofRefusal } from './proof-refusal.ts';
 import { peekParameters, readParameters } from './request-parameters.ts';
 import type { ServerContext } from './server-context.ts';
-import type { TestClient } from './settings.ts';
-import type { RefreshToken, Wanted } from './token-ledger.ts';
+import type { Wanted } from './token-ledger.ts';
 import type { Answer, Exchange, Work } from './wire.ts';
-
-/** A request for tokens whose client has been checked. */
-export interface GrantRequest {
-  readonly client: TestClient;
-  readonly parameters: URLSearchParams;
-  readonly exchange: Exchange;
-  /** Thumbprint of the key whose proof came with it. */
-  readonly jkt: string | undefined;
-}
 
 /** Grants by `grant_type`. */
 export type Grants = Readonly<

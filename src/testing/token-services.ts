@@ -4,10 +4,10 @@
  * @module
  */
 import { checkClient } from './client-check.ts';
+import type { AccessToken, RefreshToken } from './issued-tokens.ts';
 import { answerTo, OAuthRefusal } from './oauth-refusal.ts';
 import { peekParameters, readParameters } from './request-parameters.ts';
 import type { ServerContext } from './server-context.ts';
-import type { AccessToken, RefreshToken } from './token-ledger.ts';
 import type { Answer, Exchange, Work } from './wire.ts';
 import { json } from './wire.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseBody } from '../../src/core/answer-body.ts';
-import type { FailureClass } from '../../src/core/authorization-server.ts';
 import { classifyFailure } from '../../src/core/failure-class.ts';
+import type { FailureClass } from '../../src/core/provider-profile.ts';
 
 const believed = [200, 400, 401, 403];
 

@@ -22,7 +22,8 @@ import {
   xero,
 } from 'tokenkeep/providers';
 import { describe, expect, test } from 'vitest';
-import type { AuthorizationServer, ProviderProfile } from '../../src/core/authorization-server.ts';
+import type { AuthorizationServer } from '../../src/core/authorization-server.ts';
+import type { ProviderProfile } from '../../src/core/provider-profile.ts';
 import { judgeAnswer } from '../../src/core/token-answer.ts';
 import { authorizationScheme } from '../../src/core/token-type.ts';
 import { answered, jwt, now } from './support/answered.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ProviderProfile } from '../../src/core/authorization-server.ts';
+import type { ProviderProfile } from '../../src/core/provider-profile.ts';
 import type { Outcome } from '../../src/core/token-answer.ts';
 import { judgeAnswer } from '../../src/core/token-answer.ts';
 import type { TokenGrant } from '../../src/core/token-grant.ts';
