@@ -26,9 +26,11 @@ beforeEach(() => administrator.query('DELETE FROM tokenkeep_sessions'));
 const holders = "SELECT DISTINCT pid FROM pg_locks WHERE locktype = 'advisory'";
 const ground: Ground = {
   place: () => ({ kind: 'postgres', url: postgres.url }),
-  /** The connection of a process that died is closed already; that of one that stands still is closed by the server. */
+  /** The server closes the connection of a process that stands still. */
   endLease: async () =>
     void (await administrator.query(`SELECT pg_terminate_backend(pid) FROM (${holders}) AS all_of_them`)),
+  /** The connection of a process that died is closed, and its lock may be somebody else's already. */
+  bury: async () => undefined,
   locks: async () => (await administrator.query(holders)).rows.length,
 };
 

@@ -63,7 +63,7 @@ function kills(ground: () => Ground, points: readonly Point[]): void {
       await victim.reaches(at);
       const before = await waiting(locked && token !== 'stored');
       await victim.kill();
-      await ground().endLease();
+      await ground().bury();
       const outcomes = await Promise.all([...before, survivor.call()]);
       if (token === 'spent') mustHaveLostTheAnswer(shared, outcomes);
       else mustGoOn(shared, outcomes);
@@ -80,7 +80,7 @@ function kills(ground: () => Ground, points: readonly Point[]): void {
       await held.arrived();
       const before = await waiting(true);
       await victim.kill();
-      await ground().endLease();
+      await ground().bury();
       await held.arrived(2); // the server takes them in the order in which they came
       await held();
       mustHaveLostTheAnswer(shared, await Promise.all([...before, survivor.call()]));
