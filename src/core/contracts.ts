@@ -71,6 +71,13 @@ export interface TokenLock {
   readonly reach: Reach;
   /** How long a grant lasts at most if it can end by itself, in ms. Without it, only the callback ends it. */
   readonly lease?: number;
+  /**
+   * `true`: a grant can be lost while its holder lives, does not know, and goes on: with a connection, in a failover. Whoever
+   * comes next then gives a refresh that is under way the time to end, before they send the same refresh token.
+   *
+   * @default false
+   */
+  readonly losable?: boolean;
   /** Runs `callback` as the holder of `name`, once nobody else is. The signal ends the wait, not the holding. */
   request<T>(
     name: string,

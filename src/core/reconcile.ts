@@ -23,6 +23,8 @@ export interface Knowledge {
   readonly reuseWindow: number;
   /** `false`: there is no network. */
   readonly online: boolean;
+  /** How long a mark may be of someone who lives and still waits for the answer, in ms. */
+  readonly patience: number;
   /** `true`: an access token can be had without a refresh token. */
   readonly mints?: boolean | undefined;
 }
@@ -93,10 +95,12 @@ function spendOrNot(record: SessionRecord, need: Need, known: Knowledge): Verdic
     return { kind: 'spend', unanswered: 0, inWindow: false };
   }
   // Sent before, and no answer: the spender died, or nobody heard the answer. Never again at once, and again.
-  const until = spending.latest + (spending.sends > 1 ? backoff(spending.sends - 1, 1) : 0);
-  if (inPause(known.now, spending.latest, until)) return { kind: 'unanswered', until };
   const elapsed = known.now - spending.since;
-  return { kind: 'spend', unanswered: spending.sends, inWindow: elapsed >= 0 && elapsed < known.reuseWindow };
+  const inWindow = elapsed >= 0 && elapsed < known.reuseWindow;
+  const pause = spending.sends > 1 ? backoff(spending.sends - 1, 1) : 0;
+  const until = spending.latest + Math.max(pause, inWindow ? 0 : known.patience);
+  if (inPause(known.now, spending.latest, until)) return { kind: 'unanswered', until };
+  return { kind: 'spend', unanswered: spending.sends, inWindow };
 }
 
 function stillValid(accessToken: AccessToken, end: number, verdict: Verdict): Verdict {

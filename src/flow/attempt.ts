@@ -92,10 +92,19 @@ export async function decide(workshop: Workshop, attempt: Attempt, record: Sessi
     dead: attempt.session.dead,
     reuseWindow: server?.profile?.reuseWindow ?? 0,
     online: isOnline(),
+    patience: patienceWith(workshop, record),
     mints: workshop.grant.mints,
   });
   if (verdict.kind === 'adopt') foretell(workshop, attempt, record, verdict.until);
   return verdict;
+}
+
+/**
+ * How long another one's mark is left alone: until what they have sent is over, and stored, if they may live without the lock.
+ * Where a lock ends with its holder only, nobody is left to wait for.
+ */
+function patienceWith({ lock, timeout, name }: Workshop, { spending }: SessionRecord): number {
+  return lock.losable === true && spending?.by !== name ? timeout + 5_000 : 0;
 }
 
 /** Takes an access token into memory, ready to be sent, until `until` at most. */

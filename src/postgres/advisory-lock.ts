@@ -46,6 +46,8 @@ const wantStatement = "SELECT pg_notify($2, 'wanted ' || id) FROM unnest($1::big
 export class AdvisoryLock implements TokenLock {
   readonly reach = 'cluster';
   readonly lease: number;
+  /** With its connection, which Postgres and whatever is in between may close. */
+  readonly losable = true;
   readonly #connection: OwnConnection;
   /** What the locks are about: those of another table are others. */
   readonly #about: string;

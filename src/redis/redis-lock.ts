@@ -34,6 +34,8 @@ interface Grant {
 export class RedisLock implements TokenLock {
   readonly reach = 'cluster';
   readonly lease: number;
+  /** In a failover, a restart or a flush Redis may forget who has it. */
+  readonly losable = true;
   readonly #parts: RedisLockParts;
   /** Of those in this process that want one lock, one at a time asks Redis. */
   readonly #line: Line = new Line();

@@ -215,3 +215,44 @@ test('N27: inside the reuse window the successor of a dead process sends at once
   expect(posts.length).toBe(2);
   expect(server.counts.familiesRevoked).toBe(0);
 });
+
+/** It forgets its holder at once, as a lock does whose server was restarted. */
+const forgetful = () => ({
+  reach: 'process' as const,
+  losable: true,
+  request: <T>(_name: string, _options: object, callback: () => Promise<T>) => callback(),
+});
+
+test('law 11: who has lost the lock without knowing is given the time to end: nobody sends the refresh token again', async () => {
+  const { manager, server, expire, posts, open } = await setup({ manager: { lock: forgetful() } });
+  expire();
+  const held = server.hold({ commits: true });
+  const first = manager.getAccessToken();
+  await held.arrived();
+  const next = open({ lock: forgetful() });
+  expect(await failure(next.getAccessToken())).toMatchObject({
+    code: 'ERR_REFRESH_FAILED',
+    sent: true,
+    retryAfter: 35_000,
+  });
+  held();
+  const token = await first;
+  expect(await next.getAccessToken()).toBe(token);
+  expect(posts.length).toBe(1);
+  expect(server.counts).toMatchObject({ refreshes: 1, reuses: 0 });
+});
+
+test('law 5: when the time is over it has died, and one careful attempt is made', async () => {
+  const { manager, server, expire, posts, open, clock } = await setup({ manager: { lock: forgetful() } });
+  expire();
+  server.fail(faults.neverAnswers);
+  void manager.getAccessToken().catch(() => undefined);
+  await expect.poll(() => server.counts.refreshes).toBe(1);
+  const next = open({ lock: forgetful() });
+  clock.set(clock.now() + 34_999);
+  expect(await failure(next.getAccessToken())).toMatchObject({ sent: true, retryAfter: 1 });
+  expect(posts.length).toBe(1);
+  clock.set(clock.now() + 1);
+  expect(await failure(next.getAccessToken())).toMatchObject({ reason: 'answer_lost' });
+  expect(posts.length).toBe(2);
+});

@@ -73,6 +73,25 @@ describe('the connection is killed while the lock is held', () => {
     expect(await advisoryLocks()).toEqual([]);
   });
 
+  test('and somebody else needs a token: nobody sends the refresh token again', async () => {
+    await using user = await signedIn(open());
+    const { server } = user;
+    const other = user.another(open());
+    const url = `${server.apiOrigin}/orders`;
+    expect((await other.fetch(url)).status).toBe(200);
+    server.expire();
+    const held = server.hold({ commits: true });
+    const call = user.call();
+    await held.arrived();
+    for (const pid of await advisoryLocks())
+      await administrator.query('SELECT pg_terminate_backend($1)', [pid]);
+    expect(await failure(other.fetch(url))).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: true });
+    await held();
+    expect(await call).toBe(200);
+    expect((await other.fetch(url)).status).toBe(200);
+    expect(server.counts).toMatchObject({ tokenRequests: 1, refreshes: 1, reuses: 0 });
+  });
+
   test('and somebody else signs in under the lock: the late holder finds out by its version', async () => {
     const storage = open();
     await using user = await signedIn(open());
