@@ -256,3 +256,21 @@ test('law 5: when the time is over it has died, and one careful attempt is made'
   expect(await failure(next.getAccessToken())).toMatchObject({ reason: 'answer_lost' });
   expect(posts.length).toBe(2);
 });
+
+test('law 5: inside a declared reuse window nobody is waited for', async () => {
+  const { manager, server, expire, posts, open } = await setup({
+    server: { profile: { kind: 'idempotentReplay', ms: 60_000 } },
+    manager: {
+      authorizationServer: { tokenEndpoint: 'https://as.test/token', profile: { reuseWindow: 60_000 } },
+      lock: forgetful(),
+    },
+  });
+  expire();
+  server.fail(faults.neverAnswers);
+  void manager.getAccessToken().catch(() => undefined);
+  await expect.poll(() => server.counts.refreshes).toBe(1);
+  const next = open({ lock: forgetful() });
+  expect(await next.getAccessToken()).toBe(server.currentAccessToken());
+  expect(posts.length).toBe(2);
+  expect(server.counts).toMatchObject({ reuses: 0, familiesRevoked: 0 });
+});
