@@ -11,6 +11,8 @@ import type { Answer, OpenOptions, Order } from './session-orders.ts';
 let manager: TokenManager;
 let api: string;
 let clock: TestClock | undefined;
+/** How far the clock is ahead of the machine's, in ms. */
+let ahead = 0;
 let events: string[] = [];
 let points: string[] = [];
 let standAt: string | undefined;
@@ -46,9 +48,12 @@ function pausing(storage: TokenStorage): TokenStorage {
   };
 }
 
+/** What a lock says of itself. Its lease is left out: some are shorter here than a manager takes. */
+const about = ({ reach, losable = false }: TokenLock) => ({ reach, losable });
+
 function counting(lock: TokenLock): TokenLock {
   return {
-    reach: lock.reach,
+    ...about(lock),
     request(name, options, callback) {
       const request = lock.request(name, options, callback);
       requests.add(request);
@@ -61,7 +66,7 @@ function counting(lock: TokenLock): TokenLock {
 
 function pausingLock(lock: TokenLock): TokenLock {
   return {
-    reach: lock.reach,
+    ...about(lock),
     request: (name, options, callback) =>
       around('lock', () => {
         const request = lock.request(name, options, async () => {
@@ -97,6 +102,7 @@ async function open(options: OpenOptions): Promise<void> {
   api = `${apiUrl}/orders`;
   standAt = undefined;
   clock = stopsClock ? testClock(Date.now()) : undefined;
+  ahead = offset;
   const storage = await openPlace(options);
   const { lock } = storage;
   if (lock === undefined) throw new Error('This storage brings no lock.');
@@ -111,7 +117,7 @@ async function open(options: OpenOptions): Promise<void> {
     protectedResources: [apiUrl],
     storage: plain ? storage : pausing(storage),
     lock: plain ? counting(lock) : pausingLock(counting(lock)),
-    clock: clock ?? { now: () => Date.now() + offset },
+    clock: clock ?? { now: () => Date.now() + ahead },
     fetch: plain ? fetch : transport,
   });
   events = [];
@@ -141,7 +147,10 @@ const actions = {
   idle: async () => void (await Promise.allSettled(requests)),
   points: () => points,
   events: () => events,
-  advance: async ({ ms }: { ms: number }) => clock?.advance(ms),
+  async advance({ ms }: { ms: number }) {
+    ahead += ms;
+    await clock?.advance(ms);
+  },
   setTokens: ({ tokens }: { tokens: never }) => manager.setTokens(tokens),
   refreshToken: async () => (await manager.getTokens())?.refreshToken,
   signOut: () => manager.signOut(),

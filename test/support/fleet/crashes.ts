@@ -48,6 +48,18 @@ function kills(ground: () => Ground, points: readonly Point[]): void {
     return [call];
   }
 
+  /** Whoever left the mark may live, and wait for the answer: until its time is over everybody is told to try again. */
+  async function nobodySendsAtOnce(
+    { server }: Family,
+    soon: (number | string)[],
+    sent: number,
+  ): Promise<(number | string)[]> {
+    expect(soon).toEqual(soon.map(() => 'ERR_REFRESH_FAILED'));
+    expect(server.counts.tokenRequests).toBe(sent);
+    await survivor.do('advance', { ms: 35_000 });
+    return [await survivor.call()];
+  }
+
   test('the points are all awaits of the critical section', { timeout: patience }, async () => {
     await using shared = await family();
     await using victim = await expired(shared);
@@ -64,7 +76,8 @@ function kills(ground: () => Ground, points: readonly Point[]): void {
       const before = await waiting(locked && token !== 'stored');
       await victim.kill();
       await ground().bury();
-      const outcomes = await Promise.all([...before, survivor.call()]);
+      const soon = await Promise.all([...before, survivor.call()]);
+      const outcomes = isMarked(at) ? await nobodySendsAtOnce(shared, soon, token === 'spent' ? 1 : 0) : soon;
       if (token === 'spent') mustHaveLostTheAnswer(shared, outcomes);
       else mustGoOn(shared, outcomes);
     });
@@ -81,12 +94,18 @@ function kills(ground: () => Ground, points: readonly Point[]): void {
       const before = await waiting(true);
       await victim.kill();
       await ground().bury();
+      const soon = await Promise.all([...before, survivor.call()]);
+      const later = nobodySendsAtOnce(shared, soon, 1);
       await held.arrived(2); // the server takes them in the order in which they came
       await held();
-      mustHaveLostTheAnswer(shared, await Promise.all([...before, survivor.call()]));
+      mustHaveLostTheAnswer(shared, await later);
     });
   }
 }
+
+/** Between the mark and the successor. */
+const isMarked = (at: string): boolean =>
+  ['after write', 'before POST', 'after POST', 'body', 'before write 2'].includes(at);
 
 function stops(ground: () => Ground, points: readonly Point[]): void {
   let holder: SessionProcess;
