@@ -16,9 +16,9 @@ const server = [
   'provider',
   'redis',
 ].map((folder) => `test/${folder}/**/*.test.ts`);
-const built = ['test/package/**/*.test.ts'];
+const built = ['test/package/**/*.test.ts', 'test/guides/**/*.test.ts'];
 
-/** Tests see the sources under the names that users import. Tests of the package see dist/, by the exports map. */
+/** Tests see the sources under the names that users import. Tests of the package and of the guides see dist/, by the exports map. */
 const sources = [
   { find: /^tokenkeep$/, replacement: `${root}src/index.ts` },
   { find: /^tokenkeep\/([a-z]+)$/, replacement: `${root}src/$1/index.ts` },

@@ -14,8 +14,8 @@ export interface Line {
   close(): Promise<void>;
 }
 
-/** @param page the origin whose script may call. */
-export async function openLine(to: string, page: string): Promise<Line> {
+/** @param page the origin whose script may call, or `*`. @param port where this end is, `0`: any that is free. */
+export async function openLine(to: string, page: string, port = 0): Promise<Line> {
   const sockets = new Set<Socket>();
   let isCut = false;
   const server = createServer((request, response) => {
@@ -27,7 +27,9 @@ export async function openLine(to: string, page: string): Promise<Line> {
     if (isCut) return void socket.destroy();
     sockets.add(socket.once('close', () => sockets.delete(socket)));
   });
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  await new Promise<void>((listening, failed) => {
+    server.once('error', failed).listen(port, '127.0.0.1', listening);
+  });
   return {
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     cut(cutting) {

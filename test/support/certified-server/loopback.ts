@@ -1,4 +1,4 @@
-/** HTTP servers on this machine, on a port that nobody else has. */
+/** HTTP servers on this machine, on a port that nobody else has unless one is asked for. */
 
 import type { RequestListener } from 'node:http';
 import { createServer } from 'node:http';
@@ -12,11 +12,19 @@ export interface Loopback {
   close(): Promise<void>;
 }
 
-/** @param tls with it the server speaks HTTPS. */
-export async function listen(handler: RequestListener, tls?: ServerOptions): Promise<Loopback> {
+export interface Listening {
+  /** With it the server speaks HTTPS. */
+  readonly tls?: ServerOptions | undefined;
+  /** @default 0, any that is free */
+  readonly port?: number | undefined;
+}
+
+export async function listen(handler: RequestListener, { tls, port = 0 }: Listening = {}): Promise<Loopback> {
   const answer: RequestListener = (request, response) => loopback.handler(request, response);
   const server = tls === undefined ? createServer(answer) : createSecureServer(tls, answer);
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  await new Promise<void>((listening, failed) => {
+    server.once('error', failed).listen(port, '127.0.0.1', listening);
+  });
   const loopback: Loopback = {
     origin: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     handler,

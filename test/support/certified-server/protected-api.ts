@@ -87,10 +87,13 @@ export async function startProtectedApi(options: ProtectedApiOptions): Promise<P
     }
   }
 
-  const loopback = await listen((request, response) => {
-    // A client that goes away in the middle of its request is its own business.
-    answer(request, response).catch((error: unknown) => response.destroy(error as Error));
-  }, options.tls && asksForCertificate(options.tls));
+  const loopback = await listen(
+    (request, response) => {
+      // A client that goes away in the middle of its request is its own business.
+      answer(request, response).catch((error: unknown) => response.destroy(error as Error));
+    },
+    options.tls && { tls: asksForCertificate(options.tls) },
+  );
   return {
     url: `${loopback.origin}/`,
     counters: total,

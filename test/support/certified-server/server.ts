@@ -29,6 +29,8 @@ export interface CertifiedServerOptions {
   readonly dpop?: { readonly nonces: boolean };
   /** The server speaks HTTPS, and has a second port for clients with certificates. `ca` is who vouches for them. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca: string };
+  /** Where it listens on loopback. @default 0, any that is free */
+  readonly port?: number;
 }
 
 /** What the server says of a token (RFC 7662). */
@@ -80,10 +82,10 @@ export interface CertifiedServer {
 }
 
 export async function startCertifiedServer(options: CertifiedServerOptions = {}): Promise<CertifiedServer> {
-  const { tls, ...given } = options;
+  const { tls, port, ...given } = options;
   const unready: RequestListener = (_, response) => response.writeHead(503).end();
-  const loopback = await listen(unready, tls);
-  const mutual = tls && (await listen(unready, asksForCertificate(tls)));
+  const loopback = await listen(unready, { tls, port });
+  const mutual = tls && (await listen(unready, { tls: asksForCertificate(tls) }));
   const settings: ServerSettings = {
     accessTokenSeconds: 300,
     refreshTokenSeconds: 3600,
