@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { BridgeMessage, BridgeRequest } from './wire.ts';
+import type { BridgeMessage, BridgeRequest, SessionMessage } from './wire.ts';
 
 type Given = Readonly<Record<string, unknown>>;
 /** A body, if it is one that may cross this bridge. */
@@ -21,6 +21,14 @@ export function messageOf(given: unknown, isBody: BodyCheck): BridgeMessage | un
   if (type === 'write' && (piece === undefined || piece instanceof Uint8Array)) return { type, id, piece };
   const request = type === 'fetch' ? requestOf(message, isBody) : undefined;
   return request && { type: 'fetch', id, ...request };
+}
+
+/** The same for what is not a call. */
+export function sessionMessageOf(given: unknown): SessionMessage | undefined {
+  const { type, request, revoke }: Given = { ...(given as Given) };
+  if (type === 'login') return { type, request };
+  if (type === 'signOut') return { type, revoke: typeof revoke === 'boolean' ? revoke : undefined };
+  return undefined;
 }
 
 function requestOf(message: Given, isBody: BodyCheck): BridgeRequest | undefined {

@@ -10,7 +10,7 @@ import { type BridgeError, fromBridgeError, isPlain, toBridgeError } from './bri
 /** A way to where the manager lives. Only functions and plain data are there. */
 export interface TokenManagerBridge {
   /** Sends a message there, where it is judged. */
-  call(message: BridgeMessage): Promise<unknown>;
+  call(message: BridgeMessage | SessionMessage): Promise<unknown>;
   /** Listens to events. Returns how to stop. */
   listen(listener: (event: unknown) => void): () => void;
 }
@@ -23,6 +23,11 @@ export type BridgeMessage =
   | { readonly type: 'write'; readonly id: string; readonly piece?: Uint8Array | undefined }
   | { readonly type: 'read'; readonly id: string }
   | { readonly type: 'cancel'; readonly id: string };
+
+/** What a page asks for beyond calls, where it may. */
+export type SessionMessage =
+  | { readonly type: 'login'; readonly request: unknown }
+  | { readonly type: 'signOut'; readonly revoke: boolean | undefined };
 
 /** A request as plain data. */
 export interface BridgeRequest {

@@ -140,7 +140,7 @@ export class ConfigurationError extends TokenKeepError {
  * Why a login came to nothing.
  *
  * - `refused`: the server, or the user there, said no; `error` says what, like `access_denied`.
- * - `cancelled`: the user closed the window.
+ * - `cancelled`: the user closed the window, or has begun another login.
  * - `popup_blocked`: the browser did not let the window open. Open it from a click.
  * - `timed_out`: the user took too long.
  * - `wrong_answer`: the answer belongs to no login that is under way, or comes from another server: a page that was

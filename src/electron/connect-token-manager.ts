@@ -3,11 +3,13 @@
  *
  * @module
  */
+import { type BridgeError, fromBridgeError } from '../bridge/bridge-error.ts';
 import { fetchThrough } from '../bridge/bridged-fetch.ts';
 import {
   type BridgeMessage,
   type BridgeRequest,
   fromBridgeEvent,
+  type SessionMessage,
   type TokenManagerBridge,
 } from '../bridge/wire.ts';
 import type { Transport } from '../core/contracts.ts';
@@ -23,7 +25,17 @@ export interface ConnectedTokenManager {
    */
   readonly fetch: Transport;
   /** Subscribes to what happens. Returns how to stop. */
-  on<Type extends TokenEventType>(type: Type, listener: TokenListener<Type>): () => void;
+  on<Type extends TokenEventType | '*'>(type: Type, listener: TokenListener<Type>): () => void;
+  /**
+   * Has the main process sign the user in, with its option `login`. What is given has to be plain data. Of several logins the
+   * latest counts.
+   *
+   * @throws what that login throws, if it is an error of tokenkeep: LoginFailedError (`cancelled`: another one has been begun);
+   *   a `DOMException` named `NotAllowedError` where pages cannot sign in.
+   */
+  login(request?: unknown): Promise<void>;
+  /** Ends the session, for all pages. @throws what `TokenManager.signOut` throws. */
+  signOut(options?: { readonly revoke?: boolean }): Promise<{ readonly revoked: boolean }>;
 }
 
 /**
@@ -49,9 +61,12 @@ export function connectTokenManager(bridge: TokenManagerBridge): ConnectedTokenM
     on(type, listener) {
       return bridge.listen((message) => {
         const event: AnyTokenEvent = fromBridgeEvent(message);
-        if (event.type === type) (listener as (event: AnyTokenEvent) => unknown)(event);
+        if (type === '*' || event.type === type) (listener as (event: AnyTokenEvent) => unknown)(event);
       });
     },
+    login: async (request) => void (await ask(bridge, { type: 'login', request })),
+    signOut: async ({ revoke } = {}) =>
+      (await ask(bridge, { type: 'signOut', revoke })) as { readonly revoked: boolean },
   };
 }
 
@@ -62,7 +77,16 @@ async function fetchFrom(bridge: TokenManagerBridge, given: Request): Promise<Re
   return await fetchThrough({ ...bridge, call: (message) => callMain(bridge, message) }, request, signal);
 }
 
-async function callMain(bridge: TokenManagerBridge, message: BridgeMessage): Promise<unknown> {
+async function ask(bridge: TokenManagerBridge, message: SessionMessage): Promise<unknown> {
+  const { value, error } = (await callMain(bridge, message)) as { value?: unknown; error?: BridgeError };
+  if (error !== undefined) throw fromBridgeError(error);
+  return value;
+}
+
+async function callMain(
+  bridge: TokenManagerBridge,
+  message: BridgeMessage | SessionMessage,
+): Promise<unknown> {
   try {
     return await bridge.call(message);
   } catch (cause) {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-export type { BridgeMessage, BridgeRequest, TokenManagerBridge } from '../bridge/wire.ts';
+export type { BridgeMessage, BridgeRequest, SessionMessage, TokenManagerBridge } from '../bridge/wire.ts';
 export type { ConnectedTokenManager } from './connect-token-manager.ts';
 export { connectTokenManager } from './connect-token-manager.ts';
 export type {

@@ -6,15 +6,17 @@
 import { refusal } from '../bridge/bridge-error.ts';
 import { Exchanges } from '../bridge/exchanges.ts';
 import { forwarded } from '../bridge/forwarded.ts';
-import { messageOf } from '../bridge/message-check.ts';
+import { messageOf, sessionMessageOf } from '../bridge/message-check.ts';
 import type { BridgeReply } from '../bridge/wire.ts';
 import type { Transport } from '../core/contracts.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import type { AnyTokenEvent, TokenEventType, TokenListener } from '../core/events.ts';
 import { nameResources } from '../core/protected-resource.ts';
+import type { TokenResponse, TokenSet } from '../core/token-set.ts';
 import { Audience } from './audience.ts';
 import type { ElectronIpcMain } from './electron.ts';
 import { checkOf } from './senders.ts';
+import { SessionDesk } from './session-desk.ts';
 
 /** What is used of a `TokenManager`. */
 export interface ServedTokenManager {
@@ -22,6 +24,10 @@ export interface ServedTokenManager {
   readonly fetch: Transport;
   /** Subscribes to events. Returns how to stop. */
   on<Type extends TokenEventType>(type: Type, listener: TokenListener<Type>): () => void;
+  /** Begins a session. */
+  setTokens(tokens: TokenSet | TokenResponse): Promise<void>;
+  /** Ends the session. */
+  signOut(options?: { readonly revoke?: boolean }): Promise<{ readonly revoked: boolean }>;
 }
 
 /** See {@link serveTokenManager}. */
@@ -34,6 +40,14 @@ export interface ServeTokenManagerOptions {
   readonly allowedOrigins: readonly string[];
   /** What pages may call: those of the manager's protected resources that they need, or parts of them, and nothing else. */
   readonly protectedResources: readonly string[];
+  /**
+   * Gets the tokens of a login when a page asks for one with {@link ConnectedTokenManager.login}, so that no page ever holds
+   * them: `loopbackLogin()` of `tokenkeep/login` in the user's own browser. `request` is what the page gave: any script of it can
+   * give anything, so judge it. Hand on the `signal`: it ends the login when the user begins another one, and when this stops.
+   *
+   * @default pages cannot sign in
+   */
+  readonly login?: ((request: unknown, signal: AbortSignal) => Promise<TokenSet | TokenResponse>) | undefined;
   /** The largest request body, in bytes: it is held in memory. @default 67_108_864 */
   readonly maxBody?: number | undefined;
   /** The name of the channel, where there are several managers. @default 'tokenkeep' */
@@ -44,9 +58,9 @@ export interface ServeTokenManagerOptions {
  * Lets the pages of an Electron application call the API with tokens that they never hold: for the main process, before it
  * opens a window. In the preload script stands {@link exposeTokenManager}, in the page {@link connectTokenManager}.
  *
- * - A page gets `fetch` for the resources that are named here, and events. It cannot ask for a token, sign in or sign out,
- *   and neither errors nor events hold a token. What a script in the page can do is to call these resources while the
- *   page is open.
+ * - A page gets `fetch` for the resources that are named here, events and `signOut`, and with the option `login` a login that
+ *   is done here. It cannot ask for a token, and neither answers, errors nor events hold one. What a script in the page can
+ *   do is to call these resources while the page is open, to sign out, and to show the user a login.
  * - Every message is judged by the frame that sent it, as it is then: its URL and its origin must be allowed. `'file://'`
  *   allows every local page; a scheme of your own (`protocol.handle`, registered as standard) is safer.
  * - `Authorization`, `DPoP` and what browsers do not let pages set is taken out of requests, `Set-Cookie` out of answers. An
@@ -85,15 +99,17 @@ export function serveTokenManager(options: ServeTokenManagerOptions): () => void
   const { match } = nameResources(options.protectedResources);
   const isBody = (body: unknown): body is Uint8Array => body instanceof Uint8Array && body.length <= maxBody;
   const exchanges = new Exchanges(manager.fetch, match);
+  const desk = new SessionDesk(manager, options.login);
   const audience = new Audience(mayCall, `${channel}:event`, (frame) => exchanges.cancelAll(frame));
   ipcMain.handle(channel, async (event, given): Promise<BridgeReply<unknown>> => {
     const { senderFrame: frame } = event;
-    const message = messageOf(given, isBody);
+    const message = sessionMessageOf(given) ?? messageOf(given, isBody);
     // Another document is in the frame, whosever it is: what the one before it has begun ends.
     if (message?.type === 'begin' && frame !== null) audience.leave(frame.frameTreeNodeId);
     if (!mayCall(frame)) return { error: refusal('This page may not use the token manager.') };
     if (message === undefined) return { error: refusal('This is no message for the token manager.') };
     audience.join(event, frame);
+    if (message.type === 'login' || message.type === 'signOut') return await desk.answer(message);
     return await exchanges.handle(frame.frameTreeNodeId, message);
   });
   const unsubscribe = forwarded.map((type) =>
@@ -102,6 +118,7 @@ export function serveTokenManager(options: ServeTokenManagerOptions): () => void
   return () => {
     ipcMain.removeHandler(channel);
     for (const stop of unsubscribe) stop();
+    desk.close();
     exchanges.cancelAll();
   };
 }

@@ -4,18 +4,17 @@
  *
  * @module
  */
-import { messageOf } from '../bridge/message-check.ts';
-import type { BridgeMessage } from '../bridge/wire.ts';
+import { messageOf, sessionMessageOf } from '../bridge/message-check.ts';
+import type { BridgeMessage, SessionMessage } from '../bridge/wire.ts';
 
 /** What a page asks a worker for. */
 export type WorkerMessage =
   | BridgeMessage
+  | SessionMessage
   /** Who are you? */
   | { readonly type: 'hello' }
   | { readonly type: 'accessToken'; readonly request: object }
-  | { readonly type: 'setTokens'; readonly tokens: unknown }
-  | { readonly type: 'login'; readonly request: unknown }
-  | { readonly type: 'signOut'; readonly revoke: boolean | undefined };
+  | { readonly type: 'setTokens'; readonly tokens: unknown };
 
 /** A message on its way to a worker, beside the port for its answer. */
 export interface Envelope {
@@ -42,11 +41,11 @@ export function envelopeOf(
   return {
     to: typeof to === 'string' ? to : undefined,
     from: typeof from === 'string' ? from : '',
-    message: ownMessage(given) ?? messageOf(given, isBody),
+    message: ownMessage(given) ?? sessionMessageOf(given) ?? messageOf(given, isBody),
   };
 }
 
-function ownMessage({ type, request, tokens, revoke }: Record<string, unknown>): WorkerMessage | undefined {
+function ownMessage({ type, request, tokens }: Record<string, unknown>): WorkerMessage | undefined {
   switch (type) {
     case 'hello':
       return { type };
@@ -54,10 +53,6 @@ function ownMessage({ type, request, tokens, revoke }: Record<string, unknown>):
       return { type, request: { ...(request as object) } };
     case 'setTokens':
       return { type, tokens };
-    case 'login':
-      return { type, request };
-    case 'signOut':
-      return { type, revoke: typeof revoke === 'boolean' ? revoke : undefined };
     default:
       return undefined;
   }

@@ -329,14 +329,16 @@ describe('what they may call', () => {
     expect(state.cancelled).toBe(true);
   });
 
-  test('nothing but fetch and events: no token, no login, no sign-out', async () => {
-    const { page } = application(new BareManager(() => new Response())).open();
+  test('nothing but fetch, events and sign-out: no token, and no login unless there is one', async () => {
+    const main = new BareManager(() => new Response());
+    const { page } = application(main).open();
     expect(Object.keys(page.world)).toEqual(['tokenkeep']);
     expect(Object.keys(page.bridge).sort()).toEqual(['call', 'listen']);
-    for (const type of ['getAccessToken', 'getTokens', 'setTokens', 'signOut', 'constructor', '__proto__']) {
-      const reply = await page.bridge.call({ type, id: '1' } as never);
+    for (const type of ['getAccessToken', 'getTokens', 'setTokens', 'login', 'constructor', '__proto__']) {
+      const reply = await page.bridge.call({ type, id: '1', tokens: { access_token: 'mine' } } as never);
       expect(reply).toMatchObject({ error: { code: 'REFUSED' } });
     }
+    expect(main.asked).toEqual([]);
   });
 
   const good = {
@@ -385,6 +387,78 @@ describe('what they may call', () => {
     expect(await other.call({ type: 'read', id: '1' })).toMatchObject({ error: { code: 'REFUSED' } });
     await other.call({ type: 'cancel', id: '1' });
     expect(await mine.call({ type: 'read', id: '1' })).toMatchObject({ value: expect.any(Uint8Array) });
+  });
+});
+
+describe('pages sign in and out', () => {
+  const tokens = { access_token: 'secret at', refresh_token: 'secret rt', expires_in: 300 };
+
+  test('where the main process has a login: the tokens of it stay there', async () => {
+    const main = new BareManager(() => new Response());
+    const asked: unknown[] = [];
+    const login = async (request: unknown) => {
+      asked.push(request);
+      return tokens;
+    };
+    const { electron, open } = application(main, { login });
+    const { manager } = open();
+    expect(await manager.login({ hint: 'ada' })).toBeUndefined();
+    expect(asked).toEqual([{ hint: 'ada' }]);
+    expect(await manager.signOut()).toEqual({ revoked: true });
+    expect(await manager.signOut({ revoke: false })).toEqual({ revoked: true });
+    expect(main.asked).toEqual([
+      ['setTokens', tokens],
+      ['signOut', {}],
+      ['signOut', { revoke: false }],
+    ]);
+    expect(electron.crossed.join()).not.toContain('secret');
+  });
+
+  test('a page of elsewhere cannot', async () => {
+    const main = new BareManager(() => new Response());
+    const { manager } = application(main, { login: async () => tokens }).open(
+      'https://evil.example/',
+      'https://evil.example',
+    );
+    expect((await rejection(manager.login())).name).toBe('NotAllowedError');
+    expect((await rejection(manager.signOut())).name).toBe('NotAllowedError');
+    expect(main.asked).toEqual([]);
+  });
+
+  test('the latest login counts: one that its user has given up is over when the next begins, or when nobody serves', async () => {
+    const main = new BareManager(() => new Response());
+    const signals: AbortSignal[] = [];
+    const { open, stop } = application(main, {
+      login: (_, signal) =>
+        new Promise((_, reject) => {
+          signals.push(signal);
+          signal.addEventListener('abort', () => reject(signal.reason));
+        }),
+    });
+    const [first, second] = [rejection(open().manager.login()), rejection(open().manager.login())];
+    expect(await first).toMatchObject({ code: 'ERR_LOGIN_FAILED', reason: 'cancelled' });
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, false]);
+    stop();
+    expect(await second).toMatchObject({ code: 'ERR_LOGIN_FAILED', reason: 'cancelled' });
+    expect(main.asked).toEqual([]);
+  });
+
+  test('of a login that fails for a reason of its own no more is said than that', async () => {
+    const login = () => Promise.reject(new Error('secret'));
+    const { electron, open } = application(new BareManager(() => new Response()), { login });
+    expect((await rejection(open().manager.login())).message).toBe('The login failed.');
+    expect(electron.crossed.join()).not.toContain('secret');
+  });
+
+  test("'*' hears of all", async () => {
+    const { manager, open } = await signedIn();
+    const page = open();
+    const heard: string[] = [];
+    page.manager.on('*', ({ type }) => heard.push(type));
+    await page.manager.fetch(url);
+    await page.manager.signOut();
+    expect(heard).toEqual(['signedOut']);
+    expect(await manager.getTokens()).toBeUndefined();
   });
 });
 

@@ -61,6 +61,18 @@ export class BareManager implements ServedTokenManager {
     return () => void this.#listeners.splice(this.#listeners.indexOf(one), 1);
   };
 
+  /** What was asked of the session. */
+  readonly asked: unknown[][] = [];
+
+  async setTokens(...parameters: unknown[]): Promise<void> {
+    this.asked.push(['setTokens', ...parameters]);
+  }
+
+  async signOut(...parameters: unknown[]): Promise<{ revoked: boolean }> {
+    this.asked.push(['signOut', ...parameters]);
+    return { revoked: true };
+  }
+
   get listeners(): number {
     return this.#listeners.length;
   }
