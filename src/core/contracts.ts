@@ -73,7 +73,8 @@ export interface TokenLock {
   readonly lease?: number;
   /**
    * `true`: a grant can be lost while its holder lives, does not know, and goes on: with a connection, in a failover. Whoever
-   * comes next then gives a refresh that is under way the time to end, before they send the same refresh token.
+   * comes next then waits for a refresh that is under way, as long as it can take, before they send the same refresh token.
+   * That holds for clocks that are up to five minutes apart.
    *
    * @default false
    */

@@ -23,8 +23,8 @@ export interface Knowledge {
   readonly reuseWindow: number;
   /** `false`: there is no network. */
   readonly online: boolean;
-  /** How long a mark may be of someone who lives and still waits for the answer, in ms. */
-  readonly patience: number;
+  /** Until when whoever left the mark may live and still wait for the answer; `0`: nobody does. */
+  readonly awaitedUntil: number;
   /** `true`: an access token can be had without a refresh token. */
   readonly mints?: boolean | undefined;
 }
@@ -37,6 +37,8 @@ export type Verdict =
   | { readonly kind: 'login'; readonly reason: 'no_refresh_token' | 'invalid_grant' }
   /** This refresh token failed a moment ago. */
   | { readonly kind: 'failed'; readonly failure: Failure }
+  /** Somebody else has sent this refresh token and may still store what comes back, until then. */
+  | { readonly kind: 'awaited'; readonly until: number }
   /** This refresh token was sent several times without an answer, the last time a moment ago. */
   | { readonly kind: 'unanswered'; readonly until: number }
   /**
@@ -97,8 +99,8 @@ function spendOrNot(record: SessionRecord, need: Need, known: Knowledge): Verdic
   // Sent before, and no answer: the spender died, or nobody heard the answer. Never again at once, and again.
   const elapsed = known.now - spending.since;
   const inWindow = elapsed >= 0 && elapsed < known.reuseWindow;
-  const pause = spending.sends > 1 ? backoff(spending.sends - 1, 1) : 0;
-  const until = spending.latest + Math.max(pause, inWindow ? 0 : known.patience);
+  if (!inWindow && known.now < known.awaitedUntil) return { kind: 'awaited', until: known.awaitedUntil };
+  const until = spending.latest + (spending.sends > 1 ? backoff(spending.sends - 1, 1) : 0);
   if (inPause(known.now, spending.latest, until)) return { kind: 'unanswered', until };
   return { kind: 'spend', unanswered: spending.sends, inWindow };
 }

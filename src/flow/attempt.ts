@@ -92,19 +92,33 @@ export async function decide(workshop: Workshop, attempt: Attempt, record: Sessi
     dead: attempt.session.dead,
     reuseWindow: server?.profile?.reuseWindow ?? 0,
     online: isOnline(),
-    patience: patienceWith(workshop, record),
+    awaitedUntil: awaitedUntil(workshop, attempt.session, record),
     mints: workshop.grant.mints,
   });
   if (verdict.kind === 'adopt') foretell(workshop, attempt, record, verdict.until);
   return verdict;
 }
 
+/** How far the clocks of those who share a storage may be apart, in ms: a mark that is older, or newer, is of the past. */
+const clocksDiffer = 300_000;
+
 /**
- * How long another one's mark is left alone: until what they have sent is over, and stored, if they may live without the lock.
- * Where a lock ends with its holder only, nobody is left to wait for.
+ * Until when another one's mark is left alone: what they have sent is over by then, and stored, if they live without the lock.
+ * It counts from when we first saw the mark, by our own clock. Where a lock ends with its holder only, nobody is left to wait for.
  */
-function patienceWith({ lock, timeout, name }: Workshop, { spending }: SessionRecord): number {
-  return lock.losable === true && spending?.by !== name ? timeout + 5_000 : 0;
+function awaitedUntil(
+  { lock, timeout, name, clock }: Workshop,
+  session: Session,
+  { spending }: SessionRecord,
+): number {
+  if (lock.losable !== true || spending === undefined || spending.by === name) return 0;
+  const { by, latest } = spending;
+  const now = clock.now();
+  if (Math.abs(now - latest) > clocksDiffer) return 0;
+  const { seen } = session;
+  const isNew = seen?.by !== by || seen.latest !== latest || seen.at > now;
+  session.seen = isNew ? { by, latest, at: now } : seen;
+  return session.seen.at + timeout + 5_000;
 }
 
 /** Takes an access token into memory, ready to be sent, until `until` at most. */

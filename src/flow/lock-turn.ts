@@ -54,6 +54,25 @@ export async function takeTurn<T>(
   }
 }
 
+/** Waits, without the lock, until what is stored needs none, or the time `until` has come. */
+export async function awaitNews(
+  workshop: Workshop,
+  session: Session,
+  { isSettled, until }: { isSettled(): Promise<boolean>; readonly until: number },
+): Promise<void> {
+  const { clock } = workshop;
+  if (clock.now() >= until) return;
+  await new Promise<void>((leave) => {
+    const stop = () => {
+      stopListening();
+      clock.clearTimeout(timer);
+      leave();
+    };
+    const stopListening = listen(workshop, session, { isSettled, leave: stop });
+    const timer = clock.setTimeout(stop, until - clock.now());
+  });
+}
+
 /**
  * Leaves when what is stored needs no lock any more: a holder that has stored it and then sleeps, with the lock in its
  * hands, is not waited for. Returns how to stop.

@@ -16,25 +16,23 @@ import {
   RefreshFailedError,
 } from '../core/errors.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
-import type { Verdict } from '../core/reconcile.ts';
 import { type SessionRecord, secretsIn } from '../core/session-record.ts';
 import { safeCause } from '../core/transport-failure.ts';
-import { type Attempt, decide, hold, type Spent, type Want, type Workshop } from './attempt.ts';
+import { type Attempt, decide, type Spent, type Want, type Workshop } from './attempt.ts';
+import { type Awaited, conclude, type Decision, needsLock } from './conclusion.ts';
 import type { Found } from './fate.ts';
 import { find, findOrBegin } from './finding.ts';
 import { discardLate } from './late-tokens.ts';
-import { news, takeTurn } from './lock-turn.ts';
+import { awaitNews, news, takeTurn } from './lock-turn.ts';
 import { proverOf } from './possession.ts';
 import { marked, type Preparation, prepare } from './preparation.ts';
-import { loginRequired, refreshFailed, unanswered, waitsForStorage } from './refusal.ts';
+import { refreshFailed, waitsForStorage } from './refusal.ts';
 import type { Held, Session } from './session.ts';
 import { failed, type Step, settle } from './settlement.ts';
 import { Stopwatch } from './stopwatch.ts';
 
-type Decision = Verdict | { readonly kind: 'none' | 'unbegun' };
-
-/** An unanswered refresh may be someone's who holds the lock and still waits for the answer. */
-const needsLock = ({ kind }: Decision): boolean => ['spend', 'unanswered', 'unbegun'].includes(kind);
+/** What came of having the lock, or of not getting it: `'lapsed'`, it was somebody else's before it was of use. */
+type Outcome = Held | 'lapsed' | Awaited;
 
 export class RefreshCoordinator {
   readonly #workshop: Workshop;
@@ -51,7 +49,7 @@ export class RefreshCoordinator {
     try {
       // What someone else has already refreshed needs no lock.
       const decision = await this.#look(attempt);
-      if (!needsLock(decision)) return this.#conclude(attempt, decision);
+      if (!needsLock(decision)) return conclude(this.#workshop, attempt, decision);
       attempt.stopwatch = new Stopwatch(this.#workshop.clock);
       return await attempt.stopwatch.time(
         () => this.#locked(attempt),
@@ -67,32 +65,45 @@ export class RefreshCoordinator {
   /** 2 Lock. Whoever holds it for too long loses it, and queues again. */
   async #locked(attempt: Attempt): Promise<Held> {
     for (let turn = 1; turn <= 3; turn++) {
-      const held = await this.#turn(attempt);
-      if (held !== 'lapsed') return held;
+      const outcome = await this.#turn(attempt);
+      if (outcome === 'lapsed') continue;
+      if ('token' in outcome) return outcome;
+      const decision = await this.#await(attempt, outcome);
+      if (turn === 3 || !needsLock(decision)) return conclude(this.#workshop, attempt, decision);
     }
     throw new LockTimeoutError(
       'The lock of the session was lost again and again before it was of use. Try again.',
     );
   }
 
+  /** Somebody has lost the lock, and perhaps their life, in the middle of a refresh: it is theirs to end while it may. */
+  async #await(attempt: Attempt, { until }: Awaited): Promise<Decision> {
+    await awaitNews(this.#workshop, attempt.session, { isSettled: () => this.#isSettled(attempt), until });
+    return await this.#look(attempt);
+  }
+
+  async #isSettled(attempt: Attempt): Promise<boolean> {
+    return !needsLock(await this.#look(attempt));
+  }
+
   /** Waiting for the lock is bounded, and what is stored is looked at once more before giving up. */
-  async #turn(attempt: Attempt): Promise<Held | 'lapsed'> {
+  async #turn(attempt: Attempt): Promise<Outcome> {
     const outcome = await takeTurn(this.#workshop, attempt.session, {
       run: () => this.#critical(attempt),
-      isSettled: async () => !needsLock(await this.#look(attempt)),
+      isSettled: () => this.#isSettled(attempt),
     });
     if ('ran' in outcome) return outcome.ran;
     const { instead } = outcome;
     const decision = await this.#look(attempt);
     if (decision.kind === 'adopt' || (instead === news && !needsLock(decision))) {
-      return this.#conclude(attempt, decision);
+      return conclude(this.#workshop, attempt, decision);
     }
     if (instead === news) return 'lapsed'; // it has changed once more
     if (isTokenKeepError(instead)) throw instead;
     throw new LockTimeoutError('The lock of the session failed.', { cause: safeCause(instead, []) });
   }
 
-  async #critical(attempt: Attempt): Promise<Held | 'lapsed'> {
+  async #critical(attempt: Attempt): Promise<Outcome> {
     const { session } = attempt;
     const grantedAt = this.#workshop.clock.now();
     attempt.stopwatch?.mark('locked');
@@ -109,7 +120,9 @@ export class RefreshCoordinator {
       if (mark !== known && mark !== '') return 'lapsed';
       // 4 Reconcile
       const decision = await this.#decide(attempt, found);
-      if (found === undefined || decision.kind !== 'spend') return this.#conclude(attempt, decision);
+      if (decision.kind === 'awaited') return decision;
+      if (found === undefined || decision.kind !== 'spend')
+        return conclude(this.#workshop, attempt, decision);
       const step = await this.#spend(attempt, { ...found, grantedAt }, decision.unanswered);
       if (step === 'again') continue;
       if (step === 'lapsed') return step;
@@ -124,7 +137,8 @@ export class RefreshCoordinator {
   async #fallBack(attempt: Attempt, record: SessionRecord): Promise<Held> {
     const verdict = await decide(this.#workshop, attempt, record);
     // Deciding may take a request, and so longer than the pause after the failure. That is no reason to spend at once.
-    if (verdict.kind !== 'spend' || record.failure === undefined) return this.#conclude(attempt, verdict);
+    if (verdict.kind !== 'spend' || record.failure === undefined)
+      return conclude(this.#workshop, attempt, verdict);
     throw refreshFailed(record.failure, this.#workshop.clock.now(), attempt.cause);
   }
 
@@ -197,40 +211,6 @@ export class RefreshCoordinator {
     if (found === undefined) return { kind: 'none' };
     attempt.prover = await proverOf(this.#workshop, attempt.session, found, attempt.tell);
     return await decide(this.#workshop, attempt, found.record);
-  }
-
-  #conclude(attempt: Attempt, decision: Decision): Held {
-    const { session, want } = attempt;
-    const now = this.#workshop.clock.now();
-    switch (decision.kind) {
-      case 'adopt': {
-        const before = session.held(want.variant)?.token;
-        const held = hold(this.#workshop, attempt, decision.accessToken, decision.until);
-        if (before !== undefined && before !== held.token) {
-          attempt.tell({ type: 'adopted', session: session.id, expiresAt: decision.accessToken.expiresAt });
-        }
-        return held;
-      }
-      case 'failed':
-        throw refreshFailed(decision.failure, now, attempt.cause ?? this.#workshop.server.unusable);
-      case 'unanswered':
-        throw unanswered(decision.until - now);
-      case 'login':
-        throw session.gone?.error ?? loginRequired(decision.reason);
-      default:
-        throw this.#nobody(attempt);
-    }
-  }
-
-  /** Nothing is stored. If there were tokens here before, someone else has signed out. */
-  #nobody(attempt: Attempt): Error {
-    const { session } = attempt;
-    if (session.gone !== undefined) return session.gone.error;
-    if (!session.known || session.epoch !== attempt.epoch) return loginRequired('no_tokens');
-    session.forget();
-    session.gone = { error: loginRequired('signed_out'), final: false };
-    attempt.tell({ type: 'signedOut', session: session.id, where: 'elsewhere' });
-    return session.gone.error;
   }
 }
 

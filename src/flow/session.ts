@@ -82,6 +82,8 @@ export class Session {
   dead: string | undefined = undefined;
   /** The last stored value that was not ours: it is reported once. */
   rejected: Version | undefined = undefined;
+  /** The last mark of somebody else who may be without the lock, and when this process first saw it. */
+  seen: { readonly by: string; readonly latest: number; readonly at: number } | undefined = undefined;
   /** The revocation of tokens that came after a sign-out. */
   lateRevocation: Promise<boolean> | undefined = undefined;
 

@@ -1,5 +1,6 @@
 /** Law 5: sent, and no answer. */
 
+import { memoryStorage } from 'tokenkeep';
 import { faults } from 'tokenkeep/testing';
 import { expect, test } from 'vitest';
 import { fingerprint } from '../../src/core/fingerprint.ts';
@@ -224,22 +225,91 @@ const forgetful = () => ({
 });
 
 test('law 11: who has lost the lock without knowing is given the time to end: nobody sends the refresh token again', async () => {
-  const { manager, server, expire, posts, open } = await setup({ manager: { lock: forgetful() } });
+  const storage = memoryStorage();
+  const { manager, server, expire, posts, open, clock } = await setup({
+    manager: { lock: forgetful(), storage },
+  });
   expire();
   const held = server.hold({ commits: true });
   const first = manager.getAccessToken();
   await held.arrived();
-  const next = open({ lock: forgetful() });
-  expect(await failure(next.getAccessToken())).toMatchObject({
-    code: 'ERR_REFRESH_FAILED',
-    sent: true,
-    retryAfter: 35_000,
-  });
+  const calls = [open({ lock: forgetful() }), open({ lock: forgetful() })].map((one) => one.getAccessToken());
+  await clock.advance(29_999);
   held();
   const token = await first;
-  expect(await next.getAccessToken()).toBe(token);
+  await clock.advance(0);
+  expect(await Promise.all(calls)).toEqual([token, token]);
   expect(posts.length).toBe(1);
   expect(server.counts).toMatchObject({ refreshes: 1, reuses: 0 });
+  expect(clock.timers).toBe(0);
+});
+
+test.each([-60_000, 60_000])('law 11: also whoever has a clock that is %i ms off', async (off) => {
+  const { manager, server, expire, posts, open, clock } = await setup({
+    manager: { lock: forgetful(), storage: memoryStorage() },
+  });
+  expire();
+  clock.set(clock.now() + 60_000);
+  const held = server.hold({ commits: true });
+  const first = manager.getAccessToken();
+  await held.arrived();
+  const theirs = { ...clock, now: () => clock.now() + off };
+  const next = open({ lock: forgetful(), clock: theirs }).getAccessToken();
+  await clock.advance(29_999);
+  held();
+  const token = await first;
+  await clock.advance(0);
+  expect(await next).toBe(token);
+  expect(posts.length).toBe(1);
+});
+
+test('law 5: a mark from long ago is of somebody who is dead: nobody waits', async () => {
+  const { manager, server, expire, posts, open, clock } = await setup({ manager: { lock: forgetful() } });
+  expire();
+  server.fail(faults.neverAnswers);
+  void manager.getAccessToken().catch(() => undefined);
+  await expect.poll(() => server.counts.refreshes).toBe(1);
+  clock.set(clock.now() + 300_001);
+  const next = open({ lock: forgetful() });
+  expect(await failure(next.getAccessToken())).toMatchObject({ reason: 'answer_lost' });
+  expect(posts.length).toBe(2);
+});
+
+test('law 11: a storage that tells of nothing is looked at when the time is over', async () => {
+  const { manager, server, expire, posts, open, clock } = await setup({ manager: { lock: forgetful() } });
+  expire();
+  const held = server.hold({ commits: true });
+  const first = manager.getAccessToken();
+  await held.arrived();
+  const next = open({ lock: forgetful() }).getAccessToken();
+  await clock.advance(29_999);
+  held();
+  const token = await first;
+  await clock.advance(5_001);
+  expect(await next).toBe(token);
+  expect(posts.length).toBe(1);
+});
+
+test('law 6: a sign-out does not wait for the refresh of somebody who has lost the lock', async () => {
+  const { server, expire, posts, open, clock } = await setup({
+    manager: { lock: forgetful(), storage: memoryStorage() },
+  });
+  const [lost, other] = [open(), open()];
+  await Promise.all([lost.getAccessToken(), other.getAccessToken()]);
+  expire();
+  server.fail(faults.neverAnswers);
+  const stuck = failure(lost.getAccessToken());
+  await expect.poll(() => server.counts.tokenRequests).toBe(1);
+  const call = failure(other.getAccessToken());
+  await clock.advance(1_000);
+  const signedOut = other.signOut({ revoke: false });
+  await clock.advance(0);
+  await signedOut;
+  expect(await call).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'signed_out' });
+  expect(posts.length).toBe(1);
+  await clock.advance(30_000);
+  await stuck;
+  expect(clock.timers).toBe(0);
 });
 
 test('law 5: when the time is over it has died, and one careful attempt is made', async () => {
@@ -248,12 +318,11 @@ test('law 5: when the time is over it has died, and one careful attempt is made'
   server.fail(faults.neverAnswers);
   void manager.getAccessToken().catch(() => undefined);
   await expect.poll(() => server.counts.refreshes).toBe(1);
-  const next = open({ lock: forgetful() });
-  clock.set(clock.now() + 34_999);
-  expect(await failure(next.getAccessToken())).toMatchObject({ sent: true, retryAfter: 1 });
+  const next = failure(open({ lock: forgetful() }).getAccessToken());
+  await clock.advance(34_999);
   expect(posts.length).toBe(1);
-  clock.set(clock.now() + 1);
-  expect(await failure(next.getAccessToken())).toMatchObject({ reason: 'answer_lost' });
+  await clock.advance(1);
+  expect(await next).toMatchObject({ reason: 'answer_lost' });
   expect(posts.length).toBe(2);
 });
 

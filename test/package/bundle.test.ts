@@ -16,7 +16,8 @@ const ceilings: { code: string; ceiling: number }[] = [
   // session, which are loaded when somebody asks for one.
   // Another 0.8 kB for grants that need no login, and 0.8 kB for sessions that are bound to a key: what DPoP does is in its own door.
   // And 0.3 kB for what profiles of providers say: details of refusals, what is revoked and how.
-  { code: `export { TokenManager } from 'tokenkeep'`, ceiling: 38_600 },
+  // And 0.2 kB to wait for the refresh of somebody who has lost the lock, in place of an error.
+  { code: `export { TokenManager } from 'tokenkeep'`, ceiling: 38_900 },
   // Measured 10.9 kB, most of it ky.
   { code: `export { discover } from 'tokenkeep'`, ceiling: 11_200 },
   // Measured 4.1 kB, most of it p-queue.
@@ -54,8 +55,8 @@ describe('size', () => {
 test('a page loads less than that before its first call: ky comes when a session ends', async () => {
   const size = await firstLoadOf(`export { TokenManager } from 'tokenkeep'`);
   console.info(`${size} bytes before the first call`);
-  // Measured 29.7 kB: besides what is said above, how long the parts of a refresh took is part of what a manager tells.
-  expect(size).toBeLessThanOrEqual(29_900);
+  // Measured 30.0 kB: besides what is said above, how long the parts of a refresh took is part of what a manager tells.
+  expect(size).toBeLessThanOrEqual(30_200);
 });
 
 /** Doors that browsers do not open. */

@@ -29,12 +29,12 @@ function kills(ground: () => Ground, points: readonly Point[]): void {
   async function expired(shared: Family): Promise<SessionProcess> {
     const victim = next;
     next = new SessionProcess();
-    const open = (one: SessionProcess, index: number) =>
-      one.open({ ...shared.session, place: ground().place(index) });
+    const open = (one: SessionProcess, index: number, stopsClock = true) =>
+      one.open({ ...shared.session, place: ground().place(index), stopsClock });
     await open(survivor, 0);
     await open(waiter, 1);
     await shared.signIn(survivor);
-    await open(victim, 2);
+    await open(victim, 2, false);
     expect(await victim.call()).toBe(200);
     shared.server.expire();
     return victim;
@@ -48,16 +48,16 @@ function kills(ground: () => Ground, points: readonly Point[]): void {
     return [call];
   }
 
-  /** Whoever left the mark may live, and wait for the answer: until its time is over everybody is told to try again. */
+  /** Whoever left the mark may live, and wait for the answer: nobody sends anything before their time is over. */
   async function nobodySendsAtOnce(
     { server }: Family,
-    soon: (number | string)[],
-    sent: number,
-  ): Promise<(number | string)[]> {
-    expect(soon).toEqual(soon.map(() => 'ERR_REFRESH_FAILED'));
+    { sent, waits }: { readonly sent: number; readonly waits: boolean },
+  ): Promise<void> {
+    const those = waits ? [survivor, waiter] : [survivor];
+    // They have had the lock, have seen the mark, and wait without the lock.
+    await Promise.all(those.map((one) => one.reaches('unlocking')));
     expect(server.counts.tokenRequests).toBe(sent);
-    await survivor.do('advance', { ms: 35_000 });
-    return [await survivor.call()];
+    for (const one of those) await one.do('advance', { ms: 35_000 });
   }
 
   test('the points are all awaits of the critical section', { timeout: patience }, async () => {
@@ -76,8 +76,10 @@ function kills(ground: () => Ground, points: readonly Point[]): void {
       const before = await waiting(locked && token !== 'stored');
       await victim.kill();
       await ground().bury();
-      const soon = await Promise.all([...before, survivor.call()]);
-      const outcomes = isMarked(at) ? await nobodySendsAtOnce(shared, soon, token === 'spent' ? 1 : 0) : soon;
+      const calls = Promise.all([...before, survivor.call()]);
+      const sent = token === 'spent' ? 1 : 0;
+      if (isMarked(at)) await nobodySendsAtOnce(shared, { sent, waits: before.length > 0 });
+      const outcomes = await calls;
       if (token === 'spent') mustHaveLostTheAnswer(shared, outcomes);
       else mustGoOn(shared, outcomes);
     });
@@ -94,11 +96,11 @@ function kills(ground: () => Ground, points: readonly Point[]): void {
       const before = await waiting(true);
       await victim.kill();
       await ground().bury();
-      const soon = await Promise.all([...before, survivor.call()]);
-      const later = nobodySendsAtOnce(shared, soon, 1);
+      const calls = Promise.all([...before, survivor.call()]);
+      await nobodySendsAtOnce(shared, { sent: 1, waits: true });
       await held.arrived(2); // the server takes them in the order in which they came
       await held();
-      mustHaveLostTheAnswer(shared, await later);
+      mustHaveLostTheAnswer(shared, await calls);
     });
   }
 }

@@ -1,0 +1,54 @@
+/**
+ * What a decision is for whoever needs an access token: one, or the error that says why not.
+ *
+ * @module
+ */
+import type { Verdict } from '../core/reconcile.ts';
+import { type Attempt, hold, type Workshop } from './attempt.ts';
+import { loginRequired, refreshFailed, unanswered } from './refusal.ts';
+import type { Held } from './session.ts';
+
+/** What was decided on what is stored, if there is anything. */
+export type Decision = Verdict | { readonly kind: 'none' | 'unbegun' };
+
+/** Somebody else's refresh may still be under way. */
+export type Awaited = Extract<Verdict, { readonly kind: 'awaited' }>;
+
+/** An unanswered refresh may be someone's who holds the lock and still waits for the answer. */
+export const needsLock = ({ kind }: Decision): boolean =>
+  ['spend', 'awaited', 'unanswered', 'unbegun'].includes(kind);
+
+/** @throws what is told to all who wait, if there is no access token. */
+export function conclude(workshop: Workshop, attempt: Attempt, decision: Decision): Held {
+  const { session, want } = attempt;
+  const now = workshop.clock.now();
+  switch (decision.kind) {
+    case 'adopt': {
+      const before = session.held(want.variant)?.token;
+      const held = hold(workshop, attempt, decision.accessToken, decision.until);
+      if (before !== undefined && before !== held.token) {
+        attempt.tell({ type: 'adopted', session: session.id, expiresAt: decision.accessToken.expiresAt });
+      }
+      return held;
+    }
+    case 'failed':
+      throw refreshFailed(decision.failure, now, attempt.cause ?? workshop.server.unusable);
+    case 'awaited':
+    case 'unanswered':
+      throw unanswered(decision.until - now);
+    case 'login':
+      throw session.gone?.error ?? loginRequired(decision.reason);
+    default:
+      throw nobody(attempt);
+  }
+}
+
+/** Nothing is stored. If there were tokens here before, someone else has signed out. */
+function nobody({ session, epoch, tell }: Attempt): Error {
+  if (session.gone !== undefined) return session.gone.error;
+  if (!session.known || session.epoch !== epoch) return loginRequired('no_tokens');
+  session.forget();
+  session.gone = { error: loginRequired('signed_out'), final: false };
+  tell({ type: 'signedOut', session: session.id, where: 'elsewhere' });
+  return session.gone.error;
+}
