@@ -15,6 +15,11 @@ export const lockForEverybody: Doubles = {
   }),
 };
 
+/** It is taken away now and then, and does not say that this happens. */
+export const lockThatConceals: Doubles = {
+  lock: (lock) => ({ ...lock, losable: false }),
+};
+
 /** It lets go after three seconds, whoever holds it and whatever it says about leases. */
 export const lockThatLetsGo: Doubles = {
   lock: (lock, process) => ({

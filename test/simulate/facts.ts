@@ -56,6 +56,8 @@ export interface Post {
   how: string | undefined;
   /** The server has rotated. */
   committed: boolean;
+  /** True time. */
+  readonly sentAt: number;
   /** When its sender has marked it as being sent, in the order of the run. */
   readonly markedAt: number;
   /** Its lock was lost before it was handed to the network. */

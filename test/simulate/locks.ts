@@ -2,7 +2,7 @@
 import type { TokenLock } from '../../src/index.ts';
 import { errands, type Grant, type Process } from './process.ts';
 import type { Scheduler } from './scheduler.ts';
-import type { LockKind } from './weather.ts';
+import type { LockKind, Weather } from './weather.ts';
 
 interface Waiter {
   readonly grant: Grant;
@@ -18,19 +18,22 @@ export class Locks {
   readonly #scheduler: Scheduler;
   readonly #kind: LockKind;
   readonly #lease: number;
+  readonly #losable: boolean;
   readonly #queues: Map<string, Queue> = new Map();
   readonly #ends: WeakMap<Grant, number> = new WeakMap();
 
-  constructor(scheduler: Scheduler, { lock, lease }: { lock: LockKind; lease: number }) {
+  constructor(scheduler: Scheduler, { lock, lease, losable }: Pick<Weather, 'lock' | 'lease' | 'losable'>) {
     this.#scheduler = scheduler;
     this.#kind = lock;
     this.#lease = lease;
+    this.#losable = losable;
   }
 
   /** The lock as one process sees it. */
   seenBy(process: Process): TokenLock {
     return {
       reach: 'cluster',
+      losable: this.#losable,
       ...(this.#kind !== 'kernel' && { lease: this.#lease }),
       request: (name, { signal }, callback) => this.#request(process, { name, signal }, callback),
     };

@@ -63,7 +63,7 @@ export class Network {
     const trouble = troubles.post();
     const post: Post = {
       ...{ token, by: process, grant, markedAt: token.marks.get(process) ?? 0 },
-      isLate: grant?.lost === 'ended',
+      ...{ sentAt: scheduler.now, isLate: grant?.lost === 'ended' },
       ...{ fate: 'pending', how: undefined, committed: false, durableAt: undefined, storageFailed: false },
     };
     return new Promise((resolve, reject) => {

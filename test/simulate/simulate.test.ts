@@ -58,9 +58,12 @@ describe('the simulation finds', () => {
     meddling: { login: 0.3, signOut: 0.1 },
   };
 
+  const stolen = { losable: true, meddling: { steal: 0.3 } };
+
   test.each<[string, Doubles, RegExp, Partial<Weather>?]>([
     ['a lock that excludes nobody', doubles.lockForEverybody, /^law [12]/],
     ['a lock that lets go too early', doubles.lockThatLetsGo, /^(law 1|step 2)/],
+    ['a lock that conceals that it can be lost', doubles.lockThatConceals, /^law 11/, stolen],
     ['a storage whose compare-and-set always succeeds', doubles.storageWithoutVersions, /^law/],
     ['a storage that forgets the mark', doubles.storageWithoutMarks, /^law 5/],
     ['a storage that does not delete', doubles.storageThatKeeps, /^(law 6|liveness)/],

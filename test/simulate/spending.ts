@@ -1,9 +1,10 @@
 /** Laws 1 and 5: a refresh token is sent once, and again only where nobody can know what became of it. */
 import type { StoredRecord } from './disk.ts';
 import type { Facts, Post } from './facts.ts';
-import type { Profile } from './weather.ts';
+import type { Profile, Weather } from './weather.ts';
 
 const refreshBefore = 30_000;
+const patience = 35_000;
 
 const late = 'given up, and reached the server late';
 
@@ -12,7 +13,7 @@ export function judgeSend(
   facts: Facts,
   post: Post,
   record: StoredRecord | undefined,
-  profile: Profile,
+  { profile, losable }: Pick<Weather, 'profile' | 'losable'>,
 ): void {
   const { token, by, grant } = post;
   const { revoked, revived } = token.family;
@@ -20,6 +21,7 @@ export function judgeSend(
   if (grant === undefined || grant.over)
     facts.break('step 2', `${by.name} sends ${token.name} without the lock`);
   if (post.isLate) facts.break('law 11', `${by.name} sends ${token.name} although its lease has ended`);
+  if (losable && profile === 'strict') for (const one of before) judgePatience(facts, post, one);
   for (const one of before) {
     if (grant?.lost !== undefined || one.grant?.lost !== undefined) continue;
     const said = `${by.name} sends ${token.name}, which ${one.by.name} has sent before`;
@@ -29,6 +31,13 @@ export function judgeSend(
     else facts.break('law 2', `${said} and has an answer that is not stored yet`);
   }
   if (record?.refreshToken === token.text) judgeEvidence(facts, post, record, profile);
+}
+
+/** Who may have lost the lock without knowing is given the time to end what they have sent: the `timeout` and 5 s. */
+function judgePatience(facts: Facts, { token, by, sentAt }: Post, one: Post): void {
+  const isOpen = ['pending', 'granted', 'lost'].includes(one.fate);
+  if (one.by === by || !isOpen || sentAt - one.sentAt >= patience) return;
+  facts.break('law 11', `${by.name} sends ${token.name} ${sentAt - one.sentAt} ms after ${one.by.name}`);
 }
 
 /** Evidence: the access token is over, or was rejected. After an answer that was lost it must really be over. */

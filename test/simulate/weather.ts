@@ -46,6 +46,8 @@ export interface Weather {
   readonly processes: number;
   readonly sessions: number;
   readonly lock: LockKind;
+  /** It says of itself that it can be taken away. Others are as well, which is more than they promise. */
+  readonly losable: boolean;
   /** In ms. */
   readonly lease: number;
   readonly accessTokenLifetime: number;
@@ -118,5 +120,6 @@ export function weatherOf(chance: Chance, profile: Profile): Weather {
       ...some(['revoke', 'steal'], 0.3, 0.2),
     },
     deedCount: chance.between(5, 40),
+    losable: chance.happens(0.5),
   };
 }

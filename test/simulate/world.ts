@@ -181,7 +181,7 @@ export class World {
         post: () => struck(scheduler.chance, this.#weather.post),
         api: () => struck(scheduler.chance, this.#weather.api),
       },
-      sends: (post) => judgeSend(this.facts, post, this.stored(post.token.family.session), profile),
+      sends: (post) => judgeSend(this.facts, post, this.stored(post.token.family.session), this.#weather),
       arrived: () => this.#meddle(),
       reused: (post) => judgeReuse(this.facts, post, profile),
       calls: (path, accessToken) => this.#uses(path, accessToken),
