@@ -22,7 +22,8 @@ export interface Stored {
 }
 
 /**
- * Where the tokens of a session rest: one record a session, written whole.
+ * Where the tokens of a session rest: one record a session, written whole. A key is any text of any length, and no secret.
+ * `examples/bring-your-own-storage` in the repository is one to start from.
  *
  * The laws, each one test of `storageConformance` in `tokenkeep/testing`:
  *
@@ -30,7 +31,7 @@ export interface Stored {
  * 2. A resolved write is durable and visible to everyone within `reach`.
  * 3. `write` succeeds only if the stored version is `ifVersion` (`undefined`: only if nothing is stored). Otherwise
  *    it rejects with a `StorageError` whose `conflict` is `true`, and nothing has changed. Of several writers with
- *    the same `ifVersion` exactly one wins.
+ *    the same `ifVersion` exactly one wins: compared and written in one step, not read first and written then.
  * 4. `delete` with an `ifVersion` deletes only that version and rejects like `write` if another one is stored, or none.
  *    Without one it always succeeds, also when nothing is there.
  * 5. A version is never used twice for a key, not even after a delete.
@@ -56,7 +57,8 @@ export interface TokenStorage {
 }
 
 /**
- * Who may refresh: at most one holder of a name at a time, in the shape of the Web Locks API.
+ * Who may refresh: at most one holder of a name at a time, in the shape of the Web Locks API. A name is any text of any
+ * length, and no secret. Whoever waits blocks nobody: timers and other requests of the process go on.
  *
  * The laws, each one test of `lockConformance` in `tokenkeep/testing`:
  *
@@ -69,7 +71,11 @@ export interface TokenStorage {
  */
 export interface TokenLock {
   readonly reach: Reach;
-  /** How long a grant lasts at most if it can end by itself, in ms. Without it, only the callback ends it. */
+  /**
+   * How long a grant lasts at most if it can end by itself, in ms: at least the `timeout` of the manager and 10_000 more.
+   *
+   * @default only the end of the callback, or of its process, ends a grant
+   */
   readonly lease?: number;
   /**
    * `true`: a grant can be lost while its holder lives, does not know, and goes on: with a connection, in a failover. Whoever

@@ -76,5 +76,6 @@ async function takeAndDie(file: string, name: string): Promise<void> {
   });
   await once(child, 'message');
   child.kill('SIGKILL');
-  await once(child, 'exit');
+  const [, signal] = await once(child, 'exit');
+  if (signal !== 'SIGKILL') throw new Error('It was gone before it was killed.');
 }

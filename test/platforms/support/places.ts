@@ -2,9 +2,9 @@
 import type { TokenStorage } from '../../../src/core/contracts.ts';
 import type { KeyringStorageOptions } from '../../../src/node/keyring-storage.ts';
 
-/** A server that several machines would share. */
+/** A server that several machines would share, or the file of the storage in `examples/bring-your-own-storage`. */
 export interface Place {
-  readonly kind: 'redis' | 'ioredis' | 'postgres';
+  readonly kind: 'redis' | 'ioredis' | 'postgres' | 'sqlite';
   readonly url: string;
   readonly lease?: number;
 }
@@ -24,6 +24,10 @@ export async function openPlace({ path, place, keyring }: Places): Promise<Token
   if (place === undefined) {
     const { fileStorage } = await import('../../../src/node/file-storage.ts');
     return fileStorage({ path });
+  }
+  if (place.kind === 'sqlite') {
+    const { sqliteStorage } = await import('../../../examples/bring-your-own-storage/sqlite-storage.ts');
+    return sqliteStorage(place.url);
   }
   const lease = place.lease === undefined ? {} : { lease: place.lease };
   if (place.kind === 'postgres') {
