@@ -14,3 +14,4 @@ export type { ItemStore, PendingLogins } from './pending-logins.ts';
 export { type PopupLoginOptions, popupLogin, returnFromPopup } from './popup-login.ts';
 export { redirectToLogin, type StartedLogin, type StartLoginOptions, startLogin } from './start-login.ts';
 export { type Asked, withStepUp } from './step-up.ts';
+export { openSystemBrowser } from './system-browser.ts';

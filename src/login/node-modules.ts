@@ -37,6 +37,7 @@ interface ChildProcess {
 
 interface NodeProcess {
   readonly platform: string;
+  readonly env?: Readonly<Record<string, string | undefined>>;
   getBuiltinModule?(name: string): unknown;
 }
 
@@ -53,6 +54,10 @@ export function nodeModule(name: string): unknown {
 
 export function nodePlatform(): string | undefined {
   return nodeProcess()?.platform;
+}
+
+export function nodeVariable(name: string): string | undefined {
+  return nodeProcess()?.env?.[name];
 }
 
 function nodeProcess(): NodeProcess | undefined {

@@ -1,7 +1,7 @@
 /** The place on this machine, over real HTTP: who may come back, and that nothing is left of it. */
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
-import { type LoopbackLoginOptions, loopbackLogin } from 'tokenkeep/login';
+import { type LoopbackLoginOptions, loopbackLogin, openSystemBrowser } from 'tokenkeep/login';
 import { describe, expect, test, vi } from 'vitest';
 import { refusal } from '../support/scene.ts';
 import { answered, scene } from './support/server.ts';
@@ -163,12 +163,15 @@ describe('ends, and listens no more', () => {
 });
 
 describe('the system’s browser', () => {
-  /** What would be started, with a child that starts or does not. */
-  function platform(name: string, event: 'spawn' | 'error') {
+  /** What would be started, with children of which those that `exist` do start. */
+  function platform(name: string, exist: readonly string[], env = {}) {
     const started = Promise.withResolvers<unknown[]>();
+    const tried: string[] = [];
     const http = process.getBuiltinModule('node:http');
-    const spawn = (...parameters: unknown[]) => {
-      started.resolve(parameters);
+    const spawn = (...parameters: [command: string, ...unknown[]]) => {
+      const event = exist.includes(parameters[0]) ? 'spawn' : 'error';
+      tried.push(parameters[0]);
+      if (event === 'spawn') started.resolve(parameters);
       return {
         once: (type: string, listener: (error?: Error) => void) => {
           if (type === event) listener(new Error('spawn ENOENT the-url'));
@@ -177,8 +180,8 @@ describe('the system’s browser', () => {
       };
     };
     const getBuiltinModule = (wanted: string) => (wanted === 'child_process' ? { spawn } : http);
-    vi.stubGlobal('process', { ...process, platform: name, getBuiltinModule });
-    return started.promise;
+    vi.stubGlobal('process', { ...process, platform: name, env, getBuiltinModule });
+    return { started: started.promise, tried };
   }
 
   test.each([
@@ -186,7 +189,7 @@ describe('the system’s browser', () => {
     ['darwin', 'open', []],
     ['win32', 'rundll32', ['url.dll,FileProtocolHandler']],
   ])('of %s is opened without a shell', async (name, command, before) => {
-    const started = platform(name, 'spawn');
+    const { started } = platform(name, [command]);
     const { client } = scene();
     const controller = new AbortController();
     const login = loopbackLogin({ ...client, signal: controller.signal });
@@ -200,11 +203,30 @@ describe('the system’s browser', () => {
   });
 
   test('that is not there is an error that says what to do', async () => {
-    void platform('linux', 'error');
+    platform('linux', []);
     const error = await refusal(loopbackLogin({ ...scene().client }));
     expect(error).toMatchObject({ code: 'ERR_CONFIGURATION' });
     expect(error.message).toContain('Give the option open');
   });
+
+  test('is what BROWSER names; where that is no program, the system has its way of reading it', async () => {
+    const url = 'https://as.test/authorize?state=s';
+    const known = platform('linux', ['/opt/browser', 'xdg-open'], { BROWSER: '/opt/browser' });
+    await openSystemBrowser(url);
+    expect([known.tried, (await known.started)[1]]).toEqual([['/opt/browser'], [url]]);
+    const list = platform('linux', ['xdg-open'], { BROWSER: 'one:two %s' });
+    await openSystemBrowser(url);
+    expect(list.tried).toEqual(['one:two %s', 'xdg-open']);
+  });
+
+  test.each(['file:///etc/passwd', '--help', 'calculator:', 'javascript:alert(1)', ''])(
+    'is not asked to open %o',
+    async (url) => {
+      const { tried } = platform('linux', ['xdg-open']);
+      expect(await refusal(openSystemBrowser(url))).toMatchObject({ code: 'ERR_CONFIGURATION' });
+      expect(tried).toEqual([]);
+    },
+  );
 });
 
 test('elsewhere than in Node it says what to use', async () => {

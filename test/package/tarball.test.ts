@@ -65,6 +65,7 @@ const names: Record<string, string[]> = {
     'completeLogin',
     'deviceLogin',
     'loopbackLogin',
+    'openSystemBrowser',
     'popupLogin',
     'redirectToLogin',
     'returnFromPopup',
