@@ -12,8 +12,12 @@ const commands: Record<string, (session: Session, signal: AbortSignal, path: str
 // The first Ctrl+C ends what waits for a person or the API; a refresh that is under way is finished and stored.
 // A second one ends the program at once.
 const stop = new AbortController();
-process.once('SIGINT', () => stop.abort());
-process.once('SIGTERM', () => stop.abort());
+for (const name of ['SIGINT', 'SIGTERM']) {
+  process.once(name, () => {
+    console.error('Stopping. Ctrl+C once more stops at once.');
+    stop.abort();
+  });
+}
 
 let session: Session | undefined;
 try {

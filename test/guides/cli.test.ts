@@ -178,8 +178,9 @@ describe('an invocation that ends in the middle of a refresh', () => {
     const stopped = start(on, 'get', '/orders');
     await isAnswered;
     stopped.child.kill('SIGINT');
+    await stopped.says(/^Stopping/);
     answer.resolve();
-    expect(await endOf(stopped)).toMatchObject({ code: 130, stdout: '', stderr: '' });
+    expect(await endOf(stopped)).toMatchObject({ code: 130, stdout: '' });
     expect(await run(on, 'get', '/orders')).toEqual(ok);
     expect(counts()).toEqual(once);
   });
