@@ -23,7 +23,9 @@ export function requireSqlite(): void {
 /** Opens a database that never waits: what is locked throws at once, so that the event loop is not blocked. */
 export function openSqlite(path: string, options: { readonly readOnly?: boolean } = {}): DatabaseSync {
   loaded ??= withoutItsWarning(() => process.getBuiltinModule('node:sqlite'));
-  return new loaded.DatabaseSync(path, { ...options, timeout: 0 });
+  const connection = new loaded.DatabaseSync(path, { ...options, timeout: 0 });
+  connection.exec('PRAGMA busy_timeout = 0'); // Deno 2.9 does not know the option, and would wait for 5 s
+  return connection;
 }
 
 /**

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * An authorization server with a protected API for tests, strict by default: the oracle that `tokenkeep` is tested against.
  *
