@@ -10,6 +10,7 @@ import type { TokenEventType, TokenListener } from './core/events.ts';
 import { checkIndicators, checkScope } from './core/protected-resource.ts';
 import { toTokenSet, variantOf } from './core/session-record.ts';
 import type { AccessTokenRequest, CookiesSet, TokenResponse, TokenSet } from './core/token-set.ts';
+import { type Inside, letIn } from './flow/inside.ts';
 import type { Inspection } from './flow/inspection.ts';
 import type { Held, Session } from './flow/session.ts';
 import { signIn } from './flow/sign-in.ts';
@@ -80,6 +81,7 @@ export class TokenManager implements AsyncDisposable {
     const state = this.#session;
     this.fetch = (input, init) => fetch.fetch(state, input as string | URL | Request, init);
     if (this.#isRoot) this.#watch();
+    letIn(TokenManager.#insideOf);
   }
 
   /**
@@ -200,6 +202,10 @@ export class TokenManager implements AsyncDisposable {
   /** `await using`: closes it, see {@link TokenManager.close}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  static #insideOf(manager: TokenManager): Inside {
+    return { assembly: manager.#assembly, session: manager.#session };
   }
 
   async #obtain(request: AccessTokenRequest | undefined): Promise<string> {

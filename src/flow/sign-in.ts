@@ -36,6 +36,24 @@ export async function signIn(
   tokens: TokenSet | TokenResponse | CookiesSet,
   options: SignInOptions,
 ): Promise<void> {
+  const { refreshBefore } = options;
+  await firstRecord(workshop, tokens, options, (record, prover) =>
+    replace(workshop, session, record, { refreshBefore, prover }),
+  );
+}
+
+/**
+ * Goes on with the record that a session with these tokens begins with, and the key that it is bound to: in the same turn, if there
+ * is nothing to wait for.
+ *
+ * @throws ConfigurationError for what are no tokens.
+ */
+export async function firstRecord<T>(
+  workshop: Workshop,
+  tokens: TokenSet | TokenResponse | CookiesSet,
+  { scope, clientId }: SignInOptions,
+  goOn: (record: SessionRecord, prover: Prover | undefined) => T | Promise<T>,
+): Promise<T> {
   const { clock, server } = workshop;
   const now = clock.now();
   // Without any name of the issuer the session is bound to it at its first refresh.
@@ -52,12 +70,11 @@ export async function signIn(
   const prover = isFree ? undefined : await boundTo(workshop, scheme, tokens);
   const issuer = known === undefined ? server.issuers[0] : (known.issuer ?? known.tokenEndpoint);
   const login = crypto.randomUUID().slice(0, 8);
-  const { scope, clientId, refreshBefore } = options;
   const thumbprint = prover?.thumbprint;
   const { refreshTokenLifetime } = known?.profile ?? {};
   const asked = { variant: wholeGrant, scope, sentAt: now, issuer, usable: true };
   const asking = { ...asked, refreshTokenLifetime, login, thumbprint };
-  await replace(workshop, session, begin(clientId, grant, asking), { refreshBefore, prover });
+  return await goOn(begin(clientId, grant, asking), prover);
 }
 
 /** What becomes of the new record in this process. */

@@ -4,6 +4,7 @@
  * @module tokenkeep/login
  */
 export { LoginFailedError, type LoginFailedReason } from '../core/errors.ts';
+export type { FormerSession, FormerTokens, TakeOver } from '../flow/taking-over.ts';
 export { type CompleteLoginOptions, completeLogin } from './complete-login.ts';
 export { type DeviceLoginOptions, type DevicePrompt, deviceLogin } from './device-login.ts';
 export type { IdTokenClaims } from './id-token.ts';
@@ -15,3 +16,4 @@ export { type PopupLoginOptions, popupLogin, returnFromPopup } from './popup-log
 export { redirectToLogin, type StartedLogin, type StartLoginOptions, startLogin } from './start-login.ts';
 export { type Asked, withStepUp } from './step-up.ts';
 export { openSystemBrowser } from './system-browser.ts';
+export { type TakingManager, takeOver } from './take-over.ts';

@@ -31,6 +31,8 @@ const ceilings: { code: string; ceiling: number }[] = [
   { code: `export { popupLogin, returnFromPopup } from 'tokenkeep/login'`, ceiling: 10_350 },
   { code: `export { loopbackLogin } from 'tokenkeep/login'`, ceiling: 10_850 },
   { code: `export { deviceLogin } from 'tokenkeep/login'`, ceiling: 9_450 },
+  // Measured 4.7 kB alone, most of it what a manager has anyway.
+  { code: `export { takeOver } from 'tokenkeep/login'`, ceiling: 4_800 },
   // Measured 3.9 kB: a page without a manager, which is in the worker.
   { code: `export { connectTokenManager } from 'tokenkeep/worker'`, ceiling: 3_950 },
   { code: `export { dpop } from 'tokenkeep/dpop'`, ceiling: 3_550 },

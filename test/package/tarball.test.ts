@@ -70,6 +70,7 @@ const names: Record<string, string[]> = {
     'redirectToLogin',
     'returnFromPopup',
     'startLogin',
+    'takeOver',
     'withStepUp',
   ],
   'tokenkeep/node': ['fileStorage', 'keyringStorage', 'publishEvents'],
