@@ -26,7 +26,8 @@ export type FullClock = Required<Clock>;
 export function completeClock(clock: Clock | undefined): FullClock {
   if (clock?.setTimeout !== undefined && clock.clearTimeout !== undefined) return clock as FullClock;
   return {
-    now: clock === undefined ? Date.now : () => clock.now(),
+    // Not the function itself: fake timers of tests take the place of the whole `Date`.
+    now: clock === undefined ? () => Date.now() : () => clock.now(),
     setTimeout: (callback, delay) => {
       const timer: unknown = globalThis.setTimeout(callback, delay);
       (timer as { unref?: () => void }).unref?.(); // a number in browsers

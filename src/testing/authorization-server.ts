@@ -8,12 +8,13 @@ import type { AuthorizationServer } from '../core/authorization-server.ts';
 import type { TokenResponse } from '../core/token-set.ts';
 import type { Demand } from './demands.ts';
 import type { Hold, RequestChoice } from './fault-queue.ts';
-import { Gate } from './fault-queue.ts';
-import type { Fault } from './faults.ts';
+import { choiceNames, Gate } from './fault-queue.ts';
+import { type Fault, faultNames } from './faults.ts';
 import { fetchForm } from './fetch-form.ts';
 import type { ListenOptions } from './http-form.ts';
 import { openPorts } from './http-form.ts';
 import type { ApiRequest, ServerCounts, ServerEvent } from './journal.ts';
+import { mustHaveKnownNames } from './known-names.ts';
 import { refusals } from './refusals.ts';
 import type { ServerContext } from './server-context.ts';
 import { serverContext } from './server-context.ts';
@@ -65,7 +66,7 @@ export interface TestAuthorizationServer {
   readonly fetch: typeof globalThis.fetch;
   /** How often what happened. Live: the same object all the time. */
   readonly counts: Readonly<ServerCounts>;
-  /** What happened, in order. No line holds a token. */
+  /** What happened, in order, and why something was refused. No line holds a token. */
   readonly log: readonly ServerEvent[];
   /** The requests that reached the API, in order. */
   readonly requests: readonly ApiRequest[];
@@ -73,6 +74,11 @@ export interface TestAuthorizationServer {
   listen(options?: ListenOptions): Promise<ListeningServer>;
   /** What a login would give: the tokens of a new family. */
   signIn(options?: SignInOptions): TokenResponse;
+  /**
+   * There is no network from now on: `fetch` fails as Node's does when nothing could be sent, and connections end at once.
+   * Nothing of it is counted. Returns how to come back.
+   */
+  goOffline(): () => void;
   /** Something goes wrong with the next request. Returns how to take it back. */
   fail(fault: Fault, choice?: RequestChoice): () => void;
   /**
@@ -143,8 +149,14 @@ export function authorizationServer(options: AuthorizationServerOptions = {}): T
     requests,
     listen: (how = {}) => listen(service, settings, how),
     signIn: (how = {}) => signIn(context, how),
-    fail: (fault, choice) => service.faults.add(fault, { times: 1, ...choice }),
+    goOffline: () => service.goOffline(),
+    fail(fault, choice = {}) {
+      mustHaveKnownNames(fault, 'fail(fault, choice): fault', faultNames);
+      mustHaveKnownNames(choice, 'fail(fault, choice): choice', choiceNames);
+      return service.faults.add(fault, { times: 1, ...choice });
+    },
     hold({ commits = false, ...choice } = {}) {
+      mustHaveKnownNames(choice, 'hold(choice): choice', choiceNames);
       const gate = new Gate(commits);
       return gate.hold(service.gates.add(gate, { times: Number.POSITIVE_INFINITY, ...choice }));
     },

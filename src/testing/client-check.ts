@@ -25,7 +25,7 @@ export async function checkClient(
 ): Promise<TestClient> {
   const claim = claimOf(parameters, headers);
   const client = claim.clientId === undefined ? undefined : clients.get(claim.clientId);
-  if (!client) throw refused(claim, 'The client is not known.');
+  if (!client) throw refused(claim, unknown(claim.clientId, clients));
   if (client.verify) {
     if (!(await client.verify(parameters, headers)))
       throw refused(claim, 'The client could not be verified.');
@@ -37,6 +37,12 @@ export async function checkClient(
       throw refused(claim, `The client must use ${client.method}.`);
   }
   return client;
+}
+
+function unknown(clientId: string | undefined, clients: ReadonlyMap<string, TestClient>): string {
+  const who =
+    clientId === undefined ? 'The request names no client.' : `There is no client ${clientId} here.`;
+  return `${who} The clients are ${[...clients.keys()].join(', ')}.`;
 }
 
 function claimOf(parameters: URLSearchParams, headers: Headers): Claim {

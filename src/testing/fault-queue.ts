@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Names } from './known-names.ts';
 import type { EndpointName } from './wire.ts';
 
 /** A request as `when` sees it. */
@@ -26,6 +27,8 @@ export interface RequestChoice {
   /** @default every request of the endpoint */
   readonly when?: (request: ReceivedRequest) => boolean;
 }
+
+export const choiceNames: Names<RequestChoice> = { on: true, times: true, when: true };
 
 /** Holds requests back until it is called. See `hold` of {@link TestAuthorizationServer}. */
 export interface Hold {

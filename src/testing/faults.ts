@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Names } from './known-names.ts';
 import type { Answer } from './wire.ts';
 import { json } from './wire.ts';
 
@@ -86,6 +87,22 @@ export const faults: {
   }),
   redirect: (location, status = 307) => ({ answer: { status, headers: { location }, body: '' } }),
   without: (...members) => ({ members: Object.fromEntries(members.map((name) => [name, undefined])) }),
+};
+
+/** What a fault may have. */
+export const faultNames: Names<Fault> = {
+  drop: true,
+  hang: true,
+  answer: true,
+  commits: true,
+  delay: true,
+  members: true,
+  status: true,
+  headers: true,
+  formEncoded: true,
+  contentType: true,
+  truncate: true,
+  stall: true,
 };
 
 /** What a fault makes of an answer that it does not replace. */

@@ -35,7 +35,9 @@ export function fetchForm(serve: Serve, seenAs: Exchange['seenAs']): Transport {
   async function send(outgoing: Outgoing, hops: number): Promise<Response> {
     const { method, url, headers, body, signal } = outgoing;
     const delivery = await serve({ method, url, headers, body, seenAs });
-    if (delivery === undefined || delivery.kind === 'dropped') throw networkError();
+    if (delivery === undefined) throw networkError(notHere(url, seenAs));
+    if (delivery.kind === 'dropped') throw networkError();
+    if (delivery.kind === 'unreachable') throw networkError(noNetwork(url));
     if (delivery.kind === 'hung') return new Promise<never>(() => {});
     const { status, headers: sent } = delivery.answer;
     const location = redirects.has(status) ? sent['location'] : undefined;
@@ -164,6 +166,16 @@ function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | null | undef
   });
 }
 
-function networkError(): TypeError {
-  return new TypeError('fetch failed');
+function networkError(cause?: Error): TypeError {
+  return new TypeError('fetch failed', cause && { cause });
+}
+
+/** Of a place that nobody has made: whoever writes a test wants to know. */
+function notHere({ origin }: URL, { issuer, apiOrigin }: Exchange['seenAs']): Error {
+  return new Error(`The test server is at ${issuer}, its API at ${apiOrigin}, and nothing is at ${origin}.`);
+}
+
+/** As Node says it: nothing was sent. */
+function noNetwork({ hostname }: URL): Error {
+  return Object.assign(new Error(`getaddrinfo ENOTFOUND ${hostname}`), { code: 'ENOTFOUND' });
 }

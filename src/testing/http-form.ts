@@ -113,8 +113,10 @@ async function respond(port: Port, request: Incoming, response: Outgoing): Promi
     }
     const delivery = (await port.serve(await exchangeOf(port, request))) ?? { kind: 'dropped' };
     write(response, delivery, extra);
-  } catch {
-    response.socket?.destroy(); // the client went away, or the fault of a test threw
+  } catch (error) {
+    // The client went away, which hears nothing of it, or what a test has brought threw, which has to be heard of.
+    response.writeHead(500, { 'content-type': 'text/plain; charset=utf-8' });
+    response.end(bytesOf(String(error)));
   }
 }
 
@@ -141,7 +143,7 @@ function joined(chunks: readonly Uint8Array[]): Bytes {
 
 function write(response: Outgoing, delivery: Delivery, extra: Record<string, string>): void {
   if (delivery.kind === 'hung') return;
-  if (delivery.kind === 'dropped') {
+  if (delivery.kind === 'dropped' || delivery.kind === 'unreachable') {
     response.socket?.destroy();
     return;
   }

@@ -25,6 +25,7 @@ export type { LockConformanceOptions, LockFixture } from './laws/lock-trial.ts';
 export type { StorageConformanceOptions, StorageFixture } from './laws/storage-trial.ts';
 export { lockConformance } from './lock-conformance.ts';
 export type { OAuthErrorCode } from './oauth-refusal.ts';
+export type { ApiCaller, ApiHandler } from './own-api.ts';
 export type { ProofRefusal } from './proof-refusal.ts';
 export type { ApiEcho } from './protected-api.ts';
 export type { Refusal, RefusalStyle } from './refusals.ts';

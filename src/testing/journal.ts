@@ -91,8 +91,9 @@ export interface ServerEvent {
   readonly token?: string | undefined;
   readonly issued?: readonly string[] | undefined;
   readonly clientId?: string | undefined;
-  /** The OAuth error, or why. */
+  /** The OAuth error. */
   readonly error?: string | undefined;
+  /** More about it, in words: why a request was refused, what came to the API. */
   readonly detail?: string | undefined;
 }
 

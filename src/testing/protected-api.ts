@@ -6,6 +6,7 @@
 
 import type { AccessToken } from './issued-tokens.ts';
 import type { ApiRequest } from './journal.ts';
+import { answerOf } from './own-api.ts';
 import { dpopChallenge } from './proof-desk.ts';
 import { ProofRefusal } from './proof-refusal.ts';
 import type { ServerContext } from './server-context.ts';
@@ -18,7 +19,7 @@ const smallBody = 1024;
 
 const plainSuccess: Answer = { status: 200, headers: { 'cache-control': 'no-store' }, body: '' };
 
-/** What the API answers, as JSON, to a request that it lets in. */
+/** What the API answers, as JSON, to a request that it lets in, if it has no `api` of its own. */
 export interface ApiEcho {
   readonly method: string;
   /** Path and query. */
@@ -44,12 +45,14 @@ export function protectedApi(server: ServerContext, exchange: Exchange, refusal:
   const isGood = token !== undefined && isFor(token, exchange.url) && server.ledger.isActive(token);
   if (scheme === 'bearer' && token?.jkt !== undefined) server.journal.counts.boundTokensAsBearer++;
   let wasLetIn = false;
-  const serve = (good: AccessToken): Answer => {
+  const serve = (good: AccessToken): Answer | Promise<Answer> => {
     const { logins, demands } = server;
     const more = demands.refusal(good, exchange.url.pathname, logins.of(good.family), server.now());
     if (more !== undefined) return more;
     wasLetIn = true;
-    return server.settings.echo ? json(200, echo(exchange, good, path)) : plainSuccess;
+    const { api, echo } = server.settings;
+    if (api !== undefined) return answerOf(api, exchange, good);
+    return echo ? json(200, echoOf(exchange, good, path)) : plainSuccess;
   };
   return {
     token: token?.id,
@@ -78,11 +81,11 @@ async function proven(
   { proofs }: ServerContext,
   exchange: Exchange,
   text: string,
-  serve: (jkt: string) => Answer,
+  serve: (jkt: string) => Answer | Promise<Answer>,
 ): Promise<Answer> {
   try {
     const { jkt, headers } = (await proofs.take(exchange, 'api', text)) ?? proofs.missing();
-    const answer = serve(jkt);
+    const answer = await serve(jkt);
     return { ...answer, headers: { ...answer.headers, ...headers } };
   } catch (error) {
     if (!(error instanceof ProofRefusal)) throw error;
@@ -110,7 +113,7 @@ function isFor(token: AccessToken, url: URL): boolean {
   return token.audience === undefined || token.audience.some((resource) => covers(resource, url.href));
 }
 
-function echo({ method, headers, body }: Exchange, token: AccessToken, path: string): ApiEcho {
+function echoOf({ method, headers, body }: Exchange, token: AccessToken, path: string): ApiEcho {
   const received: Record<string, string> = {};
   for (const [name, value] of headers) if (name !== 'authorization') received[name] = value;
   const small = body.length <= smallBody && { base64: base64(body) };

@@ -35,7 +35,21 @@ export class Service {
     this.#endpoints = endpointsByUrl(server.settings);
   }
 
+  /** How often the network was taken away and not given back. */
+  #timesOffline = 0;
+
+  /** Nothing reaches the server. Returns how to take that back, once. */
+  goOffline(): () => void {
+    this.#timesOffline++;
+    let isOver = false;
+    return () => {
+      if (!isOver) this.#timesOffline--;
+      isOver = true;
+    };
+  }
+
   serve(exchange: Exchange): Delivery | Promise<Delivery> | undefined {
+    if (this.#timesOffline > 0) return { kind: 'unreachable' };
     const endpoint = this.#endpointOf(exchange.url);
     watchLeaks(this.#server, exchange, endpoint);
     if (endpoint === undefined) return this.#stray(exchange);
@@ -57,6 +71,8 @@ export class Service {
 
   #stray(exchange: Exchange): Delivery | undefined {
     if (exchange.url.origin === this.#issuerOrigin) {
+      const detail = `${exchange.method} ${exchange.url.pathname} is none of its endpoints.`;
+      this.#server.journal.write('refused', { error: 'not_found', detail });
       return { kind: 'answer', answer: json(404, { error: 'not_found' }) };
     }
     this.#server.journal.counts.strayRequests++;

@@ -5,6 +5,8 @@
  */
 import type { Clock } from '../core/contracts.ts';
 import type { Dialect } from './dialect.ts';
+import { mustHaveKnownNames, type Names } from './known-names.ts';
+import type { ApiHandler } from './own-api.ts';
 import type { Refusal, RefusalStyle } from './refusals.ts';
 
 /**
@@ -89,6 +91,12 @@ export interface AuthorizationServerOptions {
   readonly dpop?: DpopPolicy;
   /** What the API says to a bad token. @default 'rfc6750' */
   readonly refusal?: RefusalStyle | Refusal;
+  /**
+   * Your API: answers the requests that are let in. Its answers are read as text.
+   *
+   * @default tells back what it was sent, an {@link ApiEcho}
+   */
+  readonly api?: ApiHandler;
   /** `false`: the API lets in with an empty 200, which is much faster. For measurements. @default true */
   readonly echo?: boolean;
   /** `false`: counts only, for long runs. @default true */
@@ -121,12 +129,42 @@ export interface Settings {
   readonly requestEncoding: 'form' | 'json';
   readonly accessTokensSurviveRefresh: boolean;
   readonly dpop: Required<DpopPolicy>;
+  readonly api: ApiHandler | undefined;
   readonly echo: boolean;
   readonly log: boolean;
 }
 
-/** Fills in what was not said. */
+const names: Names<AuthorizationServerOptions> = {
+  issuer: true,
+  apiOrigin: true,
+  authorizationEndpoint: true,
+  tokenEndpoint: true,
+  revocationEndpoint: true,
+  dialect: true,
+  profile: true,
+  clients: true,
+  accessTokenLifetime: true,
+  refreshTokenLifetime: true,
+  clock: true,
+  clockOffset: true,
+  scope: true,
+  tokenFormat: true,
+  requestEncoding: true,
+  accessTokensSurviveRefresh: true,
+  dpop: true,
+  refusal: true,
+  api: true,
+  echo: true,
+  log: true,
+};
+
+/**
+ * Fills in what was not said.
+ *
+ * @throws ConfigurationError for an option that there is not.
+ */
 export function settingsOf(options: AuthorizationServerOptions): Settings {
+  mustHaveKnownNames(options, 'authorizationServer(options): options', names);
   const profile = options.profile ?? 'strict';
   const clients = options.clients ?? [{ clientId: 'test-client' }];
   const { issuer = 'https://as.test', revocationEndpoint } = options;
@@ -155,6 +193,7 @@ export function settingsOf(options: AuthorizationServerOptions): Settings {
       tolerance: 60_000,
       ...options.dpop,
     },
+    api: options.api,
     echo: options.echo ?? true,
     log: options.log ?? true,
   };

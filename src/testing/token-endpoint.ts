@@ -72,7 +72,8 @@ async function answer(
     if (error instanceof ProofRefusal) {
       if (token) token.sent--; // it was not looked at
     } else if (token) server.ledger.failed(token);
-    server.journal.write('refused', { token: token?.id, error: (error as OAuthRefusal).code });
+    const { code, message } = error as OAuthRefusal;
+    server.journal.write('refused', { token: token?.id, error: code, detail: message });
     return refusal;
   }
 }

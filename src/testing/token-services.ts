@@ -61,7 +61,8 @@ function service(
       return serve(find(text), client.clientId);
     } catch (error) {
       const refusal = answerTo(error);
-      server.journal.write('refused', { error: (error as OAuthRefusal).code });
+      const { code, message } = error as OAuthRefusal;
+      server.journal.write('refused', { error: code, detail: message });
       return refusal;
     }
   };

@@ -28,10 +28,11 @@ export interface Answer {
   readonly body: string;
 }
 
-/** What becomes of an answer on its way: it arrives (whole or not), the connection ends, or nothing ever comes. */
+/** What becomes of an answer on its way: it arrives (whole or not), the connection ends or never was, or nothing ever comes. */
 export type Delivery =
   | { readonly kind: 'answer'; readonly answer: Answer; readonly truncate?: number; readonly stall?: number }
   | { readonly kind: 'dropped' }
+  | { readonly kind: 'unreachable' }
   | { readonly kind: 'hung' };
 
 /** What an endpoint has to do for a request that has arrived and was counted, but not served yet. */
