@@ -7,10 +7,11 @@ import { join } from 'node:path';
 const tsc = 'node_modules/typescript-7/bin/tsc';
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
 
-// The exports map is the only list of doors: './testing' → testing/index
+// The exports map is the only list of doors: './testing' → testing/index. One of them is smaller for browsers.
 const doors = Object.values(manifest.exports)
   .filter((door) => door.types)
-  .map((door) => door.default.replace('./dist/', '').replace(/\.js$/, ''));
+  .flatMap((door) => [door.default, door.browser ?? []].flat())
+  .map((door) => door.replace('./dist/', '').replace(/\.js$/, ''));
 
 const dependencies = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
 const external = (id) =>

@@ -10,7 +10,7 @@ import { doors } from './support/manifest.ts';
 beforeAll(requireBuild);
 
 /** Doors that bring something of Node. */
-const walled: string[] = ['tokenkeep/electron', 'tokenkeep/node', 'tokenkeep/testing'];
+const walled: string[] = ['tokenkeep/node', 'tokenkeep/testing'];
 const open = [...doors.keys()].filter((door) => !walled.includes(door));
 
 /** What an edge runtime has besides the language. There is no page, no process, and nothing of Node. */

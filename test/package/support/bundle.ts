@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { OutputChunk, OutputOptions } from 'rolldown';
 import { rolldown } from 'rolldown';
-import { doors, manifest } from './manifest.ts';
+import { browserDoors, manifest } from './manifest.ts';
 
 /** Modules that a bundle leaves out, as packages. */
 export interface BundleOptions {
@@ -72,7 +72,7 @@ export async function build(
 
 /** Longest names first: an alias also matches what begins with it. */
 const alias = Object.fromEntries(
-  [...doors]
+  [...browserDoors]
     .map(([name, module]) => [name, resolve('dist', `${module}.js`)] as const)
     .sort(([a], [b]) => b.length - a.length),
 );
