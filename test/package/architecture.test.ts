@@ -1,7 +1,7 @@
 import { globSync } from 'node:fs';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
-import { doors, manifest } from './support/manifest.ts';
+import { browserDoors, doors, manifest } from './support/manifest.ts';
 import type { Module } from './support/sources.ts';
 import { isTypesOnly, sources, walk } from './support/sources.ts';
 
@@ -142,7 +142,7 @@ describe('doors', () => {
       seen.add(path);
       for (const next of byPath.get(path)?.modules ?? []) follow(next);
     };
-    for (const door of doors.values()) follow(`${door}.ts`);
+    for (const door of [...doors.values(), ...browserDoors.values()]) follow(`${door}.ts`);
     expect(sources.map(({ path }) => path).filter((path) => !seen.has(path))).toEqual([]);
   });
 });
