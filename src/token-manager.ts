@@ -114,10 +114,9 @@ export class TokenManager implements AsyncDisposable {
     if (session.unsaved !== undefined) return toTokenSet(session.unsaved.record);
     const { store, tell } = this.#assembly.workshop;
     const found = await store.read(session, tell);
+    if (found === undefined) session.vacant = true;
     if (found === undefined) return undefined;
-    const { refreshToken } = found.record;
-    const isDead = refreshToken !== undefined && refreshToken === session.dead;
-    return isDead ? undefined : toTokenSet(found.record);
+    return session.isOver(found.record) ? undefined : toTokenSet(found.record);
   }
 
   /**

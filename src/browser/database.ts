@@ -4,6 +4,7 @@
  * @module
  */
 import { StorageError } from '../core/errors.ts';
+import { leaveToPage } from './rendering.ts';
 
 /** What a storage does with it. */
 export type Operation = 'read' | 'write' | 'delete';
@@ -175,5 +176,5 @@ const remedies: Readonly<Record<string, string | undefined>> = {
   QuotaExceededError: ' The disk, or what the browser gives this site of it, is full.',
   VersionError: ' Another tab runs a newer version of this page. Reload it.',
   SecurityError: ' The browser blocks storage for this page.',
-  ReferenceError: ' There is no IndexedDB here.',
+  ReferenceError: ` There is no IndexedDB here. ${leaveToPage}`,
 };

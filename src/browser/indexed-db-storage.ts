@@ -9,7 +9,7 @@ import { keyLost } from '../core/session-record.ts';
 import { ChangeChannel } from './change-channel.ts';
 import { Database } from './database.ts';
 import { KeyLost, type Sealed, Sealing } from './sealing.ts';
-import { webLock } from './web-lock.ts';
+import { storageLock } from './storage-lock.ts';
 
 /** See {@link indexedDbStorage}. */
 export interface IndexedDbStorageOptions {
@@ -42,6 +42,9 @@ const foreign = 'foreign';
  * keep the key on the disk as well, and only some lock it away. Should the key be lost, the session is too, and
  * `recordRejected` says so with the reason `key lost`.
  *
+ * **On a server that renders pages** a manager can be made with it, so that modules are the same on both sides. There it keeps
+ * nothing, and whatever is asked of the manager rejects: ask in effects and event handlers, which run in the page only.
+ *
  * @example
  * ```ts
  * import { TokenManager } from 'tokenkeep';
@@ -64,7 +67,7 @@ export function indexedDbStorage(options: IndexedDbStorageOptions = {}): TokenSt
     reach: 'machine',
     // When it is asked for: where there are no Web Locks another lock may be handed in.
     get lock() {
-      lock ??= webLock();
+      lock ??= storageLock(() => indexedDB);
       return lock;
     },
     read: (key) => sessions.read(key),

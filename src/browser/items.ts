@@ -5,6 +5,7 @@
  */
 import type { Stored, Version } from '../core/contracts.ts';
 import { StorageError } from '../core/errors.ts';
+import { leaveToPage } from './rendering.ts';
 import { bearWitness, newestWitness, orderOf, type Witness } from './version-witness.ts';
 import { type Alive, briefly, lockable } from './web-locks.ts';
 
@@ -163,6 +164,8 @@ function attempt<T>(operation: Operation, run: () => T): T {
     }
     if (name === 'SecurityError')
       throw failure(operation, 'The browser blocks storage for this page.', error);
+    if (name === 'ReferenceError')
+      throw failure(operation, `There is no such storage here. ${leaveToPage}`, error);
     throw failure(operation, 'The storage of the browser failed.', error);
   }
 }

@@ -7,7 +7,7 @@ import type { TokenLock, TokenStorage } from '../core/contracts.ts';
 import { StorageError } from '../core/errors.ts';
 import { ChangeChannel } from './change-channel.ts';
 import { Items } from './items.ts';
-import { webLock } from './web-lock.ts';
+import { storageLock } from './storage-lock.ts';
 
 /** See {@link webStorage}. */
 export interface WebStorageOptions {
@@ -30,6 +30,8 @@ export interface WebStorageOptions {
  * tabs, or where the server has a reuse window.
  *
  * **Who can read it:** all script of this origin, and whoever can read the browser profile on the disk.
+ *
+ * **On a server that renders pages** hand it in as a function: a manager can be made with it, and whatever is asked of that rejects.
  *
  * @example
  * ```ts
@@ -55,7 +57,7 @@ export function webStorage(
   return {
     reach: 'machine',
     get lock() {
-      lock ??= webLock();
+      lock ??= storageLock(area);
       return lock;
     },
     read: (key) => items.read(prefix + key),

@@ -43,8 +43,8 @@ export interface TokenEvents {
   };
   /** Someone else refreshed the session, and this manager took over what is stored. */
   adopted: SessionEvent & { readonly expiresAt: number | undefined };
-  /** New tokens were handed to this manager after a login. */
-  signedIn: SessionEvent;
+  /** Someone signed in: new tokens were handed to this manager, or somewhere else where the session is open. */
+  signedIn: SessionEvent & { readonly where: 'here' | 'elsewhere' };
   /** Someone signed out: through this manager, or somewhere else where the session is open. */
   signedOut: SessionEvent & { readonly where: 'here' | 'elsewhere' };
   /** The server says that the grant is dead. Said once. */

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Verdict } from '../core/reconcile.ts';
+import type { AccessToken } from '../core/session-record.ts';
 import { type Attempt, hold, type Workshop } from './attempt.ts';
 import { loginRequired, refreshFailed, unanswered } from './refusal.ts';
 import type { Held } from './session.ts';
@@ -23,14 +24,8 @@ export function conclude(workshop: Workshop, attempt: Attempt, decision: Decisio
   const { session, want } = attempt;
   const now = workshop.clock.now();
   switch (decision.kind) {
-    case 'adopt': {
-      const before = session.held(want.variant)?.token;
-      const held = hold(workshop, attempt, decision.accessToken, decision.until);
-      if (before !== undefined && before !== held.token) {
-        attempt.tell({ type: 'adopted', session: session.id, expiresAt: decision.accessToken.expiresAt });
-      }
-      return held;
-    }
+    case 'adopt':
+      return adopt(workshop, attempt, decision, session.held(want.variant)?.token);
     case 'failed':
       throw refreshFailed(decision.failure, now, attempt.cause ?? workshop.server.unusable);
     case 'awaited':
@@ -43,8 +38,28 @@ export function conclude(workshop: Workshop, attempt: Attempt, decision: Decisio
   }
 }
 
+/**
+ * Takes over an access token that someone else has got, and tells of it: of a refresh, or of a login where nobody was signed in.
+ *
+ * @param before the one that was in memory.
+ */
+export function adopt(
+  workshop: Workshop,
+  attempt: Attempt,
+  { accessToken, until }: { readonly accessToken: AccessToken; readonly until: number },
+  before: string | undefined,
+): Held {
+  const { id, isOut } = attempt.session;
+  const held = hold(workshop, attempt, accessToken, until);
+  if (isOut) attempt.tell({ type: 'signedIn', session: id, where: 'elsewhere' });
+  else if (before !== undefined && before !== held.token) {
+    attempt.tell({ type: 'adopted', session: id, expiresAt: accessToken.expiresAt });
+  }
+  return held;
+}
+
 /** Nothing is stored. If there were tokens here before, someone else has signed out. */
-function nobody({ session, epoch, tell }: Attempt): Error {
+export function nobody({ session, epoch, tell }: Attempt): Error {
   if (session.gone !== undefined) return session.gone.error;
   if (!session.known || session.epoch !== epoch) return loginRequired('no_tokens');
   session.forget();

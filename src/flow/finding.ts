@@ -20,7 +20,10 @@ export async function find(
   // What was there and is gone was signed out of, and nobody has to be asked: a login begins the next one.
   const hasEnded = !mints && (session.known || session.gone !== undefined);
   const found = await store.read(session, tell);
-  return found ?? (begin === undefined || hasEnded ? undefined : 'unbegun');
+  if (found !== undefined) return found;
+  if (begin !== undefined && !hasEnded) return 'unbegun';
+  session.vacant = true;
+  return undefined;
 }
 
 /**

@@ -72,6 +72,8 @@ export class Session {
   known = false;
   unsaved: Unsaved | undefined = undefined;
   gone: Gone | undefined = undefined;
+  /** `true`: nothing was stored when this process looked. What it finds later is of a login somewhere else. */
+  vacant = false;
   /** While the tokens of a login are being stored: what is stored until then is of the session before it. */
   arriving: Promise<unknown> | undefined = undefined;
   /** The end of a refresh token that has been told ahead. */
@@ -102,8 +104,19 @@ export class Session {
     return this.whole === undefined ? others : [[wholeGrant, this.whole], ...others];
   }
 
+  /** Nobody is signed in, as far as this process knows. */
+  get isOut(): boolean {
+    return this.vacant || this.gone !== undefined;
+  }
+
+  /** What is stored is what was signed out of, or is dead: the storage has not let it go. */
+  isOver({ refreshToken }: SessionRecord): boolean {
+    return this.gone?.final === true || (refreshToken !== undefined && refreshToken === this.dead);
+  }
+
   hold(variant: string, held: Held): void {
     this.gone = undefined;
+    this.vacant = false;
     this.known = true;
     if (variant === wholeGrant) this.whole = held;
     else {
@@ -116,6 +129,7 @@ export class Session {
   begin(): void {
     this.#turn();
     this.gone = undefined;
+    this.vacant = false;
     this.dead = undefined;
     this.known = true;
   }

@@ -149,7 +149,7 @@ async function arrive(
   const attempt: Attempt = { session, epoch, prover, tell, late: undefined, want };
   const until = handedOutUntil(accessToken, refreshBefore);
   hold(workshop, attempt, accessToken, until);
-  tell({ type: 'signedIn', session: session.id });
+  tell({ type: 'signedIn', session: session.id, where: 'here' });
   foretell(workshop, attempt, record, until);
   if (refused !== undefined) throw refused;
 }

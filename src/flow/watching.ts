@@ -5,10 +5,10 @@
  */
 import { handedOutUntil } from '../core/reconcile.ts';
 import { wholeGrant } from '../core/session-record.ts';
-import { type Attempt, hold, type Workshop } from './attempt.ts';
+import type { Attempt, Workshop } from './attempt.ts';
+import { adopt, nobody } from './conclusion.ts';
 import { foretell } from './foretelling.ts';
 import { proverOf } from './possession.ts';
-import { loginRequired } from './refusal.ts';
 import type { Session } from './session.ts';
 
 /**
@@ -18,7 +18,8 @@ import type { Session } from './session.ts';
 export async function lookAgain(workshop: Workshop, session: Session, refreshBefore: number): Promise<void> {
   const { store, tell } = workshop;
   const { epoch } = session;
-  if (session.unsaved !== undefined) return;
+  // What we write ourselves is no news, and a login here is newer than whatever it replaces.
+  if (session.unsaved !== undefined || session.arriving !== undefined) return;
   // A refresh in this process looks for itself, but not any more when it has landed.
   if (session.flights.length > 0) return lookLater(workshop, session, refreshBefore);
   // Whoever asks meanwhile looks before they act: a page may wake up with a token of yesterday.
@@ -32,17 +33,6 @@ export async function lookAgain(workshop: Workshop, session: Session, refreshBef
   if (prover === null || session.flights.length > 0) return;
   // What has happened here meanwhile is newer than what was read.
   if (session.epoch !== epoch || session.held(wholeGrant) !== before) return;
-  if (found === undefined) {
-    if (before === undefined || session.gone !== undefined) return;
-    session.forget();
-    session.gone = { error: loginRequired('signed_out'), final: false };
-    tell({ type: 'signedOut', session: session.id, where: 'elsewhere' });
-    return;
-  }
-  const accessToken = found.record.accessTokens[wholeGrant];
-  if (accessToken === undefined || before === undefined) return;
-  const isNew = before.token !== accessToken.token;
-  if (isNew) session.forget();
   const want = {
     variant: wholeGrant,
     otherThan: undefined,
@@ -51,10 +41,16 @@ export async function lookAgain(workshop: Workshop, session: Session, refreshBef
     resource: undefined,
   };
   const attempt: Attempt = { session, epoch, prover, tell, late: undefined, want };
+  if (found === undefined) return void nobody(attempt);
+  const { record } = found;
+  const accessToken = record.accessTokens[wholeGrant];
+  // Who has asked for nothing yet takes nothing over, but for the tokens of a login.
+  if (accessToken === undefined || (before === undefined && !session.isOut)) return;
+  if (session.isOver(record)) return;
+  if (before?.token !== accessToken.token) session.forget();
   const until = handedOutUntil(accessToken, refreshBefore);
-  hold(workshop, attempt, accessToken, until);
-  if (isNew) tell({ type: 'adopted', session: session.id, expiresAt: accessToken.expiresAt });
-  foretell(workshop, attempt, found.record, until);
+  adopt(workshop, attempt, { accessToken, until }, before?.token);
+  foretell(workshop, attempt, record, until);
 }
 
 /** Sessions that will be looked at when their refreshes have landed: once, however much has changed by then. */

@@ -11,6 +11,7 @@ import type { Login } from './login.ts';
 import { withKey } from './login-key.ts';
 import { type LoginClient, type LoginClientOptions, loginClient } from './login-options.ts';
 import { type PendingLogin, type PendingLogins, takePending } from './pending-logins.ts';
+import { once } from './same-answer.ts';
 import { exchangeCode } from './token-exchange.ts';
 
 /** What {@link completeLogin} takes. */
@@ -24,10 +25,19 @@ export interface CompleteLoginOptions extends LoginClientOptions {
  * exchanges the code. Once there are tokens it does not reject: the ID token is checked by
  * {@link Login.idTokenClaims}, when the tokens are safe.
  *
+ * Called twice at once in a page, as by an effect in React's Strict Mode, it exchanges once, and both get the login.
+ *
  * @param callback The URL to which the user was sent back. Where a proxy has changed it: its parameters.
  * @throws LoginFailedError, ConfigurationError, and whatever `pending` throws.
  */
 export async function completeLogin(
+  options: CompleteLoginOptions,
+  callback: string | URL | URLSearchParams,
+): Promise<Login> {
+  return await once(options, String(callback), () => complete(options, callback));
+}
+
+async function complete(
   options: CompleteLoginOptions,
   callback: string | URL | URLSearchParams,
 ): Promise<Login> {

@@ -172,6 +172,38 @@ describe('completeLogin', () => {
     }
   });
 
+  test('twice at once in a page, as by an effect in Strict Mode: one exchange, one login for both', async () => {
+    vi.stubGlobal('document', {});
+    const { client, net } = scene();
+    const options = { ...client, pending: new Map<string, string>() };
+    const { url } = await startLogin({ ...options, redirectUri });
+    const answer = answered(url).href;
+    const both = [1, 2].map(() => completeLogin(options, answer));
+    const others = [{ pending: new Map() }, { clientId: 'other' }].map((change) =>
+      refusal(completeLogin({ ...options, ...change }, answer)),
+    );
+    const [one, two] = await Promise.all(both);
+    expect(one).toBe(two);
+    expect(net.sent.length).toBe(1);
+    for (const refused of [...others, refusal(completeLogin(options, answer))]) {
+      expect(await refused).toMatchObject({ reason: 'wrong_answer' });
+    }
+  });
+
+  test('twice at once in a page, and refused: both hear of it, and the next login is its own', async () => {
+    vi.stubGlobal('document', {});
+    const { client, net } = scene({
+      [as.tokenEndpoint]: () => Response.json({ error: 'invalid_grant' }, { status: 400 }),
+    });
+    const options = { ...client, pending: new Map<string, string>() };
+    const { url } = await startLogin({ ...options, redirectUri });
+    const both = [1, 2].map(() => refusal(completeLogin(options, answered(url))));
+    const [one, other] = await Promise.all(both);
+    expect(one).toMatchObject({ code: 'ERR_LOGIN_FAILED' });
+    expect(one).toBe(other);
+    expect(net.sent.length).toBe(1);
+  });
+
   test('what nobody came back for is taken out by a later login', async () => {
     const { client, clock } = scene();
     for (const pending of [new Map<string, string>([['other', 'x']]), webStorage({ other: 'x' })]) {

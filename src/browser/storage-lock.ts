@@ -1,0 +1,34 @@
+/**
+ * The lock that storages of the browser bring along.
+ *
+ * @module
+ */
+import type { TokenLock } from '../core/contracts.ts';
+import { ConfigurationError } from '../core/errors.ts';
+import { leaveToPage } from './rendering.ts';
+import { webLock } from './web-lock.ts';
+import { reachOfLocks } from './web-locks.ts';
+
+/**
+ * {@link webLock}. Where there is neither a browser nor such a storage, as on a server that renders pages, there is nothing
+ * to lock either: a manager can be made there, and whatever is asked of it says that it cannot be had there.
+ *
+ * @param area gives the storage, or throws where there is none.
+ */
+export function storageLock(area: () => unknown): TokenLock {
+  if (reachOfLocks() === 'machine' || isThere(area)) return webLock();
+  const refusal =
+    'There is no browser here: the storages of tokenkeep/browser keep nothing, and have no lock.';
+  return {
+    reach: 'machine',
+    request: () => Promise.reject(new ConfigurationError(`${refusal} ${leaveToPage}`)),
+  };
+}
+
+function isThere(area: () => unknown): boolean {
+  try {
+    return area() !== undefined;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,87 @@
+/** What a manager tells of what happens elsewhere: other managers on the same storage, as in other tabs. */
+import { memoryStorage, TokenManager, type TokenStorage } from 'tokenkeep';
+import { authorizationServer } from 'tokenkeep/testing';
+import { expect, test } from 'vitest';
+
+async function twoTabs(storage: TokenStorage = memoryStorage()) {
+  const server = authorizationServer();
+  const open = () => {
+    const manager = new TokenManager({
+      clientId: 'test-client',
+      authorizationServer: server.metadata,
+      protectedResources: [server.apiOrigin],
+      storage,
+      fetch: server.fetch,
+    });
+    const told: string[] = [];
+    manager.on(
+      '*',
+      ({ type, ...event }) => void told.push('where' in event ? `${type} ${event.where}` : type),
+    );
+    return { manager, told };
+  };
+  /** What another one did has been told by then. */
+  const settled = () => new Promise((resolve) => setTimeout(resolve));
+  return { server, open, settled, here: open(), there: open() };
+}
+
+test('a login elsewhere: told to who knows that nobody is signed in, once, and so are its refreshes and its end', async () => {
+  const { server, here, there } = await twoTabs();
+  expect(await there.manager.getTokens()).toBeUndefined();
+  await here.manager.setTokens(server.signIn());
+  await expect.poll(() => there.told).toEqual(['signedIn elsewhere']);
+  expect(here.told).toEqual(['signedIn here']);
+  server.expire();
+  await here.manager.fetch(`${server.apiOrigin}/orders`);
+  await expect.poll(() => there.told).toEqual(['signedIn elsewhere', 'adopted']);
+  await here.manager.signOut();
+  await expect.poll(() => there.told.slice(2)).toEqual(['signedOut elsewhere']);
+  await here.manager.setTokens(server.signIn());
+  await expect.poll(() => there.told.slice(3)).toEqual(['signedIn elsewhere']);
+  expect(await there.manager.getAccessToken()).toBe(await here.manager.getAccessToken());
+  expect(server.counts).toMatchObject({ refreshes: 1, reuses: 0 });
+});
+
+test('a login elsewhere is told to who finds it by a call, and not once more when its word arrives', async () => {
+  const { server, here, there, settled } = await twoTabs();
+  await expect(there.manager.getAccessToken()).rejects.toMatchObject({ reason: 'no_tokens' });
+  const signedIn = here.manager.setTokens(server.signIn());
+  await expect.poll(() => there.manager.getAccessToken().catch(() => undefined)).toBeDefined();
+  await signedIn;
+  await settled();
+  expect(there.told).toEqual(['signedIn elsewhere']);
+});
+
+test('a sign-out elsewhere: told to who has looked, though it has sent nothing', async () => {
+  const { server, here, there, open } = await twoTabs();
+  await here.manager.setTokens(server.signIn());
+  const bystander = open();
+  expect(await there.manager.getTokens()).toBeDefined();
+  await here.manager.signOut();
+  await expect.poll(() => there.told).toEqual(['signedOut elsewhere']);
+  expect(bystander.told).toEqual([]);
+  expect(server.counts).toMatchObject({ tokenRequests: 0 });
+});
+
+test('a refresh elsewhere is no login, for who has not looked yet', async () => {
+  const { server, here, settled, open } = await twoTabs();
+  await here.manager.setTokens(server.signIn());
+  const late = open();
+  server.expire();
+  await here.manager.fetch(`${server.apiOrigin}/orders`);
+  await settled();
+  expect(late.told).toEqual([]);
+});
+
+test('a sign-out that the storage did not carry out: what others make of the rest is no login', async () => {
+  const inner = memoryStorage();
+  const refuse = () => Promise.reject(new Error('The disk is read-only.'));
+  const { server, here, there, settled } = await twoTabs({ ...inner, delete: refuse });
+  await here.manager.setTokens(server.signIn());
+  await expect(here.manager.signOut({ revoke: false })).rejects.toMatchObject({ code: 'ERR_STORAGE' });
+  server.expire();
+  await there.manager.fetch(`${server.apiOrigin}/orders`);
+  await settled();
+  expect(here.told).toEqual(['signedIn here', 'signedOut here']);
+  expect(await here.manager.getTokens()).toBeUndefined();
+});
