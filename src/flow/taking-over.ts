@@ -113,7 +113,7 @@ async function move(moving: Moving): Promise<TakeOver | 'again'> {
   // While it was removed somebody has signed in or out here: ours is theirs to end.
   if (session.epoch !== moving.epoch) return { outcome: 'not-needed' };
   session.begin();
-  events.push({ type: 'signedIn', session: session.id });
+  events.push({ type: 'signedIn', session: session.id, where: 'here' });
   return { outcome: 'taken-over' };
 }
 
