@@ -1,0 +1,48 @@
+/** What takes its place. Whoever is logged in stays so: what the old code has stored is taken over once. */
+import { discover, TokenManager, type TokenStorage } from 'tokenkeep';
+import { indexedDbStorage } from 'tokenkeep/browser';
+import { type FormerSession, takeOver } from 'tokenkeep/login';
+
+export interface Place {
+  readonly issuer: string;
+  readonly api: string;
+  readonly clientId: string;
+  /** Where the old code has its tokens. */
+  readonly store: Storage;
+  /** Where they are from now on. @default IndexedDB, for all tabs */
+  readonly storage?: TokenStorage;
+}
+
+/** Once, when the page starts. From then on `manager.fetch` is the fetch of the application. */
+export async function openSession({ storage = indexedDbStorage(), ...place }: Place): Promise<TokenManager> {
+  const manager = new TokenManager({
+    clientId: place.clientId,
+    authorizationServer: discover(place.issuer),
+    protectedResources: [place.api],
+    storage,
+  });
+  const taken = await takeOver(manager, formerSession(place.store));
+  if (taken.outcome === 'refused') console.warn(`The old session is of no use: ${taken.reason}. Log in.`);
+  return manager;
+}
+
+function formerSession(store: Storage): FormerSession {
+  return {
+    read() {
+      const accessToken = store.getItem('accessToken');
+      const refreshToken = store.getItem('refreshToken');
+      if (isNone(accessToken) && isNone(refreshToken)) return undefined;
+      if (isNone(accessToken) || isNone(refreshToken)) return { refused: 'one of two tokens is missing' };
+      return { accessToken, refreshToken }; // nobody knows when they end: the API says it
+    },
+    remove() {
+      store.removeItem('refreshToken'); // first what could be spent
+      store.removeItem('accessToken');
+    },
+  };
+}
+
+/** Old code likes to store the text of what was not there. */
+function isNone(text: string | null): text is null {
+  return text === null || ['', 'null', 'undefined'].includes(text);
+}
