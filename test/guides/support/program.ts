@@ -52,11 +52,16 @@ export class Program implements AsyncDisposable {
     });
   }
 
-  /** The first line that says so, on stdout or stderr, from `start` on. Rejects when the program ends without it. */
-  async says(what: RegExp, start = 0): Promise<string> {
+  /** What it has said so far, on stdout or stderr. */
+  lines(what: RegExp): string[] {
+    return this.#lines.filter((line) => what.test(line));
+  }
+
+  /** The line with which it has said so for the `count`th time. Rejects when the program ends without it. */
+  async says(what: RegExp, count = 1): Promise<string> {
     const found = Promise.withResolvers<string>();
     const look = (): void => {
-      const line = this.#lines.slice(start).find((one) => what.test(one));
+      const line = this.lines(what)[count - 1];
       if (line !== undefined) found.resolve(line);
     };
     this.#listeners.add(look);
@@ -69,11 +74,6 @@ export class Program implements AsyncDisposable {
     } finally {
       this.#listeners.delete(look);
     }
-  }
-
-  /** How many lines it has said. */
-  get said(): number {
-    return this.#lines.length;
   }
 
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<Ended> {

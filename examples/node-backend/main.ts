@@ -1,0 +1,43 @@
+/** Four workers behind one port. The sessions are in Redis: any worker serves any user, and any of them may die. */
+import cluster from 'node:cluster';
+import { openWorker } from './worker.ts';
+
+const workers = 4;
+const signals = ['SIGTERM', 'SIGINT'] as const;
+
+if (cluster.isPrimary) supervise();
+else work();
+
+function supervise(): void {
+  const listening = new Set<number>();
+  let isStopping = false;
+  const stop = (): void => {
+    isStopping = true;
+    for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill('SIGTERM');
+  };
+  cluster.on('listening', ({ id, process: { pid } }) => {
+    listening.add(id);
+    console.log(`Worker ${pid} listens.`);
+  });
+  cluster.on('exit', ({ id, process: { pid } }, code, signal) => {
+    if (isStopping && code === 0) return;
+    console.error(`Worker ${pid} has ended: ${signal ?? code}.`);
+    // One that never came so far as to listen would be started for ever.
+    if (!isStopping && listening.has(id)) return void cluster.fork();
+    process.exitCode = 1;
+    stop();
+  });
+  for (const signal of signals) process.on(signal, stop);
+  for (let count = 0; count < workers; count++) cluster.fork();
+}
+
+function work(): void {
+  const opening = openWorker();
+  let stopping: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    await (await opening).close();
+    process.exit(0);
+  };
+  // A terminal sends Ctrl+C to the workers too, and then the supervisor sends its own.
+  for (const signal of signals) process.on(signal, () => (stopping ??= stop()));
+}

@@ -1,0 +1,38 @@
+/** One of the workers: serves until it is told to stop, and then finishes what has begun. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { serviceOf } from './service.ts';
+import { connect, openSessions } from './sessions.ts';
+import { answerTo } from './trouble.ts';
+
+const port = Number(process.env['PORT'] ?? 3000);
+const origin = process.env['ORIGIN'] ?? `http://127.0.0.1:${port}`;
+/** Longer than any request takes. */
+const patience = 40_000;
+
+export async function openWorker(): Promise<{ close(): Promise<void> }> {
+  const redis = await connect();
+  const manager = openSessions(redis);
+  const answer = serviceOf(redis, manager, origin);
+
+  const server = createServer(async (request, response) => {
+    const { status, headers, body } = await answer(request).catch(answerTo);
+    response.setHeader('x-worker', process.pid);
+    // Who keeps a connection would be waited for.
+    if (!server.listening) response.setHeader('connection', 'close');
+    response.writeHead(status, headers).end(body);
+  });
+  await once(server.listen(port), 'listening');
+
+  return {
+    async close() {
+      const closed = once(server, 'close');
+      server.close(); // from here on nothing new comes in; requests that have come are answered
+      const late = setTimeout(() => server.closeAllConnections(), patience);
+      await closed;
+      clearTimeout(late);
+      await manager.close(); // a refresh whose caller has gone is finished, and stored
+      await redis.close();
+    },
+  };
+}
