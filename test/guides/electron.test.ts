@@ -73,7 +73,7 @@ test('two running copies share the session, and what they know of it', async () 
   await first.click('#sign-out');
   await says(second, 'Signed out.');
   await second.click('#sign-in', 1);
-  await Promise.all([says(second, ada), says(second, ada, 1)]);
+  await Promise.all([says(second, ada), says(second, ada, 1), says(first, ada), says(first, ada, 1)]);
   expect(world.server.counters).toMatchObject({ refreshes: before + 1, reuses: 0 });
 });
 
