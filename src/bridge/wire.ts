@@ -3,8 +3,10 @@
  *
  * @module
  */
+
 import { isTokenKeepError } from '../core/errors.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
+import type { RequestRedirect } from '../core/platform-types.ts';
 import { type BridgeError, fromBridgeError, isPlain, toBridgeError } from './bridge-error.ts';
 
 /** A way to where the manager lives. Only functions and plain data are there. */

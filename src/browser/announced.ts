@@ -9,7 +9,7 @@ import { ChangeChannel } from './change-channel.ts';
 /** See {@link announced}. */
 export interface AnnouncedOptions {
   /** Name of the channel. Give one to keep applications of one origin apart. @default 'tokenkeep' */
-  readonly name?: string;
+  readonly name?: string | undefined;
 }
 
 /**

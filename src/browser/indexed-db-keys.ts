@@ -9,7 +9,7 @@ import { Database, type Operation, type Purpose } from './database.ts';
 /** See {@link indexedDbKeys}. */
 export interface IndexedDbKeysOptions {
   /** Name of the database, which may be that of `indexedDbStorage()`. @default 'tokenkeep' */
-  readonly name?: string;
+  readonly name?: string | undefined;
 }
 
 /**

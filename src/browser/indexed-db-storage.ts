@@ -14,9 +14,9 @@ import { storageLock } from './storage-lock.ts';
 /** See {@link indexedDbStorage}. */
 export interface IndexedDbStorageOptions {
   /** Name of the database. @default 'tokenkeep' */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** Whether records are encrypted; what that is good for stands at {@link indexedDbStorage}. @default false */
-  readonly encrypt?: boolean;
+  readonly encrypt?: boolean | undefined;
 }
 
 /** What stands in the database under the key of a session. */

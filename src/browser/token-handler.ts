@@ -18,25 +18,27 @@ export interface TokenHandlerOptions {
   /** Where the token handler is. On the site of the page, or the browser keeps its cookies back. */
   readonly url: string;
   /** Where a POST gets new cookies, beneath `url`. @default 'refresh' */
-  readonly refreshPath?: string;
+  readonly refreshPath?: string | undefined;
   /** Where a POST ends the session. @default 'logout' */
-  readonly logoutPath?: string;
+  readonly logoutPath?: string | undefined;
   /**
    * Headers of the requests to it and to the protected resources, by which they know that the page sends them (CSRF): constant
    * ones, or a function that is asked for each request.
    *
    * @default { 'token-handler-version': '1' }
    */
-  readonly headers?: Readonly<Record<string, string>> | (() => Readonly<Record<string, string>>);
+  readonly headers?:
+    | (Readonly<Record<string, string>> | (() => Readonly<Record<string, string>>))
+    | undefined;
   /** The member of its answers that says for how many seconds the access token lives. @default 'access_token_expires_in' */
-  readonly expiresIn?: string;
+  readonly expiresIn?: string | undefined;
   /** How long an access token lives if its answer does not say, in ms. @default unknown: used until it is rejected */
-  readonly lifetime?: number;
+  readonly lifetime?: number | undefined;
   /**
    * Hears what the answer to a logout was, parsed from JSON if it can be: `logout_url` and its like are for the application
    * to go to.
    */
-  readonly onLogout?: (answer: unknown) => void;
+  readonly onLogout?: ((answer: unknown) => void) | undefined;
 }
 
 /** What it says of a session that is over. Whatever else comes with a 401 means the same. */

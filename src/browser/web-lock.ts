@@ -26,7 +26,7 @@ export interface WebLockOptions {
    *
    * @default 50_000
    */
-  readonly lease?: number;
+  readonly lease?: number | undefined;
 }
 
 /**

@@ -12,7 +12,7 @@ import { storageLock } from './storage-lock.ts';
 /** See {@link webStorage}. */
 export interface WebStorageOptions {
   /** What the names of its items begin with. @default 'tokenkeep:' */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
 }
 
 /**

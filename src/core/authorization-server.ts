@@ -9,26 +9,28 @@ import type { ProviderProfile } from './provider-profile.ts';
 /** An authorization server: the members of RFC 8414 that tokenkeep uses, and its {@link ProviderProfile}. */
 export interface AuthorizationServer {
   /** The issuer identifier. A session is bound to it; without one it is bound to the token endpoint. */
-  readonly issuer?: string;
+  readonly issuer?: string | undefined;
   /** URL of the token endpoint: https, or http on loopback. Its query is kept (RFC 6749 §3.2). */
   readonly tokenEndpoint: string;
   /** URL of the revocation endpoint (RFC 7009). Without it, sign-out clears the local state only. */
-  readonly revocationEndpoint?: string;
+  readonly revocationEndpoint?: string | undefined;
   /** URL of the authorization endpoint, where users log in. */
-  readonly authorizationEndpoint?: string;
+  readonly authorizationEndpoint?: string | undefined;
   /** URL of the device authorization endpoint (RFC 8628). @default the one of the metadata */
-  readonly deviceAuthorizationEndpoint?: string;
+  readonly deviceAuthorizationEndpoint?: string | undefined;
   /** Endpoints for clients that authenticate by mutual TLS (RFC 8705 §5). */
-  readonly mtlsEndpointAliases?: {
-    readonly tokenEndpoint?: string;
-    readonly revocationEndpoint?: string;
-    readonly deviceAuthorizationEndpoint?: string;
-  };
+  readonly mtlsEndpointAliases?:
+    | {
+        readonly tokenEndpoint?: string | undefined;
+        readonly revocationEndpoint?: string | undefined;
+        readonly deviceAuthorizationEndpoint?: string | undefined;
+      }
+    | undefined;
   /** The whole metadata document, when it was discovered. */
-  readonly metadata?: Readonly<Record<string, unknown>>;
-  readonly profile?: ProviderProfile;
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+  readonly profile?: ProviderProfile | undefined;
   /** How it gives access tokens, if not for a refresh token: set by `tokenHandler()`. */
-  readonly grant?: Grant;
+  readonly grant?: Grant | undefined;
 }
 
 /** A token or revocation request that waits for its client authentication. */
@@ -45,7 +47,7 @@ export interface UnauthenticatedRequest {
 export interface ClientAuthentication {
   readonly method: string;
   /** `true`: requests go to {@link AuthorizationServer.mtlsEndpointAliases} where there are any. */
-  readonly mutualTls?: boolean;
+  readonly mutualTls?: boolean | undefined;
   /** Adds what proves it to the request. */
   authenticate(request: UnauthenticatedRequest): void | Promise<void>;
 }

@@ -4,8 +4,10 @@
  *
  * @module
  */
+
 import type { Reach } from './contracts.ts';
 import type { BuiltRequest } from './grant.ts';
+import type { CryptoKeyPair } from './platform-types.ts';
 import type { Answer } from './token-answer.ts';
 
 /**

@@ -26,8 +26,8 @@ export interface ProtectedResource {
 /** A {@link ProtectedResource} that has been checked: its URL is absolute and as the URL parser writes it. */
 export interface NamedResource {
   readonly url: string;
-  readonly scope?: readonly string[];
-  readonly resource?: readonly string[];
+  readonly scope?: readonly string[] | undefined;
+  readonly resource?: readonly string[] | undefined;
   /** Names the access token that it gets. */
   readonly variant: string;
 }

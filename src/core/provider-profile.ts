@@ -12,40 +12,40 @@ export interface ProviderProfile {
    *
    * @default 0
    */
-  readonly reuseWindow?: number;
+  readonly reuseWindow?: number | undefined;
   /** How bodies of the token and revocation requests are encoded. @default 'form' */
-  readonly requestEncoding?: 'form' | 'json';
+  readonly requestEncoding?: 'form' | 'json' | undefined;
   /** The same for revocation requests, where they differ. @default `requestEncoding` */
-  readonly revocationEncoding?: 'form' | 'json';
+  readonly revocationEncoding?: 'form' | 'json' | undefined;
   /** The only kind of token that the server revokes. @default 'refresh_token', and its access tokens with it */
-  readonly revokes?: 'refresh_token' | 'access_token';
+  readonly revokes?: 'refresh_token' | 'access_token' | undefined;
   /** What this server's own error codes mean, by code. They come before the standard ones. */
-  readonly errorCodes?: Readonly<Record<string, FailureClass>>;
+  readonly errorCodes?: Readonly<Record<string, FailureClass>> | undefined;
   /** Where the error code stands, when it is not `error`. Tried in order. @default ['error'] */
-  readonly errorFields?: readonly string[];
+  readonly errorFields?: readonly string[] | undefined;
   /**
    * What else a refusal holds that says why or what to do: members that are told as `details` of the error, beside the
    * server's `description`. Tokens are never among them, and secrets are taken out.
    *
    * @default nothing but the error code is told
    */
-  readonly errorDetails?: readonly string[];
+  readonly errorDetails?: readonly string[] | undefined;
   /** `token_type` values that this server uses for bearer tokens, besides `Bearer`. */
-  readonly bearerTypes?: readonly string[];
+  readonly bearerTypes?: readonly string[] | undefined;
   /**
    * Tells that an answer of this provider's APIs means "this access token is not valid", where they do not say it with a
    * 401. It gets a copy. The option `isInvalidToken` of a manager takes its place.
    */
-  readonly isInvalidToken?: (response: Response) => boolean | Promise<boolean>;
+  readonly isInvalidToken?: ((response: Response) => boolean | Promise<boolean>) | undefined;
   /** Lifetime of an access token whose answer says none, in ms. @default unknown: used until it is rejected */
-  readonly defaultLifetime?: number;
+  readonly defaultLifetime?: number | undefined;
   /**
    * How long a refresh token lives after a login whose answer does not say, in ms: what is set in the server's console, such as
    * ReachFive's 1 to 365 days. A hint, by which `refreshTokenExpiring` is told: it ends no session.
    *
    * @default unknown
    */
-  readonly refreshTokenLifetime?: number;
+  readonly refreshTokenLifetime?: number | undefined;
 }
 
 /**

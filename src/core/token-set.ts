@@ -46,11 +46,11 @@ export interface CookiesSet {
 /** Which access token is asked for. */
 export interface AccessTokenRequest {
   /** Scopes that the token must be for. @default the scopes of the whole grant */
-  readonly scope?: readonly string[];
+  readonly scope?: readonly string[] | undefined;
   /** Protected resources that the token must be for (RFC 8707): absolute URIs without a fragment. */
-  readonly resource?: string | readonly string[];
+  readonly resource?: string | readonly string[] | undefined;
   /** The access token that was just rejected: any other usable one will do. The evidence for a refresh. */
-  readonly otherThan?: string;
+  readonly otherThan?: string | undefined;
   /** Gives up waiting. It never stops a refresh that others wait for as well. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }

@@ -3,8 +3,10 @@
  *
  * @module
  */
+
 import type { TokenStorage } from '../core/contracts.ts';
 import { isConflict } from '../core/errors.ts';
+import type { CryptoKeyPair } from '../core/platform-types.ts';
 import type { KeyStorage } from '../core/possession.ts';
 import { algorithmOf, importPrivateKey, importPublicKey, isAlgorithm, thumbprintOf } from './signing.ts';
 

@@ -3,7 +3,9 @@
  *
  * @module
  */
+
 import type { BuiltRequest } from '../core/grant.ts';
+import type { CryptoKeyPair } from '../core/platform-types.ts';
 import type { BoundCall, ProofRequest, ProvenRequest, Prover } from '../core/possession.ts';
 import { base64url, bytesOf } from './base64url.ts';
 import { complaintOfResource, complaintOfServer, type ProofComplaint } from './complaint.ts';

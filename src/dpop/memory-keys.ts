@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { CryptoKeyPair } from '../core/platform-types.ts';
 import type { KeyStorage } from '../core/possession.ts';
 
 /**

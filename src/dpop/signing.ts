@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { CryptoKey, CryptoKeyPair, JsonWebKey } from '../core/platform-types.ts';
 import { base64url, bytesOf } from './base64url.ts';
 
 /** A JWS algorithm for proofs. Signatures of a public key only: a secret that both sides know proves nothing. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import {
   type ClientAuth,
   ClientSecretJwt,
@@ -18,6 +19,7 @@ import type {
   UnauthenticatedRequest,
 } from '../core/authorization-server.ts';
 import { ConfigurationError } from '../core/errors.ts';
+import type { CryptoKey } from '../core/platform-types.ts';
 import { readPem, requireSigningKey, type SigningAlgorithm } from './signing-key.ts';
 
 /** A public client: it names itself and proves nothing. For everything that runs on a user's machine. */

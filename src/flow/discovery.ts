@@ -18,11 +18,11 @@ import { readText, tooLarge } from './read-text.ts';
 /** How to discover. */
 export interface DiscoverOptions {
   /** What carries the request. @default the platform's `fetch` */
-  readonly fetch?: Transport;
+  readonly fetch?: Transport | undefined;
   /** How long one attempt may take, in ms. @default 10_000 */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /** How the server deviates from the textbook, which its metadata does not say. */
-  readonly profile?: ProviderProfile;
+  readonly profile?: ProviderProfile | undefined;
 }
 
 /**

@@ -3,7 +3,9 @@
  *
  * @module
  */
+
 import { encodeFormData } from '../core/multipart.ts';
+import type { RequestRedirect } from '../core/platform-types.ts';
 import { type BodyKind, bodyKind, isFormData } from '../core/replay.ts';
 
 /** What `fetch` takes first. */

@@ -15,9 +15,9 @@ import { leavingOn } from './waiting.ts';
 /** How to sign out. */
 export interface SignOutOptions {
   /** Whether to tell the authorization server to end the grant (RFC 7009). @default true */
-  readonly revoke?: boolean;
+  readonly revoke?: boolean | undefined;
   /** Gives up waiting for the server. The local state is cleared all the same. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What came of a sign-out beyond this side of the network. */

@@ -3,7 +3,9 @@
  *
  * @module
  */
+
 import { ConfigurationError } from '../core/errors.ts';
+import type { CryptoKey } from '../core/platform-types.ts';
 
 /** How a JWT is signed, by the names of JWS. `EdDSA` is what servers call `Ed25519` that do not know RFC 9864 yet. */
 export type SigningAlgorithm = `${'ES' | 'RS' | 'PS'}${256 | 384 | 512}` | 'Ed25519' | 'EdDSA';

@@ -142,12 +142,12 @@ function credentials(
   { clientId, clientAuthentication }: ClientOptions,
   server: AuthorizationServer,
 ): readonly [Metadata, { readonly client_id: string }, ClientAuth] {
-  const endpoints =
-    clientAuthentication.mutualTls === true ? { ...server, ...server.mtlsEndpointAliases } : server;
+  const aliases = clientAuthentication.mutualTls === true ? server.mtlsEndpointAliases : undefined;
+  const revocationEndpoint = aliases?.revocationEndpoint ?? server.revocationEndpoint;
   const metadata: Metadata = {
     issuer: server.issuer ?? server.tokenEndpoint,
-    token_endpoint: endpoints.tokenEndpoint,
-    ...(endpoints.revocationEndpoint && { revocation_endpoint: endpoints.revocationEndpoint }),
+    token_endpoint: aliases?.tokenEndpoint ?? server.tokenEndpoint,
+    ...(revocationEndpoint && { revocation_endpoint: revocationEndpoint }),
   };
   const authenticate: ClientAuth = (_server, _client, parameters, headers) =>
     clientAuthentication.authenticate({ clientId, authorizationServer: server, parameters, headers });

@@ -8,7 +8,7 @@
 export type EndpointName = 'authorization' | 'token' | 'revocation' | 'introspection' | 'metadata' | 'api';
 
 /** Bytes in a buffer of their own, named by who makes some: TypeScript before 5.7 knows no kinds of `Uint8Array`. */
-export type Bytes = ReturnType<TextEncoder['encode']>;
+export type Bytes = ReturnType<InstanceType<typeof TextEncoder>['encode']>;
 
 /** A request that reached the server. */
 export interface Exchange {

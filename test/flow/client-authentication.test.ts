@@ -278,6 +278,13 @@ describe('mutual TLS (8705-01, 8705-03)', () => {
     );
   });
 
+  test('an alias that is left open is none', async () => {
+    const open = { ...server, mtlsEndpointAliases: { tokenEndpoint: undefined } };
+    expect((await refreshed({ server: open, clientAuthentication: tlsClientAuth() })).url).toBe(
+      'https://as.example.com/token',
+    );
+  });
+
   test('of other methods they do not', async () => {
     expect((await refreshed({ server })).url).toBe('https://as.example.com/token');
   });

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { packed } from './support/built.ts';
@@ -8,40 +8,72 @@ import { doors } from './support/manifest.ts';
 let pack: ReturnType<typeof packed>;
 beforeAll(() => {
   pack = packed();
-  const imports = [...doors.keys()].map((door, index) => `export * as door${index} from '${door}';`);
-  writeFileSync(join(pack.folder, 'everything.mts'), imports.join('\n'));
+  const program = (names: string[]) =>
+    names.map((door, index) => `export * as door${index} from '${door}';`).join('\n');
+  const all = [...doors.keys()];
+  writeFileSync(join(pack.folder, 'page.mts'), [program(all), ...optionsWithUndefined()].join('\n'));
+  // Workers of the web are the matter of that door, and have no other types than those of the DOM.
+  writeFileSync(join(pack.folder, 'backend.mts'), program(all.filter((door) => door !== 'tokenkeep/worker')));
   writeFileSync(join(pack.folder, 'wrong.mts'), `import { noSuchName } from 'tokenkeep';\nnoSuchName();`);
 });
 afterAll(() => pack?.remove());
 
-/**
- * The strictest user: no types of Node, no skipLibCheck, so every declaration that we reach has to compile, with the libraries
- * that `target` brings by itself in a new project. `Disposable` is not among them before ES2026: the declarations bring it.
- */
+/** The strictest user: no skipLibCheck, so every declaration that we reach has to compile. */
 const strictest = {
   noEmit: true,
   strict: true,
   exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  noPropertyAccessFromIndexSignature: true,
+  verbatimModuleSyntax: true,
+  isolatedModules: true,
   skipLibCheck: false,
-  types: [],
   target: 'es2022',
-  lib: ['es2022', 'dom', 'dom.iterable', 'dom.asynciterable'],
 };
-const resolutions = [{ module: 'nodenext' }, { module: 'esnext', moduleResolution: 'bundler' }];
+/**
+ * With the libraries that `target` brings by itself in a new project, and no types of Node. `Disposable` is not among them before
+ * ES2026: the declarations bring it.
+ */
+const page = { types: [], lib: ['es2022', 'dom', 'dom.iterable', 'dom.asynciterable'] };
+/** Without the DOM: `fetch` and Web Crypto are what the types of Node say. */
+const backend = { types: ['node'], typeRoots: [resolve('node_modules/@types')], lib: ['es2022'] };
+const programs = [
+  { file: 'page.mts', ...page, module: 'nodenext' },
+  { file: 'page.mts', ...page, module: 'esnext', moduleResolution: 'bundler' },
+  { file: 'backend.mts', ...backend, module: 'node16' },
+];
 /** The oldest that we promise, and the newest. */
 const compilers = ['typescript-5.5/bin/tsc', 'typescript/bin/tsc6', 'typescript-7/bin/tsc'].map(
   (compiler) => `node_modules/${compiler}`,
 );
 
 describe.each(compilers)('with %s', (compiler) => {
-  test.each(resolutions)('the declarations compile as they are published, for %o', (resolution) => {
-    expect(compile(compiler, 'everything.mts', resolution)).toEqual({ status: 0, output: '' });
-  });
+  test.each(programs)(
+    'the declarations compile as they are published: $file, $module',
+    ({ file, ...options }) => {
+      expect(compile(compiler, file, options)).toEqual({ status: 0, output: '' });
+    },
+  );
 
   test('a wrong import does not compile, so the check above means something', () => {
-    expect(compile(compiler, 'wrong.mts', { module: 'nodenext' }).output).toContain('noSuchName');
+    expect(compile(compiler, 'wrong.mts', { ...page, module: 'nodenext' }).output).toContain('noSuchName');
   });
 });
+
+/** What can be left out may be `undefined` as well: it comes from the environment, or is optional in options of one's own. */
+function optionsWithUndefined(): string[] {
+  const optional =
+    /\b(\w+Options|AuthorizationServer|ProviderProfile|ProtectedResource|AccessTokenRequest)\b/g;
+  const checks = [...doors]
+    .filter(([door]) => door !== 'tokenkeep/testing')
+    .flatMap(([door, file]) => {
+      const declared = readFileSync(join(pack.folder, `node_modules/tokenkeep/dist/${file}.d.ts`), 'utf8');
+      const names = new Set(declared.match(optional));
+      return [...names].map((name) => `'${name}' satisfies Takes<'${name}', import('${door}').${name}>;`);
+    });
+  const takes = '{ [K in keyof T]: {} extends Pick<T, K> ? T[K] | undefined : T[K] } extends T ? Name : T';
+  return [`type Takes<Name, T> = ${takes};`, ...checks];
+}
 
 function compile(
   compiler: string,

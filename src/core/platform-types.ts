@@ -1,0 +1,23 @@
+/**
+ * Types of the platform that have names in the DOM only. A program for Node alone does not have that, and knows the values that
+ * they are taken from here. Types only.
+ *
+ * @module
+ */
+
+/** A key of Web Crypto. */
+export type CryptoKey = Extract<Awaited<ReturnType<typeof crypto.subtle.generateKey>>, { type: string }>;
+
+/** A private key and its public one. */
+export interface CryptoKeyPair {
+  readonly privateKey: CryptoKey;
+  readonly publicKey: CryptoKey;
+}
+
+/** What becomes of redirects. */
+export type RequestRedirect = NonNullable<RequestInit['redirect']>;
+
+/** The members of a key as JSON (RFC 7517) that name it, and those that are private. */
+export type JsonWebKey = {
+  readonly [Member in 'kty' | 'crv' | 'x' | 'y' | 'd' | 'n' | 'e' | 'p' | 'q' | 'dp' | 'dq' | 'qi']?: string;
+};
