@@ -1,12 +1,12 @@
 /** Four workers behind one port. The sessions are in Redis: any worker serves any user, and any of them may die. */
 import cluster from 'node:cluster';
-import { openWorker } from './worker.ts';
+import { openWorker, type Worker } from './worker.ts';
 
 const workers = 4;
 const signals = ['SIGTERM', 'SIGINT'] as const;
 
 if (cluster.isPrimary) supervise();
-else work();
+else await work();
 
 function supervise(): void {
   const listening = new Set<number>();
@@ -20,7 +20,7 @@ function supervise(): void {
     console.log(`Worker ${pid} listens.`);
   });
   cluster.on('exit', ({ id, process: { pid } }, code, signal) => {
-    if (isStopping && code === 0) return;
+    if (isStopping && (code === 0 || !listening.has(id))) return;
     console.error(`Worker ${pid} has ended: ${signal ?? code}.`);
     // One that never came so far as to listen would be started for ever.
     if (!isStopping && listening.has(id)) return void cluster.fork();
@@ -31,13 +31,14 @@ function supervise(): void {
   for (let count = 0; count < workers; count++) cluster.fork();
 }
 
-function work(): void {
-  const opening = openWorker();
+async function work(): Promise<void> {
+  let worker: Worker | undefined;
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
-    await (await opening).close();
+    await worker?.close(); // one that is not open yet has nothing to finish
     process.exit(0);
   };
   // A terminal sends Ctrl+C to the workers too, and then the supervisor sends its own.
   for (const signal of signals) process.on(signal, () => (stopping ??= stop()));
+  worker = await openWorker();
 }

@@ -10,7 +10,11 @@ const origin = process.env['ORIGIN'] ?? `http://127.0.0.1:${port}`;
 /** Longer than any request takes. */
 const patience = 40_000;
 
-export async function openWorker(): Promise<{ close(): Promise<void> }> {
+export interface Worker {
+  close(): Promise<void>;
+}
+
+export async function openWorker(): Promise<Worker> {
   const redis = await connect();
   const manager = openSessions(redis);
   const answer = serviceOf(redis, manager, origin);
@@ -32,7 +36,7 @@ export async function openWorker(): Promise<{ close(): Promise<void> }> {
       await closed;
       clearTimeout(late);
       await manager.close(); // a refresh whose caller has gone is finished, and stored
-      await redis.close();
+      redis.destroy();
     },
   };
 }

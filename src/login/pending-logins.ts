@@ -6,7 +6,10 @@
 
 /** Keeps texts by name: `sessionStorage`, `localStorage`, or a storage of your own that may take its time. */
 export interface ItemStore {
-  /** The text of this name; `null`: there is none. */
+  /**
+   * The text of this name; `null`: there is none. A storage that several processes share best removes it in the same step
+   * (`GETDEL`, `DELETE … RETURNING`): of two answers at the same time one finds it.
+   */
   getItem(key: string): string | null | Promise<string | null>;
   /** Keeps a text. */
   setItem(key: string, value: string): unknown;

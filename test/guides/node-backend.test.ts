@@ -1,5 +1,7 @@
 /** The backend as it is run: a supervisor, four workers, a real Redis, and users who have really logged in. */
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ExampleServer, openExampleServer } from '../../examples/server/server.ts';
 import { freePort } from '../support/servers/child.ts';
@@ -28,11 +30,14 @@ afterAll(async () => {
 
 const listens = /^Worker (\d+) listens\.$/;
 
+function launch(env: Readonly<Record<string, string>> = {}): Program {
+  const { port } = new URL(origin);
+  const places = { ISSUER: world.server.issuer, API: world.api, REDIS_URL: redis.url, PORT: port };
+  return new Program(['examples/node-backend/main.ts'], { ...places, ...env });
+}
 /** Starts it, and waits until all four workers are there. A token request may take so many milliseconds. */
 async function start(timeout = 30_000): Promise<Program> {
-  const { port } = new URL(origin);
-  const env = { ISSUER: world.server.issuer, API: world.api, REDIS_URL: redis.url, PORT: port };
-  const program = new Program(['examples/node-backend/main.ts'], { ...env, TIMEOUT: `${timeout}` });
+  const program = launch({ TIMEOUT: `${timeout}` });
   await program.says(listens, 4);
   return program;
 }
@@ -120,10 +125,11 @@ test('SIGTERM in a storm: what has come is answered, refreshes are finished; a n
   await expect.poll(() => world.counters.ok).toBeGreaterThan(ok + 2 * others.length);
 
   backend.child.kill('SIGTERM');
-  const answers = (await Promise.all(storm)).flat();
+  await expect.poll(isClosed).toBe(true);
   answer.resolve();
   expect(await answered).toEqual(own(waiting));
   expect(await backend.ended).toMatchObject({ code: 0, signal: null });
+  const answers = (await Promise.all(storm)).flat();
   // What the API has answered has come to whoever asked for it; only the one that had gone may have asked in vain.
   const inVain = world.counters.ok - ok - answers.length - 1;
   expect([0, 1]).toContain(inVain);
@@ -132,6 +138,17 @@ test('SIGTERM in a storm: what has come is answered, refreshes are finished; a n
   expect(await Promise.all(users.map(orders))).toEqual(users.map(own));
   expect(counts()).toEqual(onceEach);
 });
+
+/** Nobody listens any more. */
+async function isClosed(): Promise<boolean> {
+  const socket = connect(Number(new URL(origin).port), '127.0.0.1');
+  const connected = await once(socket, 'connect').then(
+    () => true,
+    () => false,
+  );
+  socket.destroy();
+  return !connected;
+}
 
 /** Calls and calls, until nobody takes its calls any more. */
 async function storming(user: User): Promise<Seen[]> {
@@ -142,7 +159,7 @@ async function storming(user: User): Promise<Seen[]> {
     if (typeof seen === 'string') refusal = seen;
     else answers.push(seen);
   }
-  // Reset: it was still waiting to be accepted.
+  // Reset: it came when the last worker had just stopped listening, and none has read it.
   expect(['ECONNREFUSED', 'ECONNRESET']).toContain(refusal);
   expect(answers).toEqual(answers.map(() => own(user)));
   return answers;
@@ -182,4 +199,13 @@ test('who logs out, and whom the server has ended, leaves nothing in Redis', asy
   expect((await orders(ended)).status).toBe(401);
   expect(await keys()).toEqual(others.map(keyOf).sort());
   expect(before).not.toBe(keyOf(leaving));
+});
+
+test('without a Redis it waits for one, and can be stopped; one that goes away is said, and stops nobody from stopping', async () => {
+  const waiting = launch({ PORT: `${await freePort()}`, REDIS_URL: `redis://127.0.0.1:${await freePort()}` });
+  await waiting.says(/^Redis: .*ECONNREFUSED/, 4);
+  expect(await waiting.kill('SIGTERM')).toMatchObject({ code: 0, signal: null });
+  await redis.end('SIGKILL');
+  await backend.says(/^Redis: /, 4);
+  expect(await backend.kill('SIGTERM')).toMatchObject({ code: 0, signal: null });
 });
