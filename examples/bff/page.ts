@@ -21,8 +21,7 @@ async function load(): Promise<string> {
   return response.ok ? `Signed in as ${(await response.json()).user}.` : `The API says ${response.status}.`;
 }
 async function signIn(): Promise<string> {
-  const return_to = location.pathname + location.search;
-  const { authorization_url = '' } = await post('login/start', { return_to });
+  const { authorization_url = '' } = await post('login/start', { return_to: location.href });
   location.assign(authorization_url);
   return 'Signing in…';
 }
@@ -39,19 +38,23 @@ async function signOut(): Promise<string> {
   return 'Signed out.';
 }
 
+/** Every error says what to do. */
+function told(error: unknown): string {
+  if (isTokenKeepError(error) && error.code === 'ERR_LOGIN_REQUIRED') return 'Signed out.';
+  return error instanceof Error ? error.message : 'Something went wrong.';
+}
+
 /** What began last has the last word: an answer of the API may come after a sign-out. */
 let latest = 0;
 async function show(doing: () => Promise<string>): Promise<void> {
   const mine = ++latest;
-  const text = await doing().catch((error: unknown) =>
-    isTokenKeepError(error) && error.code === 'ERR_LOGIN_REQUIRED' ? 'Signed out.' : String(error),
-  );
+  const text = await doing().catch(told);
   if (mine === latest) status.textContent = text;
 }
 for (const [id, action] of Object.entries({ 'sign-in': signIn, call: load, 'sign-out': signOut })) {
   document.getElementById(id)?.addEventListener('click', () => show(action));
 }
 manager.on('signedIn', () => show(load));
-for (const type of ['signedOut', 'sessionEnded'] as const)
-  manager.on(type, () => show(async () => 'Signed out.'));
+manager.on('signedOut', () => show(async () => 'Signed out.'));
+manager.on('sessionEnded', ({ error }) => show(async () => told(error)));
 void show(location.pathname === '/callback' ? endLogin : load);

@@ -44,6 +44,16 @@ async function openTab(path = '/'): Promise<DrivenTab> {
   return tab;
 }
 
+/** A tab of ada, who may be signed in already. */
+async function openAdasTab(): Promise<DrivenTab> {
+  const tab = await openTab();
+  await expect.poll(() => statusOf(tab)).toMatch(/^Signed/);
+  if ((await statusOf(tab)) === ada) return tab;
+  await press(tab, 'sign-in');
+  await says(tab, ada);
+  return tab;
+}
+
 /** Whatever script can see that is kept here. */
 const kept = `(async () => {
   const databases = {};
@@ -105,12 +115,18 @@ test('login, calls of two tabs across an expiry with one refresh, no token in si
   expect(backend.said()).toBe(`Open ${backend.origin}\n`);
 });
 
+test('a session that the backend does not know any more is over in all tabs', async () => {
+  const tabs = [await openAdasTab(), await openAdasTab()] as const;
+  expect(await backend.stop()).toBe(0); // its storage is its memory
+  backend = await startBackend(world, { PORT: String(backend.port) });
+  await press(tabs[1], 'call');
+  await Promise.all(tabs.map((tab) => says(tab, 'Signed out.')));
+});
+
 test.each(['localhost', '127.0.0.1'])(
   'a page of %s, whose requests bring the cookie if it is of this site, moves nothing',
   async (host) => {
-    const own = await openTab();
-    await press(own, 'sign-in');
-    await says(own, ada);
+    const own = await openAdasTab();
     const { port } = elsewhere.address() as AddressInfo;
     const tab = await browser.newTab();
     if (host === 'localhost') await tab.goto(`http://localhost:${port}/`);
@@ -124,13 +140,6 @@ test.each(['localhost', '127.0.0.1'])(
     expect(await send(`{ method: 'POST', credentials: 'include', mode: 'no-cors' }`)).toBe('0opaque');
     const read = `fetch(${JSON.stringify(`${backend.origin}/api/`)}, { credentials: 'include', ${header} })`;
     expect(await tab.evaluate(`${read}.catch(({ name }) => name)`)).toBe('TypeError');
-    const frame = `new Promise((resolve) => {
-      const frame = document.createElement('iframe');
-      frame.onload = () => { try { resolve(frame.contentDocument === null ? 'shut' : 'open'); } catch { resolve('shut'); } };
-      frame.src = ${JSON.stringify(backend.origin)};
-      document.documentElement.append(frame);
-    })`;
-    expect(await tab.evaluate(frame)).toBe('shut');
     await tab.evaluate(`(() => {
       const form = document.createElement('form');
       Object.assign(form, { method: 'post', action: ${to} });

@@ -127,6 +127,16 @@ describe('another site', () => {
     expect(await client.user()).toBe('ada');
   });
 
+  test('does not get to show the page, and hears of no callback', async () => {
+    for (const path of ['/', '/callback?code=one', '/page.js']) {
+      const { status, headers } = await new Client(backend).raw('GET', path);
+      expect(status).toBe(200);
+      expect(headers['content-security-policy']).toContain("frame-ancestors 'none'");
+      expect(headers['content-security-policy']).toContain("script-src 'self'");
+      expect(headers).toMatchObject({ 'referrer-policy': 'no-referrer', 'cache-control': 'no-store' });
+    }
+  });
+
   test('nobody says yes when a browser asks whether it may', async () => {
     const asking = {
       origin: 'https://evil.example',

@@ -21,7 +21,7 @@ export async function startBackend(
   { server, api }: ExampleServer,
   env: Readonly<Record<string, string>> = {},
 ): Promise<Backend> {
-  const port = await freePort();
+  const port = Number(env['PORT'] ?? (await freePort()));
   const program = fileURLToPath(new URL('../../../../examples/bff/backend.ts', import.meta.url));
   const child = spawn(process.execPath, [program], {
     env: { ...process.env, ISSUER: server.issuer, API: api, PORT: String(port), ...env },
