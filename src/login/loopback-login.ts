@@ -28,7 +28,7 @@ export interface LoopbackLoginOptions extends LoginClientOptions, LoginRequest {
   readonly port?: number | undefined;
   /** @default '127.0.0.1' */
   readonly host?: '127.0.0.1' | '[::1]' | undefined;
-  /** Shows the URL to the user: opens a browser, prints it. @default the system's browser */
+  /** Shows the URL to the user: opens a browser, prints it, or both. @default {@link openSystemBrowser} */
   readonly open?: ((url: string) => void | Promise<void>) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
