@@ -47,8 +47,8 @@ export async function openLine(to: string, page: string, port = 0): Promise<Line
 /** What the page may send, and what it may see of the answer. */
 const permission = (page: string) => ({
   'access-control-allow-origin': page,
-  'access-control-allow-headers': 'authorization, content-type, x-call',
-  'access-control-expose-headers': 'www-authenticate, x-token-generation',
+  'access-control-allow-headers': 'authorization, content-type, range, x-call',
+  'access-control-expose-headers': 'www-authenticate, x-token-generation, content-range, accept-ranges',
   'access-control-max-age': '600',
 });
 

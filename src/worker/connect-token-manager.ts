@@ -12,6 +12,7 @@ import type { TokenEventType, TokenListener } from '../core/events.ts';
 import type { AccessTokenRequest, TokenResponse, TokenSet } from '../core/token-set.ts';
 import type { WorkerMessage } from './messages.ts';
 import { packed } from './packed-request.ts';
+import type { SignedIn } from './sign-in.ts';
 import { finder, type TokenWorker } from './token-worker.ts';
 import { WorkerLine } from './worker-line.ts';
 
@@ -56,9 +57,10 @@ export interface ConnectedTokenManager {
   /**
    * Has the worker get the tokens of a login, with its option `login`. What is given has to be plain data.
    *
+   * @returns who has logged in.
    * @throws what that login throws, if it is an error of tokenkeep.
    */
-  login(request: unknown): Promise<void>;
+  login(request: unknown): Promise<SignedIn>;
   /** Ends the session, for all pages. @throws what `TokenManager.signOut` throws. */
   signOut(options?: { readonly revoke?: boolean }): Promise<{ readonly revoked: boolean }>;
   /** Stops listening. The worker and the other pages go on. */
@@ -111,7 +113,7 @@ export function connectTokenManager(options: ConnectTokenManagerOptions): Connec
     getAccessToken: async ({ signal, ...request } = {}) =>
       (await ask({ type: 'accessToken', request }, signal)) as string,
     setTokens: async (tokens) => void (await ask({ type: 'setTokens', tokens })),
-    login: async (request) => void (await ask({ type: 'login', request })),
+    login: async (request) => (await ask({ type: 'login', request })) as SignedIn,
     signOut: async ({ revoke } = {}) => (await ask({ type: 'signOut', revoke })) as { revoked: boolean },
     close: () => line.close(),
   };

@@ -14,4 +14,5 @@ export {
   type ServeTokenManagerOptions,
   serveTokenManager,
 } from './serve-token-manager.ts';
+export type { SignedIn, WorkerLogin } from './sign-in.ts';
 export type { TokenWorker } from './token-worker.ts';

@@ -15,6 +15,7 @@ import type { AccessTokenRequest, TokenResponse, TokenSet } from '../core/token-
 import { buffersIn, elsewhere, envelopeOf, type WorkerMessage } from './messages.ts';
 import { answerPlainRequests } from './plain-requests.ts';
 import { appear, platformLocks, whenGone } from './presence.ts';
+import { signIn, type WorkerLogin } from './sign-in.ts';
 import { type Incoming, isServiceWorker, openScope } from './worker-scope.ts';
 
 /** What is used of a `TokenManager`. */
@@ -40,8 +41,10 @@ export interface ServeTokenManagerOptions {
   /**
    * Gets the tokens of a login here, so that no page ever holds them: with what a page gave to
    * {@link ConnectedTokenManager.login}, such as the URL of the callback. Any script of the page can give anything: judge it.
+   * Of what `completeLogin()` of `tokenkeep/login` gives, the ID token is checked once the tokens are stored; a login that
+   * it does not vouch for is signed out.
    */
-  readonly login?: ((request: unknown) => Promise<TokenSet | TokenResponse>) | undefined;
+  readonly login?: ((request: unknown) => Promise<WorkerLogin | TokenSet | TokenResponse>) | undefined;
   /** **Lets every script of a page have access tokens**, through `getAccessToken()`. Refresh tokens stay here. @default false */
   readonly allowAccessTokens?: boolean | undefined;
   /** In a service worker: also answers requests that pages make without a manager. @default true */
@@ -173,7 +176,7 @@ class Desk {
         return { value: await manager.setTokens(message.tokens as TokenSet) };
       case 'login':
         if (login === undefined) return { error: refusal(noLogin) };
-        return { value: await manager.setTokens(await login(message.request)) };
+        return { value: await signIn(manager, await login(message.request)) };
       case 'signOut':
         return {
           value: await manager.signOut(message.revoke === undefined ? {} : { revoke: message.revoke }),

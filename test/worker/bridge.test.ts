@@ -8,6 +8,7 @@ import {
   StorageError,
   TokenManager,
 } from 'tokenkeep';
+import { completeLogin, startLogin } from 'tokenkeep/login';
 import { authorizationServer } from 'tokenkeep/testing';
 import { connectTokenManager, serveTokenManager } from 'tokenkeep/worker';
 import { describe, expect, test, vi } from 'vitest';
@@ -79,6 +80,41 @@ describe.each(kinds)('pages and a %s worker', (kind) => {
     await page.login({ callback: 'https://app.test/callback?code=1' });
     expect(asked).toEqual([{ callback: 'https://app.test/callback?code=1' }]);
     expect((await page.fetch(url)).status).toBe(200);
+    expect(here.worker.crossed.filter((text) => token.test(text))).toEqual([]);
+  });
+
+  test('of a login of tokenkeep/login the page hears who it is; one that the ID token does not vouch for is signed out', async () => {
+    const { server, manager } = signedOut();
+    const client = {
+      clientId: 'test-client',
+      authorizationServer: server.metadata,
+      fetch: server.fetch,
+    };
+    const come = async (issuer: string) => {
+      const pending = new Map<string, string>();
+      const redirectUri = 'https://app.test/callback';
+      const asked = { ...client, redirectUri, scope: ['openid', 'read'], pending, returnTo: '/orders' };
+      const { headers } = await server.fetch((await startLogin(asked)).url, { redirect: 'manual' });
+      return { issuer, pending, callback: headers.get('location') ?? '' };
+    };
+    const login = async (request: unknown) => {
+      const { issuer, pending, callback } = request as Awaited<ReturnType<typeof come>>;
+      const got = await completeLogin({ ...client, pending }, callback);
+      if (issuer === 'right') return got;
+      const idTokenClaims = () => {
+        throw new LoginFailedError('The ID token is from another issuer.', { reason: 'id_token' });
+      };
+      return { ...got, idTokenClaims };
+    };
+    const here = site(() => manager, { login }, kind);
+    const page = here.open();
+    const { returnTo, claims } = await page.login(await come('right'));
+    expect([returnTo, claims?.sub]).toEqual(['/orders', expect.any(String)]);
+    expect((await page.fetch(url)).status).toBe(200);
+    const error = await rejection(page.login(await come('wrong')));
+    expect(error).toMatchObject({ code: 'ERR_LOGIN_FAILED', reason: 'id_token' });
+    expect(await rejection(page.fetch(url))).toMatchObject({ reason: 'signed_out' });
+    expect(server.counts.revocations).toBeGreaterThan(0);
     expect(here.worker.crossed.filter((text) => token.test(text))).toEqual([]);
   });
 

@@ -1,5 +1,6 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { answerMedia } from '../../support/certified-server/media.ts';
 
 /** A protected resource with more than JSON: a picture, a sound, a body that comes when it is told to, one that takes bodies. */
 export interface Media {
@@ -13,37 +14,11 @@ export interface Media {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-const picture =
-  '<svg xmlns="http://www.w3.org/2000/svg" width="3" height="2"><rect width="3" height="2"/></svg>';
-/** So long that no engine has it whole before it seeks. */
-const seconds = 2_000;
-
-/** 8000 bytes a second, after a header of 44. */
-function sound(): Buffer {
-  const rate = 8_000;
-  const size = rate * seconds;
-  const header = Buffer.alloc(44);
-  header.write('RIFF');
-  header.writeUInt32LE(36 + size, 4);
-  header.write('WAVEfmt ', 8);
-  header.writeUInt32LE(16, 16);
-  header.writeUInt16LE(1, 20);
-  header.writeUInt16LE(1, 22);
-  header.writeUInt32LE(rate, 24);
-  header.writeUInt32LE(rate, 28);
-  header.writeUInt16LE(1, 32);
-  header.writeUInt16LE(8, 34);
-  header.write('data', 36);
-  header.writeUInt32LE(size, 40);
-  return Buffer.concat([header, Buffer.alloc(size, 128)]);
-}
-
 /** @param isGood judges an access token. */
 export async function openMedia(isGood: (token: string) => boolean): Promise<Media> {
   const log: string[] = [];
   const { promise: left, resolve: leave } = Promise.withResolvers<void>();
   let reader: ServerResponse | undefined;
-  const bytes = sound();
   const server = createServer(async (request, response) => {
     response.setHeader('access-control-allow-origin', '*');
     response.setHeader('access-control-allow-headers', 'authorization, content-type, range');
@@ -52,7 +27,7 @@ export async function openMedia(isGood: (token: string) => boolean): Promise<Med
     const { headers, method, url } = request;
     const [, token = ''] = /^Bearer (.+)$/.exec(headers.authorization ?? '') ?? [];
     const isLetIn = isGood(token);
-    const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(headers.range ?? '') ?? [];
+    const [, from] = /^bytes=(\d+)-/.exec(headers.range ?? '') ?? [];
     log.push(
       `${method} ${url} ${isLetIn ? 'good' : token && 'bad'}${from === undefined ? '' : ` from ${from}`}`,
     );
@@ -62,8 +37,6 @@ export async function openMedia(isGood: (token: string) => boolean): Promise<Med
         .writeHead(401, { 'www-authenticate': `Bearer realm="media"${error}` })
         .end('nothing for you');
     }
-    if (url === '/picture')
-      return void response.writeHead(200, { 'content-type': 'image/svg+xml' }).end(picture);
     if (url === '/pieces') {
       reader = response;
       response.on('close', leave);
@@ -77,16 +50,7 @@ export async function openMedia(isGood: (token: string) => boolean): Promise<Med
         .writeHead(200, { 'content-type': 'application/json' })
         .end(JSON.stringify({ length, isAuthorized: true }));
     }
-    const type = { 'content-type': 'audio/wav', 'accept-ranges': 'bytes' };
-    if (from === undefined)
-      return void response.writeHead(200, { ...type, 'content-length': bytes.length }).end(bytes);
-    const start = Number(from);
-    const end = to === '' ? bytes.length - 1 : Number(to);
-    const range = {
-      'content-range': `bytes ${start}-${end}/${bytes.length}`,
-      'content-length': end - start + 1,
-    };
-    response.writeHead(206, { ...type, ...range }).end(bytes.subarray(start, end + 1));
+    if (!answerMedia(request, response)) response.writeHead(404).end();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { certificateOf, thumbprint } from './certificates.ts';
 import { asksForCertificate, listen } from './loopback.ts';
+import { answerMedia } from './media.ts';
 import type { Introspection } from './server.ts';
 
 export interface ProtectedApiOptions {
@@ -83,6 +84,7 @@ export async function startProtectedApi(options: ProtectedApiOptions): Promise<P
       response.writeHead(403, { 'www-authenticate': challenge }).end();
     } else {
       tally('ok');
+      if (answerMedia(request, response)) return;
       echo(request, response, { body, facts, generation: number });
     }
   }

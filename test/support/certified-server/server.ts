@@ -64,6 +64,8 @@ export interface CertifiedServer {
   readonly errors: readonly Error[];
   /** The counters of the family that this refresh token belongs to, live. */
   family(refreshToken: string): Promise<Readonly<Counters>>;
+  /** Every access and refresh token that it has issued: what must be found nowhere else. */
+  readonly issuedTokens: readonly string[];
   /** Asks the introspection endpoint. */
   introspect(token: string): Promise<Introspection>;
   /** The same for an access token that may be a JWT: these are judged by the server's published keys. */
@@ -106,6 +108,10 @@ export async function startCertifiedServer(options: CertifiedServerOptions = {})
   provider.on('server_error', (_, error) => errors.push(error));
   const issued = new Set<StoredModel>();
   provider.on('access_token.saved', (token) => issued.add(token));
+  const issuedTokens: string[] = [];
+  for (const kind of ['access_token', 'refresh_token'] as const) {
+    provider.on(`${kind}.saved`, ({ jti }) => issuedTokens.push(jti));
+  }
 
   const serve = provider.callback();
   const endpoints = new Map<string, Endpoint>([
@@ -131,6 +137,7 @@ export async function startCertifiedServer(options: CertifiedServerOptions = {})
     redirectUri,
     clients,
     counters: counters.total,
+    issuedTokens,
     requests: faults.requests,
     errors,
     async family(refreshToken) {

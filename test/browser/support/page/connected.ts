@@ -49,7 +49,7 @@ export const connected = {
   },
   keptEvents: (): string[] => events,
   /** The worker fetches the tokens from there. */
-  keptLogin: (path: string): Promise<void> => manager().login(path),
+  keptLogin: (path: string): Promise<unknown> => manager().login(path),
   keptSignOut: (): Promise<{ revoked: boolean }> => manager().signOut(),
   /** What comes of asking for an access token. */
   keptToken: (): Promise<string> =>

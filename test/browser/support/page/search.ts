@@ -1,10 +1,11 @@
 /** What script in a page finds that looks everywhere: an attacker's. */
 
-const token = /(?:access|refresh)-[\w-]{20}/;
+/** Tokens of the test server. */
+const usual = /(?:access|refresh)-[\w-]{20}/;
 /** What has come to this page, as text, since it was spied on. */
-const overheard: string[] = [];
+export const overheard: string[] = [];
 
-const textOf = (value: unknown): string => {
+export const textOf = (value: unknown): string => {
   try {
     return JSON.stringify(value) ?? '';
   } catch {
@@ -12,7 +13,7 @@ const textOf = (value: unknown): string => {
   }
 };
 
-/** From now on all messages, and all requests and answers of the page's own `fetch`, are overheard. */
+/** From now on all messages that come, and all requests of the page's own `fetch`, are overheard. */
 export function spy(): void {
   const hear = ({ data }: MessageEvent): void => void overheard.push(textOf(data));
   const { addEventListener } = EventTarget.prototype;
@@ -37,7 +38,9 @@ export function spy(): void {
 }
 
 /** Where tokens are found: everything that can be reached from the global object, what was overheard, all storages. */
-export async function search(): Promise<{ places: string[]; seen: number; overheard: number }> {
+export async function search(
+  token: RegExp = usual,
+): Promise<{ places: string[]; seen: number; overheard: number }> {
   const places: string[] = [];
   const seen = new Set<unknown>();
   const queue: [path: string, value: unknown][] = [['globalThis', globalThis]];
@@ -59,10 +62,10 @@ export async function search(): Promise<{ places: string[]; seen: number; overhe
     }
   }
   for (const text of overheard) if (token.test(text)) places.push('overheard');
-  return { places: [...places, ...(await stored())], seen: seen.size, overheard: overheard.length };
+  return { places: [...places, ...(await stored(token))], seen: seen.size, overheard: overheard.length };
 }
 
-async function stored(): Promise<string[]> {
+async function stored(token: RegExp): Promise<string[]> {
   const places: string[] = [];
   for (const [name, area] of Object.entries({ localStorage, sessionStorage })) {
     if (token.test(textOf({ ...area }))) places.push(name);

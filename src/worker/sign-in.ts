@@ -1,0 +1,62 @@
+/**
+ * The end of a login that a worker has made.
+ *
+ * @module
+ */
+import type { TokenResponse, TokenSet } from '../core/token-set.ts';
+
+/** What a login of `tokenkeep/login` comes to. */
+export interface WorkerLogin {
+  readonly tokens: TokenSet;
+  /** The place in the application that the user comes back to. */
+  readonly returnTo?: string | undefined;
+  /** Checks the ID token, and says who it is. */
+  idTokenClaims(): SignedIn['claims'];
+}
+
+/** What a page gets to know of a login that the worker has made: who it is, and no token. */
+export interface SignedIn {
+  /** The place in the application that the user comes back to. */
+  readonly returnTo: string | undefined;
+  /** What the ID token says, once it was checked. `undefined`: the login of the worker brought none. */
+  readonly claims: { readonly sub: string; readonly [claim: string]: unknown } | undefined;
+}
+
+/** What of a `TokenManager` it takes. */
+interface Manager {
+  setTokens(tokens: TokenSet | TokenResponse): Promise<void>;
+  signOut(): Promise<unknown>;
+}
+
+/** First the tokens are safe, then the ID token is checked: whoever it does not vouch for is not let in. */
+export async function signIn(
+  manager: Manager,
+  given: WorkerLogin | TokenSet | TokenResponse,
+): Promise<SignedIn> {
+  if (!isLogin(given)) {
+    await manager.setTokens(given);
+    return { returnTo: undefined, claims: undefined };
+  }
+  let claims: SignedIn['claims'];
+  try {
+    await manager.setTokens(given.tokens);
+  } finally {
+    // Tokens that the storage has refused are in use all the same.
+    claims = await checked(manager, given);
+  }
+  return { returnTo: given.returnTo, claims };
+}
+
+async function checked(manager: Manager, login: WorkerLogin): Promise<SignedIn['claims']> {
+  try {
+    return login.idTokenClaims();
+  } catch (error) {
+    await manager.signOut();
+    throw error;
+  }
+}
+
+/** What came as JSON has no methods. */
+function isLogin(given: WorkerLogin | TokenSet | TokenResponse): given is WorkerLogin {
+  return 'idTokenClaims' in given && typeof given.idTokenClaims === 'function';
+}
