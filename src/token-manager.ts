@@ -5,6 +5,7 @@
  * @module
  */
 import { type Assembly, assemble } from './assembly.ts';
+import { asyncDispose } from './core/disposal.ts';
 import { ConfigurationError } from './core/errors.ts';
 import type { TokenEventType, TokenListener } from './core/events.ts';
 import { checkIndicators, checkScope } from './core/protected-resource.ts';
@@ -199,8 +200,13 @@ export class TokenManager implements AsyncDisposable {
   }
 
   /** `await using`: closes it, see {@link TokenManager.close}. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+  declare readonly [Symbol.asyncDispose]: () => Promise<void>;
+  static {
+    Object.assign(TokenManager.prototype, {
+      [asyncDispose](this: TokenManager) {
+        return this.close();
+      },
+    });
   }
 
   static #insideOf(manager: TokenManager): Inside {

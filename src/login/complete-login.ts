@@ -42,7 +42,8 @@ async function complete(
   callback: string | URL | URLSearchParams,
 ): Promise<Login> {
   // First what can be tried again: after this the login waits no more.
-  const client = await loginClient(options);
+  // Nobody gives up here: whoever asks beside us may want it, and it is good for once.
+  const client = await loginClient({ ...options, signal: undefined });
   const url = callback instanceof URLSearchParams ? undefined : URL.parse(String(callback));
   if (url === null)
     throw new ConfigurationError('completeLogin(options, callback): callback must be a whole URL.');

@@ -24,7 +24,6 @@ export type { DevicePrompt } from './device-authorization.ts';
 export interface DeviceLoginOptions extends LoginClientOptions, Omit<LoginRequest, 'lifetime'> {
   /** Tells the user where to go and what to enter there. */
   readonly onPrompt: (prompt: DevicePrompt) => void | Promise<void>;
-  readonly signal?: AbortSignal | undefined;
 }
 
 const grantType = 'urn:ietf:params:oauth:grant-type:device_code';
@@ -58,10 +57,10 @@ const longestWait = 60_000;
  */
 export async function deviceLogin(options: DeviceLoginOptions): Promise<Login> {
   const { signal } = options;
-  signal?.throwIfAborted();
   const client = await loginClient(options, waitingClock(options));
   const authorization = await leavingOn(deviceAuthorization(client, options), signal);
-  await options.onPrompt(authorization.prompt);
+  // One that waits for the user must not be in the way of giving up.
+  await leavingOn(Promise.resolve(options.onPrompt(authorization.prompt)), signal);
   return await withKey(client, undefined, async (prover) => {
     const { grant, sentAt } = await poll(client, authorization, prover, signal);
     return loginOf(client, grant, sentAt, { scope: options.scope, thumbprint: prover?.thumbprint });

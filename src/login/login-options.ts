@@ -16,7 +16,7 @@ import {
 } from '../flow/authorization-server-source.ts';
 import { none } from '../flow/client-authentication.ts';
 import type { Carrier } from '../flow/round-trip.ts';
-import { completeClock, type FullClock } from '../flow/waiting.ts';
+import { completeClock, type FullClock, leavingOn } from '../flow/waiting.ts';
 
 /** Who logs in where. The same values as those of the `TokenManager` that gets the tokens. */
 export interface LoginClientOptions {
@@ -56,6 +56,8 @@ export interface LoginRequest {
   readonly parameters?: Readonly<Record<string, string>> | undefined;
   /** How long the user may take, in ms. @default 600_000 */
   readonly lifetime?: number | undefined;
+  /** Gives the login up, with its reason. Not in the middle of the request for the tokens: what it brings would be lost. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A client that is ready to send requests. */
@@ -69,17 +71,18 @@ export const defaultLifetime = 600_000;
 /**
  * Finds out the server and fills in the rest.
  *
- * @throws ConfigurationError, and LoginFailedError `no_answer` when the server cannot be found out.
+ * @throws ConfigurationError, LoginFailedError `no_answer` when the server cannot be found out, and the signal's reason.
  */
 export async function loginClient(
-  options: LoginClientOptions,
+  options: LoginClientOptions & Pick<LoginRequest, 'signal'>,
   clock: FullClock = completeClock(options.clock),
 ): Promise<LoginClient> {
-  const { clientId, timeout = 30_000, tokenRequest = {} } = options;
+  const { clientId, timeout = 30_000, tokenRequest = {}, signal } = options;
   requireText('clientId', clientId);
   requireMilliseconds('timeout', timeout);
+  signal?.throwIfAborted();
   const transport = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
-  const server = await serverOf(options.authorizationServer, { clock, timeout });
+  const server = await leavingOn(serverOf(options.authorizationServer, { clock, timeout }), signal);
   return {
     clientId,
     clientAuthentication: options.clientAuthentication ?? none(),

@@ -30,7 +30,6 @@ export interface LoopbackLoginOptions extends LoginClientOptions, LoginRequest {
   readonly host?: '127.0.0.1' | '[::1]' | undefined;
   /** Shows the URL to the user: opens a browser, prints it, or both. @default {@link openSystemBrowser} */
   readonly open?: ((url: string) => void | Promise<void>) | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -55,7 +54,7 @@ export interface LoopbackLoginOptions extends LoginClientOptions, LoginRequest {
  * @see RFC 8252
  */
 export async function loopbackLogin(options: LoopbackLoginOptions): Promise<Login> {
-  const { path = '/callback', port = 0, host = '127.0.0.1', signal } = options;
+  const { path = '/callback', port = 0, host = '127.0.0.1' } = options;
   if (!(path.startsWith('/') && URL.parse(path, 'http://127.0.0.1')?.pathname === path)) {
     throw new ConfigurationError("The option path must be a path such as '/callback'.");
   }
@@ -63,8 +62,7 @@ export async function loopbackLogin(options: LoopbackLoginOptions): Promise<Logi
     throw new ConfigurationError("The option host must be '127.0.0.1' or '[::1]': localhost may be another.");
   }
   checkRequest(options);
-  signal?.throwIfAborted();
-  const client = await leavingOn(loginClient(options), signal);
+  const client = await loginClient(options);
   const server = await listenOnLoopback(host, path, port);
   try {
     return await logInThrough(server, client, options);

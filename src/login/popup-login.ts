@@ -24,7 +24,6 @@ export interface PopupLoginOptions extends LoginClientOptions, LoginRequest {
   readonly redirectUri: string;
   /** What the window looks like, for `window.open`. @default 'popup,width=480,height=720' */
   readonly features?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** The part of a window that is used. */

@@ -62,7 +62,7 @@ export interface StartedLogin {
  *   console.info(claims?.sub);
  * }
  * ```
- * @throws ConfigurationError, LoginFailedError (`no_answer`: no metadata), and whatever `pending` throws.
+ * @throws ConfigurationError, LoginFailedError (`no_answer`: no metadata), the signal's reason, and whatever `pending` throws.
  */
 export async function startLogin(options: StartLoginOptions): Promise<StartedLogin> {
   requireRedirectUri(options.redirectUri);
@@ -78,5 +78,6 @@ export async function startLogin(options: StartLoginOptions): Promise<StartedLog
 /** {@link startLogin}, and this page goes to the server. */
 export async function redirectToLogin(options: StartLoginOptions): Promise<void> {
   const { url } = await startLogin(options);
+  options.signal?.throwIfAborted();
   globalThis.location.assign(url);
 }

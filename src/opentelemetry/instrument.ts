@@ -1,8 +1,10 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * A manager's events as spans and counters.
  *
  * @module
  */
+import { dispose } from '../core/disposal.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import type { AnyTokenEvent, RefreshTimes } from '../core/events.ts';
 import type {
@@ -22,7 +24,7 @@ export interface ObservedManager {
 }
 
 /** A manager that is observed. */
-export interface Instrumentation {
+export interface Instrumentation extends Disposable {
   /** The manager's `fetch`, with its calls counted. Whatever goes through the manager's own is not. */
   readonly fetch: typeof globalThis.fetch;
   /** Stops observing. */
@@ -76,7 +78,7 @@ export function instrument(manager: ObservedManager, api: OpenTelemetryApi): Ins
     if (event.type === 'refreshFinished') span(api, tracer, event);
     count(instruments, event);
   });
-  return { fetch: counted(manager.fetch, instruments.calls), stop };
+  return { fetch: counted(manager.fetch, instruments.calls), stop, [dispose]: stop };
 }
 
 interface Instruments {
@@ -137,6 +139,8 @@ function finished(instruments: Instruments, { outcome, code, total, lock }: Refr
   instruments.refreshes.add(1, { outcome, ...errorType(code) });
   instruments.duration.record(total / 1000, { outcome });
   instruments.lockWait.record(lock / 1000, { outcome });
+  // Of these no event tells: nothing is wrong with the grant.
+  if (code === 'ERR_LOCK_TIMEOUT' || code === 'ERR_STORAGE') instruments.failures.add(1, errorType(code));
 }
 
 function statusOf(error: object): { 'http.response.status_code'?: number } {

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * The page's end of the bridge.
  *
@@ -7,6 +8,7 @@ import { type BridgeError, fromBridgeError } from '../bridge/bridge-error.ts';
 import { fetchThrough } from '../bridge/bridged-fetch.ts';
 import { fromBridgeEvent } from '../bridge/wire.ts';
 import type { Transport } from '../core/contracts.ts';
+import { dispose } from '../core/disposal.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import type { TokenEventType, TokenListener } from '../core/events.ts';
 import type { AccessTokenRequest, TokenResponse, TokenSet } from '../core/token-set.ts';
@@ -30,7 +32,7 @@ export interface ConnectTokenManagerOptions {
 }
 
 /** The token manager of a worker, as a page sees it. */
-export interface ConnectedTokenManager {
+export interface ConnectedTokenManager extends Disposable {
   /**
    * Does what `fetch` does, in the worker and with an access token, for the resources that pages may call. Bodies cross in
    * pieces, at the pace at which they are read; a `Request` with a body is read first. A call that a worker was stopped in is
@@ -57,12 +59,21 @@ export interface ConnectedTokenManager {
   /**
    * Has the worker get the tokens of a login, with its option `login`. What is given has to be plain data.
    *
+   * @param options `signal` gives up waiting. The login goes on in the worker.
    * @returns who has logged in.
-   * @throws what that login throws, if it is an error of tokenkeep.
+   * @throws what that login throws, if it is an error of tokenkeep; the signal's reason.
    */
-  login(request: unknown): Promise<SignedIn>;
-  /** Ends the session, for all pages. @throws what `TokenManager.signOut` throws. */
-  signOut(options?: { readonly revoke?: boolean }): Promise<{ readonly revoked: boolean }>;
+  login(request: unknown, options?: { readonly signal?: AbortSignal | undefined }): Promise<SignedIn>;
+  /**
+   * Ends the session, for all pages.
+   *
+   * @param options those of `TokenManager.signOut`: `signal` gives up waiting, and the session ends all the same.
+   * @throws what `TokenManager.signOut` throws.
+   */
+  signOut(options?: {
+    readonly revoke?: boolean | undefined;
+    readonly signal?: AbortSignal | undefined;
+  }): Promise<{ readonly revoked: boolean }>;
   /** Stops listening. The worker and the other pages go on. */
   close(): void;
 }
@@ -113,9 +124,17 @@ export function connectTokenManager(options: ConnectTokenManagerOptions): Connec
     getAccessToken: async ({ signal, ...request } = {}) =>
       (await ask({ type: 'accessToken', request }, signal)) as string,
     setTokens: async (tokens) => void (await ask({ type: 'setTokens', tokens })),
-    login: async (request) => (await ask({ type: 'login', request })) as SignedIn,
-    signOut: async ({ revoke } = {}) => (await ask({ type: 'signOut', revoke })) as { revoked: boolean },
+    login: async (request, { signal } = {}) => (await ask({ type: 'login', request }, signal)) as SignedIn,
+    async signOut({ revoke, signal } = {}) {
+      // Asked for by those as well who do not wait.
+      const ending = ask({ type: 'signOut', revoke }) as Promise<{ revoked: boolean }>;
+      return await until(ending, signal).catch((error: unknown) => {
+        if (signal?.aborted === true && error === signal.reason) return { revoked: false };
+        throw error;
+      });
+    },
     close: () => line.close(),
+    [dispose]: () => line.close(),
   };
 }
 
@@ -127,6 +146,8 @@ interface Answer {
 /** What is asked goes on; whoever waits may leave. */
 async function until<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return await promise;
+  promise.catch(() => undefined); // perhaps nobody is left to hear of it
+  signal.throwIfAborted();
   let leave = (): void => undefined;
   const left = new Promise<never>((_, reject) => {
     leave = () => reject(signal.reason);

@@ -12,7 +12,7 @@ import {
   InMemorySpanExporter,
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
-import { ConfigurationError } from 'tokenkeep';
+import { ConfigurationError, LockTimeoutError } from 'tokenkeep';
 import { instrument } from 'tokenkeep/opentelemetry';
 import { faults } from 'tokenkeep/testing';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -112,6 +112,29 @@ test('a refresh that fails is a span that says so, and a failure of its class', 
   });
 });
 
+test('a lock that nobody lets go and a storage that takes no mark are failures of their own', async () => {
+  const lock = {
+    reach: 'process',
+    request: () => Promise.reject(new LockTimeoutError('Somebody holds it.')),
+  } as const;
+  const { open, storage, expire } = await setup();
+  const [waiting, storing] = [open({ lock }), open()];
+  for (const one of [waiting, storing]) instrument(one, opentelemetry);
+  await storing.getAccessToken();
+  expire();
+  await failure(waiting.getAccessToken());
+  storage.before = (operation) => {
+    if (operation === 'write') throw new Error('full');
+  };
+  await failure(storing.getAccessToken());
+  expect(await counted()).toMatchObject({
+    'tokenkeep.failures {"error.type":"ERR_LOCK_TIMEOUT"}': 1,
+    'tokenkeep.failures {"error.type":"ERR_STORAGE"}': 1,
+    'tokenkeep.refreshes {"outcome":"failed","error.type":"ERR_LOCK_TIMEOUT"}': 1,
+    'tokenkeep.refreshes {"outcome":"failed","error.type":"ERR_STORAGE"}': 1,
+  });
+});
+
 test('adoptions, ends of sessions and refused successors are counted', async () => {
   const { manager, open, server, expire, storage } = await setup();
   const other = open();
@@ -156,6 +179,16 @@ test('after stop() nothing is counted but the calls of its fetch, and no session
   expire();
   await manager.getAccessToken();
   await afterMs(0);
+  expect(await counted()).toEqual({});
+});
+
+test('it stops at the end of a block, and once', async () => {
+  const { manager, expire } = await setup();
+  {
+    using _ = instrument(manager, opentelemetry);
+  }
+  expire();
+  await manager.getAccessToken();
   expect(await counted()).toEqual({});
 });
 

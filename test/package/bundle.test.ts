@@ -28,14 +28,15 @@ const ceilings: { code: string; ceiling: number }[] = [
   { code: `export { clientSecretBasic } from 'tokenkeep'`, ceiling: 750 },
   // Measured 10.2 kB alone: the tolerant reader of answers, and oauth4webapi. Beside a manager it is 3.1 kB more. 0.4 kB of it
   // make, keep and forget the key of a login.
-  { code: `export { startLogin, completeLogin } from 'tokenkeep/login'`, ceiling: 10_350 },
+  // Raised from 10_350: a login can be given up, and an answer that a page reads twice at once is exchanged once.
+  { code: `export { startLogin, completeLogin } from 'tokenkeep/login'`, ceiling: 10_450 },
   { code: `export { popupLogin, returnFromPopup } from 'tokenkeep/login'`, ceiling: 10_350 },
   { code: `export { loopbackLogin } from 'tokenkeep/login'`, ceiling: 10_850 },
   { code: `export { deviceLogin } from 'tokenkeep/login'`, ceiling: 9_450 },
   // Measured 4.7 kB alone, most of it what a manager has anyway.
   { code: `export { takeOver } from 'tokenkeep/login'`, ceiling: 4_800 },
-  // Measured 3.9 kB: a page without a manager, which is in the worker.
-  { code: `export { connectTokenManager } from 'tokenkeep/worker'`, ceiling: 3_950 },
+  // Measured 3.95 kB: a page without a manager, which is in the worker. Whoever waits for a login or a sign-out may leave.
+  { code: `export { connectTokenManager } from 'tokenkeep/worker'`, ceiling: 4_000 },
   { code: `export { dpop } from 'tokenkeep/dpop'`, ceiling: 3_550 },
   // Measured 9.1 kB, nearly all of it ky.
   { code: `export { authorizedKy } from 'tokenkeep/ky'`, ceiling: 9_350 },

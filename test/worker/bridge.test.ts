@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import {
   ConfigurationError,
   isTokenKeepError,
@@ -351,6 +352,41 @@ describe('an abort', () => {
     controller.abort(reason);
     expect(await rejection(asked)).toBe(reason);
     expect(await rejection(page.getAccessToken({ signal: controller.signal }))).toBe(reason);
+  });
+
+  test('whoever waits for a login or a sign-out may leave; the worker goes on with it', async () => {
+    const { promise: never } = Promise.withResolvers<never>();
+    const asked: unknown[] = [];
+    const main = new BareManager();
+    const login = (request: unknown) => {
+      asked.push(request);
+      return never;
+    };
+    main.signOut = (options) => {
+      main.signOuts.push(options ?? {});
+      return never;
+    };
+    using page = site(() => main, { login }).open();
+    const leaving = () => {
+      const controller = new AbortController();
+      return { signal: controller.signal, leave: () => controller.abort(new Error('enough')) };
+    };
+    const first = leaving();
+    const loggingIn = rejection(page.login('one', first));
+    await vi.waitUntil(() => asked.length === 1);
+    first.leave();
+    expect((await loggingIn).message).toBe('enough');
+    const second = leaving();
+    const ending = page.signOut({ revoke: true, ...second });
+    await vi.waitUntil(() => main.signOuts.length === 1);
+    second.leave();
+    expect(await ending).toEqual({ revoked: false });
+    // Too late before it began: no login, but a sign-out.
+    expect((await rejection(page.login('two', first))).message).toBe('enough');
+    expect(await page.signOut(first)).toEqual({ revoked: false });
+    await vi.waitUntil(() => main.signOuts.length === 2);
+    expect(asked).toEqual(['one']);
+    for (const { signal } of [first, second]) expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 });
 
