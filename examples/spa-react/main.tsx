@@ -1,0 +1,14 @@
+import { StrictMode } from 'react';
+import { createRoot, hydrateRoot } from 'react-dom/client';
+import { App } from './app.tsx';
+
+const page = (
+  <StrictMode>
+    <App />
+  </StrictMode>
+);
+const root = document.getElementById('root');
+if (root === null) throw new Error('index.html has no #root.');
+// What a server has rendered is taken over.
+if (root.hasChildNodes()) hydrateRoot(root, page);
+else createRoot(root).render(page);
