@@ -1,4 +1,5 @@
 /** The fakes say what the documents print, word for word, and every provider has one. */
+import { readdirSync, readFileSync } from 'node:fs';
 import * as providers from 'tokenkeep/providers';
 import { dialects } from 'tokenkeep/testing';
 import { describe, expect, test } from 'vitest';
@@ -9,10 +10,21 @@ import { clientOf, signedIn } from './scene.ts';
 const fixtures: readonly Fixture[] = Object.values(all);
 type Members = Record<string, unknown>;
 
-test('every provider has a dialect and a fixture', () => {
+test('every provider has a dialect, a fixture and its name in the README', () => {
   const names = Object.keys(providers).sort();
   expect(Object.keys(dialects).sort()).toEqual(names);
   expect(Object.keys(all)).toEqual(expect.arrayContaining(names));
+  const readme = readFileSync('README.md', 'utf8');
+  expect(names.filter((name) => !new RegExp(`\\b${name}\\(`).test(readme))).toEqual([]);
+});
+
+test.each([
+  { folder: 'src/providers', others: ['address', 'index', 'reuse'] },
+  { folder: 'src/testing/dialects', others: ['dialects'] },
+  { folder: 'test/providers/fixtures', others: ['all'] },
+])('what lies in $folder is in the list beside it', ({ folder, others }) => {
+  const files = readdirSync(folder).map((file) => file.replace(/\.ts$/, ''));
+  expect(files.sort()).toEqual([...Object.keys(providers), ...others].sort());
 });
 
 describe.each(fixtures)('$name', (fixture) => {
