@@ -15,8 +15,7 @@ export interface Trouble {
   readonly exitCode: number;
 }
 
-/** Ctrl+C, as shells know it. */
-export const interrupted: Trouble = { message: '', exitCode: 130 };
+export const interrupted: Trouble = { message: '', exitCode: 130 }; // Ctrl+C, as shells know it
 
 /** Told by its message alone. */
 export class UserError extends Error {}
@@ -38,8 +37,11 @@ export function explain(error: unknown): Trouble {
         exitCode: error.reason === 'no_answer' ? exitCodes.tryLater : exitCodes.notLoggedIn,
       };
     case 'ERR_REFRESH_FAILED':
-    case 'ERR_LOCK_TIMEOUT':
-      return { message: `${message} You are still logged in.`, exitCode: exitCodes.tryLater };
+    case 'ERR_LOCK_TIMEOUT': {
+      const wait = 'retryAfter' in error ? Math.ceil((error.retryAfter ?? 0) / 1000) : 0;
+      const when = wait > 0 ? ` (in ${wait} s)` : '';
+      return { message: `${message}${when} You are still logged in.`, exitCode: exitCodes.tryLater };
+    }
     case 'ERR_STORAGE':
       return { message, exitCode: exitCodes.storage };
     case 'ERR_CONFIGURATION':

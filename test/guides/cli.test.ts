@@ -209,9 +209,19 @@ describe('what a script learns from the exit code, and a person from stderr', ()
     await world.server.endAccessTokens();
     void world.server.hiccup({ status: 503, body: 'maintenance' });
     expect(await run(on, 'get', '/orders')).toEqual(told(75, /answered 503.* You are still logged in\.\n$/));
-    // It is not asked again at once.
-    expect(await run(on, 'get', '/orders')).toEqual(told(75, /You are still logged in\.\n$/));
     await expect.poll(async () => (await run(on, 'get', '/orders')).code).toBe(0);
+  });
+
+  test('a server that asks for patience: how much is said, and the next invocation has it as well', async () => {
+    const patient = await loggedIn();
+    const { requests } = world.server;
+    await world.server.endAccessTokens();
+    void world.server.hiccup({ status: 429, headers: { 'retry-after': '600' } });
+    const asked = requests.token;
+    const busy = told(75, /\(in \d{3} s\) You are still logged in\.\n$/);
+    expect(await run(patient, 'get', '/orders')).toEqual(busy);
+    expect(await run(patient, 'get', '/orders')).toEqual(busy);
+    expect(requests.token).toBe(asked + 1);
   });
 
   test('no network: neither to the API nor to the server', async () => {
