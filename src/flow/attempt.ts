@@ -103,18 +103,19 @@ export async function decide(workshop: Workshop, attempt: Attempt, record: Sessi
 const clocksDiffer = 300_000;
 
 /**
- * Until when another one's mark is left alone: what they have sent is over by then, and stored, if they live without the lock.
+ * Until when a mark is left alone: what was sent is over by then, and stored, if its sender lives without the lock.
  * It counts from when we first saw the mark, by our own clock. Where a lock ends with its holder only, nobody is left to wait for.
  */
 function awaitedUntil(
-  { lock, timeout, name, clock }: Workshop,
+  { lock, timeout, name, clock, grant }: Workshop,
   session: Session,
   { spending }: SessionRecord,
 ): number {
-  if (lock.losable !== true || spending === undefined || spending.by === name) return 0;
+  // Where nothing is spent by asking, asking twice does no harm.
+  if (!lock.losable || spending === undefined || grant.mints) return 0;
   const { by, latest } = spending;
   const now = clock.now();
-  if (Math.abs(now - latest) > clocksDiffer) return 0;
+  if ((by === name && !session.sending) || Math.abs(now - latest) > clocksDiffer) return 0;
   const { seen } = session;
   const isNew = seen?.by !== by || seen.latest !== latest || seen.at > now;
   session.seen = isNew ? { by, latest, at: now } : seen;

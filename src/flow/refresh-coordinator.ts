@@ -26,10 +26,11 @@ import { discardLate } from './late-tokens.ts';
 import { awaitNews, news, takeTurn } from './lock-turn.ts';
 import { proverOf } from './possession.ts';
 import { marked, type Preparation, prepare } from './preparation.ts';
-import { refreshFailed, waitsForStorage } from './refusal.ts';
+import { refreshFailed, unanswered, waitsForStorage } from './refusal.ts';
 import type { Held, Session } from './session.ts';
 import { failed, type Step, settle } from './settlement.ts';
 import { Stopwatch } from './stopwatch.ts';
+import type { PreparedGrant } from './token-endpoint.ts';
 
 /** What came of having the lock, or of not getting it: `'lapsed'`, it was somebody else's before it was of use. */
 type Outcome = Held | 'lapsed' | Awaited;
@@ -69,28 +70,25 @@ export class RefreshCoordinator {
       if (outcome === 'lapsed') continue;
       if ('token' in outcome) return outcome;
       const decision = await this.#await(attempt, outcome);
-      if (turn === 3 || !needsLock(decision)) return conclude(this.#workshop, attempt, decision);
+      if (!needsLock(decision)) return conclude(this.#workshop, attempt, decision);
+      if (turn === 3) throw unanswered(0); // others send it, one after the other, and nobody is answered
     }
-    throw new LockTimeoutError(
-      'The lock of the session was lost again and again before it was of use. Try again.',
-    );
+    throw new LockTimeoutError('The lock of the session was lost again and again. Try again.');
   }
 
   /** Somebody has lost the lock, and perhaps their life, in the middle of a refresh: it is theirs to end while it may. */
   async #await(attempt: Attempt, { until }: Awaited): Promise<Decision> {
-    await awaitNews(this.#workshop, attempt.session, { isSettled: () => this.#isSettled(attempt), until });
+    const isSettled = async () => (await this.#look({ ...attempt })).kind !== 'awaited';
+    await awaitNews(this.#workshop, attempt.session, { isSettled, until });
     return await this.#look(attempt);
-  }
-
-  async #isSettled(attempt: Attempt): Promise<boolean> {
-    return !needsLock(await this.#look(attempt));
   }
 
   /** Waiting for the lock is bounded, and what is stored is looked at once more before giving up. */
   async #turn(attempt: Attempt): Promise<Outcome> {
     const outcome = await takeTurn(this.#workshop, attempt.session, {
       run: () => this.#critical(attempt),
-      isSettled: () => this.#isSettled(attempt),
+      // On a copy: what it finds may be old by the time it is found, and somebody else's.
+      isSettled: async () => !needsLock(await this.#look({ ...attempt })),
     });
     if ('ran' in outcome) return outcome.ran;
     const { instead } = outcome;
@@ -181,15 +179,32 @@ export class RefreshCoordinator {
       await this.#workshop.store.write(session, record, version).catch(() => undefined);
       return 'lapsed';
     }
-    // From here on nothing aborts it, whoever leaves: the server may have rotated already.
-    attempt.stopwatch?.mark('sent');
-    const sent = await prepared.grant.send();
-    attempt.stopwatch?.mark('answered');
-    // While it was under way: a sign-out, a login, a lost lease. Step 6 finds out by compare-and-set.
     const { server, scope, grant } = prepared;
     const secrets = [...grant.secrets, ...secretsIn(record)];
-    const spent: Spent = { server, scope, record, marked: mark, version, sentAt, secrets };
-    return await settle(this.#workshop, attempt, spent, sent);
+    return await this.#send(attempt, grant, {
+      server,
+      scope,
+      record,
+      marked: mark,
+      version,
+      sentAt,
+      secrets,
+    });
+  }
+
+  /** From here on nothing aborts it, whoever leaves: the server may have rotated already. */
+  async #send(attempt: Attempt, grant: PreparedGrant, spent: Spent): Promise<Step> {
+    const { session, stopwatch } = attempt;
+    session.sending = true;
+    stopwatch?.mark('sent');
+    try {
+      const sent = await grant.send();
+      stopwatch?.mark('answered');
+      // While it was under way: a sign-out, a login, a lost lease. Step 6 finds out by compare-and-set.
+      return await settle(this.#workshop, attempt, spent, sent);
+    } finally {
+      session.sending = false;
+    }
   }
 
   /** Law 11: what is sent now has to be answered, and stored, before the lock is somebody else's. */

@@ -86,6 +86,8 @@ export class Session {
   rejected: Version | undefined = undefined;
   /** The last mark of somebody else who may be without the lock, and when this process first saw it. */
   seen: { readonly by: string; readonly latest: number; readonly at: number } | undefined = undefined;
+  /** `true`: this process has sent a refresh, and what came of it is not stored yet. */
+  sending = false;
   /** The revocation of tokens that came after a sign-out. */
   lateRevocation: Promise<boolean> | undefined = undefined;
 

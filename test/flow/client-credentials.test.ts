@@ -4,6 +4,7 @@ import {
   clientCredentials,
   clientSecretBasic,
   clientSecretPost,
+  memoryLock,
   memoryStorage,
   TokenManager,
   type TokenManagerOptions,
@@ -26,7 +27,7 @@ function machine(options: Partial<TokenManagerOptions> = {}, more: Authorization
     if (input === server.metadata.tokenEndpoint) bodies.push(new URLSearchParams(String(init?.body)));
     return await server.fetch(input, init);
   };
-  const open = () =>
+  const open = (own: Partial<TokenManagerOptions> = {}) =>
     new TokenManager({
       clientId: 'job',
       clientAuthentication: clientSecretBasic(secret),
@@ -37,6 +38,7 @@ function machine(options: Partial<TokenManagerOptions> = {}, more: Authorization
       clock,
       fetch,
       ...options,
+      ...own,
     });
   const manager = open();
   const record = async () =>
@@ -77,6 +79,20 @@ describe('client credentials', () => {
     const replayed = await Promise.all(times(50, () => manager.fetch(api)));
     expect(replayed.every(({ status }) => status === 200)).toBe(true);
     expect(server.counts).toMatchObject({ clientCredentials: 3, apiRejected: 50 });
+  });
+
+  test('nothing is spent by asking: who died while they asked is not waited for, also where a lock can be lost', async () => {
+    const lock = { ...memoryLock(), losable: true };
+    const { open, server, clock } = machine({ lock });
+    server.fail(faults.neverAnswers);
+    void open()
+      .getAccessToken()
+      .catch(() => undefined);
+    await expect.poll(() => server.counts.tokenRequests).toBe(1);
+    const forgotten = { ...lock, request: memoryLock().request };
+    expect(await open({ lock: forgotten }).getAccessToken()).toBe(server.currentAccessToken());
+    expect(server.counts.tokenRequests).toBe(2);
+    await clock.advance(30_000);
   });
 
   test('a late 401 adopts the token that another manager got meanwhile', async () => {

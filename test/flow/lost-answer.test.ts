@@ -1,10 +1,10 @@
 /** Law 5: sent, and no answer. */
 
-import { memoryStorage } from 'tokenkeep';
+import { memoryLock, memoryStorage } from 'tokenkeep';
 import { faults } from 'tokenkeep/testing';
 import { expect, test } from 'vitest';
 import { fingerprint } from '../../src/core/fingerprint.ts';
-import { failure, key, setup, times } from './support/setup.ts';
+import { failure, key, listen, setup, times } from './support/setup.ts';
 
 test('law 5: without a reuse window the valid token is used to its end, and nothing is sent again', async () => {
   const { manager, server, clock, tokens, types, posts } = await setup();
@@ -343,3 +343,40 @@ test('law 5: inside a declared reuse window nobody is waited for', async () => {
   expect(posts.length).toBe(2);
   expect(server.counts).toMatchObject({ reuses: 0, familiesRevoked: 0 });
 });
+
+test('law 4: nobody is answered, one after the other: who has waited for all of them is not told of a sign-out', async () => {
+  const lock = { ...memoryLock(), losable: true };
+  const { server, expire, open, clock } = await setup({ manager: { lock, storage: memoryStorage() } });
+  const managers = times(5, () => open());
+  await Promise.all(managers.map((one) => one.getAccessToken()));
+  const heard = managers.map(listen);
+  expire();
+  server.fail({ hang: true }, { times: 5 });
+  const calls = Promise.all(managers.map((one) => failure(one.getAccessToken())));
+  for (let elapsed = 0; elapsed < 150_000; elapsed += 5_000) await clock.advance(5_000);
+  expect(await calls).toMatchObject(times(5, () => ({ code: 'ERR_REFRESH_FAILED', sent: true })));
+  expect(new Set(heard.flat().map(({ type }) => type))).toEqual(new Set(['refreshFailed']));
+  expect(clock.timers).toBe(0);
+});
+
+test.each(['the same', 'another'])(
+  'law 11: %s manager needs another variant: it waits for the refresh, and no longer',
+  async (who) => {
+    const { manager, server, expire, posts, open, clock } = await setup({
+      manager: { lock: forgetful(), storage: memoryStorage() },
+    });
+    expire();
+    const held = server.hold({ commits: true });
+    const first = manager.getAccessToken();
+    await held.arrived();
+    const next = (who === 'another' ? open() : manager).getAccessToken({ scope: ['read'] });
+    await clock.advance(1_000);
+    expect(posts.length).toBe(1);
+    held();
+    await first;
+    await clock.advance(0);
+    expect(await next).toBe(server.currentAccessToken());
+    expect(server.counts).toMatchObject({ refreshes: 2, reuses: 0 });
+    expect(clock.timers).toBe(0);
+  },
+);
