@@ -51,7 +51,7 @@ export async function signOut(
   if (refusal === undefined && session.epoch === epoch) session.gone = { error, final: false };
   if (wasKnown || record !== undefined) tell({ type: 'signedOut', session: session.id, where: 'here' });
   const last = unsaved ?? record;
-  const ending = underWay.then(() => revoke && end(workshop, session, last, signal));
+  const ending = underWay.then(() => revoke && end(workshop, session, last, signal)).catch(() => false);
   // A key for each login: nobody needs this one any more.
   if (refusal === undefined && session.epoch === epoch) await forgetKey(workshop, last);
   const revoked = await leavingOn(ending, signal).catch(() => false);

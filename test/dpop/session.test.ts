@@ -8,6 +8,7 @@ import {
   memoryStorage,
   RefreshFailedError,
   StorageError,
+  type TokenStorage,
 } from 'tokenkeep';
 import { dpop, exportedKeys, memoryKeys } from 'tokenkeep/dpop';
 import { describe, expect, test } from 'vitest';
@@ -586,4 +587,54 @@ test('7523-03: the request that is made anew for a nonce has a client assertion 
   expect(assertions).toHaveLength(2);
   expect(new Set(assertions).size).toBe(2);
   expect(server.counts).toMatchObject({ refreshes: 1, refreshTokensResent: 0 });
+});
+
+test('a look at what was stored before a login, answered late, does not bring its key along', async () => {
+  const { open, server, storage, signIn, expire, clock } = await scene();
+  let late: Promise<void> | undefined;
+  const slow: TokenStorage = {
+    ...storage,
+    async read(key) {
+      const found = await storage.read(key);
+      await late;
+      return found;
+    },
+    watch: () => () => undefined,
+  };
+  const [lookedAt, taken] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  void storage.lock?.request('tokenkeep:test-client/default', {}, () => taken.promise);
+  expire();
+  const call = open({ storage: slow }).fetch(api);
+  await clock.advance(50);
+  late = lookedAt.promise;
+  await clock.advance(50);
+  late = undefined;
+  await signIn();
+  expire();
+  const held = server.hold();
+  taken.resolve();
+  await held.arrived();
+  lookedAt.resolve();
+  await clock.advance(0);
+  held();
+  expect((await call).status).toBe(200);
+  expect(server.counts).toMatchObject({ refreshes: 1, apiRejected: 0 });
+});
+
+test('a sign-out whose server cannot be found out, while its key is being forgotten: nothing is left unheard', async () => {
+  const unheard: unknown[] = [];
+  const hear = (error: unknown) => void unheard.push(error);
+  process.on('unhandledRejection', hear);
+  const { open, possession } = await scene();
+  const forgetting = Promise.withResolvers<void>();
+  const manager = open({
+    dpop: { ...possession, forget: () => forgetting.promise },
+    authorizationServer: () => Promise.reject(new Error('There is no network.')),
+  });
+  const signedOut = manager.signOut();
+  await new Promise((resolve) => setImmediate(resolve));
+  forgetting.resolve();
+  expect(await signedOut).toEqual({ revoked: false });
+  process.off('unhandledRejection', hear);
+  expect(unheard).toEqual([]);
 });
