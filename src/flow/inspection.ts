@@ -53,8 +53,8 @@ export interface Inspection {
   /** What this process knows. */
   readonly memory: {
     readonly accessTokens: readonly (InspectedToken & {
-      /** Until when it is handed out, in Unix ms. */
-      readonly until: number;
+      /** Until when it is handed out, in Unix ms. `undefined`: until it is rejected. */
+      readonly until: number | undefined;
     })[];
     /** How many refreshes are under way. */
     readonly refreshes: number;
@@ -97,7 +97,7 @@ export async function inspect(
 }
 
 async function heldWithoutToken([variant, { token, expiresAt, until }]: readonly [string, Held]) {
-  return { variant, hash: await hashOf(token), expiresAt: finite(expiresAt), until };
+  return { variant, hash: await hashOf(token), expiresAt: finite(expiresAt), until: finite(until) };
 }
 
 async function recordWithoutTokens(record: SessionRecord): Promise<InspectedRecord> {
@@ -133,6 +133,6 @@ function codeOf(error: unknown): { readonly code: string } {
 }
 
 /** `JSON.stringify` makes `null` of infinity. */
-function finite(expiresAt: number): number | undefined {
-  return Number.isFinite(expiresAt) ? expiresAt : undefined;
+function finite(time: number): number | undefined {
+  return Number.isFinite(time) ? time : undefined;
 }

@@ -103,3 +103,10 @@ test('law 9: holds no token, also after a refresh that the storage refused', asy
     expect(text).not.toContain(String(secret).slice(-8));
   }
 });
+
+test('of a token without a known end it says nothing that JSON.stringify would change', async () => {
+  const { manager } = await setup({ signedIn: false });
+  await manager.setTokens({ accessToken: 'opaque' });
+  const { memory } = await manager.inspect();
+  expect(memory.accessTokens).toMatchObject([{ expiresAt: undefined, until: undefined }]);
+});
