@@ -186,13 +186,13 @@ export class TokenManager implements AsyncDisposable {
   }
 
   /**
-   * Waits for refreshes that are under way, stores what is not stored yet, and stops listening. On a manager of
+   * Waits for refreshes and logins that are under way, stores what is not stored yet, and stops listening. On a manager of
    * {@link forSession} it only waits: what is shared stays open.
    */
   async close(): Promise<void> {
     const { sessions, workshop, listeners } = this.#assembly;
     const closing = this.#isRoot ? sessions.all : [this.#session];
-    await Promise.allSettled(closing.flatMap((session) => session.flights));
+    await Promise.allSettled(closing.flatMap(({ flights, arriving }) => [...flights, arriving]));
     if (!this.#isRoot) return;
     this.#unwatch?.();
     await workshop.store.close();

@@ -3,6 +3,7 @@ import { memoryStorage, type TokenStorage } from 'tokenkeep';
 import { expect, test } from 'vitest';
 import {
   deferred,
+  diskFull,
   failure,
   failWrites,
   key,
@@ -89,6 +90,24 @@ test('law 2: close() stores what is not stored yet, and leaves no timer', async 
   await manager.close();
   expect((await record())?.refreshToken).toBe(server.currentRefreshToken());
   expect(clock.timers).toBe(0);
+});
+
+test('law 2: close() waits for a login that is being stored, and keeps what the storage refuses meanwhile no longer', async () => {
+  const { manager, storage, tokens, record, clock } = await setup({ signedIn: false });
+  const disk = deferred();
+  storage.before = async (operation) => {
+    if (operation !== 'write') return;
+    storage.before = () => undefined;
+    await disk.promise;
+    throw diskFull();
+  };
+  const login = failure(manager.setTokens(tokens));
+  const closing = manager.close();
+  disk.resolve();
+  await closing;
+  expect((await record())?.refreshToken).toBe(tokens.refresh_token);
+  expect(clock.timers).toBe(0);
+  expect(await login).toMatchObject({ code: 'ERR_STORAGE' });
 });
 
 test('law 2: close() of a storage that still refuses leaves no timer', async () => {
