@@ -69,9 +69,13 @@ function judgeClear(facts: Facts, errand: Errand | undefined, family: Family): v
   const posts = process === undefined ? [] : [...facts.postsOf(process)];
   const own = posts.filter(({ token }) => token.family === family);
   const last = own.at(-1);
-  // The tokens that it was spent for came after a sign-out or login in this process, and go with it.
+  // The tokens that it was spent for came after a sign-out or login in this process, and go with it. So does a login that
+  // the storage took late, after another one.
   const deed = facts.deeds.findLast((one) => one.process === process && one.session === family.session);
-  if (last?.fate === 'granted' && deed !== undefined && deed.startedAt > last.markedAt) {
+  const { login } = family;
+  const isLate = last?.fate === 'granted' && deed !== undefined && deed.startedAt > last.markedAt;
+  const isTakenBack = own.length === 0 && login.process === process && login !== deed;
+  if (deed !== undefined && (isLate || isTakenBack)) {
     if (deed.kind === 'signOut') family.signedOut ??= deed;
     else family.end ??= 'replaced by a login';
     return;
