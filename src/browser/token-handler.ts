@@ -99,9 +99,10 @@ function grantOf(
   const { headers = { 'token-handler-version': '1' } } = options;
   const entry = () => (typeof headers === 'function' ? headers() : headers);
   const post = (url: string): BuiltRequest => {
-    const all = { accept: 'application/json', ...entry() };
+    const own = entry();
+    const all = { accept: 'application/json', ...own };
     const init: RequestInit = { method: 'POST', credentials: 'include', redirect: 'manual', headers: all };
-    return { url, init, secrets: Object.values(entry()) };
+    return { url, init, secrets: Object.values(own) };
   };
   return {
     check,

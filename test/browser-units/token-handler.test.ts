@@ -217,6 +217,20 @@ describe('a refresh', () => {
     expect(seen).toEqual(['1', '1', '2']);
   });
 
+  test('who makes the headers is asked once for each request', async () => {
+    let asked = 0;
+    const headers = () => ({ 'token-handler-version': '1', 'x-csrf': String(++asked) });
+    const { tab, server, browser } = await open({ handler: { headers } });
+    const seen: (string | null)[] = [];
+    browser.onTheWay = ({ headers }) => {
+      seen.push(headers.get('x-csrf'));
+      return 'arrives';
+    };
+    server.expire();
+    await tab.fetch(orders);
+    expect(seen).toEqual(['1', '2', '3']);
+  });
+
   test('a page in place of an answer refreshes nothing, and is no reason to send it again at once', async () => {
     const { tab, openTab, server, browser, posts } = await open();
     await tab.fetch(orders);
