@@ -176,7 +176,8 @@ function counted(fetch: typeof globalThis.fetch, calls: OpenTelemetryCounter): t
       calls.add(1, { 'http.response.status_code': response.status });
       return response;
     } catch (error) {
-      const { code, name } = error as { code?: unknown; name?: unknown };
+      // The reason of an abort can be anything.
+      const { code, name = '_OTHER' } = (error ?? {}) as { code?: unknown; name?: unknown };
       calls.add(1, errorType(typeof code === 'string' ? code : String(name)));
       throw error;
     }

@@ -192,6 +192,17 @@ test('it stops at the end of a block, and once', async () => {
   expect(await counted()).toEqual({});
 });
 
+test.each([null, 'left'])(
+  'a call that is given up for the reason %o rejects with it, and is counted',
+  async (reason) => {
+    const { manager } = await setup();
+    const { fetch, stop } = instrument(manager, opentelemetry);
+    expect(await failure(fetch(api, { signal: AbortSignal.abort(reason) }))).toBe(reason);
+    stop();
+    expect(await counted()).toEqual({ 'tokenkeep.calls {"error.type":"_OTHER"}': 1 });
+  },
+);
+
 test('without the api it says what to hand over', async () => {
   const { manager } = await setup();
   expect(() => instrument(manager, undefined as never)).toThrow(ConfigurationError);
