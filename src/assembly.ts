@@ -13,6 +13,7 @@ import { AuthorizedFetch } from './flow/authorized-fetch.ts';
 import { none } from './flow/client-authentication.ts';
 import { Listeners } from './flow/listeners.ts';
 import { pacedBy } from './flow/pacing.ts';
+import { isBrowser } from './flow/platform.ts';
 import { RefreshCoordinator } from './flow/refresh-coordinator.ts';
 import { SessionRegistry } from './flow/session-registry.ts';
 import { SessionStore } from './flow/session-store.ts';
@@ -54,6 +55,7 @@ export function assemble(options: TokenManagerOptions): Assembly {
   grant.check?.({ options, lock, resources });
   const source = new TokenSource(new RefreshCoordinator(workshop), clock, refreshBefore);
   const pace = pacedBy(takingTurns(options.replayConcurrency ?? 64), clock);
+  // In a browser a redirect that is not followed shows nothing of where it leads (`opaqueredirect`).
   const redirectsAreVisible = !isBrowser();
   return {
     workshop,
@@ -128,9 +130,4 @@ function pageUrl(): (() => string) | undefined {
   };
   if (document !== undefined) return () => document.baseURI;
   return location === undefined ? undefined : () => location.href;
-}
-
-/** In a browser a redirect that is not followed shows nothing of where it leads (`opaqueredirect`). */
-function isBrowser(): boolean {
-  return 'document' in globalThis || 'WorkerGlobalScope' in globalThis;
 }

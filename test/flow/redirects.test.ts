@@ -107,3 +107,17 @@ describe('where it does show', () => {
     await expect(call).rejects.toBe('gone');
   });
 });
+
+// Cloudflare's, before the compatibility date 2025-09-01, takes the token along wherever a redirect leads.
+test('law 8: a server that calls itself a worker is no browser: its platform follows nothing with a token', async () => {
+  vi.stubGlobal('WorkerGlobalScope', class {});
+  const elsewhere = 'https://other.example.com/';
+  const transport = transportThat(({ authorization }) =>
+    authorization === null ? new Response('fine') : Response.redirect(elsewhere),
+  );
+  const manager = await managerOn(transport);
+  const answer = await manager.fetch(api);
+  expect([answer.status, answer.redirected]).toEqual([200, true]);
+  expect(transport.calls.map(({ init }) => init?.redirect)).toEqual(['manual', undefined]);
+  expect(transport.calls.map(({ authorization }) => authorization)).toEqual(['Bearer access-0', null]);
+});
