@@ -226,7 +226,8 @@ function fits(shape: typeof recordShape): Check {
     );
 }
 
-function isRecord(value: unknown): value is SessionRecord {
+/** Tells whether a value has the shape of a record, and so can be read again once it is stored. */
+export function isRecord(value: unknown): value is SessionRecord {
   return fits(recordShape)(value) && isOfOneKind(value as SessionRecord);
 }
 

@@ -6,7 +6,7 @@
 import { ConfigurationError } from '../core/errors.ts';
 import type { Prover } from '../core/possession.ts';
 import { handedOutUntil } from '../core/reconcile.ts';
-import { type SessionRecord, wholeGrant } from '../core/session-record.ts';
+import { isRecord, type SessionRecord, wholeGrant } from '../core/session-record.ts';
 import { begin } from '../core/succession.ts';
 import { readTokenGrant, type TokenGrant } from '../core/token-grant.ts';
 import type { CookiesSet, TokenResponse, TokenSet } from '../core/token-set.ts';
@@ -37,8 +37,12 @@ export async function signIn(
   options: SignInOptions,
 ): Promise<void> {
   const { refreshBefore } = options;
+  const { epoch } = session;
   await firstRecord(workshop, tokens, options, (record, prover) =>
-    replace(workshop, session, record, { refreshBefore, prover }),
+    // While the server or the key was found out someone has signed out: that came later.
+    session.epoch !== epoch && session.gone
+      ? discard(workshop, session, record)
+      : replace(workshop, session, record, { refreshBefore, prover }),
   );
 }
 
@@ -70,11 +74,18 @@ export async function firstRecord<T>(
   const prover = isFree ? undefined : await boundTo(workshop, scheme, tokens);
   const issuer = known === undefined ? server.issuers[0] : (known.issuer ?? known.tokenEndpoint);
   const login = crypto.randomUUID().slice(0, 8);
-  const thumbprint = prover?.thumbprint;
-  const { refreshTokenLifetime } = known?.profile ?? {};
-  const asked = { variant: wholeGrant, scope, sentAt: now, issuer, usable: true };
-  const asking = { ...asked, refreshTokenLifetime, login, thumbprint };
-  return await goOn(begin(clientId, grant, asking), prover);
+  const record = begin(clientId, grant, {
+    variant: wholeGrant,
+    scope,
+    sentAt: now,
+    issuer,
+    usable: true,
+    refreshTokenLifetime: known?.profile?.refreshTokenLifetime,
+    login,
+    thumbprint: prover?.thumbprint,
+  });
+  if (!isRecord(record)) throw noTokens();
+  return await goOn(record, prover);
 }
 
 /** What becomes of the new record in this process. */
@@ -134,10 +145,7 @@ async function arrive(
   if (accessToken === undefined) return;
   // While it was stored someone may have signed out, or in once more: they win.
   if (session.epoch !== epoch) {
-    return discardLate(workshop, session, {
-      refreshToken: record.refreshToken,
-      accessToken: accessToken.token,
-    });
+    return discard(workshop, session, record);
   }
   const want = {
     variant: wholeGrant,
@@ -154,6 +162,10 @@ async function arrive(
   if (refused !== undefined) throw refused;
 }
 
+function discard(workshop: Workshop, session: Session, { refreshToken, accessTokens }: SessionRecord): void {
+  discardLate(workshop, session, { refreshToken, accessToken: accessTokens[wholeGrant]?.token ?? '' });
+}
+
 /** Takes both forms: the wire's, and ours. What a token handler says is for its {@link Workshop.grant} to read. */
 function grantOf(tokens: TokenSet | TokenResponse | CookiesSet, workshop: Workshop, now: number): TokenGrant {
   if (typeof tokens === 'object' && tokens !== null) {
@@ -164,14 +176,19 @@ function grantOf(tokens: TokenSet | TokenResponse | CookiesSet, workshop: Worksh
       'access_token' in tokens ? readTokenGrant(tokens, profile, now) : grantOfSet(tokens as TokenSet, now);
     if (grant !== undefined) return grant;
   }
-  throw new ConfigurationError(
-    'setTokens(): there is no access token. Hand over the JSON of a token response, or a TokenSet with accessToken.',
+  throw noTokens();
+}
+
+function noTokens(): ConfigurationError {
+  return new ConfigurationError(
+    'setTokens(): give the JSON of a token response, or a TokenSet: an accessToken, and times in Unix ms.',
   );
 }
 
 function grantOfSet(tokens: TokenSet, now: number): TokenGrant | undefined {
   if (typeof tokens.accessToken !== 'string' || tokens.accessToken === '') return undefined;
-  const left = (end: number | undefined) => (end === undefined ? undefined : end - now);
+  // In a database what is not known is null.
+  const left = (end: number | null | undefined) => (end == null ? undefined : end - now);
   return {
     accessToken: tokens.accessToken,
     tokenType: tokens.tokenType ?? 'Bearer',

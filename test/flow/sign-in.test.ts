@@ -1,4 +1,5 @@
 /** A login: its tokens are the session from then on, whatever is under way. */
+import type { TokenManagerOptions } from 'tokenkeep';
 import { expect, test } from 'vitest';
 import { deferred, failure, key, listen, settlement, setup } from './support/setup.ts';
 
@@ -144,4 +145,43 @@ test('law 4: a watcher that cannot read what has changed does not end the sessio
   await clock.advance(0);
   expect(told).toEqual([]);
   expect(await watched.getAccessToken()).toBe(token);
+});
+
+test('law 6: a sign-out while a login waits for what it has to know wins, and its tokens are revoked', async () => {
+  const found = deferred<TokenManagerOptions['authorizationServer'] & object>();
+  const { open, server, storage, tokens } = await setup({ signedIn: false });
+  const manager = open({ authorizationServer: () => found.promise as never });
+  const discarded = listen(manager);
+  const login = manager.setTokens(tokens);
+  await manager.signOut({ revoke: false });
+  found.resolve(server.metadata);
+  await login;
+  expect(await storage.inner.read(key)).toBeUndefined();
+  expect(await failure(manager.getAccessToken())).toMatchObject({ reason: 'signed_out' });
+  await expect.poll(() => discarded.map(({ type }) => type)).toContain('lateTokensDiscarded');
+  expect(server.counts).toMatchObject({ revocations: 1 });
+});
+
+test.each([
+  { expiresAt: Number.NaN }, // Date.now() + response.expires_in * 1000, where there is no expires_in
+  { expiresAt: Number.POSITIVE_INFINITY },
+  { refreshTokenExpiresAt: Number.NaN },
+  { scope: 'read write' },
+  { idToken: { sub: 'user' } },
+])('a TokenSet with %o is refused at the door, and the session before it lives', async (wrong) => {
+  const { manager, tokens, record, events } = await setup();
+  const set = { accessToken: 'a', refreshToken: 'r', ...wrong } as never;
+  expect(await failure(manager.setTokens(set))).toMatchObject({ code: 'ERR_CONFIGURATION' });
+  expect((await record())?.refreshToken).toBe(tokens.refresh_token);
+  expect(await manager.getAccessToken()).toBe(tokens.access_token);
+  expect(events).toEqual([]);
+});
+
+test('the null of a database is a time that is not known, not one that is long over', async () => {
+  const { manager, events } = await setup({ signedIn: false });
+  const unknown = { expiresAt: null, refreshTokenExpiresAt: null, idToken: null, scope: null, extra: null };
+  await manager.setTokens({ accessToken: 'a', refreshToken: 'r', ...unknown } as never);
+  expect(await manager.getAccessToken()).toBe('a');
+  expect(await manager.getTokens()).toMatchObject({ expiresAt: undefined, refreshTokenExpiresAt: undefined });
+  expect(events.map(({ type }) => type)).toEqual(['signedIn']);
 });
