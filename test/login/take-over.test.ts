@@ -274,6 +274,7 @@ describe('trouble', () => {
       { ...kept, tokenType: 'DPoP' },
       { ...kept, accessToken: '' },
       { ...kept, accessToken: 'a b' },
+      { ...kept, expiresAt: Number.NaN },
     ]) {
       place.kept = wrong;
       expect(await failure(takeOver(manager, place))).toMatchObject({ code: 'ERR_CONFIGURATION' });

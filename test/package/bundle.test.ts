@@ -18,7 +18,8 @@ const ceilings: { code: string; ceiling: number }[] = [
   // And 0.3 kB for what profiles of providers say: details of refusals, what is revoked and how.
   // And 0.2 kB to wait for the refresh of somebody who has lost the lock, in place of an error.
   // And 0.1 kB so that every tab that has looked hears of a login or a sign-out in another one.
-  { code: `export { TokenManager } from 'tokenkeep'`, ceiling: 39_000 },
+  // And 0.1 kB to refuse what could not be stored, and to give up waiting where there is nothing to wait for.
+  { code: `export { TokenManager } from 'tokenkeep'`, ceiling: 39_100 },
   // Measured 10.9 kB, most of it ky.
   { code: `export { discover } from 'tokenkeep'`, ceiling: 11_200 },
   // Measured 4.1 kB, most of it p-queue.
@@ -33,8 +34,8 @@ const ceilings: { code: string; ceiling: number }[] = [
   { code: `export { popupLogin, returnFromPopup } from 'tokenkeep/login'`, ceiling: 10_350 },
   { code: `export { loopbackLogin } from 'tokenkeep/login'`, ceiling: 10_850 },
   { code: `export { deviceLogin } from 'tokenkeep/login'`, ceiling: 9_450 },
-  // Measured 4.7 kB alone, most of it what a manager has anyway.
-  { code: `export { takeOver } from 'tokenkeep/login'`, ceiling: 4_800 },
+  // Measured 5.1 kB alone, most of it what a manager has anyway.
+  { code: `export { takeOver } from 'tokenkeep/login'`, ceiling: 5_200 },
   // Measured 3.95 kB: a page without a manager, which is in the worker. Whoever waits for a login or a sign-out may leave.
   { code: `export { connectTokenManager } from 'tokenkeep/worker'`, ceiling: 4_000 },
   { code: `export { dpop } from 'tokenkeep/dpop'`, ceiling: 3_550 },
@@ -59,8 +60,8 @@ describe('size', () => {
 test('a page loads less than that before its first call: ky comes when a session ends', async () => {
   const size = await firstLoadOf(`export { TokenManager } from 'tokenkeep'`);
   console.info(`${size} bytes before the first call`);
-  // Measured 30.0 kB: besides what is said above, how long the parts of a refresh took is part of what a manager tells.
-  expect(size).toBeLessThanOrEqual(30_200);
+  // Measured 30.2 kB: besides what is said above, how long the parts of a refresh took is part of what a manager tells.
+  expect(size).toBeLessThanOrEqual(30_300);
 });
 
 /** Doors that browsers do not open. */
