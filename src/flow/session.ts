@@ -74,6 +74,8 @@ export class Session {
   gone: Gone | undefined = undefined;
   /** `true`: nothing was stored when this process looked. What it finds later is of a login somewhere else. */
   vacant = false;
+  /** Counts looks at what others have changed: an earlier one that is answered later says nothing any more. */
+  looks = 0;
   /** While the tokens of a login are being stored: what is stored until then is of the session before it. */
   arriving: Promise<unknown> | undefined = undefined;
   /** The end of a refresh token that has been told ahead. */

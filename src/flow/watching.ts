@@ -24,6 +24,7 @@ export async function lookAgain(workshop: Workshop, session: Session, refreshBef
   if (session.flights.length > 0) return lookLater(workshop, session, refreshBefore);
   // Whoever asks meanwhile looks before they act: a page may wake up with a token of yesterday.
   session.doubt();
+  const looks = ++session.looks;
   const before = session.held(wholeGrant);
   // What cannot be read, or is not ours, says nothing about the session.
   const found = await store.look(session, tell).catch(() => 'failed' as const);
@@ -32,7 +33,7 @@ export async function lookAgain(workshop: Workshop, session: Session, refreshBef
   const prover = found && (await proverOf(workshop, session, found, tell).catch(() => null));
   if (prover === null || session.flights.length > 0) return;
   // What has happened here meanwhile is newer than what was read.
-  if (session.epoch !== epoch || session.held(wholeGrant) !== before) return;
+  if (session.epoch !== epoch || session.looks !== looks || session.held(wholeGrant) !== before) return;
   const want = {
     variant: wholeGrant,
     otherThan: undefined,

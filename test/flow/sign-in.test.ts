@@ -131,6 +131,33 @@ test('what is stored changes while it is watched: a slow look does not undo what
   expect(await watched.getAccessToken()).toBe(login.access_token);
 });
 
+test('law 6: a login elsewhere and a sign-out after it: the look at the first is answered last, and nobody is signed in', async () => {
+  const { open, server, storage, clock } = await setup({ signedIn: false });
+  const { inner } = storage;
+  const gate = deferred();
+  let slow = false;
+  const read = async (name: string) => {
+    const found = await inner.read(name);
+    if (!slow) return found;
+    slow = false;
+    await gate.promise;
+    return found;
+  };
+  const watched = open({ storage: { ...inner, read } });
+  expect(await watched.getTokens()).toBeUndefined();
+  const told = listen(watched);
+  const elsewhere = open({ storage: inner });
+  slow = true;
+  await elsewhere.setTokens(server.signIn());
+  await clock.advance(0);
+  await elsewhere.signOut({ revoke: false });
+  await clock.advance(0);
+  gate.resolve();
+  await clock.advance(0);
+  expect(told).toEqual([]);
+  expect(await failure(watched.getAccessToken())).toMatchObject({ code: 'ERR_LOGIN_REQUIRED' });
+});
+
 test('law 4: a watcher that cannot read what has changed does not end the session', async () => {
   const { open, storage, clock } = await setup();
   const watch = storage.inner.watch?.bind(storage.inner) ?? (() => () => undefined);
