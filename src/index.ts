@@ -31,7 +31,7 @@ export type {
   TokenEventType,
   TokenListener,
 } from './core/events.ts';
-export type { Grant } from './core/grant.ts';
+export type { Grant, TokenRequestExtras } from './core/grant.ts';
 export type { IdTokenFault } from './core/id-token.ts';
 export type { ProtectedResource } from './core/protected-resource.ts';
 export type { FailureClass, ProviderProfile } from './core/provider-profile.ts';

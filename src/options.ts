@@ -6,7 +6,7 @@
 import type { ClientAuthentication } from './core/authorization-server.ts';
 import type { Clock, Reach, TokenLock, TokenStorage, Transport } from './core/contracts.ts';
 import { ConfigurationError } from './core/errors.ts';
-import type { Grant } from './core/grant.ts';
+import type { Grant, TokenRequestExtras } from './core/grant.ts';
 import type { Dpop } from './core/possession.ts';
 import type { ProtectedResource } from './core/protected-resource.ts';
 import type { AuthorizationServerOption } from './flow/authorization-server-source.ts';
@@ -67,12 +67,7 @@ export interface TokenManagerOptions {
   /** How many requests that have waited for a refresh are sent at a time. @default 64 */
   readonly replayConcurrency?: number | undefined;
   /** What else token requests carry. */
-  readonly tokenRequest?:
-    | {
-        readonly headers?: Readonly<Record<string, string>> | undefined;
-        readonly parameters?: Readonly<Record<string, string>> | undefined;
-      }
-    | undefined;
+  readonly tokenRequest?: TokenRequestExtras | undefined;
 }
 
 const reaches: readonly Reach[] = ['process', 'machine', 'cluster'];

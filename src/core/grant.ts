@@ -19,6 +19,13 @@ export interface ClientOptions {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
+/** What requests to the token endpoint carry besides what they need. They cannot set what tokenkeep sets itself. */
+export interface TokenRequestExtras {
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Of the body. */
+  readonly parameters?: Readonly<Record<string, string>> | undefined;
+}
+
 /** What is asked for. */
 export interface Asked {
   /** `''` where there is none. */

@@ -7,7 +7,7 @@ import type { AuthorizationServer, ClientAuthentication } from '../core/authoriz
 import type { Clock, Transport } from '../core/contracts.ts';
 import { isLoopback } from '../core/endpoint.ts';
 import { ConfigurationError, isTokenKeepError, LoginFailedError } from '../core/errors.ts';
-import type { ClientOptions } from '../core/grant.ts';
+import type { ClientOptions, TokenRequestExtras } from '../core/grant.ts';
 import type { Dpop } from '../core/possession.ts';
 import { safeCause } from '../core/transport-failure.ts';
 import {
@@ -35,12 +35,7 @@ export interface LoginClientOptions {
   /** How long a request to the server may take, in ms. @default 30_000 */
   readonly timeout?: number | undefined;
   /** What else token requests carry. */
-  readonly tokenRequest?:
-    | {
-        readonly headers?: Readonly<Record<string, string>> | undefined;
-        readonly parameters?: Readonly<Record<string, string>> | undefined;
-      }
-    | undefined;
+  readonly tokenRequest?: TokenRequestExtras | undefined;
 }
 
 /** What is asked for. */
