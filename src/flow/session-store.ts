@@ -89,7 +89,11 @@ export class SessionStore {
 
   /** Hears of changes of what is stored, where the storage can tell. Returns how to stop. */
   watch(session: Session, listener: () => void): () => void {
-    return this.#options.storage.watch?.(session.key, listener) ?? (() => {});
+    try {
+      return this.#options.storage.watch?.(session.key, listener) ?? (() => {});
+    } catch {
+      return () => {}; // called by a timer, whose errors end a process: who hears of nothing waits to the end
+    }
   }
 
   /** Tells of a sign-out where the storage does not reach. Best effort: what is here is gone already. */

@@ -33,6 +33,26 @@ test('step 2, N23: before giving up it looks once more: what the holder has stor
   expect(server.counts.tokenRequests).toBe(1);
 });
 
+test('step 2: a storage that cannot tell of changes any more, and says so, ends no process: the lock is waited for', async () => {
+  const { open, manager, server, expire, clock, storage } = await setup();
+  let isDeaf = false;
+  const watch = (): (() => void) => {
+    if (isDeaf) throw new Error('EMFILE');
+    return () => undefined;
+  };
+  const other = open({ storage: { ...storage, watch } });
+  isDeaf = true;
+  expire();
+  const held = server.hold();
+  const holder = manager.getAccessToken();
+  await held.arrived();
+  const waiter = other.getAccessToken();
+  await clock.advance(1_000);
+  held();
+  expect(await waiter).toBe(await holder);
+  expect(server.counts.tokenRequests).toBe(1);
+});
+
 test('step 2: a lock that fails: a typed error with its cause, and nothing is sent', async () => {
   const { open, server, expire } = await setup();
   expire();
