@@ -7,6 +7,7 @@ import type { AuthorizationServer } from './core/authorization-server.ts';
 import type { Reach, TokenStorage, Transport } from './core/contracts.ts';
 import { ConfigurationError } from './core/errors.ts';
 import { nameResources } from './core/protected-resource.ts';
+import { checkKeys, lockOf } from './core/reach.ts';
 import type { Workshop } from './flow/attempt.ts';
 import { AuthorizationServerSource } from './flow/authorization-server-source.ts';
 import { AuthorizedFetch } from './flow/authorized-fetch.ts';
@@ -23,7 +24,7 @@ import { TokenSource } from './flow/token-source.ts';
 import { completeClock } from './flow/waiting.ts';
 import { memoryStorage } from './memory/memory-storage.ts';
 import { takingTurns } from './memory/turns.ts';
-import { checkKeys, checkOptions, lockOf, type TokenManagerOptions } from './options.ts';
+import { checkOptions, type TokenManagerOptions } from './options.ts';
 
 /** What all sessions of a manager share. */
 export interface Assembly {

@@ -6,9 +6,11 @@
 import type { ClientAuthentication } from './core/authorization-server.ts';
 import type { Clock, Reach, TokenLock, TokenStorage, Transport } from './core/contracts.ts';
 import { ConfigurationError } from './core/errors.ts';
+import { given } from './core/given.ts';
 import type { Grant, TokenRequestExtras } from './core/grant.ts';
 import type { Dpop } from './core/possession.ts';
 import type { ProtectedResource } from './core/protected-resource.ts';
+import { reaches } from './core/reach.ts';
 import type { AuthorizationServerOption } from './flow/authorization-server-source.ts';
 import type { InvalidTokenPredicate } from './flow/authorized-fetch.ts';
 
@@ -70,8 +72,6 @@ export interface TokenManagerOptions {
   readonly tokenRequest?: TokenRequestExtras | undefined;
 }
 
-const reaches: readonly Reach[] = ['process', 'machine', 'cluster'];
-
 type Checks = {
   readonly [name in keyof Required<TokenManagerOptions>]: (value: unknown) => string | undefined;
 };
@@ -90,11 +90,11 @@ const milliseconds = (least: number) => (value: unknown) =>
     ? undefined
     : `must be a number of milliseconds from ${least} to ${2 ** 31 - 1}.`;
 const shape =
-  (...methods: string[]) =>
+  (maker: string, ...methods: string[]) =>
   (value: unknown) =>
     isObject(value) && methods.every((name) => typeof value[name] === 'function')
       ? undefined
-      : `must be an object with ${methods.map((name) => `${name}()`).join(', ')}.`;
+      : `must be what ${maker} gives: an object with ${methods.map((name) => `${name}()`).join(', ')}.`;
 const reaching = (check: (value: unknown) => string | undefined) => (value: unknown) =>
   check(value) ??
   (reaches.includes((value as { reach: Reach }).reach)
@@ -109,23 +109,24 @@ const scopes = (value: unknown) =>
 const checks: Checks = {
   clientId: text,
   authorizationServer: (value) =>
-    typeof value === 'function' || isObject(value)
+    // A function that wants arguments is what makes a server, or finds one: it has not been called yet.
+    (isObject(value) && !('then' in value)) || (typeof value === 'function' && value.length === 0)
       ? undefined
       : 'must be { tokenEndpoint, … } or a function that resolves to it, such as discover(issuer).',
   protectedResources: (value) =>
     Array.isArray(value) ? undefined : "must be an array such as ['https://api.example.com/'].",
-  clientAuthentication: optional(shape('authenticate')),
-  grant: optional(shape('request', 'judge')),
-  dpop: optional(reaching(shape('generate', 'keep', 'prover'))),
-  storage: optional(reaching(shape('read', 'write', 'delete'))),
-  lock: optional(reaching(shape('request'))),
+  clientAuthentication: optional(shape('clientSecretBasic(secret)', 'authenticate')),
+  grant: optional(shape('clientCredentials()', 'request', 'judge')),
+  dpop: optional(reaching(shape('dpop()', 'generate', 'keep', 'prover'))),
+  storage: optional(reaching(shape('memoryStorage()', 'read', 'write', 'delete'))),
+  lock: optional(reaching(shape('memoryLock()', 'request'))),
   session: optional(text),
   refreshBefore: optional(milliseconds(0)),
   refreshTokenExpiringBefore: optional(milliseconds(0)),
   scope: optional(scopes),
   fetch: optional(callable),
   isInvalidToken: optional(callable),
-  clock: optional(shape('now')),
+  clock: optional(shape('testClock()', 'now')),
   timeout: optional(milliseconds(1)),
   replayConcurrency: optional((value) =>
     Number.isInteger(value) && (value as number) > 0 ? undefined : 'must be a whole number from 1.',
@@ -177,6 +178,9 @@ function areSendable(headers: HeadersInit | undefined): boolean {
   }
 }
 
+/** A name as it is meant, however it is written: `clientID`, `client_id`, `protectedResource`. */
+const plain = (name: string) => name.toLowerCase().replace(/[^a-z]|s$/g, '');
+
 /**
  * Checks options before anything is made of them.
  *
@@ -186,52 +190,16 @@ export function checkOptions(options: TokenManagerOptions): void {
   if (!isObject(options)) throw new ConfigurationError('new TokenManager(options): the options are missing.');
   for (const name of Object.keys(options)) {
     if (Object.hasOwn(checks, name)) continue;
+    const names = Object.keys(checks);
+    const meant = names.find((one) => plain(one) === plain(name));
     throw new ConfigurationError(
-      `Unknown option ${name}. The options are ${Object.keys(checks).join(', ')}.`,
+      `Unknown option ${name}.${meant === undefined ? '' : ` Write ${meant}.`} The options are ${names.join(', ')}.`,
     );
   }
   for (const [name, check] of Object.entries(checks)) {
-    const complaint = check((options as unknown as Record<string, unknown>)[name]);
-    if (complaint !== undefined) throw new ConfigurationError(`The option ${name} ${complaint}`);
+    const value = (options as unknown as Record<string, unknown>)[name];
+    const complaint = check(value);
+    if (complaint !== undefined)
+      throw new ConfigurationError(`The option ${name} ${complaint}${given(value)}`);
   }
-}
-
-/**
- * Keys that everyone has who has the sessions.
- *
- * @throws ConfigurationError
- */
-export function checkKeys(dpop: Dpop | undefined, storage: TokenStorage): void {
-  if (dpop === undefined || reaches.indexOf(dpop.reach) >= reaches.indexOf(storage.reach)) return;
-  throw new ConfigurationError(
-    `The keys of the option dpop reach a ${dpop.reach}, but the storage a ${storage.reach}. Give dpop({ keys }) keys that reach as far.`,
-  );
-}
-
-/**
- * The lock of a storage, unless it sees less than the storage it is to protect, or lets go too early.
- *
- * @throws ConfigurationError
- */
-export function lockOf(lock: TokenLock | undefined, storage: TokenStorage, timeout: number): TokenLock {
-  if (lock === undefined) {
-    throw new ConfigurationError(
-      'The option lock is missing: this storage brings none. Give one that reaches as far.',
-    );
-  }
-  if (reaches.indexOf(lock.reach) < reaches.indexOf(storage.reach)) {
-    throw new ConfigurationError(
-      `The option lock reaches a ${lock.reach}, but the storage a ${storage.reach}: two of them could spend one ` +
-        `refresh token. Use the lock that belongs to the storage, or one that reaches a ${storage.reach}.`,
-    );
-  }
-  // Law 11: a lease must outlast the token request, the marks before and after it included.
-  const least = timeout + 10_000;
-  if (lock.lease !== undefined && lock.lease < least) {
-    throw new ConfigurationError(
-      `The lease of the option lock is ${lock.lease} ms, but a refresh may take ${timeout} ms and has to be stored. ` +
-        `Lengthen the lease to ${least} ms or shorten the option timeout.`,
-    );
-  }
-  return lock;
 }

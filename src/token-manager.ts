@@ -148,6 +148,7 @@ export class TokenManager implements AsyncDisposable {
    * its own. A listener may call the manager, and may throw: nothing waits for it, and nobody is harmed.
    *
    * @returns how to stop.
+   * @throws ConfigurationError for an event that there is not.
    */
   on<Type extends TokenEventType | '*'>(type: Type, listener: TokenListener<Type>): () => void {
     const session = this.#isRoot ? undefined : this.#session.id;

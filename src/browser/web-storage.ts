@@ -4,7 +4,7 @@
  * @module
  */
 import type { TokenLock, TokenStorage } from '../core/contracts.ts';
-import { StorageError } from '../core/errors.ts';
+import { ConfigurationError, StorageError } from '../core/errors.ts';
 import { ChangeChannel } from './change-channel.ts';
 import { Items } from './items.ts';
 import { storageLock } from './storage-lock.ts';
@@ -45,11 +45,17 @@ export interface WebStorageOptions {
  *   storage: webStorage(() => localStorage),
  * });
  * ```
+ * @throws ConfigurationError for what is no storage.
  */
 export function webStorage(
   storage: Storage | (() => Storage),
   { prefix = 'tokenkeep:' }: WebStorageOptions = {},
 ): TokenStorage {
+  if (typeof storage !== 'function' && typeof storage?.getItem !== 'function') {
+    throw new ConfigurationError(
+      'webStorage(storage): there is no storage. Give () => localStorage, in a page.',
+    );
+  }
   const area = typeof storage === 'function' ? storage : () => storage;
   const items = new Items(area);
   const changes = new ChangeChannel(`tokenkeep.webstorage:${prefix}`);

@@ -76,7 +76,11 @@ function placeOf(entry: unknown, name: string, base: string | undefined): Place<
       `${name} is neither a URL nor an object: give 'https://…' or { url: 'https://…' }.`,
     );
   }
-  const { url, scope, resource } = entry as { [key in keyof ProtectedResource]: unknown };
+  const { url, scope, resource, ...others } = entry as { [key in keyof ProtectedResource]: unknown };
+  const [other] = Object.keys(others);
+  if (other !== undefined) {
+    throw new ConfigurationError(`${name} has an unknown member ${other}. It takes url, scope and resource.`);
+  }
   const request = {
     ...(scope === undefined ? {} : { scope: checkScope(scope, `${name}.scope`) }),
     ...(resource === undefined ? {} : { resource: checkIndicators(resource, `${name}.resource`) }),
@@ -93,7 +97,8 @@ function placeAtUrl(
     throw new ConfigurationError(`${name} ${problem}`);
   };
   const url = typeof value === 'string' && value !== '' ? URL.parse(value, base) : null;
-  if (url === null) return refuse('is not an absolute URL: write it out, https://api.example.com/v1.');
+  if (url === null)
+    return refuse('is not an absolute URL as text: write it out, https://api.example.com/v1.');
   const secure = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname));
   if (!secure) return refuse('must be https: (http: only on localhost, 127.0.0.0/8 and [::1]).');
   if (url.username !== '' || url.password !== '') return refuse('has a user or a password: leave them out.');

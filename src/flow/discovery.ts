@@ -50,6 +50,11 @@ export function discover(
   options: DiscoverOptions = {},
 ): Extract<AuthorizationServerOption, (...none: never) => unknown> {
   requireEndpoint('discover(issuer)', issuer);
+  if (issuer.includes('/.well-known/')) {
+    throw new ConfigurationError(
+      'discover(issuer): give the issuer itself, without /.well-known/ and what follows.',
+    );
+  }
   // As it is now: when the application later puts `manager.fetch` in its place, a refresh must not wait for itself.
   const transport = options.fetch ?? globalThis.fetch;
   let found: Promise<AuthorizationServer> | undefined;
@@ -95,7 +100,10 @@ async function metadataOf(issuer: string, options: Search): Promise<Metadata> {
       `Discovery failed: the server of ${shown(issuer)} has no metadata document for it. Check the issuer.`,
     );
   }
-  throw new Error('Discovery failed: the metadata document could not be read.', { cause: complaints.at(-1) });
+  throw new Error(
+    `Discovery failed: the metadata document of ${shown(issuer)} could not be read. Check the issuer, and the network.`,
+    { cause: complaints.at(-1) },
+  );
 }
 
 async function documentAt(

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ConfigurationError } from '../core/errors.ts';
 import type { AnyTokenEvent, TokenEventType } from '../core/events.ts';
 
 type Listener = (event: AnyTokenEvent) => unknown;
@@ -14,11 +15,44 @@ interface Subscription {
   readonly listener: Listener;
 }
 
+/** All of them, for those who write a name that the compiler does not see. */
+const types: Readonly<Record<TokenEventType | '*', 1>> = {
+  '*': 1,
+  refreshed: 1,
+  adopted: 1,
+  signedIn: 1,
+  signedOut: 1,
+  sessionEnded: 1,
+  refreshTokenExpiring: 1,
+  refreshFailed: 1,
+  persistFailed: 1,
+  persisted: 1,
+  idTokenRejected: 1,
+  recordRejected: 1,
+  stepUpRequired: 1,
+  lateTokensDiscarded: 1,
+  refreshFinished: 1,
+  replayed: 1,
+  listenerFailed: 1,
+};
+
 export class Listeners {
   #subscriptions: readonly Subscription[] = [];
 
-  /** Subscribes; returns how to stop. */
+  /**
+   * Subscribes; returns how to stop.
+   *
+   * @throws ConfigurationError for an event that is never told, and for a listener that is none.
+   */
   add(type: TokenEventType | '*', session: string | undefined, listener: Listener): () => void {
+    if (!Object.hasOwn(types, type)) {
+      throw new ConfigurationError(
+        `on(type, listener): there is no event ${type}. The events are ${Object.keys(types).join(', ')}.`,
+      );
+    }
+    if (typeof listener !== 'function') {
+      throw new ConfigurationError('on(type, listener): the listener must be a function.');
+    }
     const subscription = { type, session, listener };
     this.#subscriptions = [...this.#subscriptions, subscription];
     return () => {

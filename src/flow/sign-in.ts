@@ -3,16 +3,15 @@
  *
  * @module
  */
-import { ConfigurationError } from '../core/errors.ts';
 import type { Prover } from '../core/possession.ts';
 import { handedOutUntil } from '../core/reconcile.ts';
 import { isRecord, type SessionRecord, wholeGrant } from '../core/session-record.ts';
 import { begin } from '../core/succession.ts';
-import { readTokenGrant, type TokenGrant } from '../core/token-grant.ts';
 import type { CookiesSet, TokenResponse, TokenSet } from '../core/token-set.ts';
-import { authorizationScheme, isSendable } from '../core/token-type.ts';
+import { authorizationScheme } from '../core/token-type.ts';
 import { type Attempt, hold, type Workshop } from './attempt.ts';
 import { foretell } from './foretelling.ts';
+import { grantOf, wrongTokens } from './given-tokens.ts';
 import { discardLate } from './late-tokens.ts';
 import { loaded } from './possession.ts';
 import { Arrival, type Session } from './session.ts';
@@ -64,9 +63,9 @@ export async function firstRecord<T>(
   const known = server.issuers.length > 0 ? server.known : await server.resolve().catch(() => undefined);
   const grant = grantOf(tokens, workshop, now);
   const scheme = authorizationScheme(grant.tokenType, known?.profile);
-  if (scheme === undefined || !isSendable(grant.accessToken)) {
-    throw new ConfigurationError(
-      `setTokens(): an access token of type ${JSON.stringify(grant.tokenType)} cannot be sent. Ask the server for Bearer tokens.`,
+  if (scheme === undefined) {
+    throw wrongTokens(
+      `an access token of type ${JSON.stringify(grant.tokenType)} cannot be sent. Ask the server for Bearer tokens.`,
     );
   }
   // Not waited for without need: a login takes effect at once.
@@ -84,7 +83,10 @@ export async function firstRecord<T>(
     login,
     thumbprint: prover?.thumbprint,
   });
-  if (!isRecord(record)) throw noTokens();
+  if (!isRecord(record))
+    throw wrongTokens(
+      'give the JSON of a token response, or a TokenSet: an accessToken, and times in Unix ms.',
+    );
   return await goOn(record, prover);
 }
 
@@ -104,9 +106,7 @@ async function boundTo(workshop: Workshop, scheme: 'Bearer' | 'DPoP', tokens: ob
   const isBound = scheme === 'DPoP' && typeof dpop_jkt === 'string';
   const prover = isBound ? await loaded(workshop, dpop_jkt) : undefined;
   if (prover !== undefined) return prover;
-  throw new ConfigurationError(
-    `setTokens(): ${workshop.dpop?.remedy(scheme) ?? 'DPoP tokens need the option dpop.'}`,
-  );
+  throw wrongTokens(workshop.dpop?.remedy(scheme) ?? 'DPoP tokens need the option dpop.');
 }
 
 async function replace(
@@ -164,39 +164,4 @@ async function arrive(
 
 function discard(workshop: Workshop, session: Session, { refreshToken, accessTokens }: SessionRecord): void {
   discardLate(workshop, session, { refreshToken, accessToken: accessTokens[wholeGrant]?.token ?? '' });
-}
-
-/** Takes both forms: the wire's, and ours. What a token handler says is for its {@link Workshop.grant} to read. */
-function grantOf(tokens: TokenSet | TokenResponse | CookiesSet, workshop: Workshop, now: number): TokenGrant {
-  if (typeof tokens === 'object' && tokens !== null) {
-    const { cookies } = workshop.grant;
-    if (cookies !== undefined) return cookies.read(tokens, now);
-    const profile = workshop.server.known?.profile;
-    const grant =
-      'access_token' in tokens ? readTokenGrant(tokens, profile, now) : grantOfSet(tokens as TokenSet, now);
-    if (grant !== undefined) return grant;
-  }
-  throw noTokens();
-}
-
-function noTokens(): ConfigurationError {
-  return new ConfigurationError(
-    'setTokens(): give the JSON of a token response, or a TokenSet: an accessToken, and times in Unix ms.',
-  );
-}
-
-function grantOfSet(tokens: TokenSet, now: number): TokenGrant | undefined {
-  if (typeof tokens.accessToken !== 'string' || tokens.accessToken === '') return undefined;
-  // In a database what is not known is null.
-  const left = (end: number | null | undefined) => (end == null ? undefined : end - now);
-  return {
-    accessToken: tokens.accessToken,
-    tokenType: tokens.tokenType ?? 'Bearer',
-    lifetime: left(tokens.expiresAt),
-    scope: tokens.scope,
-    refreshToken: tokens.refreshToken === '' ? undefined : tokens.refreshToken,
-    refreshTokenLifetime: left(tokens.refreshTokenExpiresAt),
-    idToken: tokens.idToken,
-    extra: tokens.extra ?? {},
-  };
 }

@@ -10,7 +10,7 @@ import { type AuthorizationResponse, codeOf, readResponse, wrongAnswer } from '.
 import type { Login } from './login.ts';
 import { withKey } from './login-key.ts';
 import { type LoginClient, type LoginClientOptions, loginClient } from './login-options.ts';
-import { type PendingLogin, type PendingLogins, takePending } from './pending-logins.ts';
+import { type PendingLogin, type PendingLogins, requirePending, takePending } from './pending-logins.ts';
 import { once } from './same-answer.ts';
 import { exchangeCode } from './token-exchange.ts';
 
@@ -44,16 +44,24 @@ async function complete(
   // First what can be tried again: after this the login waits no more.
   // Nobody gives up here: whoever asks beside us may want it, and it is good for once.
   const client = await loginClient({ ...options, signal: undefined });
+  requirePending(options.pending);
   const url = callback instanceof URLSearchParams ? undefined : URL.parse(String(callback));
   if (url === null)
     throw new ConfigurationError('completeLogin(options, callback): callback must be a whole URL.');
   const response = readResponse(url?.searchParams ?? (callback as URLSearchParams));
   const login = response.state === undefined ? undefined : await takePending(options.pending, response.state);
-  if (login === undefined) throw wrongAnswer('The answer belongs to no login that is under way here.');
+  if (login === undefined) throw wrongAnswer(unknownLogin(response));
   if (url !== undefined && !isSamePlace(url, login.redirectUri)) {
     throw wrongAnswer('The answer came to another place than the one it was sent to.');
   }
   return await finish(client, response, login);
+}
+
+/** A page that was opened by hand, reloaded, or in another tab; or an attack. */
+function unknownLogin({ state, code, error }: AuthorizationResponse): string {
+  return state === undefined && code === undefined && error === undefined
+    ? 'This URL holds no answer of an authorization server.'
+    : 'The answer belongs to no login that is under way here: it was used before, or begun elsewhere. Begin another.';
 }
 
 /**

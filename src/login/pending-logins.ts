@@ -4,6 +4,8 @@
  * @module
  */
 
+import { ConfigurationError } from '../core/errors.ts';
+
 /** Keeps texts by name: `sessionStorage`, `localStorage`, or a storage of your own that may take its time. */
 export interface ItemStore {
   /**
@@ -85,6 +87,13 @@ function namesOf(store: ItemStore): string[] {
   const { length, key } = store as Partial<Pick<Storage, 'length' | 'key'>>;
   if (typeof length !== 'number' || typeof key !== 'function') return [];
   return Array.from({ length }, (_, index) => key.call(store, index) ?? '');
+}
+
+/** @throws ConfigurationError for what keeps nothing. */
+export function requirePending(pending: PendingLogins | undefined): void {
+  const { getItem, get } = (pending ?? {}) as Partial<ItemStore & Map<string, string>>;
+  if (typeof (getItem ?? get) === 'function') return;
+  throw new ConfigurationError('The option pending must be a Storage of the page, or a Map of one user.');
 }
 
 function storeOf(pending: PendingLogins): ItemStore {

@@ -64,6 +64,9 @@ const glance = 500;
 export async function popupLogin(options: PopupLoginOptions): Promise<Login> {
   const { redirectUri, features = 'popup,width=480,height=720', signal } = options;
   requireRedirectUri(redirectUri);
+  if (globalThis.location === undefined) {
+    throw new ConfigurationError('popupLogin() is for pages. In a program of its own use loopbackLogin().');
+  }
   if (new URL(redirectUri).origin !== globalThis.location.origin) {
     throw new ConfigurationError('popupLogin(): redirectUri must be a page of this origin.');
   }

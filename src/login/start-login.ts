@@ -11,7 +11,7 @@ import {
   loginClient,
   requireRedirectUri,
 } from './login-options.ts';
-import { keepPending, type PendingLogins } from './pending-logins.ts';
+import { keepPending, type PendingLogins, requirePending } from './pending-logins.ts';
 
 /** What {@link startLogin} takes. */
 export interface StartLoginOptions extends LoginClientOptions, LoginRequest {
@@ -66,6 +66,7 @@ export interface StartedLogin {
  */
 export async function startLogin(options: StartLoginOptions): Promise<StartedLogin> {
   requireRedirectUri(options.redirectUri);
+  requirePending(options.pending);
   const client = await loginClient(options);
   const { url, state, pending, prover } = await authorizationRequest(client, options, options.redirectUri);
   if (prover !== undefined) await client.dpop?.keep(prover); // this page will be gone

@@ -69,15 +69,22 @@ export interface FileStorage extends TokenStorage, Disposable {
  * ```
  */
 export function fileStorage(options: FileStorageOptions): FileStorage {
-  const path = pathOf(options);
   requireSqlite();
+  const path = pathOf(options);
   return new SqliteFileStorage(path);
 }
 
 function pathOf(options: FileStorageOptions | undefined): string {
   const path: unknown = options?.path;
+  if (typeof path === 'string' && /^~[/\\]/.test(path)) {
+    throw new ConfigurationError(
+      'fileStorage(options): only a shell knows what ~ is. Write the option path as join(homedir(), …), of node:os.',
+    );
+  }
   if (typeof path === 'string' && path !== '' && !path.includes('\0')) return resolve(path);
-  throw new ConfigurationError('fileStorage(options): the option path must be the path of a file.');
+  throw new ConfigurationError(
+    'fileStorage(options): the option path must be the path of a file: fileStorage({ path }).',
+  );
 }
 
 /** The storage of {@link fileStorage}, and what other storages are built on. */

@@ -96,6 +96,7 @@ export class FileWatch {
       this.#system = watch(dirname(this.#path), { persistent: false }, (_, name) => {
         if (names.includes(name)) this.#lookSoon();
       });
+      this.#system.unref(); // Deno 2.9 does not know `persistent`
       this.#system.on('error', () => this.#deaf());
       return true;
     } catch {

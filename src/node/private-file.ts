@@ -29,7 +29,10 @@ export function privateDirectory(path: string): string {
   mustBeOurs(directory, stats);
   if (isPosix && (stats.mode & 0o077) !== 0) {
     throw new Refusal(
-      `Others can look into ${directory}. Run: chmod 700 ${quoted(directory)} or give the tokens a directory of their own.`,
+      // What others may write into is theirs as well: nobody is to take /tmp away from them.
+      (stats.mode & 0o022) === 0
+        ? `Others can look into ${directory}. Run: chmod 700 ${quoted(directory)} or give the tokens a directory of their own.`
+        : `Others can use ${directory}. Give the tokens a directory of their own: it is made if it is missing.`,
     );
   }
   if (isNetworkFileSystem(statfsSync(directory).type)) {
@@ -86,7 +89,7 @@ export function identityOf(path: string): string | undefined {
 }
 
 /** Windows has no modes and no owners of this kind: there a file is as private as its directory. */
-const isPosix: boolean = process.getuid !== undefined;
+const isPosix: boolean = globalThis.process?.getuid !== undefined;
 
 function mustBeOurs(path: string, { uid }: Stats): void {
   const own = process.getuid?.();

@@ -14,6 +14,12 @@ let loaded: Sqlite | undefined;
 
 /** @throws ConfigurationError where this runtime has none. */
 export function requireSqlite(): void {
+  // What bundlers for browsers put in the place of Node's modules has no functions.
+  if (typeof isBuiltin !== 'function') {
+    throw new ConfigurationError(
+      'tokenkeep/node is for Node, Bun and Deno. In a page use indexedDbStorage() of tokenkeep/browser.',
+    );
+  }
   if (loaded !== undefined || isBuiltin('node:sqlite')) return;
   throw new ConfigurationError(
     'fileStorage() needs node:sqlite, which this runtime lacks. Use Node 22.13 or newer.',

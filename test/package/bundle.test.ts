@@ -19,7 +19,9 @@ const ceilings: { code: string; ceiling: number }[] = [
   // And 0.2 kB to wait for the refresh of somebody who has lost the lock, in place of an error.
   // And 0.1 kB so that every tab that has looked hears of a login or a sign-out in another one.
   // And 0.1 kB to refuse what could not be stored, and to give up waiting where there is nothing to wait for.
-  { code: `export { TokenManager } from 'tokenkeep'`, ceiling: 39_100 },
+  // And 0.8 kB to tell a newcomer what is wrong, measured by what they do: names that are nearly right, functions that are not
+  // called, Promises, tokens in a mixture of both forms, which lost a refresh token without a word.
+  { code: `export { TokenManager } from 'tokenkeep'`, ceiling: 39_950 },
   // Measured 10.9 kB, most of it ky.
   { code: `export { discover } from 'tokenkeep'`, ceiling: 11_200 },
   // Measured 4.1 kB, most of it p-queue.
@@ -29,13 +31,13 @@ const ceilings: { code: string; ceiling: number }[] = [
   { code: `export { clientSecretBasic } from 'tokenkeep'`, ceiling: 750 },
   // Measured 10.2 kB alone: the tolerant reader of answers, and oauth4webapi. Beside a manager it is 3.1 kB more. 0.4 kB of it
   // make, keep and forget the key of a login.
-  // Raised from 10_350: a login can be given up, and an answer that a page reads twice at once is exchanged once.
-  { code: `export { startLogin, completeLogin } from 'tokenkeep/login'`, ceiling: 10_450 },
+  // Raised from 10_350: a login can be given up, and an answer that a page reads twice at once is exchanged once; it says what is wrong.
+  { code: `export { startLogin, completeLogin } from 'tokenkeep/login'`, ceiling: 10_600 },
   { code: `export { popupLogin, returnFromPopup } from 'tokenkeep/login'`, ceiling: 10_350 },
   { code: `export { loopbackLogin } from 'tokenkeep/login'`, ceiling: 10_850 },
   { code: `export { deviceLogin } from 'tokenkeep/login'`, ceiling: 9_450 },
-  // Measured 5.1 kB alone, most of it what a manager has anyway.
-  { code: `export { takeOver } from 'tokenkeep/login'`, ceiling: 5_200 },
+  // Measured 5.4 kB alone, most of it what a manager has anyway: 0.4 kB of it say what is wrong with tokens.
+  { code: `export { takeOver } from 'tokenkeep/login'`, ceiling: 5_500 },
   // Measured 3.95 kB: a page without a manager, which is in the worker. Whoever waits for a login or a sign-out may leave.
   { code: `export { connectTokenManager } from 'tokenkeep/worker'`, ceiling: 4_000 },
   { code: `export { dpop } from 'tokenkeep/dpop'`, ceiling: 3_550 },
@@ -60,8 +62,8 @@ describe('size', () => {
 test('a page loads less than that before its first call: ky comes when a session ends', async () => {
   const size = await firstLoadOf(`export { TokenManager } from 'tokenkeep'`);
   console.info(`${size} bytes before the first call`);
-  // Measured 30.2 kB: besides what is said above, how long the parts of a refresh took is part of what a manager tells.
-  expect(size).toBeLessThanOrEqual(30_300);
+  // Measured 31.1 kB: besides what is said above, how long the parts of a refresh took is part of what a manager tells.
+  expect(size).toBeLessThanOrEqual(31_300);
 });
 
 /** Doors that browsers do not open. */
