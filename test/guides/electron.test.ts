@@ -119,9 +119,9 @@ test('a page shows this application and nothing else, and reaches the API throug
   const one = await signedIn('walls');
   const page = (code: string) => one.evaluate(code);
   await page(`void window.open(${JSON.stringify(world.api)})`);
-  await expect.poll(() => one.popups()).toEqual(['deny']);
+  await expect.poll(() => one.judged()).toEqual(['window: deny']);
   await page(`void (location.href = ${JSON.stringify(world.api)})`);
-  await page(`new Promise((later) => setTimeout(later, 300))`).catch(() => undefined); // until it would be gone
+  await expect.poll(() => one.judged()).toEqual(['window: deny', 'page: prevented']);
   expect(await page('document.title')).toBe('tokenkeep in Electron');
   expect(await page(`fetch(${JSON.stringify(world.api)}).catch((error) => error.name)`)).toBe('TypeError');
   for (const path of ['preload.cjs', 'main.mjs', '..%2fmain.mjs', '%2e%2e/main.mjs', '']) {

@@ -39,8 +39,8 @@ export class ChromiumWindow {
   readonly webContents: WebContents = new WebContents();
   /** What has crossed to the main process and back. */
   readonly crossed: string[] = [];
-  /** What became of the windows that its page wanted to open. */
-  readonly popups: string[] = [];
+  /** What became of the windows that its page wanted to open, and of the pages that it wanted to go to. */
+  readonly judged: string[] = [];
   readonly page: Promise<Page>;
   readonly #surroundings: Surroundings;
   readonly #preload: string;
@@ -140,6 +140,7 @@ export class ChromiumWindow {
         isPrevented = true;
       };
       this.webContents.emit('will-navigate', { url: this.#surroundings.fromChromium(url), preventDefault });
+      this.judged.push(`page: ${isPrevented ? 'prevented' : 'allowed'}`);
       if (isPrevented) return await request.abort('aborted');
     }
     if (isNavigation) this.#url = this.#surroundings.fromChromium(url);
@@ -152,7 +153,7 @@ export class ChromiumWindow {
   async #judge(popup: Page | null): Promise<void> {
     if (popup === null) return;
     const { action } = this.webContents.openHandler({ url: popup.url() });
-    this.popups.push(action);
+    this.judged.push(`window: ${action}`);
     if (action === 'deny') await popup.close();
   }
 }

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 
 export interface Order {
   readonly id: number;
-  readonly type: 'windows' | 'isEnding' | 'crossed' | 'popups' | 'evaluate' | 'close' | 'quit';
+  readonly type: 'windows' | 'isEnding' | 'crossed' | 'judged' | 'evaluate' | 'close' | 'quit';
   readonly window?: number;
   readonly text?: string;
 }
@@ -26,7 +26,7 @@ async function obey({ type, window: index = 0, text = '' }: Order): Promise<unkn
   if (type === 'quit') return app.quit();
   const window = windows[index];
   if (window === undefined) throw new Error(`There is no window ${index}.`);
-  if (type === 'crossed' || type === 'popups') return window[type];
+  if (type === 'crossed' || type === 'judged') return window[type];
   if (type === 'close') return await window.close();
   return await (await window.page).evaluate(text);
 }

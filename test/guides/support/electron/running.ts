@@ -84,7 +84,7 @@ export class Application {
   isEnding = (): Promise<unknown> => this.#order({ type: 'isEnding' });
   crossed = async (window = 0): Promise<string[]> =>
     (await this.#order({ type: 'crossed', window })) as string[];
-  popups = (window = 0): Promise<unknown> => this.#order({ type: 'popups', window });
+  judged = (window = 0): Promise<unknown> => this.#order({ type: 'judged', window });
   evaluate = (text: string, window = 0): Promise<unknown> => this.#order({ type: 'evaluate', text, window });
   click = (selector: string, window = 0): Promise<unknown> =>
     this.evaluate(`document.querySelector('${selector}').click()`, window);
