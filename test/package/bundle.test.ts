@@ -36,8 +36,8 @@ const ceilings: { code: string; ceiling: number }[] = [
   { code: `export { popupLogin, returnFromPopup } from 'tokenkeep/login'`, ceiling: 10_350 },
   { code: `export { loopbackLogin } from 'tokenkeep/login'`, ceiling: 10_850 },
   { code: `export { deviceLogin } from 'tokenkeep/login'`, ceiling: 9_450 },
-  // Measured 5.4 kB alone, most of it what a manager has anyway: 0.4 kB of it say what is wrong with tokens.
-  { code: `export { takeOver } from 'tokenkeep/login'`, ceiling: 5_500 },
+  // Measured 5.6 kB alone, most of it what a manager has anyway: 0.4 kB of it say what is wrong with tokens.
+  { code: `export { takeOver } from 'tokenkeep/login'`, ceiling: 5_650 },
   // Measured 3.95 kB: a page without a manager, which is in the worker. Whoever waits for a login or a sign-out may leave.
   { code: `export { connectTokenManager } from 'tokenkeep/worker'`, ceiling: 4_000 },
   { code: `export { dpop } from 'tokenkeep/dpop'`, ceiling: 3_550 },
