@@ -53,12 +53,15 @@ describe('as it goes into production', () => {
 const rendering: Plugin = {
   name: 'rendering',
   configureServer(vite) {
-    vite.middlewares.use('/rendered', async (_request, response) => {
+    const render = async () => {
       const page = readFileSync(join(vite.config.root, 'index.html'), 'utf8');
       const { App } = await vite.ssrLoadModule('/app.tsx');
       const rendered = `<div id="root">${renderToString(createElement(App))}</div>`;
-      const frame = await vite.transformIndexHtml('/', page);
-      response.setHeader('content-type', 'text/html').end(frame.replace('<div id="root"></div>', rendered));
+      return (await vite.transformIndexHtml('/', page)).replace('<div id="root"></div>', rendered);
+    };
+    vite.middlewares.use('/rendered', (_request, response, next) => {
+      const send = (page: string) => void response.setHeader('content-type', 'text/html').end(page);
+      render().then(send, next);
     });
   },
 };
