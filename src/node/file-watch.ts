@@ -89,14 +89,17 @@ export class FileWatch {
 
   /** Whether it begins now: the system tells of the file, through its directory: the file itself is replaced, and its log comes and goes. */
   #listen(): boolean {
-    if (this.#system !== undefined) return false;
+    if (this.#system !== undefined) {
+      this.#system.unref();
+      return false;
+    }
     const own = basename(this.#path);
     const names: readonly (string | null)[] = [own, `${own}-wal`, null];
     try {
       this.#system = watch(dirname(this.#path), { persistent: false }, (_, name) => {
         if (names.includes(name)) this.#lookSoon();
       });
-      this.#system.unref(); // Deno 2.9 does not know `persistent`
+      this.#system.unref(); // Deno 2.9 does not know `persistent`, and forgets this with every event
       this.#system.on('error', () => this.#deaf());
       return true;
     } catch {
