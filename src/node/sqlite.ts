@@ -14,8 +14,8 @@ let loaded: Sqlite | undefined;
 
 /** @throws ConfigurationError where this runtime has none. */
 export function requireSqlite(): void {
-  // What bundlers for browsers put in the place of Node's modules has no functions.
-  if (typeof isBuiltin !== 'function') {
+  // Some bundlers for browsers let this door pass, with nothing in the place of Node's modules.
+  if (globalThis.process?.versions?.node === undefined) {
     throw new ConfigurationError(
       'tokenkeep/node is for Node, Bun and Deno. In a page use indexedDbStorage() of tokenkeep/browser.',
     );
