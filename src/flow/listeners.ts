@@ -10,8 +10,6 @@ type Listener = (event: AnyTokenEvent) => unknown;
 
 interface Subscription {
   readonly type: TokenEventType | '*';
-  /** `undefined`: of every session. */
-  readonly session: string | undefined;
   readonly listener: Listener;
 }
 
@@ -37,7 +35,8 @@ const types: Readonly<Record<TokenEventType | '*', 1>> = {
 };
 
 export class Listeners {
-  #subscriptions: readonly Subscription[] = [];
+  /** By session; `undefined`: to all. A backend that listens to each of its sessions looks at those of one. */
+  readonly #subscriptions: Map<string | undefined, Set<Subscription>> = new Map();
 
   /**
    * Subscribes; returns how to stop.
@@ -53,22 +52,25 @@ export class Listeners {
     if (typeof listener !== 'function') {
       throw new ConfigurationError('on(type, listener): the listener must be a function.');
     }
-    const subscription = { type, session, listener };
-    this.#subscriptions = [...this.#subscriptions, subscription];
+    const subscription = { type, listener };
+    const those = this.#subscriptions.get(session) ?? new Set();
+    this.#subscriptions.set(session, those.add(subscription));
     return () => {
-      this.#subscriptions = this.#subscriptions.filter((other) => other !== subscription);
+      those.delete(subscription);
+      if (those.size === 0 && this.#subscriptions.get(session) === those) this.#subscriptions.delete(session);
     };
   }
 
   clear(): void {
-    this.#subscriptions = [];
+    this.#subscriptions.clear();
   }
 
   /** Tells an event. What a listener throws or rejects with harms nobody, and is told as `listenerFailed`. */
   readonly tell = (event: AnyTokenEvent): void => {
-    for (const { type, session, listener } of this.#subscriptions) {
+    const [toAll = [], toOne = []] = [undefined, event.session].map((key) => this.#subscriptions.get(key));
+    // A copy: who subscribes or leaves meanwhile does so for the next event.
+    for (const { type, listener } of [...toAll, ...toOne]) {
       if (type !== event.type && type !== '*') continue;
-      if (session !== undefined && session !== event.session) continue;
       try {
         const result = listener(event);
         if (result instanceof Promise) result.catch((error: unknown) => this.#failed(event, error));

@@ -12,10 +12,12 @@ export class SessionRegistry {
    */
   readonly #prefix: string;
   /** Weak: a backend sees millions of users go by. A state is made anew from the storage when it is needed again. */
-  readonly #sessions: Map<string, WeakRef<Session>> = new Map();
-  readonly #gone: FinalizationRegistry<string> = new FinalizationRegistry((id) => {
-    if (this.#sessions.get(id)?.deref() === undefined) this.#sessions.delete(id);
-  });
+  readonly #sessions: Map<string, Pick<WeakRef<Session>, 'deref'>> = new Map();
+  readonly #gone: FinalizationRegistry<string> | undefined =
+    globalThis.FinalizationRegistry &&
+    new FinalizationRegistry((id) => {
+      if (this.#sessions.get(id)?.deref() === undefined) this.#sessions.delete(id);
+    });
 
   constructor(clientId: string) {
     this.#prefix = `${encodeURIComponent(clientId)}/`;
@@ -25,8 +27,9 @@ export class SessionRegistry {
     const existing = this.#sessions.get(id)?.deref();
     if (existing !== undefined) return existing;
     const session = new Session(id, this.#prefix + id);
-    this.#sessions.set(id, new WeakRef(session));
-    this.#gone.register(session, id);
+    // Cloudflare's workers have none before a compatibility date of 2025-05-05, and do not live long.
+    this.#sessions.set(id, globalThis.WeakRef ? new WeakRef(session) : { deref: () => session });
+    this.#gone?.register(session, id);
     return session;
   }
 

@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { TokenManager } from 'tokenkeep';
 import { authorizationServer, testClock } from 'tokenkeep/testing';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { failure, listen, setup, times } from './support/setup.ts';
 
 test('10 000 sessions: each its own record and flight, and everybody gets their own token', async () => {
@@ -58,6 +58,23 @@ test('the end, the failure and the sign-out of one session are nothing to anothe
   expect(await failure(bob.getAccessToken())).toMatchObject({ reason: 'signed_out' });
   expect(await cid.getAccessToken()).toBe(server.currentAccessToken());
   expect(await manager.getAccessToken()).not.toBe(await cid.getAccessToken());
+});
+
+test('where there are no weak references, as in old isolates: the same, and nothing is let go', async () => {
+  const server = authorizationServer();
+  vi.stubGlobal('WeakRef', undefined);
+  vi.stubGlobal('FinalizationRegistry', undefined);
+  const manager = new TokenManager({
+    clientId: 'test-client',
+    authorizationServer: server.metadata,
+    protectedResources: [server.apiOrigin],
+    fetch: server.fetch,
+  });
+  const login = server.signIn();
+  await manager.forSession('ann').setTokens(login);
+  const otherThan = login.access_token;
+  await Promise.all(times(10, () => manager.forSession('ann').getAccessToken({ otherThan })));
+  expect(server.counts).toMatchObject({ tokenRequests: 1, refreshes: 1 });
 });
 
 test('one session, several managers of forSession(): one flight, one state', async () => {
