@@ -134,7 +134,7 @@ export class TokenManager implements AsyncDisposable {
 
   /**
    * Ends the session: here at once, in the storage, and at the authorization server. Wins over a refresh that is under way
-   * anywhere.
+   * anywhere. Wait for it before the page goes elsewhere: a browser that leaves drops what the server has not been told yet.
    *
    * @returns whether the server confirmed that the tokens are dead (RFC 7009).
    * @throws StorageError when the storage did not delete the tokens.

@@ -24,7 +24,6 @@ export async function revoked(
     headers: new Headers(init.headers),
     body: init.body as string,
     redirect: 'manual',
-    keepalive: true, // many a page leaves when its user signs out
     ...(init.credentials && { credentials: init.credentials }),
     // Not a method call: a bare `fetch` must not get a `this`.
     fetch: (input, settings) => transport(input, settings),

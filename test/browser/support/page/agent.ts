@@ -56,7 +56,12 @@ async function obey({ id, name, parameters }: Order): Promise<void> {
   const body = JSON.stringify(report);
   for (;;) {
     try {
-      await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body, keepalive: body.length < 1_000 });
+      // With `keepalive` Firefox sends it 20 s later now and then, and without it keeps no page that has just sent something.
+      await fetch(`http://127.0.0.1:${port}/`, {
+        method: 'POST',
+        body,
+        keepalive: afterReport !== undefined,
+      });
       return afterReport?.();
     } catch {
       await new Promise((resolve) => setTimeout(resolve, 20));
