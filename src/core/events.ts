@@ -92,6 +92,28 @@ export interface TokenEvents {
 /** The name of an event. */
 export type TokenEventType = keyof TokenEvents;
 
+const all: Readonly<Record<TokenEventType, 1>> = {
+  refreshed: 1,
+  adopted: 1,
+  signedIn: 1,
+  signedOut: 1,
+  sessionEnded: 1,
+  refreshTokenExpiring: 1,
+  refreshFailed: 1,
+  persistFailed: 1,
+  persisted: 1,
+  idTokenRejected: 1,
+  recordRejected: 1,
+  stepUpRequired: 1,
+  lateTokensDiscarded: 1,
+  refreshFinished: 1,
+  replayed: 1,
+  listenerFailed: 1,
+};
+
+/** All names, for what the compiler does not see. */
+export const eventTypes: readonly TokenEventType[] = Object.keys(all) as TokenEventType[];
+
 /** An event as a listener for every type gets it. */
 export type AnyTokenEvent = {
   [Type in TokenEventType]: TokenEvents[Type] & { readonly type: Type };

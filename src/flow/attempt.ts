@@ -115,7 +115,7 @@ function awaitedUntil(
   if (!lock.losable || spending === undefined || grant.mints) return 0;
   const { by, latest } = spending;
   const now = clock.now();
-  if ((by === name && !session.sending) || Math.abs(now - latest) > clocksDiffer) return 0;
+  if ((by === name && session.sending === 0) || Math.abs(now - latest) > clocksDiffer) return 0;
   const { seen } = session;
   const isNew = seen?.by !== by || seen.latest !== latest || seen.at > now;
   session.seen = isNew ? { by, latest, at: now } : seen;

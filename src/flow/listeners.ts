@@ -4,7 +4,7 @@
  * @module
  */
 import { ConfigurationError } from '../core/errors.ts';
-import type { AnyTokenEvent, TokenEventType } from '../core/events.ts';
+import { type AnyTokenEvent, eventTypes, type TokenEventType } from '../core/events.ts';
 
 type Listener = (event: AnyTokenEvent) => unknown;
 
@@ -12,27 +12,6 @@ interface Subscription {
   readonly type: TokenEventType | '*';
   readonly listener: Listener;
 }
-
-/** All of them, for those who write a name that the compiler does not see. */
-const types: Readonly<Record<TokenEventType | '*', 1>> = {
-  '*': 1,
-  refreshed: 1,
-  adopted: 1,
-  signedIn: 1,
-  signedOut: 1,
-  sessionEnded: 1,
-  refreshTokenExpiring: 1,
-  refreshFailed: 1,
-  persistFailed: 1,
-  persisted: 1,
-  idTokenRejected: 1,
-  recordRejected: 1,
-  stepUpRequired: 1,
-  lateTokensDiscarded: 1,
-  refreshFinished: 1,
-  replayed: 1,
-  listenerFailed: 1,
-};
 
 export class Listeners {
   /** By session; `undefined`: to all. A backend that listens to each of its sessions looks at those of one. */
@@ -44,9 +23,9 @@ export class Listeners {
    * @throws ConfigurationError for an event that is never told, and for a listener that is none.
    */
   add(type: TokenEventType | '*', session: string | undefined, listener: Listener): () => void {
-    if (!Object.hasOwn(types, type)) {
+    if (type !== '*' && !eventTypes.includes(type)) {
       throw new ConfigurationError(
-        `on(type, listener): there is no event ${type}. The events are ${Object.keys(types).join(', ')}.`,
+        `on(type, listener): there is no event ${type}. The events are *, ${eventTypes.join(', ')}.`,
       );
     }
     if (typeof listener !== 'function') {

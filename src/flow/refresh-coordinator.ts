@@ -195,7 +195,7 @@ export class RefreshCoordinator {
   /** From here on nothing aborts it, whoever leaves: the server may have rotated already. */
   async #send(attempt: Attempt, grant: PreparedGrant, spent: Spent): Promise<Step> {
     const { session, stopwatch } = attempt;
-    session.sending = true;
+    session.sending += 1;
     stopwatch?.mark('sent');
     try {
       const sent = await grant.send();
@@ -203,7 +203,7 @@ export class RefreshCoordinator {
       // While it was under way: a sign-out, a login, a lost lease. Step 6 finds out by compare-and-set.
       return await settle(this.#workshop, attempt, spent, sent);
     } finally {
-      session.sending = false;
+      session.sending -= 1;
     }
   }
 

@@ -78,6 +78,8 @@ export class Session {
   looks = 0;
   /** While the tokens of a login are being stored: what is stored until then is of the session before it. */
   arriving: Promise<unknown> | undefined = undefined;
+  /** `true`: the session of another library is being stored here, which is told when that one is gone. */
+  isTakingOver = false;
   /** The end of a refresh token that has been told ahead. */
   foretold: number | undefined = undefined;
   /** The key that it is bound to, once it was needed. */
@@ -88,8 +90,8 @@ export class Session {
   rejected: Version | undefined = undefined;
   /** The last mark of somebody else who may be without the lock, and when this process first saw it. */
   seen: { readonly by: string; readonly latest: number; readonly at: number } | undefined = undefined;
-  /** `true`: this process has sent a refresh, and what came of it is not stored yet. */
-  sending = false;
+  /** How many refreshes this process has sent of which it is not stored yet what came: one from before a login may go on. */
+  sending = 0;
   /** The revocation of tokens that came after a sign-out. */
   lateRevocation: Promise<boolean> | undefined = undefined;
 

@@ -72,7 +72,12 @@ export async function takeOver(inside: Inside, former: FormerSession): Promise<T
   try {
     for (let turn = 1; turn <= 3; turn++) {
       const moved = await takeTurn(workshop, session, {
-        run: () => move(moving),
+        run: () => {
+          session.isTakingOver = true;
+          return move(moving).finally(() => {
+            session.isTakingOver = false;
+          });
+        },
         isSettled: async () => false,
       });
       if ('instead' in moved) throw notGranted(moved.instead);

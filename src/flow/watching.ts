@@ -19,7 +19,7 @@ export async function lookAgain(workshop: Workshop, session: Session, refreshBef
   const { store, tell } = workshop;
   const { epoch } = session;
   // What we write ourselves is no news, and a login here is newer than whatever it replaces.
-  if (session.unsaved !== undefined || session.arriving !== undefined) return;
+  if (session.unsaved !== undefined || session.arriving !== undefined || session.isTakingOver) return;
   // A refresh in this process looks for itself, but not any more when it has landed.
   if (session.flights.length > 0) return lookLater(workshop, session, refreshBefore);
   // Whoever asks meanwhile looks before they act: a page may wake up with a token of yesterday.

@@ -20,9 +20,7 @@ async function twoTabs(storage: TokenStorage = memoryStorage()) {
     );
     return { manager, told };
   };
-  /** What another one did has been told by then. */
-  const settled = () => new Promise((resolve) => setTimeout(resolve));
-  return { server, open, settled, here: open(), there: open() };
+  return { server, open, here: open(), there: open() };
 }
 
 test('a login elsewhere: told to who knows that nobody is signed in, once, and so are its refreshes and its end', async () => {
@@ -43,13 +41,13 @@ test('a login elsewhere: told to who knows that nobody is signed in, once, and s
 });
 
 test('a login elsewhere is told to who finds it by a call, and not once more when its word arrives', async () => {
-  const { server, here, there, settled } = await twoTabs();
+  const { server, here, there } = await twoTabs();
   await expect(there.manager.getAccessToken()).rejects.toMatchObject({ reason: 'no_tokens' });
   const signedIn = here.manager.setTokens(server.signIn());
   await expect.poll(() => there.manager.getAccessToken().catch(() => undefined)).toBeDefined();
   await signedIn;
-  await settled();
-  expect(there.told).toEqual(['signedIn elsewhere']);
+  await here.manager.signOut();
+  await expect.poll(() => there.told).toEqual(['signedIn elsewhere', 'signedOut elsewhere']);
 });
 
 test('a sign-out elsewhere: told to who has looked, though it has sent nothing', async () => {
@@ -64,24 +62,27 @@ test('a sign-out elsewhere: told to who has looked, though it has sent nothing',
 });
 
 test('a refresh elsewhere is no login, for who has not looked yet', async () => {
-  const { server, here, settled, open } = await twoTabs();
+  const { server, here, open } = await twoTabs();
   await here.manager.setTokens(server.signIn());
-  const late = open();
+  const [late, witness] = [open(), open()]; // told in this order
+  await witness.manager.getAccessToken();
   server.expire();
   await here.manager.fetch(`${server.apiOrigin}/orders`);
-  await settled();
+  await expect.poll(() => witness.told).toEqual(['adopted']);
   expect(late.told).toEqual([]);
 });
 
 test('a sign-out that the storage did not carry out: what others make of the rest is no login', async () => {
   const inner = memoryStorage();
   const refuse = () => Promise.reject(new Error('The disk is read-only.'));
-  const { server, here, there, settled } = await twoTabs({ ...inner, delete: refuse });
+  const { server, open, here, there } = await twoTabs({ ...inner, delete: refuse });
   await here.manager.setTokens(server.signIn());
   await expect(here.manager.signOut({ revoke: false })).rejects.toMatchObject({ code: 'ERR_STORAGE' });
+  const witness = open(); // told after the others
+  await witness.manager.getAccessToken();
   server.expire();
   await there.manager.fetch(`${server.apiOrigin}/orders`);
-  await settled();
+  await expect.poll(() => witness.told).toEqual(['adopted']);
   expect(here.told).toEqual(['signedIn here', 'signedOut here']);
   expect(await here.manager.getTokens()).toBeUndefined();
 });

@@ -1,6 +1,6 @@
 /** Law 5: sent, and no answer. */
 
-import { memoryLock, memoryStorage } from 'tokenkeep';
+import { memoryLock, memoryStorage, type TokenStorage } from 'tokenkeep';
 import { faults } from 'tokenkeep/testing';
 import { expect, test } from 'vitest';
 import { fingerprint } from '../../src/core/fingerprint.ts';
@@ -224,43 +224,60 @@ const forgetful = () => ({
   request: <T>(_name: string, _options: object, callback: () => Promise<T>) => callback(),
 });
 
-test('law 11: who has lost the lock without knowing is given the time to end: nobody sends the refresh token again', async () => {
-  const storage = memoryStorage();
-  const { manager, server, expire, posts, open, clock } = await setup({
-    manager: { lock: forgetful(), storage },
-  });
-  expire();
+/** A refresh that waits for its answer, and has lost the lock. */
+async function lostLock(storage?: TokenStorage) {
+  const story = await setup({ manager: { lock: forgetful(), ...(storage && { storage }) } });
+  const { manager, server, clock } = story;
+  clock.set(clock.now() + 360_000);
   const held = server.hold({ commits: true });
   const first = manager.getAccessToken();
   await held.arrived();
-  const calls = [open({ lock: forgetful() }), open({ lock: forgetful() })].map((one) => one.getAccessToken());
-  await clock.advance(29_999);
-  held();
-  const token = await first;
-  await clock.advance(0);
-  expect(await Promise.all(calls)).toEqual([token, token]);
-  expect(posts.length).toBe(1);
-  expect(server.counts).toMatchObject({ refreshes: 1, reuses: 0 });
-  expect(clock.timers).toBe(0);
-});
+  /** It is answered at the last moment. */
+  const end = async () => {
+    await clock.advance(29_999);
+    held();
+    return await first;
+  };
+  return { ...story, end };
+}
 
-test.each([-60_000, 60_000])('law 11: also whoever has a clock that is %i ms off', async (off) => {
-  const { manager, server, expire, posts, open, clock } = await setup({
+test.each([0, -60_000, 60_000])(
+  'law 11: who has lost the lock without knowing is given the time to end, also by a clock that is %i ms off: nobody sends again',
+  async (off) => {
+    const { server, posts, open, clock, end } = await lostLock(memoryStorage());
+    const theirs = { ...clock, now: () => clock.now() + off };
+    const calls = times(2, () => open({ lock: forgetful(), clock: theirs }).getAccessToken());
+    const token = await end();
+    await clock.advance(0);
+    expect(await Promise.all(calls)).toEqual([token, token]);
+    expect(posts.length).toBe(1);
+    expect(server.counts).toMatchObject({ refreshes: 1, reuses: 0 });
+    expect(clock.timers).toBe(0);
+  },
+);
+
+test('law 11: a refresh from before a login that ends is not the end of the one that came after it', async () => {
+  const { manager, server, expire, posts, clock } = await setup({
     manager: { lock: forgetful(), storage: memoryStorage() },
   });
   expire();
-  clock.set(clock.now() + 60_000);
-  const held = server.hold({ commits: true });
-  const first = manager.getAccessToken();
-  await held.arrived();
-  const theirs = { ...clock, now: () => clock.now() + off };
-  const next = open({ lock: forgetful(), clock: theirs }).getAccessToken();
-  await clock.advance(29_999);
-  held();
-  const token = await first;
+  const before = server.hold({ commits: true, times: 1 });
+  const first = manager.getAccessToken().catch(() => undefined);
+  await before.arrived();
+  await manager.setTokens(server.signIn());
+  expire();
+  const after = server.hold({ commits: true, times: 1 });
+  const second = manager.getAccessToken();
+  await after.arrived();
+  before();
   await clock.advance(0);
-  expect(await next).toBe(token);
-  expect(posts.length).toBe(1);
+  const other = manager.getAccessToken({ scope: ['read'] });
+  await clock.advance(1_000);
+  expect(posts.length).toBe(2);
+  after();
+  await clock.advance(0);
+  await Promise.all([first, second, other]);
+  expect(new Set(posts).size).toBe(posts.length);
 });
 
 test('law 5: a mark from long ago is of somebody who is dead: nobody waits', async () => {
@@ -276,15 +293,9 @@ test('law 5: a mark from long ago is of somebody who is dead: nobody waits', asy
 });
 
 test('law 11: a storage that tells of nothing is looked at when the time is over', async () => {
-  const { manager, server, expire, posts, open, clock } = await setup({ manager: { lock: forgetful() } });
-  expire();
-  const held = server.hold({ commits: true });
-  const first = manager.getAccessToken();
-  await held.arrived();
+  const { posts, open, clock, end } = await lostLock();
   const next = open({ lock: forgetful() }).getAccessToken();
-  await clock.advance(29_999);
-  held();
-  const token = await first;
+  const token = await end();
   await clock.advance(5_001);
   expect(await next).toBe(token);
   expect(posts.length).toBe(1);

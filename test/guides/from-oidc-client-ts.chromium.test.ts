@@ -96,6 +96,7 @@ test('a tab that is killed after it has stored the session and before it has rem
     request.send();
     for (;;);
   }`);
+  // After the answer to this: it ends in a loop for ever.
   await dying.evaluate(`void setTimeout(() => ${takeOver()})`);
   await reached;
   await dying.kill(() => undefined); // with the lock in its hands

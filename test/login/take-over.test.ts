@@ -1,5 +1,5 @@
 /** The session of a library before becomes ours. How that goes under races: `test/races/take-over.race.test.ts`. */
-import { memoryLock, type TokenLock } from 'tokenkeep';
+import { memoryLock, memoryStorage, type TokenLock } from 'tokenkeep';
 import { type FormerTokens, takeOver } from 'tokenkeep/login';
 import { describe, expect, test } from 'vitest';
 import { diskFull, failure, key, setup as open, type Setup } from '../flow/support/setup.ts';
@@ -39,6 +39,21 @@ describe('a session', () => {
     expect(story.posts).toEqual([story.kept.refreshToken]);
     expect(story.server.counts).toMatchObject({ refreshes: 1, reuses: 0 });
     expect(await outcomeOf(story)).toBe('nothing');
+  });
+
+  test('is told once, also to who knows that nobody is signed in and hears of what is stored', async () => {
+    const story = await setup({ manager: { storage: memoryStorage() } });
+    expect(await story.manager.getTokens()).toBeUndefined();
+    const place = {
+      ...story.place,
+      async remove() {
+        await story.clock.advance(0); // what is stored is known everywhere
+        place.read = () => undefined;
+      },
+    };
+    expect(await takeOver(story.manager, place)).toEqual({ outcome: 'taken-over' });
+    await story.clock.advance(0);
+    expect(story.events).toEqual([{ type: 'signedIn', session: 'default', where: 'here' }]);
   });
 
   test('may come as the answer of a token endpoint, and for one of many users', async () => {
