@@ -202,13 +202,6 @@ export class TokenManager implements AsyncDisposable {
 
   /** `await using`: closes it, see {@link TokenManager.close}. */
   declare readonly [Symbol.asyncDispose]: () => Promise<void>;
-  static {
-    Object.assign(TokenManager.prototype, {
-      [asyncDispose](this: TokenManager) {
-        return this.close();
-      },
-    });
-  }
 
   static #insideOf(manager: TokenManager): Inside {
     return { assembly: manager.#assembly, session: manager.#session };
@@ -227,6 +220,13 @@ export class TokenManager implements AsyncDisposable {
     );
   }
 }
+
+// Not in a static block, which Metro refuses: React Native could not bundle the package.
+Object.assign(TokenManager.prototype, {
+  [asyncDispose](this: TokenManager) {
+    return this.close();
+  },
+});
 
 function resolved(held: Held): Promise<string> {
   held.resolved ??= Promise.resolve(held.token);

@@ -3,7 +3,9 @@
  *
  * @module
  */
+
 import { ConfigurationError } from './errors.ts';
+import { parseUrl } from './url.ts';
 
 /** Tells whether a host name means this machine, so that nothing leaves it. */
 export function isLoopback(hostname: string): boolean {
@@ -22,7 +24,7 @@ export function requireEndpoint(option: string, value: unknown): void {
   if (typeof value !== 'string' || value === '') {
     throw new ConfigurationError(`${option} is missing. Give it as an absolute https URL.`);
   }
-  const url = URL.parse(value);
+  const url = parseUrl(value);
   if (url === null) throw new ConfigurationError(`${option} is not an absolute URL. Give it as https://….`);
   const secure = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname));
   if (!secure)

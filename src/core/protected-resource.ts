@@ -3,11 +3,13 @@
  *
  * @module
  */
+
 import { isLoopback } from './endpoint.ts';
 import { ConfigurationError } from './errors.ts';
 import type { Place } from './resource-matcher.ts';
 import { matchParsed, matchPlain, placeAt, sortPlaces } from './resource-matcher.ts';
 import { variantOf } from './session-record.ts';
+import { parseUrl } from './url.ts';
 
 /** A place that access tokens are sent to. Nothing else ever gets one (RFC 6750 §5.2). */
 export interface ProtectedResource {
@@ -49,7 +51,7 @@ export function nameResources(
 ): { resources: readonly NamedResource[]; match: ResourceMatcher } {
   const currentBase = typeof base === 'function' ? base : () => base;
   const start = currentBase();
-  if (start !== undefined && !URL.canParse(start)) {
+  if (start !== undefined && parseUrl(start) === null) {
     throw new ConfigurationError(
       'The base of protectedResources is not a URL: give an absolute one, or none.',
     );
@@ -96,7 +98,7 @@ function placeAtUrl(
   const refuse = (problem: string): never => {
     throw new ConfigurationError(`${name} ${problem}`);
   };
-  const url = typeof value === 'string' && value !== '' ? URL.parse(value, base) : null;
+  const url = typeof value === 'string' && value !== '' ? parseUrl(value, base) : null;
   if (url === null)
     return refuse('is not an absolute URL as text: write it out, https://api.example.com/v1.');
   const secure = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname));

@@ -4,7 +4,9 @@
  *
  * @module
  */
+
 import type { BodyKind } from './replay.ts';
+import { parseUrl } from './url.ts';
 
 /** The request that a redirect asks for, as changes to the one that was redirected. */
 export interface Hop {
@@ -46,8 +48,8 @@ export function nextHop(
   location: string | null,
 ): Hop | undefined | 'network-error' {
   if (location === null || !redirectStatuses.includes(status)) return undefined;
-  const current = URL.parse(from.url);
-  const target = URL.parse(fromLatin1(location), from.url);
+  const current = parseUrl(from.url);
+  const target = parseUrl(fromLatin1(location), from.url);
   if (current === null || target === null) return 'network-error';
   if (!/^https?:$/.test(target.protocol)) return 'network-error';
   // Among its own origin a page may do this. Whoever follows by hand cannot: a Request refuses such a URL.
@@ -71,9 +73,11 @@ function becomesGet(method: string, status: number): boolean {
   return status === 303 && !/^(?:get|head)$/i.test(method);
 }
 
-/** Headers are bytes, and a Location that is not ASCII is meant as UTF-8. */
+/**
+ * Headers are bytes, and a Location that is not ASCII is meant as UTF-8. The URL parser would write its bytes as escapes,
+ * so they are written as escapes at once.
+ */
 function fromLatin1(value: string): string {
-  const codes = Array.from(value, (character) => character.charCodeAt(0));
-  if (codes.every((code) => code < 0x80) || codes.some((code) => code > 0xff)) return value;
-  return new TextDecoder().decode(Uint8Array.from(codes));
+  if (/[\u0100-\uffff]/.test(value)) return value;
+  return value.replace(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
 }

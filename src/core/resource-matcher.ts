@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { parseUrl } from './url.ts';
 
 /** A part of an origin: a path and everything beneath it. */
 export interface Place<T> {
@@ -49,7 +50,7 @@ export function placeAt<T>(url: URL, resource: T): Place<T> | undefined {
 
 /** Most specific first: the order that both ways of matching count on. */
 export function sortPlaces<T>(places: readonly Place<T>[]): readonly Place<T>[] {
-  return places.toSorted((a, b) => b.path.split('/').length - a.path.split('/').length);
+  return [...places].sort((a, b) => b.path.split('/').length - a.path.split('/').length);
 }
 
 /** The hot path: finds the place of a plainly written URL. `undefined` says nothing; {@link matchParsed} knows. */
@@ -69,7 +70,7 @@ export function matchParsed<T>(
   url: string,
   base?: string,
 ): Place<T> | undefined {
-  const parsed = URL.parse(url, base);
+  const parsed = parseUrl(url, base);
   // The origin of a blob: URL is that of its page, so the scheme is asked first.
   if (parsed === null || !/^https?:$/.test(parsed.protocol)) return undefined;
   if (parsed.username !== '' || parsed.password !== '') return undefined;

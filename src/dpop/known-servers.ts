@@ -4,8 +4,10 @@
  *
  * @module
  */
+
 import type { ProofRequest } from '../core/possession.ts';
 import { readHttpDate } from '../core/retry-after.ts';
+import { parseUrl } from '../core/url.ts';
 
 interface Known {
   readonly nonce?: string | undefined;
@@ -58,7 +60,7 @@ export class KnownServers {
 
 /** A URL as it goes over the wire; in a page it may be relative. */
 export function parsed(url: string): URL {
-  return URL.parse(url) ?? new URL(new Request(url).url);
+  return parseUrl(url) ?? new URL(new Request(url).url);
 }
 
 function originOf(url: string): string {

@@ -3,7 +3,9 @@
  *
  * @module
  */
+
 import { ConfigurationError } from '../core/errors.ts';
+import { parseUrl } from '../core/url.ts';
 import type { ElectronFrame } from './electron.ts';
 
 /** Tells whether a frame may, as it is now: it may have navigated since it last did. */
@@ -34,7 +36,7 @@ export function checkOf(allowedOrigins: readonly string[]): FrameCheck {
 
 /** The origin of a page by its URL, also for schemes of the application, for which `URL` knows none. */
 function originOf(url: string): string | undefined {
-  const parsed = URL.parse(url);
+  const parsed = parseUrl(url);
   if (parsed === null || parsed.protocol === 'blob:') return undefined;
   if (parsed.protocol === 'file:') return 'file://';
   if (parsed.origin !== 'null') return parsed.origin;

@@ -3,8 +3,10 @@
  *
  * @module
  */
+
 import { ConfigurationError, LoginFailedError } from '../core/errors.ts';
 import type { Prover } from '../core/possession.ts';
+import { parseUrl } from '../core/url.ts';
 import { issuersOf } from '../flow/authorization-server-source.ts';
 import { type AuthorizationResponse, codeOf, readResponse, wrongAnswer } from './authorization-response.ts';
 import type { Login } from './login.ts';
@@ -45,7 +47,7 @@ async function complete(
   // Nobody gives up here: whoever asks beside us may want it, and it is good for once.
   const client = await loginClient({ ...options, signal: undefined });
   requirePending(options.pending);
-  const url = callback instanceof URLSearchParams ? undefined : URL.parse(String(callback));
+  const url = callback instanceof URLSearchParams ? undefined : parseUrl(String(callback));
   if (url === null)
     throw new ConfigurationError('completeLogin(options, callback): callback must be a whole URL.');
   const response = readResponse(url?.searchParams ?? (callback as URLSearchParams));

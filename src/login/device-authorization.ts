@@ -3,9 +3,11 @@
  *
  * @module
  */
+
 import { hasMembers, parseBody, textOf } from '../core/answer-body.ts';
 import { isLoopback, requireEndpoint } from '../core/endpoint.ts';
 import { safeCause } from '../core/transport-failure.ts';
+import { parseUrl } from '../core/url.ts';
 import { roundTrip } from '../flow/round-trip.ts';
 import { deviceRequest } from '../flow/token-request.ts';
 import { within } from '../flow/waiting.ts';
@@ -77,7 +79,7 @@ function read(members: Readonly<Record<string, unknown>>, sentAt: number): Devic
 
 /** The application may open it: a program's address is none. */
 function isPage(uri: string): boolean {
-  const url = URL.parse(uri);
+  const url = parseUrl(uri);
   return url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname));
 }
 

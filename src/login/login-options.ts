@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import type { AuthorizationServer, ClientAuthentication } from '../core/authorization-server.ts';
 import type { Clock, Transport } from '../core/contracts.ts';
 import { isLoopback } from '../core/endpoint.ts';
@@ -10,6 +11,7 @@ import { ConfigurationError, isTokenKeepError, LoginFailedError } from '../core/
 import type { ClientOptions, TokenRequestExtras } from '../core/grant.ts';
 import type { Dpop } from '../core/possession.ts';
 import { safeCause } from '../core/transport-failure.ts';
+import { parseUrl } from '../core/url.ts';
 import {
   type AuthorizationServerOption,
   AuthorizationServerSource,
@@ -144,7 +146,7 @@ export function checkRequest({ scope, resource, parameters, lifetime }: LoginReq
   }
 }
 
-const isResource = (text: string) => URL.canParse(text) && !text.includes('#');
+const isResource = (text: string) => parseUrl(text) !== null && !text.includes('#');
 
 /**
  * Where the answer goes: https, http on loopback, or a scheme of an app's own, never one that runs what stands in it.
@@ -153,7 +155,7 @@ const isResource = (text: string) => URL.canParse(text) && !text.includes('#');
  */
 export function requireRedirectUri(value: unknown): asserts value is string {
   requireText('redirectUri', value);
-  const url = URL.parse(value);
+  const url = parseUrl(value);
   if (url === null || value.includes('#')) {
     throw new ConfigurationError('The option redirectUri must be an absolute URL without a fragment.');
   }

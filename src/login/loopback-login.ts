@@ -3,7 +3,9 @@
  *
  * @module
  */
+
 import { ConfigurationError } from '../core/errors.ts';
+import { parseUrl } from '../core/url.ts';
 import { deadline, leavingOn } from '../flow/waiting.ts';
 import { authorizationRequest } from './authorization-request.ts';
 import { readResponse } from './authorization-response.ts';
@@ -55,7 +57,7 @@ export interface LoopbackLoginOptions extends LoginClientOptions, LoginRequest {
  */
 export async function loopbackLogin(options: LoopbackLoginOptions): Promise<Login> {
   const { path = '/callback', port = 0, host = '127.0.0.1' } = options;
-  if (!(path.startsWith('/') && URL.parse(path, 'http://127.0.0.1')?.pathname === path)) {
+  if (!(path.startsWith('/') && parseUrl(path, 'http://127.0.0.1')?.pathname === path)) {
     throw new ConfigurationError("The option path must be a path such as '/callback'.");
   }
   if (host !== '127.0.0.1' && host !== '[::1]') {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { parseUrl } from '../core/url.ts';
 import { type HttpServer, type Incoming, nodeModule, type Outgoing } from './node-modules.ts';
 
 export interface LoopbackServer {
@@ -47,7 +48,7 @@ export async function listenOnLoopback(
 ): Promise<LoopbackServer> {
   let waiter: Waiter | undefined;
   const accept = (request: Incoming, response: Outgoing): void => {
-    const url = URL.parse(request.url, origin);
+    const url = parseUrl(request.url, origin);
     const isAnswer =
       waiter !== undefined &&
       request.method === 'GET' &&

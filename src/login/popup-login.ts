@@ -3,7 +3,9 @@
  *
  * @module
  */
+
 import { ConfigurationError, LoginFailedError } from '../core/errors.ts';
+import { parseUrl } from '../core/url.ts';
 import { completeClock, deadline, leavingOn } from '../flow/waiting.ts';
 import { type AuthorizationRequest, authorizationRequest } from './authorization-request.ts';
 import { readResponse, wrongAnswer } from './authorization-response.ts';
@@ -101,7 +103,7 @@ async function answerFrom(
     const arrived = new Promise<string>((resolve) => {
       channel.onmessage = ({ data, origin }: MessageEvent<unknown>) => {
         const isOurs = origin === globalThis.location.origin && typeof data === 'string';
-        if (!isOurs || URL.parse(data)?.searchParams.get('state') !== state) return;
+        if (!isOurs || parseUrl(data)?.searchParams.get('state') !== state) return;
         channel.postMessage(null); // heard
         resolve(data);
       };

@@ -3,7 +3,9 @@
  *
  * @module
  */
+
 import { ConfigurationError } from '../core/errors.ts';
+import { parseUrl } from '../core/url.ts';
 import { nodeModule, nodePlatform, nodeVariable } from './node-modules.ts';
 
 /** Programs that open a URL, and what they want before it. No shell reads the URL: it holds what a server chose. */
@@ -33,7 +35,7 @@ const openers: Readonly<Record<string, readonly [command: string, ...parameters:
  */
 export async function openSystemBrowser(url: string): Promise<void> {
   // Those programs open files and run other programs, too.
-  if (!/^https?:/.test(URL.parse(url)?.protocol ?? '')) {
+  if (!/^https?:/.test(parseUrl(url)?.protocol ?? '')) {
     throw new ConfigurationError('openSystemBrowser(url): url must begin with https: or http:.');
   }
   const [command, ...parameters] = openers[nodePlatform() ?? ''] ?? ['xdg-open'];

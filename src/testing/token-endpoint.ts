@@ -3,7 +3,9 @@
  *
  * @module
  */
+
 import type { TokenResponse } from '../core/token-set.ts';
+import { parseUrl } from '../core/url.ts';
 import { exchangeCode } from './authorization-endpoint.ts';
 import { checkClient } from './client-check.ts';
 import { grantedAnswer, refusedAnswer } from './dialect.ts';
@@ -156,7 +158,7 @@ function reused(server: ServerContext, token: RefreshToken): never {
 
 /** Clients that come over HTTP know the API by its loopback URL. */
 function asOwnUrl(resource: string, exchange: Exchange, apiOrigin: string): string {
-  const url = URL.canParse(resource) ? new URL(resource) : undefined;
+  const url = parseUrl(resource);
   if (url?.hash !== '') {
     throw new OAuthRefusal('invalid_target', 'A resource must be an absolute URL without a fragment.');
   }
