@@ -124,7 +124,13 @@ const checks: Checks = {
   refreshBefore: optional(milliseconds(0)),
   refreshTokenExpiringBefore: optional(milliseconds(0)),
   scope: optional(scopes),
-  fetch: optional(callable),
+  fetch: optional(
+    (value) =>
+      callable(value) ??
+      ([undefined, 'manual'].includes((value as Transport).redirects)
+        ? undefined
+        : "has a member redirects that must be 'manual', or left out."),
+  ),
   isInvalidToken: optional(callable),
   clock: optional(shape('testClock()', 'now')),
   timeout: optional(milliseconds(1)),

@@ -104,7 +104,15 @@ export interface Clock {
 }
 
 /** What carries requests: `fetch`, or what has its shape. */
-export type Transport = typeof globalThis.fetch;
+export type Transport = typeof globalThis.fetch & {
+  /**
+   * `'manual'`: it follows no redirect of a request with `redirect: 'manual'`, so an answer with another `url` than the one
+   * that was asked is believed. For a transport that sends requests to another address, such as a proxy of its own.
+   *
+   * @default an answer of the authorization server with another `url` is not believed
+   */
+  readonly redirects?: 'manual';
+};
 
 /** Lets tasks run at most so many at a time, in the order they came. */
 export interface Turns {

@@ -81,3 +81,51 @@ function fromLatin1(value: string): string {
   if (/[\u0100-\uffff]/.test(value)) return value;
   return value.replace(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
 }
+
+/** The members of a response that say where it comes from, as far as the transport has them. */
+export interface AnswerSource {
+  readonly url?: string | undefined;
+  readonly redirected?: boolean | undefined;
+}
+
+/**
+ * Returns where a response comes from if that is not the URL that was asked, as an origin, because a whole URL may name
+ * a secret. `undefined`: it comes from there, or the transport does not say.
+ */
+export function answeredElsewhere(asked: string, { url, redirected }: AnswerSource): string | undefined {
+  const place =
+    typeof url === 'string' && url !== '' && url !== asked ? originElsewhere(asked, url) : undefined;
+  return place ?? (redirected === true ? 'another address' : undefined);
+}
+
+function originElsewhere(asked: string, url: string): string | undefined {
+  const [from, to] = [parseUrl(asked), parseUrl(url)];
+  if (from === null || to === null) return undefined; // says nothing
+  from.hash = '';
+  to.hash = '';
+  return from.href === to.href ? undefined : to.origin;
+}
+
+/** A transport followed a redirect that it was to leave alone. */
+export class RedirectFollowedError extends Error {
+  override readonly name = 'RedirectFollowedError';
+
+  constructor(to: string) {
+    super(`The transport followed a redirect to ${to} although the request had redirect: 'manual'.`);
+  }
+}
+
+/** @throws RedirectFollowedError if an answer comes from elsewhere: law tokens-stay-home does not believe it. */
+export function requireFrom(
+  asked: string,
+  response: AnswerSource,
+  transport: { readonly redirects?: 'manual' },
+): void {
+  const { url, redirected } = response;
+  // A transport that obeys may send to another address than it was asked.
+  const place = answeredElsewhere(
+    asked,
+    transport.redirects === 'manual' ? { redirected } : { url, redirected },
+  );
+  if (place !== undefined) throw new RedirectFollowedError(place);
+}

@@ -12,6 +12,7 @@ import type { Transport } from '../core/contracts.ts';
 import { requireEndpoint } from '../core/endpoint.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import type { ProviderProfile } from '../core/provider-profile.ts';
+import { requireFrom } from '../core/redirect.ts';
 import type { AuthorizationServerOption } from './authorization-server-source.ts';
 import { readText, tooLarge } from './read-text.ts';
 
@@ -146,6 +147,7 @@ async function request(address: string, headers: Record<string, string>, options
     throwHttpErrors: (status) => inTrouble.includes(status),
     timeout,
   });
+  requireFrom(address, response, transport);
   const text = await readText(response);
   if (text === tooLarge) throw new Error('The metadata document is larger than 1 MiB.');
   return new Response(text, { status: response.status, headers: response.headers });

@@ -12,8 +12,13 @@ export async function readText(
   response: Response,
   limit: number = 1_048_576,
 ): Promise<string | typeof tooLarge> {
-  if (response.body === null || response.body === undefined) return response.text();
-  const reader = response.body.getReader();
+  const { body } = response;
+  // A body of node-fetch is a stream of Node, and React Native has none. There the size is known when it is read.
+  if (typeof body?.getReader !== 'function') {
+    const text = await response.text();
+    return text.length > limit ? tooLarge : text;
+  }
+  const reader = body.getReader();
   const decoder = new TextDecoder();
   let text = '';
   for (let size = 0; ; ) {

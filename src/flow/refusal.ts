@@ -62,13 +62,23 @@ export function refreshFailed(
 /** The error of a refresh that was sent and not answered, or not by the token endpoint. */
 export function unanswered(
   retryAfter: number,
-  { status, cause }: { readonly status?: number; readonly cause?: unknown } = {},
+  {
+    status,
+    cause,
+    strayed,
+  }: { readonly status?: number; readonly cause?: unknown; readonly strayed?: boolean } = {},
 ): RefreshFailedError {
   const seen = status === undefined ? 'no answer came' : `what came (${status}) is no answer`;
-  return new RefreshFailedError(
-    `The refresh was sent and ${seen}, so the refresh token may be spent. The session is kept; try again.`,
-    { sent: true, retryAfter: Math.max(0, retryAfter), status, cause },
-  );
+  const message = strayed
+    ? 'The token endpoint redirected and the transport followed, so the refresh token may have leaked. The answer was ' +
+      "ignored and the session is kept. Use a fetch that obeys redirect: 'manual', and check the token endpoint."
+    : `The refresh was sent and ${seen}, so the refresh token may be spent. The session is kept; try again.`;
+  return new RefreshFailedError(message, {
+    sent: true,
+    retryAfter: Math.max(0, retryAfter),
+    status,
+    cause,
+  });
 }
 
 export function waitsForStorage(): StorageError {

@@ -6,9 +6,13 @@
 import type { Transport } from '../core/contracts.ts';
 import type { BuiltRequest } from '../core/grant.ts';
 import type { ProvenRequest } from '../core/possession.ts';
+import { requireFrom } from '../core/redirect.ts';
 import type { Answer } from '../core/token-answer.ts';
 import { readText, tooLarge } from './read-text.ts';
 import { deadline, type FullClock, leavingOn } from './waiting.ts';
+
+/** Tokens with all groups of a user, or a picture: what is not read is a successor that is lost. A refusal is short. */
+const longestSuccess = 16 * 1_048_576;
 
 /** What carries a request, and for how long. */
 export interface Carrier {
@@ -59,11 +63,12 @@ async function exchange(
   // Not a method call: a bare `fetch` must not get a `this`. Waiting ends with the deadline, whether or not the
   // transport obeys the signal.
   const response = await leavingOn(transport(url, { ...init, signal }), signal);
+  requireFrom(url, response, transport);
   const header = (name: string) => response.headers.get(name);
   const answer = {
     status: response.type === 'opaqueredirect' ? 0 : response.status,
     contentType: header('content-type'),
-    retryAfter: header('retry-after'),
+    retryAfter: header('retry-after') ?? header('x-retry-after'),
     date: header('date'),
     body: await bodyOf(response, signal),
   };
@@ -73,8 +78,8 @@ async function exchange(
 /** The status of a refusal says enough, whatever becomes of its body. */
 async function bodyOf(response: Response, signal: AbortSignal): Promise<string> {
   try {
-    const body = await leavingOn(readText(response), signal);
-    if (body === tooLarge) throw new Error('The answer is larger than 1 MiB.');
+    const body = await leavingOn(readText(response, response.ok ? longestSuccess : undefined), signal);
+    if (body === tooLarge) throw new Error('The answer is larger than 16 MiB.');
     return body;
   } catch (error) {
     if (response.ok) throw error;

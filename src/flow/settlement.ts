@@ -215,7 +215,7 @@ async function lost(
   workshop: Workshop,
   attempt: Attempt,
   spent: Spent,
-  seen: { readonly status?: number; readonly cause?: Error | undefined },
+  seen: { readonly status?: number; readonly cause?: Error | undefined; readonly strayed?: boolean },
 ): Promise<Step> {
   const { session } = attempt;
   if (session.epoch !== attempt.epoch) return 'again';
@@ -223,7 +223,7 @@ async function lost(
   if (workshop.grant.mints === true) {
     // Nothing was spent. Once more at once, and then as after any failure.
     const { status, cause } = seen;
-    return sends === 1
+    return sends === 1 && seen.strayed !== true
       ? 'again'
       : await failed(workshop, attempt, spent, { kind: 'transient', status, cause });
   }
@@ -231,7 +231,8 @@ async function lost(
   attempt.tell({ type: 'refreshFailed', session: session.id, error });
   const now = workshop.clock.now();
   // Inside a declared reuse window the same token may be sent again, and the sooner the better.
-  if (sends === 1 && now - since < (spent.server.profile?.reuseWindow ?? 0)) return 'again';
+  const inWindow = now - since < (spent.server.profile?.reuseWindow ?? 0);
+  if (sends === 1 && inWindow && seen.strayed !== true) return 'again';
   const accessToken = spent.marked.accessTokens[attempt.want.variant];
   const valid = accessToken !== undefined && accessToken.token !== attempt.want.otherThan;
   const end = accessToken?.expiresAt ?? Number.POSITIVE_INFINITY;

@@ -6,6 +6,7 @@
 import type { AuthorizationServer } from '../core/authorization-server.ts';
 import type { Asked, ClientOptions, Grant } from '../core/grant.ts';
 import type { ProvenRequest, Prover } from '../core/possession.ts';
+import { RedirectFollowedError } from '../core/redirect.ts';
 import { judgeAnswer, type Outcome } from '../core/token-answer.ts';
 import { mayHaveBeenSent, safeCause } from '../core/transport-failure.ts';
 import { type Carrier, roundTrip } from './round-trip.ts';
@@ -23,7 +24,12 @@ export type Sent =
   /** It never left. */
   | { readonly kind: 'unsent'; readonly cause: Error | undefined }
   /** It may have left, and there is no answer: the refresh token may be spent. */
-  | { readonly kind: 'lost'; readonly cause: Error | undefined };
+  | {
+      readonly kind: 'lost';
+      readonly cause: Error | undefined;
+      /** The transport took it to another address. Sent again, it would go there again. */
+      readonly strayed: boolean;
+    };
 
 /** A grant in which everything that can fail before it is sent has already succeeded. */
 export interface PreparedGrant {
@@ -100,8 +106,9 @@ export class TokenEndpoint {
       const outcome = this.#options.grant.judge(answer, profile, this.#options.clock.now());
       return trouble === undefined ? outcome : { ...outcome, cause: safeCause(trouble, request.secrets) };
     } catch (error) {
-      const kind = mayHaveBeenSent(error) ? 'lost' : 'unsent';
-      return { kind, cause: safeCause(error, request.secrets) };
+      const cause = safeCause(error, request.secrets);
+      const strayed = error instanceof RedirectFollowedError;
+      return mayHaveBeenSent(error) ? { kind: 'lost', cause, strayed } : { kind: 'unsent', cause };
     }
   }
 }

@@ -6,7 +6,8 @@
 import type { Clock } from '../core/contracts.ts';
 
 /** Waits for `promise` until `signal` aborts. Whoever gives up leaves; what was waited for goes on. */
-export function leavingOn<T>(promise: Promise<T>, signal: AbortSignal | null | undefined): Promise<T> {
+export function leavingOn<T>(waited: Promise<T> | T, signal: AbortSignal | null | undefined): Promise<T> {
+  const promise = Promise.resolve(waited); // a mock of `fetch` may return what it should resolve to
   if (signal === undefined || signal === null) return promise;
   if (signal.aborted) {
     promise.catch(() => undefined); // nobody is left to hear of it
