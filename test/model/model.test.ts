@@ -44,6 +44,11 @@ describe('the laws hold in every state', () => {
     ['when the lock passes on from a frozen holder, twice', ['N=2', 'FREEZE=2']],
     ['when all of that happens', ['N=2', 'CRASH=1', 'FREEZE=1', 'SIGN_OUT']],
     ['when most of that happens to three', ['N=3', 'NEEDS=1', 'CRASH=1', 'FREEZE=1']],
+    ['when another server answers a refresh', ['N=2', 'STRANGER', 'CRASH=1']],
+    ['when another user signs in at any moment', ['N=2', 'LOGIN']],
+    ['when another user signs in at any moment, among three processes', ['N=3', 'NEEDS=1', 'LOGIN']],
+    ['when one user signs out and another one signs in', ['N=2', 'SIGN_OUT', 'LOGIN']],
+    ['when another user signs in while processes die and freeze', ['N=2', 'CRASH=1', 'FREEZE=1', 'LOGIN']],
   ])('%s', (_, definitions) => {
     const { states, broken } = check(...definitions);
     expect(broken).toBeUndefined();
@@ -52,14 +57,20 @@ describe('the laws hold in every state', () => {
 });
 
 describe('a law breaks', () => {
-  const reuse = '( !(revoked)||answerLost)';
-  const usedTooEarly = '((used<=stored)||(version==0))';
+  const reuse = '( !(revoked[0])||answerLost[0])';
+  const usedTooEarly = '((used[owner]<=stored)||(version==0))';
+  const forged = '(stored!=200)';
+  const anotherLogin = ' !(mixed)';
+  const comesBack = '((owner==latest)||(version==0))';
 
   test.each([
     ['without the lock: the family is revoked', ['N=2', 'NO_LOCK'], reuse],
     ['when a lock passes on without a fence', ['N=2', 'FREEZE=1', 'NO_FENCE'], usedTooEarly],
     ['when a holder that slept sends what it read before', ['N=2', 'FREEZE=1', 'NO_CHECK'], reuse],
     ['when the access token is used before the commit', ['N=2', 'USE_FIRST'], usedTooEarly],
+    ['when the answer of another server is believed', ['N=2', 'STRANGER', 'BELIEVE'], forged],
+    ['when a call goes on under another login', ['N=2', 'LOGIN', 'ANY_LOGIN'], anotherLogin],
+    ['when a refresh is committed over another login', ['N=2', 'LOGIN', 'BLIND_COMMIT'], comesBack],
   ])('%s', (_, definitions, law) => {
     expect(check(...definitions).broken).toBe(law);
   });

@@ -4,16 +4,21 @@
  *   spin -a refresh.pml && gcc -O2 -DSAFETY -w -o pan pan.c && ./pan -E
  *
  * The numbers in the comments are the seven steps of a refresh; a refresh token is its generation: 1, 2, 3, ...
+ * Each login begins a family of its own, with generation 1.
  * In every state:
  *
- *   law 1   the server sees no spent refresh token, unless an answer was truly lost
- *   law 2   no access token is used before its refresh token's successor is stored
- *   law 3   a session ends only by a grant that is dead, or by its user
- *   law 6   a sign-out stays a sign-out
+ *   law 1    the server sees no spent refresh token, unless an answer was truly lost
+ *   law 2    no access token is used before its refresh token's successor is stored
+ *   law 3    a session ends only by a grant that is dead, or by its user
+ *   law 6    a sign-out stays a sign-out
+ *   law 8    what another server answers is not believed
+ *   law 13   what began under one login is not sent under another, spends no refresh token of another, and is not stored over it
  *
  * CRASH=n       n processes die, at any step
  * FREEZE=n      n times the lock passes on from a holder that is frozen, and wakes up later
  * SIGN_OUT      someone signs out, at any moment and without the lock
+ * LOGIN         another user signs in, at any moment (after the sign-out, if there is one) and without the lock
+ * STRANGER      the transport follows a redirect, once, and another server answers the refresh
  *
  * Mutations, each of which breaks a law:
  *
@@ -21,6 +26,9 @@
  * NO_FENCE      with FREEZE: the commit and the release do not compare
  * NO_CHECK      with FREEZE: who slept through its turn sends what it read before
  * USE_FIRST     the access token is used before the commit
+ * ANY_LOGIN     with LOGIN: a call goes on with whatever login it finds in the storage
+ * BELIEVE       with STRANGER: what the other server answers is stored
+ * BLIND_COMMIT  with LOGIN: the commit does not compare
  */
 #ifndef N
 #define N 3
@@ -29,12 +37,22 @@
 #define NEEDS 2        /* how often each process needs another access token */
 #endif
 
-/* The server: its newest refresh token, and whether the family was revoked for reuse. */
-byte newest = 1;
-bool revoked = false;
+/* The logins: that of the first user, and of the second. */
+#define FIRST 0
+#define SECOND 1
+#define LOGINS 2
+byte latest = FIRST;
+
+#define FORGED 200     /* a refresh token that the server has not issued */
+byte strangers = 0;
+
+/* The server: the newest refresh token of each login, and whether its family was revoked for reuse. */
+byte newest[LOGINS] = 1;
+bool revoked[LOGINS] = false;
 
 /* The storage: one record, written whole. version 0: nothing is stored (signed out, or ended). */
 byte version = 1;
+byte owner = FIRST;    /* login */
 byte stored = 1;       /* refresh token */
 bool marked = false;   /* it is being spent, or was when its spender died */
 byte versions = 1;     /* never used twice */
@@ -44,16 +62,18 @@ bool held = false;
 byte holder = 255;
 
 /* What may excuse a revoked family: a rotation whose answer nobody could store. */
-bool answerLost = false;
+bool answerLost[LOGINS] = false;
 bool signedOut = false;
-byte used = 1;         /* the newest generation whose access token somebody used */
+byte used[LOGINS] = 1; /* the newest generation whose access token somebody used */
+bool mixed = false;    /* a call of one login was sent with a token of another, or spent one */
 
 byte crashes = 0;
 byte freezes = 0;
 
-inline write(refreshToken, mark) {
+inline write(login, refreshToken, mark) {
   versions++;
   version = versions;
+  owner = login;
   stored = refreshToken;
   marked = mark;
 }
@@ -72,6 +92,15 @@ inline release() {
   }
 }
 
+/* A call is sent with the access token of a login. */
+inline use(login, generation) {
+  if
+  :: generation > used[login] -> used[login] = generation
+  :: else
+  fi;
+  mixed = mixed || login != began
+}
+
 /* The process dies: the kernel, the browser or the lease frees its lock. */
 inline mayDie(spent) {
 #ifdef CRASH
@@ -79,7 +108,7 @@ inline mayDie(spent) {
   :: crashes < CRASH -> atomic {
        crashes++;
        if
-       :: spent && newest > stored -> answerLost = true
+       :: spent && (newest[login] > stored || owner != login) -> answerLost[login] = true
        :: else
        fi;
        release();
@@ -94,6 +123,9 @@ inline mayDie(spent) {
 
 active [N] proctype client() {
   byte known = 1;      /* the refresh token whose access token this process has */
+  byte user = FIRST;   /* the login that it belongs to */
+  byte began = FIRST;  /* the login under which the call began */
+  byte login = FIRST;  /* the login that was read */
   byte mine = 0;       /* version that was read */
   byte spending = 0;
   byte answer = 0;
@@ -105,6 +137,7 @@ restart:
   :: needs == NEEDS -> break
   :: else ->
        needs++;
+       began = user;
 again:
 #ifndef NO_LOCK
        /* 2 Lock: free, or taken over from a holder that is frozen. */
@@ -116,7 +149,7 @@ again:
               freezes++;
               /* Whatever the server has answered to the frozen one, it comes too late. */
               if
-              :: newest > stored -> answerLost = true
+              :: newest[owner] > stored -> answerLost[owner] = true
               :: else
               fi;
               holder = _pid
@@ -126,12 +159,20 @@ again:
 #endif
        mayDie(false);
        /* 3 Re-read */
-       atomic { mine = version; spending = stored; careful = marked };
+       atomic { mine = version; login = owner; spending = stored; careful = marked };
        /* 4 Reconcile */
        if
        :: mine == 0 -> release(); break                        /* signed out, or ended */
-       :: mine != 0 && spending > known -> known = spending;    /* adopt */
-            used = (known > used -> known : used);
+       :: mine != 0 && login != user ->
+#ifdef ANY_LOGIN
+            known = spending; user = login; use(login, known);
+#else
+            known = spending; user = login;                     /* this call fails, the next one is of that login */
+#endif
+            release(); goto done
+       :: mine != 0 && login == user && spending > known ->     /* adopt */
+            known = spending;
+            use(login, known);
             release(); goto done
        :: else
        fi;
@@ -141,34 +182,44 @@ again:
 #ifndef NO_FENCE
          :: version != mine -> release(); goto again
 #endif
-         :: else -> write(spending, true); mine = version
+         :: else -> write(login, spending, true); mine = version
          fi
        };
        mayDie(false);
        /* 5 Spend: the server decides, whether or not anybody hears the answer. */
        atomic {
          if
+#ifdef STRANGER
+         :: strangers == 0 -> strangers++; answer = FORGED
+#endif
 #ifdef FREEZE
 #ifndef NO_CHECK
          /* It has slept so long that others may have taken over: what it read is worth nothing. A clock tells. */
          :: holder != _pid -> goto again
-         :: holder == _pid && revoked -> answer = 0
-         :: holder == _pid && !revoked && spending == newest -> newest++; answer = newest
-         :: holder == _pid && !revoked && spending < newest -> revoked = true; answer = 0
+         :: holder == _pid && revoked[login] -> answer = 0
+         :: holder == _pid && !revoked[login] && spending == newest[login] -> newest[login]++; answer = newest[login]
+         :: holder == _pid && !revoked[login] && spending < newest[login] -> revoked[login] = true; answer = 0
 #define CHECKED
 #endif
 #endif
 #ifndef CHECKED
-         :: revoked -> answer = 0
-         :: !revoked && spending == newest -> newest++; answer = newest
-         :: !revoked && spending < newest -> revoked = true; answer = 0
+         :: revoked[login] -> answer = 0
+         :: !revoked[login] && spending == newest[login] -> newest[login]++; answer = newest[login]
+         :: !revoked[login] && spending < newest[login] -> revoked[login] = true; answer = 0
 #endif
-         fi
+         fi;
+         mixed = mixed || login != began
        };
+#ifndef BELIEVE
+       if
+       :: answer == FORGED -> release(); goto done              /* a lost response: the mark stays */
+       :: else
+       fi;
+#endif
        mayDie(true);
 #ifdef USE_FIRST
        if
-       :: answer > 0 -> used = (answer > used -> answer : used)
+       :: answer > 0 -> use(login, answer)
        :: else
        fi;
        mayDie(true);
@@ -177,23 +228,25 @@ again:
        atomic {
          if
 #ifndef NO_FENCE
-         :: version != mine ->                                  /* signed out or taken over meanwhile */
+#ifndef BLIND_COMMIT
+         :: version != mine ->                                  /* signed out, another login, or taken over meanwhile */
               if
-              :: answer > 0 -> answerLost = true                /* discarded, and revoked after a sign-out */
+              :: answer > 0 -> answerLost[login] = true                /* discarded, and revoked after a sign-out */
               :: else
               fi;
               release(); goto again
 #endif
+#endif
          :: else ->
               if
-              :: answer > 0 -> write(answer, false); known = answer
+              :: answer > 0 -> write(login, answer, false); known = answer
               :: else -> version = 0; stored = 0; marked = false    /* invalid_grant: compare and clear */
               fi
          fi
        };
        mayDie(false);
        if
-       :: answer > 0 -> used = (answer > used -> answer : used)
+       :: answer > 0 -> use(login, answer)
        :: else
        fi;
        /* 7 Release */
@@ -202,23 +255,29 @@ done:  skip
   od
 }
 
-/* Someone signs out, at any moment and without the lock. */
-active proctype user() {
+/* Someone signs out, and another user signs in, each at any moment and without the lock. */
+active proctype people() {
 #ifdef SIGN_OUT
-  atomic { version = 0; stored = 0; marked = false; signedOut = true }
-#else
-  skip
+  atomic { version = 0; stored = 0; marked = false; signedOut = true };
 #endif
+#ifdef LOGIN
+  atomic { write(SECOND, 1, false); latest = SECOND; signedOut = false };
+#endif
+  skip
 }
 
 /* True in every state. */
 active proctype monitor() {
   do
   :: atomic {
-       assert(!revoked || answerLost);                                        /* law 1 */
-       assert(used <= stored || version == 0);                                /* law 2 */
-       assert(version != 0 || revoked || signedOut);                          /* laws 3, 4: only a dead grant or the user ends it */
+       assert(!revoked[FIRST] || answerLost[FIRST]);                          /* law 1 */
+       assert(!revoked[SECOND] || answerLost[SECOND]);
+       assert(used[owner] <= stored || version == 0);                         /* law 2 */
+       assert(version != 0 || revoked[latest] || signedOut);                  /* laws 3, 4: only a dead grant or the user ends it */
        assert(!signedOut || version == 0);                                    /* law 6 */
+       assert(stored != FORGED);                                              /* law 8 */
+       assert(!mixed);                                                        /* law 13 */
+       assert(owner == latest || version == 0);
        break
      }
   od
