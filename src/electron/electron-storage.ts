@@ -38,8 +38,8 @@ export interface ElectronStorage extends FileStorage {}
  *   Its asynchronous half is used where there is one. What Electron wants encrypted anew is, at once.
  * - **Not before the application is ready.** Before that, or while the keyring is locked, every call is a `StorageError`
  *   that says so. Nothing has been sent then, no session has ended, and the next call tries again.
- * - **A key that is gone** - another machine, a keychain that was reset - makes the session unreadable, and that is
- *   reported as `recordRejected`. The next login replaces it.
+ * - **A key that is gone** - another machine, a keychain that was reset - makes the session unreadable: the manager emits
+ *   `recordRejected` with the reason `key lost`. The next login replaces the session.
  * - The file, its lock and its promises are those of `fileStorage` of `tokenkeep/node`: two running copies of the
  *   application share a session. It needs `node:sqlite`, so an Electron with Node 22.13 or newer.
  *

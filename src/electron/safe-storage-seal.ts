@@ -56,7 +56,7 @@ export class SafeStorageSeal implements Seal {
     return Buffer.from(bytes).toString('base64');
   }
 
-  async open(sealed: string, name: string): Promise<Opened | undefined> {
+  async open(sealed: string, name: string): Promise<Opened | 'key lost' | undefined> {
     await this.#mustBeReady('read');
     const bytes = Buffer.from(sealed, 'base64');
     let decrypted: Awaited<ReturnType<Cipher['decrypt']>>;
@@ -65,7 +65,10 @@ export class SafeStorageSeal implements Seal {
     } catch (error) {
       return await this.#judge(error, bytes);
     }
-    const [bound, text] = contentsOf(decrypted.result);
+    const contents = contentsOf(decrypted.result);
+    // The padding of AES-CBC fits another key by chance, about once in 256 times: it then decrypts to noise.
+    if (contents === undefined) return 'key lost';
+    const [bound, text] = contents;
     if (bound !== name || typeof text !== 'string') return undefined;
     const isOld = decrypted.shouldReEncrypt || (hasKnownKey(bytes) && !this.#allowPlainText);
     return { text, isOld };
@@ -97,13 +100,13 @@ export class SafeStorageSeal implements Seal {
    * Is the key that it was encrypted with gone, or only out of reach for the moment? It is gone if `safeStorage` works, and
    * with a key of the same kind: one that fell back to another kind has lost its password manager, not the key.
    */
-  async #judge(error: unknown, bytes: Uint8Array): Promise<undefined> {
+  async #judge(error: unknown, bytes: Uint8Array): Promise<'key lost'> {
     if (/temporar|unavailable|try again|locked/i.test(messageOf(error))) throw notNow('read', error);
     const text = 'Does it work?';
     const proof = await this.#encrypt(text, 'read');
     const back = await this.#cipher.decrypt(proof).catch(() => undefined);
     if (back?.result !== text || kindOf(proof) !== kindOf(bytes)) throw notNow('read', error);
-    return undefined;
+    return 'key lost';
   }
 }
 
@@ -117,12 +120,13 @@ function hasKnownKey(bytes: Uint8Array): boolean {
   return process.platform === 'linux' && kindOf(bytes) === 'v10';
 }
 
-function contentsOf(text: string): readonly unknown[] {
+/** `undefined`: this is no JSON, so we have not written it. */
+function contentsOf(text: string): readonly unknown[] | undefined {
   try {
     const contents: unknown = JSON.parse(text);
     return Array.isArray(contents) ? contents : [];
   } catch {
-    return [];
+    return undefined;
   }
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import type { TokenLock } from '../core/contracts.ts';
 import { StorageError } from '../core/errors.ts';
 import type { Operation } from './database-failure.ts';
@@ -13,7 +13,12 @@ import type { Opened, Seal } from './sealed-storage.ts';
 /** The account of the key. No record has it. */
 const account = '#key';
 const algorithm = 'aes-256-gcm';
-const sizes = { key: 32, vector: 12, tag: 16 } as const;
+const sizes = { id: 8, key: 32, vector: 12, tag: 16 } as const;
+
+/** Names a key without giving anything of it away. */
+function idOf(key: Buffer): Buffer {
+  return createHash('sha256').update('tokenkeep key').update(key).digest().subarray(0, sizes.id);
+}
 
 export class KeyringSeal implements Seal {
   readonly #keyring: Keyring;
@@ -29,21 +34,27 @@ export class KeyringSeal implements Seal {
     const vector = randomBytes(sizes.vector);
     const cipher = createCipheriv(algorithm, key, vector).setAAD(this.#bound(name));
     const parts = [cipher.update(text, 'utf8'), cipher.final()];
-    return Buffer.concat([vector, cipher.getAuthTag(), ...parts]).toString('base64');
+    return Buffer.concat([idOf(key), vector, cipher.getAuthTag(), ...parts]).toString('base64');
   }
 
-  async open(sealed: string, name: string): Promise<Opened | undefined> {
-    const key = await this.#key('read');
-    // Gone, or not to be seen yet: a key that is merely locked away must not be taken for one that is lost.
-    if (key === undefined) return await this.#keyring.mustBeOpen('read').then(() => undefined);
+  async open(sealed: string, name: string): Promise<Opened | 'key lost' | undefined> {
     const bytes = Buffer.from(sealed, 'base64');
-    const vector = bytes.subarray(0, sizes.vector);
-    const tag = bytes.subarray(sizes.vector, sizes.vector + sizes.tag);
+    if (bytes.length < sizes.id + sizes.vector + sizes.tag) return undefined;
+    const key = await this.#key('read');
+    // A locked keyring may hide the key. It must not be taken for one that is lost.
+    if (key === undefined) await this.#keyring.mustBeOpen('read');
+    // After a reset of the keyring the next write makes another key.
+    if (key === undefined || !idOf(key).equals(bytes.subarray(0, sizes.id))) return 'key lost';
+    const [start, end] = [sizes.id + sizes.vector, sizes.id + sizes.vector + sizes.tag];
+    const [vector, tag, data] = [
+      bytes.subarray(sizes.id, start),
+      bytes.subarray(start, end),
+      bytes.subarray(end),
+    ];
     try {
       const decipher = createDecipheriv(algorithm, key, vector, { authTagLength: sizes.tag });
       decipher.setAAD(this.#bound(name)).setAuthTag(tag);
-      const text = decipher.update(bytes.subarray(sizes.vector + sizes.tag), undefined, 'utf8');
-      return { text: text + decipher.final('utf8') };
+      return { text: decipher.update(data, undefined, 'utf8') + decipher.final('utf8') };
     } catch {
       return undefined;
     }

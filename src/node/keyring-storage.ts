@@ -59,8 +59,9 @@ export interface KeyringStorage extends FileStorage {}
  *   with the promises of {@link fileStorage} about holders that die or stop. The file holds names of sessions, but no token
  *   unless you choose `records: 'file'`, and then encrypted ones.
  * - **Changes** are announced to other processes through the file. What other programs do to the entries is noticed when a
- *   session is read the next time: deleting an entry by hand signs out. Deleting the key of `records: 'file'` makes all
- *   sessions unreadable, and they are reported as that.
+ *   session is read the next time: deleting an entry by hand signs out. Deleting the key of `records: 'file'`, or
+ *   resetting the keyring, makes all sessions in the file unreadable: the manager emits `recordRejected` with the reason
+ *   `key lost`.
  *
  * Tested with GNOME Keyring. Keychain, KWallet and Credential Manager could not be run here; they are reached by the same
  * three calls.

@@ -4,14 +4,18 @@
  * @module
  */
 import type { Stored, TokenLock, Version } from '../core/contracts.ts';
+import { keyLost } from '../core/session-record.ts';
 import { type FileStorage, type SqliteFileStorage, textOf } from './file-storage.ts';
 
 /** Makes texts unreadable for others, and readable again. Both reject with a `StorageError` while they cannot. */
 export interface Seal {
   /** @param name belongs to the text: sealed under one name it does not open under another. */
   close(text: string, name: string): Promise<string>;
-  /** What was sealed, and whether its seal is to be renewed; `undefined`: it does not open, and never will. */
-  open(sealed: string, name: string): Promise<Opened | undefined>;
+  /**
+   * What was sealed, and whether its seal is to be renewed. `'key lost'`: the key that it was sealed with no longer exists.
+   * `undefined`: the key exists, and the text is damaged or was sealed under another name.
+   */
+  open(sealed: string, name: string): Promise<Opened | 'key lost' | undefined>;
 }
 
 export interface Opened {
@@ -37,7 +41,8 @@ export class SealedStorage implements FileStorage {
     // What we did not seal is handed over as it is: the manager judges it.
     if (stored === undefined || typeof sealed !== 'string') return stored;
     const opened = await this.#seal.open(sealed, key);
-    if (opened === undefined) return { record: 'sealed with a secret that is gone', version: stored.version };
+    if (opened === 'key lost') return { record: keyLost, version: stored.version };
+    if (opened === undefined) return { record: 'sealed, and damaged', version: stored.version };
     if (opened.isOld === true) void this.#renew(key, opened.text, stored.version);
     return { record: JSON.parse(opened.text), version: stored.version };
   }

@@ -81,7 +81,7 @@ describe('the file', () => {
       `UPDATE records SET record = (SELECT record FROM records WHERE key = '"yours"') WHERE key = '"mine"'`,
     );
     database.close();
-    expect((await storage.read('mine'))?.record).toBe('sealed with a secret that is gone');
+    expect((await storage.read('mine'))?.record).toBe('sealed, and damaged');
     expect((await storage.read('yours'))?.record).toEqual({ of: 'you' });
   });
 });
@@ -175,10 +175,19 @@ describe('a session that does not decrypt', () => {
     const restarted = another();
     restarted.on('recordRejected', (event) => events.push(event));
     await expect(restarted.getAccessToken()).rejects.toMatchObject({ code: 'ERR_LOGIN_REQUIRED' });
-    expect(events).toMatchObject([{ type: 'recordRejected', reason: 'corrupt' }]);
+    expect(events).toMatchObject([{ type: 'recordRejected', reason: 'key lost' }]);
     await restarted.setTokens(server.signIn());
     expect(await restarted.getAccessToken()).toMatch(/^access-/);
     expect(await call()).toBe(200);
+  });
+
+  test('a key that is gone and whose successor decrypts to noise by chance is reported as key lost', async () => {
+    const { events, another } = await scenes.open(files.open(electron));
+    electron.decryptStringAsync = async () => ({ result: 'noise \ufffd', shouldReEncrypt: false });
+    const restarted = another();
+    restarted.on('recordRejected', (event) => events.push(event));
+    await expect(restarted.getAccessToken()).rejects.toMatchObject({ code: 'ERR_LOGIN_REQUIRED' });
+    expect(events).toMatchObject([{ type: 'recordRejected', reason: 'key lost' }]);
   });
 
   test('is kept if safeStorage has only lost its password manager for now', async () => {

@@ -5,6 +5,7 @@ import { TokenManager } from 'tokenkeep';
 import { keyringStorage } from 'tokenkeep/node';
 import { authorizationServer } from 'tokenkeep/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { keyLost } from '../../src/core/session-record.ts';
 import { placeIn } from './support/keyring-fixture.ts';
 import { SecretService } from './support/secret-service.ts';
 
@@ -64,7 +65,7 @@ test.each(['keyring', 'file'] as const)(
     await ring.killRing();
     await ring.startRing(true);
     const stored = await storage.read('key');
-    const gone = { record: 'sealed with a secret that is gone', version };
+    const gone = { record: keyLost, version };
     expect(stored).toEqual(records === 'keyring' ? undefined : gone);
     await noKeyring();
     await ring.startRing(false);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { AsyncEntry } from '@napi-rs/keyring';
+import type { TokenStorage } from 'tokenkeep';
 import { type KeyringStorage, type KeyringStorageOptions, keyringStorage } from 'tokenkeep/node';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { ClosingScenes } from '../support/closing-scene.ts';
@@ -150,7 +151,7 @@ describe('in a file whose key is in the keyring', () => {
     database.close();
   }
 
-  const unreadable = 'sealed with a secret that is gone';
+  const unreadable = 'sealed, and damaged';
 
   test('the same record looks different each time', async () => {
     const place = placeIn(ring, 'file');
@@ -181,7 +182,7 @@ describe('in a file whose key is in the keyring', () => {
     tamper(place, 'two', (sealed) => void other.copy(sealed));
     expect((await storage.read('two'))?.record).toBe(unreadable);
     expect((await storage.read('one'))?.record).toEqual({ of: 'me' });
-    for (const at of [0, 11, 12, 27, 28, other.length - 1]) {
+    for (const at of [8, 19, 20, 35, 36, other.length - 1]) {
       storage.close();
       const flip = (sealed: Buffer) => void sealed.writeUInt8(sealed.readUInt8(at) ^ 1, at);
       tamper(place, 'one', flip);
@@ -206,18 +207,29 @@ describe('in a file whose key is in the keyring', () => {
     },
   );
 
-  test('a key that was deleted by hand: the session is reported as unreadable, and the next login replaces it', async () => {
-    const place = placeIn(ring, 'file');
-    const { server, another } = await scenes.open(open(place));
-    await entry(place, '#key').deletePassword();
-    const restarted = another();
-    const reasons: unknown[] = [];
-    restarted.on('recordRejected', ({ reason }) => reasons.push(reason));
-    await expect(restarted.getAccessToken()).rejects.toMatchObject({ code: 'ERR_LOGIN_REQUIRED' });
-    expect(reasons).toEqual(['corrupt']);
-    await restarted.setTokens(server.signIn());
-    expect((await another().getTokens())?.refreshToken).toBe(server.currentRefreshToken());
-  });
+  test.each([
+    ['deleted by hand', () => undefined],
+    [
+      'replaced after a reset of the keyring',
+      (storage: TokenStorage) => storage.write('of another', {}, undefined),
+    ],
+  ])(
+    'a key that was %s: the session is reported as key lost, and the next login replaces it',
+    async (_, then) => {
+      const place = placeIn(ring, 'file');
+      const storage = open(place);
+      const { server, another } = await scenes.open(storage);
+      await entry(place, '#key').deletePassword();
+      await then(storage);
+      const restarted = another();
+      const reasons: unknown[] = [];
+      restarted.on('recordRejected', ({ reason }) => reasons.push(reason));
+      await expect(restarted.getAccessToken()).rejects.toMatchObject({ code: 'ERR_LOGIN_REQUIRED' });
+      expect(reasons).toEqual(['key lost']);
+      await restarted.setTokens(server.signIn());
+      expect((await another().getTokens())?.refreshToken).toBe(server.currentRefreshToken());
+    },
+  );
 
   test('a key that is not ours is not used, and not replaced', async () => {
     const place = placeIn(ring, 'file');
