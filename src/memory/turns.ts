@@ -1,34 +1,67 @@
 /**
- * Taking turns: at most so many at a time, in the order they came. The only door to p-queue.
+ * Taking turns: at most so many at a time, in the order they came.
  *
- * No task timeout is ever set: p-queue's rejects the caller while the task runs on.
+ * Not p-queue, which does not load where there is no `DOMException`, such as React Native.
  *
  * @module
  */
-import PQueue from 'p-queue';
 import type { Turns } from '../core/contracts.ts';
 
 /** Makes a queue in which `concurrency` tasks run at a time. */
 export function takingTurns(concurrency: number): Turns {
-  const queue = new PQueue({ concurrency });
+  const line = new WaitingLine();
+  let running = 0;
   return {
-    take: <T>(task: () => Promise<T>, signal?: AbortSignal | null) =>
-      signal === undefined || signal === null ? queue.add(task) : addWhileWaiting(queue, task, signal),
+    async take(task, signal) {
+      if (signal?.aborted === true) throw signal.reason;
+      if (running < concurrency) running += 1;
+      // After an `await` the task runs in the async context of its own caller, not of the one that made room for it.
+      else await line.wait(signal);
+      try {
+        return await task();
+      } finally {
+        // The place is handed on: whoever comes now cannot take it first.
+        if (!line.callNext()) running -= 1;
+      }
+    },
     get idle() {
-      return queue.size === 0 && queue.pending === 0;
+      return running === 0;
     },
   };
 }
 
-/** p-queue's own `signal` also rejects a task that runs. So it gets one that is let go when the task starts. */
-function addWhileWaiting<T>(queue: PQueue, task: () => Promise<T>, signal: AbortSignal): Promise<T> {
-  if (signal.aborted) return Promise.reject(signal.reason);
-  const waiting = new AbortController();
-  const leave = () => waiting.abort(signal.reason);
-  signal.addEventListener('abort', leave, { once: true });
-  const start = () => {
-    signal.removeEventListener('abort', leave);
-    return task();
-  };
-  return queue.add(start, { signal: waiting.signal });
+/** Those who wait, in order. Joining, leaving and calling the next one take constant time. */
+class WaitingLine {
+  readonly #waiting: Set<() => void> = new Set();
+  #upcoming: Iterator<() => void> = this.#waiting.values();
+
+  /** Resolves when it is called. @throws the signal's reason, having left the line */
+  wait(signal: AbortSignal | null | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        this.#waiting.delete(proceed);
+        reject(signal?.reason);
+      };
+      const proceed = () => {
+        signal?.removeEventListener('abort', leave);
+        resolve();
+      };
+      signal?.addEventListener('abort', leave, { once: true });
+      this.#waiting.add(proceed);
+    });
+  }
+
+  callNext(): boolean {
+    if (this.#waiting.size === 0) return false;
+    let next = this.#upcoming.next();
+    if (next.done === true) {
+      // An iterator that has ended does not see who came later.
+      this.#upcoming = this.#waiting.values();
+      next = this.#upcoming.next();
+    }
+    const proceed: () => void = next.value;
+    this.#waiting.delete(proceed);
+    proceed();
+    return true;
+  }
 }

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, expect, test } from 'vitest';
 import { memoryLock } from '../../src/memory/memory-lock.ts';
 import { memoryStorage } from '../../src/memory/memory-storage.ts';
@@ -57,5 +58,54 @@ describe('taking turns', () => {
     await refused;
     finish();
     expect(await running).toBe('done');
+  });
+
+  test('whoever comes while a place is handed on waits behind those in line', async () => {
+    const turns = takingTurns(1);
+    const order: string[] = [];
+    const note = (name: string) => async () => void order.push(name);
+    const first = turns.take(async () => order.push('first'));
+    const second = turns.take(note('second'));
+    const late = first.then(() => turns.take(note('late')));
+    await Promise.all([second, late]);
+    expect(order).toEqual(['first', 'second', 'late']);
+    expect(turns.idle).toBe(true);
+  });
+
+  test('a task that throws makes room for the next one', async () => {
+    const turns = takingTurns(1);
+    const failing = turns.take(() => {
+      throw new Error('broken');
+    });
+    const next = turns.take(async () => 'done');
+    await expect(failing).rejects.toThrow('broken');
+    expect(await next).toBe('done');
+    expect(turns.idle).toBe(true);
+  });
+
+  test('those who come after the line was empty have their turn, and so do those after one that left', async () => {
+    const turns = takingTurns(1);
+    const order: number[] = [];
+    for (const round of [1, 2, 3]) {
+      const controller = new AbortController();
+      const running = turns.take(async () => order.push(round));
+      const leaving = turns.take(async () => order.push(-1), controller.signal);
+      const waiting = turns.take(async () => order.push(round * 10));
+      controller.abort(new Error('enough'));
+      await expect(leaving).rejects.toThrow('enough');
+      await Promise.all([running, waiting]);
+    }
+    expect(order).toEqual([1, 10, 2, 20, 3, 30]);
+  });
+
+  test('a task that waited runs in the async context of its own caller', async () => {
+    const context = new AsyncLocalStorage<string>();
+    const turns = takingTurns(1);
+    const seen = await Promise.all(
+      ['first', 'second', 'third'].map((name) =>
+        context.run(name, () => turns.take(async () => context.getStore())),
+      ),
+    );
+    expect(seen).toEqual(['first', 'second', 'third']);
   });
 });

@@ -48,7 +48,7 @@ const packageDoors: Record<string, string[]> = {
     'flow/token-request.ts',
     'login/authorization-request.ts',
   ],
-  'p-queue': ['memory/turns.ts'],
+  'p-queue': ['fleet/line.ts'],
 };
 
 /** Packages whose clients we are handed: known by shape, imported by nobody, and optional. */

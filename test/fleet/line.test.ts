@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest';
+import { Line } from '../../src/fleet/line.ts';
+
+test('one at a time enters, in the order they came; other names do not wait', async () => {
+  const line = new Line();
+  const order: string[] = [];
+  const enter = async (name: string, label: string) => {
+    const leave = await line.enter(name, undefined);
+    order.push(`${label} in`);
+    await Promise.resolve();
+    order.push(`${label} out`);
+    leave();
+  };
+  await Promise.all([enter('a', 'first'), enter('a', 'second'), enter('a', 'third')]);
+  expect(order).toEqual(['first in', 'first out', 'second in', 'second out', 'third in', 'third out']);
+  const leave = await line.enter('a', undefined);
+  (await line.enter('b', undefined))();
+  leave();
+});
+
+test('an abort leaves the line while waiting, and not once it was entered', async () => {
+  const line = new Line();
+  const [inside, waiting] = [new AbortController(), new AbortController()];
+  const leave = await line.enter('a', inside.signal);
+  const refused = expect(line.enter('a', waiting.signal)).rejects.toThrow('enough');
+  let entered = false;
+  const last = line.enter('a', undefined).then((leaveLast) => {
+    entered = true;
+    leaveLast();
+  });
+  waiting.abort(new Error('enough'));
+  await refused;
+  inside.abort(new Error('too late'));
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(entered).toBe(false);
+  leave();
+  await last;
+  await expect(line.enter('a', AbortSignal.abort(new Error('aborted before')))).rejects.toThrow(
+    'aborted before',
+  );
+});
