@@ -3,16 +3,6 @@
  *
  * @module
  */
-
-import {
-  type ClientAuth,
-  ClientSecretJwt,
-  ClientSecretPost,
-  modifyAssertion,
-  None,
-  PrivateKeyJwt,
-  TlsClientAuth,
-} from 'oauth4webapi';
 import type {
   AuthorizationServer,
   ClientAuthentication,
@@ -20,12 +10,13 @@ import type {
 } from '../core/authorization-server.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import type { CryptoKey } from '../core/platform-types.ts';
+import type { Assert } from './client-assertion.ts';
 import { isBrowser } from './platform.ts';
 import { readPem, requireSigningKey, type SigningAlgorithm } from './signing-key.ts';
 
 /** A public client: it names itself and proves nothing. For everything that runs on a user's machine. */
 export function none(): ClientAuthentication {
-  return method('none', None());
+  return { method: 'none', authenticate: identify };
 }
 
 /** How {@link clientSecretBasic} writes what it sends. */
@@ -66,7 +57,13 @@ function formEncode(text: string): string {
 /** The client's secret in the body (RFC 6749 §2.3.1). */
 export function clientSecretPost(secret: string): ClientAuthentication {
   requireSecret('clientSecretPost', secret);
-  return method('client_secret_post', ClientSecretPost(secret));
+  return {
+    method: 'client_secret_post',
+    authenticate: (request) => {
+      identify(request);
+      request.parameters.set('client_secret', secret);
+    },
+  };
 }
 
 /** How a JWT that authenticates a client is made. */
@@ -83,7 +80,10 @@ export interface AssertionOptions {
 /** A JWT signed with the client's secret (HS256), a new one for every request (RFC 7523 §2.2). */
 export function clientSecretJwt(secret: string, options?: AssertionOptions): ClientAuthentication {
   requireSecret('clientSecretJwt', secret);
-  return method('client_secret_jwt', ClientSecretJwt(secret), options);
+  return asserting('client_secret_jwt', options, async () => {
+    const { secretAssertion } = await import('./client-assertion.ts');
+    return secretAssertion(secret);
+  });
 }
 
 /** A private key with what a server may have to know of it. */
@@ -119,23 +119,13 @@ export function privateKeyJwt(
 ): ClientAuthentication {
   const isMore = typeof key === 'object' && key !== null && 'key' in key;
   const { key: given, kid, algorithm }: ClientKey = isMore ? key : { key };
-  const rename = (header: Record<string, unknown>) => {
-    if (algorithm === 'EdDSA') header['alg'] = algorithm;
-  };
-  const withKey = (signing: CryptoKey) =>
-    PrivateKeyJwt({ key: signing, ...(kid !== undefined && { kid }) }, { [modifyAssertion]: rename });
-  if (typeof given === 'string') {
-    warnInBrowser('privateKeyJwt');
-    const load = readPem(given, algorithm);
-    let loading: Promise<ClientAuth> | undefined;
-    const auth: ClientAuth = async (...request) => {
-      loading ??= load().then(withKey);
-      await (await loading)(...request);
-    };
-    return method('private_key_jwt', auth, options);
-  }
-  requireSigningKey(given);
-  return method('private_key_jwt', withKey(given), options);
+  const load = typeof given === 'string' ? readPem(given, algorithm) : async () => given;
+  if (typeof given === 'string') warnInBrowser('privateKeyJwt');
+  else requireSigningKey(given);
+  return asserting('private_key_jwt', options, async () => {
+    const { keyAssertion } = await import('./client-assertion.ts');
+    return keyAssertion(await load(), kid, algorithm);
+  });
 }
 
 /**
@@ -161,18 +151,31 @@ export function privateKeyJwt(
  * ```
  */
 export function tlsClientAuth(): ClientAuthentication {
-  return { ...method('tls_client_auth', TlsClientAuth()), mutualTls: true };
+  return { method: 'tls_client_auth', authenticate: identify, mutualTls: true };
 }
 
-function method(name: string, auth: ClientAuth, { audience }: AssertionOptions = {}): ClientAuthentication {
+/** All that a public client says of itself, and what most others say as well. */
+function identify({ clientId, parameters }: UnauthenticatedRequest): void {
+  parameters.set('client_id', clientId);
+}
+
+/** @param load what makes the assertions. Called when the first one is needed, and again if that failed. */
+function asserting(
+  name: string,
+  { audience }: AssertionOptions = {},
+  load: () => Promise<Assert>,
+): ClientAuthentication {
+  let loading: Promise<Assert> | undefined;
   return {
     method: name,
-    authenticate: ({ clientId, authorizationServer, parameters, headers }: UnauthenticatedRequest) => {
+    authenticate: async ({ clientId, authorizationServer, parameters, headers }) => {
       const { issuer, tokenEndpoint } = authorizationServer;
       const aud = typeof audience === 'function' ? audience(authorizationServer) : audience;
-      // The issuer of what oauth4webapi is told is the audience of the JWT that it makes, and nothing else.
-      const server = { issuer: aud ?? issuer ?? tokenEndpoint, token_endpoint: tokenEndpoint };
-      return auth(server, { client_id: clientId }, parameters, headers);
+      loading ??= load().catch((error: unknown) => {
+        loading = undefined;
+        throw error;
+      });
+      await (await loading)(clientId, aud ?? issuer ?? tokenEndpoint, parameters, headers);
     },
   };
 }

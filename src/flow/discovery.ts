@@ -5,7 +5,6 @@
  * @module
  */
 import ky from 'ky';
-import { allowInsecureRequests, customFetch, discoveryRequest } from 'oauth4webapi';
 import { hasMembers } from '../core/answer-body.ts';
 import type { AuthorizationServer } from '../core/authorization-server.ts';
 import type { Transport } from '../core/contracts.ts';
@@ -83,7 +82,6 @@ const inTrouble: readonly number[] = [429, 500, 502, 503, 504];
 /** A place that has no document, which is not the same as one that cannot be asked. */
 const missing = Symbol('missing');
 
-/** OpenID Connect appends the well-known path, RFC 8414 inserts it: for an issuer with a path they differ. */
 async function metadataOf(issuer: string, options: Search): Promise<Metadata> {
   const complaints: unknown[] = [];
   for (const algorithm of ['oidc', 'oauth2'] as const) {
@@ -107,17 +105,25 @@ async function metadataOf(issuer: string, options: Search): Promise<Metadata> {
   );
 }
 
+/** OpenID Connect appends the well-known path, RFC 8414 §3.1 inserts it: for an issuer with a path they differ. */
+const documentUrls = {
+  oidc: (issuer: string) => withPath(issuer, (path) => `${path}/.well-known/openid-configuration`),
+  oauth2: (issuer: string) => withPath(issuer, (path) => `/.well-known/oauth-authorization-server${path}`),
+};
+
+/** @param change gets the path without a slash at its end */
+function withPath(issuer: string, change: (path: string) => string): string {
+  const url = new URL(issuer);
+  url.pathname = change(url.pathname.replace(/\/$/, ''));
+  return url.href;
+}
+
 async function documentAt(
   issuer: string,
-  algorithm: 'oidc' | 'oauth2',
+  algorithm: keyof typeof documentUrls,
   options: Search,
 ): Promise<Metadata | typeof missing> {
-  const url = new URL(issuer);
-  const response = await discoveryRequest(url, {
-    algorithm,
-    [allowInsecureRequests]: url.protocol === 'http:',
-    [customFetch]: (address, init) => request(address, init.headers, options),
-  });
+  const response = await request(documentUrls[algorithm](issuer), options);
   if (response.status === 404 || response.status === 410) return missing;
   if (!response.ok) throw new Error(`The metadata document was answered with ${response.status}.`);
   const document: unknown = await response.json();
@@ -135,10 +141,10 @@ function shown(value: unknown): string {
   return typeof value === 'string' ? JSON.stringify(value.slice(0, 200)) : 'missing';
 }
 
-async function request(address: string, headers: Record<string, string>, options: Search): Promise<Response> {
+async function request(address: string, options: Search): Promise<Response> {
   const { transport, timeout = 10_000 } = options;
   const response = await ky(address, {
-    headers,
+    headers: { accept: 'application/json' },
     redirect: 'manual',
     // Not a method call: a bare `fetch` must not get a `this`.
     fetch: (input, settings) => transport(input, settings),

@@ -1,21 +1,9 @@
 /**
- * Requests for the token and revocation endpoint, built by oauth4webapi, which knows client authentication. It only
- * builds: its reader of answers is so strict that it would lose rotated refresh tokens.
+ * Requests for the token and revocation endpoint. They are forms (RFC 6749 Appendix B), which take no library, and so
+ * tokenkeep loads where oauth4webapi does not: it needs a `TextDecoder` at once.
  *
  * @module
  */
-import {
-  allowInsecureRequests,
-  type ClientAuth,
-  type CustomFetchOptions,
-  clientCredentialsGrantRequest,
-  customFetch,
-  deviceAuthorizationRequest,
-  genericTokenEndpointRequest,
-  type AuthorizationServer as Metadata,
-  refreshTokenGrantRequest,
-  revocationRequest,
-} from 'oauth4webapi';
 import type { AuthorizationServer } from '../core/authorization-server.ts';
 import type { Asked, BuiltRequest, ClientOptions } from '../core/grant.ts';
 
@@ -25,13 +13,9 @@ export function refreshRequest(
   server: AuthorizationServer,
   asked: Asked,
 ): Promise<BuiltRequest> {
-  return caught(client, server, (capture) =>
-    refreshTokenGrantRequest(...credentials(client, server), asked.refreshToken, {
-      ...capture,
-      additionalParameters: parametersFor(client, asked),
-      headers: client.headers,
-    }),
-  );
+  const parameters = parametersFor(client, asked);
+  parameters.set('refresh_token', asked.refreshToken);
+  return tokenRequest(client, server, 'refresh_token', parameters);
 }
 
 /** The request of a grant that needs nothing but the client itself (RFC 6749 §4.4.2). */
@@ -40,12 +24,7 @@ export function clientCredentialsRequest(
   server: AuthorizationServer,
   asked: Asked,
 ): Promise<BuiltRequest> {
-  return caught(client, server, (capture) =>
-    clientCredentialsGrantRequest(...credentials(client, server), parametersFor(client, asked), {
-      ...capture,
-      headers: client.headers,
-    }),
-  );
+  return tokenRequest(client, server, 'client_credentials', parametersFor(client, asked));
 }
 
 function parametersFor({ parameters }: ClientOptions, { scope = [], resource = [] }: Asked): URLSearchParams {
@@ -55,22 +34,6 @@ function parametersFor({ parameters }: ClientOptions, { scope = [], resource = [
   return all;
 }
 
-/** The request that ends a token (RFC 7009 §2.1). */
-export function revokeRequest(
-  client: ClientOptions,
-  server: AuthorizationServer,
-  token: string,
-  hint: string,
-): Promise<BuiltRequest> {
-  return caught(client, revoking(server), (capture) =>
-    revocationRequest(...credentials(client, server), token, {
-      ...capture,
-      additionalParameters: { token_type_hint: hint },
-      headers: client.headers,
-    }),
-  );
-}
-
 /** The request of another grant: a code (RFC 6749 §4.1.3), a device code (RFC 8628 §3.4). */
 export function grantRequest(
   client: ClientOptions,
@@ -78,13 +41,31 @@ export function grantRequest(
   grantType: string,
   parameters: Readonly<Record<string, string>>,
 ): Promise<BuiltRequest> {
-  const all = { ...client.parameters, ...parameters };
-  return caught(client, server, (capture) =>
-    genericTokenEndpointRequest(...credentials(client, server), grantType, all, {
-      ...capture,
-      headers: client.headers,
-    }),
-  );
+  const all = new URLSearchParams({ ...client.parameters, ...parameters });
+  return tokenRequest(client, server, grantType, all);
+}
+
+function tokenRequest(
+  client: ClientOptions,
+  server: AuthorizationServer,
+  grantType: string,
+  parameters: URLSearchParams,
+): Promise<BuiltRequest> {
+  parameters.set('grant_type', grantType);
+  const { tokenEndpoint } = endpointsFor(client, server);
+  return built(client, server, { endpoint: tokenEndpoint, parameters, accept: 'application/json' });
+}
+
+/** The request that ends a token (RFC 7009 §2.1). */
+export function revokeRequest(
+  client: ClientOptions,
+  server: AuthorizationServer,
+  token: string,
+  hint: string,
+): Promise<BuiltRequest> {
+  const parameters = new URLSearchParams({ token_type_hint: hint, token });
+  const { revocationEndpoint = '' } = endpointsFor(client, server);
+  return built(client, revoking(server), { endpoint: revocationEndpoint, parameters, accept: undefined });
 }
 
 /** The request by which a device asks for a code that its user enters elsewhere (RFC 8628 §3.1). */
@@ -94,64 +75,45 @@ export function deviceRequest(
   endpoint: string,
   parameters: URLSearchParams,
 ): Promise<BuiltRequest> {
-  const [metadata, ...others] = credentials(client, server);
-  return caught(client, server, (capture) =>
-    deviceAuthorizationRequest(
-      { ...metadata, device_authorization_endpoint: endpoint },
-      ...others,
-      parameters,
-      {
-        ...capture,
-        headers: client.headers,
-      },
-    ),
-  );
+  const all = new URLSearchParams(parameters);
+  all.set('client_id', client.clientId);
+  return built(client, server, { endpoint, parameters: all, accept: 'application/json' });
 }
 
-interface Capture {
-  readonly [customFetch]: (
-    url: string,
-    init: CustomFetchOptions<'POST', URLSearchParams>,
-  ) => Promise<Response>;
-  readonly [allowInsecureRequests]: boolean;
+interface Form {
+  readonly endpoint: string;
+  readonly parameters: URLSearchParams;
+  readonly accept: string | undefined;
 }
 
-/** Has oauth4webapi make a request, and catches it where it would be sent. */
-async function caught(
+/** The client proves who it is last: that changes headers and parameters, and may look at both. */
+async function built(
   client: ClientOptions,
   server: AuthorizationServer,
-  make: (capture: Capture) => Promise<unknown>,
+  { endpoint, parameters, accept }: Form,
 ): Promise<BuiltRequest> {
-  let built: BuiltRequest | undefined;
-  await make({
-    [customFetch]: async (url, init) => {
-      const headers = new Headers(init.headers);
-      const secrets = [...Object.values(client.headers), ...secretsOf(init.body, headers)];
-      const body = encode(init.body, headers, server.profile?.requestEncoding);
-      built = { url, secrets, init: { method: 'POST', headers, body, redirect: 'manual' } };
-      return new Response(null);
-    },
-    // https, or http on loopback: that is checked where the server becomes known. oauth4webapi knows no loopback.
-    [allowInsecureRequests]: true,
-  });
-  if (built === undefined) throw new TypeError('The request was not built.');
-  return built;
+  const { clientId, clientAuthentication } = client;
+  const { href: url } = new URL(endpoint);
+  const headers = new Headers(client.headers);
+  if (accept === undefined) headers.delete('accept');
+  else headers.set('accept', accept);
+  await clientAuthentication.authenticate({ clientId, authorizationServer: server, parameters, headers });
+  headers.set('content-type', 'application/x-www-form-urlencoded;charset=UTF-8');
+  const secrets = [...Object.values(client.headers), ...secretsOf(parameters, headers)];
+  const body = encode(parameters, headers, server.profile?.requestEncoding);
+  return { url, secrets, init: { method: 'POST', headers, body, redirect: 'manual' } };
 }
 
-function credentials(
-  { clientId, clientAuthentication }: ClientOptions,
-  server: AuthorizationServer,
-): readonly [Metadata, { readonly client_id: string }, ClientAuth] {
-  const aliases = clientAuthentication.mutualTls === true ? server.mtlsEndpointAliases : undefined;
-  const revocationEndpoint = aliases?.revocationEndpoint ?? server.revocationEndpoint;
-  const metadata: Metadata = {
-    issuer: server.issuer ?? server.tokenEndpoint,
-    token_endpoint: aliases?.tokenEndpoint ?? server.tokenEndpoint,
-    ...(revocationEndpoint && { revocation_endpoint: revocationEndpoint }),
+/** With a certificate (RFC 8705 §5) some servers are reached elsewhere. */
+function endpointsFor(
+  { clientAuthentication }: ClientOptions,
+  { mtlsEndpointAliases, tokenEndpoint, revocationEndpoint }: AuthorizationServer,
+): { readonly tokenEndpoint: string; readonly revocationEndpoint: string | undefined } {
+  const aliases = clientAuthentication.mutualTls === true ? mtlsEndpointAliases : undefined;
+  return {
+    tokenEndpoint: aliases?.tokenEndpoint ?? tokenEndpoint,
+    revocationEndpoint: aliases?.revocationEndpoint ?? revocationEndpoint,
   };
-  const authenticate: ClientAuth = (_server, _client, parameters, headers) =>
-    clientAuthentication.authenticate({ clientId, authorizationServer: server, parameters, headers });
-  return [metadata, { client_id: clientId }, authenticate];
 }
 
 /** Intuit takes forms at one of them and JSON at the other. */
@@ -190,10 +152,21 @@ function secretsOf(parameters: URLSearchParams, headers: Headers): string[] {
 /** The secret in credentials of Basic, as it was encoded and as it is. What it cannot be read from is of another scheme. */
 function passwordOf(credentials: string): string[] {
   try {
-    const pair = new TextDecoder().decode(Uint8Array.from(atob(credentials), (byte) => byte.charCodeAt(0)));
+    const pair = fromUtf8(atob(credentials));
     const password = pair.slice(pair.indexOf(':') + 1);
     return [password, new URLSearchParams(`=${password}`).get('') ?? ''];
   } catch {
     return [];
+  }
+}
+
+/** Reads bytes as UTF-8, or as they are. */
+function fromUtf8(bytes: string): string {
+  try {
+    return decodeURIComponent(
+      bytes.replace(/[%\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16)}`),
+    );
+  } catch {
+    return bytes;
   }
 }

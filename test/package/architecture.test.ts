@@ -42,12 +42,7 @@ const packageDoors: Record<string, string[]> = {
   '@napi-rs/keyring': ['node/keyring.ts'],
   'jwt-decode': ['core/claims.ts'],
   ky: ['flow/discovery.ts', 'flow/revocation.ts', 'ky/authorized-ky.ts'],
-  oauth4webapi: [
-    'flow/client-authentication.ts',
-    'flow/discovery.ts',
-    'flow/token-request.ts',
-    'login/authorization-request.ts',
-  ],
+  oauth4webapi: ['flow/client-assertion.ts', 'login/authorization-request.ts'],
   'p-queue': ['fleet/line.ts'],
 };
 

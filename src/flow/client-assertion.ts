@@ -1,0 +1,41 @@
+/**
+ * JWTs that authenticate a client (RFC 7523 §2.2), made by oauth4webapi. Loaded when one is needed: oauth4webapi does not
+ * load where there is no `TextDecoder`, and public clients need none of it.
+ *
+ * @module
+ */
+import { type ClientAuth, ClientSecretJwt, modifyAssertion, PrivateKeyJwt } from 'oauth4webapi';
+import type { CryptoKey } from '../core/platform-types.ts';
+import type { SigningAlgorithm } from './signing-key.ts';
+
+/** Adds the members of an assertion to the body of a request. */
+export type Assert = (
+  clientId: string,
+  audience: string,
+  parameters: URLSearchParams,
+  headers: Headers,
+) => Promise<void>;
+
+/** Signed with the client's secret (HS256). */
+export function secretAssertion(secret: string): Assert {
+  return assertedBy(ClientSecretJwt(secret));
+}
+
+/** Signed with the client's private key. */
+export function keyAssertion(
+  key: CryptoKey,
+  kid: string | undefined,
+  algorithm: SigningAlgorithm | undefined,
+): Assert {
+  const rename = (header: Record<string, unknown>) => {
+    if (algorithm === 'EdDSA') header['alg'] = algorithm;
+  };
+  return assertedBy(PrivateKeyJwt({ key, ...(kid !== undefined && { kid }) }, { [modifyAssertion]: rename }));
+}
+
+function assertedBy(authenticate: ClientAuth): Assert {
+  return async (clientId, audience, parameters, headers) => {
+    // The issuer of what oauth4webapi is told is the audience of the JWT that it makes, and nothing else.
+    await authenticate({ issuer: audience }, { client_id: clientId }, parameters, headers);
+  };
+}
