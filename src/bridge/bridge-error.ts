@@ -29,7 +29,7 @@ export function refusal(message: string): BridgeError {
 
 const told = [
   ...['reason', 'error', 'description', 'details'],
-  ...['sent', 'retryAfter', 'status', 'operation', 'conflict'],
+  ...['sent', 'isRetryable', 'retryAfter', 'since', 'failures', 'status', 'operation', 'conflict'],
 ];
 
 /** An error, without anything but what our own classes say. Of foreign errors only the kind is told. */

@@ -20,9 +20,12 @@ export type TokenKeepErrorCode =
  * - `no_tokens`: nobody has signed in yet.
  * - `no_refresh_token`: the access token is over and there is nothing to refresh it with.
  * - `invalid_grant`: the server says that the refresh token is dead.
- * - `answer_lost`: the refresh token was sent once without an answer, and the server now says that it is dead.
+ * - `answer_lost`: the refresh token was sent once without an answer, and the server now says that it is dead, or refuses it
+ *   again and again. In the latter case `sessionEnded` is not emitted, and the session is kept.
  * - `signed_out`: someone signed out, here or elsewhere.
  * - `interaction_required`: the server wants the user to do something first; the session lives on.
+ * - `refresh_refused`: the server has refused the refresh token again and again without saying that it is dead; the session
+ *   is kept and tried again, less and less often. A login would help.
  * - `no_key`: the key that the session is bound to (DPoP) is gone, or it is bound to none and has to be. Nothing was sent.
  */
 export type LoginRequiredReason =
@@ -32,6 +35,7 @@ export type LoginRequiredReason =
   | 'answer_lost'
   | 'signed_out'
   | 'interaction_required'
+  | 'refresh_refused'
   | 'no_key';
 
 const brand: unique symbol = Symbol.for('tokenkeep.error');
@@ -39,6 +43,10 @@ const brand: unique symbol = Symbol.for('tokenkeep.error');
 /** What all errors of tokenkeep have in common. */
 export abstract class TokenKeepError extends Error {
   abstract readonly code: TokenKeepErrorCode;
+  /** `true`: the same call may succeed later although nobody has done anything. For the retries of query libraries. */
+  abstract readonly isRetryable: boolean;
+  /** When to try again at the earliest, in ms from the moment the error was made. `undefined`: not known. */
+  readonly retryAfter: number | undefined;
 
   constructor(message: string, options?: { cause?: unknown }) {
     super(message, options?.cause === undefined ? undefined : { cause: options.cause });
@@ -46,11 +54,24 @@ export abstract class TokenKeepError extends Error {
   }
 }
 
+/** How long something has been failing. */
+export interface FailureHistory {
+  /** When the first of the failures in a row happened, in Unix ms. */
+  readonly since?: number | undefined;
+  /** How many failures in a row. */
+  readonly failures?: number | undefined;
+}
+
 /** Send the user to sign in. The session is over, or there was none; trying again does not help. */
 export class LoginRequiredError extends TokenKeepError {
   override readonly name = 'LoginRequiredError' as const;
   readonly code = 'ERR_LOGIN_REQUIRED' as const;
+  readonly isRetryable = false;
   readonly reason: LoginRequiredReason;
+  /** When the server first refused, in Unix ms, where the session is kept. */
+  readonly since: number | undefined;
+  /** How often it has refused since then. */
+  readonly failures: number | undefined;
   /** The OAuth error code of the server, when it gave one. */
   readonly error: string | undefined;
   /**
@@ -61,9 +82,14 @@ export class LoginRequiredError extends TokenKeepError {
   /** What else the server said, as far as `errorDetails` of the profile names it, secrets taken out. */
   readonly details: ServerWords['details'];
 
-  constructor(message: string, details: { reason: LoginRequiredReason; cause?: unknown } & ServerWords) {
+  constructor(
+    message: string,
+    details: { reason: LoginRequiredReason; cause?: unknown } & ServerWords & FailureHistory,
+  ) {
     super(message, details);
     this.reason = details.reason;
+    this.since = details.since;
+    this.failures = details.failures;
     this.error = details.error;
     this.description = details.description;
     this.details = details.details;
@@ -76,8 +102,13 @@ export class RefreshFailedError extends TokenKeepError {
   readonly code = 'ERR_REFRESH_FAILED' as const;
   /** `true`: the refresh token was sent and no answer came, so it may be spent. */
   readonly sent: boolean;
-  /** When to try again at the earliest, in ms from the moment the error was made. */
-  readonly retryAfter: number | undefined;
+  /** `false`: the client or its configuration was refused, and the next attempt will most likely be as well. */
+  readonly isRetryable: boolean;
+  override readonly retryAfter: number | undefined;
+  /** When the first of the failures in a row happened, in Unix ms. */
+  readonly since: number | undefined;
+  /** How many failures in a row. Offer a login when the user has waited long enough. */
+  readonly failures: number | undefined;
   /** The OAuth error code of the server, when it gave one. */
   readonly error: string | undefined;
   /** The HTTP status of the token endpoint, when it answered. */
@@ -91,14 +122,19 @@ export class RefreshFailedError extends TokenKeepError {
     message: string,
     details: {
       sent: boolean;
+      isRetryable?: boolean | undefined;
       retryAfter?: number | undefined;
       status?: number | undefined;
       cause?: unknown;
-    } & ServerWords,
+    } & ServerWords &
+      FailureHistory,
   ) {
     super(message, details);
     this.sent = details.sent;
+    this.isRetryable = details.isRetryable ?? true;
     this.retryAfter = details.retryAfter;
+    this.since = details.since;
+    this.failures = details.failures;
     this.error = details.error;
     this.status = details.status;
     this.description = details.description;
@@ -110,6 +146,7 @@ export class RefreshFailedError extends TokenKeepError {
 export class StorageError extends TokenKeepError {
   override readonly name = 'StorageError' as const;
   readonly code = 'ERR_STORAGE' as const;
+  readonly isRetryable = true;
   readonly operation: 'read' | 'write' | 'delete';
   /** `true`: nothing is wrong with the storage, but it holds another version than the one that was expected. */
   readonly conflict: boolean;
@@ -128,12 +165,14 @@ export class StorageError extends TokenKeepError {
 export class LockTimeoutError extends TokenKeepError {
   override readonly name = 'LockTimeoutError' as const;
   readonly code = 'ERR_LOCK_TIMEOUT' as const;
+  readonly isRetryable = true;
 }
 
 /** The code that uses tokenkeep is wrong. The message names the option and the remedy. */
 export class ConfigurationError extends TokenKeepError {
   override readonly name = 'ConfigurationError' as const;
   readonly code = 'ERR_CONFIGURATION' as const;
+  readonly isRetryable = false;
 }
 
 /**
@@ -163,6 +202,8 @@ export type LoginFailedReason =
 export class LoginFailedError extends TokenKeepError {
   override readonly name = 'LoginFailedError' as const;
   readonly code = 'ERR_LOGIN_FAILED' as const;
+  /** `true` only for the reason `no_answer`. */
+  readonly isRetryable: boolean;
   readonly reason: LoginFailedReason;
   /** The OAuth error code of the server, when it gave one. */
   readonly error: string | undefined;
@@ -180,6 +221,7 @@ export class LoginFailedError extends TokenKeepError {
   ) {
     super(message, details);
     this.reason = details.reason;
+    this.isRetryable = details.reason === 'no_answer';
     this.error = details.error;
     this.description = details.description;
   }

@@ -59,6 +59,12 @@ export interface TokenEvents {
   refreshFailed: SessionEvent & {
     readonly error: RefreshFailedError | LoginRequiredError | ConfigurationError;
   };
+  /**
+   * The server has refused the refresh token again and again without saying that it is dead: waiting is not likely to help. The
+   * session is kept, and tried again at most once an hour. Emitted once for each row of refusals, by the manager that noticed.
+   * A `LoginRequiredError` says that a login would help, a `RefreshFailedError` that the client or its configuration is refused.
+   */
+  sessionStuck: SessionEvent & { readonly error: RefreshFailedError | LoginRequiredError };
   /** The storage refused the successor. It is kept in memory and used, and writing it is tried again. */
   persistFailed: SessionEvent & { readonly error: TokenKeepError };
   /** The successor that the storage had refused is stored now. */
@@ -100,6 +106,7 @@ const all: Readonly<Record<TokenEventType, 1>> = {
   sessionEnded: 1,
   refreshTokenExpiring: 1,
   refreshFailed: 1,
+  sessionStuck: 1,
   persistFailed: 1,
   persisted: 1,
   idTokenRejected: 1,

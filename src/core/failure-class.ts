@@ -52,11 +52,14 @@ export function classifyFailure(
   const declared = values.find((value) => Object.hasOwn(own, value));
   const standard = values.find((value) => meanings.has(value.toLowerCase()));
   const error = declared ?? standard ?? values.find(isCode);
-  if (status >= 500 || status === 408 || status === 425 || status === 429) {
-    return { failure: 'transient', error };
-  }
+  if (isInTrouble(status)) return { failure: 'transient', error };
   const failure = declared === undefined ? undefined : own[declared];
   return { failure: failure ?? standardMeaning(status, body, standard), error };
+}
+
+/** Checks whether a status is about the server's own condition: it says nothing of the grant. */
+export function isInTrouble(status: number): boolean {
+  return status >= 500 || status === 408 || status === 425 || status === 429;
 }
 
 function standardMeaning(status: number, body: unknown, code: string | undefined): FailureClass {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type History, historyOf } from './failure-history.ts';
 import type { AccessToken, Failure, SessionRecord } from './session-record.ts';
 
 /** What is needed, and the evidence that comes with it. */
@@ -36,11 +37,11 @@ export type Verdict =
   /** Nothing that is stored can become an access token. */
   | { readonly kind: 'login'; readonly reason: 'no_refresh_token' | 'invalid_grant' }
   /** This refresh token failed a moment ago. */
-  | { readonly kind: 'failed'; readonly failure: Failure }
+  | { readonly kind: 'failed'; readonly failure: Failure; readonly history: History | undefined }
   /** Somebody else has sent this refresh token and may still store what comes back, until then. */
-  | { readonly kind: 'awaited'; readonly until: number }
+  | { readonly kind: 'awaited'; readonly until: number; readonly history: History | undefined }
   /** This refresh token was sent several times without an answer, the last time a moment ago. */
-  | { readonly kind: 'unanswered'; readonly until: number }
+  | { readonly kind: 'unanswered'; readonly until: number; readonly history: History | undefined }
   /**
    * There is evidence: spend the refresh token. `unanswered` counts the sends before that had no answer,
    * `inWindow` says that the provider lets it be sent again.
@@ -92,16 +93,24 @@ function spendOrNot(record: SessionRecord, need: Need, known: Knowledge): Verdic
     return { kind: 'login', reason: 'no_refresh_token' };
   }
   const { failure, spending } = record;
-  if (failure !== undefined && concerns(failure, need, known)) return { kind: 'failed', failure };
+  // What was sent after it makes it old.
+  const isLatest = failure !== undefined && !(spending !== undefined && spending.latest > failure.at);
+  if (isLatest && concerns(failure, need, known)) {
+    return { kind: 'failed', failure, history: historyOf(record) };
+  }
   if (spending === undefined) {
     return { kind: 'spend', unanswered: 0, inWindow: false };
   }
   // Sent before, and no answer: the spender died, or nobody heard the answer. Never again at once, and again.
   const elapsed = known.now - spending.since;
   const inWindow = elapsed >= 0 && elapsed < known.reuseWindow;
-  if (!inWindow && known.now < known.awaitedUntil) return { kind: 'awaited', until: known.awaitedUntil };
+  if (!inWindow && known.now < known.awaitedUntil) {
+    return { kind: 'awaited', until: known.awaitedUntil, history: historyOf(record) };
+  }
   const until = spending.latest + (spending.sends > 1 ? backoff(spending.sends - 1, 1) : 0);
-  if (inPause(known.now, spending.latest, until)) return { kind: 'unanswered', until };
+  if (inPause(known.now, spending.latest, until)) {
+    return { kind: 'unanswered', until, history: historyOf(record) };
+  }
   return { kind: 'spend', unanswered: spending.sends, inWindow };
 }
 

@@ -43,10 +43,28 @@ export interface Failure extends ServerWords {
   readonly until: number;
   /** How many in a row. */
   readonly count: number;
+  /** The refresh token that it is about, by its {@link fingerprint}. */
+  readonly fingerprint?: number | undefined;
+  /** When the first of the failures in a row happened, in Unix ms. */
+  readonly since?: number | undefined;
+  /** Those in a row that were refusals: the server looked at the request. */
+  readonly refusals?: Refusals | undefined;
   /** `true`: there was no network. */
   readonly offline?: boolean | undefined;
   readonly status?: number | undefined;
 }
+
+/** How often the server has refused a refresh token in a row. What has failed in between says nothing about it. */
+export interface Refusals {
+  readonly count: number;
+  /** When it first did, in Unix ms. */
+  readonly since: number;
+  /** Set when waiting longer is not likely to help: what is. */
+  readonly stuck?: Stuck | undefined;
+}
+
+/** What would help a session that is refused again and again: a login, for this reason, or another configuration. */
+export type Stuck = 'refresh_refused' | 'answer_lost' | 'configuration';
 
 /** When a refresh token is expected to end, and since when that is known, in Unix ms. */
 export interface ExpectedEnd {
@@ -117,18 +135,22 @@ export function readRecord(value: unknown, owner: Owner): SessionRecord | Unread
   if (value['schema'] !== 1) return 'other schema';
   if (!isRecord(value)) return 'corrupt';
   if (value.clientId !== owner.clientId) return 'other client';
-  return belongsTo(value, owner) ? withoutStaleMark(value) : 'other issuer';
+  return belongsTo(value, owner) ? withoutStaleMarks(value) : 'other issuer';
 }
 
 /**
- * Whoever replaces the refresh token takes the mark away. Should a program that knows nothing of marks have replaced it, the
- * new one was never sent: being careful with it would end the session with a reason that is not true.
+ * Whoever replaces the refresh token takes the marks away. Should a program that knows nothing of marks have replaced it, the
+ * new one was neither sent nor refused: being careful with it would end the session with a reason that is not true.
  */
-function withoutStaleMark(record: SessionRecord): SessionRecord {
-  const { spending, refreshToken = '' } = record;
-  return spending === undefined || spending.fingerprint === fingerprint(refreshToken)
-    ? record
-    : { ...record, spending: undefined };
+function withoutStaleMarks(record: SessionRecord): SessionRecord {
+  const { spending, failure, refreshToken = '' } = record;
+  if (spending === undefined && failure === undefined) return record;
+  const current = fingerprint(refreshToken);
+  return {
+    ...record,
+    spending: spending?.fingerprint === current ? spending : undefined,
+    failure: (failure?.fingerprint ?? current) === current ? failure : undefined,
+  };
 }
 
 /** Tells whether a session was issued by the authorization server that `owner` has, as far as either is known. */
@@ -216,6 +238,17 @@ const failureShape: typeof recordShape = {
   at: [true, isTime],
   until: [true, isTime],
   count: [true, isTime],
+  fingerprint: [false, isTime],
+  since: [false, isTime],
+  refusals: [false, (value) => fits(refusalsShape)(value)],
+};
+const refusalsShape: typeof recordShape = {
+  count: [true, isTime],
+  since: [true, isTime],
+  stuck: [
+    false,
+    (value) => value === 'refresh_refused' || value === 'answer_lost' || value === 'configuration',
+  ],
 };
 
 function fits(shape: typeof recordShape): Check {

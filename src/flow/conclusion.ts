@@ -27,10 +27,13 @@ export function conclude(workshop: Workshop, attempt: Attempt, decision: Decisio
     case 'adopt':
       return adopt(workshop, attempt, decision, session.held(want.variant)?.token);
     case 'failed':
-      throw refreshFailed(decision.failure, now, attempt.cause ?? workshop.server.unusable);
+      throw refreshFailed(decision.failure, now, {
+        history: decision.history,
+        cause: attempt.cause ?? workshop.server.unusable,
+      });
     case 'awaited':
     case 'unanswered':
-      throw unanswered(decision.until - now);
+      throw unanswered(decision.until - now, decision.history);
     case 'login':
       throw session.gone?.error ?? loginRequired(decision.reason);
     default:

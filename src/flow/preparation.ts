@@ -43,11 +43,7 @@ function scopeToAskFor({ variant, scope }: Want, record: SessionRecord): readonl
 }
 
 /** The record with the write-ahead mark. `before` counts the sends of its refresh token that were not answered. */
-export function marked(
-  { clock, name }: Workshop,
-  { failure: _failure, ...record }: SessionRecord,
-  before: number,
-): SessionRecord {
+export function marked({ clock, name }: Workshop, record: SessionRecord, before: number): SessionRecord {
   const now = clock.now();
   const spending: Spending = {
     fingerprint: fingerprint(record.refreshToken ?? ''),

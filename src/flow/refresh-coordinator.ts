@@ -16,6 +16,7 @@ import {
   RefreshFailedError,
 } from '../core/errors.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
+import { historyOf } from '../core/failure-history.ts';
 import { type SessionRecord, secretsIn } from '../core/session-record.ts';
 import { safeCause } from '../core/transport-failure.ts';
 import { type Attempt, decide, type Spent, type Want, type Workshop } from './attempt.ts';
@@ -71,7 +72,7 @@ export class RefreshCoordinator {
       if ('token' in outcome) return outcome;
       const decision = await this.#await(attempt, outcome);
       if (!needsLock(decision)) return conclude(this.#workshop, attempt, decision);
-      if (turn === 3) throw unanswered(0); // others send it, one after the other, and nobody is answered
+      if (turn === 3) throw unanswered(0, undefined); // others send it, one after the other, and nobody is answered
     }
     throw new LockTimeoutError('The lock of the session was lost again and again. Try again.');
   }
@@ -137,7 +138,10 @@ export class RefreshCoordinator {
     // Deciding may take a request, and so longer than the pause after the failure. That is no reason to spend at once.
     if (verdict.kind !== 'spend' || record.failure === undefined)
       return conclude(this.#workshop, attempt, verdict);
-    throw refreshFailed(record.failure, this.#workshop.clock.now(), attempt.cause);
+    throw refreshFailed(record.failure, this.#workshop.clock.now(), {
+      history: historyOf(record),
+      cause: attempt.cause,
+    });
   }
 
   /** 5 Prepare, mark, spend. */

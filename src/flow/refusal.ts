@@ -5,6 +5,7 @@
  */
 import {
   type ConfigurationError,
+  type FailureHistory,
   isMisconfigured,
   LoginRequiredError,
   type LoginRequiredReason,
@@ -13,23 +14,26 @@ import {
 } from '../core/errors.ts';
 import type { ServerWords } from '../core/server-words.ts';
 import type { Failure } from '../core/session-record.ts';
+import { isBrowser } from './platform.ts';
 
 const remedies: Readonly<Record<LoginRequiredReason, string>> = {
   no_tokens: 'There are no tokens yet. Sign the user in and hand the tokens to setTokens().',
   no_refresh_token: 'The access token is over and there is no refresh token. Sign the user in again.',
   invalid_grant: 'The authorization server says that the grant is over. Sign the user in again.',
   answer_lost:
-    'A refresh was sent once and its answer was lost; the server now says that the grant is over. Sign the user in again.',
+    'A refresh was sent once and its answer was lost; the server does not take its refresh token any more. Sign the user in again.',
   signed_out: 'The user has signed out. Sign the user in again.',
   no_key:
     'The session is not bound to a key that is at hand, so its tokens are of no use. Sign the user in again.',
+  refresh_refused:
+    'The token endpoint refuses the refresh token again and again. Sign the user in again; the session is kept until then.',
   interaction_required:
     'The authorization server wants the user to do something. Start a login; the session lives on.',
 };
 
 export function loginRequired(
   reason: LoginRequiredReason,
-  details: ServerWords & { readonly cause?: unknown } = {},
+  details: ServerWords & FailureHistory & { readonly cause?: unknown } = {},
 ): LoginRequiredError {
   return new LoginRequiredError(remedies[reason], { reason, ...details });
 }
@@ -38,12 +42,14 @@ export function loginRequired(
 export function refreshFailed(
   failure: Failure,
   now: number,
-  cause?: unknown,
+  { history = {}, cause }: { readonly history?: FailureHistory | undefined; readonly cause?: unknown } = {},
 ): RefreshFailedError | LoginRequiredError | ConfigurationError {
   if (isMisconfigured(cause)) return cause;
   const { error, description, details, status, until, kind } = failure;
-  const words = { error, description, details };
+  const words = { error, description, details, ...history };
   if (kind === 'interaction-required') return loginRequired('interaction_required', { ...words, cause });
+  const stuck = failure.refusals?.stuck ?? 'configuration';
+  if (stuck !== 'configuration') return loginRequired(stuck, { ...words, cause });
   const answered = `the token endpoint answered ${status}${error ? ` ${error}` : ''}`;
   const why = status === undefined ? (error ?? 'nothing was sent') : answered;
   const remedy =
@@ -52,6 +58,7 @@ export function refreshFailed(
       : 'The session is kept; try again later.';
   return new RefreshFailedError(`The refresh failed: ${why}. ${remedy}`, {
     sent: false,
+    isRetryable: kind !== 'client',
     retryAfter: Math.max(0, until - now),
     ...words,
     status,
@@ -62,6 +69,7 @@ export function refreshFailed(
 /** The error of a refresh that was sent and not answered, or not by the token endpoint. */
 export function unanswered(
   retryAfter: number,
+  history: FailureHistory | undefined,
   {
     status,
     cause,
@@ -69,13 +77,19 @@ export function unanswered(
   }: { readonly status?: number; readonly cause?: unknown; readonly strayed?: boolean } = {},
 ): RefreshFailedError {
   const seen = status === undefined ? 'no answer came' : `what came (${status}) is no answer`;
+  // A page is never told more than that.
+  const hint =
+    status === undefined && isBrowser()
+      ? ' If the browser reports CORS, allow the origin of this page at the token endpoint.'
+      : '';
   const message = strayed
     ? 'The token endpoint redirected and the transport followed, so the refresh token may have leaked. The answer was ' +
       "ignored and the session is kept. Use a fetch that obeys redirect: 'manual', and check the token endpoint."
-    : `The refresh was sent and ${seen}, so the refresh token may be spent. The session is kept; try again.`;
+    : `The refresh was sent and ${seen}, so the refresh token may be spent. The session is kept; try again.${hint}`;
   return new RefreshFailedError(message, {
     sent: true,
     retryAfter: Math.max(0, retryAfter),
+    ...history,
     status,
     cause,
   });

@@ -3,9 +3,12 @@
  *
  * @module
  */
-import { isConflict, type LoginRequiredError } from '../core/errors.ts';
+import { isConflict, isMisconfigured, type LoginRequiredError } from '../core/errors.ts';
+import { isInTrouble } from '../core/failure-class.ts';
+import { historyOf } from '../core/failure-history.ts';
+import { type FailedRefresh, remember } from '../core/failure-memory.ts';
 import { faultOfIdToken } from '../core/id-token.ts';
-import { backoff, handedOutUntil, longestPause } from '../core/reconcile.ts';
+import { backoff, handedOutUntil } from '../core/reconcile.ts';
 import { type ServerWords, tellable } from '../core/server-words.ts';
 import type { Failure, SessionRecord } from '../core/session-record.ts';
 import { succeed } from '../core/succession.ts';
@@ -70,7 +73,7 @@ async function granted(workshop: Workshop, attempt: Attempt, spent: Spent, grant
   const accessToken = successor.accessTokens[want.variant];
   if (accessToken === undefined) {
     const what = isSendable(grant.accessToken) ? 'token_type' : 'access_token';
-    return await unusable(workshop, attempt, successor, `unusable ${what}`);
+    return await unusable(workshop, attempt, { spent, successor }, `unusable ${what}`);
   }
   const rotated = successor.refreshToken !== spent.record.refreshToken;
   attempt.tell({
@@ -114,18 +117,16 @@ async function replaceSpent(
 async function unusable(
   workshop: Workshop,
   attempt: Attempt,
-  successor: SessionRecord,
+  { spent, successor }: { readonly spent: Spent; readonly successor: SessionRecord },
   error: string,
 ): Promise<SessionRecord> {
   const found = await workshop.store.read(attempt.session, attempt.tell);
-  const failure = failureOf(workshop, successor, attempt, { kind: 'client', error });
+  // Each of these has rotated the refresh token, and is one more of the same row.
+  const before = { ...successor, failure: spent.record.failure };
+  const failure = failureOf(workshop, before, attempt, { kind: 'client', error, refused: true });
   const record = { ...successor, failure };
   await workshop.store.write(attempt.session, record, found?.version).catch(() => undefined);
-  attempt.tell({
-    type: 'refreshFailed',
-    session: attempt.session.id,
-    error: refreshFailed(failure, failure.at),
-  });
+  tellFailure(attempt, { before, record, failure });
   return record;
 }
 
@@ -158,14 +159,12 @@ async function grantDead(
   throw ended;
 }
 
-type Description = Pick<Failure, 'kind'> & Partial<Failure> & { readonly retryAfter?: number | undefined };
-
 type Refused = Extract<Sent, { kind: 'refused' }>;
 
-function describe(sent: Refused, spent: Spent): Description & { readonly cause?: Error | undefined } {
+function describe(sent: Refused, spent: Spent): FailedRefresh & { readonly cause?: Error | undefined } {
   const kind = sent.failure === 'grant-dead' ? 'client' : sent.failure;
   const { status, retryAfter, cause } = sent;
-  return { kind, ...wordsOf(sent, spent), status, retryAfter, cause };
+  return { kind, ...wordsOf(sent, spent), status, retryAfter, refused: !isInTrouble(status), cause };
 }
 
 function wordsOf(sent: Refused, { server, secrets }: Spent): ServerWords {
@@ -177,7 +176,7 @@ export async function failed(
   workshop: Workshop,
   attempt: Attempt,
   spent: Pick<Found, 'record' | 'version'>,
-  { cause, ...description }: Description & { readonly cause?: Error | undefined },
+  { cause, ...description }: FailedRefresh & { readonly cause?: Error | undefined },
 ): Promise<Step> {
   const { session } = attempt;
   if (session.epoch !== attempt.epoch) return 'again';
@@ -188,26 +187,32 @@ export async function failed(
   const written = workshop.store.write(session, record, spent.version);
   const isReplaced = await written.then(() => false, isConflict);
   attempt.cause = cause;
-  const error = refreshFailed(failure, failure.at, cause);
-  attempt.tell({ type: 'refreshFailed', session: session.id, error });
+  tellFailure(attempt, { before: spent.record, record, failure });
   // Someone has signed out or in meanwhile: what we read does not count any more.
   return isReplaced ? 'again' : record;
 }
 
 function failureOf(
-  workshop: Workshop,
+  { clock, grant }: Workshop,
   record: SessionRecord,
-  attempt: Attempt,
-  { retryAfter, ...description }: Description,
+  { want }: Attempt,
+  seen: FailedRefresh,
 ): Failure {
-  const at = workshop.clock.now();
-  const before = record.failure?.count ?? 0;
-  const pause = description.kind === 'transient' ? backoff(before + 1, Math.random()) : 30_000;
-  const until = at + Math.min(longestPause, Math.max(pause, retryAfter ?? 0));
-  const aboutWhat = description.error === 'invalid_scope' || description.error === 'invalid_target';
-  const variant = aboutWhat ? attempt.want.variant : undefined;
-  const offline = description.status === undefined && !isOnline() ? true : undefined;
-  return { ...description, variant, at, until, offline, count: before + 1 };
+  const offline = seen.status === undefined && seen.refused !== true && !isOnline() ? true : undefined;
+  const context = { now: clock.now(), random: Math.random(), variant: want.variant, mints: grant.mints };
+  return remember(record, { ...seen, offline }, context);
+}
+
+/** Says that a refresh has failed, and once for each row of refusals that they do not pass by themselves. */
+function tellFailure(
+  { session, tell, cause }: Attempt,
+  { before, record, failure }: { before: SessionRecord; record: SessionRecord; failure: Failure },
+): void {
+  const error = refreshFailed(failure, failure.at, { history: historyOf(record), cause });
+  tell({ type: 'refreshFailed', session: session.id, error });
+  const wasStuck = before.failure?.refusals?.stuck !== undefined;
+  if (wasStuck || failure.refusals?.stuck === undefined || isMisconfigured(error)) return;
+  tell({ type: 'sessionStuck', session: session.id, error });
 }
 
 /** Law 5: sent, and no answer. The mark stays stored. */
@@ -220,6 +225,7 @@ async function lost(
   const { session } = attempt;
   if (session.epoch !== attempt.epoch) return 'again';
   const { since, sends } = spent.marked.spending ?? { since: 0, sends: 0 };
+  const history = historyOf(spent.marked);
   if (workshop.grant.mints === true) {
     // Nothing was spent. Once more at once, and then as after any failure.
     const { status, cause } = seen;
@@ -227,7 +233,7 @@ async function lost(
       ? 'again'
       : await failed(workshop, attempt, spent, { kind: 'transient', status, cause });
   }
-  const error = unanswered(sends > 1 ? backoff(sends - 1, 1) : 0, seen);
+  const error = unanswered(sends > 1 ? backoff(sends - 1, 1) : 0, history, seen);
   attempt.tell({ type: 'refreshFailed', session: session.id, error });
   const now = workshop.clock.now();
   // Inside a declared reuse window the same token may be sent again, and the sooner the better.

@@ -34,6 +34,7 @@ const eventTypes: readonly TokenEventType[] = [
   'sessionEnded',
   'refreshTokenExpiring',
   'refreshFailed',
+  'sessionStuck',
   'persistFailed',
   'persisted',
   'idTokenRejected',

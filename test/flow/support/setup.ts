@@ -34,6 +34,7 @@ const eventTypes = [
   'sessionEnded',
   'refreshTokenExpiring',
   'refreshFailed',
+  'sessionStuck',
   'persistFailed',
   'persisted',
   'idTokenRejected',

@@ -1,0 +1,101 @@
+/**
+ * What a record remembers of failures in a row, so that tabs, processes and machines do not each find out. Pure.
+ *
+ * @module
+ */
+import { fingerprint } from './fingerprint.ts';
+import { backoff, longestPause } from './reconcile.ts';
+import type { ServerWords } from './server-words.ts';
+import type { Failure, Refusals, SessionRecord, Stuck } from './session-record.ts';
+
+/** A refresh that has failed. */
+export interface FailedRefresh extends ServerWords, Pick<Failure, 'kind' | 'status' | 'offline'> {
+  /** In ms, if the server said it. */
+  readonly retryAfter?: number | undefined;
+  /** `true`: the server looked at the request and said no. Not so where it is in trouble itself, or nothing was sent. */
+  readonly refused?: boolean | undefined;
+}
+
+/** How it was asked for. */
+export interface FailureContext {
+  readonly now: number;
+  /** In [0, 1): spreads those who wait. */
+  readonly random: number;
+  readonly variant: string;
+  /** `true`: an access token can be had without a refresh token, so no login would help. */
+  readonly mints: boolean | undefined;
+}
+
+/** Returns the failure to store after another one. */
+export function remember(record: SessionRecord, seen: FailedRefresh, context: FailureContext): Failure {
+  const { retryAfter, refused = false, ...description } = seen;
+  const { now, random } = context;
+  const isAboutVariant = seen.error === 'invalid_scope' || seen.error === 'invalid_target';
+  const variant = isAboutVariant ? context.variant : undefined;
+  const before = record.failure?.variant === variant ? record.failure : undefined;
+  const count = (before?.count ?? 0) + 1;
+  const refusals = refused ? refusedAgain(record, seen, before?.refusals, context) : before?.refusals;
+  const pause = refused
+    ? pauseOfRefusal(seen, refusals?.count ?? 1, random)
+    : pauseOfFailure(seen, count, random);
+  return {
+    ...description,
+    variant,
+    at: now,
+    until: now + Math.min(longestPause, Math.max(pause, retryAfter ?? 0)),
+    count,
+    since: before?.since ?? before?.at ?? now,
+    fingerprint: fingerprint(record.refreshToken ?? ''),
+    refusals,
+  };
+}
+
+function pauseOfFailure({ kind }: FailedRefresh, count: number, random: number): number {
+  return kind === 'transient' ? backoff(count, random) : 30_000;
+}
+
+/** Whoever is refused the same way again and again asks less and less often, at last once an hour. */
+function pauseOfRefusal({ kind }: FailedRefresh, count: number, random: number): number {
+  const first = kind === 'transient' ? 500 + random * 500 : 30_000;
+  return Math.round(first * 2 ** Math.min(count - 1, 20));
+}
+
+/** A refusal may be a deployment that goes wrong. After this long, in ms, it is told as something that does not pass by itself. */
+const stuckAfter = 300_000;
+
+/** The same after a lost answer: then a refusal is what a spent refresh token gets. */
+const stuckAfterLostAnswer = 30_000;
+
+function refusedAgain(
+  { spending }: SessionRecord,
+  seen: FailedRefresh,
+  { count = 0, since, stuck }: Partial<Refusals> = {},
+  { now, mints }: FailureContext,
+): Refusals {
+  const refusals = { count: count + 1, since: since ?? now, stuck };
+  if (stuck !== undefined || seen.kind === 'interaction-required') return refusals;
+  const wasLost = (spending?.sends ?? 0) > 0;
+  const isLong = now - refusals.since >= (wasLost ? stuckAfterLostAnswer : stuckAfter);
+  const isOften = refusals.count >= (wasLost ? 2 : 3);
+  if (!isLong || !isOften) return refusals;
+  const remedy: Stuck = wasLost ? 'answer_lost' : 'refresh_refused';
+  return { ...refusals, stuck: mints === true || isAboutClient(seen) ? 'configuration' : remedy };
+}
+
+/** Codes that a new refresh token of the same client would get as well. */
+const aboutClient: ReadonlySet<string | undefined> = new Set([
+  'invalid_client',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'invalid_scope',
+  'invalid_target',
+  'invalid_dpop_proof',
+  'use_dpop_nonce',
+  'unusable token_type',
+  'unusable access_token',
+]);
+
+/** No login helps: the client is refused, or its token endpoint has moved. */
+function isAboutClient({ error, status = 0 }: FailedRefresh): boolean {
+  return aboutClient.has(error) || status === 0 || (status >= 300 && status < 400);
+}
