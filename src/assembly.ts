@@ -25,6 +25,7 @@ import { completeClock } from './flow/waiting.ts';
 import { memoryStorage } from './memory/memory-storage.ts';
 import { takingTurns } from './memory/turns.ts';
 import { checkOptions, type TokenManagerOptions } from './options.ts';
+import { randomId } from './platform/web-crypto.ts';
 
 /** What all sessions of a manager share. */
 export interface Assembly {
@@ -43,7 +44,6 @@ export interface Assembly {
 /** @throws ConfigurationError that names the option and the remedy. */
 export function assemble(options: TokenManagerOptions): Assembly {
   checkOptions(options);
-  requireWebCrypto();
   const { clientId, scope, storage = memoryStorage(), refreshBefore = 30_000 } = options;
   const isInvalidToken = options.isInvalidToken ?? options.authorizationServer.profile?.isInvalidToken;
   checkKeys(options.dpop, storage);
@@ -103,16 +103,9 @@ function workshopOf(
     grant,
     expiringBefore: options.refreshTokenExpiringBefore ?? 86_400_000,
     dpop: options.dpop,
-    name: crypto.randomUUID(),
+    name: randomId(),
     tell,
   };
-}
-
-function requireWebCrypto(): void {
-  if (globalThis.crypto?.subtle !== undefined) return;
-  throw new ConfigurationError(
-    'This page is no secure context, so it has no WebCrypto. Serve it over https or from localhost.',
-  );
 }
 
 /** As it is now: when the application later puts `manager.fetch` in its place, that must not call itself. */

@@ -3,6 +3,8 @@
  *
  * @module
  */
+
+import { randomId } from '../platform/web-crypto.ts';
 import { type BridgeError, fromBridgeError } from './bridge-error.ts';
 import type { BridgeMessage, BridgeRequest, BridgeResponse, TokenManagerBridge } from './wire.ts';
 
@@ -14,7 +16,7 @@ export async function fetchThrough(
   upload?: ReadableStream<Uint8Array>,
 ): Promise<Response> {
   signal.throwIfAborted();
-  const id = crypto.randomUUID();
+  const id = randomId();
   const call = new BridgedCall(bridge, id, signal);
   const answered = call.ask<BridgeResponse>({ type: 'fetch', id, ...request });
   if (upload !== undefined) void call.send(upload, answered);

@@ -6,6 +6,7 @@
 import type { Stored, TokenLock, TokenStorage, Version } from '../core/contracts.ts';
 import { StorageError } from '../core/errors.ts';
 import { keyLost } from '../core/session-record.ts';
+import { randomId } from '../platform/web-crypto.ts';
 import { ChangeChannel } from './change-channel.ts';
 import { Database } from './database.ts';
 import { KeyLost, type Sealed, Sealing } from './sealing.ts';
@@ -110,7 +111,7 @@ class Sessions {
 
   /** One transaction: what it compares with is what it replaces. */
   async write(key: string, text: string, ifVersion: Version | undefined): Promise<string> {
-    const version = crypto.randomUUID();
+    const version = randomId();
     const record = this.#encrypt ? await this.#sealing.seal(text, { key, version }) : text;
     const purpose = { operation: 'write', stores: ['sessions'], writes: true } as const;
     await this.#database.run(purpose, (steps) =>

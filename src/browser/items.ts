@@ -5,6 +5,7 @@
  */
 import type { Stored, Version } from '../core/contracts.ts';
 import { StorageError } from '../core/errors.ts';
+import { randomId } from '../platform/web-crypto.ts';
 import { leaveToPage } from './rendering.ts';
 import { bearWitness, newestWitness, orderOf, type Witness } from './version-witness.ts';
 import { type Alive, briefly, lockable } from './web-locks.ts';
@@ -136,7 +137,7 @@ function isUpToDate(item: Item | undefined, witness: Witness | undefined): boole
 /** A version that comes after all others, and is nobody else's. */
 function successor(item: Item | undefined, witness: Witness | undefined): string {
   const last = Math.max(item === undefined ? 0 : orderOf(item.version), witness?.order ?? 0);
-  return `${Math.max(Date.now(), last + 1)}.${crypto.randomUUID()}`;
+  return `${Math.max(Date.now(), last + 1)}.${randomId()}`;
 }
 
 /** A text that is not ours is handed over as it is, under a version that it can be replaced by. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { randomId } from '../platform/web-crypto.ts';
 
 /** Names of Web Locks. None begins with `-`, which the platform refuses, and none can be taken for another. */
 export const lockNames: {
@@ -15,7 +16,7 @@ export const lockNames: {
   /** Held for the moment in which someone becomes a holder, or takes over from one. */
   guard: (name) => `tokenkeep.guard:${name}`,
   /** Held beside the lock under a name of its own, so that others can tell one holder from the next. */
-  holder: (name) => `${markerPrefix(name)}${crypto.randomUUID()}`,
+  holder: (name) => `${markerPrefix(name)}${randomId()}`,
 };
 
 const uuidLength = 36;

@@ -3,6 +3,8 @@
  *
  * @module
  */
+
+import { randomBytes, randomId, subtleCrypto } from '../platform/web-crypto.ts';
 import type { Database, Operation } from './database.ts';
 
 /** What is stored instead of the text of a record. */
@@ -41,8 +43,12 @@ export class Sealing {
   /** @throws StorageError */
   async seal(text: string, place: Place): Promise<Sealed> {
     const { id, key } = (await this.#kept('write')) ?? (await this.#make());
-    const iv = crypto.getRandomValues(new Uint8Array(12));
-    const data = await crypto.subtle.encrypt(parameters(iv, place, id), key, new TextEncoder().encode(text));
+    const iv = randomBytes(12);
+    const data = await subtleCrypto('indexedDbStorage()').encrypt(
+      parameters(iv, place, id),
+      key,
+      new TextEncoder().encode(text),
+    );
     return { by: id, iv, data };
   }
 
@@ -50,7 +56,7 @@ export class Sealing {
   async open({ by, iv, data }: Sealed, place: Place): Promise<string> {
     const kept = await this.#kept('read');
     if (kept?.id !== by) throw new KeyLost();
-    const text = await crypto.subtle.decrypt(parameters(iv, place, by), kept.key, data);
+    const text = await subtleCrypto('indexedDbStorage()').decrypt(parameters(iv, place, by), kept.key, data);
     return new TextDecoder().decode(text);
   }
 
@@ -65,11 +71,12 @@ export class Sealing {
 
   /** Makes the key, unless another tab is faster. */
   async #make(): Promise<KeptKey> {
-    const key = await crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, false, [
-      'encrypt',
-      'decrypt',
-    ]);
-    const made: KeptKey = { id: crypto.randomUUID(), key };
+    const key = await subtleCrypto('indexedDbStorage()').generateKey(
+      { name: 'AES-GCM', length: 256 },
+      false,
+      ['encrypt', 'decrypt'],
+    );
+    const made: KeptKey = { id: randomId(), key };
     const purpose = { operation: 'write', stores: ['keys'], writes: true } as const;
     const kept = await this.#database.run<KeptKey>(purpose, (steps, result) =>
       steps.get('keys', current, (found) => {

@@ -12,6 +12,7 @@ import { accessTokenLifetime } from '../core/lifetime.ts';
 import type { FailureClass } from '../core/provider-profile.ts';
 import { type Answer, judgeAnswer, type Outcome } from '../core/token-answer.ts';
 import type { TokenGrant } from '../core/token-grant.ts';
+import { randomId } from '../platform/web-crypto.ts';
 
 /** See {@link tokenHandler}. */
 export interface TokenHandlerOptions {
@@ -109,7 +110,7 @@ function grantOf(
     request: async () => post(urls.refresh),
     judge: (answer, profile, now) => judged(answer, options, now) ?? judgeAnswer(answer, profile, now),
     begin(now) {
-      const mark = crypto.randomUUID();
+      const mark = randomId();
       const accessTokens = { '': { token: mark, type: cookie, issuedAt: now } };
       return { issuer: urls.base, refreshToken: mark, accessTokens };
     },
@@ -168,7 +169,7 @@ function judged(answer: Answer, options: TokenHandlerOptions, now: number): Outc
 function marks(said: Members, options: TokenHandlerOptions, now: number): TokenGrant {
   const { expiresIn = 'access_token_expires_in', lifetime } = options;
   const times = { expires_in: said[expiresIn], expires_at: said['expiresAt'] };
-  const mark = crypto.randomUUID();
+  const mark = randomId();
   return {
     accessToken: mark,
     refreshToken: mark,

@@ -5,6 +5,7 @@
  */
 import type { Reach } from '../core/contracts.ts';
 import { ConfigurationError } from '../core/errors.ts';
+import { subtleCrypto } from '../platform/web-crypto.ts';
 
 /** A Web Lock that is held. */
 export interface Grip {
@@ -70,7 +71,7 @@ const longestName = 500;
 /** A name that every engine takes. Different names stay different: what was cut is longer than what was not. */
 export async function lockable(name: string): Promise<string> {
   if (name.length <= longestName) return name;
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(name));
+  const digest = await subtleCrypto('webLock()').digest('SHA-256', new TextEncoder().encode(name));
   const hash = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
   return `${name.slice(0, longestName)}#${hash}`;
 }

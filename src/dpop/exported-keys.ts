@@ -8,6 +8,7 @@ import type { TokenStorage } from '../core/contracts.ts';
 import { isConflict } from '../core/errors.ts';
 import type { CryptoKeyPair } from '../core/platform-types.ts';
 import type { KeyStorage } from '../core/possession.ts';
+import { subtleCrypto } from '../platform/web-crypto.ts';
 import { algorithmOf, importPrivateKey, importPublicKey, isAlgorithm, thumbprintOf } from './signing.ts';
 
 /** How an exported key is kept. */
@@ -47,7 +48,7 @@ export function exportedKeys(storage: TokenStorage): KeyStorage {
       return await pairOf((await storage.read(nameOf(thumbprint)))?.record, thumbprint);
     },
     async write(thumbprint, keys) {
-      const jwk = await crypto.subtle.exportKey('jwk', keys.privateKey);
+      const jwk = await subtleCrypto('dpop()').exportKey('jwk', keys.privateKey);
       const algorithm = algorithmOf(keys.privateKey) ?? '';
       const kept: KeptKey = { schema: 1, algorithm, jwk };
       try {

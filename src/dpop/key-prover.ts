@@ -7,6 +7,7 @@
 import type { BuiltRequest } from '../core/grant.ts';
 import type { CryptoKeyPair } from '../core/platform-types.ts';
 import type { BoundCall, ProofRequest, ProvenRequest, Prover } from '../core/possession.ts';
+import { randomBytes, subtleCrypto } from '../platform/web-crypto.ts';
 import { base64url, bytesOf } from './base64url.ts';
 import { complaintOfResource, complaintOfServer, type ProofComplaint } from './complaint.ts';
 import { type KnownServers, parsed } from './known-servers.ts';
@@ -37,7 +38,7 @@ export class KeyProver implements Prover {
   static async of(keys: CryptoKeyPair, servers: KnownServers): Promise<KeyProver | undefined> {
     const algorithm = algorithmOf(keys.privateKey);
     if (algorithm === undefined) return undefined;
-    const jwk = await crypto.subtle.exportKey('jwk', keys.publicKey);
+    const jwk = await subtleCrypto('dpop()').exportKey('jwk', keys.publicKey);
     const header = part({ typ: 'dpop+jwt', alg: algorithm, jwk: publicMembers(jwk) });
     return new KeyProver(keys, await thumbprintOf(jwk), { algorithm, header, servers });
   }
@@ -48,7 +49,7 @@ export class KeyProver implements Prover {
     const known = servers.of(request);
     const { origin, pathname } = parsed(url);
     const claims = {
-      jti: base64url(crypto.getRandomValues(new Uint8Array(16))),
+      jti: base64url(randomBytes(16)),
       htm: asSent(method),
       htu: origin + pathname,
       iat: Math.floor((now + (known.ahead ?? 0)) / 1000),

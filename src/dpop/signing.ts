@@ -4,6 +4,7 @@
  * @module
  */
 import type { CryptoKey, CryptoKeyPair, JsonWebKey } from '../core/platform-types.ts';
+import { subtleCrypto } from '../platform/web-crypto.ts';
 import { base64url, bytesOf } from './base64url.ts';
 
 /** A JWS algorithm for proofs. Signatures of a public key only: a secret that both sides know proves nothing. */
@@ -36,19 +37,23 @@ export function isAlgorithm(value: unknown): value is DpopAlgorithm {
 
 export async function generateKeys(algorithm: DpopAlgorithm, extractable: boolean): Promise<CryptoKeyPair> {
   const usages: KeyUsage[] = ['sign', 'verify'];
-  return (await crypto.subtle.generateKey(methods[algorithm].key, extractable, usages)) as CryptoKeyPair;
+  return (await subtleCrypto('dpop()').generateKey(
+    methods[algorithm].key,
+    extractable,
+    usages,
+  )) as CryptoKeyPair;
 }
 
 /** A private key that signs and cannot be exported. */
 export async function importPrivateKey(jwk: JsonWebKey, algorithm: DpopAlgorithm): Promise<CryptoKey> {
   const { kty, crv, x, y, d, n, e, p, q, dp, dq, qi } = jwk;
   const bare = JSON.parse(JSON.stringify({ kty, crv, x, y, d, n, e, p, q, dp, dq, qi })) as JsonWebKey;
-  return await crypto.subtle.importKey('jwk', bare, methods[algorithm].key, false, ['sign']);
+  return await subtleCrypto('dpop()').importKey('jwk', bare, methods[algorithm].key, false, ['sign']);
 }
 
 export async function importPublicKey(jwk: JsonWebKey, algorithm: DpopAlgorithm): Promise<CryptoKey> {
   const key = publicMembers(jwk) as JsonWebKey;
-  return await crypto.subtle.importKey('jwk', key, methods[algorithm].key, true, ['verify']);
+  return await subtleCrypto('dpop()').importKey('jwk', key, methods[algorithm].key, true, ['verify']);
 }
 
 /** The algorithm of a key; `undefined`: none of ours. */
@@ -63,7 +68,7 @@ export function algorithmOf({ algorithm, type, usages }: CryptoKey): DpopAlgorit
 
 /** A signature as JWS has it. */
 export async function sign(text: string, key: CryptoKey, algorithm: DpopAlgorithm): Promise<string> {
-  return base64url(await crypto.subtle.sign(methods[algorithm].signing, key, bytesOf(text)));
+  return base64url(await subtleCrypto('dpop()').sign(methods[algorithm].signing, key, bytesOf(text)));
 }
 
 /** The public half of a key, in the members and the order of RFC 7638 §3.2, and not one more: nothing private slips through. */
@@ -78,5 +83,5 @@ export async function thumbprintOf(jwk: JsonWebKey): Promise<string> {
 }
 
 export async function sha256(text: string): Promise<string> {
-  return base64url(await crypto.subtle.digest('SHA-256', bytesOf(text)));
+  return base64url(await subtleCrypto('dpop()').digest('SHA-256', bytesOf(text)));
 }

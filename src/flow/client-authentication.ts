@@ -10,6 +10,7 @@ import type {
 } from '../core/authorization-server.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import type { CryptoKey } from '../core/platform-types.ts';
+import { subtleCrypto } from '../platform/web-crypto.ts';
 import type { Assert } from './client-assertion.ts';
 import { isBrowser } from './platform.ts';
 import { readPem, requireSigningKey, type SigningAlgorithm } from './signing-key.ts';
@@ -171,6 +172,7 @@ function asserting(
     authenticate: async ({ clientId, authorizationServer, parameters, headers }) => {
       const { issuer, tokenEndpoint } = authorizationServer;
       const aud = typeof audience === 'function' ? audience(authorizationServer) : audience;
+      subtleCrypto(name);
       loading ??= load().catch((error: unknown) => {
         loading = undefined;
         throw error;

@@ -6,6 +6,7 @@
 import type { Reach } from '../core/contracts.ts';
 import { isTokenKeepError, type LoginRequiredReason } from '../core/errors.ts';
 import type { AccessToken, Failure, SessionRecord, Spending, Unreadable } from '../core/session-record.ts';
+import { subtleCrypto } from '../platform/web-crypto.ts';
 import type { Workshop } from './attempt.ts';
 import type { Held, Session } from './session.ts';
 
@@ -124,7 +125,7 @@ function failureWithoutMore({ kind, at, until, count, error, status }: Failure):
 
 /** A token has too many bits to be guessed from 32 of a digest. */
 async function hashOf(token: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(token));
+  const digest = await subtleCrypto('inspect()').digest('SHA-256', new TextEncoder().encode(token));
   return [...new Uint8Array(digest, 0, 4)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 

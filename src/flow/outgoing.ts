@@ -7,6 +7,7 @@
 import { encodeFormData } from '../core/multipart.ts';
 import type { RequestRedirect } from '../core/platform-types.ts';
 import { type BodyKind, bodyKind, isFormData } from '../core/replay.ts';
+import { randomId } from '../platform/web-crypto.ts';
 
 /** What `fetch` takes first. */
 export type Input = string | URL | Request;
@@ -112,7 +113,7 @@ export function outgoing(given: Input, url: string, init: RequestInit | undefine
   const body = init?.body;
   if (isFormData(body)) {
     // `fetch` makes up a new boundary every time it sends a form: encoded here, both times have the same bytes.
-    const encoded = encodeFormData(body, `tokenkeep-${crypto.randomUUID()}`);
+    const encoded = encodeFormData(body, `tokenkeep-${randomId()}`);
     return { input, init: { ...copyOf(init ?? {}), body: encoded }, kind: 'repeatable', spare: undefined };
   }
   if (body !== undefined && body !== null) return { input, init, kind: bodyKind(body), spare: undefined };

@@ -13,8 +13,8 @@ export async function readText(
   limit: number = 1_048_576,
 ): Promise<string | typeof tooLarge> {
   const { body } = response;
-  // A body of node-fetch is a stream of Node, and React Native has none. There the size is known when it is read.
-  if (typeof body?.getReader !== 'function') {
+  // A body of node-fetch is a stream of Node, and React Native has none, nor a decoder. There the size is known when it is read.
+  if (typeof body?.getReader !== 'function' || globalThis.TextDecoder === undefined) {
     const text = await response.text();
     return text.length > limit ? tooLarge : text;
   }

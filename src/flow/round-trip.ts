@@ -9,7 +9,7 @@ import type { ProvenRequest } from '../core/possession.ts';
 import { requireFrom } from '../core/redirect.ts';
 import type { Answer } from '../core/token-answer.ts';
 import { readText, tooLarge } from './read-text.ts';
-import { deadline, type FullClock, leavingOn } from './waiting.ts';
+import { deadline, type FullClock, leavingOn, timeoutError } from './waiting.ts';
 
 /** Tokens with all groups of a user, or a picture: what is not read is a successor that is lost. A refusal is short. */
 const longestSuccess = 16 * 1_048_576;
@@ -33,8 +33,7 @@ export type Answered = Answer & { readonly trouble?: unknown };
  */
 export async function roundTrip(request: ProvenRequest, carrier: Carrier): Promise<Answered> {
   const { transport, clock, timeout } = carrier;
-  const late = () => new DOMException(`No answer within ${timeout} ms.`, 'TimeoutError');
-  const { signal, clear } = deadline(clock, timeout, late);
+  const { signal, clear } = deadline(clock, timeout, () => timeoutError(timeout));
   try {
     const first = await exchange(request, transport, signal);
     let another: BuiltRequest | undefined;

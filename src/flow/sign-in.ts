@@ -9,6 +9,7 @@ import { isRecord, type SessionRecord, wholeGrant } from '../core/session-record
 import { begin } from '../core/succession.ts';
 import type { CookiesSet, TokenResponse, TokenSet } from '../core/token-set.ts';
 import { authorizationScheme } from '../core/token-type.ts';
+import { randomId } from '../platform/web-crypto.ts';
 import { type Attempt, hold, type Workshop } from './attempt.ts';
 import { foretell } from './foretelling.ts';
 import { grantOf, wrongTokens } from './given-tokens.ts';
@@ -72,7 +73,7 @@ export async function firstRecord<T>(
   const isFree = scheme === 'Bearer' && workshop.dpop?.acceptsBearer !== false;
   const prover = isFree ? undefined : await boundTo(workshop, scheme, tokens);
   const issuer = known === undefined ? server.issuers[0] : (known.issuer ?? known.tokenEndpoint);
-  const login = crypto.randomUUID().slice(0, 8);
+  const login = randomId().slice(0, 8);
   const record = begin(clientId, grant, {
     variant: wholeGrant,
     scope,

@@ -6,6 +6,7 @@
 
 import { ConfigurationError } from '../core/errors.ts';
 import type { CryptoKey } from '../core/platform-types.ts';
+import { subtleCrypto } from '../platform/web-crypto.ts';
 
 /** How a JWT is signed, by the names of JWS. `EdDSA` is what servers call `Ed25519` that do not know RFC 9864 yet. */
 export type SigningAlgorithm = `${'ES' | 'RS' | 'PS'}${256 | 384 | 512}` | 'Ed25519' | 'EdDSA';
@@ -62,9 +63,10 @@ async function importFirst(
   bytes: Uint8Array<ArrayBuffer>,
   candidates: readonly SigningAlgorithm[],
 ): Promise<CryptoKey> {
+  const subtle = subtleCrypto('privateKeyJwt()');
   for (const name of candidates) {
     try {
-      return await crypto.subtle.importKey('pkcs8', bytes, algorithms[name], false, ['sign']);
+      return await subtle.importKey('pkcs8', bytes, algorithms[name], false, ['sign']);
     } catch {
       // The next one. Its message says nothing that would help.
     }

@@ -6,6 +6,7 @@
  */
 import type { AuthorizationServer } from '../core/authorization-server.ts';
 import type { Asked, BuiltRequest, ClientOptions } from '../core/grant.ts';
+import { fromUtf8 } from '../core/utf8.ts';
 
 /** The request of a refresh grant (RFC 6749 §6). */
 export function refreshRequest(
@@ -157,16 +158,5 @@ function passwordOf(credentials: string): string[] {
     return [password, new URLSearchParams(`=${password}`).get('') ?? ''];
   } catch {
     return [];
-  }
-}
-
-/** Reads bytes as UTF-8, or as they are. */
-function fromUtf8(bytes: string): string {
-  try {
-    return decodeURIComponent(
-      bytes.replace(/[%\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16)}`),
-    );
-  } catch {
-    return bytes;
   }
 }

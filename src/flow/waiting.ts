@@ -41,6 +41,11 @@ export function completeClock(clock: Clock | undefined): FullClock {
 /** The longest that timers can wait, in ms: told to wait longer, they call back at once. */
 const longestTimer = 2 ** 31 - 1;
 
+/** What `AbortSignal.timeout()` would abort with, also where there is no `DOMException`. */
+export function timeoutError(timeout: number): Error {
+  return Object.assign(new Error(`No answer within ${timeout} ms.`), { name: 'TimeoutError' });
+}
+
 /** A signal that aborts with `reason` after `delay` ms; how to let it go, and how to abort it before. */
 export function deadline(
   clock: FullClock,
@@ -65,8 +70,7 @@ export async function within<T>(
   { clock, timeout }: { readonly clock: FullClock; readonly timeout: number },
   run: () => Promise<T>,
 ): Promise<T> {
-  const late = () => new DOMException(`No answer within ${timeout} ms.`, 'TimeoutError');
-  const { signal, clear } = deadline(clock, timeout, late);
+  const { signal, clear } = deadline(clock, timeout, () => timeoutError(timeout));
   try {
     return await leavingOn(run(), signal);
   } finally {

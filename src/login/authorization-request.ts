@@ -13,6 +13,7 @@ import {
 import { requireEndpoint } from '../core/endpoint.ts';
 import type { Prover } from '../core/possession.ts';
 import { issuersOf } from '../flow/authorization-server-source.ts';
+import { subtleCrypto } from '../platform/web-crypto.ts';
 import { checkRequest, defaultLifetime, type LoginClient, type LoginRequest } from './login-options.ts';
 import type { PendingLogin } from './pending-logins.ts';
 
@@ -36,6 +37,7 @@ export async function authorizationRequest(
   const { scope = [], resource = [], parameters = {}, lifetime = defaultLifetime } = request;
   const { authorizationEndpoint } = server;
   requireEndpoint('authorizationServer.authorizationEndpoint', authorizationEndpoint);
+  subtleCrypto('A login with PKCE');
   const [state, verifier] = [generateRandomState(), generateRandomCodeVerifier()];
   const nonce = scope.includes('openid') ? generateRandomNonce() : undefined;
   const prover = await dpop?.generate();

@@ -5,6 +5,7 @@
  */
 import { ConfigurationError } from '../core/errors.ts';
 import type { StepUp } from '../core/rejection.ts';
+import { fromUtf8 } from '../core/utf8.ts';
 import type { LoginRequest } from './login-options.ts';
 
 /** What the event `stepUpRequired` tells, as far as it does. */
@@ -90,8 +91,7 @@ function readClaims(name: string, text: string): Claims {
 }
 
 function fromBase64(text: string): string {
-  const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
-  return new TextDecoder().decode(Uint8Array.from(binary, (one) => one.charCodeAt(0)));
+  return fromUtf8(atob(text.replaceAll('-', '+').replaceAll('_', '/')));
 }
 
 /** Claims are grouped by where they are wanted (OpenID Connect Core §5.5): `id_token`, `userinfo`, `access_token`. */

@@ -5,6 +5,7 @@
  * @module
  */
 import { ConfigurationError } from '../core/errors.ts';
+import { randomId } from '../platform/web-crypto.ts';
 
 /** @throws ConfigurationError where there are no Web Locks. */
 export function platformLocks(): LockManager {
@@ -46,7 +47,7 @@ export class Presence {
   async begin(): Promise<string> {
     this.#count += 1;
     if (this.#held === undefined) {
-      const name = `${this.#prefix}${crypto.randomUUID()}`;
+      const name = `${this.#prefix}${randomId()}`;
       this.#held = { name, leave: appear(this.#locks, name) };
     }
     const { name, leave } = this.#held;

@@ -12,6 +12,7 @@ import { ConfigurationError } from '../core/errors.ts';
 import type { AnyTokenEvent, TokenEventType, TokenListener } from '../core/events.ts';
 import { nameResources } from '../core/protected-resource.ts';
 import type { AccessTokenRequest, TokenResponse, TokenSet } from '../core/token-set.ts';
+import { randomId } from '../platform/web-crypto.ts';
 import { buffersIn, elsewhere, envelopeOf, type WorkerMessage } from './messages.ts';
 import { answerPlainRequests } from './plain-requests.ts';
 import { appear, platformLocks, whenGone } from './presence.ts';
@@ -130,7 +131,7 @@ class Desk {
     this.#options = options;
     this.#exchanges = exchanges;
     this.#channel = channel;
-    this.#name = `tokenkeep.worker:${channel}:${crypto.randomUUID()}`;
+    this.#name = `tokenkeep.worker:${channel}:${randomId()}`;
     this.#presence = appear(this.#locks, this.#name);
     this.#presence.catch(() => undefined);
   }

@@ -11,30 +11,32 @@ import { isTypesOnly, sources, walk } from './support/sources.ts';
  */
 const floors: Record<string, string[]> = {
   // What crosses from a page to where the manager lives, for those that keep it from pages.
-  bridge: ['core'],
-  browser: ['core'],
+  bridge: ['core', 'platform'],
+  browser: ['core', 'platform'],
   core: [],
-  dpop: ['core'],
+  dpop: ['core', 'platform'],
   // Its storage is that of files, with another seal.
   electron: ['bridge', 'core', 'node'],
   // What the storages of fleets share: lines, announcements, bounded waiting.
   fleet: ['core'],
-  flow: ['core'],
+  flow: ['core', 'platform'],
   // A wing above a manager, which it knows by shape.
   ky: ['core'],
   // A wing above flow: it finds out the server and builds requests for the token endpoint as a refresh does. Nothing of
   // flow knows it.
-  login: ['core', 'flow'],
+  login: ['core', 'flow', 'platform'],
   memory: ['core'],
   node: ['core'],
   // A wing above a manager, which it knows by shape.
   opentelemetry: ['core'],
+  // Facts of the platform, each asked in one place.
+  platform: ['core'],
   postgres: ['core', 'fleet'],
   // Data about servers, and the check of their addresses.
   providers: ['core'],
   redis: ['core', 'fleet'],
   testing: ['core'],
-  worker: ['bridge', 'core'],
+  worker: ['bridge', 'core', 'platform'],
 };
 
 /** The one file that imports each package, for each use that we make of it. A line more is a decision. */

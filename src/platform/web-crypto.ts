@@ -1,0 +1,50 @@
+/**
+ * What the platform has of Web Crypto, asked for where it is needed: pages without https and React Native have less of it
+ * than others, and most of tokenkeep needs random numbers only.
+ *
+ * @module
+ */
+import { ConfigurationError } from '../core/errors.ts';
+
+type Available = Partial<Pick<Crypto, 'getRandomValues' | 'randomUUID' | 'subtle'>>;
+
+/** A name that nobody else has: 122 random bits or more. */
+export function randomId(): string {
+  const crypto = available();
+  // Only in a secure context.
+  if (crypto?.randomUUID !== undefined) return crypto.randomUUID();
+  return Array.from(randomBytes(16), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** @throws ConfigurationError where the platform has no source of random numbers. */
+export function randomBytes(length: number): Uint8Array<ArrayBuffer> {
+  const crypto = available();
+  if (crypto?.getRandomValues !== undefined) return crypto.getRandomValues(new Uint8Array(length));
+  throw new ConfigurationError(
+    'This platform has no `crypto.getRandomValues`, which tokenkeep needs for random names. On React Native, import ' +
+      "'react-native-get-random-values' first, or set `globalThis.crypto` to expo-crypto or react-native-quick-crypto.",
+  );
+}
+
+/**
+ * The keys, signatures and digests of Web Crypto.
+ *
+ * @param user what needs them, as the application knows it: `inspect()`.
+ * @throws ConfigurationError that names the user and the remedy.
+ */
+export function subtleCrypto(user: string): SubtleCrypto {
+  const subtle = available()?.subtle;
+  if (subtle !== undefined) return subtle;
+  const { isSecureContext } = globalThis as { isSecureContext?: boolean };
+  throw new ConfigurationError(
+    `${user} needs \`crypto.subtle\`, which ${
+      isSecureContext === false
+        ? 'a page has only in a secure context. Serve it over https or from localhost.'
+        : 'this platform does not have. On React Native, install react-native-quick-crypto as `globalThis.crypto`.'
+    }`,
+  );
+}
+
+function available(): Available | undefined {
+  return (globalThis as { crypto?: Available }).crypto;
+}
