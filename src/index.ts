@@ -12,6 +12,7 @@ export type { Clock, Reach, Stored, TokenLock, TokenStorage, Transport, Version 
 export {
   type AnyTokenKeepError,
   ConfigurationError,
+  type FailureHistory,
   isTokenKeepError,
   LockTimeoutError,
   LoginFailedError,
@@ -34,7 +35,7 @@ export type {
 export type { Grant, TokenRequestExtras } from './core/grant.ts';
 export type { IdTokenFault } from './core/id-token.ts';
 export type { ProtectedResource } from './core/protected-resource.ts';
-export type { FailureClass, ProviderProfile } from './core/provider-profile.ts';
+export type { FailureClass, ProviderProfile, TokenErrorResponse } from './core/provider-profile.ts';
 export type { StepUp } from './core/rejection.ts';
 export type { Unreadable } from './core/session-record.ts';
 export type { AccessTokenRequest, CookiesSet, TokenResponse, TokenSet } from './core/token-set.ts';

@@ -4,7 +4,8 @@
  * @module
  */
 import { hasMembers, textOf } from './answer-body.ts';
-import type { FailureClass, ProviderProfile } from './provider-profile.ts';
+import { ConfigurationError } from './errors.ts';
+import type { FailureClass, ProviderProfile, TokenErrorResponse } from './provider-profile.ts';
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -12,6 +13,8 @@ type Members = Readonly<Record<string, unknown>>;
 export interface ClassifiedFailure {
   readonly failure: FailureClass;
   readonly error: string | undefined;
+  /** Why what the profile says of it could not be used. */
+  readonly trouble?: unknown;
 }
 
 /** The standard codes and what servers have besides, in lower case. Every other code is `client`. */
@@ -36,8 +39,8 @@ const meanings: ReadonlyMap<string, FailureClass> = new Map([
 ]);
 
 /**
- * Classifies a refusal. A server in trouble says anything, so its status comes first: what a 5xx or 429 says of the
- * grant proves nothing. Then the profile's own codes, then the standard ones.
+ * Classifies a refusal. What the profile's `classify` says comes first. A server in trouble says anything, so then comes its
+ * status: what a 5xx or 429 says of the grant proves nothing. Then the profile's own codes, then the standard ones.
  *
  * @param body What `parseBody` made of the answer.
  * @see RFC 6749 §5.2
@@ -46,15 +49,45 @@ export function classifyFailure(
   status: number,
   body: unknown,
   profile: ProviderProfile | undefined,
+  contentType: string | null = null,
 ): ClassifiedFailure {
   const values = errorValues(body, profile);
   const own = profile?.errorCodes ?? {};
   const declared = values.find((value) => Object.hasOwn(own, value));
   const standard = values.find((value) => meanings.has(value.toLowerCase()));
   const error = declared ?? standard ?? values.find(isCode);
-  if (isInTrouble(status)) return { failure: 'transient', error };
-  const failure = declared === undefined ? undefined : own[declared];
-  return { failure: failure ?? standardMeaning(status, body, standard), error };
+  const said = ask(profile, { status, body, error, contentType });
+  const known = declared === undefined ? undefined : own[declared];
+  const meaning = isInTrouble(status) ? 'transient' : (known ?? standardMeaning(status, body, standard));
+  return {
+    failure: said.failure ?? meaning,
+    error,
+    ...(said.trouble !== undefined && { trouble: said.trouble }),
+  };
+}
+
+const classes: readonly unknown[] = ['grant-dead', 'interaction-required', 'client', 'transient'];
+
+/** Statuses that are about the server's condition, whatever a profile makes of the body. */
+const conditions: readonly number[] = [408, 425, 429, 502, 503, 504];
+
+/** Asks the profile. User code: what it throws, or returns by mistake, says nothing. */
+function ask(
+  profile: ProviderProfile | undefined,
+  response: TokenErrorResponse,
+): { readonly failure?: FailureClass | undefined; readonly trouble?: unknown } {
+  if (profile?.classify === undefined || conditions.includes(response.status)) return {};
+  try {
+    const failure: unknown = profile.classify(response);
+    if (failure === undefined || classes.includes(failure)) return { failure: failure as FailureClass };
+    if (failure instanceof Promise) failure.catch(() => undefined);
+    const words = classes.map((one) => `'${one}'`).join(', ');
+    return {
+      trouble: new ConfigurationError(`profile.classify() must return ${words} or undefined, at once.`),
+    };
+  } catch (trouble) {
+    return { trouble: trouble ?? 'profile.classify() threw nothing.' };
+  }
 }
 
 /** Checks whether a status is about the server's own condition: it says nothing of the grant. */

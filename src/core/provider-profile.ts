@@ -21,6 +21,25 @@ export interface ProviderProfile {
   readonly revokes?: 'refresh_token' | 'access_token' | undefined;
   /** What this server's own error codes mean, by code. They come before the standard ones. */
   readonly errorCodes?: Readonly<Record<string, FailureClass>> | undefined;
+  /**
+   * Says what a refusal of this server means, where its codes do not: a dead grant that is answered with an empty body, a
+   * nested object or a status of its own. It comes before `errorCodes` and the standard ones. Return `undefined` for everything
+   * you do not know: `grant-dead` ends the session. It is not called for 408, 425, 429, 502, 503 and 504, which are
+   * about the server's condition. What it throws changes nothing, and becomes the `cause` of the error.
+   *
+   * @example A server that answers 404 with `{ "error": { "code": "unknown_token" } }` for a dead refresh token
+   * ```ts
+   * import type { ProviderProfile } from 'tokenkeep';
+   *
+   * const profile: ProviderProfile = {
+   *   classify: ({ status, body }) => {
+   *     const { error } = (body ?? {}) as { error?: { code?: unknown } };
+   *     return status === 404 && error?.code === 'unknown_token' ? 'grant-dead' : undefined;
+   *   },
+   * };
+   * ```
+   */
+  readonly classify?: ((response: TokenErrorResponse) => FailureClass | undefined) | undefined;
   /** Where the error code stands, when it is not `error`. Tried in order. @default ['error'] */
   readonly errorFields?: readonly string[] | undefined;
   /**
@@ -46,6 +65,16 @@ export interface ProviderProfile {
    * @default unknown
    */
   readonly refreshTokenLifetime?: number | undefined;
+}
+
+/** A refusal of the token endpoint, as {@link ProviderProfile.classify} gets it. */
+export interface TokenErrorResponse {
+  readonly status: number;
+  /** The body, parsed from JSON or a form. `undefined`: it is neither, or empty. */
+  readonly body: unknown;
+  /** The OAuth error code (RFC 6749 §5.2), if there is one. */
+  readonly error: string | undefined;
+  readonly contentType: string | null;
 }
 
 /**

@@ -37,6 +37,8 @@ export type Outcome =
       readonly retryAfter: number | undefined;
       /** The members of the answer except tokens: `claims`, `error_id`, … May still name a secret. */
       readonly details: Readonly<Record<string, unknown>>;
+      /** What the profile threw when it was asked. May name a secret. */
+      readonly trouble?: unknown;
     }
   /** A 2xx that cannot be read, or a gateway that got no answer: the refresh token may be spent. */
   | { readonly kind: 'unreadable'; readonly status: number };
@@ -62,7 +64,7 @@ export function judgeAnswer(answer: Answer, profile: ProviderProfile | undefined
     return { kind: 'unreadable', status };
   return {
     kind: 'refused',
-    ...classifyFailure(status, body, profile),
+    ...classifyFailure(status, body, profile, answer.contentType),
     status,
     description: describe(body),
     retryAfter: readRetryAfter(answer.retryAfter, serverNow),

@@ -108,6 +108,9 @@ function complaintAbout({ issuer, profile }: AuthorizationServer): string | unde
     if (value === undefined || (Number.isFinite(value) && value >= 0)) continue;
     return `profile.${member} must be a number of milliseconds from 0.`;
   }
+  if (rest.classify !== undefined && typeof rest.classify !== 'function') {
+    return "profile.classify must be a function that returns 'grant-dead' or undefined, or left out.";
+  }
   for (const [member, values] of Object.entries(choices)) {
     const value = rest[member as keyof typeof choices];
     if (value === undefined || values.includes(value)) continue;

@@ -32,7 +32,7 @@ export interface InspectedRecord {
   /** A refresh that was sent and not answered so far; times in Unix ms. */
   readonly spending: Pick<Spending, 'since' | 'latest' | 'sends'> | undefined;
   /** The failure that is remembered; times in Unix ms. */
-  readonly failure: Omit<Failure, 'variant' | 'offline'> | undefined;
+  readonly failure: Omit<Failure, 'variant' | 'offline' | 'fingerprint'> | undefined;
 }
 
 /** What {@link TokenManager.inspect} shows. It holds no token, and `JSON.stringify` takes it. */
@@ -119,8 +119,9 @@ async function recordWithoutTokens(record: SessionRecord): Promise<InspectedReco
   };
 }
 
-function failureWithoutMore({ kind, at, until, count, error, status }: Failure): InspectedRecord['failure'] {
-  return { kind, at, until, count, error, status };
+function failureWithoutMore(failure: Failure): InspectedRecord['failure'] {
+  const { kind, at, until, count, since, refusals, error, status } = failure;
+  return { kind, at, until, count, since, refusals, error, status };
 }
 
 /** A token has too many bits to be guessed from 32 of a digest. */

@@ -31,7 +31,7 @@ export async function settle(workshop: Workshop, attempt: Attempt, spent: Spent,
       return await granted(workshop, attempt, spent, sent.grant);
     case 'refused':
       return sent.failure === 'grant-dead'
-        ? await grantDead(workshop, attempt, spent, wordsOf(sent, spent))
+        ? await grantDead(workshop, attempt, spent, { ...wordsOf(sent, spent), cause: sent.cause })
         : await failed(workshop, attempt, spent, describe(sent, spent));
     case 'unsent':
       return await failed(workshop, attempt, spent, { kind: 'transient', cause: sent.cause });
@@ -135,7 +135,7 @@ async function grantDead(
   workshop: Workshop,
   attempt: Attempt,
   spent: Spent,
-  words: ServerWords,
+  words: ServerWords & { readonly cause?: Error | undefined },
 ): Promise<Step> {
   const { session } = attempt;
   if (session.epoch !== attempt.epoch) return 'again';

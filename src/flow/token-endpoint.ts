@@ -4,6 +4,7 @@
  * @module
  */
 import type { AuthorizationServer } from '../core/authorization-server.ts';
+import { isMisconfigured } from '../core/errors.ts';
 import type { Asked, ClientOptions, Grant } from '../core/grant.ts';
 import type { ProvenRequest, Prover } from '../core/possession.ts';
 import { RedirectFollowedError } from '../core/redirect.ts';
@@ -104,7 +105,9 @@ export class TokenEndpoint {
     try {
       const { trouble, ...answer } = await roundTrip(request, this.#options);
       const outcome = this.#options.grant.judge(answer, profile, this.#options.clock.now());
-      return trouble === undefined ? outcome : { ...outcome, cause: safeCause(trouble, request.secrets) };
+      const cause = trouble ?? (outcome.kind === 'refused' ? outcome.trouble : undefined);
+      if (cause === undefined) return outcome;
+      return { ...outcome, cause: isMisconfigured(cause) ? cause : safeCause(cause, request.secrets) };
     } catch (error) {
       const cause = safeCause(error, request.secrets);
       const strayed = error instanceof RedirectFollowedError;
