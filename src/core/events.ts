@@ -65,6 +65,11 @@ export interface TokenEvents {
    * A `LoginRequiredError` says that a login would help, a `RefreshFailedError` that the client or its configuration is refused.
    */
   sessionStuck: SessionEvent & { readonly error: RefreshFailedError | LoginRequiredError };
+  /**
+   * A narrower access token has narrowed the grant at this server for good: it refused the scope that the session had before.
+   * From now on tokenkeep asks for the whole grant without a scope, and the API decides on what comes. Only a login widens it.
+   */
+  scopeNarrowed: SessionEvent & { readonly requested: readonly string[] };
   /** The storage refused the successor. It is kept in memory and used, and writing it is tried again. */
   persistFailed: SessionEvent & { readonly error: TokenKeepError };
   /** The successor that the storage had refused is stored now. */
@@ -107,6 +112,7 @@ const all: Readonly<Record<TokenEventType, 1>> = {
   refreshTokenExpiring: 1,
   refreshFailed: 1,
   sessionStuck: 1,
+  scopeNarrowed: 1,
   persistFailed: 1,
   persisted: 1,
   idTokenRejected: 1,

@@ -19,7 +19,12 @@ export interface ProtectedResource {
    * fit, the longest path wins.
    */
   readonly url: string;
-  /** Scopes that a token for this place must have. @default the scopes of the whole grant */
+  /**
+   * Scopes that a token for this place must have. Try it with your server: some narrow the whole grant for good, see
+   * {@link AccessTokenRequest.scope}.
+   *
+   * @default the scopes of the whole grant
+   */
   readonly scope?: readonly string[] | undefined;
   /** Resource indicators that a token for this place is asked with (RFC 8707): absolute URIs without a fragment. */
   readonly resource?: string | readonly string[] | undefined;

@@ -49,6 +49,13 @@ export interface ProviderProfile {
    * @default nothing but the error code is told
    */
   readonly errorDetails?: readonly string[] | undefined;
+  /**
+   * `true`: a refresh with a narrower `scope` narrows the grant for good at this server. tokenkeep then never asks for the wider
+   * scope again, which such servers refuse with `invalid_scope`, and some spend the refresh token for.
+   *
+   * @default false: the grant keeps its scope (RFC 6749 §6); a server that refuses it is asked without one from then on
+   */
+  readonly narrowsScope?: boolean | undefined;
   /** `token_type` values that this server uses for bearer tokens, besides `Bearer`. */
   readonly bearerTypes?: readonly string[] | undefined;
   /**

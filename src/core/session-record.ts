@@ -91,6 +91,8 @@ export interface SessionRecord {
   readonly scope?: readonly string[] | undefined;
   /** `true` after a narrower access token: the next whole one has to name the scope of the grant. */
   readonly narrowed?: boolean | undefined;
+  /** `true`: the server narrows a grant for good. Its whole scope is never asked for by name. */
+  readonly narrowsScope?: boolean | undefined;
   readonly idToken?: string | undefined;
   readonly extra?: Readonly<Record<string, unknown>> | undefined;
   /** By {@link variantOf} of what they are for. */
@@ -212,6 +214,7 @@ const recordShape: Readonly<Record<string, readonly [required: boolean, check: C
   refreshTokenEnd: [false, (value) => fits(expectedEndShape)(value)],
   scope: [false, isScope],
   narrowed: [false, (value) => typeof value === 'boolean'],
+  narrowsScope: [false, (value) => typeof value === 'boolean'],
   idToken: [false, isText],
   extra: [false, isMap],
   accessTokens: [true, (value) => isObject(value) && Object.values(value).every(fits(accessTokenShape))],

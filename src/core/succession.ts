@@ -23,6 +23,8 @@ export interface Asking {
   readonly issuer: string | undefined;
   /** `false`: the access token is of a type that cannot be sent. The refresh token is kept all the same. */
   readonly usable: boolean;
+  /** What the profile says of narrower access tokens. */
+  readonly narrowsScope?: boolean | undefined;
   /** What the profile says of refresh tokens, in ms. */
   readonly refreshTokenLifetime?: number | undefined;
 }
@@ -45,14 +47,17 @@ export function begin(
 export function succeed(record: SessionRecord, grant: TokenGrant, asking: Asking): SessionRecord {
   const { [asking.variant]: _old, ...others } = record.accessTokens;
   const rotated = grant.refreshToken !== undefined && grant.refreshToken !== record.refreshToken;
+  const isWhole = asking.variant === wholeGrant;
+  const isNarrower = !isWhole && asking.scope !== undefined;
   return {
     ...settled(record),
+    scope: isWhole && isNarrowed(record) ? grant.scope : record.scope,
     issuer: asking.issuer,
     refreshToken: grant.refreshToken ?? record.refreshToken,
     refreshTokenExpiresAt: endOfRefreshToken(record, grant, asking, rotated),
     refreshTokenEnd: expectedEnd(record, grant, asking),
-    narrowed:
-      asking.variant === wholeGrant ? undefined : record.narrowed || asking.scope !== undefined || undefined,
+    narrowed: isWhole ? undefined : record.narrowed || isNarrower || undefined,
+    narrowsScope: record.narrowsScope || (isNarrower && asking.narrowsScope) || undefined,
     idToken: grant.idToken ?? record.idToken,
     extra: { ...record.extra, ...grant.extra },
     accessTokens: asking.usable
@@ -67,8 +72,13 @@ function accessTokenOf(record: SessionRecord, grant: TokenGrant, asking: Asking)
     type: grant.tokenType,
     issuedAt: asking.sentAt,
     expiresAt: grant.lifetime === undefined ? undefined : asking.sentAt + grant.lifetime,
-    scope: grant.scope ?? asking.scope ?? record.scope,
+    scope: grant.scope ?? asking.scope ?? (isNarrowed(record) ? undefined : record.scope),
   };
+}
+
+/** The server narrows grants for good, and has narrowed this one. */
+function isNarrowed({ narrowed, narrowsScope }: SessionRecord): boolean {
+  return narrowed === true && narrowsScope === true;
 }
 
 /** What the server said of this very refresh token. */

@@ -45,7 +45,12 @@ export interface CookiesSet {
 
 /** Which access token is asked for. */
 export interface AccessTokenRequest {
-  /** Scopes that the token must be for. @default the scopes of the whole grant */
+  /**
+   * Scopes that the token must be for. By RFC 6749 §6 such a token leaves the grant as wide as it was. Some servers narrow the
+   * grant for good instead (event `scopeNarrowed`, `narrowsScope` of a profile): do not ask for a part of the scope there.
+   *
+   * @default the scopes of the whole grant
+   */
   readonly scope?: readonly string[] | undefined;
   /** Protected resources that the token must be for (RFC 8707): absolute URIs without a fragment. */
   readonly resource?: string | readonly string[] | undefined;

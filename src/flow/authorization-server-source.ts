@@ -111,6 +111,9 @@ function complaintAbout({ issuer, profile }: AuthorizationServer): string | unde
   if (rest.classify !== undefined && typeof rest.classify !== 'function') {
     return "profile.classify must be a function that returns 'grant-dead' or undefined, or left out.";
   }
+  if (rest.narrowsScope !== undefined && typeof rest.narrowsScope !== 'boolean') {
+    return 'profile.narrowsScope must be true or false, or left out.';
+  }
   for (const [member, values] of Object.entries(choices)) {
     const value = rest[member as keyof typeof choices];
     if (value === undefined || values.includes(value)) continue;

@@ -37,9 +37,13 @@ export async function prepare(
   return { grant, server, scope };
 }
 
-/** After a narrower token the whole grant has to be named: Curity for one remembers the narrower scope. */
+/**
+ * After a narrower token the whole grant has to be named: Curity for one remembers the narrower scope. Not so where that narrows
+ * the grant for good.
+ */
 function scopeToAskFor({ variant, scope }: Want, record: SessionRecord): readonly string[] | undefined {
-  return variant === wholeGrant && record.narrowed === true ? record.scope : scope;
+  const isNamed = variant === wholeGrant && record.narrowed === true && record.narrowsScope !== true;
+  return isNamed ? record.scope : scope;
 }
 
 /** The record with the write-ahead mark. `before` counts the sends of its refresh token that were not answered. */

@@ -10,7 +10,7 @@ import { type FailedRefresh, remember } from '../core/failure-memory.ts';
 import { faultOfIdToken } from '../core/id-token.ts';
 import { backoff, handedOutUntil } from '../core/reconcile.ts';
 import { type ServerWords, tellable } from '../core/server-words.ts';
-import type { Failure, SessionRecord } from '../core/session-record.ts';
+import { type Failure, type SessionRecord, wholeGrant } from '../core/session-record.ts';
 import { succeed } from '../core/succession.ts';
 import type { TokenGrant } from '../core/token-grant.ts';
 import { authorizationScheme, isSendable } from '../core/token-type.ts';
@@ -30,6 +30,9 @@ export async function settle(workshop: Workshop, attempt: Attempt, spent: Spent,
     case 'granted':
       return await granted(workshop, attempt, spent, sent.grant);
     case 'refused':
+      if (sent.error === 'invalid_scope' && isWholeByName(attempt, spent)) {
+        return await narrowed(workshop, attempt, spent, sent);
+      }
       return sent.failure === 'grant-dead'
         ? await grantDead(workshop, attempt, spent, { ...wordsOf(sent, spent), cause: sent.cause })
         : await failed(workshop, attempt, spent, describe(sent, spent));
@@ -51,8 +54,8 @@ async function granted(workshop: Workshop, attempt: Attempt, spent: Spent, grant
   const issuer = server.issuer ?? server.tokenEndpoint;
   const fault = faultOfIdToken(grant.idToken, spent.record.idToken, spent.record.clientId);
   const kept = fault === undefined ? grant : { ...grant, idToken: undefined };
-  const { refreshTokenLifetime } = server.profile ?? {};
-  const asking = { variant: want.variant, scope, sentAt, issuer, usable, refreshTokenLifetime };
+  const { refreshTokenLifetime, narrowsScope } = server.profile ?? {};
+  const asking = { variant: want.variant, scope, sentAt, issuer, usable, refreshTokenLifetime, narrowsScope };
   const successor = succeed(spent.marked, kept, asking);
   if (session.epoch !== attempt.epoch) {
     await replaceSpent(workshop, attempt, spent, successor);
@@ -128,6 +131,26 @@ async function unusable(
   await workshop.store.write(attempt.session, record, found?.version).catch(() => undefined);
   tellFailure(attempt, { before, record, failure });
   return record;
+}
+
+/** The whole grant needs no name, but for the narrower access token before it. */
+function isWholeByName({ want }: Attempt, { scope }: Spent): boolean {
+  return want.variant === wholeGrant && scope !== undefined;
+}
+
+/** The server narrows grants for good. Asked once more, without a scope, it gives what is left; the API decides. */
+async function narrowed(workshop: Workshop, attempt: Attempt, spent: Spent, sent: Refused): Promise<Step> {
+  const { session } = attempt;
+  if (session.epoch !== attempt.epoch) return 'again';
+  const record = { ...spent.record, narrowsScope: true };
+  try {
+    await workshop.store.write(session, record, spent.version);
+  } catch (refusal) {
+    if (isConflict(refusal)) return 'again';
+    return await failed(workshop, attempt, spent, describe(sent, spent));
+  }
+  attempt.tell({ type: 'scopeNarrowed', session: session.id, requested: spent.scope ?? [] });
+  return 'again';
 }
 
 /** Law 3: it ends the session only if what is stored is still what we spent. */

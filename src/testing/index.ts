@@ -35,7 +35,13 @@ export {
   insufficientUserAuthentication,
   refusals,
 } from './refusals.ts';
-export type { AuthorizationServerOptions, DpopPolicy, ServerProfile, TestClient } from './settings.ts';
+export type {
+  AuthorizationServerOptions,
+  DpopPolicy,
+  ScopeNarrowing,
+  ServerProfile,
+  TestClient,
+} from './settings.ts';
 export { storageConformance } from './storage-conformance.ts';
 export type { TestClock } from './test-clock.ts';
 export { testClock } from './test-clock.ts';

@@ -13,8 +13,8 @@ export interface Family {
   readonly issuer: string;
   /** Thumbprint of the key that its tokens are bound to; `undefined`: bearer tokens. */
   readonly jkt: string | undefined;
-  /** What the user granted. Rotation and narrowing do not change it. */
-  readonly scope: readonly string[];
+  /** What the user granted. Rotation does not change it, and narrowing only where the server is told to. */
+  scope: readonly string[];
   /** URLs that its access tokens may be for. */
   readonly resources: readonly string[];
   readonly startedAt: number;

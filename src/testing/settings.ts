@@ -30,6 +30,9 @@ export type ServerProfile =
   | { readonly kind: 'leeway'; readonly ms: number; readonly previousOnly?: boolean }
   | { readonly kind: 'idempotentReplay'; readonly ms: number };
 
+/** See {@link AuthorizationServerOptions.scopeNarrowing}. */
+export type ScopeNarrowing = 'temporary' | 'permanent' | 'unforgiving';
+
 /** A client that the server knows. */
 export interface TestClient {
   readonly clientId: string;
@@ -81,6 +84,13 @@ export interface AuthorizationServerOptions {
   readonly clockOffset?: number;
   /** What a login grants if it does not say. @default ['read', 'write'] */
   readonly scope?: readonly string[];
+  /**
+   * What a narrower access token does to its grant. `temporary`: nothing (RFC 6749 §6). `permanent`: from then on the grant is as
+   * narrow, and a refresh that names more gets `invalid_scope`. `unforgiving`: the same, and that refresh token counts as used.
+   *
+   * @default 'temporary'
+   */
+  readonly scopeNarrowing?: ScopeNarrowing;
   /** `jwt-like`: access tokens with readable claims and a signature that means nothing. @default 'opaque' */
   readonly tokenFormat?: 'opaque' | 'jwt-like';
   /** How bodies of token and revocation requests must be encoded. @default 'form' */
@@ -125,6 +135,7 @@ export interface Settings {
   readonly clock: Clock;
   readonly clockOffset: number;
   readonly scope: readonly string[];
+  readonly scopeNarrowing: ScopeNarrowing;
   readonly tokenFormat: 'opaque' | 'jwt-like';
   readonly requestEncoding: 'form' | 'json';
   readonly accessTokensSurviveRefresh: boolean;
@@ -148,6 +159,7 @@ const names: Names<AuthorizationServerOptions> = {
   clock: true,
   clockOffset: true,
   scope: true,
+  scopeNarrowing: true,
   tokenFormat: true,
   requestEncoding: true,
   accessTokensSurviveRefresh: true,
@@ -183,6 +195,7 @@ export function settingsOf(options: AuthorizationServerOptions): Settings {
     clock: options.clock ?? { now: () => Date.now() },
     clockOffset: options.clockOffset ?? 0,
     scope: options.scope ?? ['read', 'write'],
+    scopeNarrowing: options.scopeNarrowing ?? 'temporary',
     tokenFormat: options.tokenFormat ?? 'opaque',
     requestEncoding: options.requestEncoding ?? 'form',
     accessTokensSurviveRefresh: options.accessTokensSurviveRefresh ?? true,

@@ -96,7 +96,12 @@ export class TokenLedger {
     if (now >= family.startedAt + family.lifetime) {
       throw new OAuthRefusal('invalid_grant', 'The refresh token has expired.');
     }
-    this.#check(family, wanted);
+    try {
+      this.#check(family, wanted);
+    } catch (refusal) {
+      if (this.#settings.scopeNarrowing === 'unforgiving') token.usedAt ??= now;
+      throw refusal;
+    }
     if (use === 'replay' && token.answer !== undefined) return { use, response: token.answer };
     return { use, response: this.#grant(token, wanted, use) };
   }
@@ -125,6 +130,7 @@ export class TokenLedger {
     if (rotates) token.usedAt ??= this.#now();
     const kept = use === 'same' ? token.text : undefined;
     const next = rotates ? this.#issueRefreshToken(family, token.generation + 1).text : kept;
+    if (this.#settings.scopeNarrowing !== 'temporary') family.scope = wanted.scope ?? family.scope;
     const response = this.#response(this.#issueAccessToken(family, wanted), next, wanted.issuer);
     token.answer ??= response;
     return response;

@@ -35,6 +35,7 @@ const eventTypes: readonly TokenEventType[] = [
   'refreshTokenExpiring',
   'refreshFailed',
   'sessionStuck',
+  'scopeNarrowed',
   'persistFailed',
   'persisted',
   'idTokenRejected',

@@ -35,6 +35,7 @@ const eventTypes = [
   'refreshTokenExpiring',
   'refreshFailed',
   'sessionStuck',
+  'scopeNarrowed',
   'persistFailed',
   'persisted',
   'idTokenRejected',
