@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { ConfigurationError } from '../core/errors.ts';
+import { ConfigurationError, isTokenKeepError, StorageError } from '../core/errors.ts';
 import { type Dpop, isKeyPair, type KeyStorage, type Prover } from '../core/possession.ts';
+import { safeCause } from '../core/transport-failure.ts';
 import { KeyProver } from './key-prover.ts';
 import { KnownServers } from './known-servers.ts';
 import { memoryKeys } from './memory-keys.ts';
@@ -100,21 +101,44 @@ export function dpop(options: DpopOptions = {}): Dpop {
       return { thumbprint: key.thumbprint };
     },
     async generate() {
-      const pair = await generateKeys(algorithm, keys.exports === true);
-      return (await KeyProver.of(pair, servers)) as Prover;
+      try {
+        const pair = await generateKeys(algorithm, keys.exports === true);
+        return (await KeyProver.of(pair, servers)) as Prover;
+      } catch (cause) {
+        if (isTokenKeepError(cause)) throw cause;
+        throw new ConfigurationError(
+          `dpop(): this platform cannot generate a key for ${algorithm}. Set the option algorithm to another one.`,
+          { cause: safeCause(cause, []) },
+        );
+      }
     },
     async keep(prover) {
       if (!(prover instanceof KeyProver)) throw new TypeError('keep(key): the key is none of generate().');
-      await keys.write(prover.thumbprint, prover.keys);
+      await stored('write', () => keys.write(prover.thumbprint, prover.keys));
     },
     async prover(thumbprint) {
-      const pair = await keys.read(thumbprint);
-      const prover = isKeyPair(pair) ? await KeyProver.of(pair, servers) : undefined;
-      return prover?.thumbprint === thumbprint ? prover : undefined;
+      return await stored('read', async () => {
+        const pair = await keys.read(thumbprint);
+        const prover = isKeyPair(pair) ? await KeyProver.of(pair, servers) : undefined;
+        return prover?.thumbprint === thumbprint ? prover : undefined;
+      });
     },
-    forget: (thumbprint) => keys.delete(thumbprint),
+    forget: (thumbprint) => stored('delete', () => keys.delete(thumbprint)),
   };
   return self;
+}
+
+/** What a storage of keys throws, as a `StorageError`. */
+async function stored<T>(operation: StorageError['operation'], run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (isTokenKeepError(error)) throw error;
+    throw new StorageError(
+      `dpop(): the storage of the option keys failed to ${operation} a key. Fix it, then try again.`,
+      { operation, cause: safeCause(error, []) },
+    );
+  }
 }
 
 const remedies: Readonly<Record<'Bearer' | 'DPoP', string>> = {

@@ -5,9 +5,10 @@
  */
 
 import type { TokenStorage } from '../core/contracts.ts';
-import { isConflict } from '../core/errors.ts';
-import type { CryptoKeyPair } from '../core/platform-types.ts';
+import { isConflict, StorageError } from '../core/errors.ts';
+import type { CryptoKey, CryptoKeyPair, JsonWebKey } from '../core/platform-types.ts';
 import type { KeyStorage } from '../core/possession.ts';
+import { safeCause } from '../core/transport-failure.ts';
 import { subtleCrypto } from '../platform/web-crypto.ts';
 import { algorithmOf, importPrivateKey, importPublicKey, isAlgorithm, thumbprintOf } from './signing.ts';
 
@@ -41,24 +42,46 @@ interface KeptKey {
  * ```
  */
 export function exportedKeys(storage: TokenStorage): KeyStorage {
+  const read: KeyStorage['read'] = async (thumbprint) =>
+    await pairOf((await storage.read(nameOf(thumbprint)))?.record, thumbprint);
   return {
     reach: storage.reach,
     exports: true,
-    async read(thumbprint) {
-      return await pairOf((await storage.read(nameOf(thumbprint)))?.record, thumbprint);
-    },
+    read,
     async write(thumbprint, keys) {
-      const jwk = await subtleCrypto('dpop()').exportKey('jwk', keys.privateKey);
+      // A key that was read here is not extractable, and is kept already.
+      if (!keys.privateKey.extractable && (await read(thumbprint)) !== undefined) return;
+      const jwk = await exported(keys.privateKey);
       const algorithm = algorithmOf(keys.privateKey) ?? '';
       const kept: KeptKey = { schema: 1, algorithm, jwk };
       try {
         await storage.write(nameOf(thumbprint), kept, undefined);
       } catch (error) {
-        if (!isConflict(error)) throw error; // it is there: a key is never replaced by another one
+        if (isConflict(error)) return; // it is there: a key is never replaced by another one
+        throw notWritten(error, jwk);
       }
     },
     delete: (thumbprint) => storage.delete(nameOf(thumbprint)),
   };
+}
+
+async function exported(key: CryptoKey): Promise<JsonWebKey> {
+  if (key.extractable) return await subtleCrypto('dpop()').exportKey('jwk', key);
+  throw new StorageError(
+    'exportedKeys(): this key is not extractable, so it cannot be kept as text. Keep keys that the same dpop() has generated.',
+    { operation: 'write' },
+  );
+}
+
+/** Members of a JWK that are secret (RFC 7518 §6.2.2, §6.3.2). A storage may quote them in its error. */
+const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi'] as const;
+
+function notWritten(error: unknown, jwk: JsonWebKey): StorageError {
+  const secrets = privateMembers.map((name) => jwk[name]);
+  return new StorageError('The storage failed to write the key of a session.', {
+    operation: 'write',
+    cause: safeCause(error, secrets),
+  });
 }
 
 /** No session has such a key: theirs have a slash after what they begin with, and no colon before it. */

@@ -52,6 +52,11 @@ export class TokenEndpoint {
     this.#options = options;
   }
 
+  /** The client that sends the requests. */
+  get client(): ClientOptions & Carrier {
+    return this.#options;
+  }
+
   /** @throws what client authentication and signing a proof throw, and when they do not end. */
   async prepare(
     server: AuthorizationServer,

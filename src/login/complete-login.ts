@@ -8,13 +8,21 @@ import { ConfigurationError, LoginFailedError } from '../core/errors.ts';
 import type { Prover } from '../core/possession.ts';
 import { parseUrl } from '../core/url.ts';
 import { issuersOf } from '../flow/authorization-server-source.ts';
+import { completeClock } from '../flow/waiting.ts';
 import { type AuthorizationResponse, codeOf, readResponse, wrongAnswer } from './authorization-response.ts';
 import type { Login } from './login.ts';
-import { withKey } from './login-key.ts';
+import { forgetKey, keptKey, withKey } from './login-key.ts';
 import { type LoginClient, type LoginClientOptions, loginClient } from './login-options.ts';
-import { type PendingLogin, type PendingLogins, requirePending, takePending } from './pending-logins.ts';
+import { inOneTab } from './one-tab.ts';
+import {
+  type PendingLogin,
+  type PendingLogins,
+  requirePending,
+  returnPending,
+  takePending,
+} from './pending-logins.ts';
 import { once } from './same-answer.ts';
-import { exchangeCode } from './token-exchange.ts';
+import { type PreparedExchange, prepareCode, tokensFrom } from './token-exchange.ts';
 
 /** What {@link completeLogin} takes. */
 export interface CompleteLoginOptions extends LoginClientOptions {
@@ -30,33 +38,137 @@ export interface CompleteLoginOptions extends LoginClientOptions {
  * Called twice at once in a page, as by an effect in React's Strict Mode, it exchanges once, and both get the login.
  *
  * @param callback The URL to which the user was sent back. Where a proxy has changed it: its parameters.
- * @throws LoginFailedError, ConfigurationError, and whatever `pending` throws.
+ * What fails before the code is sent, such as a key storage that cannot be read or a server that cannot be found, leaves the
+ * login waiting: call it again with the same answer.
+ *
+ * @throws LoginFailedError, ConfigurationError, StorageError when `pending` or the storage of the key fails, and what client
+ *   authentication throws.
  */
 export async function completeLogin(
   options: CompleteLoginOptions,
   callback: string | URL | URLSearchParams,
 ): Promise<Login> {
-  return await once(options, String(callback), () => complete(options, callback));
+  requirePending(options.pending);
+  // Nobody aborts here: another caller may wait for the same answer, and it can be used once.
+  const source: AnswerSource = {
+    client: () => loginClient({ ...options, signal: undefined }),
+    pending: options.pending,
+  };
+  return await once(options, String(callback), async () => {
+    const limit = { clock: completeClock(options.clock), timeout: options.timeout ?? 30_000 };
+    const use = await inOneTab(stateOf(callback), limit, () => exchangeAnswer(source, callback));
+    if (use === 'elsewhere') throw wrongAnswer('Another tab has used the answer.');
+    if (use.kind === 'failed') throw use.error;
+    return use.login;
+  });
 }
 
-async function complete(
-  options: CompleteLoginOptions,
+function stateOf(callback: string | URL | URLSearchParams): string | null {
+  const parameters = callback instanceof URLSearchParams ? callback : parseUrl(callback)?.searchParams;
+  return parameters?.get('state') ?? null;
+}
+
+/** Who exchanges the code of an answer, and where its login waits. */
+export interface AnswerSource {
+  /** @throws what finding out the server throws */
+  client(): Promise<LoginClient>;
+  readonly pending: PendingLogins;
+}
+
+/** What became of an answer. */
+export type AnswerUse =
+  | { readonly kind: 'used'; readonly login: Login }
+  /** `isWaiting`: nothing was sent and the login still waits, so the same answer can be used again. */
+  | { readonly kind: 'failed'; readonly error: unknown; readonly isWaiting: boolean };
+
+/** An answer whose login was found, and waits no more. */
+interface FoundLogin {
+  readonly client: LoginClient;
+  readonly response: AuthorizationResponse;
+  readonly state: string;
+  readonly login: PendingLogin;
+  /** Where the answer came to, if that is known. */
+  readonly url: URL | undefined;
+}
+
+/** Finds the login of an answer, checks the answer and exchanges its code. Never rejects. */
+export async function exchangeAnswer(
+  source: AnswerSource,
   callback: string | URL | URLSearchParams,
-): Promise<Login> {
+): Promise<AnswerUse> {
+  let found: FoundLogin;
+  try {
+    found = await find(source, callback);
+  } catch (error) {
+    return failed(error, !isFinal(error));
+  }
+  const { client, login, state } = found;
+  let prepared: Prepared;
+  try {
+    prepared = await prepare(client, checkedCode(found), login);
+  } catch (error) {
+    await forgetKey(client, login.thumbprint);
+    return failed(error);
+  }
+  if ('error' in prepared) {
+    // Nothing was sent: what failed may succeed the next time.
+    return failed(prepared.error, await returnPending(source.pending, state, login));
+  }
+  const { prover, exchange } = prepared;
+  const expected = { ...login, thumbprint: prover?.thumbprint };
+  try {
+    const used = await withKey(client, prover, () => tokensFrom(client, exchange, expected));
+    return { kind: 'used', login: used };
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+const failed = (error: unknown, isWaiting = false): AnswerUse => ({ kind: 'failed', error, isWaiting });
+
+/** A wrong answer stays wrong, and a lost key stays lost. */
+function isFinal(error: unknown): boolean {
+  const { reason } = (error ?? {}) as Partial<LoginFailedError>;
+  return reason === 'wrong_answer' || reason === 'no_key';
+}
+
+async function find(source: AnswerSource, callback: string | URL | URLSearchParams): Promise<FoundLogin> {
   // First what can be tried again: after this the login waits no more.
-  // Nobody gives up here: whoever asks beside us may want it, and it is good for once.
-  const client = await loginClient({ ...options, signal: undefined });
-  requirePending(options.pending);
-  const url = callback instanceof URLSearchParams ? undefined : parseUrl(String(callback));
+  const client = await source.client();
+  const url = callback instanceof URLSearchParams ? undefined : parseUrl(callback);
   if (url === null)
     throw new ConfigurationError('completeLogin(options, callback): callback must be a whole URL.');
   const response = readResponse(url?.searchParams ?? (callback as URLSearchParams));
-  const login = response.state === undefined ? undefined : await takePending(options.pending, response.state);
-  if (login === undefined) throw wrongAnswer(unknownLogin(response));
+  const { state } = response;
+  const login = state === undefined ? undefined : await takePending(source.pending, state);
+  if (state === undefined || login === undefined) throw wrongAnswer(unknownLogin(response));
+  return { client, response, state, login, url };
+}
+
+/** @throws LoginFailedError for an answer that is none to this login. */
+function checkedCode({ client, response, login, url }: FoundLogin): string {
   if (url !== undefined && !isSamePlace(url, login.redirectUri)) {
     throw wrongAnswer('The answer came to another place than the one it was sent to.');
   }
-  return await finish(client, response, login);
+  return codeFor(client, response, login);
+}
+
+/** A request for tokens that is ready to be sent, or why it could not be made yet. */
+type Prepared =
+  | { readonly prover: Prover | undefined; readonly exchange: PreparedExchange }
+  | { readonly error: unknown };
+
+/** @throws LoginFailedError when the login cannot succeed any more. */
+async function prepare(client: LoginClient, code: string, login: PendingLogin): Promise<Prepared> {
+  let prover: Prover | undefined;
+  try {
+    prover = await keptKey(client, login.thumbprint);
+    return { prover, exchange: await prepareCode(client, code, login, prover) };
+  } catch (error) {
+    if (login.thumbprint === undefined) await forgetKey(client, prover?.thumbprint);
+    if (isFinal(error)) throw error;
+    return { error };
+  }
 }
 
 /** A page that was opened by hand, reloaded, or in another tab; or an attack. */
@@ -66,33 +178,14 @@ function unknownLogin({ state, code, error }: AuthorizationResponse): string {
     : 'The answer belongs to no login that is under way here: it was used before, or begun elsewhere. Begin another.';
 }
 
-/**
- * @param login the one that `response.state` names.
- * @param prover its key, where it is still in memory.
- */
-export async function finish(
-  client: LoginClient,
-  response: AuthorizationResponse,
-  login: PendingLogin,
-  prover?: Prover,
-): Promise<Login> {
-  return await withKey(client, prover ?? login.thumbprint, (key) =>
-    exchangeFor(client, response, login, key),
-  );
-}
-
-async function exchangeFor(
-  client: LoginClient,
-  response: AuthorizationResponse,
-  login: PendingLogin,
-  prover: Prover | undefined,
-): Promise<Login> {
+/** The code of an answer to `login`. @throws LoginFailedError */
+export function codeFor(client: LoginClient, response: AuthorizationResponse, login: PendingLogin): string {
   const { server, clientId, clock } = client;
   if (login.clientId !== clientId || !issuersOf(server).includes(login.issuer)) {
     throw wrongAnswer('The login was begun by another client, or at another server.');
   }
   if (login.expiresAt <= clock.now()) throw tookTooLong();
-  return await exchangeCode(client, codeOf(response, server, login), login, prover);
+  return codeOf(response, server, login);
 }
 
 export function tookTooLong(): LoginFailedError {
@@ -100,7 +193,7 @@ export function tookTooLong(): LoginFailedError {
 }
 
 /** Schemes of an app's own have no origin. */
-function isSamePlace(url: URL, redirectUri: string): boolean {
+export function isSamePlace(url: URL, redirectUri: string): boolean {
   const place = ({ protocol, host, pathname }: URL) => `${protocol}//${host}${pathname}`;
   return place(url) === place(new URL(redirectUri));
 }

@@ -9,14 +9,14 @@ import { completeClock, type FullClock, leavingOn } from '../flow/waiting.ts';
 import { tookTooLong } from './complete-login.ts';
 import { type DeviceAuthorization, type DevicePrompt, deviceAuthorization } from './device-authorization.ts';
 import { type Login, loginOf } from './login.ts';
-import { withKey } from './login-key.ts';
+import { newKey, withKey } from './login-key.ts';
 import {
   type LoginClient,
   type LoginClientOptions,
   type LoginRequest,
   loginClient,
 } from './login-options.ts';
-import { type Exchanged, exchange, failed } from './token-exchange.ts';
+import { type Exchanged, failed, prepareExchange } from './token-exchange.ts';
 
 export type { DevicePrompt } from './device-authorization.ts';
 
@@ -58,10 +58,11 @@ const longestWait = 60_000;
 export async function deviceLogin(options: DeviceLoginOptions): Promise<Login> {
   const { signal } = options;
   const client = await loginClient(options, waitingClock(options));
-  const authorization = await leavingOn(deviceAuthorization(client, options), signal);
-  // One that waits for the user must not be in the way of giving up.
-  await leavingOn(Promise.resolve(options.onPrompt(authorization.prompt)), signal);
-  return await withKey(client, undefined, async (prover) => {
+  const prover = await newKey(client); // first what can fail without a user
+  return await withKey(client, prover, async () => {
+    const authorization = await leavingOn(deviceAuthorization(client, options), signal);
+    // One that waits for the user must not be in the way of giving up.
+    await leavingOn(Promise.resolve(options.onPrompt(authorization.prompt)), signal);
     const { grant, sentAt } = await poll(client, authorization, prover, signal);
     return loginOf(client, grant, sentAt, { scope: options.scope, thumbprint: prover?.thumbprint });
   });
@@ -81,7 +82,8 @@ async function poll(
     await pause(client.clock, Math.min(wait, left), signal);
     if (wait >= left) throw tookTooLong();
     // Not given up in the middle: what it brings would be lost.
-    const exchanged = await exchange(client, grantType, { device_code: deviceCode }, prover);
+    const request = await prepareExchange(client, grantType, { device_code: deviceCode }, prover);
+    const exchanged = await request.send();
     if (exchanged.kind === 'granted') return exchanged;
     const answer = meaningOf(exchanged);
     if (answer === 'slow_down') interval += slower;

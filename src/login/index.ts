@@ -8,11 +8,20 @@ export type { FormerSession, FormerTokens, TakeOver } from '../flow/taking-over.
 export { type CompleteLoginOptions, completeLogin } from './complete-login.ts';
 export { type DeviceLoginOptions, type DevicePrompt, deviceLogin } from './device-login.ts';
 export type { IdTokenClaims } from './id-token.ts';
+export type { LoginPage, PageTransition } from './leaving.ts';
 export type { Login } from './login.ts';
 export type { LoginClientOptions, LoginRequest } from './login-options.ts';
 export { type LoopbackLoginOptions, loopbackLogin } from './loopback-login.ts';
 export type { ItemStore, PendingLogins } from './pending-logins.ts';
 export { type PopupLoginOptions, popupLogin, returnFromPopup } from './popup-login.ts';
+export { redirectLogin } from './redirect-login.ts';
+export type {
+  BeginLoginOptions,
+  RedirectLogin,
+  RedirectLoginManager,
+  RedirectLoginOptions,
+  RedirectLoginResult,
+} from './redirect-login-options.ts';
 export { redirectToLogin, type StartedLogin, type StartLoginOptions, startLogin } from './start-login.ts';
 export { type Asked, withStepUp } from './step-up.ts';
 export { openSystemBrowser } from './system-browser.ts';

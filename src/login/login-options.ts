@@ -12,6 +12,7 @@ import type { ClientOptions, TokenRequestExtras } from '../core/grant.ts';
 import type { Dpop } from '../core/possession.ts';
 import { safeCause } from '../core/transport-failure.ts';
 import { parseUrl } from '../core/url.ts';
+import type { Workshop } from '../flow/attempt.ts';
 import {
   type AuthorizationServerOption,
   AuthorizationServerSource,
@@ -79,7 +80,8 @@ export async function loginClient(
   requireMilliseconds('timeout', timeout);
   signal?.throwIfAborted();
   const transport = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
-  const server = await leavingOn(serverOf(options.authorizationServer, { clock, timeout }), signal);
+  const source = new AuthorizationServerSource(options.authorizationServer, { clock, timeout });
+  const server = await leavingOn(resolvedServer(source), signal);
   return {
     clientId,
     clientAuthentication: options.clientAuthentication ?? none(),
@@ -93,11 +95,23 @@ export async function loginClient(
   };
 }
 
-async function serverOf(
-  option: AuthorizationServerOption,
-  limit: { readonly clock: FullClock; readonly timeout: number },
-): Promise<AuthorizationServer> {
-  const source = new AuthorizationServerSource(option, limit);
+/** The client of a manager, with the server that the manager has found, or finds now. @throws LoginFailedError `no_answer` */
+export async function clientOf({ endpoint, server, dpop }: Workshop): Promise<LoginClient> {
+  const { clientId, clientAuthentication, headers, parameters, transport, clock, timeout } = endpoint.client;
+  return {
+    clientId,
+    clientAuthentication,
+    headers,
+    parameters,
+    server: await resolvedServer(server),
+    dpop,
+    transport,
+    clock,
+    timeout,
+  };
+}
+
+async function resolvedServer(source: AuthorizationServerSource): Promise<AuthorizationServer> {
   try {
     return await source.resolve();
   } catch (error) {

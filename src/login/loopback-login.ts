@@ -8,8 +8,8 @@ import { ConfigurationError } from '../core/errors.ts';
 import { parseUrl } from '../core/url.ts';
 import { deadline, leavingOn } from '../flow/waiting.ts';
 import { authorizationRequest } from './authorization-request.ts';
-import { readResponse } from './authorization-response.ts';
-import { finish, tookTooLong } from './complete-login.ts';
+import { tookTooLong } from './complete-login.ts';
+import { finishHere } from './finish-here.ts';
 import type { Login } from './login.ts';
 import {
   checkRequest,
@@ -79,14 +79,15 @@ async function logInThrough(
   options: LoopbackLoginOptions,
 ): Promise<Login> {
   const { signal, open = openSystemBrowser, lifetime = defaultLifetime } = options;
-  const { url, state, pending, prover } = await authorizationRequest(client, options, server.redirectUri);
+  const request = await authorizationRequest(client, options, server.redirectUri);
   const late = deadline(client.clock, lifetime, tookTooLong);
   try {
-    const arrived = server.answerTo(state);
-    // One that waits for the user, or for the browser to end, must not be in the way of the answer.
-    const failure = Promise.resolve(open(url)).then(() => new Promise<never>(() => undefined));
-    const answer = await leavingOn(leavingOn(Promise.race([arrived, failure]), late.signal), signal);
-    return await finish(client, readResponse(new URL(answer).searchParams), pending, prover);
+    return await finishHere(client, request, async () => {
+      const arrived = server.answerTo(request.state);
+      // One that waits for the user, or for the browser to end, must not be in the way of the answer.
+      const failure = Promise.resolve(open(request.url)).then(() => new Promise<never>(() => undefined));
+      return await leavingOn(leavingOn(Promise.race([arrived, failure]), late.signal), signal);
+    });
   } finally {
     late.clear();
   }

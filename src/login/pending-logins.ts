@@ -4,7 +4,8 @@
  * @module
  */
 
-import { ConfigurationError } from '../core/errors.ts';
+import { ConfigurationError, StorageError } from '../core/errors.ts';
+import { safeCause } from '../core/transport-failure.ts';
 
 /** Keeps texts by name: `sessionStorage`, `localStorage`, or a storage of your own that may take its time. */
 export interface ItemStore {
@@ -22,6 +23,9 @@ export interface ItemStore {
 /**
  * Where logins wait for their answer. What is kept there holds the secret of the login, so it belongs to one user:
  * `sessionStorage` in a page, the user's own web session in a backend.
+ *
+ * A new login removes those that have expired, and the oldest ones when there are more than 50 in a Web Storage or 10 000 in
+ * a `Map`. A storage of your own whose names cannot be listed (`length`, `key()`) has to limit them itself.
  */
 export type PendingLogins = ItemStore | Map<string, string>;
 
@@ -44,43 +48,85 @@ export interface PendingLogin {
 }
 
 const prefix = 'tokenkeep.login.';
+/** How many logins wait at most. A `Map` may be that of a whole backend. */
+const mostInWebStorage = 50;
+const mostInMap = 10_000;
 
-/** Resolves with those that nobody came back for: they are gone now. */
+/** Resolves with the logins that were removed: expired ones, and the oldest of too many. @throws StorageError */
 export async function keepPending(
   pending: PendingLogins,
   state: string,
   login: PendingLogin,
   now: number,
 ): Promise<readonly PendingLogin[]> {
-  const abandoned = sweep(pending, now);
-  await storeOf(pending).setItem(prefix + state, JSON.stringify(login));
-  return abandoned;
+  try {
+    const abandoned = sweep(pending, now);
+    await storeOf(pending).setItem(prefix + state, JSON.stringify(login));
+    return abandoned;
+  } catch (error) {
+    throw failed('write', error, [state, login.verifier, login.nonce]);
+  }
 }
 
-/** The login that waits under `state`; it waits no more. `undefined`: none does. */
+/** Keeps a login once more whose answer could not be used yet. Best effort: else the user begins another one. */
+export async function returnPending(
+  pending: PendingLogins,
+  state: string,
+  login: PendingLogin,
+): Promise<boolean> {
+  try {
+    await storeOf(pending).setItem(prefix + state, JSON.stringify(login));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The login that waits under `state`; it waits no more. `undefined`: none does. @throws StorageError */
 export async function takePending(pending: PendingLogins, state: string): Promise<PendingLogin | undefined> {
-  const store = storeOf(pending);
-  const found = store.getItem(prefix + state);
-  // Where the storage does not wait, nor do we: of two answers at the same time one would find what the other takes.
-  const text = typeof found === 'object' && found !== null ? await found : found;
-  if (text === null) return undefined;
-  await store.removeItem(prefix + state);
-  return read(text);
+  let operation: 'read' | 'delete' = 'read';
+  try {
+    const store = storeOf(pending);
+    const found = store.getItem(prefix + state);
+    // Where the storage does not wait, nor do we: of two answers at the same time one would find what the other takes.
+    const text = typeof found === 'object' && found !== null ? await found : found;
+    if (text === null) return undefined;
+    operation = 'delete';
+    await store.removeItem(prefix + state);
+    return read(text);
+  } catch (error) {
+    throw failed(operation, error, [state]);
+  }
 }
 
-/** Takes out what nobody came back for, where the names can be listed without waiting. */
+function failed(
+  operation: 'read' | 'write' | 'delete',
+  error: unknown,
+  secrets: readonly (string | undefined)[],
+): StorageError {
+  const done = { read: 'read', write: 'stored', delete: 'removed' }[operation];
+  return new StorageError(
+    `The pending login could not be ${done}. Check the option pending, and whether the browser blocks site data.`,
+    { operation, cause: safeCause(error, secrets) },
+  );
+}
+
+/** Removes what nobody came back for, and the oldest of too many, where the names can be listed without waiting. */
 function sweep(pending: PendingLogins, now: number): PendingLogin[] {
-  const abandoned: PendingLogin[] = [];
-  const names = 'getItem' in pending ? namesOf(pending) : [...pending.keys()];
   const store = storeOf(pending);
+  const names = 'getItem' in pending ? namesOf(pending) : [...pending.keys()];
+  const waiting: { readonly name: string; readonly login: PendingLogin | undefined }[] = [];
   for (const name of names.filter((one) => one.startsWith(prefix))) {
     const text = store.getItem(name);
-    const login = typeof text === 'string' ? read(text) : undefined;
-    if (login === undefined || login.expiresAt > now) continue;
-    store.removeItem(name);
-    abandoned.push(login);
+    if (typeof text === 'string') waiting.push({ name, login: read(text) });
   }
-  return abandoned;
+  // What cannot be read expires at once.
+  const end = (login: PendingLogin | undefined) => login?.expiresAt ?? 0;
+  waiting.sort((one, other) => end(other.login) - end(one.login));
+  const most = 'getItem' in pending ? mostInWebStorage : mostInMap;
+  const removed = waiting.filter(({ login }, index) => end(login) <= now || index >= most - 1);
+  for (const { name } of removed) store.removeItem(name);
+  return removed.flatMap(({ login }) => login ?? []);
 }
 
 function namesOf(store: ItemStore): string[] {
@@ -108,7 +154,7 @@ function storeOf(pending: PendingLogins): ItemStore {
 function read(text: string): PendingLogin | undefined {
   try {
     const login = JSON.parse(text) as Partial<PendingLogin> | null;
-    const whole = typeof login?.verifier === 'string' && typeof login.expiresAt === 'number';
+    const whole = typeof login?.verifier === 'string' && Number.isFinite(login.expiresAt);
     return whole ? (login as PendingLogin) : undefined;
   } catch {
     return undefined;

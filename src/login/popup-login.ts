@@ -9,7 +9,8 @@ import { parseUrl } from '../core/url.ts';
 import { completeClock, deadline, leavingOn } from '../flow/waiting.ts';
 import { type AuthorizationRequest, authorizationRequest } from './authorization-request.ts';
 import { readResponse, wrongAnswer } from './authorization-response.ts';
-import { finish, tookTooLong } from './complete-login.ts';
+import { tookTooLong } from './complete-login.ts';
+import { finishHere } from './finish-here.ts';
 import type { Login } from './login.ts';
 import {
   defaultLifetime,
@@ -83,8 +84,7 @@ export async function popupLogin(options: PopupLoginOptions): Promise<Login> {
   try {
     const client = await loginClient(options);
     const request = await authorizationRequest(client, options, redirectUri);
-    const answer = await answerFrom(popup, client, request, options);
-    return await finish(client, readResponse(new URL(answer).searchParams), request.pending, request.prover);
+    return await finishHere(client, request, () => answerFrom(popup, client, request, options));
   } finally {
     popup.close();
   }

@@ -3,9 +3,12 @@
  *
  * @module
  */
+import { completeClock } from '../flow/waiting.ts';
 import { authorizationRequest } from './authorization-request.ts';
-import { forgetKey } from './login-key.ts';
+import { departOnce, leave, requireLastingKeys } from './leaving.ts';
+import { forgetKey, keepKey } from './login-key.ts';
 import {
+  type LoginClient,
   type LoginClientOptions,
   type LoginRequest,
   loginClient,
@@ -67,18 +70,41 @@ export interface StartedLogin {
 export async function startLogin(options: StartLoginOptions): Promise<StartedLogin> {
   requireRedirectUri(options.redirectUri);
   requirePending(options.pending);
-  const client = await loginClient(options);
+  return await begin(await loginClient(options), options);
+}
+
+/** A login that a client begins: its options are checked. */
+export async function begin(
+  client: LoginClient,
+  options: Omit<StartLoginOptions, keyof LoginClientOptions>,
+): Promise<StartedLogin> {
   const { url, state, pending, prover } = await authorizationRequest(client, options, options.redirectUri);
-  if (prover !== undefined) await client.dpop?.keep(prover); // this page will be gone
+  if (prover !== undefined) await keepKey(client, prover); // this page will be gone
   const login = { ...pending, returnTo: options.returnTo };
-  const abandoned = await keepPending(options.pending, state, login, client.clock.now());
-  for (const { thumbprint } of abandoned) await forgetKey(client, thumbprint);
+  try {
+    const abandoned = await keepPending(options.pending, state, login, client.clock.now());
+    for (const { thumbprint } of abandoned) await forgetKey(client, thumbprint);
+  } catch (error) {
+    await forgetKey(client, prover?.thumbprint);
+    throw error;
+  }
   return { url, state };
 }
 
-/** {@link startLogin}, and this page goes to the server. */
+/**
+ * {@link startLogin}, and this page goes to the server. It is pending until the page has left: a guard that calls it and then
+ * renders sends the user away once. A second call joins the login that is under way, whatever its options. Resolves when the user
+ * comes back to this very page by "Back", without an answer.
+ *
+ * @throws LoginFailedError `timed_out` when the page is still here after `timeout` ms. ConfigurationError for `dpop()` with keys
+ *   that end with the page. Else as {@link startLogin}.
+ */
 export async function redirectToLogin(options: StartLoginOptions): Promise<void> {
-  const { url } = await startLogin(options);
-  options.signal?.throwIfAborted();
-  globalThis.location.assign(url);
+  requireLastingKeys(options.dpop);
+  const { clock, timeout = 30_000 } = options;
+  await departOnce(globalThis.location, options.signal, async (signal) => {
+    const { url } = await startLogin({ ...options, signal });
+    if (signal.aborted) throw signal.reason;
+    await leave(globalThis, url, { clock: completeClock(clock), timeout, signal });
+  });
 }

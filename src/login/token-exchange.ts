@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { LoginFailedError } from '../core/errors.ts';
+import { isTokenKeepError, LoginFailedError } from '../core/errors.ts';
 import type { ProvenRequest, Prover } from '../core/possession.ts';
 import { judgeAnswer, type Outcome } from '../core/token-answer.ts';
 import { safeCause } from '../core/transport-failure.ts';
@@ -23,19 +23,47 @@ export type Exchanged = (Outcome | { readonly kind: 'lost'; readonly cause: Erro
   readonly sentAt: number;
 };
 
-/** Sends a grant, once, with a proof of the key if there is one. @throws what client authentication and signing throw */
-export async function exchange(
+/** A token request in which everything that can fail before it is sent has already succeeded. */
+export interface PreparedExchange {
+  /** Sends it, once. Never rejects. */
+  send(): Promise<Exchanged>;
+}
+
+/**
+ * Makes a token request, with a proof of the key if there is one.
+ *
+ * @throws what client authentication throws, and LoginFailedError `no_key` when the key cannot sign.
+ */
+export async function prepareExchange(
   client: LoginClient,
   grantType: string,
   parameters: Readonly<Record<string, string>>,
   prover: Prover | undefined,
-): Promise<Exchanged> {
+): Promise<PreparedExchange> {
   const { server, clock } = client;
-  const make = () => grantRequest(client, server, grantType, parameters);
-  const request = await within<ProvenRequest>(
-    client,
-    () => prover?.request(make, () => clock.now()) ?? make(),
-  );
+  let isMade = false;
+  const make = async () => {
+    const request = await grantRequest(client, server, grantType, parameters);
+    isMade = true;
+    return request;
+  };
+  try {
+    const request = await within<ProvenRequest>(
+      client,
+      () => prover?.request(make, () => clock.now()) ?? make(),
+    );
+    return { send: () => send(client, request) };
+  } catch (error) {
+    if (!isMade || isTokenKeepError(error)) throw error;
+    throw new LoginFailedError('The key of the login cannot sign. Start the login again.', {
+      reason: 'no_key',
+      cause: safeCause(error, []),
+    });
+  }
+}
+
+async function send(client: LoginClient, request: ProvenRequest): Promise<Exchanged> {
+  const { server, clock } = client;
   const sentAt = clock.now();
   const { secrets } = request;
   try {
@@ -46,19 +74,25 @@ export async function exchange(
   }
 }
 
-/** Exchanges a code for tokens. @throws LoginFailedError, and what client authentication throws */
-export async function exchangeCode(
+/** Makes the request that exchanges a code for tokens. @throws as {@link prepareExchange} does. */
+export async function prepareCode(
   client: LoginClient,
   code: string,
-  login: Expected & { readonly redirectUri: string; readonly verifier: string },
+  login: { readonly redirectUri: string; readonly verifier: string },
   prover: Prover | undefined,
-): Promise<Login> {
+): Promise<PreparedExchange> {
   const parameters = { code, redirect_uri: login.redirectUri, code_verifier: login.verifier };
-  const exchanged = await exchange(client, 'authorization_code', parameters, prover);
-  const thumbprint = prover?.thumbprint;
-  if (exchanged.kind === 'granted') {
-    return loginOf(client, exchanged.grant, exchanged.sentAt, { ...login, thumbprint });
-  }
+  return await prepareExchange(client, 'authorization_code', parameters, prover);
+}
+
+/** Sends a prepared request for tokens. @throws LoginFailedError */
+export async function tokensFrom(
+  client: LoginClient,
+  prepared: PreparedExchange,
+  expected: Expected,
+): Promise<Login> {
+  const exchanged = await prepared.send();
+  if (exchanged.kind === 'granted') return loginOf(client, exchanged.grant, exchanged.sentAt, expected);
   throw failed(exchanged);
 }
 

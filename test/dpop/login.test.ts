@@ -111,7 +111,11 @@ test('the key is durable before the code is sent; a storage that refuses it cost
   const keys = { ...memoryKeys(), write: () => Promise.reject(new Error('full')) };
   const { client, sent, pending } = site();
   const options = { ...client, clock, dpop: dpop({ keys }), redirectUri, pending };
-  expect((await refusal(startLogin(options))).message).toBe('full');
+  expect(await refusal(startLogin(options))).toMatchObject({
+    code: 'ERR_STORAGE',
+    operation: 'write',
+    cause: { message: 'full' },
+  });
   expect(sent).toEqual([]);
 });
 

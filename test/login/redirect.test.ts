@@ -98,15 +98,23 @@ describe('startLogin', () => {
     expect(error.message).toContain(name);
   });
 
-  test('goes nowhere by itself; redirectToLogin does', async () => {
+  test('goes nowhere by itself; redirectToLogin leaves once, however many call it, and is pending until then', async () => {
     const assign = vi.fn();
     vi.stubGlobal('location', { assign });
-    const { client } = scene();
-    const options = { ...client, redirectUri, pending: new Map() };
-    await startLogin(options);
+    const { client, clock } = scene();
+    const pending = new Map<string, string>();
+    const options = { ...client, redirectUri, pending };
+    await startLogin({ ...options, pending: new Map() });
     expect(assign).not.toHaveBeenCalled();
-    await redirectToLogin(options);
+    const settled = vi.fn();
+    const calls = Array.from({ length: 239 }, () => redirectToLogin(options).catch(settled));
+    await vi.waitUntil(() => assign.mock.calls.length > 0);
     expect(assign.mock.calls.map(([url]) => query(url).get('client_id'))).toEqual(['app']);
+    expect([pending.size, settled.mock.calls.length]).toEqual([1, 0]);
+    await clock.advance(30_000); // it has not left
+    await Promise.all(calls);
+    expect(settled.mock.calls.every(([{ reason }]) => reason === 'timed_out')).toBe(true);
+    expect([settled.mock.calls.length, clock.timers]).toEqual([239, 0]);
   });
 });
 
