@@ -32,15 +32,19 @@ const ceilings: { code: string; ceiling: number }[] = [
   // Measured 10.2 kB alone: the tolerant reader of answers, and oauth4webapi. Beside a manager it is 3.1 kB more. 0.4 kB of it
   // make, keep and forget the key of a login.
   // Raised from 10_350: a login can be given up, and an answer that a page reads twice at once is exchanged once; it says what is wrong.
-  { code: `export { startLogin, completeLogin } from 'tokenkeep/login'`, ceiling: 10_600 },
-  { code: `export { popupLogin, returnFromPopup } from 'tokenkeep/login'`, ceiling: 10_350 },
-  { code: `export { loopbackLogin } from 'tokenkeep/login'`, ceiling: 10_850 },
+  // From 10_600: one exchange for two tabs, bounded pending logins, and an answer that can be used again after a failure.
+  { code: `export { startLogin, completeLogin } from 'tokenkeep/login'`, ceiling: 11_450 },
+  // It leaves the page, cleans its URL, stores, checks and signs out; takeOver() shares the storing of tokens with it.
+  { code: `export { redirectLogin } from 'tokenkeep/login'`, ceiling: 14_500 },
+  { code: `export { popupLogin, returnFromPopup } from 'tokenkeep/login'`, ceiling: 10_480 },
+  { code: `export { loopbackLogin } from 'tokenkeep/login'`, ceiling: 11_000 },
   { code: `export { deviceLogin } from 'tokenkeep/login'`, ceiling: 9_450 },
   // Measured 5.6 kB alone, most of it what a manager has anyway: 0.4 kB of it say what is wrong with tokens.
   { code: `export { takeOver } from 'tokenkeep/login'`, ceiling: 5_650 },
   // Measured 3.95 kB: a page without a manager, which is in the worker. Whoever waits for a login or a sign-out may leave.
   { code: `export { connectTokenManager } from 'tokenkeep/worker'`, ceiling: 4_000 },
-  { code: `export { dpop } from 'tokenkeep/dpop'`, ceiling: 3_550 },
+  // From 3_550: failures of key storages are typed errors, whose causes are free of secrets; beside a manager that is 0.3 kB more.
+  { code: `export { dpop } from 'tokenkeep/dpop'`, ceiling: 4_750 },
   // Measured 9.1 kB, nearly all of it ky.
   { code: `export { authorizedKy } from 'tokenkeep/ky'`, ceiling: 9_350 },
   { code: `export { withStepUp } from 'tokenkeep/login'`, ceiling: 910 },
