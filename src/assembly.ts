@@ -14,7 +14,6 @@ import { AuthorizedFetch } from './flow/authorized-fetch.ts';
 import { none } from './flow/client-authentication.ts';
 import { Listeners } from './flow/listeners.ts';
 import { pacedBy } from './flow/pacing.ts';
-import { isBrowser } from './flow/platform.ts';
 import { RefreshCoordinator } from './flow/refresh-coordinator.ts';
 import { SessionRegistry } from './flow/session-registry.ts';
 import { SessionStore } from './flow/session-store.ts';
@@ -25,6 +24,7 @@ import { completeClock } from './flow/waiting.ts';
 import { memoryStorage } from './memory/memory-storage.ts';
 import { takingTurns } from './memory/turns.ts';
 import { checkOptions, type TokenManagerOptions } from './options.ts';
+import { hasBrowserFetch } from './platform/browser-fetch.ts';
 import { randomId } from './platform/web-crypto.ts';
 
 /** What all sessions of a manager share. */
@@ -56,8 +56,7 @@ export function assemble(options: TokenManagerOptions): Assembly {
   grant.check?.({ options, lock, resources });
   const source = new TokenSource(new RefreshCoordinator(workshop), clock, refreshBefore);
   const pace = pacedBy(takingTurns(options.replayConcurrency ?? 64), clock);
-  // In a browser a redirect that is not followed shows nothing of where it leads (`opaqueredirect`).
-  const redirectsAreVisible = !isBrowser();
+  const redirectsAreVisible = !hasBrowserFetch();
   return {
     workshop,
     source,

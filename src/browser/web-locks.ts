@@ -3,8 +3,10 @@
  *
  * @module
  */
+
 import type { Reach } from '../core/contracts.ts';
 import { ConfigurationError } from '../core/errors.ts';
+import { isNative } from '../platform/browser-fetch.ts';
 import { subtleCrypto } from '../platform/web-crypto.ts';
 
 /** A Web Lock that is held. */
@@ -25,9 +27,14 @@ export function platformLocks(): LockManager {
   );
 }
 
-/** Node has Web Locks too, and they reach the threads of one process: there a storage that reaches farther needs another lock. */
+/**
+ * The locks of a browser reach all its processes. Those of Node, and those that a DOM for Node brings, are written in
+ * JavaScript and end with the process: there a storage that reaches farther needs another lock.
+ */
 export function reachOfLocks(): Reach {
-  return 'document' in globalThis || 'WorkerGlobalScope' in globalThis ? 'machine' : 'process';
+  const { navigator } = globalThis as { navigator?: Partial<Navigator> };
+  const isScript = navigator?.locks !== undefined && !isNative(navigator.locks.request);
+  return !isScript && ('document' in globalThis || 'WorkerGlobalScope' in globalThis) ? 'machine' : 'process';
 }
 
 /**

@@ -27,7 +27,7 @@ import {
 } from './outgoing.ts';
 import type { Pace } from './pacing.ts';
 import { sendBound } from './possession.ts';
-import { type Follow, follow } from './redirects.ts';
+import { type Follow, follow, followedByPlatform } from './redirects.ts';
 import { Rejections } from './rejections.ts';
 import type { Held, Session } from './session.ts';
 import type { TokenSource } from './token-source.ts';
@@ -45,7 +45,7 @@ export interface AuthorizedFetchOptions {
   readonly isInvalidToken: InvalidTokenPredicate | undefined;
   /** In place of tokens. */
   readonly cookies: CookieSession | undefined;
-  /** `true` where `redirect: 'manual'` shows where a redirect leads, so that we can follow it ourselves. */
+  /** `true` where `redirect: 'manual'` should show where a redirect leads, so that we can follow it ourselves. */
   readonly redirectsAreVisible: boolean;
   readonly tell: (event: AnyTokenEvent) => void;
 }
@@ -68,11 +68,13 @@ export class AuthorizedFetch {
   /** A field of its own: called as a method of an object, a platform's `fetch` refuses. */
   readonly #transport: Transport;
   readonly #rejections: Rejections;
+  #redirectsAreVisible: boolean;
 
   constructor(options: AuthorizedFetchOptions) {
     this.#options = options;
     this.#rejections = new Rejections(options.clock);
     this.#transport = options.transport;
+    this.#redirectsAreVisible = options.redirectsAreVisible;
   }
 
   /**
@@ -96,7 +98,8 @@ export class AuthorizedFetch {
       // What was sent is what is sent again: the caller may change `init` for the next call when this one has returned.
       const made = this.#attach(input, init, held, redirect);
       return transport(input, made).then((response) => {
-        if (response.status < 300 && isInvalidToken === undefined) return response;
+        const { status } = response; // 0 is that of an opaque redirect
+        if (status !== 0 && status < 300 && isInvalidToken === undefined) return response;
         const kept = outgoing(input, url, made);
         return this.#arrived({ session, resource, url, hops, redirect, ...kept }, held, response);
       });
@@ -218,13 +221,20 @@ export class AuthorizedFetch {
 
   async #follow(call: Call, response: Response): Promise<Response> {
     if (call.redirect === undefined) return response;
+    if (response.type === 'opaqueredirect') return await this.#leaveToPlatform(call);
     const next: Follow = (input, init) => this.fetch(call.session, input, init, call.hops + 1);
     return await follow(call, response, next);
   }
 
+  /** The transport hides where the redirect leads, so from now on it follows by itself, as it does in a browser. */
+  async #leaveToPlatform({ session, input, init, hops }: Call): Promise<Response> {
+    this.#redirectsAreVisible = false;
+    return await this.fetch(session, input, followedByPlatform(input, init), hops);
+  }
+
   /** `manual` if the platform would follow redirects by itself and we can do it instead. */
   #redirect(input: Input, init: RequestInit | undefined): 'manual' | undefined {
-    if (!this.#options.redirectsAreVisible) return undefined;
+    if (!this.#redirectsAreVisible) return undefined;
     const asked =
       init?.redirect ?? (typeof input === 'object' && 'redirect' in input ? input.redirect : 'follow');
     return asked === 'follow' ? 'manual' : undefined;

@@ -10,9 +10,9 @@ import type {
 } from '../core/authorization-server.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import type { CryptoKey } from '../core/platform-types.ts';
+import { hasBrowserFetch } from '../platform/browser-fetch.ts';
 import { subtleCrypto } from '../platform/web-crypto.ts';
 import type { Assert } from './client-assertion.ts';
-import { isBrowser } from './platform.ts';
 import { readPem, requireSigningKey, type SigningAlgorithm } from './signing-key.ts';
 
 /** A public client: it names itself and proves nothing. For everything that runs on a user's machine. */
@@ -193,7 +193,7 @@ let warned = false;
 
 /** A secret that is shipped is none (RFC 8252 §8.5). No reason to stop, and one to say so, once. */
 function warnInBrowser(name: string): void {
-  if (warned || !isBrowser()) return;
+  if (warned || !hasBrowserFetch()) return;
   warned = true;
   // biome-ignore lint/suspicious/noConsole: for who builds the page, at the moment when it is tried out
   console.warn(

@@ -48,6 +48,22 @@ export async function follow(
   return final;
 }
 
+/**
+ * The `init` of a request that is sent once more because its redirect was hidden, for a platform that follows.
+ *
+ * @throws TypeError for a request that may have had an effect: only GET and HEAD are sent again.
+ */
+export function followedByPlatform(input: string | Request, init: RequestInit | undefined): RequestInit {
+  if (!/^(?:get|head)$/i.test(methodOf(input, init))) {
+    const cause = new Error('The transport hides where a redirect leads (opaqueredirect).');
+    throw new TypeError('fetch failed', { cause });
+  }
+  const headers = new Headers(init?.headers ?? (isRequest(input) ? input.headers : undefined));
+  headers.delete('authorization');
+  headers.delete('dpop');
+  return { ...init, headers, redirect: 'follow' };
+}
+
 /** A `Request` brings members along that no `init` shows: mode, credentials, signal, its body, … */
 async function arranged(
   { input, spare }: Outgoing,

@@ -14,7 +14,7 @@ import {
 } from '../core/errors.ts';
 import type { ServerWords } from '../core/server-words.ts';
 import type { Failure } from '../core/session-record.ts';
-import { isBrowser } from './platform.ts';
+import { hasBrowserFetch } from '../platform/browser-fetch.ts';
 
 const remedies: Readonly<Record<LoginRequiredReason, string>> = {
   no_tokens: 'There are no tokens yet. Sign the user in and hand the tokens to setTokens().',
@@ -79,7 +79,7 @@ export function unanswered(
   const seen = status === undefined ? 'no answer came' : `what came (${status}) is no answer`;
   // A page is never told more than that.
   const hint =
-    status === undefined && isBrowser()
+    status === undefined && hasBrowserFetch()
       ? ' If the browser reports CORS, allow the origin of this page at the token endpoint.'
       : '';
   const message = strayed

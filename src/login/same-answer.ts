@@ -4,6 +4,7 @@
  * @module
  */
 
+import { hasBrowserFetch } from '../platform/browser-fetch.ts';
 import type { Login } from './login.ts';
 import type { PendingLogins } from './pending-logins.ts';
 
@@ -18,7 +19,7 @@ export async function once(
   answer: string,
   complete: () => Promise<Login>,
 ): Promise<Login> {
-  if (!('document' in globalThis) || typeof pending !== 'object') return await complete();
+  if (!hasBrowserFetch() || typeof pending !== 'object') return await complete();
   const logins = underWay.get(pending) ?? new Map<string, Promise<Login>>();
   underWay.set(pending, logins);
   const name = `${clientId} ${answer}`;

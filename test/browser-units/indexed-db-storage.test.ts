@@ -4,9 +4,10 @@ import { TokenManager } from 'tokenkeep';
 import { indexedDbStorage } from 'tokenkeep/browser';
 import { register, storageConformance } from 'tokenkeep/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { stubBrowserLocks } from '../support/browser.ts';
 
 /** For all that it can tell, it is in a browser. */
-beforeEach(() => void vi.stubGlobal('WorkerGlobalScope', class {}));
+beforeEach(() => stubBrowserLocks());
 
 let count = 0;
 const freshName = () => `database ${count++}`;

@@ -3,6 +3,7 @@ import { memoryStorage, TokenManager } from 'tokenkeep';
 import { webLock, webStorage } from 'tokenkeep/browser';
 import { lockConformance, register } from 'tokenkeep/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { stubBrowserLocks } from '../support/browser.ts';
 
 let count = 0;
 let name = '';
@@ -223,12 +224,17 @@ describe('how far it reaches', () => {
     manager(memoryStorage());
   });
 
-  test.each(['document', 'WorkerGlobalScope'])(
+  test.each(['document', 'WorkerGlobalScope'] as const)(
     'WL-03: where there is a %s all of its origin, as far as its storages',
     (name) => {
-      vi.stubGlobal(name, {});
+      const { locks } = navigator;
+      stubBrowserLocks(name);
       expect(webLock().reach).toBe('machine');
       manager();
+      // K7a: a DOM for Node beside the locks of Node.
+      vi.stubGlobal('navigator', { locks });
+      expect(webLock().reach).toBe('process');
+      expect(manager).toThrow(expect.objectContaining({ code: 'ERR_CONFIGURATION' }));
     },
   );
 });

@@ -2,9 +2,10 @@
 import { webStorage } from 'tokenkeep/browser';
 import { register, storageConformance } from 'tokenkeep/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { stubBrowserLocks } from '../support/browser.ts';
 
 /** For all that it can tell, it is in a browser. */
-beforeEach(() => void vi.stubGlobal('WorkerGlobalScope', class {}));
+beforeEach(() => stubBrowserLocks());
 
 /** As much of a `Storage` as is used. */
 class Area {

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { stubBrowserFetch } from '../support/browser.ts';
 import { api, managerOn, refused, transportThat } from './support/told.ts';
 
 /** An answer to which the platform has followed redirects by itself. */
@@ -8,7 +9,10 @@ function followed(response: Response, url: string): Response {
 }
 
 describe('in a browser, where a redirect that is not followed does not show where it leads', () => {
-  beforeEach(() => vi.stubGlobal('document', { baseURI: 'https://app.example.com/page' }));
+  beforeEach(() => {
+    stubBrowserFetch();
+    vi.stubGlobal('document', { baseURI: 'https://app.example.com/page' });
+  });
 
   test('the platform follows', async () => {
     const transport = transportThat(() => followed(new Response('fine'), 'https://other.example.com/'));
@@ -40,12 +44,9 @@ describe('in a browser, where a redirect that is not followed does not show wher
   });
 
   test('an opaque redirect that the caller asked for arrives as it is', async () => {
-    const opaque = Object.defineProperties(new Response(null), {
-      type: { value: 'opaqueredirect' },
-      status: { value: 0 },
-    });
-    const manager = await managerOn(transportThat(() => opaque));
-    expect(await manager.fetch(api, { redirect: 'manual' })).toBe(opaque);
+    const answer = opaque();
+    const manager = await managerOn(transportThat(() => answer));
+    expect(await manager.fetch(api, { redirect: 'manual' })).toBe(answer);
   });
 
   test('a relative URL is one of the page', async () => {
@@ -55,6 +56,69 @@ describe('in a browser, where a redirect that is not followed does not show wher
     await manager.fetch('orders');
     await manager.fetch('/elsewhere');
     expect(transport.calls.map(({ authorization }) => authorization)).toEqual(['Bearer access-0', null]);
+  });
+});
+
+/** What browsers answer to a request with `redirect: 'manual'`. */
+const opaque = () =>
+  Object.defineProperties(new Response(null), { type: { value: 'opaqueredirect' }, status: { value: 0 } });
+
+describe('on a transport that hides redirects although it should not', () => {
+  const hiding = () =>
+    transportThat(({ init }) =>
+      init?.redirect === 'manual' ? opaque() : followed(new Response('fine'), 'https://other.example.com/'),
+    );
+
+  test.each(['GET', 'head'])(
+    'a %s is sent again for the transport to follow, and the next one at once',
+    async (method) => {
+      const transport = hiding();
+      const manager = await managerOn(transport);
+      const answer = await manager.fetch(api, { method });
+      expect([answer.redirected, answer.url]).toEqual([true, 'https://other.example.com/']);
+      expect(transport.calls.map(({ init }) => init?.redirect)).toEqual(['manual', 'follow']);
+      expect(transport.calls.map(({ authorization }) => authorization)).toEqual(
+        Array(2).fill('Bearer access-0'),
+      );
+      await manager.fetch(api);
+      expect(transport.calls[2]?.init?.redirect).toBeUndefined();
+    },
+  );
+
+  test('a Request is sent again with its own headers', async () => {
+    const transport = hiding();
+    const manager = await managerOn(transport);
+    await manager.fetch(new Request(api, { headers: { 'x-mine': '1' } }));
+    const again = transport.calls[1]?.init?.headers;
+    expect(new Headers(again).get('x-mine')).toBe('1');
+  });
+
+  test('a POST, which may have had an effect, is not sent again and rejects', async () => {
+    const transport = hiding();
+    const manager = await managerOn(transport);
+    const error = await manager.fetch(api, { method: 'POST', body: 'x' }).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error).toMatchObject({ cause: { message: expect.stringContaining('opaqueredirect') } });
+    expect(transport.calls).toHaveLength(1);
+  });
+});
+
+describe('in Node with a DOM, whose fetch shows redirects', () => {
+  beforeEach(() => {
+    vi.stubGlobal('document', { baseURI: 'https://api.example.com/' });
+    vi.stubGlobal('importScripts', () => undefined);
+  });
+
+  test('K7a: no token reaches a path of the same origin that was not named', async () => {
+    const transport = transportThat(({ url }) =>
+      url === api
+        ? new Response(null, { status: 302, headers: { location: '/elsewhere' } })
+        : new Response('fine'),
+    );
+    const manager = await managerOn(transport);
+    expect((await manager.fetch(api)).url).toBe('');
+    expect(transport.calls.map(({ authorization }) => authorization)).toEqual(['Bearer access-0', null]);
+    expect(transport.calls[0]?.init?.redirect).toBe('manual');
   });
 });
 

@@ -1,6 +1,7 @@
 /** A secret that is shipped to its users is none: who builds the page hears of it. */
 import { generateKeyPairSync } from 'node:crypto';
 import { beforeEach, describe, expect, type MockInstance, test, vi } from 'vitest';
+import { stubBrowserFetch } from '../support/browser.ts';
 
 const pem = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({
   format: 'pem',
@@ -23,6 +24,7 @@ const printed = () => print.mock.calls.map(([text]) => String(text));
 const places: Readonly<Record<string, object>> = {
   'a page': { document: {} },
   'a worker of a page': { importScripts: () => undefined, WorkerGlobalScope: class {} },
+  'a service worker that is a module': {},
 };
 const shipped: Readonly<Record<string, (given: Methods) => unknown>> = {
   clientSecretBasic: ({ clientSecretBasic }) => clientSecretBasic(secret),
@@ -37,6 +39,7 @@ const cases = Object.entries(places).flatMap(([place, globals]) =>
 test.each(cases)(
   '8252-04, BBA-02: $name in $place is warned about, once, without the secret',
   ({ globals, name, make }) => {
+    stubBrowserFetch();
     for (const [global, value] of Object.entries(globals)) vi.stubGlobal(global, value);
     make(methods);
     make(methods);
@@ -50,7 +53,7 @@ test.each(cases)(
 
 describe('nothing is said', () => {
   test('about a client that has no secret, or a key that stays in its browser', async () => {
-    vi.stubGlobal('document', {});
+    stubBrowserFetch();
     const ecdsa = { name: 'ECDSA', namedCurve: 'P-256' };
     const { privateKey } = await crypto.subtle.generateKey(ecdsa, false, ['sign', 'verify']);
     methods.none();
@@ -62,6 +65,7 @@ describe('nothing is said', () => {
   test.each([
     ['on a server', {}],
     ['on a server that calls itself a worker', { WorkerGlobalScope: class {} }],
+    ['on a server that renders pages with a DOM', { document: {}, window: {} }],
   ])('%s', (_name, globals) => {
     for (const [global, value] of Object.entries(globals)) vi.stubGlobal(global, value);
     for (const make of Object.values(shipped)) make(methods);

@@ -1,6 +1,7 @@
 /** K4d: a token endpoint that is unreachable, or hidden from a page, for hours. */
 import { faults } from 'tokenkeep/testing';
 import { afterEach, expect, test, vi } from 'vitest';
+import { stubBrowserFetch } from '../support/browser.ts';
 import { failure, setup } from './support/setup.ts';
 
 afterEach(() => vi.unstubAllGlobals());
@@ -41,7 +42,7 @@ test('K4d: answers that never arrive count as well, also between other failures'
 test.each([true, false])(
   'K4d: the message names CORS in a page and nowhere else (page: %s)',
   async (isPage) => {
-    if (isPage) vi.stubGlobal('document', { baseURI: 'https://app.test/' });
+    if (isPage) stubBrowserFetch();
     const { manager, expire, server } = await setup();
     expire();
     server.fail(faults.lostRequest);

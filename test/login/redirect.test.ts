@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { clientSecretBasic, TokenManager } from 'tokenkeep';
 import { completeLogin, redirectToLogin, startLogin } from 'tokenkeep/login';
 import { describe, expect, test, vi } from 'vitest';
+import { stubBrowserFetch } from '../support/browser.ts';
 import { refusal } from '../support/scene.ts';
 import { answered, as, granting, redirectUri, scene } from './support/server.ts';
 
@@ -181,7 +182,7 @@ describe('completeLogin', () => {
   });
 
   test('twice at once in a page, as by an effect in Strict Mode: one exchange, one login for both', async () => {
-    vi.stubGlobal('document', {});
+    stubBrowserFetch();
     const { client, net } = scene();
     const options = { ...client, pending: new Map<string, string>() };
     const { url } = await startLogin({ ...options, redirectUri });
@@ -199,7 +200,7 @@ describe('completeLogin', () => {
   });
 
   test('twice at once in a page, and refused: both hear of it, and the next login is its own', async () => {
-    vi.stubGlobal('document', {});
+    stubBrowserFetch();
     const { client, net } = scene({
       [as.tokenEndpoint]: () => Response.json({ error: 'invalid_grant' }, { status: 400 }),
     });

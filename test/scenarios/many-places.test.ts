@@ -6,8 +6,9 @@
 import { isTokenKeepError, type TokenLock } from 'tokenkeep';
 import { webLock, webStorage } from 'tokenkeep/browser';
 import { faults } from 'tokenkeep/testing';
-import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { fingerprint } from '../../src/core/fingerprint.ts';
+import { stubBrowserLocks } from '../support/browser.ts';
 import { api, refusal, scene } from '../support/scene.ts';
 
 const key = 'test-client/default';
@@ -126,7 +127,7 @@ describe('locks', () => {
 
 describe('a record that is written while others read it', () => {
   // For all that it can tell, webStorage() is in a browser.
-  beforeEach(() => void vi.stubGlobal('WorkerGlobalScope', class {}));
+  beforeEach(() => stubBrowserLocks());
 
   test('B17 sample-angular-oauth2-oidc#2: a tab that reads in the middle of a login sees the session before it or all of the new one', async () => {
     const items = new Map<string, string>();

@@ -1,0 +1,27 @@
+/**
+ * Whether requests are sent by a browser: a page, a worker of one, an extension, a WebView.
+ *
+ * @module
+ */
+
+/**
+ * Tells whether the platform's `fetch` is that of a browser, which keeps things from scripts: headers of its own cannot be
+ * set, and a redirect that is not followed does not show where it leads (`opaqueredirect`).
+ *
+ * Asked of `Request` itself. Node with a DOM (jsdom, happy-dom, a shim for server-side rendering) has a `document`, and a
+ * `fetch` that keeps nothing from anybody.
+ *
+ * @see Fetch Standard, "forbidden request-header" and "opaque-redirect filtered response"
+ */
+export function hasBrowserFetch(): boolean {
+  const { Request } = globalThis;
+  if (typeof Request !== 'function' || !isNative(Request)) return false;
+  return !new Request('https://tokenkeep.invalid/', { headers: { 'sec-tokenkeep': '' } }).headers.has(
+    'sec-tokenkeep',
+  );
+}
+
+/** Tells whether a function is part of the engine or of the browser, and not written in JavaScript. */
+export function isNative(platform: object): boolean {
+  return /\[native code\]\s*\}$/.test(Function.prototype.toString.call(platform));
+}

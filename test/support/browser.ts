@@ -1,0 +1,22 @@
+import { vi } from 'vitest';
+
+/** A `Request` as browsers have it: part of the platform, and scripts cannot set the headers that are its own. */
+export function stubBrowserFetch(): void {
+  const { Request: Real } = globalThis;
+  function make(input: string | URL | Request, init?: RequestInit): Request {
+    const request = new Real(input, init);
+    for (const name of [...request.headers.keys()]) if (name.startsWith('sec-')) request.headers.delete(name);
+    return request;
+  }
+  make.prototype = Real.prototype;
+  vi.stubGlobal('Request', make.bind(undefined));
+}
+
+/** Web Locks as browsers have them: part of the platform, not written in JavaScript as those of Node are. */
+export function stubBrowserLocks(scope: 'document' | 'WorkerGlobalScope' = 'WorkerGlobalScope'): void {
+  const { locks } = globalThis.navigator;
+  vi.stubGlobal(scope, class {});
+  vi.stubGlobal('navigator', {
+    locks: { request: locks.request.bind(locks), query: locks.query.bind(locks) },
+  });
+}
