@@ -241,7 +241,11 @@ export type AnyTokenKeepError =
  * where `instanceof` does not.
  */
 export function isTokenKeepError(value: unknown): value is AnyTokenKeepError {
-  return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[brand] === true;
+  try {
+    return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[brand] === true;
+  } catch {
+    return false; // a proxy of somebody else's
+  }
 }
 
 /** Tells whether nothing but a change of the configuration helps. */

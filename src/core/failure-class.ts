@@ -6,6 +6,7 @@
 import { hasMembers, textOf } from './answer-body.ts';
 import { ConfigurationError } from './errors.ts';
 import type { FailureClass, ProviderProfile, TokenErrorResponse } from './provider-profile.ts';
+import { isCode } from './server-words.ts';
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -130,9 +131,4 @@ function errorValues(body: unknown, profile: ProviderProfile | undefined): strin
   if (!hasMembers(body)) return [];
   const fields = profile?.errorFields ?? ['error'];
   return fields.map((field) => textOf(body[field])).filter((value) => value !== undefined);
-}
-
-/** The alphabet of RFC 6749 §5.2 without the space: Cloudentity and Twitch have sentences in `error`. */
-function isCode(value: string): boolean {
-  return /^[!#-[\]-~]{1,100}$/.test(value);
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { redact } from './redact.ts';
+import { redact, redactAll, type Secrets } from './redact.ts';
 
 /** What a server says when it refuses. Foreign text: show it as text, never as HTML. */
 export interface ServerWords {
@@ -17,39 +17,90 @@ export interface ServerWords {
 
 /** Longer details are left out, in characters of JSON: they are stored with a failure. */
 const longest = 4_096;
+const longestLine = 200;
+
+/** What a refusal is told by: which of its members, and the codes that are known, which need no look at secrets. */
+export interface Tellable {
+  readonly errorDetails?: readonly string[] | undefined;
+  readonly errorCodes?: Readonly<Record<string, unknown>> | undefined;
+}
 
 /**
  * Takes the secrets out of a refusal, and of what it says besides its code whatever nobody has asked for: foreign text gets
- * into errors, and from there into logs and pages, only of servers whose profile says what it is.
+ * into errors, and from there into logs and pages, only of servers whose profile says what it is. Never throws.
  */
 export function tellable(
   { error, description, details = {} }: ServerWords,
-  asked: readonly string[] | undefined,
-  secrets: readonly (string | undefined)[],
+  profile: Tellable | undefined,
+  secrets: Secrets,
 ): ServerWords {
-  if (asked === undefined) return { error: error && redact(error, secrets) };
-  // A description was cut between words: of a secret with spaces there may be a part.
-  const words = secrets.flatMap((secret) => [secret, ...(secret?.split(/\s+/) ?? [])]);
+  const { errorDetails: asked, errorCodes = {} } = profile ?? {};
+  const isKnown = error !== undefined && Object.hasOwn(errorCodes, error);
+  const code = isKnown ? error : codeIn(error, secrets);
+  if (asked === undefined) return { error: code };
   const wanted = asked.filter((name) => Object.hasOwn(details, name));
-  const told = wanted.length === 0 ? undefined : wanted.map((name) => [name, details[name]]);
   return {
-    error: error && redact(error, secrets),
-    description: description && redact(description, words),
-    details: told && cleaned(Object.fromEntries(told), secrets),
+    error: code,
+    description: oneLine(redact(description ?? '', secrets)),
+    details: wanted.length === 0 ? undefined : cleaned(details, wanted, secrets),
   };
+}
+
+/** The error code in what a server gave as one (RFC 6749 §5.2), if it is one and holds no part of a secret. */
+export function codeIn(error: string | undefined, secrets: Secrets): string | undefined {
+  return error !== undefined && isCode(error) && redact(error, secrets) === error ? error : undefined;
+}
+
+/** Words, in one case or with capitals in between, and the number of an error at their end: `AADSTS70008`, `InvalidToken`. */
+const readable = /^(?=.{1,40}$)(?:[A-Z]*[a-z]{2,}(?![a-z])|[A-Z]+(?![A-Za-z]))*\d{0,8}$/;
+
+/**
+ * Tells whether a text may be an error code. Its characters are those of RFC 6749 §5.2 without the space, for Cloudentity and
+ * Twitch have sentences there; it is short; and between its separators it can be read. What looks like chance may be a token, half
+ * of one, or one that was encoded.
+ */
+export function isCode(text: string): boolean {
+  return (
+    /^[!#-[\]-~]{1,64}$/.test(text) &&
+    text.split(/[_.:/-]/).every((part) => part.length < 6 || readable.test(part))
+  );
+}
+
+/** One line without control characters, at most 200 characters long, no word cut in half. `undefined`: nothing is left. */
+export function oneLine(text: string): string | undefined {
+  const line = text.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ').trim();
+  const short =
+    line.length > longestLine ? line.slice(0, Math.max(line.lastIndexOf(' ', longestLine), 0)) : line;
+  return short === '' ? undefined : short;
 }
 
 /** Values and names: a server may put a token into either. */
 function cleaned(
   details: Readonly<Record<string, unknown>>,
-  secrets: readonly (string | undefined)[],
+  names: readonly string[],
+  secrets: Secrets,
 ): ServerWords['details'] {
-  if (JSON.stringify(details).length > longest) return undefined;
-  const walk = (value: unknown): unknown => {
-    if (typeof value === 'string') return redact(value, secrets);
-    if (typeof value !== 'object' || value === null) return value;
-    if (Array.isArray(value)) return value.map(walk);
-    return Object.fromEntries(Object.entries(value).map(([name, one]) => [redact(name, secrets), walk(one)]));
-  };
-  return walk(details) as ServerWords['details'];
+  try {
+    const asked = Object.fromEntries(names.map((name) => [name, details[name]]));
+    if (JSON.stringify(asked).length > longest) return undefined;
+    const texts: string[] = [];
+    replaceTexts(asked, (text) => {
+      texts.push(text);
+      return text;
+    });
+    const clean = redactAll(texts, secrets).values();
+    return replaceTexts(asked, () => clean.next().value ?? '') as ServerWords['details'];
+  } catch {
+    return undefined; // nested so deep that nobody can walk through it
+  }
+}
+
+/** A copy in which every text is another one, in the order in which they stand there. */
+function replaceTexts(value: unknown, replace: (text: string) => string): unknown {
+  if (typeof value === 'string') return replace(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((one) => replaceTexts(one, replace));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, one]) => [replace(name), replaceTexts(one, replace)]),
+  );
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { fingerprint } from './fingerprint.ts';
+import type { Secrets } from './redact.ts';
 import type { ServerWords } from './server-words.ts';
 import type { TokenSet } from './token-set.ts';
 import { isSendable } from './token-type.ts';
@@ -166,15 +167,35 @@ export function settled(record: SessionRecord): SessionRecord {
   return rest;
 }
 
-/** What of a record must not be told: its tokens, and whatever long texts the server sent besides. */
-export function secretsIn({ refreshToken, idToken, accessTokens, extra }: SessionRecord): readonly string[] {
-  const texts: (string | undefined)[] = [refreshToken, idToken];
-  for (const { token } of Object.values(accessTokens)) texts.push(token);
-  JSON.stringify(extra, (_name, value: unknown) => {
-    if (typeof value === 'string' && value.length >= 16) texts.push(value);
-    return value;
-  });
-  return texts.filter((text) => text !== undefined);
+/** What of a record must not be told: its tokens, and whatever long texts the server sent besides. Never throws. */
+export function secretsIn({ refreshToken, idToken, accessTokens, extra }: SessionRecord): Secrets {
+  const tokens = Object.values(accessTokens).map(({ token }) => token);
+  return [refreshToken, idToken, ...tokens, ...longTextsIn(extra)];
+}
+
+/** Of an address only what comes after its host: errors of the network name hosts. */
+function longTextsIn(extra: unknown): readonly string[] {
+  const texts: string[] = [];
+  const seen = new Set<unknown>([extra]);
+  // A set is walked through to what is added on the way: no stack runs out, and no cycle goes on.
+  for (const one of seen) {
+    if (typeof one === 'string') {
+      const text = one.replace(/^https?:\/\/[^/?#]*/i, '');
+      if (text.length >= 16) texts.push(text);
+    } else if (typeof one === 'object' && one !== null) {
+      for (const member of membersOf(one)) seen.add(member);
+    }
+  }
+  return texts;
+}
+
+/** What cannot be read, for its getters throw, nobody can quote. */
+function membersOf(one: object): readonly unknown[] {
+  try {
+    return Object.values(one);
+  } catch {
+    return [];
+  }
 }
 
 /** The tokens of a record as an application sees them. */

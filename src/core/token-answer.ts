@@ -31,7 +31,7 @@ export type Outcome =
       readonly status: number;
       /** The error code, if there is one; a sentence is none. */
       readonly error: string | undefined;
-      /** For people: one line, at most 200 characters, no word cut in half. May still name a secret. */
+      /** For people, not cut to a line yet. May still name a secret. */
       readonly description: string | undefined;
       /** In ms. */
       readonly retryAfter: number | undefined;
@@ -123,13 +123,18 @@ const keptOut: ReadonlySet<string> = new Set([
   'error_description',
 ]);
 
+/** In characters. */
+const longestDescription = 10_000;
+
 function describe(body: unknown): string | undefined {
   if (!hasMembers(body)) return undefined;
   const sentence = /\s/.test(textOf(body['error']) ?? '') ? body['error'] : undefined;
   const text = textOf(body['error_description']) ?? textOf(body['message']) ?? textOf(sentence);
-  const line = text?.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ').trim();
-  // Cut between words: half a token would no longer be recognised as a secret.
+  // No part of a secret is at the end of what is shown of it: that is cut to a line when the secrets are out.
   return textOf(
-    line !== undefined && line.length > 200 ? line.slice(0, Math.max(line.lastIndexOf(' ', 200), 0)) : line,
+    text
+      ?.slice(0, longestDescription)
+      .replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ')
+      .trim(),
   );
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { redact } from './redact.ts';
+import { redactAll, type Secrets } from './redact.ts';
 
 /**
  * Codes of Node's sockets, name resolution and TLS, and of undici, for a connection that never came to be. Whatever
@@ -41,11 +41,9 @@ export function mayHaveBeenSent(error: unknown): boolean {
 
 /** The codes of an error; several for an `AggregateError` of attempts on several addresses. */
 function codesOf(error: object): string[] {
-  const { errors, code } = error as { errors?: unknown; code?: unknown };
-  const codes = Array.isArray(errors)
-    ? errors.map((one) => (one as { code?: unknown } | null)?.code)
-    : [code];
-  return codes.map(String);
+  const errors = memberOf(error, 'errors');
+  const all = foreign(() => (Array.isArray(errors) ? errors.slice(0, 100) : [error])) ?? [error];
+  return all.map((one) => textOf(one, 'code'));
 }
 
 /** An error and its causes, a few links deep. */
@@ -53,25 +51,46 @@ function chain(error: unknown): object[] {
   const links: object[] = [];
   for (let link = error; typeof link === 'object' && link !== null && links.length < 5; ) {
     links.push(link);
-    link = (link as { cause?: unknown }).cause;
+    link = memberOf(link, 'cause');
   }
   return links;
 }
 
-/** A copy of a foreign error that is fit to be a `cause`: names, messages and codes, without secrets. */
-export function safeCause(error: unknown, secrets: readonly (string | undefined)[]): Error | undefined {
-  const copies = chain(error).map((link) => {
-    const { name, message, code } = link as { name?: unknown; message?: unknown; code?: unknown };
+/** Looks at something foreign. Getters, proxies and `toString()` may throw: what cannot be seen is not there. */
+function foreign<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch {
+    return undefined;
+  }
+}
+
+function memberOf(one: unknown, name: string): unknown {
+  return foreign(() => (one as Readonly<Record<string, unknown>>)[name]);
+}
+
+function textOf(one: unknown, name: string): string {
+  const value = memberOf(one, name);
+  return foreign(() => String(value ?? '')) ?? '';
+}
+
+/** A copy of a foreign error that is fit to be a `cause`: names, messages and codes, without secrets. Never throws. */
+export function safeCause(error: unknown, secrets: Secrets): Error | undefined {
+  const links = chain(error);
+  const texts = links.flatMap((link) => {
+    const name = textOf(link, 'name') || 'Error';
+    const code = memberOf(link, 'code');
     // That of a parser quotes what it could not read.
-    const text = name === 'SyntaxError' ? 'It is not well-formed.' : String(message ?? '');
-    const copy = new Error(redact(text, secrets));
-    copy.name = redact(String(name ?? 'Error'), secrets);
+    const message = name === 'SyntaxError' ? 'It is not well-formed.' : textOf(link, 'message');
+    return [name, message, typeof code === 'string' ? code : ''];
+  });
+  const safe = redactAll(texts, secrets);
+  return links.reduceRight<Error | undefined>((cause, _link, index) => {
+    const [name = '', message, code = ''] = safe.slice(3 * index);
+    const copy = new Error(message, cause && { cause });
+    copy.name = name;
     // Its stack would begin here, and say nothing of where the error was made.
-    copy.stack = `${copy.name}: ${copy.message}`;
-    return typeof code === 'string' ? Object.assign(copy, { code: redact(code, secrets) }) : copy;
-  });
-  copies.forEach((copy, index) => {
-    if (copies[index + 1] !== undefined) copy.cause = copies[index + 1];
-  });
-  return copies[0];
+    copy.stack = `${name}: ${message}`;
+    return code === '' ? copy : Object.assign(copy, { code });
+  }, undefined);
 }

@@ -9,6 +9,7 @@ import type { AnyTokenEvent } from '../core/events.ts';
 import type { Grant } from '../core/grant.ts';
 import type { Dpop, Prover } from '../core/possession.ts';
 import { type Need, reconcile, type Verdict } from '../core/reconcile.ts';
+import type { Secrets } from '../core/redact.ts';
 import type { AccessToken, SessionRecord } from '../core/session-record.ts';
 import { authorizationScheme } from '../core/token-type.ts';
 import type { AuthorizationServerSource } from './authorization-server-source.ts';
@@ -77,7 +78,7 @@ export interface Spent {
   readonly marked: SessionRecord;
   readonly version: Version;
   readonly sentAt: number;
-  readonly secrets: readonly string[];
+  readonly secrets: Secrets;
   /** The scope that was asked for. */
   readonly scope: readonly string[] | undefined;
 }

@@ -39,7 +39,7 @@ export async function findOrBegin(workshop: Workshop, attempt: Attempt): Promise
   const first = async () => ({
     accessTokens: {},
     ...begin?.(clock.now()),
-    ...(mints && (await dpop?.begin())),
+    ...(mints && (await store.bounded('write', async () => await dpop?.begin()))),
   });
   return await store.begin(attempt.session, first, attempt.tell);
 }

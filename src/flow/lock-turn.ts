@@ -3,9 +3,19 @@
  *
  * @module
  */
-import { isTokenKeepError, LockTimeoutError } from '../core/errors.ts';
+import {
+  type AnyTokenKeepError,
+  ConfigurationError,
+  isTokenKeepError,
+  LockTimeoutError,
+  StorageError,
+  type TokenKeepError,
+} from '../core/errors.ts';
+import type { Secrets } from '../core/redact.ts';
+import { safeCause } from '../core/transport-failure.ts';
 import type { Workshop } from './attempt.ts';
 import type { Session } from './session.ts';
+import { secretsOf } from './session-store.ts';
 import { deadline, leavingOn } from './waiting.ts';
 
 /** Why a waiter leaves the queue: what is stored has changed, and needs no lock any more. */
@@ -35,22 +45,43 @@ export async function takeTurn<T>(
     new LockTimeoutError(`The lock of the session was not free within ${lockTimeout} ms. Try again.`);
   const { signal, clear, abort } = deadline(clock, lockTimeout, late);
   const stopListening = listen(workshop, session, { isSettled, leave: () => abort(news) });
+  let failure: unknown;
   try {
     const granted = lock.request(`tokenkeep:${session.key}`, { signal }, async () => {
       signal.throwIfAborted(); // nobody waits any more
       // From here on it is no waiter: neither the deadline nor news take it away.
       clear();
       stopListening();
-      return await run();
+      try {
+        return await run();
+      } catch (error) {
+        failure = error;
+        throw error;
+      }
     });
     return { ran: await leavingOn(granted, signal) };
   } catch (error) {
     const waited = signal.aborted && error === signal.reason;
-    if (!waited && isTokenKeepError(error)) throw error;
+    if (!waited && isTokenKeepError(error)) {
+      throw error === failure ? error : errorOfLock(error, secretsOf(session));
+    }
     return { instead: error };
   } finally {
     clear();
     stopListening();
+  }
+}
+
+/** The error of a lock without secrets, whoever made it. */
+function errorOfLock(error: AnyTokenKeepError, secrets: Secrets): TokenKeepError {
+  const { message = '', cause } = safeCause(error, secrets) ?? {};
+  switch (error.code) {
+    case 'ERR_STORAGE':
+      return new StorageError(message, { operation: error.operation, conflict: error.conflict, cause });
+    case 'ERR_CONFIGURATION':
+      return new ConfigurationError(message, { cause });
+    default:
+      return new LockTimeoutError(message, { cause });
   }
 }
 

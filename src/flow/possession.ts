@@ -4,8 +4,9 @@
  * @module
  */
 import type { Prover } from '../core/possession.ts';
-import type { SessionRecord } from '../core/session-record.ts';
+import { type SessionRecord, secretsIn } from '../core/session-record.ts';
 import type { Workshop } from './attempt.ts';
+import type { Known } from './bounded-storage.ts';
 import type { Found } from './fate.ts';
 import { methodOf, type Outgoing, spareOf } from './outgoing.ts';
 import { loginRequired } from './refusal.ts';
@@ -28,7 +29,8 @@ export async function proverOf(
   const { thumbprint } = record;
   if (thumbprint === undefined && workshop.dpop?.acceptsBearer !== false) return undefined;
   if (session.prover !== undefined && session.prover.thumbprint === thumbprint) return session.prover;
-  const prover = thumbprint === undefined ? undefined : await loaded(workshop, thumbprint);
+  const prover =
+    thumbprint === undefined ? undefined : await loaded(workshop, thumbprint, () => secretsIn(record));
   if (prover === undefined) {
     if (session.rejected !== version)
       tell({ type: 'recordRejected', session: session.id, reason: 'key lost' });
@@ -40,8 +42,12 @@ export async function proverOf(
 }
 
 /** @throws StorageError */
-export async function loaded(workshop: Workshop, thumbprint: string): Promise<Prover | undefined> {
-  return await workshop.store.bounded('read', async () => await workshop.dpop?.prover(thumbprint));
+export async function loaded(
+  workshop: Workshop,
+  thumbprint: string,
+  known: Known,
+): Promise<Prover | undefined> {
+  return await workshop.store.bounded('read', async () => await workshop.dpop?.prover(thumbprint), known);
 }
 
 /** Sends a call whose access token is bound to a key: with a proof, and perhaps once more with another one. */

@@ -3,11 +3,18 @@
  *
  * @module
  */
-import type { TokenStorage, Version } from '../core/contracts.ts';
+import type { Stored, TokenStorage, Version } from '../core/contracts.ts';
 import { isConflict, type TokenKeepError } from '../core/errors.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
 import { backoff } from '../core/reconcile.ts';
-import { type Owner, readRecord, type SessionRecord, type Unreadable } from '../core/session-record.ts';
+import type { Secrets } from '../core/redact.ts';
+import {
+  type Owner,
+  readRecord,
+  type SessionRecord,
+  secretsIn,
+  type Unreadable,
+} from '../core/session-record.ts';
 import { type BoundedStorage, boundedStorage } from './bounded-storage.ts';
 import { conflictsForEver, type Fate, type Found, fateOf, loginOf, notKept, sameTokens } from './fate.ts';
 import { Arrival, type Replaces, type Session } from './session.ts';
@@ -50,9 +57,9 @@ export class SessionStore {
 
   /** Reads what is stored, and says what is wrong with a value that is not a session of ours. */
   async look(session: Session, tell: Telling): Promise<Found | Unreadable | undefined> {
-    const stored = await this.#storage.read(session.key);
+    const stored = await this.#read(session);
     if (stored === undefined) return undefined;
-    const record = readRecord(stored.record, this.#options.owner());
+    const record = this.#judge(stored.record);
     if (typeof record !== 'string') {
       session.known = true;
       return { record, version: stored.version };
@@ -83,8 +90,21 @@ export class SessionStore {
     return await this.#storage.write(session.key, record, ifVersion);
   }
 
-  async delete(session: Session, ifVersion?: Version): Promise<void> {
-    await this.#storage.delete(session.key, ifVersion);
+  async delete(session: Session, ifVersion?: Version, record?: SessionRecord): Promise<void> {
+    await this.#storage.delete(session.key, ifVersion, () => secretsOf(session, record));
+  }
+
+  async #read(session: Session): Promise<Stored | undefined> {
+    return await this.#storage.read(session.key, () => secretsOf(session));
+  }
+
+  /** A storage of somebody else's may hand over anything, also what throws when it is looked at. */
+  #judge(value: unknown): SessionRecord | Unreadable {
+    try {
+      return readRecord(value, this.#options.owner());
+    } catch {
+      return 'corrupt';
+    }
   }
 
   /** Hears of changes of what is stored, where the storage can tell. Returns how to stop. */
@@ -163,7 +183,7 @@ export class SessionStore {
     const { epoch } = session;
     const { over } = arrival;
     for (let conflicts = 0; conflicts < 10; conflicts++) {
-      const stored = await this.#storage.read(session.key);
+      const stored = await this.#read(session);
       if (session.epoch !== epoch) return 'superseded';
       const login = loginOf(stored);
       // Only the answer was lost. Perhaps others have refreshed since: what we have is spent then.
@@ -237,4 +257,13 @@ export class SessionStore {
     const pause = backoff(session.unsaved?.failures ?? 1, Math.random());
     this.#unsaved.set(session, clock.setTimeout(retry, pause));
   }
+}
+
+/** What this process knows of a session that must not be told: `record`, what is not stored yet, and what is in memory. */
+export function secretsOf(
+  session: Session,
+  record: SessionRecord | undefined = session.unsaved?.record,
+): Secrets {
+  const held = session.allHeld.map(([, { token }]) => token);
+  return record === undefined ? held : [...held, ...secretsIn(record)];
 }

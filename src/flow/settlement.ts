@@ -164,7 +164,7 @@ async function grantDead(
   if (session.epoch !== attempt.epoch) return 'again';
   let final = false;
   try {
-    await workshop.store.delete(session, spent.version);
+    await workshop.store.delete(session, spent.version, spent.record);
   } catch (refusal) {
     // Someone has replaced it meanwhile: what we lost was their gain.
     if (isConflict(refusal)) return 'again';
@@ -191,7 +191,7 @@ function describe(sent: Refused, spent: Spent): FailedRefresh & { readonly cause
 }
 
 function wordsOf(sent: Refused, { server, secrets }: Spent): ServerWords {
-  return tellable(sent, server.profile?.errorDetails, secrets);
+  return tellable(sent, server.profile, secrets);
 }
 
 /** Remembers a failure with the record, so that ten callers, tabs or machines do not each find out. */

@@ -5,6 +5,7 @@
  */
 import type { Prover } from '../core/possession.ts';
 import { handedOutUntil } from '../core/reconcile.ts';
+import type { Secrets } from '../core/redact.ts';
 import { isRecord, type SessionRecord, wholeGrant } from '../core/session-record.ts';
 import { begin } from '../core/succession.ts';
 import type { CookiesSet, TokenResponse, TokenSet } from '../core/token-set.ts';
@@ -105,9 +106,14 @@ interface Arriving {
 async function boundTo(workshop: Workshop, scheme: 'Bearer' | 'DPoP', tokens: object): Promise<Prover> {
   const { thumbprint, dpop_jkt = thumbprint } = tokens as Readonly<Record<string, unknown>>;
   const isBound = scheme === 'DPoP' && typeof dpop_jkt === 'string';
-  const prover = isBound ? await loaded(workshop, dpop_jkt) : undefined;
+  const prover = isBound ? await loaded(workshop, dpop_jkt, () => textsOf(tokens)) : undefined;
   if (prover !== undefined) return prover;
   throw wrongTokens(workshop.dpop?.remedy(scheme) ?? 'DPoP tokens need the option dpop.');
+}
+
+/** What of the tokens that were handed over an error of the storage of keys must not quote. */
+function textsOf(tokens: object): Secrets {
+  return Object.values(tokens).filter((value): value is string => typeof value === 'string');
 }
 
 async function replace(

@@ -73,7 +73,7 @@ async function takeAway(
       if (session.epoch !== epoch || found === undefined || isForeign(found)) return taken;
       if (typeof found === 'string') break;
       taken = { record: found.record };
-      await store.delete(session, found.version);
+      await store.delete(session, found.version, found.record);
       return taken;
     } catch (error) {
       // A refresh elsewhere was stored between our two steps: what it brought has to go as well. What cannot be
@@ -82,7 +82,7 @@ async function takeAway(
     }
   }
   if (session.epoch !== epoch) return taken;
-  return await store.delete(session).then(
+  return await store.delete(session, undefined, taken.record).then(
     () => taken,
     (error: unknown) => ({ ...taken, refusal: stillStored(error) }),
   );

@@ -13,7 +13,7 @@
 import type { Version } from '../core/contracts.ts';
 import { isConflict, isTokenKeepError, LockTimeoutError, StorageError } from '../core/errors.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
-import { type SessionRecord, toTokenSet } from '../core/session-record.ts';
+import { type SessionRecord, secretsIn, toTokenSet } from '../core/session-record.ts';
 import type { TokenResponse, TokenSet } from '../core/token-set.ts';
 import { safeCause } from '../core/transport-failure.ts';
 import type { LateTokens, Workshop } from './attempt.ts';
@@ -100,7 +100,7 @@ async function move(moving: Moving): Promise<TakeOver | 'again'> {
   const found = await store.look(session, (event) => void events.push(event));
   const isKept = typeof found === 'object' || session.unsaved !== undefined || session.arriving !== undefined;
   if (isKept) return await discard(moving);
-  if ('refused' in tokens) return { outcome: 'refused', reason: String(tokens.refused) };
+  if ('refused' in tokens) return { outcome: 'refused', reason: reasonOf(tokens.refused) };
   const former = tokens as TokenSet | TokenResponse;
   const record = await firstRecord(workshop, former, options, (first) => first);
   if (session.epoch !== moving.epoch) return await discard(moving, record);
@@ -111,15 +111,20 @@ async function move(moving: Moving): Promise<TakeOver | 'again'> {
   const version = await store.write(session, record, before).catch(unlessConflict);
   if (version === undefined) return 'again';
   if (session.epoch !== moving.epoch) {
-    await store.delete(session, version).catch(unlessConflict);
+    await store.delete(session, version, record).catch(unlessConflict);
     return await discard(moving, record);
   }
-  await letGo(moving, version);
+  await letGo(moving, version, record);
   // While it was removed somebody has signed in or out here: ours is theirs to end.
   if (session.epoch !== moving.epoch) return { outcome: 'not-needed' };
   session.begin();
   events.push({ type: 'signedIn', session: session.id, where: 'here' });
   return { outcome: 'taken-over' };
+}
+
+/** Of somebody else's: under the lock nothing of it may throw. */
+function reasonOf(refused: unknown): string {
+  return typeof refused === 'string' ? refused : 'The former session cannot be used.';
 }
 
 async function read({ workshop, former }: Moving): Promise<FormerTokens> {
@@ -130,7 +135,8 @@ async function read({ workshop, former }: Moving): Promise<FormerTokens> {
 /** There is a session of ours, or none is wanted. */
 async function discard(moving: Moving, unwanted?: SessionRecord): Promise<TakeOver> {
   const { workshop, former } = moving;
-  await workshop.store.bounded('delete', async () => await former.remove());
+  const known = () => (unwanted === undefined ? [] : secretsIn(unwanted));
+  await workshop.store.bounded('delete', async () => await former.remove(), known);
   if (unwanted !== undefined) {
     const accessToken = toTokenSet(unwanted)?.accessToken ?? '';
     moving.late = { refreshToken: unwanted.refreshToken, accessToken };
@@ -142,16 +148,17 @@ async function discard(moving: Moving, unwanted?: SessionRecord): Promise<TakeOv
  * Removes what is ours now. A `remove` that has removed nothing, for a name that is not quite right or a storage that is read-only,
  * would leave two owners: then ours goes again. Where nobody can say what is left, ours stays, or there would be none.
  */
-async function letGo(moving: Moving, version: Version): Promise<void> {
+async function letGo(moving: Moving, version: Version, record: SessionRecord): Promise<void> {
   const { store } = moving.workshop;
-  const removal = store.bounded('delete', async () => await moving.former.remove());
+  const known = () => secretsIn(record);
+  const removal = store.bounded('delete', async () => await moving.former.remove(), known);
   const cause = await removal.then(
     () => undefined,
     (error: unknown) => error,
   );
   const left = await read(moving).catch(() => undefined);
   if (left === undefined) return;
-  await store.delete(moving.session, version).catch(unlessConflict);
+  await store.delete(moving.session, version, record).catch(unlessConflict);
   throw new StorageError(
     'The former session is still there after remove(), so it was not taken over: see that read() and remove() mean the same place.',
     { operation: 'delete', cause },

@@ -6,6 +6,8 @@
  */
 import type { AuthorizationServer } from '../core/authorization-server.ts';
 import { ConfigurationError, LoginFailedError } from '../core/errors.ts';
+import type { Secrets } from '../core/redact.ts';
+import { codeIn } from '../core/server-words.ts';
 import type { PendingLogin } from './pending-logins.ts';
 import { shown } from './shown.ts';
 
@@ -66,12 +68,11 @@ export function wrongAnswer(message: string): LoginFailedError {
 export function refused(
   error: string | undefined,
   description: string | undefined,
-  secrets: readonly (string | undefined)[],
+  secrets: Secrets,
 ): LoginFailedError {
-  const code = error !== undefined && /^[!#-[\]-~]{1,100}$/.test(error) ? error : undefined;
   return new LoginFailedError('The authorization server refused the login.', {
     reason: 'refused',
-    error: shown(code, secrets),
+    error: codeIn(error, secrets),
     description: shown(description, secrets),
   });
 }

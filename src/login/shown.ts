@@ -3,17 +3,10 @@
  *
  * @module
  */
-import { redact } from '../core/redact.ts';
+import { redact, type Secrets } from '../core/redact.ts';
+import { oneLine } from '../core/server-words.ts';
 
 /** One line of at most 200 characters without secrets, no word cut in half. */
-export function shown(
-  text: string | undefined,
-  secrets: readonly (string | undefined)[],
-): string | undefined {
-  // What a server may send is at most this; a megabyte is not searched for secrets.
-  const line = redact((text ?? '').slice(0, 10_000), secrets)
-    .replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ')
-    .trim();
-  const short = line.length > 200 ? line.slice(0, Math.max(line.lastIndexOf(' ', 200), 0)) : line;
-  return short === '' ? undefined : short;
+export function shown(text: string | undefined, secrets: Secrets): string | undefined {
+  return oneLine(redact(text ?? '', secrets));
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { tellable } from '../../src/core/server-words.ts';
+import { codeIn, isCode, tellable } from '../../src/core/server-words.ts';
+import { fc } from '../support/properties.ts';
 
 const secret = 'a-refresh-token-that-nobody-may-see';
 
@@ -10,7 +11,9 @@ describe('what a server says', () => {
       description: 'The refresh token is dead.',
       details: { error_id: 'Gx1', error_user_msg: 'Sign in again.', trace: 'not asked for' },
     };
-    expect(tellable(refusal, ['error_id', 'error_user_msg', 'error_details'], [secret])).toEqual({
+    expect(
+      tellable(refusal, { errorDetails: ['error_id', 'error_user_msg', 'error_details'] }, [secret]),
+    ).toEqual({
       error: 'invalid_grant',
       description: 'The refresh token is dead.',
       details: { error_id: 'Gx1', error_user_msg: 'Sign in again.' },
@@ -20,15 +23,15 @@ describe('what a server says', () => {
   test('is not told but for its code, where nobody has asked for more', () => {
     const refusal = { error: 'invalid_grant', description: 'Dead.', details: { error_id: 'Gx1' } };
     expect(tellable(refusal, undefined, [])).toEqual({ error: 'invalid_grant' });
-    expect(tellable({ error: secret, description: secret }, undefined, [secret])).toEqual({
-      error: '[redacted]',
-    });
+    expect(tellable({ error: secret, description: secret }, undefined, [secret])).toEqual({});
   });
 
   test.each([{ asked: [] }, { asked: ['other'] }])(
     'has no details when it has none of $asked',
     ({ asked }) => {
-      expect(tellable({ error: 'x', details: { trace: 1 } }, asked, []).details).toBeUndefined();
+      expect(
+        tellable({ error: 'x', details: { trace: 1 } }, { errorDetails: asked }, []).details,
+      ).toBeUndefined();
     },
   );
 
@@ -38,12 +41,10 @@ describe('what a server says', () => {
       list: [1, null, true, { [secret]: [secret, encodeURIComponent(secret)] }],
       encoded: btoa(`app:${secret}`),
     };
-    const told = tellable({ error: secret, description: `No ${secret}`, details }, Object.keys(details), [
-      secret,
-      undefined,
-    ]);
+    const errorDetails = Object.keys(details);
+    const refusal = { error: secret, description: `No ${secret}`, details };
+    const told = tellable(refusal, { errorDetails }, [secret, undefined]);
     expect(told).toEqual({
-      error: '[redacted]',
       description: 'No [redacted]',
       details: {
         text: 'It was [redacted].',
@@ -53,22 +54,79 @@ describe('what a server says', () => {
     });
   });
 
-  test('a description that was cut in the middle of a secret with spaces tells no part of it', () => {
-    const { description } = tellable(
-      { description: 'The secret correct horse' },
-      [],
-      ['correct horse battery staple'],
+  test('a description is one line, cut between words after the secrets are out', () => {
+    const describe = (description: string, secrets: string[] = []) =>
+      tellable({ description }, { errorDetails: [] }, secrets).description;
+    expect(describe('Token\r\nis\u2028expired\u202E.')).toBe('Token is expired .');
+    const words = 'word '.repeat(35);
+    expect(describe(`${words}correct horse battery staple`, ['correct horse battery staple'])).toBe(
+      `${words}[redacted]`,
     );
-    expect(description).toBe('The secret [redacted] [redacted]');
+    expect(describe(`${words}${secret} is dead`)).toBe(words.trim());
+    expect(describe('x'.repeat(201))).toBeUndefined();
+    expect(describe('x'.repeat(200))).toHaveLength(200);
+    expect(describe(`${'x'.repeat(200)} y`)).toHaveLength(200);
   });
 
   test('members of an object’s prototype are no details', () => {
-    expect(tellable({ details: {} }, ['constructor', '__proto__'], []).details).toBeUndefined();
+    expect(
+      tellable({ details: {} }, { errorDetails: ['constructor', '__proto__'] }, []).details,
+    ).toBeUndefined();
   });
 
   test('details that are too long to be kept are left out whole', () => {
-    const of = (length: number) => tellable({ details: { text: 'x'.repeat(length) } }, ['text'], []).details;
+    const of = (length: number) =>
+      tellable({ details: { text: 'x'.repeat(length) } }, { errorDetails: ['text'] }, []).details;
     expect(of(4_085)).toEqual({ text: 'x'.repeat(4_085) });
     expect(of(4_086)).toBeUndefined();
+  });
+
+  test('details that are nested without end are left out whole', () => {
+    const deep: unknown = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`);
+    expect(tellable({ details: { deep } }, { errorDetails: ['deep'] }, [secret]).details).toBeUndefined();
+  });
+});
+
+describe('an error code', () => {
+  test.each([
+    ...['invalid_grant', 'INVALID_REQUEST', 'InvalidToken', 'OAuthException', 'errorCode', 'not_a_token'],
+    ...['AADSTS700082', 'E0000011', '400', '1000042', 'ERR.INVALID-2', 'urn:ietf:params:oauth:error:x'],
+    ...['OAuthAccessTokenRefreshException', 'a', 'x1y2z', '__proto__'],
+  ])('is %s', (code) => {
+    expect(codeIn(code, [secret])).toBe(code);
+  });
+
+  const token = 'dG9rZW5rZWVwLXNlY3JldC1vZi1hLXRlc3Q';
+  const hex = Buffer.from(token).toString('hex');
+  test.each([
+    ['the first half of a token', token.slice(0, 17)],
+    ['the second half of a token', token.slice(17)],
+    ['a token in hex', hex.slice(0, 40)],
+    ['a token in upper case hex', hex.slice(0, 40).toUpperCase()],
+    ['a token in upper case', `${token.toUpperCase()}4F`],
+    ['a token that was encoded twice', encodeURIComponent(encodeURIComponent(`${token.slice(0, 9)}/+==`))],
+    ['a token within words', `bad_${token.slice(0, 20)}_token`],
+    ['a UUID', '3fa85f64-5717-4562-b3fc-2c963f66afa6'],
+    ['a sentence', 'token expired'],
+    ['65 characters', `${'invalid_'.repeat(8)}x`],
+    ['a quote', 'invalid"grant'],
+    ['letters of another script', 'ungültig'],
+    ['nothing', ''],
+    ['a known secret of words', secret],
+    ['half of a known secret of words', secret.slice(0, 20)],
+    ['a known secret in upper case', secret.toUpperCase()],
+  ])('is not %s', (_name, text) => {
+    expect(codeIn(text, [secret])).toBeUndefined();
+  });
+
+  test('of the profile passes whatever it looks like', () => {
+    const errorCodes = { Q7x9Kp2LmZ4: 'client' };
+    expect(tellable({ error: 'Q7x9Kp2LmZ4' }, { errorCodes }, []).error).toBe('Q7x9Kp2LmZ4');
+    expect(tellable({ error: 'Q7x9Kp2LmZ5' }, { errorCodes }, []).error).toBeUndefined();
+  });
+
+  test('is judged in steps that its length bounds', () => {
+    const letters = fc.stringMatching(/^[aA]{0,63}[!aA1]$/);
+    fc.assert(fc.property(letters, (text) => typeof isCode(text) === 'boolean'));
   });
 });

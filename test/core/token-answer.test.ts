@@ -203,15 +203,11 @@ describe('a refusal', () => {
     );
   });
 
-  test('cuts a long description between words, so that no part of a secret is left', () => {
-    const secret = 'refresh-token-'.repeat(10);
-    const { description } = refused(
-      judge(400, { error_description: `${'word '.repeat(30)}${secret} is dead` }),
-    );
-    expect(description).toBe('word '.repeat(30).trim());
-    expect(refused(judge(400, { error_description: 'x'.repeat(201) })).description).toBeUndefined();
-    expect(refused(judge(400, { error_description: 'x'.repeat(200) })).description).toHaveLength(200);
-    expect(refused(judge(400, { error_description: `${'x'.repeat(200)} y` })).description).toHaveLength(200);
+  test('leaves a long description whole, until the secrets are out of it, and cuts one without end', () => {
+    const long = 'word '.repeat(400).trim();
+    expect(refused(judge(400, { error_description: long })).description).toBe(long);
+    const { description } = refused(judge(400, { error_description: 'x'.repeat(500_000) }));
+    expect(description).toHaveLength(10_000);
   });
 
   test.each([
@@ -305,7 +301,7 @@ describe('whatever comes', () => {
           }
           if (outcome.kind !== 'refused') return;
           expect(outcome.description ?? '').toSatisfy(
-            (text: string) => text.length <= 200 && !/\p{Cc}/u.test(text),
+            (text: string) => text.length <= 10_000 && !/\p{Cc}/u.test(text),
           );
           const wait = outcome.retryAfter ?? 0;
           expect(wait >= 0 && wait <= 3_600_000).toBe(true);

@@ -1,14 +1,18 @@
+import { randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
 import {
   type ClientAuthentication,
+  ConfigurationError,
   clientSecretBasic,
   clientSecretJwt,
   clientSecretPost,
   memoryLock,
   memoryStorage,
+  StorageError,
   type TokenEventType,
   TokenManager,
   type TokenManagerOptions,
+  type TokenStorage,
 } from 'tokenkeep';
 import { describe, expect, test } from 'vitest';
 
@@ -336,6 +340,113 @@ describe('a storage or a lock whose error tells what it was given', () => {
     expect(events).toContainEqual(expect.objectContaining({ type: 'persistFailed' }));
     expectNoSecret(...events, manager);
     await manager.close();
+  });
+
+  describe('whoever made the error', () => {
+    const quoting = (record: unknown, conflict = false): [string, Error][] => {
+      const text = `the row ${JSON.stringify(record)} is refused`;
+      const cause = new Error(text, { cause: new Error(text) });
+      return [
+        ['a StorageError', new StorageError(text, { operation: 'write', conflict, cause })],
+        ['an error of another class of ours', new ConfigurationError(text, { cause })],
+        [
+          'a StorageError with a property',
+          Object.assign(new StorageError('no', { operation: 'write' }), { row: text }),
+        ],
+        [
+          'a StorageError with a stack',
+          Object.assign(new StorageError('no', { operation: 'write' }), { stack: text }),
+        ],
+      ];
+    };
+
+    test.each([0, 1, 2, 3])('what a write tells of the record is taken out (%i)', async (index) => {
+      const storage = memoryStorage();
+      const { manager, events } = await full(granted, { storage });
+      storage.write = (_key, record) => Promise.reject(quoting(record)[index]?.[1]);
+      const errors = await told(manager);
+      expect(errors).toContainEqual(expect.objectContaining({ code: 'ERR_STORAGE' }));
+      expect(events).toContainEqual(expect.objectContaining({ type: 'persistFailed' }));
+      expectNoSecret(...errors, ...events);
+    });
+
+    test.each([0, 1, 2, 3])('what a delete tells of the record is taken out (%i)', async (index) => {
+      const storage = memoryStorage();
+      const { manager, events } = await full(granted, { storage });
+      const { record } = (await storage.read('app/default')) ?? {};
+      storage.delete = () => Promise.reject(quoting(record)[index]?.[1]);
+      const error = await manager.signOut().catch((reason: unknown) => reason);
+      expect(error).toMatchObject({ code: 'ERR_STORAGE', operation: 'delete' });
+      expectNoSecret(error, ...events);
+    });
+
+    test('what a conflict tells is dropped', async () => {
+      const storage = memoryStorage();
+      const { manager, events } = await full(granted, { storage });
+      storage.write = (_key, record) => Promise.reject(quoting(record, true)[0]?.[1]);
+      const errors = await told(manager);
+      expectNoSecret(...errors, ...events);
+    });
+
+    test('what a read tells of the tokens in memory is taken out', async () => {
+      const storage = memoryStorage();
+      const { manager, events } = await full(granted, { storage, expired: false });
+      storage.read = () => Promise.reject(quoting(secrets.accessToken)[0]?.[1]);
+      const error = await manager.getTokens().catch((reason: unknown) => reason);
+      expect(error).toMatchObject({ code: 'ERR_STORAGE', operation: 'write' });
+      expectNoSecret(error, ...events);
+    });
+
+    test('what a lock tells of the tokens in memory is taken out', async () => {
+      const { manager, events } = await full(granted, {
+        lock: { reach: 'process', request: () => Promise.reject(quoting(secrets.accessToken)[0]?.[1]) },
+      });
+      const error = await manager.getAccessToken().catch((reason: unknown) => reason);
+      expect(error).toMatchObject({ code: 'ERR_STORAGE' });
+      expectNoSecret(error, ...events);
+    });
+  });
+
+  describe('that is large (K2a)', () => {
+    const avatar = `data:image/png;base64,${randomBytes(18_450).toString('base64')}`;
+    const large = async (storage: TokenStorage, respond: Respond) => {
+      const scene = await full(respond, { storage });
+      await scene.manager.setTokens({
+        accessToken: secrets.accessToken,
+        refreshToken: secrets.refreshToken,
+        expiresAt: Date.now() - 1,
+        extra: { avatar, more: secrets.extra },
+      });
+      return scene;
+    };
+
+    test('a refusal ends the session with its own reason, and the token is sent once', async () => {
+      let sends = 0;
+      const { manager, events } = await large(memoryStorage(), () => {
+        sends += 1;
+        return Response.json({ error: 'invalid_grant', hint: everything + avatar }, { status: 400 });
+      });
+      const error = await manager.getAccessToken().catch((reason: unknown) => reason);
+      expect(error).toMatchObject({
+        code: 'ERR_LOGIN_REQUIRED',
+        reason: 'invalid_grant',
+        error: 'invalid_grant',
+      });
+      await manager.getAccessToken().catch(() => undefined);
+      expect(sends).toBe(1);
+      expect(events).toContainEqual(expect.objectContaining({ type: 'sessionEnded' }));
+      expectNoSecret(error, ...events);
+    });
+
+    test('a storage error tells neither the tokens nor the text', async () => {
+      const storage = memoryStorage();
+      const { manager, events } = await large(storage, granted);
+      storage.write = (key, record) =>
+        Promise.reject(new Error(`SET ${key} ${JSON.stringify(record)} failed`));
+      const errors = await told(manager);
+      expectNoSecret(...errors, ...events);
+      expect([...errors, ...events].map(visible).join()).not.toContain(avatar.slice(100, 120));
+    });
   });
 
   test('a lock', async () => {
