@@ -37,6 +37,7 @@ export type { IdTokenFault } from './core/id-token.ts';
 export type { ProtectedResource } from './core/protected-resource.ts';
 export type { FailureClass, ProviderProfile, TokenErrorResponse } from './core/provider-profile.ts';
 export type { StepUp } from './core/rejection.ts';
+export type { NotRevoked, NotRevokedReason, RevocationResult } from './core/revocation.ts';
 export type { Unreadable } from './core/session-record.ts';
 export type { AccessTokenRequest, CookiesSet, TokenResponse, TokenSet } from './core/token-set.ts';
 export type { AuthorizationServerOption } from './flow/authorization-server-source.ts';

@@ -12,7 +12,7 @@ import { checkIndicators, checkScope } from './core/protected-resource.ts';
 import { toTokenSet, variantOf } from './core/session-record.ts';
 import type { AccessTokenRequest, CookiesSet, TokenResponse, TokenSet } from './core/token-set.ts';
 import { type Inside, letIn } from './flow/inside.ts';
-import type { Inspection } from './flow/inspection.ts';
+import { type Inspection, inspect } from './flow/inspection.ts';
 import type { Held, Session } from './flow/session.ts';
 import { signIn } from './flow/sign-in.ts';
 import { type SignOutOptions, type SignOutResult, signOut } from './flow/sign-out.ts';
@@ -133,11 +133,21 @@ export class TokenManager implements AsyncDisposable {
   }
 
   /**
-   * Ends the session: here at once, in the storage, and at the authorization server. Wins over a refresh that is under way
-   * anywhere. Wait for it before the page goes elsewhere: a browser that leaves drops what the server has not been told yet.
+   * Ends the session: here at once, in the storage, and at the authorization server. Takes precedence over a refresh in
+   * progress, in any tab or process. Await it before navigating away, or the browser may cancel the revocation request.
    *
-   * @returns whether the server confirmed that the tokens are dead (RFC 7009).
-   * @throws StorageError when the storage did not delete the tokens.
+   * @example
+   * ```ts
+   * import type { TokenManager } from 'tokenkeep';
+   *
+   * async function leave(manager: TokenManager): Promise<void> {
+   *   const result = await manager.signOut();
+   *   if (!result.revoked) console.warn(`The tokens may still be valid at the server: ${result.reason}`);
+   * }
+   * ```
+   * @returns whether the server confirmed that the tokens are revoked (RFC 7009), and if not, why. Waits for the server for
+   *   2 s, or for the option `timeout`.
+   * @throws StorageError when the storage did not delete the tokens; ConfigurationError for an option that is not valid.
    */
   async signOut(options?: SignOutOptions): Promise<SignOutResult> {
     return await signOut(this.#assembly.workshop, this.#session, options);
@@ -170,8 +180,6 @@ export class TokenManager implements AsyncDisposable {
    */
   async inspect(): Promise<Inspection> {
     const { workshop, signIn: options, reach } = this.#assembly;
-    // Loaded when it is needed: few pages ever write a bug report.
-    const { inspect } = await import('./flow/inspection.ts');
     return await inspect(workshop, this.#session, { clientId: options.clientId, reach });
   }
 

@@ -38,6 +38,6 @@ export async function refresh(request: IncomingMessage): Promise<Response> {
 }
 
 export async function logout(request: IncomingMessage): Promise<Response> {
-  await sessionOf(request)?.signOut({ signal: AbortSignal.timeout(5_000) });
+  await sessionOf(request)?.signOut({ timeout: 5_000 });
   return new Response(null, { status: 204, headers: { 'set-cookie': cookie('session', '', 0) } });
 }

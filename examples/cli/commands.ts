@@ -35,7 +35,9 @@ export async function get({ manager, api }: Session, signal: AbortSignal, path: 
 }
 
 export async function logOut({ manager }: Session, signal: AbortSignal): Promise<void> {
-  const { revoked } = await manager.signOut({ signal });
-  const remark = revoked ? '' : ' The server did not confirm it: what it issued ends by itself.';
+  const result = await manager.signOut({ signal });
+  const remark = result.revoked
+    ? ''
+    : ` The server did not confirm it (${result.reason}): its tokens end by themselves.`;
   console.error(`Logged out on this machine.${remark}`);
 }

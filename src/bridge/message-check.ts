@@ -25,9 +25,15 @@ export function messageOf(given: unknown, isBody: BodyCheck): BridgeMessage | un
 
 /** The same for what is not a call. */
 export function sessionMessageOf(given: unknown): SessionMessage | undefined {
-  const { type, request, revoke }: Given = { ...(given as Given) };
+  const { type, request, revoke, timeout }: Given = { ...(given as Given) };
   if (type === 'login') return { type, request };
-  if (type === 'signOut') return { type, revoke: typeof revoke === 'boolean' ? revoke : undefined };
+  if (type === 'signOut') {
+    return {
+      type,
+      revoke: typeof revoke === 'boolean' ? revoke : undefined,
+      timeout: typeof timeout === 'number' ? timeout : undefined,
+    };
+  }
   return undefined;
 }
 

@@ -7,6 +7,7 @@
 import { isTokenKeepError } from '../core/errors.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
 import type { RequestRedirect } from '../core/platform-types.ts';
+import type { RevocationResult } from '../core/revocation.ts';
 import { type BridgeError, fromBridgeError, isPlain, toBridgeError } from './bridge-error.ts';
 
 /** A way to where the manager lives. Only functions and plain data are there. */
@@ -29,7 +30,19 @@ export type BridgeMessage =
 /** What a page asks for beyond calls, where it may. */
 export type SessionMessage =
   | { readonly type: 'login'; readonly request: unknown }
-  | { readonly type: 'signOut'; readonly revoke: boolean | undefined };
+  | {
+      readonly type: 'signOut';
+      readonly revoke: boolean | undefined;
+      readonly timeout: number | undefined;
+    };
+
+/** Options of a sign-out that cross a bridge. */
+export interface BridgeSignOut {
+  /** Whether to revoke the tokens at the authorization server (RFC 7009). @default true */
+  readonly revoke?: boolean | undefined;
+  /** How long to wait for the authorization server, in ms. @default 2_000 */
+  readonly timeout?: number | undefined;
+}
 
 /** A request as plain data. */
 export interface BridgeRequest {
@@ -55,6 +68,18 @@ export interface BridgeResponse {
   readonly redirected: boolean;
   /** The whole body; `'later'`: to be read piece by piece. */
   readonly body: Uint8Array | 'later' | undefined;
+}
+
+/** Returns the options of a sign-out that a page has sent. */
+export function signOutOptions({ revoke, timeout }: BridgeSignOut): BridgeSignOut {
+  return { ...(revoke !== undefined && { revoke }), ...(timeout !== undefined && { timeout }) };
+}
+
+/** Returns the result of a sign-out as plain data. */
+export function toBridgeResult(result: RevocationResult): RevocationResult {
+  if (result.revoked) return result;
+  const { cause: _stays, ...plain } = result;
+  return plain;
 }
 
 /** An event as plain data. */

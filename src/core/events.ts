@@ -6,6 +6,7 @@
 import type { ConfigurationError, LoginRequiredError, RefreshFailedError, TokenKeepError } from './errors.ts';
 import type { IdTokenFault } from './id-token.ts';
 import type { StepUp } from './rejection.ts';
+import type { RevocationResult } from './revocation.ts';
 import type { Unreadable } from './session-record.ts';
 
 /** What every event says. */
@@ -84,7 +85,9 @@ export interface TokenEvents {
   /** A protected resource wants more than a fresh access token can give: a login that `withStepUp()` makes of it. */
   stepUpRequired: SessionEvent & StepUp & { readonly url: string };
   /** Tokens that came after a sign-out were discarded; `revoked` says whether the server confirmed their end. */
-  lateTokensDiscarded: SessionEvent & { readonly revoked: boolean };
+  lateTokensDiscarded: SessionEvent & RevocationResult;
+  /** The revocation of a sign-out finished after `signOut()` had resolved with the reason `timed_out` or `aborted`. */
+  revocationFinished: SessionEvent & RevocationResult;
   /**
    * A refresh that waited for the lock is over: what of it took how long, in ms. One for all who waited for it; what another
    * one had already refreshed needs no lock, and is not told.
@@ -119,6 +122,7 @@ const all: Readonly<Record<TokenEventType, 1>> = {
   recordRejected: 1,
   stepUpRequired: 1,
   lateTokensDiscarded: 1,
+  revocationFinished: 1,
   refreshFinished: 1,
   replayed: 1,
   listenerFailed: 1,

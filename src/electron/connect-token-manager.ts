@@ -8,12 +8,14 @@ import { fetchThrough } from '../bridge/bridged-fetch.ts';
 import {
   type BridgeMessage,
   type BridgeRequest,
+  type BridgeSignOut,
   fromBridgeEvent,
   type SessionMessage,
   type TokenManagerBridge,
 } from '../bridge/wire.ts';
 import type { Transport } from '../core/contracts.ts';
 import type { AnyTokenEvent, TokenEventType, TokenListener } from '../core/events.ts';
+import type { RevocationResult } from '../core/revocation.ts';
 
 /** The token manager of the main process, as a page sees it. */
 export interface ConnectedTokenManager {
@@ -35,7 +37,7 @@ export interface ConnectedTokenManager {
    */
   login(request?: unknown): Promise<void>;
   /** Ends the session, for all pages. @throws what `TokenManager.signOut` throws. */
-  signOut(options?: { readonly revoke?: boolean }): Promise<{ readonly revoked: boolean }>;
+  signOut(options?: BridgeSignOut): Promise<RevocationResult>;
 }
 
 /**
@@ -65,8 +67,8 @@ export function connectTokenManager(bridge: TokenManagerBridge): ConnectedTokenM
       });
     },
     login: async (request) => void (await ask(bridge, { type: 'login', request })),
-    signOut: async ({ revoke } = {}) =>
-      (await ask(bridge, { type: 'signOut', revoke })) as { readonly revoked: boolean },
+    signOut: async ({ revoke, timeout } = {}) =>
+      (await ask(bridge, { type: 'signOut', revoke, timeout })) as RevocationResult,
   };
 }
 

@@ -7,11 +7,12 @@ import { refusal } from '../bridge/bridge-error.ts';
 import { Exchanges } from '../bridge/exchanges.ts';
 import { forwarded } from '../bridge/forwarded.ts';
 import { messageOf, sessionMessageOf } from '../bridge/message-check.ts';
-import type { BridgeReply } from '../bridge/wire.ts';
+import type { BridgeReply, BridgeSignOut } from '../bridge/wire.ts';
 import type { Transport } from '../core/contracts.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import type { AnyTokenEvent, TokenEventType, TokenListener } from '../core/events.ts';
 import { nameResources } from '../core/protected-resource.ts';
+import type { RevocationResult } from '../core/revocation.ts';
 import type { TokenResponse, TokenSet } from '../core/token-set.ts';
 import { Audience } from './audience.ts';
 import type { ElectronIpcMain } from './electron.ts';
@@ -27,7 +28,7 @@ export interface ServedTokenManager {
   /** Begins a session. */
   setTokens(tokens: TokenSet | TokenResponse): Promise<void>;
   /** Ends the session. */
-  signOut(options?: { readonly revoke?: boolean }): Promise<{ readonly revoked: boolean }>;
+  signOut(options?: BridgeSignOut): Promise<RevocationResult>;
 }
 
 /** See {@link serveTokenManager}. */

@@ -4,8 +4,15 @@
  * @module
  */
 import { refusal, toBridgeError } from '../bridge/bridge-error.ts';
-import type { BridgeReply, SessionMessage } from '../bridge/wire.ts';
+import {
+  type BridgeReply,
+  type BridgeSignOut,
+  type SessionMessage,
+  signOutOptions,
+  toBridgeResult,
+} from '../bridge/wire.ts';
 import { isTokenKeepError, LoginFailedError } from '../core/errors.ts';
+import type { RevocationResult } from '../core/revocation.ts';
 import type { TokenResponse, TokenSet } from '../core/token-set.ts';
 
 type Login = (request: unknown, signal: AbortSignal) => Promise<TokenSet | TokenResponse>;
@@ -13,7 +20,7 @@ type Login = (request: unknown, signal: AbortSignal) => Promise<TokenSet | Token
 /** What is used of a `TokenManager`. */
 interface SessionManager {
   setTokens(tokens: TokenSet | TokenResponse): Promise<void>;
-  signOut(options?: { readonly revoke?: boolean }): Promise<{ readonly revoked: boolean }>;
+  signOut(options?: BridgeSignOut): Promise<RevocationResult>;
 }
 
 export class SessionDesk {
@@ -30,8 +37,7 @@ export class SessionDesk {
   async answer(message: SessionMessage): Promise<BridgeReply<unknown>> {
     try {
       if (message.type === 'login') return await this.#logIn(message.request);
-      const { revoke } = message;
-      return { value: await this.#manager.signOut(revoke === undefined ? {} : { revoke }) };
+      return { value: toBridgeResult(await this.#manager.signOut(signOutOptions(message))) };
     } catch (error) {
       const told = toBridgeError(error);
       // Of foreign errors a page learns no more; whoever wrote the login knows where to log them.

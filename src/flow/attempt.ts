@@ -14,10 +14,11 @@ import type { AccessToken, SessionRecord } from '../core/session-record.ts';
 import { authorizationScheme } from '../core/token-type.ts';
 import type { AuthorizationServerSource } from './authorization-server-source.ts';
 import { foretell } from './foretelling.ts';
+import { isOnline } from './platform.ts';
 import type { Held, Session } from './session.ts';
 import type { SessionStore } from './session-store.ts';
 import type { Stopwatch } from './stopwatch.ts';
-import { isOnline, type TokenEndpoint } from './token-endpoint.ts';
+import type { TokenEndpoint } from './token-endpoint.ts';
 import type { FullClock } from './waiting.ts';
 
 /** Everything a refresh works with. The same for all sessions of a manager. */

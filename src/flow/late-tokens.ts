@@ -3,20 +3,28 @@
  *
  * @module
  */
+import { notRevoked, type RevocationResult } from '../core/revocation.ts';
+import { safeCause } from '../core/transport-failure.ts';
 import type { LateTokens, Workshop } from './attempt.ts';
 import type { Session } from './session.ts';
 
 /** Revokes them, unless someone has signed in again since: then their end could be that of the new session. */
 export function discardLate(workshop: Workshop, session: Session, late: LateTokens): void {
   if (session.gone === undefined) return;
-  const { endpoint, server, tell } = workshop;
-  const before = session.lateRevocation;
-  session.lateRevocation = server
-    .resolve()
-    .then((known) => endpoint.revoke(known, late, undefined))
-    .catch(() => false)
-    .then(async (revoked) => {
-      tell({ type: 'lateTokensDiscarded', session: session.id, revoked });
-      return (await before) !== false && revoked;
-    });
+  const before = session.lateRevocation?.ended;
+  const ended = revokeLate(workshop, late).then(async (result) => {
+    workshop.tell({ type: 'lateTokensDiscarded', session: session.id, ...result });
+    const earlier = await before;
+    return earlier?.revoked === false ? earlier : result;
+  });
+  session.lateRevocation = { ended, refreshToken: late.refreshToken };
+}
+
+/** Never rejects. */
+async function revokeLate({ server, endpoint }: Workshop, late: LateTokens): Promise<RevocationResult> {
+  try {
+    return await endpoint.revoke(await server.resolve(), late);
+  } catch (error) {
+    return notRevoked('not_sent', { cause: safeCause(error, [late.refreshToken, late.accessToken]) });
+  }
 }

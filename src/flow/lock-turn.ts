@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { throwIfAborted } from '../core/abort.ts';
 import {
   type AnyTokenKeepError,
   ConfigurationError,
@@ -48,7 +49,7 @@ export async function takeTurn<T>(
   let failure: unknown;
   try {
     const granted = lock.request(`tokenkeep:${session.key}`, { signal }, async () => {
-      signal.throwIfAborted(); // nobody waits any more
+      throwIfAborted(signal); // nobody waits any more
       // From here on it is no waiter: neither the deadline nor news take it away.
       clear();
       stopListening();

@@ -1,48 +1,75 @@
 /**
- * Sending a revocation request (RFC 7009): unlike a grant it may be sent again, so ky's retries serve it.
+ * Sending a revocation request (RFC 7009): unlike a grant it may be sent twice.
  *
  * @module
  */
-import ky from 'ky';
 import type { BuiltRequest } from '../core/grant.ts';
-import { readText } from './read-text.ts';
+import { RedirectFollowedError, requireFrom } from '../core/redirect.ts';
+import { readRetryAfter } from '../core/retry-after.ts';
+import { notRevoked, type RevocationResult } from '../core/revocation.ts';
+import { safeCause } from '../core/transport-failure.ts';
+import { isOnline } from './platform.ts';
+import { discardAnswer, readText } from './read-text.ts';
 import type { Carrier } from './round-trip.ts';
-import { deadline, leavingOn } from './waiting.ts';
+import { deadline, leavingOn, timeoutError } from './waiting.ts';
+
+/** The pause before the second attempt, unless the server names one, in ms. */
+const pause = 300;
+/** A server that asks for a longer pause is not asked again, in ms. */
+const longestPause = 2_000;
+
+/** A result, and after how many ms it is worth a second attempt. */
+interface Attempted {
+  readonly result: RevocationResult;
+  readonly retryAfter?: number | undefined;
+}
 
 /**
- * Sends a revocation request. 503 means that the token still exists (RFC 7009 §2.2.1): it is sent once more, after
- * `Retry-After` if that is short. Every 2xx confirms; ReachFive answers 204.
- *
- * @throws what ky throws for a network that fails, and for the second 503.
+ * Sends a revocation request, and once more after a network error or a 503, which means that the token still exists
+ * (RFC 7009 §2.2.1). Every 2xx confirms. Never rejects.
  */
-export async function revoked(
-  { url, init, answered }: BuiltRequest,
-  { transport, clock, timeout }: Carrier,
-  signal: AbortSignal | undefined,
-): Promise<'revoked' | 'unsupported' | 'failed'> {
-  const response = await ky.post(url, {
-    headers: new Headers(init.headers),
-    body: init.body as string,
-    redirect: 'manual',
-    ...(init.credentials && { credentials: init.credentials }),
-    // Not a method call: a bare `fetch` must not get a `this`.
-    fetch: (input, settings) => transport(input, settings),
-    retry: { limit: 1, methods: ['post'], statusCodes: [503], afterStatusCodes: [503], maxRetryAfter: 2_000 },
-    // ky tries again only what it would throw for; the second 503 is thrown.
-    throwHttpErrors: (status) => status === 503,
-    timeout,
-    ...(signal && { signal }),
-  });
-  if (response.ok && answered === undefined) {
-    response.body?.cancel().catch(() => undefined);
-    return 'revoked';
+export async function sendRevocation(request: BuiltRequest, carrier: Carrier): Promise<RevocationResult> {
+  const first = await attempt(request, carrier);
+  const { retryAfter } = first;
+  if (retryAfter === undefined || retryAfter > longestPause) return first.result;
+  if (retryAfter > 0) {
+    await new Promise<void>((resume) => {
+      carrier.clock.setTimeout(resume, retryAfter);
+    });
   }
-  // ky's timeout is over when the headers are there; the body may have no end.
-  const late = deadline(clock, timeout, () => new Error(`No answer within ${timeout} ms.`));
-  const text = await leavingOn(readText(response), late.signal).finally(late.clear);
-  if (response.ok) {
-    answered?.(typeof text === 'string' ? text : '');
-    return 'revoked';
+  return (await attempt(request, carrier)).result;
+}
+
+async function attempt(request: BuiltRequest, { transport, clock, timeout }: Carrier): Promise<Attempted> {
+  const { url, init, answered, secrets } = request;
+  const { signal, clear } = deadline(clock, timeout, () => timeoutError(timeout));
+  try {
+    const response = await leavingOn(transport(url, { ...init, signal }), signal);
+    requireFrom(url, response, transport);
+    if (!response.ok) return await refused(response, signal, clock.now());
+    if (answered === undefined) discardAnswer(response);
+    else
+      await leavingOn(readText(response), signal).then((text) =>
+        answered(typeof text === 'string' ? text : ''),
+      );
+    return { result: { revoked: true } };
+  } catch (error) {
+    const cause = safeCause(error, secrets);
+    if (error instanceof RedirectFollowedError) return { result: notRevoked('redirected', { cause }) };
+    if (signal.aborted) return { result: notRevoked('timed_out', { cause }) };
+    return { result: notRevoked(isOnline() ? 'unreachable' : 'offline', { cause }), retryAfter: pause };
+  } finally {
+    clear();
   }
-  return typeof text === 'string' && text.includes('unsupported_token_type') ? 'unsupported' : 'failed';
+}
+
+async function refused(response: Response, signal: AbortSignal, now: number): Promise<Attempted> {
+  const { status, headers } = response;
+  const text = await leavingOn(readText(response), signal).catch(() => ''); // the status says enough
+  if (typeof text === 'string' && text.includes('unsupported_token_type')) {
+    return { result: notRevoked('unsupported', { status }) };
+  }
+  const asked = headers.get('retry-after') ?? headers.get('x-retry-after');
+  const retryAfter = status === 503 ? (readRetryAfter(asked, now) ?? pause) : undefined;
+  return { result: notRevoked('refused', { status }), retryAfter };
 }

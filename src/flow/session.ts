@@ -6,6 +6,7 @@
 import type { Version } from '../core/contracts.ts';
 import type { LoginRequiredError } from '../core/errors.ts';
 import type { Prover } from '../core/possession.ts';
+import type { RevocationResult } from '../core/revocation.ts';
 import { type SessionRecord, wholeGrant } from '../core/session-record.ts';
 
 /** An access token in memory, ready to be sent. */
@@ -42,6 +43,13 @@ export interface Unsaved {
   readonly spent: Replaces;
   /** How often writing it has failed. */
   readonly failures: number;
+}
+
+/** The revocation of tokens that a refresh brought after a sign-out. */
+export interface LateRevocation {
+  /** `undefined`: the refresh brought none, so the one before is still in use. */
+  readonly refreshToken: string | undefined;
+  readonly ended: Promise<RevocationResult>;
 }
 
 /** Why nobody gets a token of this session. */
@@ -93,7 +101,7 @@ export class Session {
   /** How many refreshes this process has sent of which it is not stored yet what came: one from before a login may go on. */
   sending = 0;
   /** The revocation of tokens that came after a sign-out. */
-  lateRevocation: Promise<boolean> | undefined = undefined;
+  lateRevocation: LateRevocation | undefined = undefined;
 
   constructor(id: string, key: string) {
     this.id = id;

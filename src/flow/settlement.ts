@@ -17,10 +17,11 @@ import { authorizationScheme, isSendable } from '../core/token-type.ts';
 import { type Attempt, hold, type Spent, type Workshop } from './attempt.ts';
 import type { Found } from './fate.ts';
 import { foretell } from './foretelling.ts';
+import { isOnline } from './platform.ts';
 import { forgetKey } from './possession.ts';
 import { loginRequired, refreshFailed, unanswered } from './refusal.ts';
 import type { Held } from './session.ts';
-import { isOnline, type Sent } from './token-endpoint.ts';
+import type { Sent } from './token-endpoint.ts';
 
 /** A token, or: decide again on what is stored, or on this record. Failures that end the attempt are thrown. */
 export type Step = Held | 'again' | SessionRecord;

@@ -3,28 +3,35 @@
  *
  * @module
  */
-import { isConflict, StorageError } from '../core/errors.ts';
-import { type SessionRecord, toTokenSet, type Unreadable } from '../core/session-record.ts';
+import { ConfigurationError, isConflict, StorageError } from '../core/errors.ts';
+import { given } from '../core/given.ts';
+import { type NotRevoked, notRevoked, type RevocationResult } from '../core/revocation.ts';
+import { type SessionRecord, secretsIn, toTokenSet, type Unreadable } from '../core/session-record.ts';
+import { safeCause } from '../core/transport-failure.ts';
 import type { Workshop } from './attempt.ts';
 import type { Found } from './fate.ts';
 import { forgetKey } from './possession.ts';
 import { loginRequired } from './refusal.ts';
 import type { Session } from './session.ts';
-import { leavingOn } from './waiting.ts';
+import { deadline, leavingOn, longestTimer } from './waiting.ts';
 
 /** How to sign out. */
 export interface SignOutOptions {
-  /** Whether to tell the authorization server to end the grant (RFC 7009). @default true */
+  /** Whether to revoke the tokens at the authorization server (RFC 7009). @default true */
   readonly revoke?: boolean | undefined;
-  /** Gives up waiting for the server. The local state is cleared all the same. */
+  /**
+   * How long to wait for the authorization server, in ms. The request goes on afterwards, as far as the platform lets it;
+   * `revocationFinished` reports its result.
+   *
+   * @default 2_000
+   */
+  readonly timeout?: number | undefined;
+  /** Stops waiting for the authorization server. The session ends anyway, and the request goes on. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What came of a sign-out beyond this side of the network. */
-export interface SignOutResult {
-  /** `true`: the authorization server confirmed that the tokens are dead. */
-  readonly revoked: boolean;
-}
+/** The result of `signOut()`: whether the authorization server confirmed that the tokens are revoked, and if not, why. */
+export type SignOutResult = RevocationResult;
 
 /**
  * Ends the session here at once, then where it is stored, then at the server.
@@ -34,8 +41,9 @@ export interface SignOutResult {
 export async function signOut(
   workshop: Workshop,
   session: Session,
-  { revoke = true, signal }: SignOutOptions = {},
+  options: SignOutOptions = {},
 ): Promise<SignOutResult> {
+  checkOptions(options);
   const { store, tell } = workshop;
   const error = loginRequired('signed_out');
   const underWay = Promise.allSettled([...session.flights, session.arriving]);
@@ -45,40 +53,85 @@ export async function signOut(
   session.lateRevocation = undefined;
   const { epoch } = session;
   store.drop(session);
-  const { record, refusal } = await takeAway(workshop, session);
+  const { record, unreadable, refusal } = await takeAway(workshop, session);
   store.announceSignOut(session);
   // While it was deleted someone may have signed in again: that session is not ours to end.
   if (refusal === undefined && session.epoch === epoch) session.gone = { error, final: false };
   if (wasKnown || record !== undefined) tell({ type: 'signedOut', session: session.id, where: 'here' });
   const last = unsaved ?? record;
-  const ending = underWay.then(() => revoke && end(workshop, session, last, signal)).catch(() => false);
+  const { revoke = true } = options;
+  const nothing = unreadable ?? notRevoked('no_tokens');
+  const ending = underWay.then(() =>
+    revoke ? end(workshop, session, last ?? nothing) : notRevoked('not_requested'),
+  );
   // A key for each login: nobody needs this one any more.
   if (refusal === undefined && session.epoch === epoch) await forgetKey(workshop, last);
-  const revoked = await leavingOn(ending, signal).catch(() => false);
+  const result = await awaitEnd(workshop, session, ending, options);
   if (refusal !== undefined) throw refusal;
-  return { revoked };
+  return result;
+}
+
+function checkOptions({ revoke, timeout }: SignOutOptions): void {
+  if (revoke !== undefined && typeof revoke !== 'boolean') {
+    throw new ConfigurationError(`signOut({ revoke }): revoke must be true or false.${given(revoke)}`);
+  }
+  if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0 && timeout <= longestTimer)) {
+    throw new ConfigurationError(
+      `signOut({ timeout }): timeout must be a number of milliseconds from 0 to ${longestTimer}.${given(timeout)}`,
+    );
+  }
+}
+
+/** Waits for the server, but not for long: the page may be about to leave. */
+async function awaitEnd(
+  { clock, tell }: Workshop,
+  session: Session,
+  ending: Promise<RevocationResult>,
+  { revoke, timeout = 2_000, signal }: SignOutOptions,
+): Promise<RevocationResult> {
+  const late = deadline(clock, timeout, () => 'timed_out');
+  try {
+    return await leavingOn(leavingOn(ending, signal), late.signal);
+  } catch {
+    if (revoke === false) return notRevoked('not_requested');
+    void ending.then((result) => tell({ type: 'revocationFinished', session: session.id, ...result }));
+    return notRevoked(late.signal.aborted ? 'timed_out' : 'aborted');
+  } finally {
+    late.clear();
+  }
+}
+
+interface Taken {
+  readonly record?: SessionRecord;
+  /** Something was stored, but not in a form that shows the tokens. */
+  readonly unreadable?: NotRevoked;
+  /** The storage did not delete it. */
+  readonly refusal?: StorageError;
 }
 
 /** Deletes what is stored and gives it back: no token that was stored meanwhile escapes revocation. */
-async function takeAway(
-  { store, tell }: Workshop,
-  session: Session,
-): Promise<{ record?: SessionRecord; refusal?: unknown }> {
+async function takeAway({ store, tell }: Workshop, session: Session): Promise<Taken> {
   const { epoch } = session;
-  let taken: { record?: SessionRecord } = {};
+  let taken: Taken = {};
   for (let tries = 0; tries < 10; tries++) {
     try {
       const found = await store.look(session, tell);
       // Someone has signed in again: what is stored now is theirs. Another client's was never ours.
       if (session.epoch !== epoch || found === undefined || isForeign(found)) return taken;
-      if (typeof found === 'string') break;
+      if (typeof found === 'string') {
+        taken = { unreadable: notRevoked('unreadable') };
+        break;
+      }
       taken = { record: found.record };
       await store.delete(session, found.version, found.record);
       return taken;
     } catch (error) {
       // A refresh elsewhere was stored between our two steps: what it brought has to go as well. What cannot be
       // read can perhaps be deleted.
-      if (!isConflict(error)) break;
+      if (isConflict(error)) continue;
+      if (taken.record === undefined)
+        taken = { unreadable: notRevoked('unreadable', { cause: error as Error }) };
+      break;
     }
   }
   if (session.epoch !== epoch) return taken;
@@ -92,21 +145,28 @@ function isForeign(found: Found | Unreadable): boolean {
   return found === 'other client' || found === 'other issuer';
 }
 
-/** Revokes what was stored. What comes late is revoked as it comes: both have to be confirmed. */
+/**
+ * Revokes what was stored. Tokens of a refresh that was under way are revoked as they come: if they replaced the stored
+ * refresh token, their end is the end of the session. Never rejects.
+ */
 async function end(
   { server, endpoint }: Workshop,
-  session: Session,
-  record: SessionRecord | undefined,
-  signal: AbortSignal | undefined,
-): Promise<boolean> {
-  const late = session.lateRevocation;
-  const tokens = record && {
-    refreshToken: record.refreshToken,
-    accessToken: toTokenSet(record)?.accessToken,
-  };
-  if (tokens === undefined) return (await late) ?? false;
-  const revoked = await endpoint.revoke(await server.resolve(), tokens, signal);
-  return (await late) !== false && revoked;
+  { lateRevocation }: Session,
+  record: SessionRecord | NotRevoked,
+): Promise<RevocationResult> {
+  const late = await lateRevocation?.ended;
+  if ('reason' in record) return late ?? record;
+  const { refreshToken } = record;
+  const isReplaced =
+    lateRevocation?.refreshToken !== undefined && lateRevocation.refreshToken !== refreshToken;
+  if (late !== undefined && isReplaced && late.revoked) return late;
+  const { accessToken } = toTokenSet(record) ?? {};
+  try {
+    const result = await endpoint.revoke(await server.resolve(), { refreshToken, accessToken });
+    return isReplaced && late !== undefined ? late : result;
+  } catch (error) {
+    return notRevoked('not_sent', { cause: safeCause(error, secretsIn(record)) });
+  }
 }
 
 function stillStored(cause: unknown): StorageError {

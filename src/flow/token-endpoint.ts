@@ -8,8 +8,11 @@ import { isMisconfigured } from '../core/errors.ts';
 import type { Asked, ClientOptions, Grant } from '../core/grant.ts';
 import type { ProvenRequest, Prover } from '../core/possession.ts';
 import { RedirectFollowedError } from '../core/redirect.ts';
+import { notRevoked, type RevocationResult } from '../core/revocation.ts';
 import { judgeAnswer, type Outcome } from '../core/token-answer.ts';
 import { mayHaveBeenSent, safeCause } from '../core/transport-failure.ts';
+import { isOnline } from './platform.ts';
+import { sendRevocation } from './revocation.ts';
 import { type Carrier, roundTrip } from './round-trip.ts';
 import { refreshRequest, revokeRequest } from './token-request.ts';
 import { within } from './waiting.ts';
@@ -32,16 +35,17 @@ export type Sent =
       readonly strayed: boolean;
     };
 
+/** Tokens that can be revoked. */
+export interface RevocableTokens {
+  readonly refreshToken?: string | undefined;
+  readonly accessToken?: string | undefined;
+}
+
 /** A grant in which everything that can fail before it is sent has already succeeded. */
 export interface PreparedGrant {
   readonly secrets: readonly string[];
   /** Sends it, once. Never rejects, and nothing but its own deadline ends it. */
   send(): Promise<Sent>;
-}
-
-/** `false` only where the platform is sure that there is no network. */
-export function isOnline(): boolean {
-  return globalThis.navigator?.onLine !== false;
 }
 
 /** The token and revocation endpoint, for one client. */
@@ -70,38 +74,31 @@ export class TokenEndpoint {
   }
 
   /**
-   * Has a token die: the refresh token, for its access tokens die with it (RFC 7009 §2.1), or the access token where the
-   * server does not revoke refresh tokens. Resolves to whether the server confirmed it; never rejects.
+   * Revokes the refresh token, and with it its access tokens (RFC 7009 §2.1), or the access token where the server does not
+   * revoke refresh tokens. Never rejects.
    */
   async revoke(
     server: AuthorizationServer,
-    tokens: { readonly refreshToken?: string | undefined; readonly accessToken?: string | undefined },
-    signal: AbortSignal | undefined,
-  ): Promise<boolean> {
-    if (server.revocationEndpoint === undefined) return false;
-    const { refreshToken, accessToken } = tokens;
+    { refreshToken, accessToken }: RevocableTokens,
+  ): Promise<RevocationResult> {
+    if (server.revocationEndpoint === undefined) return notRevoked('no_endpoint');
+    let result: RevocationResult = notRevoked('no_tokens');
     for (const [hint, token] of Object.entries({ refresh_token: refreshToken, access_token: accessToken })) {
       if (token === undefined || hint !== (server.profile?.revokes ?? hint)) continue;
-      const verdict = await this.#revoke(server, token, hint, signal);
-      if (verdict !== 'unsupported') return verdict === 'revoked';
+      result = await this.#revoke(server, token, hint);
+      if (result.revoked || result.reason !== 'unsupported') break;
     }
-    return false;
+    return result;
   }
 
-  async #revoke(
-    server: AuthorizationServer,
-    token: string,
-    hint: string,
-    signal: AbortSignal | undefined,
-  ): Promise<'revoked' | 'unsupported' | 'failed'> {
+  async #revoke(server: AuthorizationServer, token: string, hint: string): Promise<RevocationResult> {
+    const { cookies } = this.#options.grant;
+    const make = () => revokeRequest(this.#options, server, token, hint);
     try {
-      const { cookies } = this.#options.grant;
-      const request = cookies?.end() ?? (await revokeRequest(this.#options, server, token, hint));
-      // Loaded when it is needed: ky is a quarter of what a page would load before its first call, and a session ends once.
-      const { revoked } = await import('./revocation.ts');
-      return await revoked(request, this.#options, signal);
-    } catch {
-      return 'failed';
+      const request = cookies?.end() ?? (await within(this.#options, make));
+      return await sendRevocation(request, this.#options);
+    } catch (error) {
+      return notRevoked('not_sent', { cause: safeCause(error, [token]) });
     }
   }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { throwIfAborted } from '../core/abort.ts';
 import { isTokenKeepError } from '../core/errors.ts';
 import type { Want } from './attempt.ts';
 import type { RefreshCoordinator } from './refresh-coordinator.ts';
@@ -51,7 +52,7 @@ export class TokenSource {
     for (let flights = 1; ; flights++) {
       const held = this.fresh(session, variant);
       if (held !== undefined && held.token !== otherThan && this.#lasts(held, query)) return held;
-      signal?.throwIfAborted(); // who has left opens no flight
+      throwIfAborted(signal); // who has left opens no flight
       // 1 Join: whoever comes while a refresh is under way gets what it brings.
       const joined = session.flight(variant);
       const landed = await leavingOn(joined ?? this.#open(session, query), signal);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { abortReason } from '../core/abort.ts';
 import type { Clock } from '../core/contracts.ts';
 
 /** Waits for `promise` until `signal` aborts. Whoever gives up leaves; what was waited for goes on. */
@@ -11,10 +12,10 @@ export function leavingOn<T>(waited: Promise<T> | T, signal: AbortSignal | null 
   if (signal === undefined || signal === null) return promise;
   if (signal.aborted) {
     promise.catch(() => undefined); // nobody is left to hear of it
-    return Promise.reject(signal.reason);
+    return Promise.reject(abortReason(signal));
   }
   return new Promise<T>((resolve, reject) => {
-    const leave = () => reject(signal.reason);
+    const leave = () => reject(abortReason(signal));
     signal.addEventListener('abort', leave, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
   });
@@ -39,7 +40,7 @@ export function completeClock(clock: Clock | undefined): FullClock {
 }
 
 /** The longest that timers can wait, in ms: told to wait longer, they call back at once. */
-const longestTimer = 2 ** 31 - 1;
+export const longestTimer: number = 2 ** 31 - 1;
 
 /** What `AbortSignal.timeout()` would abort with, also where there is no `DOMException`. */
 export function timeoutError(timeout: number): Error {
@@ -57,12 +58,14 @@ export function deadline(
   readonly abort: (reason: unknown) => void;
 } {
   const controller = new AbortController();
-  const timer = clock.setTimeout(() => controller.abort(reason()), Math.min(delay, longestTimer));
-  return {
-    signal: controller.signal,
-    clear: () => clock.clearTimeout(timer),
-    abort: (reason) => controller.abort(reason),
+  const { signal } = controller;
+  const abort = (why: unknown): void => {
+    // A polyfill keeps no reason.
+    if (!('reason' in signal)) Object.defineProperty(signal, 'reason', { value: why });
+    controller.abort(why);
   };
+  const timer = clock.setTimeout(() => abort(reason()), Math.min(delay, longestTimer));
+  return { signal, clear: () => clock.clearTimeout(timer), abort };
 }
 
 /** Waits for what `run` begins, but no longer than `timeout` ms: a callback of the application may never end. */

@@ -50,7 +50,7 @@ function failureOf(promise: Promise<unknown>): Promise<unknown> {
 async function discard(workshop: Workshop, tokens: TokenSet): Promise<void> {
   const { accessToken, refreshToken, thumbprint } = tokens;
   const client = await clientOf(workshop);
-  await workshop.endpoint.revoke(client.server, { accessToken, refreshToken }, undefined);
+  await workshop.endpoint.revoke(client.server, { accessToken, refreshToken });
   await forgetKey(client, thumbprint);
 }
 

@@ -6,11 +6,12 @@
  */
 import { type BridgeError, fromBridgeError } from '../bridge/bridge-error.ts';
 import { fetchThrough } from '../bridge/bridged-fetch.ts';
-import { fromBridgeEvent } from '../bridge/wire.ts';
+import { type BridgeSignOut, fromBridgeEvent } from '../bridge/wire.ts';
 import type { Transport } from '../core/contracts.ts';
 import { dispose } from '../core/disposal.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import type { TokenEventType, TokenListener } from '../core/events.ts';
+import { notRevoked, type RevocationResult } from '../core/revocation.ts';
 import type { AccessTokenRequest, TokenResponse, TokenSet } from '../core/token-set.ts';
 import type { WorkerMessage } from './messages.ts';
 import { packed } from './packed-request.ts';
@@ -70,10 +71,7 @@ export interface ConnectedTokenManager extends Disposable {
    * @param options those of `TokenManager.signOut`: `signal` gives up waiting, and the session ends all the same.
    * @throws what `TokenManager.signOut` throws.
    */
-  signOut(options?: {
-    readonly revoke?: boolean | undefined;
-    readonly signal?: AbortSignal | undefined;
-  }): Promise<{ readonly revoked: boolean }>;
+  signOut(options?: BridgeSignOut & { readonly signal?: AbortSignal | undefined }): Promise<RevocationResult>;
   /** Stops listening. The worker and the other pages go on. */
   close(): void;
 }
@@ -125,11 +123,11 @@ export function connectTokenManager(options: ConnectTokenManagerOptions): Connec
       (await ask({ type: 'accessToken', request }, signal)) as string,
     setTokens: async (tokens) => void (await ask({ type: 'setTokens', tokens })),
     login: async (request, { signal } = {}) => (await ask({ type: 'login', request }, signal)) as SignedIn,
-    async signOut({ revoke, signal } = {}) {
+    async signOut({ revoke, timeout, signal } = {}) {
       // Asked for by those as well who do not wait.
-      const ending = ask({ type: 'signOut', revoke }) as Promise<{ revoked: boolean }>;
+      const ending = ask({ type: 'signOut', revoke, timeout }) as Promise<RevocationResult>;
       return await until(ending, signal).catch((error: unknown) => {
-        if (signal?.aborted === true && error === signal.reason) return { revoked: false };
+        if (signal?.aborted === true && error === signal.reason) return notRevoked('aborted');
         throw error;
       });
     },

@@ -6,11 +6,18 @@
 import { refusal, toBridgeError } from '../bridge/bridge-error.ts';
 import { Exchanges } from '../bridge/exchanges.ts';
 import { forwarded } from '../bridge/forwarded.ts';
-import { type BridgeReply, toBridgeEvent } from '../bridge/wire.ts';
+import {
+  type BridgeReply,
+  type BridgeSignOut,
+  signOutOptions,
+  toBridgeEvent,
+  toBridgeResult,
+} from '../bridge/wire.ts';
 import type { Transport } from '../core/contracts.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import type { AnyTokenEvent, TokenEventType, TokenListener } from '../core/events.ts';
 import { nameResources } from '../core/protected-resource.ts';
+import type { RevocationResult } from '../core/revocation.ts';
 import type { AccessTokenRequest, TokenResponse, TokenSet } from '../core/token-set.ts';
 import { randomId } from '../platform/web-crypto.ts';
 import { buffersIn, elsewhere, envelopeOf, type WorkerMessage } from './messages.ts';
@@ -30,7 +37,7 @@ export interface ServedTokenManager {
   /** Begins a session. */
   setTokens(tokens: TokenSet | TokenResponse): Promise<void>;
   /** Ends the session. */
-  signOut(options?: { readonly revoke?: boolean }): Promise<{ readonly revoked: boolean }>;
+  signOut(options?: BridgeSignOut): Promise<RevocationResult>;
 }
 
 /** See {@link serveTokenManager}. */
@@ -179,9 +186,7 @@ class Desk {
         if (login === undefined) return { error: refusal(noLogin) };
         return { value: await signIn(manager, await login(message.request)) };
       case 'signOut':
-        return {
-          value: await manager.signOut(message.revoke === undefined ? {} : { revoke: message.revoke }),
-        };
+        return { value: toBridgeResult(await manager.signOut(signOutOptions(message))) };
       default:
         return await this.#exchanges.handle(page, message);
     }

@@ -475,7 +475,7 @@ describe('signing out', () => {
   test('without telling the handler, where the application does that itself', async () => {
     const { tab, handler } = await open();
     await tab.fetch(orders);
-    expect(await tab.signOut({ revoke: false })).toEqual({ revoked: false });
+    expect(await tab.signOut({ revoke: false })).toEqual({ revoked: false, reason: 'not_requested' });
     expect(handler.requests).not.toContain('POST /oauth-agent/logout');
   });
 });

@@ -634,7 +634,7 @@ test('a sign-out whose server cannot be found out, while its key is being forgot
   const signedOut = manager.signOut();
   await new Promise((resolve) => setImmediate(resolve));
   forgetting.resolve();
-  expect(await signedOut).toEqual({ revoked: false });
+  expect(await signedOut).toMatchObject({ revoked: false, reason: 'not_sent' });
   process.off('unhandledRejection', hear);
   expect(unheard).toEqual([]);
 });

@@ -128,7 +128,7 @@ describe('revocations', () => {
   test('of a kind of token that there is none of are not sent', async () => {
     const { net, manager } = await signedIn({ revokes: 'refresh_token' }, places);
     await manager.setTokens({ access_token: 'access', expires_in: 300 });
-    expect(await manager.signOut()).toEqual({ revoked: false });
+    expect(await manager.signOut()).toEqual({ revoked: false, reason: 'no_tokens' });
     expect(net.sent).toEqual([]);
   });
 });

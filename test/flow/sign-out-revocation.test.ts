@@ -53,6 +53,7 @@ async function signedIn(answer: Answer, options: Partial<TokenManagerOptions> = 
   return { manager, revocations };
 }
 
+const endless = () => new ReadableStream({ pull: (sink) => sink.enqueue(new Uint8Array(65_536)) });
 const status =
   (code: number, headers: HeadersInit = {}) =>
   () =>
@@ -175,16 +176,18 @@ describe('{ revoked } tells the truth, and signing out here does not depend on i
   });
 
   test.each([
-    ['400', () => Response.json({ error: 'invalid_request' }, { status: 400 })],
-    ['401 invalid_client', () => Response.json({ error: 'invalid_client' }, { status: 401 })],
-    ['404', status(404)],
-    ['302', status(302, { location: 'https://elsewhere.example/' })],
-    ['307', status(307, { location: 'https://elsewhere.example/' })],
-    ['500', status(500)],
-    ['HTML', () => new Response('<h1>no', { status: 403 })],
-  ])('%s is none, and not asked again', async (_name, answer) => {
+    ['400', 400, () => Response.json({ error: 'invalid_request' }, { status: 400 })],
+    ['401 invalid_client', 401, () => Response.json({ error: 'invalid_client' }, { status: 401 })],
+    ['404', 404, status(404)],
+    ['302', 302, status(302, { location: 'https://elsewhere.example/' })],
+    ['307', 307, status(307, { location: 'https://elsewhere.example/' })],
+    ['500', 500, status(500)],
+    ['HTML', 403, () => new Response('<h1>no', { status: 403 })],
+    ['a page without an end', 403, () => new Response(endless(), { status: 403 })],
+  ])('%s is a refusal, and is not asked again', async (_name, code, answer) => {
     const { manager, revocations } = await signedIn(answer);
-    expect(await passing(manager.signOut())).toEqual({ revoked: false });
+    const refused = { revoked: false, reason: 'refused', status: code };
+    expect(await passing(manager.signOut({ timeout: 60_000 }))).toEqual(refused);
     expect(revocations).toHaveLength(1);
     await expectGone(manager);
   });
@@ -207,18 +210,19 @@ describe('{ revoked } tells the truth, and signing out here does not depend on i
     },
   );
 
-  test('503 twice is no confirmation, and the session is over here all the same', async () => {
+  test('503 twice is no confirmation, and the session has ended here', async () => {
     const { manager, revocations } = await signedIn(status(503));
-    expect(await passing(manager.signOut())).toEqual({ revoked: false });
+    expect(await passing(manager.signOut())).toEqual({ revoked: false, reason: 'refused', status: 503 });
     expect(revocations).toHaveLength(2);
     await expectGone(manager);
   });
 
-  test('a long Retry-After is not waited for', async () => {
-    const { manager } = await signedIn(status(503, { 'retry-after': '3600' }));
+  test.each(['retry-after', 'x-retry-after'])('a long %s is not waited for', async (header) => {
+    const { manager, revocations } = await signedIn(status(503, { [header]: '3600' }));
     const before = Date.now();
-    expect(await passing(manager.signOut())).toEqual({ revoked: false });
+    expect(await passing(manager.signOut())).toMatchObject({ revoked: false, reason: 'refused' });
     expect(Date.now() - before).toBeLessThan(60_000);
+    expect(revocations).toHaveLength(1);
   });
 
   test('unsupported_token_type: the access token then (7009-05)', async () => {
@@ -234,27 +238,106 @@ describe('{ revoked } tells the truth, and signing out here does not depend on i
 
   test('unsupported_token_type for both is no confirmation', async () => {
     const { manager, revocations } = await signedIn(unsupported);
-    expect(await manager.signOut()).toEqual({ revoked: false });
+    expect(await manager.signOut()).toEqual({ revoked: false, reason: 'unsupported', status: 400 });
     expect(revocations).toHaveLength(2);
     await expectGone(manager);
   });
 
-  test('a network that is down: asked once more, then left', async () => {
+  test.each([
+    ['unreachable', true],
+    ['offline', false],
+  ])('a network that fails is asked twice: %s', async (reason, onLine) => {
+    vi.stubGlobal('navigator', { onLine });
     const { manager, revocations } = await signedIn(() => Promise.reject(new TypeError('fetch failed')));
-    expect(await passing(manager.signOut())).toEqual({ revoked: false });
-    expect(revocations.length).toBeLessThanOrEqual(2);
+    const result = await passing(manager.signOut());
+    expect(result).toMatchObject({ revoked: false, reason, cause: { message: 'fetch failed' } });
+    expect(revocations).toHaveLength(2);
     await expectGone(manager);
   });
 
-  test.each<[string, () => Response | Promise<Response>]>([
-    ['that never comes', () => new Promise<never>(() => undefined)],
-    ['whose body has no end', () => new Response(new ReadableStream(), { status: 400 })],
-  ])('an answer %s is not waited for longer than the timeout', async (_name, answer) => {
-    const { manager } = await signedIn(answer, { timeout: 5_000 });
-    const before = Date.now();
-    expect(await passing(manager.signOut())).toEqual({ revoked: false });
-    expect(Date.now() - before).toBeLessThan(30_000);
+  test('a network that fails once is no reason', async () => {
+    const { manager } = await signedIn((_revocation, count) =>
+      count === 1 ? Promise.reject(new TypeError('fetch failed')) : status(200)(),
+    );
+    expect(await passing(manager.signOut())).toEqual({ revoked: true });
+  });
+
+  test('an answer from elsewhere confirms nothing (K5a)', async () => {
+    const { manager, revocations } = await signedIn(() =>
+      Object.defineProperty(new Response(), 'redirected', { value: true }),
+    );
+    const result = await passing(manager.signOut());
+    expect(result).toMatchObject({
+      revoked: false,
+      reason: 'redirected',
+      cause: { name: 'RedirectFollowedError' },
+    });
+    expect(revocations).toHaveLength(1);
+  });
+
+  test('client authentication that fails: nothing is sent, and the cause says why', async () => {
+    const authenticate = () => Promise.reject(new Error('no key for refresh'));
+    const clientAuthentication = { method: 'own', authenticate };
+    const { manager, revocations } = await signedIn(status(200), { clientAuthentication });
+    const result = await passing(manager.signOut());
+    expect(result).toMatchObject({ reason: 'not_sent', cause: { message: 'no key for [redacted]' } });
+    expect(revocations).toEqual([]);
+  });
+
+  test('an answer that never comes: the reason is timed_out, after 2 s, and an event reports the end (K8b)', async () => {
+    const answer = Promise.withResolvers<Response>();
+    const { manager } = await signedIn(() => answer.promise);
+    const events: unknown[] = [];
+    manager.on('revocationFinished', (event) => events.push(event));
+    const leaving = manager.signOut();
     await expectGone(manager);
+    await vi.advanceTimersByTimeAsync(1_999);
+    let result: unknown;
+    void leaving.then((value) => {
+      result = value;
+    });
+    await new Promise(setImmediate);
+    expect(result).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await leaving).toEqual({ revoked: false, reason: 'timed_out' });
+    expect(events).toEqual([]);
+    answer.resolve(new Response());
+    await vi.waitUntil(() => events.length === 1);
+    expect(events).toEqual([{ type: 'revocationFinished', session: 'default', revoked: true }]);
+  });
+
+  test('an answer that never comes at all: the event says so after the timeout of the manager', async () => {
+    const { manager } = await signedIn(() => new Promise<never>(() => undefined), { timeout: 5_000 });
+    const events: unknown[] = [];
+    manager.on('revocationFinished', (event) => events.push(event));
+    expect(await passing(manager.signOut({ timeout: 0 }))).toEqual({ revoked: false, reason: 'timed_out' });
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(events).toMatchObject([
+      { revoked: false, reason: 'timed_out', cause: { message: 'No answer within 5000 ms.' } },
+    ]);
+  });
+
+  test('a sign-out that is waited for to its end tells no event', async () => {
+    const { manager } = await signedIn(status(200));
+    const events: unknown[] = [];
+    manager.on('revocationFinished', (event) => events.push(event));
+    await manager.signOut();
+    await new Promise(setImmediate);
+    expect(events).toEqual([]);
+  });
+
+  test.each([-1, Number.NaN, 2 ** 31, '2s', null])('signOut({ timeout: %s }) is refused', async (timeout) => {
+    const { manager, revocations } = await signedIn(status(200));
+    await expect(manager.signOut({ timeout: timeout as never })).rejects.toThrow(
+      /timeout must be a number of mil/,
+    );
+    expect(await manager.getTokens()).toBeDefined();
+    expect(revocations).toEqual([]);
+  });
+
+  test('signOut({ revoke }) is refused where it is no boolean', async () => {
+    const { manager } = await signedIn(status(200));
+    await expect(manager.signOut({ revoke: 'no' as never })).rejects.toThrow(/revoke must be true or false/);
   });
 
   test('a confirmation whose body has no end is one', async () => {
@@ -269,7 +352,7 @@ describe('{ revoked } tells the truth, and signing out here does not depend on i
     const { manager, revocations } = await signedIn(status(200), {
       authorizationServer: { tokenEndpoint: 'https://as.example.com/token' },
     });
-    expect(await manager.signOut()).toEqual({ revoked: false });
+    expect(await manager.signOut()).toEqual({ revoked: false, reason: 'no_endpoint' });
     expect(revocations).toEqual([]);
     await expectGone(manager);
   });
@@ -278,14 +361,15 @@ describe('{ revoked } tells the truth, and signing out here does not depend on i
     const { manager, revocations } = await signedIn(status(200), {
       authorizationServer: () => Promise.reject(new Error('offline')),
     });
-    expect(await manager.signOut()).toEqual({ revoked: false });
+    const result = await manager.signOut();
+    expect(result).toMatchObject({ revoked: false, reason: 'not_sent', cause: { message: 'offline' } });
     expect(revocations).toEqual([]);
     await expectGone(manager);
   });
 
   test('revoke: false asks nobody', async () => {
     const { manager, revocations } = await signedIn(status(200));
-    expect(await manager.signOut({ revoke: false })).toEqual({ revoked: false });
+    expect(await manager.signOut({ revoke: false })).toEqual({ revoked: false, reason: 'not_requested' });
     expect(revocations).toEqual([]);
     await expectGone(manager);
   });
@@ -294,7 +378,7 @@ describe('{ revoked } tells the truth, and signing out here does not depend on i
     const { manager, revocations } = await signedIn(status(200));
     const both = await Promise.all([manager.signOut(), manager.signOut()]);
     expect(both.map(({ revoked }) => revoked).sort()).toEqual([false, true]);
-    expect(await manager.signOut()).toEqual({ revoked: false });
+    expect(await manager.signOut()).toEqual({ revoked: false, reason: 'no_tokens' });
     expect(revocations).toHaveLength(1);
   });
 });
@@ -307,8 +391,22 @@ describe('a signal ends the wait for the server only', () => {
     const leaving = manager.signOut({ signal: controller.signal });
     await new Promise(setImmediate);
     controller.abort();
-    expect(await leaving).toEqual({ revoked: false });
+    expect(await leaving).toEqual({ revoked: false, reason: 'aborted' });
     await expectGone(manager);
+  });
+
+  test('the request goes on, and an event reports its result', async () => {
+    const answer = Promise.withResolvers<Response>();
+    const { manager } = await signedIn(() => answer.promise);
+    const events: unknown[] = [];
+    manager.on('revocationFinished', (event) => events.push(event));
+    expect(await manager.signOut({ signal: AbortSignal.abort() })).toEqual({
+      revoked: false,
+      reason: 'aborted',
+    });
+    answer.resolve(new Response());
+    await vi.waitUntil(() => events.length === 1);
+    expect(events).toEqual([{ type: 'revocationFinished', session: 'default', revoked: true }]);
   });
 });
 
@@ -362,6 +460,43 @@ describe('late tokens', () => {
     release();
     await leaving;
     await vi.waitUntil(() => heard.mock.calls.length === 1);
-    expect(heard.mock.calls).toEqual([[{ type: 'lateTokensDiscarded', session: 'default', revoked: false }]]);
+    const refused = { revoked: false, reason: 'refused', status: 401 };
+    expect(heard.mock.calls).toEqual([[{ type: 'lateTokensDiscarded', session: 'default', ...refused }]]);
+  });
+
+  test('decide what signOut() reports: the refresh token before them is spent', async () => {
+    vi.useRealTimers();
+    const server = authorizationServer();
+    const options = {
+      clientId: 'test-client',
+      authorizationServer: server.metadata,
+      protectedResources: [`${server.apiOrigin}/`],
+      fetch: server.fetch,
+    };
+    const outcomes = await Promise.all(
+      [0, 1].map(async (failing) => {
+        const manager = new TokenManager({ ...options, session: `user-${failing}` });
+        await manager.setTokens(server.signIn());
+        return manager;
+      }),
+    );
+    const leave = async (manager: TokenManager, afterwards: () => void) => {
+      const { accessToken = '' } = (await manager.getTokens()) ?? {};
+      const release = server.hold({ on: 'token', commits: true });
+      const refresh = manager.getAccessToken({ otherThan: accessToken });
+      refresh.catch(() => undefined);
+      await release.arrived();
+      const leaving = manager.signOut();
+      afterwards();
+      release();
+      return await leaving;
+    };
+    const [one, other] = outcomes as [TokenManager, TokenManager];
+    // The tokens that came late are dead, so nobody asks about the one that paid for them.
+    expect(await leave(one, () => undefined)).toEqual({ revoked: true });
+    expect(server.counts.revocations).toBe(1);
+    // The tokens that came late live on, whatever the server says of the one that paid for them.
+    const refusing = () => server.fail(faults.oauthError('invalid_client', 401), { on: 'revocation' });
+    expect(await leave(other, refusing)).toEqual({ revoked: false, reason: 'refused', status: 401 });
   });
 });

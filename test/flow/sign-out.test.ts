@@ -125,7 +125,8 @@ test('law 6: what cannot be read is deleted all the same', async () => {
   storage.before = (operation) => {
     if (operation === 'read') throw new Error('The keychain is locked.');
   };
-  expect(await manager.signOut()).toEqual({ revoked: false });
+  const cause = { code: 'ERR_STORAGE', operation: 'read' };
+  expect(await manager.signOut()).toMatchObject({ revoked: false, reason: 'unreadable', cause });
   expect(await storage.inner.read(key)).toBeUndefined();
 });
 
@@ -135,7 +136,7 @@ test.each([
 ])('law 6: a value that is %s does not survive a sign-out: it may hold tokens', async (_what, record) => {
   const { manager, storage } = await setup({ signedIn: false });
   await storage.inner.write(key, record, undefined);
-  await manager.signOut();
+  expect(await manager.signOut()).toEqual({ revoked: false, reason: 'unreadable' });
   expect(await storage.inner.read(key)).toBeUndefined();
 });
 
@@ -201,13 +202,13 @@ test('law 6: a login while a sign-out is under way is not the one that is ended'
 test('{ revoked } tells the truth: a server that refuses, one without the endpoint, and nobody signed in', async () => {
   const refused = await setup();
   refused.server.fail({ answer: { status: 400, body: '{"error":"invalid_client"}' } }, { on: 'revocation' });
-  expect(await refused.manager.signOut()).toEqual({ revoked: false });
+  expect(await refused.manager.signOut()).toEqual({ revoked: false, reason: 'refused', status: 400 });
   const { server } = await setup();
   const { revocationEndpoint: _none, ...metadata } = server.metadata;
   const without = await setup({ manager: { authorizationServer: metadata } });
-  expect(await without.manager.signOut()).toEqual({ revoked: false });
+  expect(await without.manager.signOut()).toEqual({ revoked: false, reason: 'no_endpoint' });
   const nobody = await setup({ signedIn: false });
-  expect(await nobody.manager.signOut()).toEqual({ revoked: false });
+  expect(await nobody.manager.signOut()).toEqual({ revoked: false, reason: 'no_tokens' });
   expect(nobody.types()).toEqual([]);
 });
 
@@ -231,7 +232,7 @@ test('{ revoked } tells the truth about late tokens as well', async () => {
   await caller;
   await clock.advance(0);
   gate.resolve();
-  expect(await out).toEqual({ revoked: false });
+  expect(await out).toEqual({ revoked: false, reason: 'refused', status: 400 });
 });
 
 test('an aborted sign-out stops waiting for the server; everything on this side is done', async () => {
@@ -243,7 +244,7 @@ test('an aborted sign-out stops waiting for the server; everything on this side 
   await held.arrived();
   expect(state.done).toBe(false);
   controller.abort();
-  expect(await out).toEqual({ revoked: false });
+  expect(await out).toEqual({ revoked: false, reason: 'aborted' });
   expect(await storage.inner.read(key)).toBeUndefined();
   held();
 });
@@ -252,13 +253,16 @@ test('a sign-out that was aborted before it began, of a server that cannot be fo
   const { manager, storage } = await setup({
     manager: { authorizationServer: () => Promise.reject(new Error('offline')) },
   });
-  expect(await manager.signOut({ signal: AbortSignal.abort() })).toEqual({ revoked: false });
+  expect(await manager.signOut({ signal: AbortSignal.abort() })).toEqual({
+    revoked: false,
+    reason: 'aborted',
+  });
   expect(await storage.inner.read(key)).toBeUndefined();
 });
 
 test('revoke: false tells the server nothing', async () => {
   const { manager, server } = await setup();
-  expect(await manager.signOut({ revoke: false })).toEqual({ revoked: false });
+  expect(await manager.signOut({ revoke: false })).toEqual({ revoked: false, reason: 'not_requested' });
   expect(server.counts.revocations).toBe(0);
 });
 

@@ -425,7 +425,7 @@ describe('sign-out', () => {
   test('B59: a sign-out that the server does not confirm is a sign-out all the same', async () => {
     const { server, manager, storage } = await scene();
     server.fail({ answer: { status: 400 } }, { on: 'revocation', times: 5 });
-    expect(await manager.signOut()).toEqual({ revoked: false });
+    expect(await manager.signOut()).toEqual({ revoked: false, reason: 'refused', status: 400 });
     expect(await storage.read('test-client/default')).toBeUndefined();
   });
 

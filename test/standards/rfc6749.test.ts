@@ -465,7 +465,7 @@ describe('the flow of a refresh', () => {
     async (status) => {
       const { server, manager } = await scene();
       server.fail(faults.redirect('https://evil.test/revoke', status), { on: 'revocation' });
-      expect(await manager.signOut()).toEqual({ revoked: false });
+      expect(await manager.signOut()).toEqual({ revoked: false, reason: 'refused', status });
       expect(server.counts).toMatchObject({ strayRequests: 0, refreshTokensLeaked: 0 });
     },
   );

@@ -73,7 +73,7 @@ test('7009-05: a server that does not revoke refresh tokens is handed the access
 
 test('7009-05: a server that revokes neither has confirmed nothing, and one is signed out all the same', async () => {
   const manager = await client(wire({ [as.revocationEndpoint]: refusing('unsupported_token_type') }));
-  expect(await manager.signOut()).toEqual({ revoked: false });
+  expect(await manager.signOut()).toEqual({ revoked: false, reason: 'unsupported', status: 400 });
   expect(await manager.getTokens()).toBeUndefined();
 });
 
@@ -90,7 +90,7 @@ test('7009-06: a second 503 is the truth, and one is signed out all the same', a
   const busy = () => new Response(null, { status: 503, headers: { 'retry-after': '0' } });
   const net = wire({ [as.revocationEndpoint]: busy });
   const manager = await client(net);
-  expect(await manager.signOut()).toEqual({ revoked: false });
+  expect(await manager.signOut()).toEqual({ revoked: false, reason: 'refused', status: 503 });
   expect(net.sent).toHaveLength(2);
   expect(await manager.getTokens()).toBeUndefined();
 });

@@ -380,10 +380,10 @@ describe('an abort', () => {
     const ending = page.signOut({ revoke: true, ...second });
     await vi.waitUntil(() => main.signOuts.length === 1);
     second.leave();
-    expect(await ending).toEqual({ revoked: false });
+    expect(await ending).toEqual({ revoked: false, reason: 'aborted' });
     // Too late before it began: no login, but a sign-out.
     expect((await rejection(page.login('two', first))).message).toBe('enough');
-    expect(await page.signOut(first)).toEqual({ revoked: false });
+    expect(await page.signOut(first)).toEqual({ revoked: false, reason: 'aborted' });
     await vi.waitUntil(() => main.signOuts.length === 2);
     expect(asked).toEqual(['one']);
     for (const { signal } of [first, second]) expect(getEventListeners(signal, 'abort')).toEqual([]);

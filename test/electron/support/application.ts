@@ -68,7 +68,7 @@ export class BareManager implements ServedTokenManager {
     this.asked.push(['setTokens', ...parameters]);
   }
 
-  async signOut(...parameters: unknown[]): Promise<{ revoked: boolean }> {
+  async signOut(...parameters: unknown[]): Promise<{ revoked: true }> {
     this.asked.push(['signOut', ...parameters]);
     return { revoked: true };
   }

@@ -15,17 +15,6 @@ export async function sizeOf(code: string, options?: BundleOptions): Promise<num
   return gzipSync(await bundle(code, options), { level: 9 }).length;
 }
 
-/** What it costs before the first call: without what is loaded only when it is needed. */
-export async function firstLoadOf(code: string): Promise<number> {
-  const chunks = new Map((await build(code)).map((chunk) => [chunk.fileName, chunk]));
-  const first = new Set(
-    [...chunks.values()].filter(({ isEntry }) => isEntry).map(({ fileName }) => fileName),
-  );
-  for (const name of first) for (const other of chunks.get(name)?.imports ?? []) first.add(other);
-  const texts = [...first].map((name) => chunks.get(name)?.code ?? '');
-  return gzipSync(texts.join(''), { level: 9 }).length;
-}
-
 /** The minified bundle as one text. */
 export async function bundle(code: string, options?: BundleOptions): Promise<string> {
   return (await build(code, options)).map((chunk) => chunk.code).join('');

@@ -110,7 +110,7 @@ export class BareManager implements ServedTokenManager {
     this.tokens.push(tokens);
   }
 
-  async signOut(options: object = {}): Promise<{ revoked: boolean }> {
+  async signOut(options: object = {}): Promise<{ revoked: true }> {
     this.signOuts.push(options);
     return { revoked: true };
   }
