@@ -5,7 +5,6 @@
  */
 import type { AuthorizationServer } from './core/authorization-server.ts';
 import type { Reach, TokenStorage, Transport } from './core/contracts.ts';
-import { ConfigurationError } from './core/errors.ts';
 import { nameResources } from './core/protected-resource.ts';
 import { checkKeys, lockOf } from './core/reach.ts';
 import type { Workshop } from './flow/attempt.ts';
@@ -14,6 +13,7 @@ import { AuthorizedFetch } from './flow/authorized-fetch.ts';
 import { none } from './flow/client-authentication.ts';
 import { Listeners } from './flow/listeners.ts';
 import { pacedBy } from './flow/pacing.ts';
+import { platformFetch } from './flow/platform.ts';
 import { RefreshCoordinator } from './flow/refresh-coordinator.ts';
 import { SessionRegistry } from './flow/session-registry.ts';
 import { SessionStore } from './flow/session-store.ts';
@@ -69,6 +69,7 @@ export function assemble(options: TokenManagerOptions): Assembly {
       isInvalidToken,
       cookies: grant.cookies,
       redirectsAreVisible,
+      hasForeignRequests: options.fetch !== undefined,
       tell,
     }),
     listeners,
@@ -105,15 +106,6 @@ function workshopOf(
     name: randomId(),
     tell,
   };
-}
-
-/** As it is now: when the application later puts `manager.fetch` in its place, that must not call itself. */
-function platformFetch(): typeof globalThis.fetch {
-  const { fetch } = globalThis;
-  if (typeof fetch !== 'function') {
-    throw new ConfigurationError('The option fetch is missing, and this platform has no fetch of its own.');
-  }
-  return (input, init) => fetch(input, init);
 }
 
 function pageUrl(): (() => string) | undefined {

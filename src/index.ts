@@ -41,7 +41,6 @@ export type { NotRevoked, NotRevokedReason, RevocationResult } from './core/revo
 export type { Unreadable } from './core/session-record.ts';
 export type { AccessTokenRequest, CookiesSet, TokenResponse, TokenSet } from './core/token-set.ts';
 export type { AuthorizationServerOption } from './flow/authorization-server-source.ts';
-export type { InvalidTokenPredicate } from './flow/authorized-fetch.ts';
 export {
   type AssertionOptions,
   type BasicOptions,
@@ -56,6 +55,7 @@ export {
 export { type ClientCredentialsOptions, clientCredentials } from './flow/client-credentials.ts';
 export { type DiscoverOptions, discover } from './flow/discovery.ts';
 export type { InspectedRecord, InspectedToken, Inspection } from './flow/inspection.ts';
+export type { InvalidTokenPredicate } from './flow/invalid-token.ts';
 export type { SignOutOptions, SignOutResult } from './flow/sign-out.ts';
 export type { SigningAlgorithm } from './flow/signing-key.ts';
 export { memoryLock } from './memory/memory-lock.ts';

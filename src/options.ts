@@ -12,7 +12,7 @@ import type { Dpop } from './core/possession.ts';
 import type { ProtectedResource } from './core/protected-resource.ts';
 import { reaches } from './core/reach.ts';
 import type { AuthorizationServerOption } from './flow/authorization-server-source.ts';
-import type { InvalidTokenPredicate } from './flow/authorized-fetch.ts';
+import type { InvalidTokenPredicate } from './flow/invalid-token.ts';
 
 /** What a {@link TokenManager} is made from. */
 export interface TokenManagerOptions {
@@ -55,7 +55,7 @@ export interface TokenManagerOptions {
   readonly refreshTokenExpiringBefore?: number | undefined;
   /** The scope of the grant, where the token response does not say. */
   readonly scope?: readonly string[] | undefined;
-  /** The transport under it all. @default the platform's `fetch` as it is when the manager is made */
+  /** The transport under it all. @default the platform's `fetch` as it is at each call */
   readonly fetch?: Transport | undefined;
   /**
    * Tells that a response means "this access token is not valid", for servers that do not answer 401 with a challenge.

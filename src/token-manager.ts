@@ -13,6 +13,7 @@ import { toTokenSet, variantOf } from './core/session-record.ts';
 import type { AccessTokenRequest, CookiesSet, TokenResponse, TokenSet } from './core/token-set.ts';
 import { type Inside, letIn } from './flow/inside.ts';
 import { type Inspection, inspect } from './flow/inspection.ts';
+import { rememberOurs } from './flow/platform.ts';
 import type { Held, Session } from './flow/session.ts';
 import { signIn } from './flow/sign-in.ts';
 import { type SignOutOptions, type SignOutResult, signOut } from './flow/sign-out.ts';
@@ -78,9 +79,12 @@ export class TokenManager implements AsyncDisposable {
       share instanceof Share ? share : { assembly: assemble(options), session: options.session };
     this.#assembly = assembly;
     this.#session = assembly.sessions.get(session);
-    const { fetch } = assembly;
     const state = this.#session;
-    this.fetch = (input, init) => fetch.fetch(state, input as string | URL | Request, init);
+    // With the name and the length of the platform's.
+    const fetch = (input: string | URL | Request, ...[init]: [RequestInit?]) =>
+      assembly.fetch.fetch(state, input, init);
+    this.fetch = fetch as typeof globalThis.fetch;
+    rememberOurs(this.fetch);
     if (this.#isRoot) this.#watch();
     letIn(TokenManager.#insideOf);
   }

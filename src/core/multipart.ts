@@ -4,6 +4,19 @@
  * @module
  */
 import { ConfigurationError } from './errors.ts';
+import { askNative } from './platform-class.ts';
+
+/**
+ * Checks whether the platform knows a form and all of its files. Those of another implementation would become the text
+ * `[object File]`; the transport that they were made for reads them.
+ */
+export function isEncodable(form: FormData): boolean {
+  if (typeof askNative('FormData', 'has', form) !== 'boolean') return false;
+  for (const [, value] of form) {
+    if (typeof value !== 'string' && typeof askNative('Blob', 'size', value) !== 'number') return false;
+  }
+  return true;
+}
 
 /**
  * Encodes a form as `fetch` would, into a `Blob` that can be sent any number of times and brings its own Content-Type.

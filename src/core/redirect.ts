@@ -67,6 +67,24 @@ export function nextHop(
   return { url: target.href, method: dropBody ? 'GET' : from.method, dropBody, dropHeaders };
 }
 
+const referrerPolicies = [
+  'no-referrer',
+  'no-referrer-when-downgrade',
+  'same-origin',
+  'origin',
+  'strict-origin',
+  'origin-when-cross-origin',
+  'strict-origin-when-cross-origin',
+  'unsafe-url',
+] as const;
+
+/** Returns the referrer policy that a redirect sets for the next request: the last one that is known. */
+export function referrerPolicyOf(headers: Headers): (typeof referrerPolicies)[number] | undefined {
+  const named = headers.get('referrer-policy')?.toLowerCase().split(',') ?? [];
+  const known = named.flatMap((token) => referrerPolicies.filter((policy) => policy === token.trim()));
+  return known.at(-1);
+}
+
 function becomesGet(method: string, status: number): boolean {
   // A Request knows these methods in any case.
   if (status === 301 || status === 302) return /^post$/i.test(method);

@@ -9,22 +9,11 @@ import type { AnyTokenEvent } from '../core/events.ts';
 import type { CookieSession } from '../core/grant.ts';
 import type { NamedResource, ResourceMatcher } from '../core/protected-resource.ts';
 import { redact } from '../core/redact.ts';
+import { answeredElsewhere } from '../core/redirect.ts';
 import { judgeRejection, withMissing } from '../core/rejection.ts';
-import {
-  addressOf,
-  authorized,
-  discardBody,
-  hasAuthorization,
-  type Input,
-  isPlainlyRepeatable,
-  type Outgoing,
-  outgoing,
-  signalOf,
-  snapshot,
-  spareOf,
-  withCookies,
-  withProof,
-} from './outgoing.ts';
+import { asks, type InvalidTokenPredicate } from './invalid-token.ts';
+import { anew, authorize, discardBody, hasAuthorization, Outgoing, withProof } from './outgoing.ts';
+import { addressOf, type Input, ownInit, passedOn, readInput } from './own-request.ts';
 import type { Pace } from './pacing.ts';
 import { sendBound } from './possession.ts';
 import { type Follow, follow, followedByPlatform } from './redirects.ts';
@@ -32,9 +21,6 @@ import { Rejections } from './rejections.ts';
 import type { Held, Session } from './session.ts';
 import type { TokenSource } from './token-source.ts';
 import type { FullClock } from './waiting.ts';
-
-/** The caller's own way to tell that a response means "this access token is not valid". */
-export type InvalidTokenPredicate = (response: Response) => boolean | Promise<boolean>;
 
 export interface AuthorizedFetchOptions {
   readonly transport: Transport;
@@ -47,14 +33,16 @@ export interface AuthorizedFetchOptions {
   readonly cookies: CookieSession | undefined;
   /** `true` where `redirect: 'manual'` should show where a redirect leads, so that we can follow it ourselves. */
   readonly redirectsAreVisible: boolean;
+  /** `true`: the transport is the application's and may have a `Request` class of its own. */
+  readonly hasForeignRequests: boolean;
   readonly tell: (event: AnyTokenEvent) => void;
 }
 
 /** A call to a protected resource. */
-interface Call extends Outgoing {
+interface Call {
   readonly session: Session;
   readonly resource: NamedResource;
-  readonly url: string;
+  readonly request: Outgoing;
   readonly hops: number;
   /** `manual` if the caller wants redirects to be followed, and we do it instead of the platform. */
   readonly redirect: 'manual' | undefined;
@@ -81,27 +69,30 @@ export class AuthorizedFetch {
    * Does what `fetch` does, with the session's access token for calls to protected resources. With a fresh token
    * that is one comparison of the URL, one of the time, and a header.
    */
-  fetch(session: Session, input: Input, init: RequestInit | undefined, hops = 0): Promise<Response> {
-    const { match, source, isInvalidToken } = this.#options;
+  fetch(session: Session, given: Input, init: RequestInit | undefined, hops = 0): Promise<Response> {
+    const { match, source, isInvalidToken, hasForeignRequests } = this.#options;
     const transport = this.#transport;
+    // A transport may answer without a promise.
     try {
+      const input = typeof given === 'string' ? given : readInput(given, hasForeignRequests);
       const url = typeof input === 'string' ? input : addressOf(input);
       const resource = match(url);
-      if (resource === undefined || hasAuthorization(input, init)) return transport(input, init);
-      const held = source.fresh(session, resource.variant);
-      const redirect = this.#redirect(input, init);
+      if (resource === undefined) return Promise.resolve(transport(given, init));
+      const own = ownInit(input, init);
+      if (hasAuthorization(own)) return Promise.resolve(transport(given, passedOn(init, own)));
+      const redirect = this.#redirect(input, own);
+      const request = new Outgoing(input, url, own);
+      const call: Call = { session, resource, request, hops, redirect };
+      const held = source.fresh(session, resource.variant, request.kind === 'one-shot');
       // What has to be signed first waits like what needs a token.
-      if (held === undefined || held.prover !== undefined || !isPlainlyRepeatable(input, init)) {
-        const kept = outgoing(input, url, snapshot(init));
-        return this.#travel({ session, resource, url, hops, redirect, ...kept });
-      }
-      // What was sent is what is sent again: the caller may change `init` for the next call when this one has returned.
-      const made = this.#attach(input, init, held, redirect);
-      return transport(input, made).then((response) => {
+      if (held === undefined || held.prover !== undefined) return this.#travel(call);
+      // In the turn of the call, as `fetch` does: the caller sees at once that a body is taken.
+      const sent = Promise.resolve(transport(input, this.#authorized(own, call, held)));
+      if (request.holdsCopy) return this.#concluded(call, held, sent);
+      return sent.then((response) => {
         const { status } = response; // 0 is that of an opaque redirect
         if (status !== 0 && status < 300 && isInvalidToken === undefined) return response;
-        const kept = outgoing(input, url, made);
-        return this.#arrived({ session, resource, url, hops, redirect, ...kept }, held, response);
+        return this.#arrived(call, held, response);
       });
     } catch (error) {
       return Promise.reject(error); // `fetch` never throws
@@ -111,37 +102,45 @@ export class AuthorizedFetch {
   /** Waits for a token and sends, in its turn if others have waited as well. */
   async #travel(call: Call): Promise<Response> {
     const { source, pace } = this.#options;
-    const { session, resource, input, init } = call;
-    const signal = signalOf(input, init);
+    const { session, resource, request } = call;
+    const { signal } = request;
     const fresh = source.fresh(session, resource.variant);
+    let isSent = false;
     try {
-      const held = await source.get(session, { ...resource, lasting: call.kind === 'one-shot', signal });
-      const send = () => this.#send(call, input, held);
-      return await this.#arrived(call, held, await (fresh === held ? send() : pace(send, signal)));
+      const held = await source.get(session, { ...resource, lasting: request.kind === 'one-shot', signal });
+      const send = () => {
+        isSent = true;
+        return this.#send(call, request.input, held);
+      };
+      return await this.#concluded(call, held, fresh === held ? send() : pace(send, signal));
+    } catch (error) {
+      if (!isSent) request.abandon(error);
+      throw error;
+    }
+  }
+
+  /** All that is left to do once a request has been sent. */
+  async #concluded(call: Call, held: Held, sent: Promise<Response>): Promise<Response> {
+    try {
+      return await this.#arrived(call, held, await sent);
     } finally {
-      // The call is over: nothing will be replayed.
-      if (call.spare !== undefined) discardBody(call.spare);
+      call.request.settle();
     }
   }
 
   async #send(call: Call, input: string | Request, held: Held): Promise<Response> {
     const transport = this.#transport;
-    const made = (one: string | Request) => this.#attach(one, call.init, held, call.redirect);
-    if (held.prover === undefined) return await transport(input, made(input));
-    const send = (one: string | Request, proof: string) => transport(one, withProof(made(one), proof));
-    return await sendBound(call, input, held, { send, now: () => this.#options.clock.now() });
+    const { request } = call;
+    const made = () => this.#authorized(anew(request.init), call, held);
+    if (held.prover === undefined) return await transport(input, made());
+    const send = async (one: string | Request, proof: string) =>
+      await transport(one, withProof(made(), proof));
+    return await sendBound(request, input, held, { send, now: () => this.#options.clock.now() });
   }
 
-  #attach(
-    input: Input,
-    init: RequestInit | undefined,
-    { authorization }: Held,
-    redirect: 'manual' | undefined,
-  ): RequestInit {
-    const { cookies } = this.#options;
-    return cookies === undefined
-      ? authorized(input, init, authorization, redirect)
-      : withCookies(input, init, cookies.headers(), redirect);
+  /** Gives an `init` of ours what the API wants to see. */
+  #authorized(init: RequestInit, { redirect }: Call, { authorization }: Held): RequestInit {
+    return authorize(init, authorization, this.#options.cookies?.headers(), redirect);
   }
 
   /** The first answer. */
@@ -163,8 +162,9 @@ export class AuthorizedFetch {
   /** A token other than the one that was rejected, if the request can be sent again. */
   async #another(call: Call, held: Held, verdict: Verdict, first: Response): Promise<Held | undefined> {
     const { source } = this.#options;
-    const { session, resource, input, init, kind } = call;
-    const query = { ...resource, otherThan: held.token, signal: signalOf(input, init) };
+    const { session, resource, request } = call;
+    const { kind, signal } = request;
+    const query = { ...resource, otherThan: held.token, signal };
     try {
       const other = await source.get(session, query);
       this.#rejections.note(session, resource.url, { token: other.token, lost: false });
@@ -184,10 +184,9 @@ export class AuthorizedFetch {
   /** Law 7: once, with the same method, headers and bytes. Whatever comes back is the caller's. */
   async #replay(call: Call, held: Held, first: Response): Promise<Response> {
     discardBody(first);
-    const signal = signalOf(call.input, call.init);
-    const { session, resource } = call;
+    const { session, resource, request } = call;
     const { token } = held;
-    const second = await this.#options.pace(() => this.#send(call, spareOf(call), held), signal);
+    const second = await this.#options.pace(() => this.#send(call, request.again(), held), request.signal);
     if ((await this.#judge(call, second, held)) === 'fine') {
       this.#rejections.accepted(session, resource.url, token);
     } else {
@@ -198,12 +197,10 @@ export class AuthorizedFetch {
     return await this.#follow(call, second);
   }
 
-  async #judge({ session, resource, url }: Call, response: Response, held: Held): Promise<Verdict> {
+  async #judge({ session, resource, request }: Call, response: Response, held: Held): Promise<Verdict> {
     const { status } = response;
-    const { isInvalidToken, tell, match } = this.#options;
-    // After a redirect that the platform followed, the token stayed behind: the answer says nothing about it.
-    const elsewhere = response.redirected && match(response.url)?.url !== resource.url;
-    if (elsewhere) return 'fine';
+    const { isInvalidToken, tell } = this.#options;
+    if (this.#isFromElsewhere(resource, request.url, response)) return 'fine';
     if (isInvalidToken !== undefined && (await asks(isInvalidToken, response))) return 'invalid';
     if (status !== 401 && status !== 403) return 'fine';
     const challenge = response.headers.get('www-authenticate');
@@ -212,44 +209,48 @@ export class AuthorizedFetch {
       // Only here what the challenge says is told, and a server may say the token. Taking it out is dear.
       const told = judgeRejection(status, redact(challenge ?? '', [held.token]));
       if (told.kind === 'step-up') {
-        tell({ type: 'stepUpRequired', session: session.id, url, ...withMissing(told.stepUp, held.scope) });
+        tell({
+          type: 'stepUpRequired',
+          session: session.id,
+          url: request.url,
+          ...withMissing(told.stepUp, held.scope),
+        });
       }
     }
     if (rejection.kind === 'invalid-token') return 'invalid';
     return rejection.kind === 'unclear' ? 'unclear' : 'fine';
   }
 
+  /**
+   * After a redirect that the platform or the transport followed, the token stayed behind or went where it was not to go: the
+   * answer says nothing about it.
+   */
+  #isFromElsewhere(resource: NamedResource, url: string, response: Response): boolean {
+    const { redirects } = this.#transport;
+    const { redirected } = response;
+    if (answeredElsewhere(url, redirects === 'manual' ? { redirected } : response) === undefined)
+      return false;
+    return this.#options.match(response.url)?.url !== resource.url;
+  }
+
   async #follow(call: Call, response: Response): Promise<Response> {
-    if (call.redirect === undefined) return response;
+    const { session, request, hops, redirect } = call;
+    if (redirect === undefined) return response;
     if (response.type === 'opaqueredirect') return await this.#leaveToPlatform(call);
-    const next: Follow = (input, init) => this.fetch(call.session, input, init, call.hops + 1);
-    return await follow(call, response, next);
+    const next: Follow = (url, init) => this.fetch(session, url, init, hops + 1);
+    return await follow(request, hops, response, next);
   }
 
   /** The transport hides where the redirect leads, so from now on it follows by itself, as it does in a browser. */
-  async #leaveToPlatform({ session, input, init, hops }: Call): Promise<Response> {
+  async #leaveToPlatform({ session, request, hops }: Call): Promise<Response> {
     this.#redirectsAreVisible = false;
-    return await this.fetch(session, input, followedByPlatform(input, init), hops);
+    return await this.fetch(session, request.input, followedByPlatform(request), hops);
   }
 
   /** `manual` if the platform would follow redirects by itself and we can do it instead. */
-  #redirect(input: Input, init: RequestInit | undefined): 'manual' | undefined {
+  #redirect(input: string | Request, init: RequestInit): 'manual' | undefined {
     if (!this.#redirectsAreVisible) return undefined;
-    const asked =
-      init?.redirect ?? (typeof input === 'object' && 'redirect' in input ? input.redirect : 'follow');
+    const asked = init.redirect ?? (typeof input === 'object' ? (input.redirect ?? 'follow') : 'follow');
     return asked === 'follow' ? 'manual' : undefined;
-  }
-}
-
-/** Asks the caller's predicate about a copy, so that the response arrives unread. */
-async function asks(isInvalidToken: InvalidTokenPredicate, response: Response): Promise<boolean> {
-  const copy = response.clone();
-  try {
-    return await isInvalidToken(copy);
-  } catch (error) {
-    discardBody(response);
-    throw error;
-  } finally {
-    discardBody(copy);
   }
 }

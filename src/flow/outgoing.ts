@@ -1,77 +1,18 @@
 /**
- * A request that is about to leave, in whatever form `fetch` was given it, and the header that it gets.
+ * A request on its way to a protected resource, which can go out a second time alike.
  *
  * @module
  */
-
-import { encodeFormData } from '../core/multipart.ts';
 import type { RequestRedirect } from '../core/platform-types.ts';
-import { type BodyKind, bodyKind, isFormData } from '../core/replay.ts';
-import { randomId } from '../platform/web-crypto.ts';
-
-/** What `fetch` takes first. */
-export type Input = string | URL | Request;
-
-/** The URL of a request as text. */
-export function addressOf(input: Input): string {
-  if (typeof input === 'string') return input;
-  return isRequest(input) ? input.url : String(input);
-}
-
-/** A `Request` of whatever realm or implementation. */
-export function isRequest(input: unknown): input is Request {
-  if (typeof input !== 'object' || input === null) return false;
-  const { url, clone, headers } = input as Partial<Request>;
-  return typeof url === 'string' && typeof clone === 'function' && typeof headers === 'object';
-}
-
-export function methodOf(input: Input, init: RequestInit | undefined): string {
-  return init?.method ?? (isRequest(input) ? input.method : 'GET');
-}
-
-export function signalOf(input: Input, init: RequestInit | undefined): AbortSignal | null | undefined {
-  return init?.signal !== undefined ? init.signal : isRequest(input) ? input.signal : undefined;
-}
+import { type BodyKind, bodyKind } from '../core/replay.ts';
+import { copyHeaders, isRecord } from './own-request.ts';
 
 /** Tells whether the caller has set an `Authorization` header. It is left alone. */
-export function hasAuthorization(input: Input, init: RequestInit | undefined): boolean {
-  const headers = headersOf(input, init);
+export function hasAuthorization({ headers }: RequestInit): boolean {
   if (headers === undefined) return false;
-  if (isRecord(headers)) {
-    for (const name in headers) if (name.length === 13 && name.toLowerCase() === 'authorization') return true;
-    return false;
-  }
-  return (headers instanceof Headers ? headers : new Headers(headers)).has('authorization');
-}
-
-function headersOf(input: Input, init: RequestInit | undefined): HeadersInit | undefined {
-  return init?.headers ?? (typeof input === 'object' && isRequest(input) ? input.headers : undefined);
-}
-
-/** The `init` of a request with its access token. Neither the caller's `init` nor a `Request` is changed. */
-export function authorized(
-  input: Input,
-  init: RequestInit | undefined,
-  authorization: string,
-  redirect: RequestRedirect | undefined,
-): RequestInit {
-  const headers = headersOf(input, init);
-  const copy = init === undefined || init === null ? {} : copyOf(init);
-  copy.headers = withAuthorization(headers, authorization);
-  if (redirect !== undefined) copy.redirect = redirect;
-  return copy;
-}
-
-/** The same where the token is in a cookie: other headers show that the request comes from the application. */
-export function withCookies(
-  input: Input,
-  init: RequestInit | undefined,
-  entry: Readonly<Record<string, string>>,
-  redirect: RequestRedirect | undefined,
-): RequestInit {
-  const headers = new Headers(headersOf(input, init));
-  for (const [name, value] of Object.entries(entry)) headers.set(name, value);
-  return { ...copyOf(init ?? {}), headers, credentials: 'include', ...(redirect && { redirect }) };
+  if (!isRecord(headers)) return (headers as Headers).has('authorization');
+  for (const name in headers) if (name.length === 13 && name.toLowerCase() === 'authorization') return true;
+  return false;
 }
 
 /** Sets the proof of possession, whatever the caller has set there, and in whatever case. */
@@ -81,128 +22,128 @@ export function withProof(made: RequestInit, proof: string): RequestInit {
   return { ...made, headers };
 }
 
-/** What makes the body of a request go out twice with the same bytes. */
-export interface Outgoing {
-  readonly input: string | Request;
-  readonly init: RequestInit | undefined;
-  readonly kind: BodyKind;
-  /** A second copy of a `Request` whose body is used up by sending it. Taken with {@link spareOf}. */
-  spare: Request | undefined;
+/**
+ * Makes `init`, which must be ours, that of an authorised request.
+ *
+ * @param authorization value of the header.
+ * @param entry headers in place of it, where the token is in a cookie: they show that the application sends the request.
+ */
+export function authorize(
+  init: RequestInit,
+  authorization: string,
+  entry: Readonly<Record<string, string>> | undefined,
+  redirect: RequestRedirect | undefined,
+): RequestInit {
+  if (redirect !== undefined) init.redirect = redirect;
+  if (entry !== undefined) {
+    const headers = new Headers(init.headers);
+    for (const [name, value] of Object.entries(entry)) headers.set(name, value);
+    init.headers = headers;
+    init.credentials = 'include';
+    return init;
+  }
+  const { headers } = init;
+  if (headers === undefined) init.headers = { authorization };
+  else if (isRecord(headers)) headers['authorization'] = authorization;
+  else (headers as Headers).set('authorization', authorization);
+  return init;
 }
 
-/** What to send the next time, now that what was sent is used up. Leaves another copy: a redirect may want the body too. */
-export function spareOf(call: Outgoing): string | Request {
-  const { spare, input } = call;
-  if (spare === undefined) return input;
-  call.spare = spare.clone();
-  return spare;
+/** A copy to authorise anew: the transport may still hold what was sent before. */
+export function anew(init: RequestInit): RequestInit {
+  const { headers } = init;
+  return headers === undefined ? { ...init } : { ...init, headers: copyHeaders(headers) };
 }
 
 /** Lets go of a body that nobody will read, and of its connection. */
 export function discardBody(message: Request | Response): void {
-  if (message.body !== null && !message.bodyUsed) message.body?.cancel().catch(() => undefined);
+  if (!message.bodyUsed) cancelSource(message.body, undefined);
 }
 
-/**
- * Prepares a request for being sent twice, if it can be.
- *
- * @param url where `input` leads. It is sent there even if `input` is a `URL` that somebody changes meanwhile.
- */
-export function outgoing(given: Input, url: string, init: RequestInit | undefined): Outgoing {
-  const input = isRequest(given) ? given : url;
-  const body = init?.body;
-  if (isFormData(body)) {
-    // `fetch` makes up a new boundary every time it sends a form: encoded here, both times have the same bytes.
-    const encoded = encodeFormData(body, `tokenkeep-${randomId()}`);
-    return { input, init: { ...copyOf(init ?? {}), body: encoded }, kind: 'repeatable', spare: undefined };
-  }
-  if (body !== undefined && body !== null) return { input, init, kind: bodyKind(body), spare: undefined };
-  if (typeof input === 'object' && hasBody(input)) {
-    // Sending a Request uses its body up, whatever it was made of: only a branch of it can be sent again.
-    return { input, init, kind: 'repeatable', spare: input.bodyUsed ? undefined : input.clone() };
-  }
-  return { input, init, kind: 'none', spare: undefined };
+/** Tells the source of a body that nobody reads on. */
+function cancelSource(body: unknown, reason: unknown): void {
+  if (typeof body !== 'object' || body === null) return;
+  const { cancel, destroy, return: end } = body as Record<'cancel' | 'destroy' | 'return', unknown>;
+  const stop = [cancel, destroy, end].find((one) => typeof one === 'function');
+  try {
+    // A stream of Node takes an error for one that nobody has handled.
+    const stopped: unknown = stop?.call(body, stop === cancel ? reason : undefined);
+    Promise.resolve(stopped).catch(() => undefined);
+  } catch {} // a stream of a platform that does not know how
 }
 
-/** Tells whether sending a request twice takes nothing but sending it twice. */
-export function isPlainlyRepeatable(input: Input, init: RequestInit | undefined): boolean {
-  const body = init?.body;
-  if (typeof body === 'string') return true;
-  if (body === undefined || body === null)
-    return typeof input === 'string' || !isRequest(input) || !hasBody(input);
-  return !isFormData(body) && bodyKind(body) === 'repeatable';
-}
+/** Its body is copied before it is sent for the first time, if sending uses it up. */
+export class Outgoing {
+  readonly input: string | Request;
+  /** What was matched. */
+  readonly url: string;
+  /** Ours. With what it was sent with, once it was sent. */
+  readonly init: RequestInit;
+  readonly kind: BodyKind;
+  /** Sending a Request uses its body up, whatever it was made of: only a branch of it can be sent again. */
+  #spare: Request | undefined = undefined;
 
-/**
- * An `init` for a request that has to wait. `fetch` has read everything when it returns, so what the caller does to the
- * `init`, its headers, its buffer or its parameters after that must not change what is sent.
- */
-export function snapshot(init: RequestInit | undefined): RequestInit | undefined {
-  if (init === undefined || init === null) return undefined;
-  const copy = copyOf(init);
-  const { headers, body } = copy;
-  if (headers !== undefined) copy.headers = isRecord(headers) ? { ...headers } : new Headers(headers);
-  if (body instanceof URLSearchParams) copy.body = new URLSearchParams(body);
-  else if (body instanceof ArrayBuffer) copy.body = body.slice(0);
-  else if (ArrayBuffer.isView(body)) {
-    copy.body = new Uint8Array(body.buffer as ArrayBuffer, body.byteOffset, body.byteLength).slice();
+  constructor(input: string | Request, url: string, init: RequestInit) {
+    this.input = input;
+    this.url = url;
+    this.init = init;
+    const { body } = init;
+    if (body !== undefined && body !== null) {
+      this.kind = bodyKind(body);
+    } else if (typeof input === 'object' && hasBody(input)) {
+      this.kind = 'repeatable';
+      if (!input.bodyUsed) this.#spare = input.clone();
+    } else {
+      this.kind = 'none';
+    }
   }
-  return copy;
+
+  get method(): string {
+    return this.init.method ?? (typeof this.input === 'object' ? this.input.method : 'GET');
+  }
+
+  get signal(): AbortSignal | null | undefined {
+    const { signal } = this.init;
+    return signal !== undefined || typeof this.input === 'string' ? signal : this.input.signal;
+  }
+
+  /** `true`: a copy of its body is kept until {@link settle}. */
+  get holdsCopy(): boolean {
+    return this.#spare !== undefined;
+  }
+
+  /** What to send the next time, now that what was sent is used up. Keeps another copy: a redirect may want the body too. */
+  again(): string | Request {
+    const spare = this.#spare;
+    if (spare === undefined) return this.input;
+    this.#spare = spare.clone();
+    return spare;
+  }
+
+  /** The body once more, as a Blob: all of it is in memory since a server has read it, and so it has a length again. */
+  async bodyAgain(): Promise<Blob | undefined> {
+    return await this.#spare?.blob();
+  }
+
+  /** Nothing will be sent again. */
+  settle(): void {
+    if (this.#spare !== undefined) discardBody(this.#spare);
+  }
+
+  /** It was never sent. `fetch` would have taken the body, so nobody else reads it or closes where it comes from. */
+  abandon(reason: unknown): void {
+    const { body } = this.init;
+    if (body !== undefined && body !== null) {
+      if (this.kind === 'one-shot') cancelSource(body, reason);
+    } else if (typeof this.input === 'object' && !this.input.bodyUsed) {
+      cancelSource(this.input.body, reason);
+    }
+    this.settle();
+  }
 }
 
 /** Firefox has no `Request.body`: there, every method that may have a body is taken to have one. */
 function hasBody(request: Request): boolean {
   if (request.body !== undefined) return request.body !== null;
   return request.method !== 'GET' && request.method !== 'HEAD';
-}
-
-function isPlain(value: object): value is Record<string, unknown> {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
-}
-
-/** Headers as names and values; whatever can be iterated is a list of pairs to `fetch`. */
-function isRecord(headers: object): headers is Record<string, string> {
-  return isPlain(headers) && !(Symbol.iterator in headers);
-}
-
-function withAuthorization(headers: HeadersInit | undefined, authorization: string): HeadersInit {
-  if (headers === undefined) return { authorization };
-  if (isRecord(headers)) return { ...headers, authorization };
-  const copy = new Headers(headers);
-  copy.set('authorization', authorization);
-  return copy;
-}
-
-/** Names of what `fetch` reads from an `init`, for one that has them as getters: a `Request`, or a class of the caller's. */
-const members = [
-  'method',
-  'headers',
-  'body',
-  'mode',
-  'credentials',
-  'cache',
-  'redirect',
-  'referrer',
-  'referrerPolicy',
-  'integrity',
-  'keepalive',
-  'signal',
-  'duplex',
-  'priority',
-  'window',
-  'dispatcher',
-] as const;
-
-function copyOf(init: RequestInit): RequestInit {
-  if (typeof init !== 'object' && typeof init !== 'function') {
-    throw new TypeError('Expected init to be one of: Null, Undefined, Object.');
-  }
-  if (isPlain(init)) return { ...(init as RequestInit) };
-  const copy: Record<string, unknown> = {};
-  for (const name of members) {
-    const value = (init as Record<string, unknown>)[name];
-    if (value !== undefined) copy[name] = value;
-  }
-  return copy as RequestInit;
 }

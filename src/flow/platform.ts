@@ -3,8 +3,53 @@
  *
  * @module
  */
+import { ConfigurationError } from '../core/errors.ts';
 
 /** Returns `false` only where the platform is sure that there is no network. */
 export function isOnline(): boolean {
   return globalThis.navigator?.onLine !== false;
+}
+
+type Fetch = typeof globalThis.fetch;
+
+/** What managers have given out as their `fetch`, and wrappers around it. */
+const ours: WeakSet<Fetch> = new WeakSet();
+
+/** Remembers a `fetch` of a manager: put in the place of the platform's, it must not call itself. */
+export function rememberOurs(fetch: Fetch): void {
+  ours.add(fetch);
+}
+
+/**
+ * Returns the platform's `fetch` as it is at each call, so that what is put in its place later is seen: a mock, an
+ * instrument. Once that leads back to a manager, the one from before is called for good.
+ *
+ * @throws ConfigurationError where there is none.
+ */
+export function platformFetch(): Fetch {
+  const { fetch: first } = globalThis;
+  if (typeof first !== 'function') {
+    throw new ConfigurationError('The option fetch is missing, and this platform has no fetch of its own.');
+  }
+  let isReplaced = false;
+  const current = (): Fetch => {
+    const { fetch = first } = globalThis;
+    if (ours.has(fetch)) isReplaced = true;
+    return isReplaced ? first : fetch;
+  };
+  // An application does so as soon as it has a manager. A mock that comes later leads to the manager.
+  queueMicrotask(current);
+  let entered: Fetch | undefined;
+  return (input, init) => {
+    // What calls us in the very turn in which we call it is a wrapper around a manager's.
+    if (entered !== undefined && entered === globalThis.fetch) ours.add(entered);
+    const fetch = current();
+    const before = entered;
+    entered = fetch;
+    try {
+      return fetch(input, init);
+    } finally {
+      entered = before;
+    }
+  };
 }

@@ -8,7 +8,7 @@ import { type SessionRecord, secretsIn } from '../core/session-record.ts';
 import type { Workshop } from './attempt.ts';
 import type { Known } from './bounded-storage.ts';
 import type { Found } from './fate.ts';
-import { methodOf, type Outgoing, spareOf } from './outgoing.ts';
+import type { Outgoing } from './outgoing.ts';
 import { loginRequired } from './refusal.ts';
 import type { Held, Session } from './session.ts';
 import type { Telling } from './session-store.ts';
@@ -52,18 +52,18 @@ export async function loaded(
 
 /** Sends a call whose access token is bound to a key: with a proof, and perhaps once more with another one. */
 export async function sendBound(
-  call: Outgoing & { readonly url: string },
+  request: Outgoing,
   input: string | Request,
   { prover, token }: Held,
   { send, now }: { send(input: string | Request, proof: string): Promise<Response>; now(): number },
 ): Promise<Response> {
   return await (prover as Prover).call({
-    method: methodOf(call.input, call.init),
-    url: call.url,
+    method: request.method,
+    url: request.url,
     accessToken: token,
-    isRepeatable: call.kind !== 'one-shot',
+    isRepeatable: request.kind !== 'one-shot',
     now,
-    send: (proof, again) => send(again ? spareOf(call) : input, proof),
+    send: (proof, again) => send(again ? request.again() : input, proof),
   });
 }
 

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { nextHop } from '../core/redirect.ts';
-import { isRequest, methodOf, type Outgoing } from './outgoing.ts';
+import { nextHop, referrerPolicyOf } from '../core/redirect.ts';
+import { discardBody, type Outgoing } from './outgoing.ts';
+import { copyOf } from './own-request.ts';
 
 /** Sends the next hop. It decides anew which token the next place gets, if any. */
 export type Follow = (url: string, init: RequestInit) => Promise<Response>;
@@ -18,34 +19,34 @@ const mostHops = 20;
  * @throws TypeError where `fetch` would.
  */
 export async function follow(
-  request: Outgoing & { readonly url: string; readonly hops: number },
+  request: Outgoing,
+  hops: number,
   response: Response,
   next: Follow,
 ): Promise<Response> {
-  const { url, hops, kind, input, init } = request;
+  const { url, kind, method, init } = request;
   const { status } = response;
   if (status < 300 || status > 399) return response;
-  const from = { url: response.url || url, method: methodOf(input, init), bodyKind: kind };
+  const from = { url: response.url || url, method, bodyKind: kind };
   const hop = nextHop(from, status, response.headers.get('location'));
   if (hop === undefined) return response;
-  response.body?.cancel().catch(() => undefined);
+  discardBody(response);
   if (hop === 'network-error')
     throw new TypeError('fetch failed', { cause: new Error('The redirect cannot be followed.') });
   if (hops >= mostHops) throw new TypeError('fetch failed', { cause: new Error('redirect count exceeded') });
-  const headers = new Headers(init?.headers ?? (isRequest(input) ? input.headers : undefined));
+  const headers = new Headers(init.headers);
   for (const name of hop.dropHeaders) headers.delete(name);
-  const { body: _body, redirect: _manual, ...rest } = init ?? {};
-  const body = hop.dropBody ? undefined : init?.body;
-  const members = {
-    ...rest,
+  const { body: _body, redirect: _manual, ...members } = { ...inherited(request.input), ...defined(init) };
+  const body = hop.dropBody ? undefined : ((await request.bodyAgain()) ?? init.body);
+  const policy = referrerPolicyOf(response.headers);
+  const final = await next(hop.url, {
+    ...members,
     method: hop.method,
     headers,
     ...(body === undefined || body === null ? {} : { body }),
-  };
-  const final = await next(hop.url, await arranged(request, hop.dropBody, members));
-  // What the platform would say of a response that it had followed to.
-  Object.defineProperty(final, 'redirected', { value: true, configurable: true });
-  return final;
+    ...(policy && { referrerPolicy: policy }),
+  });
+  return asRedirected(final);
 }
 
 /**
@@ -53,27 +54,36 @@ export async function follow(
  *
  * @throws TypeError for a request that may have had an effect: only GET and HEAD are sent again.
  */
-export function followedByPlatform(input: string | Request, init: RequestInit | undefined): RequestInit {
-  if (!/^(?:get|head)$/i.test(methodOf(input, init))) {
+export function followedByPlatform({ method, init }: Outgoing): RequestInit {
+  if (!/^(?:get|head)$/i.test(method)) {
     const cause = new Error('The transport hides where a redirect leads (opaqueredirect).');
     throw new TypeError('fetch failed', { cause });
   }
-  const headers = new Headers(init?.headers ?? (isRequest(input) ? input.headers : undefined));
+  const headers = new Headers(init.headers);
   headers.delete('authorization');
   headers.delete('dpop');
   return { ...init, headers, redirect: 'follow' };
 }
 
-/** A `Request` brings members along that no `init` shows: mode, credentials, signal, its body, … */
-async function arranged(
-  { input, spare }: Outgoing,
-  dropBody: boolean,
-  members: RequestInit,
-): Promise<RequestInit> {
-  if (!isRequest(input)) return members;
-  const { credentials, cache, referrer, referrerPolicy, integrity, keepalive, signal, mode } = input;
-  const bare = { credentials, cache, referrer, referrerPolicy, integrity, keepalive, signal, mode };
-  const inherited = { ...(mode === 'navigate' ? {} : bare), ...members };
-  // All of it is in memory since the first place has read it; as a Blob it has a length, like the original.
-  return dropBody || spare === undefined ? inherited : { ...inherited, body: await spare.blob() };
+/** A `Request` brings members along that no `init` shows: credentials, signal, what only some platform knows. */
+function inherited(input: string | Request): RequestInit {
+  if (typeof input === 'string') return {};
+  const { mode, referrer: _referrer, referrerPolicy: _policy, ...members } = copyOf(input);
+  return mode === undefined || mode === 'navigate' ? members : { ...members, mode };
+}
+
+/** To `fetch` a member that is undefined is none, so it takes no other one's place. */
+function defined(init: RequestInit): RequestInit {
+  return Object.fromEntries(Object.entries(init).filter(([, value]) => value !== undefined));
+}
+
+/** Says what the platform would say of a response that it had followed to, and so do its copies. */
+function asRedirected(response: Response): Response {
+  return Object.defineProperties(response, {
+    redirected: { value: true, configurable: true },
+    clone: {
+      value: () => asRedirected(Object.getPrototypeOf(response).clone.call(response)),
+      configurable: true,
+    },
+  });
 }

@@ -36,10 +36,16 @@ export class TokenSource {
     this.#refreshBefore = refreshBefore;
   }
 
-  /** An access token from memory, if there is one that may be handed out. Costs a comparison. */
-  fresh(session: Session, variant: string): Held | undefined {
+  /**
+   * An access token from memory, if there is one that may be handed out. Costs a comparison.
+   *
+   * @param lasting see {@link TokenQuery.lasting}
+   */
+  fresh(session: Session, variant: string, lasting: boolean = false): Held | undefined {
     const held = session.held(variant);
-    return held !== undefined && this.#clock.now() < held.until ? held : undefined;
+    if (held === undefined) return undefined;
+    const until = lasting ? held.until - this.#refreshBefore : held.until;
+    return this.#clock.now() < until ? held : undefined;
   }
 
   /**
@@ -50,8 +56,8 @@ export class TokenSource {
   async get(session: Session, query: TokenQuery): Promise<Held> {
     const { variant, otherThan, signal } = query;
     for (let flights = 1; ; flights++) {
-      const held = this.fresh(session, variant);
-      if (held !== undefined && held.token !== otherThan && this.#lasts(held, query)) return held;
+      const held = this.fresh(session, variant, query.lasting);
+      if (held !== undefined && held.token !== otherThan) return held;
       throwIfAborted(signal); // who has left opens no flight
       // 1 Join: whoever comes while a refresh is under way gets what it brings.
       const joined = session.flight(variant);
@@ -59,10 +65,6 @@ export class TokenSource {
       // A flight that began before our evidence may bring the very token that was rejected.
       if (landed.token !== otherThan || joined === undefined || flights === 3) return landed;
     }
-  }
-
-  #lasts(held: Held, query: TokenQuery): boolean {
-    return query.lasting !== true || this.#clock.now() < held.until - this.#refreshBefore;
   }
 
   #open(session: Session, query: TokenQuery): Promise<Held> {

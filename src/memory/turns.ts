@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { abortReason, throwIfAborted } from '../core/abort.ts';
 import type { Turns } from '../core/contracts.ts';
 
 /** Makes a queue in which `concurrency` tasks run at a time. */
@@ -13,7 +14,7 @@ export function takingTurns(concurrency: number): Turns {
   let running = 0;
   return {
     async take(task, signal) {
-      if (signal?.aborted === true) throw signal.reason;
+      throwIfAborted(signal);
       if (running < concurrency) running += 1;
       // After an `await` the task runs in the async context of its own caller, not of the one that made room for it.
       else await line.wait(signal);
@@ -40,7 +41,7 @@ class WaitingLine {
     return new Promise((resolve, reject) => {
       const leave = () => {
         this.#waiting.delete(proceed);
-        reject(signal?.reason);
+        reject(signal && abortReason(signal));
       };
       const proceed = () => {
         signal?.removeEventListener('abort', leave);

@@ -1,0 +1,145 @@
+/**
+ * What `fetch` was given, read at the call and once: from then on it is ours.
+ *
+ * @module
+ */
+import { encodeFormData, isEncodable } from '../core/multipart.ts';
+import { absent, askNative, isInstance } from '../core/platform-class.ts';
+import { isFormData } from '../core/replay.ts';
+import { randomId } from '../platform/web-crypto.ts';
+
+/** What `fetch` takes first. */
+export type Input = string | URL | Request;
+
+/** A `Request` of whatever realm or implementation. */
+export function isRequest(input: unknown): input is Request {
+  if (typeof input !== 'object' || input === null) return false;
+  const { url, clone, headers } = input as Partial<Request>;
+  return typeof url === 'string' && typeof clone === 'function' && typeof headers === 'object';
+}
+
+/**
+ * What goes to the transport: a `Request`, or the URL as text. What is matched is what is sent, so the text of an object is
+ * read here and nowhere else.
+ *
+ * @param foreign `true`: the transport may have a `Request` class of its own, which the platform's `fetch` would read as text.
+ */
+export function readInput(given: Input, foreign: boolean): string | Request {
+  if (typeof given !== 'object' || given === null) return String(given);
+  const isUrl = 'href' in given; // asked first, because an object of the wrong class costs an exception
+  const href = isUrl ? askNative('URL', 'href', given) : undefined;
+  if (typeof href === 'string') return href;
+  const url = askNative('Request', 'url', given);
+  if (typeof url === 'string') return given as Request;
+  return (foreign || url === absent) && isRequest(given) ? given : String(given);
+}
+
+/** Where it goes, as the platform reads it: what an object says of itself changes nothing. */
+export function addressOf(input: string | Request): string {
+  if (typeof input === 'string') return input;
+  const url = askNative('Request', 'url', input);
+  return typeof url === 'string' ? url : input.url;
+}
+
+/**
+ * An `init` of our own. `fetch` has read everything when it returns, so what the caller does to the `init`, its headers, its
+ * buffer or its parameters after that must not change what is sent, now or the second time.
+ */
+export function ownInit(input: string | Request, init: RequestInit | undefined | null): RequestInit {
+  const own = init === undefined || init === null ? {} : copyOf(init);
+  if (typeof input === 'object') keepReferrer(input, own);
+  const headers = own.headers === undefined && typeof input === 'object' ? input.headers : own.headers;
+  if (headers !== undefined) own.headers = copyHeaders(headers);
+  const { body } = own;
+  if (typeof body === 'object' && body !== null) own.body = ownBody(body);
+  return own;
+}
+
+/** With any `init` that is not empty `fetch` forgets where a `Request` says that it comes from. The caller's own may do so. */
+function keepReferrer({ referrer, referrerPolicy }: Request, own: RequestInit): void {
+  if (Object.values(own).some((value) => value !== undefined)) return;
+  if (referrer !== undefined && referrer !== 'about:client') own.referrer = referrer;
+  if (referrerPolicy) own.referrerPolicy = referrerPolicy;
+}
+
+/** A copy to change. */
+export function copyHeaders(headers: HeadersInit): HeadersInit {
+  return isRecord(headers) ? { ...headers } : new Headers(headers);
+}
+
+/** A body that nobody else can change, as long as it is one that the platform knows. */
+function ownBody(body: NonNullable<BodyInit>): NonNullable<BodyInit> {
+  if (isInstance(body, 'URLSearchParams')) return new URLSearchParams(String(body));
+  if (ArrayBuffer.isView(body)) {
+    const { buffer, byteOffset, byteLength } = body;
+    // Shared memory is left to the platform, which refuses it.
+    return isInstance(buffer, 'ArrayBuffer') ? new Uint8Array(buffer, byteOffset, byteLength).slice() : body;
+  }
+  if (isInstance(body, 'ArrayBuffer')) return (body as ArrayBuffer).slice(0);
+  // `fetch` makes up a new boundary every time it sends a form: encoded here, both times have the same bytes.
+  if (isFormData(body) && isEncodable(body)) {
+    return encodeFormData(body, `tokenkeep-${randomId()}`);
+  }
+  return body;
+}
+
+/**
+ * What passes on to the transport as it was given. A list of headers that can be read only once is read by now.
+ *
+ * @param own what was read.
+ */
+export function passedOn(given: RequestInit | undefined, own: RequestInit): RequestInit | undefined {
+  const headers = given?.headers;
+  if (headers === undefined || headers === null) return given;
+  const isKept = Array.isArray(headers) || isRecord(headers) || isInstance(headers, 'Headers');
+  return isKept ? given : { ...copyOf(given as RequestInit), headers: own.headers as HeadersInit };
+}
+
+function isPlain(value: object): value is Record<string, unknown> {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/** Headers as names and values; whatever can be iterated is a list of pairs to `fetch`. */
+export function isRecord(headers: object): headers is Record<string, string> {
+  return isPlain(headers) && !(Symbol.iterator in headers);
+}
+
+/** Names of what `fetch` reads from an `init`, for a class of the caller's that has them as getters: those are not enumerated. */
+const members = [
+  'method',
+  'headers',
+  'body',
+  'mode',
+  'credentials',
+  'cache',
+  'redirect',
+  'referrer',
+  'referrerPolicy',
+  'integrity',
+  'keepalive',
+  'signal',
+  'duplex',
+  'priority',
+  'window',
+  'dispatcher',
+] as const;
+
+/** Of a `Request`, not of an `init`. */
+const stay: ReadonlySet<string> = new Set(['url', 'bodyUsed']);
+
+/** Each member is read once. Those that only some platform knows come along: `cf`, `next`, `dispatcher`, `agent`, … */
+export function copyOf(init: RequestInit | Request): RequestInit {
+  if (typeof init !== 'object' && typeof init !== 'function') {
+    throw new TypeError('Expected init to be one of: Null, Undefined, Object.');
+  }
+  if (isPlain(init)) return { ...(init as RequestInit) };
+  const copy: Record<string, unknown> = {};
+  const take = (name: string) => {
+    const value = (init as unknown as Record<string, unknown>)[name];
+    if (value !== undefined && typeof value !== 'function') copy[name] = value;
+  };
+  for (const name of members) take(name);
+  for (const name in init) if (!(name in copy || stay.has(name))) take(name);
+  return copy as RequestInit;
+}
