@@ -5,45 +5,57 @@
  */
 import { redactAll, type Secrets } from './redact.ts';
 
+/** System calls that precede a connection: whatever fails in them, nothing was sent. */
+const beforeConnection = /^(?:connect|getaddrinfo|query[A-Za-z]*)$/;
+
 /**
- * Codes of Node's sockets, name resolution and TLS, and of undici, for a connection that never came to be. Whatever
- * is not on this list may have reached the server: browsers tell nothing at all ("Failed to fetch").
+ * Codes of a connection that was never made: of sockets and name resolution, of undici and Bun, of certificates that Node
+ * does not accept, and of a TLS handshake that either side broke off. Everything else may have reached the server:
+ * browsers report no reason at all ("Failed to fetch").
  */
-const neverConnected: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EAI_NODATA',
-  'EHOSTUNREACH',
-  'EHOSTDOWN',
-  'ENETUNREACH',
-  'ENETDOWN',
-  'EADDRNOTAVAIL',
-  'ECONNECTTIMEOUT',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'UND_ERR_INVALID_ARG',
-  'CERT_HAS_EXPIRED',
-  'CERT_NOT_YET_VALID',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-]);
+const neverConnected = new RegExp(
+  `^(?:${[
+    'ECONNREFUSED|ENOTFOUND|EAI_\\w+|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|EADDRNOTAVAIL|ECONNECTTIMEOUT',
+    'ConnectionRefused|UND_ERR_(?:CONNECT_TIMEOUT|INVALID_ARG|CLOSED|PRX_TLS)',
+    '(?:CERT|CRL|UNABLE_TO|ERROR_IN_C(?:ERT|RL))_\\w+|ERR_TLS_CERT_ALTNAME_INVALID|DEPTH_ZERO_SELF_SIGNED_CERT',
+    'SELF_SIGNED_CERT_IN_CHAIN|INVALID_(?:CA|PURPOSE)|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH',
+    'ERR_SSL_(?:WRONG_VERSION_NUMBER|UNSUPPORTED_PROTOCOL|NO_PROTOCOLS_AVAILABLE)',
+    'ERR_SSL_.*ALERT_(?:HANDSHAKE_FAILURE|PROTOCOL_VERSION|INSUFFICIENT_SECURITY|NO_APPLICATION_PROTOCOL|UNKNOWN_CA)',
+    'ERR_SSL_.*(?:UNRECOGNIZED_NAME|ALERT_(?:\\w+_)?CERTIFICATE(?:_\\w+)?)',
+  ].join('|')})$`,
+);
+
+/** Messages that stand in place of a code: of undici, Node's TLS, Deno and Electron. */
+const neverConnectedMessage = new RegExp(
+  `^(?:${[
+    'bad port|unknown scheme|Proxy response \\(\\d+\\) !== 200 when HTTP Tunneling',
+    'Client network socket disconnected before secure TLS connection was established',
+    '.*: client error \\(Connect\\).*',
+    'net::ERR_(?:CONNECTION_REFUSED|NAME_NOT_RESOLVED|ADDRESS_\\w+|(?:PROXY|TUNNEL)_CONNECTION_FAILED|UNSAFE_PORT|CERT_\\w+)',
+  ].join('|')})$`,
+  's',
+);
 
 /** Tells whether a request may have reached the server although the transport failed. In doubt it has. */
 export function mayHaveBeenSent(error: unknown): boolean {
-  return !chain(error).some((link) => {
-    const codes = codesOf(link);
-    return codes.length > 0 && codes.every((code) => neverConnected.has(code));
-  });
+  return !chain(error).some((link) => attemptsOf(link).every(neverLeft));
 }
 
-/** The codes of an error; several for an `AggregateError` of attempts on several addresses. */
-function codesOf(error: object): string[] {
+function neverLeft(one: unknown): boolean {
+  const call = textOf(one, 'syscall') || textOf(one, 'erroredSysCall'); // the latter of node-fetch
+  return (
+    beforeConnection.test(call) ||
+    neverConnected.test(textOf(one, 'code')) ||
+    neverConnectedMessage.test(textOf(one, 'message').slice(0, 500))
+  );
+}
+
+/** The error itself; several for an `AggregateError` of attempts on several addresses. */
+function attemptsOf(error: object): unknown[] {
   const errors = memberOf(error, 'errors');
-  const all = foreign(() => (Array.isArray(errors) ? errors.slice(0, 100) : [error])) ?? [error];
-  return all.map((one) => textOf(one, 'code'));
+  return (
+    foreign(() => (Array.isArray(errors) && errors.length > 0 ? errors.slice(0, 100) : [error])) ?? [error]
+  );
 }
 
 /** An error and its causes, a few links deep. */

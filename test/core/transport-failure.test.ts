@@ -83,3 +83,89 @@ test('nothing that can be thrown makes the copy throw', () => {
     ),
   );
 });
+
+/** What the transport of each platform threw, seen on the wire: `code`, `syscall` or `message` of the innermost error. */
+const neverLeft: Readonly<Record<string, string>>[] = [
+  { code: 'ECONNREFUSED', syscall: 'connect' },
+  { code: 'ETIMEDOUT', syscall: 'connect' },
+  { code: 'EACCES', syscall: 'connect' },
+  { code: 'ENOTFOUND', syscall: 'getaddrinfo' },
+  { code: 'ESERVFAIL', syscall: 'queryA' },
+  { code: 'EPERM', erroredSysCall: 'connect' },
+  { code: 'EAI_FAIL' },
+  { code: 'UND_ERR_CONNECT_TIMEOUT' },
+  { code: 'UND_ERR_CLOSED' },
+  { code: 'UND_ERR_PRX_TLS' },
+  { code: 'CERT_UNTRUSTED' },
+  { code: 'UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY' },
+  { code: 'HOSTNAME_MISMATCH' },
+  { code: 'ERR_SSL_WRONG_VERSION_NUMBER' },
+  { code: 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION' },
+  { code: 'ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE' },
+  { code: 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE' },
+  { code: 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED' },
+  { code: 'ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN' },
+  { code: 'ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE' },
+  { code: 'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA' },
+  { code: 'ERR_SSL_TLSV1_UNRECOGNIZED_NAME' },
+  { message: 'bad port' },
+  { message: 'unknown scheme' },
+  { message: 'Proxy response (407) !== 200 when HTTP Tunneling', code: 'UND_ERR_ABORTED' },
+  {
+    message: 'Client network socket disconnected before secure TLS connection was established',
+    code: 'ECONNRESET',
+  },
+  {
+    message:
+      'error sending request for url (https://as.test/token): client error (Connect): tcp connect error: Connection refused',
+  },
+  { message: 'Unable to connect. Is the computer able to access the url?', code: 'ConnectionRefused' },
+  { message: 'net::ERR_NAME_NOT_RESOLVED' },
+  { message: 'net::ERR_CERT_AUTHORITY_INVALID' },
+];
+
+const mayHaveLeft: Readonly<Record<string, string>>[] = [
+  { code: 'ECONNRESET', syscall: 'read' },
+  { code: 'EPIPE', syscall: 'write' },
+  { code: 'ETIMEDOUT', syscall: 'read' },
+  { code: 'UND_ERR_SOCKET', message: 'other side closed' },
+  { code: 'UND_ERR_HEADERS_TIMEOUT' },
+  { code: 'UND_ERR_ABORTED', message: 'This operation was aborted' },
+  { code: 'UND_ERR_DESTROYED' },
+  { code: 'ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC' },
+  { code: 'ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR' },
+  { message: 'Failed to fetch' },
+  { message: 'NetworkError when attempting to fetch resource.' },
+  { message: 'Load failed' },
+  { message: 'Network request failed' },
+  { message: 'net::ERR_CONNECTION_RESET' },
+  { message: 'net::ERR_EMPTY_RESPONSE' },
+  { message: 'net::ERR_NETWORK_CHANGED' },
+  { message: 'bad port in the middle of a sentence' },
+  {
+    message: 'error sending request: client error (SendRequest): connection closed before message completed',
+  },
+];
+
+describe('whether a request may have left', () => {
+  const thrown = (inner: object) =>
+    new TypeError('fetch failed', { cause: Object.assign(new Error('failed'), inner) });
+
+  test.each(neverLeft)('$code $syscall $message: it did not', (inner) => {
+    expect(mayHaveBeenSent(thrown(inner))).toBe(false);
+    expect(mayHaveBeenSent(Object.assign(new Error('failed'), inner))).toBe(false);
+  });
+
+  test.each(mayHaveLeft)('$code $syscall $message: perhaps', (inner) => {
+    expect(mayHaveBeenSent(thrown(inner))).toBe(true);
+  });
+
+  test('of attempts on several addresses none did, or else perhaps', () => {
+    const attempts = (...errors: object[]) =>
+      new TypeError('fetch failed', { cause: new AggregateError(errors, 'several') });
+    const refused = { code: 'ECONNREFUSED', syscall: 'connect' };
+    expect(mayHaveBeenSent(attempts(refused, { code: 'ETIMEDOUT', syscall: 'connect' }))).toBe(false);
+    expect(mayHaveBeenSent(attempts(refused, { code: 'ECONNRESET', syscall: 'read' }))).toBe(true);
+    expect(mayHaveBeenSent(attempts())).toBe(true);
+  });
+});

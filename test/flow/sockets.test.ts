@@ -3,6 +3,7 @@ import { createServer as createHttpServer, type IncomingMessage, type ServerResp
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { TokenManager } from 'tokenkeep';
 import { testClock } from 'tokenkeep/testing';
+import { ProxyAgent } from 'undici';
 import { afterEach, expect, test } from 'vitest';
 import { failure } from './support/setup.ts';
 
@@ -23,13 +24,14 @@ const tcp = (onSocket: (socket: Socket) => void) =>
     onSocket(socket);
   });
 
-async function refreshAt(origin: string): Promise<unknown> {
+async function refreshAt(origin: string, fetch?: typeof globalThis.fetch): Promise<unknown> {
   const clock = testClock();
   const manager = new TokenManager({
     clientId: 'test-client',
     authorizationServer: { tokenEndpoint: `${origin}/token` },
     protectedResources: ['https://api.test/'],
     clock,
+    fetch,
   });
   await manager.setTokens({ access_token: 'a', refresh_token: 'r', expires_in: 300 });
   clock.set(clock.now() + 300_000);
@@ -49,6 +51,41 @@ test('a port that refuses: it never left', async () => {
 
 test('a name that does not exist: it never left', async () => {
   expect(await refreshAt('https://as.invalid')).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: false });
+});
+
+test('a port that fetch refuses to connect to: it never left', async () => {
+  expect(await refreshAt('http://127.0.0.1:25')).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: false });
+});
+
+test('a server without TLS: it never left', async () => {
+  const origin = await listening(createHttpServer());
+  const refused = { code: 'ERR_REFRESH_FAILED', sent: false };
+  expect(await refreshAt(origin.replace('http:', 'https:'))).toMatchObject(refused);
+});
+
+test('a server that ends the TLS handshake: it never left', async () => {
+  const origin = await listening(tcp((socket) => socket.once('data', () => socket.end())));
+  const refused = { code: 'ERR_REFRESH_FAILED', sent: false };
+  expect(await refreshAt(origin.replace('http:', 'https:'))).toMatchObject(refused);
+});
+
+test('a server that answers the TLS handshake with an alert: it never left', async () => {
+  // handshake_failure, as a record of TLS 1.2 (RFC 8446 §6).
+  const alert = Buffer.from([21, 3, 3, 0, 2, 2, 40]);
+  const origin = await listening(tcp((socket) => socket.once('data', () => socket.end(alert))));
+  const refused = { code: 'ERR_REFRESH_FAILED', sent: false };
+  expect(await refreshAt(origin.replace('http:', 'https:'))).toMatchObject(refused);
+});
+
+test.each([407, 502])('a proxy that answers CONNECT with %i: it never left', async (status) => {
+  const proxy = createHttpServer();
+  proxy.on('connect', (_request, socket) => socket.end(`HTTP/1.1 ${status} No\r\n\r\n`));
+  const agent = new ProxyAgent(await listening(proxy));
+  const through = ((input: string, init: object) =>
+    fetch(input, { ...init, dispatcher: agent } as RequestInit)) as typeof fetch;
+  const refused = { code: 'ERR_REFRESH_FAILED', sent: false };
+  expect(await refreshAt('https://as.invalid', through)).toMatchObject(refused);
+  await agent.close();
 });
 
 test('a server that closes without reading: it may have been sent', async () => {
