@@ -28,7 +28,7 @@ export async function endOfLogin(request: IncomingMessage): Promise<Response> {
   const state = URL.parse(callback)?.searchParams.get('state');
   if (!state || state !== cookieOf(request, 'login')) return refused(400, 'authorization_error');
   const login = await completeLogin({ ...client, pending }, callback);
-  const begun = await beginSession(login.tokens);
+  const begun = await beginSession(login);
   await logout(request); // what this browser had before is over
   const answer = Response.json({ return_to: login.returnTo });
   for (const one of [begun, cookie('login', '', 0)]) answer.headers.append('set-cookie', one);

@@ -1,7 +1,8 @@
 /** The tokens of all users, each behind a cookie that is nothing but a random name. */
 import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { clientSecretBasic, discover, memoryStorage, TokenManager, type TokenSet } from 'tokenkeep';
+import { clientSecretBasic, discover, memoryStorage, TokenManager } from 'tokenkeep';
+import type { Login } from 'tokenkeep/login';
 import { refused } from './answers.ts';
 import { cookie, cookieOf } from './guard.ts';
 
@@ -24,9 +25,16 @@ export function sessionOf(request: IncomingMessage): TokenManager | undefined {
 }
 
 /** Its cookie has a name that nobody can have known before. */
-export async function beginSession(tokens: TokenSet): Promise<string> {
+export async function beginSession(login: Login): Promise<string> {
   const id = randomBytes(32).toString('base64url');
-  await named(id).setTokens(tokens);
+  const session = named(id);
+  await session.setTokens(login.tokens); // first they are safe …
+  try {
+    login.idTokenClaims(); // … then the ID token is checked
+  } catch (error) {
+    await session.signOut();
+    throw error;
+  }
   return cookie('session', id);
 }
 

@@ -1,11 +1,12 @@
 /** The session of this page: who keeps its tokens, and what components show of it. */
 import { isTokenKeepError, TokenManager } from 'tokenkeep';
 import { indexedDbStorage } from 'tokenkeep/browser';
-import { beginLogin, client, finishLogin } from './login.ts';
+import { client, loginOf } from './login.ts';
 
 export const api: string = import.meta.env['VITE_API'] ?? 'http://127.0.0.1:4001/';
 const storage = indexedDbStorage(); // all tabs of this origin
 export const manager = new TokenManager({ ...client, protectedResources: [api], storage });
+const login = loginOf(manager);
 
 type State = { readonly status: 'starting' | 'signed in' | 'signed out'; readonly problem?: string };
 const starting: State = { status: 'starting' };
@@ -30,14 +31,14 @@ export const session = {
 };
 if (import.meta.hot) import.meta.hot.data['session'] = session;
 
-export const signIn = () => attempt(beginLogin);
+export const signIn = () => attempt(() => login.begin());
 export const signOut = () => attempt(() => manager.signOut());
 
 async function start(): Promise<void> {
   manager.on('signedIn', () => show({ status: 'signed in' })); // here, or in another tab
   manager.on('signedOut', () => show({ status: 'signed out' }));
   manager.on('sessionEnded', () => show({ status: 'signed out', problem: 'Please sign in again.' }));
-  await attempt(() => finishLogin(manager));
+  await attempt(() => login.finish()); // if this page comes back from a login
   await attempt(async () => {
     const tokens = await manager.getTokens();
     show({ ...state, status: tokens === undefined ? 'signed out' : 'signed in' });

@@ -1,29 +1,22 @@
 /// <reference types="vite/client" />
 import { discover, isTokenKeepError, TokenManager } from 'tokenkeep';
 import { indexedDbStorage } from 'tokenkeep/browser';
-import { completeLogin, redirectToLogin } from 'tokenkeep/login';
+import { redirectLogin } from 'tokenkeep/login';
 
 const { VITE_ISSUER = 'http://127.0.0.1:4000', VITE_API = 'http://127.0.0.1:4001/' } = import.meta.env;
-const client = { clientId: 'spa', authorizationServer: discover(VITE_ISSUER) };
-const manager = new TokenManager({ ...client, protectedResources: [VITE_API], storage: indexedDbStorage() });
+const manager = new TokenManager({
+  clientId: 'spa',
+  authorizationServer: discover(VITE_ISSUER),
+  protectedResources: [VITE_API],
+  storage: indexedDbStorage(),
+});
+const scope = ['openid', 'offline_access', 'read'];
+const login = redirectLogin({ manager, redirectUri: '/', scope, pending: () => sessionStorage });
 
-async function beginLogin(): Promise<void> {
-  const scope = ['openid', 'offline_access', 'read'];
-  await redirectToLogin({ ...client, redirectUri: `${location.origin}/`, scope, pending: sessionStorage });
-}
-
+/** Finishes the login that this page comes back from, if it does. */
 async function finishLogin(): Promise<void> {
-  const answer = new URL(location.href);
-  if (!answer.searchParams.has('state')) return;
-  history.replaceState(null, '', answer.pathname); // a code is used once, and belongs into no bookmark
-  const login = await completeLogin({ ...client, pending: sessionStorage }, answer);
-  await manager.setTokens(login.tokens); // first they are safe …
-  try {
-    login.idTokenClaims(); // … then it is checked who has come
-  } catch (error) {
-    await manager.signOut();
-    throw error;
-  }
+  const result = await login.finish();
+  if (result.outcome === 'signed-in') history.replaceState(null, '', result.returnTo);
 }
 
 async function callApi(): Promise<void> {
@@ -51,7 +44,7 @@ async function attempt(act: () => Promise<unknown>): Promise<void> {
   }
 }
 
-part('sign-in').onclick = () => attempt(beginLogin);
+part('sign-in').onclick = () => attempt(() => login.begin({ returnTo: location.href }));
 part('sign-out').onclick = () => attempt(() => manager.signOut());
 part('call').onclick = () => attempt(callApi);
 manager.on('signedIn', () => show(true)); // here, or in another tab

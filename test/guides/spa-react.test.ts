@@ -175,31 +175,26 @@ const page = `<!doctype html><html lang="en"><head><title>callback</title></head
 const effect = `
 import { StrictMode, useEffect, useState } from 'react';
 import { createRoot } from 'react-dom/client';
-import { completeLogin, redirectToLogin } from 'tokenkeep/login';
-import { client } from './login.ts';
+import { redirectLogin } from 'tokenkeep/login';
 import { manager } from './session.ts';
 
+const scope = ['openid', 'offline_access', 'read'];
+const options = { manager, redirectUri: '/callback', scope, pending: () => sessionStorage };
 let effects = 0;
 function Callback() {
   const [who, setWho] = useState('');
   useEffect(() => {
     effects += 1;
     let isMounted = true;
-    const isAnswer = new URL(location.href).searchParams.has('code');
-    if (isAnswer) {
-      completeLogin({ ...client, pending: sessionStorage }, location.href).then(async (login) => {
-        if (!isMounted) return;
-        await manager.setTokens(login.tokens);
-        setWho(login.idTokenClaims().sub + ', by 1 of ' + effects + ' effects');
-      }, (error) => isMounted && setWho(error.message));
-    }
+    redirectLogin(options).finish().then(
+      ({ claims }) => isMounted && claims && setWho(claims.sub + ', by 1 of ' + effects + ' effects'),
+      (error) => isMounted && setWho(error.message),
+    );
     return () => {
       isMounted = false;
     };
   }, []);
-  const redirectUri = location.origin + '/callback';
-  const begin = () => redirectToLogin({ ...client, redirectUri, scope: ['openid', 'offline_access', 'read'], pending: sessionStorage });
-  return <main><p>{who}</p><button type="button" onClick={begin}>Sign in</button></main>;
+  return <main><p>{who}</p><button type="button" onClick={() => redirectLogin(options).begin()}>Sign in</button></main>;
 }
 createRoot(document.getElementById('root')).render(<StrictMode><Callback /></StrictMode>);
 `;
