@@ -99,6 +99,17 @@ export interface TokenEvents {
     readonly resource: string;
     readonly status: number;
   };
+  /**
+   * A protected resource rejected the access token that was issued because it had rejected the one before: its 401 is about
+   * something else, or it does not know the new token yet. Its response went to the caller. For a minute its 401s refresh
+   * nothing, unless it accepts the token in between. Emitted once for each token.
+   */
+  newTokenRejected: SessionEvent & {
+    /** The protected resource, as it was named to the manager. */
+    readonly resource: string;
+    /** The status of the response to the replay. */
+    readonly status: number;
+  };
   /** A listener threw. Nobody else was harmed. */
   listenerFailed: SessionEvent & { readonly of: TokenEventType; readonly error: unknown };
 }
@@ -125,6 +136,7 @@ const all: Readonly<Record<TokenEventType, 1>> = {
   revocationFinished: 1,
   refreshFinished: 1,
   replayed: 1,
+  newTokenRejected: 1,
   listenerFailed: 1,
 };
 

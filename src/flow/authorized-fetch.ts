@@ -91,7 +91,10 @@ export class AuthorizedFetch {
       if (request.holdsCopy) return this.#concluded(call, held, sent);
       return sent.then((response) => {
         const { status } = response; // 0 is that of an opaque redirect
-        if (status !== 0 && status < 300 && isInvalidToken === undefined) return response;
+        if (status !== 0 && status < 300 && isInvalidToken === undefined) {
+          this.#rejections.accepted(session, resource.url, held.token);
+          return response;
+        }
         return this.#arrived(call, held, response);
       });
     } catch (error) {
@@ -146,17 +149,27 @@ export class AuthorizedFetch {
   /** The first answer. */
   async #arrived(call: Call, held: Held, response: Response): Promise<Response> {
     const verdict = await this.#judge(call, response, held);
-    if (verdict === 'fine') return await this.#follow(call, response);
+    if (verdict === 'fine') {
+      this.#noteAccepted(call, held, response);
+      return await this.#follow(call, response);
+    }
     if (this.#isHopeless(call, held)) return await this.#follow(call, response);
     const again = await this.#another(call, held, verdict, response);
     if (again === undefined) return await this.#follow(call, response);
     return await this.#replay(call, again, response);
   }
 
-  /** This resource has rejected a new token, so its 401 is about something else, and there is no other. No loop (law 7). */
+  /** Of a server in trouble it is not known whether it has looked at the token, nor of another place. */
+  #noteAccepted({ session, resource }: Call, { token }: Held, { status, redirected }: Response): void {
+    if (status !== 0 && status < 500 && status !== 429 && !redirected) {
+      this.#rejections.accepted(session, resource.url, token);
+    }
+  }
+
+  /** This resource has just rejected a new token, so its 401 is about something else, and there is no other. No loop (law 7). */
   #isHopeless({ session, resource }: Call, { token }: Held): boolean {
     const current = this.#options.source.fresh(session, resource.variant);
-    return current?.token === token && this.#rejections.meanNothing(session, resource.url, token);
+    return current?.token === token && this.#rejections.meanNothing(session, resource.url);
   }
 
   /** A token other than the one that was rejected, if the request can be sent again. */
@@ -167,7 +180,7 @@ export class AuthorizedFetch {
     const query = { ...resource, otherThan: held.token, signal };
     try {
       const other = await source.get(session, query);
-      this.#rejections.note(session, resource.url, { token: other.token, lost: false });
+      this.#rejections.sent(session, resource.url, other.token);
       // What cannot be sent again is not, but the caller's next one does not find the same token.
       return kind === 'one-shot' ? undefined : other;
     } catch (error) {
@@ -187,13 +200,14 @@ export class AuthorizedFetch {
     const { session, resource, request } = call;
     const { token } = held;
     const second = await this.#options.pace(() => this.#send(call, request.again(), held), request.signal);
+    const { tell } = this.#options;
+    const about = { session: session.id, resource: resource.url, status: second.status };
     if ((await this.#judge(call, second, held)) === 'fine') {
-      this.#rejections.accepted(session, resource.url, token);
-    } else {
-      this.#rejections.note(session, resource.url, { token, lost: true });
+      this.#noteAccepted(call, held, second);
+    } else if (this.#rejections.rejected(session, resource.url, token)) {
+      tell({ type: 'newTokenRejected', ...about });
     }
-    const { status } = second;
-    this.#options.tell({ type: 'replayed', session: session.id, resource: resource.url, status });
+    tell({ type: 'replayed', ...about });
     return await this.#follow(call, second);
   }
 

@@ -1,59 +1,96 @@
 /**
- * Protected resources that reject even a new token: their 401 is about something else.
+ * Protected resources that reject even a new token: their 401 is about something else, for the moment.
  *
  * @module
  */
 import type { Session } from './session.ts';
 import type { FullClock } from './waiting.ts';
 
+/** What is known of a resource since it was about to be sent a new token. */
 interface Trial {
   readonly token: string;
+  /** When the token was about to be sent, or was rejected. */
   readonly at: number;
   /** {@link Session.epoch}: what was before a login says nothing about what comes after it. */
   readonly epoch: number;
-  /** `true`: the new token was rejected as well. */
-  readonly lost: boolean;
-  /** `true`: the new token was accepted, so whatever becomes of it later is evidence. */
-  readonly won?: boolean;
+  /** `true`: the resource has accepted the token, so whatever becomes of it later is evidence. */
+  readonly accepted: boolean;
+  /** `true`: the resource has rejected the token. */
+  readonly rejected: boolean;
+  /** When it rejected a new token before this one. */
+  readonly rejectedBefore: number;
 }
 
 /**
- * How long a resource proves nothing about any token after a new one was issued because of it and not accepted, in ms.
- * Without it two resources that reject everything would have each other's new tokens replaced for ever.
+ * How long a resource proves nothing about any token after a new one was issued because of it and not accepted, in ms. Without it two
+ * resources that reject everything would have each other's new tokens replaced again and again: this is one refresh a minute.
  */
 const truce = 60_000;
+
+/**
+ * How long a resource that accepts and rejects the same token, as one does whose paths differ, gets no refresh beyond that, in ms.
+ * Without it a new token that is rejected at one path and accepted at another would be replaced at once, each time.
+ */
+const wavering = 600_000;
 
 /** What became of the tokens that were issued because a resource had rejected the one before. */
 export class Rejections {
   readonly #clock: FullClock;
   readonly #trials: WeakMap<Session, Map<string, Trial>> = new WeakMap();
+  /** How many trials wait for an answer that accepts the token: with none, an accepted call costs one comparison. */
+  #waiting = 0;
 
   constructor(clock: FullClock) {
     this.#clock = clock;
   }
 
-  /** `resource` is about to be sent `token`, or has rejected it (`lost`). */
-  note(session: Session, resource: string, { token, lost }: Pick<Trial, 'token' | 'lost'>): void {
-    const trials = this.#trials.get(session) ?? new Map<string, Trial>();
-    const last = trials.get(resource);
-    const isKnown = last?.token === token && last.epoch === session.epoch;
-    // A straggler that finds the token ended says nothing against the place that has accepted it.
-    if (isKnown && (!lost || last.won === true)) return;
-    const trial = { token, lost, at: this.#clock.now(), epoch: session.epoch };
-    this.#trials.set(session, trials.set(resource, trial));
+  /** `resource` is about to be sent `token`, which was issued because it had rejected the one before. */
+  sent(session: Session, resource: string, token: string): void {
+    const last = this.#last(session, resource);
+    if (last?.token === token) return;
+    const { rejected = false, at = 0, rejectedBefore = Number.NEGATIVE_INFINITY } = last ?? {};
+    this.#keep(session, resource, {
+      token,
+      at: this.#clock.now(),
+      epoch: session.epoch,
+      accepted: false,
+      rejected: false,
+      rejectedBefore: rejected ? at : rejectedBefore,
+    });
+  }
+
+  /** `resource` has rejected `token`. Returns whether that is news. */
+  rejected(session: Session, resource: string, token: string): boolean {
+    const last = this.#last(session, resource);
+    // Of a token before this one it says nothing.
+    if (last?.token !== token || last.rejected) return false;
+    this.#keep(session, resource, { ...last, rejected: true, at: this.#clock.now() });
+    return true;
   }
 
   /** `resource` has accepted `token`: when it rejects it one day, that is evidence. */
   accepted(session: Session, resource: string, token: string): void {
-    const trials = this.#trials.get(session);
-    const last = trials?.get(resource);
-    if (last?.token === token && !last.lost) trials?.set(resource, { ...last, won: true });
+    if (this.#waiting === 0) return;
+    const last = this.#last(session, resource);
+    if (last?.token === token && !last.accepted) this.#keep(session, resource, { ...last, accepted: true });
   }
 
-  /** Tells whether it says nothing about `token` that `resource` rejects it. */
-  meanNothing(session: Session, resource: string, token: string): boolean {
+  /** Tells whether it says nothing about a token that `resource` rejects it. */
+  meanNothing(session: Session, resource: string): boolean {
+    const last = this.#last(session, resource);
+    if (last === undefined || Math.abs(this.#clock.now() - last.at) >= truce) return false;
+    return !last.accepted || (last.rejected && last.at - last.rejectedBefore < wavering);
+  }
+
+  #last(session: Session, resource: string): Trial | undefined {
     const last = this.#trials.get(session)?.get(resource);
-    if (last === undefined || last.won === true || last.epoch !== session.epoch) return false;
-    return (last.lost && last.token === token) || Math.abs(this.#clock.now() - last.at) < truce;
+    return last?.epoch === session.epoch ? last : undefined;
+  }
+
+  #keep(session: Session, resource: string, trial: Trial): void {
+    const trials = this.#trials.get(session) ?? new Map<string, Trial>();
+    const before = trials.get(resource);
+    this.#waiting += Number(!trial.accepted) - Number(before?.accepted === false);
+    this.#trials.set(session, trials.set(resource, trial));
   }
 }

@@ -388,7 +388,7 @@ describe('the key is lost', () => {
     const read = (name: string) => (isLocked ? Promise.reject(locked) : inner.read(name));
     const { open, call } = await scene({ dpop: { keys: inner } });
     const manager = open({ dpop: dpop({ keys: { ...inner, read } }) });
-    expect(await refusal(call(manager))).toBe(locked);
+    expect(await refusal(call(manager))).toMatchObject({ code: 'ERR_STORAGE', message: locked.message });
     isLocked = false;
     expect(await call(manager)).toBe(200);
   });

@@ -135,16 +135,6 @@ describe('no loop (N41)', () => {
     expect([transport.calls.length, transport.grants.length]).toEqual([6, 1]);
   });
 
-  test('a new token that was rejected stays so, however long that is ago', async () => {
-    const clock = testClock();
-    const transport = transportThat(() => refused());
-    const manager = await managerOn(transport, { clock });
-    await manager.fetch(api);
-    await clock.advance(600_000);
-    expect((await manager.fetch(api)).status).toBe(401);
-    expect(tokens(transport)).toEqual(['access-0', 'access-1', 'access-1']);
-  });
-
   test('a new token that was accepted can be rejected the next moment', async () => {
     const bad = new Set(['Bearer access-0']);
     const transport = transportThat(({ authorization }) => (bad.has(authorization ?? '') ? refused() : ok()));
