@@ -92,7 +92,14 @@ function workshopOf(
   const client = { clientId, clientAuthentication, headers, parameters };
   const { grant = options.grant ?? refreshTokenGrant } = options.authorizationServer as AuthorizationServer;
   return {
-    store: new SessionStore({ storage, clock, timeout, owner, tell }),
+    store: new SessionStore({
+      storage,
+      clock,
+      timeout,
+      owner,
+      tell,
+      isExpendable: grant.begin !== undefined,
+    }),
     lock: lockOf(options.lock ?? storage.lock, storage, timeout),
     // A holder's refresh, once more inside a reuse window, and storing it.
     timeout,

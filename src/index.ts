@@ -12,6 +12,7 @@ export type { Clock, Reach, Stored, TokenLock, TokenStorage, Transport, Version 
 export {
   type AnyTokenKeepError,
   ConfigurationError,
+  type ConfigurationErrorReason,
   type FailureHistory,
   isTokenKeepError,
   LockTimeoutError,

@@ -16,7 +16,10 @@ import type { InvalidTokenPredicate } from './flow/invalid-token.ts';
 
 /** What a {@link TokenManager} is made from. */
 export interface TokenManagerOptions {
-  /** The client's id at the authorization server. Its sessions are its own: another client's are never used. */
+  /**
+   * The client's id at the authorization server. Its sessions are its own: another client's are never used. They are stored under
+   * its name, so before it changes, sign out with a manager of the former id: nothing else ends those sessions.
+   */
   readonly clientId: string;
   /** Who issues the tokens: its endpoints, or what `discover(issuer)` gives. */
   readonly authorizationServer: AuthorizationServerOption;

@@ -111,7 +111,7 @@ export class TokenManager implements AsyncDisposable {
   /**
    * What is stored of the session. Never the network.
    *
-   * @throws StorageError
+   * @throws StorageError, and ConfigurationError with the reason `newer_schema`
    */
   async getTokens(): Promise<TokenSet | undefined> {
     const session = this.#session;
@@ -128,7 +128,7 @@ export class TokenManager implements AsyncDisposable {
    * Begins a session with the tokens of a login: the JSON of a token response, or a {@link TokenSet}. Replaces the session
    * that was there.
    *
-   * @throws ConfigurationError for what are no tokens; StorageError when the storage refuses them: they are in use, kept
+   * @throws ConfigurationError for what are no tokens, and where a newer version of tokenkeep has stored a session; StorageError when the storage refuses them: they are in use, kept
    *   in memory, and storing them is tried again.
    */
   async setTokens(tokens: TokenSet | TokenResponse | CookiesSet): Promise<void> {
@@ -139,6 +139,8 @@ export class TokenManager implements AsyncDisposable {
   /**
    * Ends the session: here at once, in the storage, and at the authorization server. Takes precedence over a refresh in
    * progress, in any tab or process. Await it before navigating away, or the browser may cancel the revocation request.
+   *
+   * A session that a newer version of tokenkeep has stored is removed as well, but cannot be revoked.
    *
    * @example
    * ```ts

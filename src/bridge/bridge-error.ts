@@ -61,7 +61,7 @@ export function fromBridgeError({ code, message, details }: BridgeError): Error 
     case 'ERR_LOCK_TIMEOUT':
       return new LockTimeoutError(message);
     case 'ERR_CONFIGURATION':
-      return new ConfigurationError(message);
+      return new ConfigurationError(message, details as never);
     case refused:
       return new DOMException(message, 'NotAllowedError');
     default:

@@ -10,6 +10,14 @@ import type { ProviderProfile } from './provider-profile.ts';
 export interface AuthorizationServer {
   /** The issuer identifier. A session is bound to it; without one it is bound to the token endpoint. */
   readonly issuer?: string | undefined;
+  /**
+   * What this server was called before, in `issuer` or, without one, in `tokenEndpoint`: a custom domain was put before it, or its
+   * token endpoint has moved. Sessions of these names go on, and their refresh tokens are sent to this server.
+   * Only declare names of the very same server: by this, its endpoints get their refresh tokens.
+   *
+   * @default none: a session of another issuer is never used
+   */
+  readonly formerIssuers?: readonly string[] | undefined;
   /** URL of the token endpoint: https, or http on loopback. Its query is kept (RFC 6749 §3.2). */
   readonly tokenEndpoint: string;
   /** URL of the revocation endpoint (RFC 7009). Without it, sign-out clears the local state only. */

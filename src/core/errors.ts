@@ -168,11 +168,26 @@ export class LockTimeoutError extends TokenKeepError {
   readonly isRetryable = true;
 }
 
+/**
+ * Why it does not work.
+ *
+ * - `configuration`: an option, an argument or the server's metadata is wrong, as the message says.
+ * - `newer_schema`: the stored session was written by a newer version of tokenkeep. It is neither used nor overwritten: update
+ *   this program (reload the page), or call `signOut()`, which removes the session, before another login.
+ */
+export type ConfigurationErrorReason = 'configuration' | 'newer_schema';
+
 /** The code that uses tokenkeep is wrong. The message names the option and the remedy. */
 export class ConfigurationError extends TokenKeepError {
   override readonly name = 'ConfigurationError' as const;
   readonly code = 'ERR_CONFIGURATION' as const;
   readonly isRetryable = false;
+  readonly reason: ConfigurationErrorReason;
+
+  constructor(message: string, details: { reason?: ConfigurationErrorReason; cause?: unknown } = {}) {
+    super(message, details);
+    this.reason = details.reason ?? 'configuration';
+  }
 }
 
 /**

@@ -80,8 +80,17 @@ export interface TokenEvents {
    * tokens are stored and used, the ID token is not: the one before it stays. If that is about who the user is, sign out.
    */
   idTokenRejected: SessionEvent & { readonly claim: IdTokenFault };
-  /** A stored value is not a session of this client. It is left where it is and never used. */
+  /**
+   * A stored value is not a session of this client. It is left where it is and never used. A login replaces it
+   * (`recordReplaced`), unless its schema is newer: then calls and logins fail with the reason `newer_schema`.
+   */
   recordRejected: SessionEvent & { readonly reason: Unreadable };
+  /**
+   * A new session has replaced a stored value that was not a session of this client. `revoked` says whether the server confirmed
+   * that its tokens are dead: only those of another public client of the same authorization server can be revoked. If
+   * `false`, they may be alive.
+   */
+  recordReplaced: SessionEvent & { readonly reason: Unreadable; readonly revoked: boolean };
   /** A protected resource wants more than a fresh access token can give: a login that `withStepUp()` makes of it. */
   stepUpRequired: SessionEvent & StepUp & { readonly url: string };
   /** Tokens that came after a sign-out were discarded; `revoked` says whether the server confirmed their end. */
@@ -131,6 +140,7 @@ const all: Readonly<Record<TokenEventType, 1>> = {
   persisted: 1,
   idTokenRejected: 1,
   recordRejected: 1,
+  recordReplaced: 1,
   stepUpRequired: 1,
   lateTokensDiscarded: 1,
   revocationFinished: 1,

@@ -12,12 +12,14 @@ export type IdTokenFault = 'iss' | 'sub' | 'aud' | 'nonce' | 'unreadable';
  * What keeps `next` from taking the place of `before`. `undefined`: nothing. Pure, total and quick: it delays nothing, and no
  * token is lost by it.
  *
+ * @param issuers names of the same server, if it has several: one may follow the other.
  * @see OpenID Connect Core §12.2
  */
 export function faultOfIdToken(
   next: string | undefined,
   before: string | undefined,
   clientId: string,
+  issuers: readonly unknown[] = [],
 ): IdTokenFault | undefined {
   if (next === undefined || next === before) return undefined;
   const old = claimsOf(before);
@@ -25,7 +27,8 @@ export function faultOfIdToken(
   if (old === undefined) return undefined;
   const claims = claimsOf(next);
   if (claims === undefined) return 'unreadable';
-  if (claims['iss'] !== old['iss']) return 'iss';
+  const isRenamed = [claims['iss'], old['iss']].every((issuer) => issuers.includes(issuer));
+  if (claims['iss'] !== old['iss'] && !isRenamed) return 'iss';
   if (claims['sub'] !== old['sub']) return 'sub';
   if (names(old['aud'], clientId) && !names(claims['aud'], clientId)) return 'aud';
   return claims['nonce'] === undefined || claims['nonce'] === old['nonce'] ? undefined : 'nonce';

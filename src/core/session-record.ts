@@ -119,7 +119,13 @@ export function variantOf(
 }
 
 /** Why a stored value is not a session of ours. */
-export type Unreadable = 'corrupt' | 'key lost' | 'other schema' | 'other client' | 'other issuer';
+export type Unreadable =
+  | 'corrupt'
+  | 'key lost'
+  | 'newer schema'
+  | 'other schema'
+  | 'other client'
+  | 'other issuer';
 
 /** What a storage that encrypts hands over in place of a record whose key is gone. */
 export const keyLost: unique symbol = Symbol('key lost');
@@ -135,11 +141,14 @@ export interface Owner {
 export function readRecord(value: unknown, owner: Owner): SessionRecord | Unreadable {
   if (value === keyLost) return 'key lost';
   if (!isObject(value) || typeof value['schema'] !== 'number') return 'corrupt';
-  if (value['schema'] !== 1) return 'other schema';
+  if (value['schema'] !== 1) return isNewer(value['schema']) ? 'newer schema' : 'other schema';
   if (!isRecord(value)) return 'corrupt';
   if (value.clientId !== owner.clientId) return 'other client';
   return belongsTo(value, owner) ? withoutStaleMarks(value) : 'other issuer';
 }
+
+/** Versions of this package count their schemas up. */
+const isNewer = (schema: number): boolean => Number.isSafeInteger(schema) && schema > 1;
 
 /**
  * Whoever replaces the refresh token takes the marks away. Should a program that knows nothing of marks have replaced it, the

@@ -14,6 +14,7 @@ export type AuthorizationServerOption =
   | AuthorizationServer
   | ((() => Promise<AuthorizationServer>) & {
       readonly issuer?: string;
+      readonly formerIssuers?: readonly string[] | undefined;
       readonly profile?: ProviderProfile | undefined;
     });
 
@@ -33,6 +34,7 @@ export class AuthorizationServerSource {
     this.#option = option;
     this.#limit = limit;
     if (typeof option !== 'function') this.#known = checked(option, 'authorizationServer');
+    else checkFormerIssuers(option.formerIssuers, 'authorizationServer.formerIssuers');
   }
 
   /** What is known without asking anyone. */
@@ -48,8 +50,8 @@ export class AuthorizationServerSource {
   /** Names that the server goes by, as far as they are known without asking anyone. */
   get issuers(): readonly string[] {
     if (this.#known !== undefined) return issuersOf(this.#known);
-    const issuer = typeof this.#option === 'function' ? this.#option.issuer : undefined;
-    return issuer === undefined ? [] : [issuer];
+    const { issuer, formerIssuers = [] } = this.#option as Partial<AuthorizationServer>;
+    return issuer === undefined ? [] : [issuer, ...formerIssuers];
   }
 
   /** @throws whatever finding out throws; the next call tries again. */
@@ -77,8 +79,22 @@ export class AuthorizationServerSource {
 }
 
 /** A session is bound to one of these: to the issuer, or to the token endpoint of a server without one. */
-export function issuersOf(server: AuthorizationServer): readonly string[] {
-  return server.issuer === undefined ? [server.tokenEndpoint] : [server.issuer, server.tokenEndpoint];
+export function issuersOf({
+  issuer,
+  tokenEndpoint,
+  formerIssuers = [],
+}: AuthorizationServer): readonly string[] {
+  const names = [tokenEndpoint, ...formerIssuers];
+  return issuer === undefined ? names : [issuer, ...names];
+}
+
+/** @throws ConfigurationError that names it. By a typing error here, refresh tokens would go to a stranger. */
+export function checkFormerIssuers(value: unknown, name: string): void {
+  const isList = Array.isArray(value) && value.every((one) => typeof one === 'string' && one !== '');
+  if (value === undefined || isList) return;
+  throw new ConfigurationError(
+    `${name} must be an array of issuers, each as it was written before, or left out.`,
+  );
 }
 
 function checked(server: AuthorizationServer, name: string): AuthorizationServer {
@@ -93,6 +109,7 @@ function checked(server: AuthorizationServer, name: string): AuthorizationServer
   for (const [member, url] of Object.entries(others)) {
     if (url !== undefined) requireEndpoint(`${name}.${member}`, url);
   }
+  checkFormerIssuers(server.formerIssuers, `${name}.formerIssuers`);
   const complaint = complaintAbout(server);
   if (complaint !== undefined) throw new ConfigurationError(`${name}.${complaint}`);
   return server;

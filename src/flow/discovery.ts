@@ -12,7 +12,7 @@ import { requireEndpoint } from '../core/endpoint.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import type { ProviderProfile } from '../core/provider-profile.ts';
 import { requireFrom } from '../core/redirect.ts';
-import type { AuthorizationServerOption } from './authorization-server-source.ts';
+import { type AuthorizationServerOption, checkFormerIssuers } from './authorization-server-source.ts';
 import { readText, tooLarge } from './read-text.ts';
 
 /** How to discover. */
@@ -21,6 +21,8 @@ export interface DiscoverOptions {
   readonly fetch?: Transport | undefined;
   /** How long one attempt may take, in ms. @default 10_000 */
   readonly timeout?: number | undefined;
+  /** What the server was called before. See {@link AuthorizationServer.formerIssuers}. */
+  readonly formerIssuers?: readonly string[] | undefined;
   /** How the server deviates from the textbook, which its metadata does not say. */
   readonly profile?: ProviderProfile | undefined;
 }
@@ -58,7 +60,12 @@ export function discover(
   // As it is now: when the application later puts `manager.fetch` in its place, a refresh must not wait for itself.
   const transport = options.fetch ?? globalThis.fetch;
   let found: Promise<AuthorizationServer> | undefined;
-  const find = async () => toServer(await metadataOf(issuer, { ...options, transport }), options.profile);
+  checkFormerIssuers(options.formerIssuers, 'discover(issuer, options): formerIssuers');
+  const { formerIssuers, profile } = options;
+  const find = async () => ({
+    ...toServer(await metadataOf(issuer, { ...options, transport }), profile),
+    formerIssuers,
+  });
   const findOnce = () => {
     found ??= find().catch((error: unknown) => {
       found = undefined;
@@ -66,7 +73,7 @@ export function discover(
     });
     return found;
   };
-  return Object.assign(findOnce, { issuer, profile: options.profile });
+  return Object.assign(findOnce, { issuer, profile, formerIssuers });
 }
 
 interface Search extends DiscoverOptions {

@@ -31,6 +31,7 @@ import { refreshFailed, unanswered, waitsForStorage } from './refusal.ts';
 import type { Held, Session } from './session.ts';
 import { failed, type Step, settle } from './settlement.ts';
 import { Stopwatch } from './stopwatch.ts';
+import { sweep } from './sweep.ts';
 import type { PreparedGrant } from './token-endpoint.ts';
 
 /** What came of having the lock, or of not getting it: `'lapsed'`, it was somebody else's before it was of use. */
@@ -61,6 +62,7 @@ export class RefreshCoordinator {
       // 7 Released. Announce to listeners first; whoever waits for the flight comes after them.
       if (attempt.late !== undefined) discardLate(this.#workshop, session, attempt.late);
       for (const event of events) this.#workshop.tell(event);
+      sweep(this.#workshop, session);
     }
   }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import {
-  type ConfigurationError,
+  ConfigurationError,
   type FailureHistory,
   isMisconfigured,
   LoginRequiredError,
@@ -93,6 +93,13 @@ export function unanswered(
     status,
     cause,
   });
+}
+
+export function newerSchema(): ConfigurationError {
+  return new ConfigurationError(
+    'The stored session was written by a newer version of tokenkeep and is left alone. Update tokenkeep here (reload the page), or call signOut() first, which removes that session.',
+    { reason: 'newer_schema' },
+  );
 }
 
 export function waitsForStorage(): StorageError {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Stored, TokenStorage, Version } from '../core/contracts.ts';
-import { isConflict, type TokenKeepError } from '../core/errors.ts';
+import { isConflict, isMisconfigured, type TokenKeepError } from '../core/errors.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
 import { backoff } from '../core/reconcile.ts';
 import type { Secrets } from '../core/redact.ts';
@@ -17,6 +17,7 @@ import {
 } from '../core/session-record.ts';
 import { type BoundedStorage, boundedStorage } from './bounded-storage.ts';
 import { conflictsForEver, type Fate, type Found, fateOf, loginOf, notKept, sameTokens } from './fate.ts';
+import { newerSchema } from './refusal.ts';
 import { Arrival, type Replaces, type Session } from './session.ts';
 import type { FullClock } from './waiting.ts';
 
@@ -26,11 +27,20 @@ export interface SessionStoreOptions {
   /** How long one operation may take, in ms. */
   readonly timeout: number;
   readonly owner: () => Owner;
+  /** `true`: sessions take no login to begin, so a record holds nothing that could be lost. */
+  readonly isExpendable: boolean;
   readonly tell: (event: AnyTokenEvent) => void;
 }
 
 /** What a session is before anything of it is stored. */
 type First = Pick<SessionRecord, 'accessTokens' | 'refreshToken' | 'issuer' | 'thumbprint'>;
+
+/** A stored value that is not a session of ours. */
+export interface RejectedValue {
+  readonly version: Version;
+  readonly value: unknown;
+  readonly reason: Unreadable;
+}
 
 /** Collects what is to be told once the lock is released. */
 export type Telling = (event: AnyTokenEvent) => void;
@@ -42,6 +52,9 @@ export class SessionStore {
   readonly bounded: BoundedStorage['bounded'];
   /** Sessions with a successor that is not stored yet: nothing else may be all that keeps them alive. */
   readonly #unsaved: Map<Session, unknown> = new Map();
+  /** What was found last under the key of a session, and what was replaced there. Most sessions never see any. */
+  readonly #rejected: WeakMap<Session, RejectedValue> = new WeakMap();
+  readonly #replaced: WeakMap<Session, RejectedValue> = new WeakMap();
 
   constructor(options: SessionStoreOptions) {
     this.#options = options;
@@ -49,9 +62,14 @@ export class SessionStore {
     this.bounded = this.#storage.bounded;
   }
 
-  /** Reads what is stored. A value that is not a session of ours is reported, left alone and not used. */
+  /**
+   * Reads what is stored. A value that is not a session of ours is reported, left alone and not used.
+   *
+   * @throws ConfigurationError for a session of a newer version of this package.
+   */
   async read(session: Session, tell: Telling): Promise<Found | undefined> {
     const found = await this.look(session, tell);
+    this.refuseNewer(found);
     return typeof found === 'string' ? undefined : found;
   }
 
@@ -64,11 +82,31 @@ export class SessionStore {
       session.known = true;
       return { record, version: stored.version };
     }
+    this.#rejected.set(session, { version: stored.version, value: stored.record, reason: record });
     if (session.rejected !== stored.version) {
       session.rejected = stored.version;
       tell({ type: 'recordRejected', session: session.id, reason: record });
     }
     return record;
+  }
+
+  /** @throws ConfigurationError for a session of a newer version: nobody overwrites it without knowing. */
+  refuseNewer(found: Found | SessionRecord | Unreadable | undefined): void {
+    if (found === 'newer schema' && !this.#options.isExpendable) throw newerSchema();
+  }
+
+  /** What was found last under the key of a session has been replaced. */
+  markReplaced(session: Session): void {
+    const rejected = this.#rejected.get(session);
+    if (rejected !== undefined) this.#replaced.set(session, rejected);
+    this.#rejected.delete(session);
+  }
+
+  /** What was replaced and nobody has dealt with so far. */
+  takeReplaced(session: Session): RejectedValue | undefined {
+    const replaced = this.#replaced.get(session);
+    this.#replaced.delete(session);
+    return replaced;
   }
 
   /** Reads what is stored, and begins the session if that is nothing, or nothing of ours. */
@@ -78,8 +116,10 @@ export class SessionStore {
     const { clientId } = this.#options.owner();
     const record: SessionRecord = { schema: 1, clientId, ...(await first()) };
     try {
-      const version = found === undefined ? undefined : session.rejected;
-      return { record, version: await this.write(session, record, version) };
+      if (found === undefined) return { record, version: await this.write(session, record, undefined) };
+      const version = await this.write(session, record, session.rejected);
+      this.markReplaced(session);
+      return { record, version };
     } catch (error) {
       if (!isConflict(error)) throw error;
       return await this.read(session, tell); // someone else has begun it
@@ -135,6 +175,8 @@ export class SessionStore {
       if (session.unsaved === unsaved) this.#saved(session, fate, tell);
       return fate;
     } catch (error) {
+      // A login is refused to its caller. What is tried again was accepted before, and stays in use.
+      if (isNewerSchema(error) && unsaved === undefined) throw error;
       // Or someone signed out or in: it must not come back as something to be written.
       if (session.epoch !== epoch || session.unsaved !== unsaved) return 'superseded';
       session.unsaved = {
@@ -188,6 +230,8 @@ export class SessionStore {
       const login = loginOf(stored);
       // Only the answer was lost. Perhaps others have refreshed since: what we have is spent then.
       if (login !== undefined && login === record.login) return 'durable';
+      const reason = stored === undefined ? undefined : this.#judge(stored.record);
+      this.refuseNewer(reason);
       if (over !== undefined && stored !== undefined && login !== over.login) return 'superseded';
       arrival.over = { login };
       try {
@@ -196,6 +240,9 @@ export class SessionStore {
         const found = await this.#readBack(session, { record, version }, tell);
         if (typeof found === 'string' || (found !== undefined && found.version === stored?.version)) {
           throw notKept();
+        }
+        if (stored !== undefined && typeof reason === 'string') {
+          this.#replaced.set(session, { version: stored.version, value: stored.record, reason });
         }
         return 'durable';
       } catch (error) {
@@ -266,4 +313,8 @@ export function secretsOf(
 ): Secrets {
   const held = session.allHeld.map(([, { token }]) => token);
   return record === undefined ? held : [...held, ...secretsIn(record)];
+}
+
+function isNewerSchema(error: unknown): boolean {
+  return isMisconfigured(error) && error.reason === 'newer_schema';
 }

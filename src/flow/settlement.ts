@@ -15,6 +15,7 @@ import { succeed } from '../core/succession.ts';
 import type { TokenGrant } from '../core/token-grant.ts';
 import { authorizationScheme, isSendable } from '../core/token-type.ts';
 import { type Attempt, hold, type Spent, type Workshop } from './attempt.ts';
+import { issuersOf } from './authorization-server-source.ts';
 import type { Found } from './fate.ts';
 import { foretell } from './foretelling.ts';
 import { isOnline } from './platform.ts';
@@ -53,7 +54,7 @@ async function granted(workshop: Workshop, attempt: Attempt, spent: Spent, grant
   const usable =
     authorizationScheme(grant.tokenType, server.profile) === scheme && isSendable(grant.accessToken);
   const issuer = server.issuer ?? server.tokenEndpoint;
-  const fault = faultOfIdToken(grant.idToken, spent.record.idToken, spent.record.clientId);
+  const fault = faultOfIdToken(grant.idToken, spent.record.idToken, spent.record.clientId, issuersOf(server));
   const kept = fault === undefined ? grant : { ...grant, idToken: undefined };
   const { refreshTokenLifetime, narrowsScope } = server.profile ?? {};
   const asking = { variant: want.variant, scope, sentAt, issuer, usable, refreshTokenLifetime, narrowsScope };

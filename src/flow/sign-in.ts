@@ -17,6 +17,7 @@ import { grantOf, wrongTokens } from './given-tokens.ts';
 import { discardLate } from './late-tokens.ts';
 import { loaded } from './possession.ts';
 import { Arrival, type Session } from './session.ts';
+import { sweep } from './sweep.ts';
 
 /** What is configured about new sessions. */
 export interface SignInOptions {
@@ -148,6 +149,7 @@ async function arrive(
     tell(event);
   };
   await store.commit(session, { record, version: undefined }, new Arrival(), note);
+  sweep(workshop, session);
   const accessToken = record.accessTokens[wholeGrant];
   if (accessToken === undefined) return;
   // While it was stored someone may have signed out, or in once more: they win.

@@ -22,6 +22,7 @@ import { discardLate } from './late-tokens.ts';
 import { takeTurn } from './lock-turn.ts';
 import type { Session } from './session.ts';
 import { firstRecord, type SignInOptions } from './sign-in.ts';
+import { sweep } from './sweep.ts';
 
 /** What was found where a library before kept its session. */
 export type FormerTokens = TokenSet | TokenResponse | { readonly refused: string } | undefined;
@@ -86,6 +87,7 @@ export async function takeOver(inside: Inside, former: FormerSession): Promise<T
   } finally {
     if (moving.late !== undefined) discardLate(workshop, session, moving.late);
     for (const event of moving.events) workshop.tell(event);
+    sweep(workshop, session);
   }
   throw new LockTimeoutError('What is stored changes faster than a session can be taken over. Try again.');
 }
@@ -100,6 +102,7 @@ async function move(moving: Moving): Promise<TakeOver | 'again'> {
   const found = await store.look(session, (event) => void events.push(event));
   const isKept = typeof found === 'object' || session.unsaved !== undefined || session.arriving !== undefined;
   if (isKept) return await discard(moving);
+  store.refuseNewer(found);
   if ('refused' in tokens) return { outcome: 'refused', reason: reasonOf(tokens.refused) };
   const former = tokens as TokenSet | TokenResponse;
   const record = await firstRecord(workshop, former, options, (first) => first);
@@ -110,6 +113,7 @@ async function move(moving: Moving): Promise<TakeOver | 'again'> {
   const before = found === undefined ? undefined : session.rejected;
   const version = await store.write(session, record, before).catch(unlessConflict);
   if (version === undefined) return 'again';
+  if (found !== undefined) store.markReplaced(session);
   if (session.epoch !== moving.epoch) {
     await store.delete(session, version, record).catch(unlessConflict);
     return await discard(moving, record);

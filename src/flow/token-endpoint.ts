@@ -61,6 +61,13 @@ export class TokenEndpoint {
     return this.#options;
   }
 
+  /** Returns the endpoint for another public client. `undefined`: this one has a secret, and that one's is not known. */
+  forPublicClient(clientId: string): TokenEndpoint | undefined {
+    const { clientAuthentication, grant } = this.#options;
+    const isPublic = clientAuthentication.method === 'none' && grant.cookies === undefined;
+    return isPublic ? new TokenEndpoint({ ...this.#options, clientId }) : undefined;
+  }
+
   /** @throws what client authentication and signing a proof throw, and when they do not end. */
   async prepare(
     server: AuthorizationServer,

@@ -82,7 +82,7 @@ test('shows why nobody gets a token', async () => {
 test('shows what is wrong with what is stored', async () => {
   const { manager, storage, types } = await setup();
   await storage.inner.write(key, { schema: 2 }, (await storage.inner.read(key))?.version);
-  expect((await manager.inspect()).stored).toBe('other schema');
+  expect((await manager.inspect()).stored).toBe('newer schema');
   expect(types()).toEqual(['recordRejected']);
   storage.before = () => Promise.reject(new StorageError('Not today.', { operation: 'read' }));
   expect((await manager.inspect()).stored).toEqual({ code: 'ERR_STORAGE' });

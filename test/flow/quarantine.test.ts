@@ -30,7 +30,7 @@ test.each([
   ['a refresh token that is an object', { ...session, refreshToken: {} }, 'corrupt'],
   ['a time that is text', { ...session, refreshTokenExpiresAt: 'soon' }, 'corrupt'],
   ['a broken mark', { ...session, spending: { refreshToken: 'x' } }, 'corrupt'],
-  ['a newer schema', { ...session, schema: 2 }, 'other schema'],
+  ['a schema that there never was', { ...session, schema: 0 }, 'other schema'],
   ['another client', { ...session, clientId: 'someone-else' }, 'other client'],
   ['another issuer', { ...session, issuer: 'https://evil.test' }, 'other issuer'],
 ])(
@@ -63,7 +63,7 @@ test.each([
 
 test('a login replaces what was quarantined', async () => {
   const { manager, tokens, storage, record } = await setup({ signedIn: false });
-  await storage.inner.write(key, { schema: 99 }, undefined);
+  await storage.inner.write(key, { schema: 'none' }, undefined);
   await manager.setTokens(tokens);
   expect(await manager.getAccessToken()).toBe(tokens.access_token);
   expect((await record())?.refreshToken).toBe(tokens.refresh_token);

@@ -115,6 +115,7 @@ describe('a session', () => {
     expect(told).toEqual([
       ['recordRejected', 0],
       ['signedIn', 0],
+      ['recordReplaced', 0],
     ]);
     expect(await story.record()).toMatchObject({ refreshToken: story.kept.refreshToken });
   });

@@ -40,6 +40,7 @@ const eventTypes: readonly TokenEventType[] = [
   'persisted',
   'idTokenRejected',
   'recordRejected',
+  'recordReplaced',
   'stepUpRequired',
   'lateTokensDiscarded',
   'listenerFailed',

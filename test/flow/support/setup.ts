@@ -40,6 +40,7 @@ const eventTypes = [
   'persisted',
   'idTokenRejected',
   'recordRejected',
+  'recordReplaced',
   'stepUpRequired',
   'lateTokensDiscarded',
   'listenerFailed',

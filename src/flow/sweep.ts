@@ -1,0 +1,30 @@
+/**
+ * What a new session has replaced in the storage, when that was no session of ours: it may still be alive at its server.
+ *
+ * @module
+ */
+import { isRecord, toTokenSet } from '../core/session-record.ts';
+import type { Workshop } from './attempt.ts';
+import { issuersOf } from './authorization-server-source.ts';
+import type { Session } from './session.ts';
+import type { RejectedValue } from './session-store.ts';
+
+/** Reports what was replaced, and revokes it where that is possible. Called without the lock: it asks the server. */
+export function sweep(workshop: Workshop, session: Session): void {
+  const replaced = workshop.store.takeReplaced(session);
+  if (replaced === undefined) return;
+  const { reason } = replaced;
+  void revoke(workshop, replaced)
+    .catch(() => false)
+    .then((revoked) => workshop.tell({ type: 'recordReplaced', session: session.id, reason, revoked }));
+}
+
+/** Law 8: its tokens go to their own issuer only, and only for another client of it there is somebody to ask. */
+async function revoke({ server, endpoint }: Workshop, { reason, value }: RejectedValue): Promise<boolean> {
+  if (reason !== 'other client' || !isRecord(value) || value.issuer === undefined) return false;
+  const known = await server.resolve();
+  if (!issuersOf(known).includes(value.issuer)) return false;
+  const { refreshToken, clientId } = value;
+  const tokens = { refreshToken, accessToken: toTokenSet(value)?.accessToken };
+  return (await endpoint.forPublicClient(clientId)?.revoke(known, tokens))?.revoked ?? false;
+}

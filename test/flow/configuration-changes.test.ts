@@ -1,0 +1,185 @@
+/** The configuration changes under a stored session: another client id, a renamed issuer, moved endpoints. */
+import { type AuthorizationServer, discover, TokenManager } from 'tokenkeep';
+import type { AuthorizationServerOptions } from 'tokenkeep/testing';
+import { describe, expect, test } from 'vitest';
+import { failure, key, listen, type Setup, setup } from './support/setup.ts';
+
+const renamed = { issuer: 'https://login.example.com', tokenEndpoint: 'https://as.test/token' };
+
+/** The same server answers under another name. */
+function atNewName(world: Setup, more: Partial<AuthorizationServer> = {}) {
+  return world.open({
+    authorizationServer: { ...renamed, revocationEndpoint: 'https://as.test/revoke', ...more },
+  });
+}
+
+describe('a renamed issuer', () => {
+  // Bound to the issuer alone: the token endpoint has moved as well.
+  const moved = { ...renamed, tokenEndpoint: 'https://as.test/oauth2/token' };
+  const served = (world: Setup) => ({
+    fetch: (async (input, init) => {
+      if (input !== moved.tokenEndpoint) return await world.transport(input, init);
+      const { status, headers, body } = await world.transport('https://as.test/token', init);
+      return new Response(body, { status, headers });
+    }) as typeof fetch,
+  });
+
+  test('signs nobody out where the former issuer is declared, and is stored with the next refresh', async () => {
+    const world = await setup();
+    world.expire();
+    const authorizationServer = { ...moved, formerIssuers: ['https://older.test', 'https://as.test'] };
+    const manager = world.open({ authorizationServer, ...served(world) });
+    const events = listen(manager);
+    expect(await manager.getAccessToken()).toBe(world.server.currentAccessToken());
+    expect(events.map(({ type }) => type)).toEqual(['refreshed']);
+    expect(await world.record()).toMatchObject({ issuer: moved.issuer });
+    const later = world.open({ authorizationServer: moved, ...served(world) });
+    expect(await later.getAccessToken()).toBe(world.server.currentAccessToken());
+  });
+
+  test('that is not declared: its refresh token is sent nowhere, and an event says so', async () => {
+    const world = await setup();
+    const manager = world.open({ authorizationServer: moved, ...served(world) });
+    const events = listen(manager);
+    expect(await failure(manager.getAccessToken())).toMatchObject({ reason: 'no_tokens' });
+    expect(events).toEqual([{ type: 'recordRejected', session: 'default', reason: 'other issuer' }]);
+    expect(world.server.counts.tokenRequests).toBe(0);
+  });
+
+  test('is known as well while discovery has not been answered', async () => {
+    const world = await setup();
+    const server = discover(renamed.issuer, {
+      formerIssuers: ['https://as.test'],
+      fetch: () => Promise.reject(new TypeError('offline')),
+    });
+    const manager = world.open({ authorizationServer: server });
+    expect(await manager.getAccessToken()).toBe(world.tokens.access_token);
+  });
+
+  test('is known when discovery has been answered', async () => {
+    const world = await setup();
+    world.expire();
+    const document = { issuer: renamed.issuer, token_endpoint: renamed.tokenEndpoint };
+    const server = discover(renamed.issuer, {
+      formerIssuers: ['https://as.test'],
+      fetch: async () => Response.json(document),
+    });
+    const manager = world.open({ authorizationServer: server });
+    expect(await manager.getAccessToken()).toBe(world.server.currentAccessToken());
+  });
+
+  test('an ID token of the new name follows one of a declared former name', async () => {
+    const world = await setup({ server: { scope: ['openid'], tokenFormat: 'jwt-like' } });
+    world.expire();
+    world.server.fail({
+      members: ({ id_token: token, ...members }) => ({
+        ...members,
+        id_token: withIssuer(String(token), renamed.issuer),
+      }),
+    });
+    const manager = atNewName(world, { formerIssuers: ['https://as.test'] });
+    const events = listen(manager);
+    await manager.getAccessToken();
+    expect(events.map(({ type }) => type)).toEqual(['refreshed']);
+  });
+});
+
+describe('formerIssuers that are no list of issuers', () => {
+  const make = (authorizationServer: unknown) => () =>
+    new TokenManager({
+      clientId: 'app',
+      authorizationServer: authorizationServer as AuthorizationServer,
+      protectedResources: ['https://api.test/'],
+    });
+
+  test.each([['https://as.test'], [['']], [[7]], [{}]])('are refused: %j', (formerIssuers) => {
+    const message = 'formerIssuers must be an array of issuers, each as it was written before, or left out.';
+    expect(make({ ...renamed, formerIssuers })).toThrow(`authorizationServer.${message}`);
+    expect(() => discover(renamed.issuer, { formerIssuers: formerIssuers as never })).toThrow(
+      `discover(issuer, options): ${message}`,
+    );
+    expect(make(Object.assign(async () => renamed, { formerIssuers }))).toThrow(
+      `authorizationServer.${message}`,
+    );
+  });
+});
+
+describe('a login that replaces what is no session of ours', () => {
+  const stranger = (more: object, clock: { now(): number }) => ({
+    schema: 1,
+    clientId: 'test-client',
+    issuer: 'https://as.test',
+    accessTokens: {
+      '': { token: 'access-of-before', type: 'Bearer', issuedAt: clock.now(), expiresAt: clock.now() + 1 },
+    },
+    ...more,
+  });
+
+  async function replaced(
+    more: (world: Setup) => object,
+    server: AuthorizationServerOptions = {},
+    options = {},
+  ) {
+    const world = await setup({ signedIn: false, server, manager: options });
+    const before = { ...stranger({}, world.clock), ...more(world) };
+    await world.storage.inner.write(key, before, undefined);
+    await world.manager.setTokens(world.tokens);
+    await expect.poll(() => world.types()).toContain('recordReplaced');
+    return { ...world, told: world.events.find(({ type }) => type === 'recordReplaced') };
+  }
+
+  const clients = [{ clientId: 'test-client' }, { clientId: 'former-client' }];
+
+  test('revokes the session of another public client of the same server', async () => {
+    const former: { refreshToken?: string } = {};
+    const { told, server } = await replaced(
+      (world) => {
+        const { refresh_token: refreshToken } = world.server.signIn({ clientId: 'former-client' });
+        former.refreshToken = refreshToken ?? '';
+        return { clientId: 'former-client', refreshToken };
+      },
+      { clients },
+    );
+    expect(told).toEqual({
+      type: 'recordReplaced',
+      session: 'default',
+      reason: 'other client',
+      revoked: true,
+    });
+    expect(server.isActive(former.refreshToken ?? '')).toBe(false);
+    expect(server.counts.revocations).toBe(1);
+  });
+
+  test.each<[string, (world: Setup) => object, object]>([
+    ['other issuer', () => ({ issuer: 'https://other.test', refreshToken: 'refresh-of-before' }), {}],
+    [
+      'other client',
+      () => ({ issuer: 'https://other.test', clientId: 'x', refreshToken: 'refresh-of-before' }),
+      {},
+    ],
+    ['other client', () => ({ issuer: undefined, clientId: 'x', refreshToken: 'refresh-of-before' }), {}],
+    ['corrupt', () => ({ refreshToken: 7 }), {}],
+    ['other schema', () => ({ schema: 0, refreshToken: 'refresh-of-before' }), {}],
+  ])(
+    'says so of one that it cannot revoke (%s), and sends its tokens nowhere',
+    async (reason, more, options) => {
+      const { told, server } = await replaced(more, {}, options);
+      expect(told).toEqual({ type: 'recordReplaced', session: 'default', reason, revoked: false });
+      expect(server.counts.revocations).toBe(0);
+      expect(JSON.stringify(server.log)).not.toContain('refresh-of-before');
+    },
+  );
+
+  test('a session of our own that a login replaces is none of these', async () => {
+    const { manager, server, events } = await setup();
+    await manager.setTokens(server.signIn());
+    expect(events.map(({ type }) => type)).toEqual(['signedIn']);
+  });
+});
+
+/** The same claims, of another issuer. */
+function withIssuer(token: string, iss: string): string {
+  const [header, payload = '', signature] = token.split('.');
+  const claims = JSON.parse(Buffer.from(payload, 'base64url').toString());
+  return [header, Buffer.from(JSON.stringify({ ...claims, iss })).toString('base64url'), signature].join('.');
+}
