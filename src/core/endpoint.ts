@@ -7,10 +7,14 @@
 import { ConfigurationError } from './errors.ts';
 import { parseUrl } from './url.ts';
 
-/** Tells whether a host name means this machine, so that nothing leaves it. */
+/**
+ * Tells whether a host name means this machine, so that nothing leaves it. A name under `localhost` does where the platform resolves
+ * it itself, as browsers with secure contexts do. Elsewhere a name server may answer for it (RFC 6761 §6.3 only recommends not to ask).
+ */
 export function isLoopback(hostname: string): boolean {
   const host = hostname.toLowerCase().replace(/\.$/, '');
-  if (host === 'localhost' || host.endsWith('.localhost') || host === '[::1]') return true;
+  if (host === 'localhost' || host === '[::1]') return true;
+  if (/[^.]\.localhost$/.test(host)) return 'isSecureContext' in globalThis;
   return /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
 }
 

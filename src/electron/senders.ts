@@ -19,10 +19,12 @@ export function checkOf(allowedOrigins: readonly string[]): FrameCheck {
     );
   }
   for (const [index, origin] of allowedOrigins.entries()) {
-    if (typeof origin === 'string' && origin === originOf(origin)) continue;
+    // A parser takes a * for a character of the host: it would match nothing, where more was meant.
+    const isOrigin = typeof origin === 'string' && !origin.includes('*') && origin === originOf(origin);
+    if (isOrigin) continue;
     throw new ConfigurationError(
       `serveTokenManager(options): allowedOrigins[${index}] is no origin. Write the scheme and the host, as in ` +
-        "'https://app.example.com', 'app://main' or, for all local files, 'file://'.",
+        "'https://app.example.com', 'app://main' or, for all local files, 'file://'. Name each origin, without *.",
     );
   }
   const allowed = new Set(allowedOrigins);

@@ -30,7 +30,7 @@ export interface DevicePrompt {
 export interface DeviceAuthorization {
   readonly prompt: DevicePrompt;
   readonly deviceCode: string;
-  /** In ms. */
+  /** How often to ask for the tokens, in ms: as the server says, and 1 000 at least. */
   readonly interval: number;
 }
 
@@ -69,18 +69,25 @@ function read(members: Readonly<Record<string, unknown>>, sentAt: number): Devic
   if (deviceCode === undefined || userCode === undefined || verificationUri === undefined) {
     throw wrongAnswer('The server gave no code for the device.');
   }
+  if (!isShowable(userCode, 100)) throw wrongAnswer('The server gave a code that cannot be shown.');
   for (const uri of [verificationUri, verificationUriComplete]) {
     if (uri !== undefined && !isPage(uri)) throw wrongAnswer('The server names a place that is no web page.');
   }
   const expiresAt = sentAt + seconds(members['expires_in'], 600) * 1000;
   const prompt = { verificationUri, userCode, verificationUriComplete, expiresAt };
-  return { prompt, deviceCode, interval: seconds(members['interval'], 5) * 1000 };
+  return { prompt, deviceCode, interval: Math.max(1, seconds(members['interval'], 5)) * 1000 };
 }
 
 /** The application may open it: a program's address is none. */
 function isPage(uri: string): boolean {
+  if (!isShowable(uri, 2_000)) return false;
   const url = parseUrl(uri);
   return url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname));
+}
+
+/** Without characters that steer a terminal, begin a line or turn the direction of what follows. */
+function isShowable(text: string, longest: number): boolean {
+  return text.length <= longest && !/[\p{C}\p{Zl}\p{Zp}]/u.test(text);
 }
 
 /** Up to a day: what timers and people can wait for. */

@@ -267,7 +267,6 @@ describe('the option', () => {
 
   test.each([
     ['http on localhost', 'http://localhost:3000'],
-    ['http on a name under localhost', 'http://api.localhost/'],
     ['http on 127.0.0.0/8', 'http://127.8.9.10/v1'],
     ['http on ::1', 'http://[::1]:8080'],
   ])('accepts %s', (_, url) => {
@@ -285,6 +284,11 @@ describe('the option', () => {
     ['http', ['http://api.example.com'], /^protectedResources\[0\] must be https/],
     ['http at a name like an address', ['http://127.0.0.1.evil.example'], /must be https/],
     ['http at a name like localhost', ['http://notlocalhost'], /must be https/],
+    [
+      'http at a name under localhost, which anybody may answer for',
+      ['http://api.localhost/'],
+      /must be https/,
+    ],
     ['another scheme', ['ftp://localhost/'], /must be https/],
     ['a blob', ['blob:https://api.example.com/1'], /must be https/],
     ['a user', ['https://canary@api.example.com'], /has a user or a password/],

@@ -280,6 +280,8 @@ describe('who may call', () => {
   test.each([
     [[]],
     [['*']],
+    [['https://*.example.com']],
+    [['app://*']],
     [['https://app.example.com/']],
     [['app.example.com']],
     [['null']],

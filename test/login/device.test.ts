@@ -76,6 +76,7 @@ describe('asks no faster than the server allows', () => {
   test.each([
     ['every 5 s where it says nothing', [pending, pending], {}, [5, 10, 15]],
     ['in its interval', [pending, pending], { interval: 2 }, [2, 4, 6]],
+    ['never more than once a second, whatever it says', [pending, pending], { interval: 0.01 }, [1, 2, 3]],
     ['in an interval that came as text', [pending], { interval: '7' }, [7, 14]],
     ['in 5 s for an interval that makes no sense', [pending], { interval: -1 }, [5, 10]],
     ['5 s slower for good after slow_down', [slowDown, pending, slowDown], {}, [5, 15, 25, 40]],
@@ -181,6 +182,20 @@ describe('does not begin', () => {
     [
       'with a complete place that is a file',
       { verification_uri_complete: 'file:///etc/passwd' },
+      'wrong_answer',
+    ],
+    ['with a code that steers a terminal', { user_code: 'AB\u001b[2J' }, 'wrong_answer'],
+    ['with a code of two lines', { user_code: 'AB\nEnter it at https://evil.test' }, 'wrong_answer'],
+    ['with a code that reads backwards', { user_code: 'AB\u202eCD' }, 'wrong_answer'],
+    ['with a code that nobody can enter', { user_code: 'A'.repeat(101) }, 'wrong_answer'],
+    [
+      'with a place that steers a terminal',
+      { verification_uri: 'https://as.test/\u001b[2J' },
+      'wrong_answer',
+    ],
+    [
+      'with a complete place of two lines',
+      { verification_uri_complete: 'https://as.test/\nhttps://evil.test/' },
       'wrong_answer',
     ],
     ['with a refusal', { error: 'unauthorized_client' }, 'refused'],
