@@ -22,7 +22,7 @@ export interface Knowledge {
   readonly dead: string | undefined;
   /** The reuse window that the provider declares, in ms. */
   readonly reuseWindow: number;
-  /** `false`: there is no network. */
+  /** `false`: there is no network, and there is no reason to doubt it. */
   readonly online: boolean;
   /** Until when whoever left the mark may live and still wait for the answer; `0`: nobody does. */
   readonly awaitedUntil: number;
@@ -50,6 +50,21 @@ export type Verdict =
 
 /** A remembered failure is never longer than this, in ms: a clock that was set back must not lock anyone out. */
 export const longestPause = 3_600_000;
+
+/** How long the platform is believed at first that there is no network, in ms. */
+const offlineBelieved = 60_000;
+
+/**
+ * Tells whether the platform is believed that there is no network. It may be wrong: not once a response has come, a 401 of the
+ * very access token, and not without an end. What is sent then and gets no answer may be spent: each time it is believed for longer.
+ */
+export function isOfflineBelieved({ failure, spending }: SessionRecord, need: Need, now: number): boolean {
+  if (need.otherThan !== undefined) return false;
+  if (failure?.offline !== true) return true;
+  const { sends = 0, latest = 0 } = spending ?? {};
+  const since = Math.max(failure.since ?? failure.at, latest);
+  return Math.abs(now - since) < offlineBelieved * 2 ** Math.min(sends, 6);
+}
 
 /** Decides for `need` on what is stored. The only place that says whether a refresh token may be spent. */
 export function reconcile(record: SessionRecord, need: Need, known: Knowledge): Verdict {

@@ -8,7 +8,7 @@ import type { TokenLock, Version } from '../core/contracts.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
 import type { Grant } from '../core/grant.ts';
 import type { Dpop, Prover } from '../core/possession.ts';
-import { type Need, reconcile, type Verdict } from '../core/reconcile.ts';
+import { isOfflineBelieved, type Need, reconcile, type Verdict } from '../core/reconcile.ts';
 import type { Secrets } from '../core/redact.ts';
 import type { AccessToken, SessionRecord } from '../core/session-record.ts';
 import { authorizationScheme } from '../core/token-type.ts';
@@ -93,12 +93,17 @@ export async function decide(workshop: Workshop, attempt: Attempt, record: Sessi
     now: workshop.clock.now(),
     dead: attempt.session.dead,
     reuseWindow: server?.profile?.reuseWindow ?? 0,
-    online: isOnline(),
+    online: mayReachServer(workshop, attempt, record),
     awaitedUntil: awaitedUntil(workshop, attempt.session, record),
     mints: workshop.grant.mints,
   });
   if (verdict.kind === 'adopt') foretell(workshop, attempt, record, verdict.until);
   return verdict;
+}
+
+/** Tells whether a request may reach the server, as far as anyone can say. */
+export function mayReachServer({ clock }: Workshop, { want }: Attempt, record: SessionRecord): boolean {
+  return isOnline() || !isOfflineBelieved(record, want, clock.now());
 }
 
 /** How far the clocks of those who share a storage may be apart, in ms: a mark that is older, or newer, is of the past. */

@@ -19,7 +19,7 @@ import type { AnyTokenEvent } from '../core/events.ts';
 import { historyOf } from '../core/failure-history.ts';
 import { type SessionRecord, secretsIn } from '../core/session-record.ts';
 import { safeCause } from '../core/transport-failure.ts';
-import { type Attempt, decide, type Spent, type Want, type Workshop } from './attempt.ts';
+import { type Attempt, decide, mayReachServer, type Spent, type Want, type Workshop } from './attempt.ts';
 import { type Awaited, conclude, type Decision, needsLock } from './conclusion.ts';
 import type { Found } from './fate.ts';
 import { find, findOrBegin } from './finding.ts';
@@ -32,7 +32,7 @@ import type { Held, Session } from './session.ts';
 import { failed, type Step, settle } from './settlement.ts';
 import { Stopwatch } from './stopwatch.ts';
 import { sweep } from './sweep.ts';
-import type { PreparedGrant } from './token-endpoint.ts';
+import type { PreparedGrant, Sent } from './token-endpoint.ts';
 
 /** What came of having the lock, or of not getting it: `'lapsed'`, it was somebody else's before it was of use. */
 type Outcome = Held | 'lapsed' | Awaited;
@@ -204,7 +204,9 @@ export class RefreshCoordinator {
     session.sending += 1;
     stopwatch?.mark('sent');
     try {
-      const sent = await grant.send();
+      const sent: Sent = mayReachServer(this.#workshop, attempt, spent.record)
+        ? await grant.send()
+        : { kind: 'unsent', cause: new Error('The network is offline.') };
       stopwatch?.mark('answered');
       // While it was under way: a sign-out, a login, a lost lease. Step 6 finds out by compare-and-set.
       return await settle(this.#workshop, attempt, spent, sent);

@@ -14,11 +14,10 @@ import { type Failure, type SessionRecord, wholeGrant } from '../core/session-re
 import { succeed } from '../core/succession.ts';
 import type { TokenGrant } from '../core/token-grant.ts';
 import { authorizationScheme, isSendable } from '../core/token-type.ts';
-import { type Attempt, hold, type Spent, type Workshop } from './attempt.ts';
+import { type Attempt, hold, mayReachServer, type Spent, type Workshop } from './attempt.ts';
 import { issuersOf } from './authorization-server-source.ts';
 import type { Found } from './fate.ts';
 import { foretell } from './foretelling.ts';
-import { isOnline } from './platform.ts';
 import { forgetKey } from './possession.ts';
 import { loginRequired, refreshFailed, unanswered } from './refusal.ts';
 import type { Held } from './session.ts';
@@ -218,12 +217,15 @@ export async function failed(
 }
 
 function failureOf(
-  { clock, grant }: Workshop,
+  workshop: Workshop,
   record: SessionRecord,
-  { want }: Attempt,
+  attempt: Attempt,
   seen: FailedRefresh,
 ): Failure {
-  const offline = seen.status === undefined && seen.refused !== true && !isOnline() ? true : undefined;
+  const { clock, grant } = workshop;
+  const { want } = attempt;
+  const wasSent = seen.status !== undefined || seen.refused === true;
+  const offline = wasSent || mayReachServer(workshop, attempt, record) ? undefined : true;
   const context = { now: clock.now(), random: Math.random(), variant: want.variant, mints: grant.mints };
   return remember(record, { ...seen, offline }, context);
 }

@@ -11,7 +11,6 @@ import { RedirectFollowedError } from '../core/redirect.ts';
 import { notRevoked, type RevocationResult } from '../core/revocation.ts';
 import { judgeAnswer, type Outcome } from '../core/token-answer.ts';
 import { mayHaveBeenSent, safeCause } from '../core/transport-failure.ts';
-import { isOnline } from './platform.ts';
 import { sendRevocation } from './revocation.ts';
 import { type Carrier, roundTrip } from './round-trip.ts';
 import { refreshRequest, revokeRequest } from './token-request.ts';
@@ -110,7 +109,6 @@ export class TokenEndpoint {
   }
 
   async #send({ profile }: AuthorizationServer, request: ProvenRequest): Promise<Sent> {
-    if (!isOnline()) return { kind: 'unsent', cause: new Error('The network is offline.') };
     try {
       const { trouble, ...answer } = await roundTrip(request, this.#options);
       const outcome = this.#options.grant.judge(answer, profile, this.#options.clock.now());
