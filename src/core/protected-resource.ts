@@ -28,6 +28,15 @@ export interface ProtectedResource {
   readonly scope?: readonly string[] | undefined;
   /** Resource indicators that a token for this place is asked with (RFC 8707): absolute URIs without a fragment. */
   readonly resource?: string | readonly string[] | undefined;
+  /**
+   * `true`: 401 responses of this place have no CORS headers, so `fetch` of a page rejects with a `TypeError` in their place. Such
+   * a rejection then counts as evidence against the access token: it is refreshed once, unless the platform is offline or the
+   * token before it met the same. The request is not sent again, for it may have been processed: the caller gets
+   * the `TypeError`, and the next call has the new token. Better let the API send CORS headers with its errors.
+   *
+   * @default false: a request that fails says nothing about its token
+   */
+  readonly hides401?: boolean | undefined;
 }
 
 /** A {@link ProtectedResource} that has been checked: its URL is absolute and as the URL parser writes it. */
@@ -35,6 +44,7 @@ export interface NamedResource {
   readonly url: string;
   readonly scope?: readonly string[] | undefined;
   readonly resource?: readonly string[] | undefined;
+  readonly hides401?: boolean | undefined;
   /** Names the access token that it gets. */
   readonly variant: string;
 }
@@ -83,12 +93,20 @@ function placeOf(entry: unknown, name: string, base: string | undefined): Place<
       `${name} is neither a URL nor an object: give 'https://…' or { url: 'https://…' }.`,
     );
   }
-  const { url, scope, resource, ...others } = entry as { [key in keyof ProtectedResource]: unknown };
+  const { url, scope, resource, hides401, ...others } = entry as {
+    [key in keyof ProtectedResource]: unknown;
+  };
   const [other] = Object.keys(others);
   if (other !== undefined) {
-    throw new ConfigurationError(`${name} has an unknown member ${other}. It takes url, scope and resource.`);
+    throw new ConfigurationError(
+      `${name} has an unknown member ${other}. It takes url, scope, resource and hides401.`,
+    );
+  }
+  if (hides401 !== undefined && typeof hides401 !== 'boolean') {
+    throw new ConfigurationError(`${name}.hides401 must be true or false.`);
   }
   const request = {
+    hides401,
     ...(scope === undefined ? {} : { scope: checkScope(scope, `${name}.scope`) }),
     ...(resource === undefined ? {} : { resource: checkIndicators(resource, `${name}.resource`) }),
   };
@@ -97,7 +115,7 @@ function placeOf(entry: unknown, name: string, base: string | undefined): Place<
 
 function placeAtUrl(
   value: unknown,
-  request: Pick<NamedResource, 'scope' | 'resource'>,
+  request: Pick<NamedResource, 'scope' | 'resource' | 'hides401'>,
   { name, base }: { name: string; base: string | undefined },
 ): Place<NamedResource> {
   const refuse = (problem: string): never => {

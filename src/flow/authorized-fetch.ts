@@ -15,6 +15,7 @@ import { asks, type InvalidTokenPredicate } from './invalid-token.ts';
 import { anew, authorize, discardBody, hasAuthorization, Outgoing, withProof } from './outgoing.ts';
 import { addressOf, type Input, ownInit, passedOn, readInput } from './own-request.ts';
 import type { Pace } from './pacing.ts';
+import { isOnline } from './platform.ts';
 import { sendBound } from './possession.ts';
 import { type Follow, follow, followedByPlatform } from './redirects.ts';
 import { Rejections } from './rejections.ts';
@@ -87,7 +88,8 @@ export class AuthorizedFetch {
       // What has to be signed first waits like what needs a token.
       if (held === undefined || held.prover !== undefined) return this.#travel(call);
       // In the turn of the call, as `fetch` does: the caller sees at once that a body is taken.
-      const sent = Promise.resolve(transport(input, this.#authorized(own, call, held)));
+      let sent = Promise.resolve(transport(input, this.#authorized(own, call, held)));
+      if (resource.hides401 === true) sent = sent.catch((error) => this.#failed(call, held, error));
       if (request.holdsCopy) return this.#concluded(call, held, sent);
       return sent.then((response) => {
         const { status } = response; // 0 is that of an opaque redirect
@@ -135,10 +137,34 @@ export class AuthorizedFetch {
     const transport = this.#transport;
     const { request } = call;
     const made = () => this.#authorized(anew(request.init), call, held);
-    if (held.prover === undefined) return await transport(input, made());
     const send = async (one: string | Request, proof: string) =>
       await transport(one, withProof(made(), proof));
-    return await sendBound(request, input, held, { send, now: () => this.#options.clock.now() });
+    try {
+      if (held.prover === undefined) return await transport(input, made());
+      return await sendBound(request, input, held, { send, now: () => this.#options.clock.now() });
+    } catch (error) {
+      return await this.#failed(call, held, error);
+    }
+  }
+
+  /**
+   * The transport failed. Where that may hide a 401, the token is replaced, for the next call: law 7 allows no replay of what
+   * may have been processed.
+   *
+   * @throws the same error
+   */
+  async #failed({ session, resource, request }: Call, { token }: Held, error: unknown): Promise<never> {
+    const { source } = this.#options;
+    // By its name: the transport may be of another realm.
+    const isHidden =
+      resource.hides401 === true && (error as Error | null)?.name === 'TypeError' && isOnline();
+    const isCurrent = source.fresh(session, resource.variant)?.token === token;
+    if (isHidden && isCurrent && this.#rejections.isSuspect(session, resource.url)) {
+      const query = { ...resource, otherThan: token, signal: request.signal };
+      const other = await source.get(session, query).catch(() => undefined);
+      if (other !== undefined) this.#rejections.sent(session, resource.url, other.token, true);
+    }
+    throw error;
   }
 
   /** Gives an `init` of ours what the API wants to see. */

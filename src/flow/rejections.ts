@@ -19,6 +19,8 @@ interface Trial {
   readonly rejected: boolean;
   /** When it rejected a new token before this one. */
   readonly rejectedBefore: number;
+  /** How many new tokens in a row were issued on suspicion only, and none of them accepted. */
+  readonly suspected: number;
 }
 
 /**
@@ -33,6 +35,9 @@ const truce = 60_000;
  */
 const wavering = 600_000;
 
+/** The longest pause between two refreshes on suspicion, in ms: an API that is down all night costs one an hour. */
+const longestSuspicion = 3_600_000;
+
 /** What became of the tokens that were issued because a resource had rejected the one before. */
 export class Rejections {
   readonly #clock: FullClock;
@@ -44,10 +49,15 @@ export class Rejections {
     this.#clock = clock;
   }
 
-  /** `resource` is about to be sent `token`, which was issued because it had rejected the one before. */
-  sent(session: Session, resource: string, token: string): void {
+  /**
+   * `resource` is about to be sent `token`, which was issued because it had rejected the one before.
+   *
+   * @param suspected `true`: nobody could see that it had.
+   */
+  sent(session: Session, resource: string, token: string, suspected = false): void {
     const last = this.#last(session, resource);
     if (last?.token === token) return;
+    const inARow = last?.accepted === false ? last.suspected : 0;
     const { rejected = false, at = 0, rejectedBefore = Number.NEGATIVE_INFINITY } = last ?? {};
     this.#keep(session, resource, {
       token,
@@ -56,6 +66,7 @@ export class Rejections {
       accepted: false,
       rejected: false,
       rejectedBefore: rejected ? at : rejectedBefore,
+      suspected: suspected ? inARow + 1 : 0,
     });
   }
 
@@ -80,6 +91,17 @@ export class Rejections {
     const last = this.#last(session, resource);
     if (last === undefined || Math.abs(this.#clock.now() - last.at) >= truce) return false;
     return !last.accepted || (last.rejected && last.at - last.rejectedBefore < wavering);
+  }
+
+  /**
+   * Tells whether a call that failed without an answer may stand for a rejection. Not so while the tokens that were issued for it
+   * were not accepted either: then it is the network, or the resource.
+   */
+  isSuspect(session: Session, resource: string): boolean {
+    const last = this.#last(session, resource);
+    if (last === undefined || last.accepted) return true;
+    const pause = Math.min(longestSuspicion, truce * 2 ** Math.max(0, last.suspected - 1));
+    return Math.abs(this.#clock.now() - last.at) >= pause;
   }
 
   #last(session: Session, resource: string): Trial | undefined {
