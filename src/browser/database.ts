@@ -1,10 +1,15 @@
 /**
  * An IndexedDB database that is opened when it is needed, and opened again when the browser has closed it.
  *
+ * A page can stop between any two of its tasks: the browser freezes a hidden tab, a debugger or the operating system stops a
+ * process. An open transaction of such a page keeps all other tabs from writing, for as long as the page sleeps. Therefore
+ * each transaction is queued as a whole in one task and committed there: from then on it needs its page no more.
+ *
  * @module
  */
 import { StorageError } from '../core/errors.ts';
 import { leaveToPage } from './rendering.ts';
+import { whenItWakes } from './waking.ts';
 
 /** What a storage does with it. */
 export type Operation = 'read' | 'write' | 'delete';
@@ -18,141 +23,143 @@ const migrations: readonly ((database: IDBDatabase) => unknown)[] = [
   (database) => database.createObjectStore('keys' satisfies StoreName),
 ];
 
-/** A transaction as its body sees it. */
-export interface Steps {
-  /** Calls back with what is stored under a key. */
-  get(store: StoreName, key: string, then: (value: unknown) => void): void;
-  put(store: StoreName, key: string, value: unknown): void;
-  delete(store: StoreName, key: string): void;
-  /** Undoes everything, and rejects with this. */
-  abort(reason: unknown): void;
+/** Rejects a transaction that was to add what is there already. Firefox does everything else of it. */
+export class Taken extends Error {}
+
+/** A connection as its user sees it. */
+export interface Connection {
+  /** Reads what one request brings. */
+  read<T, R>(
+    store: StoreName,
+    ask: (store: IDBObjectStore) => IDBRequest<T>,
+    take: (found: T) => R,
+  ): Promise<R>;
+  /**
+   * Writes. It has happened, and is on disk, when this resolves.
+   *
+   * @param queue makes all requests at once, and returns the one that decides whether it counts.
+   * @throws Taken if that adds what is there already.
+   */
+  write(store: StoreName, queue: (store: IDBObjectStore) => IDBRequest): Promise<void>;
 }
 
-/** What a transaction is for. */
-export interface Purpose {
-  readonly operation: Operation;
-  readonly stores: readonly StoreName[];
-  /** `true`: it writes. */
-  readonly writes: boolean;
-}
+/** How long a task on the database may take, in ms. A platform that has not answered by then does not answer any more. */
+const patience = 10_000;
 
 export class Database {
   readonly #name: string;
   #connection: Promise<IDBDatabase> | undefined;
+  #stopWatchingPage: (() => void) | undefined;
 
   constructor(name: string) {
     this.#name = name;
   }
 
   /**
-   * Runs a transaction. It has happened, as a whole and on disk, when this resolves with what `body` has put into `result`.
+   * Runs a task. WebKit drops connections of pages in the background, any browser may close one, and some hang: the task is
+   * then run once more on a new connection, so it begins with reading what it depends on.
    *
-   * @throws StorageError, or what `body` aborts with.
+   * @throws StorageError
    */
-  async run<T>(
-    purpose: Purpose,
-    body: (steps: Steps, result: (value: T) => void) => void,
-  ): Promise<T | undefined> {
-    try {
-      const transaction = await this.#begin(purpose);
-      return await settled(transaction, body);
-    } catch (error) {
-      if (error instanceof Aborted) throw error.reason;
-      // Whatever it was, the next one starts afresh.
-      this.#forget();
-      throw failure(purpose.operation, error);
-    }
-  }
-
-  async #begin({ stores, writes }: Purpose): Promise<IDBTransaction> {
+  async use<T>(operation: Operation, task: (connection: Connection) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
-      const connection = await this.#open();
+      const opening = this.#open();
       try {
-        // 'strict': a resolved write is on the disk, not on its way there.
-        return connection.transaction(stores, writes ? 'readwrite' : 'readonly', { durability: 'strict' });
+        return await soon(opening.then((connection) => task(connected(connection))));
       } catch (error) {
-        // The browser has closed the connection without a word: it may do so at any time. Nothing has happened yet.
-        this.#forget();
-        connection.close();
-        if (attempt === 2) throw error;
+        if (error instanceof StorageError) throw error;
+        this.#forget(opening);
+        if (attempt === 2 || isFinal(error)) throw failure(operation, error);
       }
     }
   }
 
   #open(): Promise<IDBDatabase> {
     if (this.#connection !== undefined) return this.#connection;
-    const opening = connect(this.#name, (closed) => {
-      if (this.#connection === opening || closed) this.#connection = undefined;
-    });
+    const opening = connect(this.#name);
+    const forget = (): void => this.#forget(opening);
     this.#connection = opening;
-    opening.catch(() => {
-      if (this.#connection === opening) this.#connection = undefined;
-    });
+    // A page that sleeps cannot close it when a newer version of the application wants to migrate.
+    this.#stopWatchingPage = whenItWakes(() => {}, forget);
+    opening
+      .then((connection) => {
+        // A newer version of the application wants to migrate, or someone deletes the database.
+        connection.onversionchange = forget;
+        connection.onclose = forget;
+      })
+      .catch(() => undefined);
     return opening;
   }
 
-  #forget(): void {
-    const before = this.#connection;
+  /** The next task opens another one. */
+  #forget(opening: Promise<IDBDatabase>): void {
+    // Also one that is opened too late: nobody uses it any more.
+    opening.then((connection) => connection.close()).catch(() => undefined);
+    if (this.#connection !== opening) return;
     this.#connection = undefined;
-    before?.then((connection) => connection.close()).catch(() => undefined);
+    this.#stopWatchingPage?.();
   }
 }
 
-/** Why a transaction was undone on purpose. */
-class Aborted {
-  readonly reason: unknown;
-
-  constructor(reason: unknown) {
-    this.reason = reason;
-  }
-}
-
-/** Opens a database. A tab that holds an older version open is waited for: ours let go when they are asked to. */
-function connect(name: string, forget: (closed: boolean) => void): Promise<IDBDatabase> {
+/** Opens a database. A tab that holds an older version open is waited for: ours close it when they are asked to. */
+function connect(name: string): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
     const request = indexedDB.open(name, migrations.length);
     request.onupgradeneeded = ({ oldVersion }) => {
       for (const migrate of migrations.slice(oldVersion)) migrate(request.result);
     };
     request.onerror = () => reject(request.error);
-    request.onsuccess = () => {
-      const connection = request.result;
-      // A newer version of the application wants to migrate, or someone deletes the database.
-      connection.onversionchange = () => {
-        connection.close();
-        forget(true);
-      };
-      connection.onclose = () => forget(true);
-      resolve(connection);
-    };
+    request.onsuccess = () => resolve(request.result);
   });
 }
 
-function settled<T>(
+function connected(connection: IDBDatabase): Connection {
+  const begin = (store: StoreName, mode: 'readonly' | 'readwrite'): IDBTransaction =>
+    // 'strict': a resolved write is on the disk, not on its way there.
+    connection.transaction(store, mode, { durability: 'strict' });
+  return {
+    async read(store, ask, take) {
+      const transaction = begin(store, 'readonly');
+      return await committed(transaction, ask(transaction.objectStore(store)), take);
+    },
+    async write(store, queue) {
+      const transaction = begin(store, 'readwrite');
+      await committed(transaction, queue(transaction.objectStore(store)), () => {});
+    },
+  };
+}
+
+/** Commits a transaction, whose requests are all made. Resolves with what `take` makes of the answer to one of them. */
+function committed<T, R>(
   transaction: IDBTransaction,
-  body: (steps: Steps, result: (value: T) => void) => void,
-): Promise<T | undefined> {
+  request: IDBRequest<T>,
+  take: (found: T) => R,
+): Promise<R> {
+  const complete = new Promise<void>((resolve, reject) => {
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = () => reject(reasonOf(transaction.error));
+  });
+  // Chromium tells that a transaction is complete, and hands over a large value later.
+  const answered = new Promise<R>((resolve, reject) => {
+    request.onsuccess = () => resolve(take(request.result));
+    request.onerror = () => reject(reasonOf(request.error));
+  });
+  // Older engines commit when the page has had its answers, and only then.
+  transaction.commit?.();
+  return Promise.all([answered, complete]).then(([found]) => found);
+}
+
+function reasonOf(error: DOMException | null): Error {
+  return error?.name === 'ConstraintError'
+    ? new Taken()
+    : (error ?? new Error('The transaction was aborted.'));
+}
+
+function soon<T>(task: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    let value: T | undefined;
-    let aborted: Aborted | undefined;
-    transaction.oncomplete = () => resolve(value);
-    transaction.onabort = () =>
-      reject(aborted ?? transaction.error ?? new Error('The transaction was aborted.'));
-    const steps: Steps = {
-      get(store, key, then) {
-        const request = transaction.objectStore(store).get(key);
-        request.onsuccess = () => then(request.result);
-      },
-      put: (store, key, stored) => void transaction.objectStore(store).put(stored, key),
-      delete: (store, key) => void transaction.objectStore(store).delete(key),
-      abort(reason) {
-        aborted = new Aborted(reason);
-        transaction.abort();
-      },
-    };
-    body(steps, (result) => {
-      value = result;
-    });
+    const late = (): void => reject(named('TimeoutError', `No answer within ${patience} ms.`));
+    const timer = setTimeout(late, patience);
+    task.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }
 
@@ -168,8 +175,12 @@ function failure(operation: Operation, error: unknown): StorageError {
   return new StorageError(`IndexedDB did not ${verbs[operation]} the session (${name}).${remedy}`, {
     operation,
     // A copy: errors of the platform may lead to requests, and so to what they carried.
-    cause: Object.assign(new Error(message), { name }),
+    cause: named(name, message),
   });
+}
+
+function named(name: string, message: string): Error {
+  return Object.assign(new Error(message), { name });
 }
 
 const remedies: Readonly<Record<string, string | undefined>> = {
@@ -177,4 +188,11 @@ const remedies: Readonly<Record<string, string | undefined>> = {
   VersionError: ' Another tab runs a newer version of this page. Reload it.',
   SecurityError: ' The browser blocks storage for this page.',
   ReferenceError: ` There is no IndexedDB here. ${leaveToPage}`,
+  TimeoutError: ' Another tab may hold an older version of the database open: close it. Then try again.',
 };
+
+/** Another connection would say the same. */
+function isFinal(error: unknown): boolean {
+  const { name } = (error ?? {}) as { name?: string };
+  return name !== 'TimeoutError' && remedies[name ?? ''] !== undefined;
+}

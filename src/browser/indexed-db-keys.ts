@@ -4,7 +4,7 @@
  * @module
  */
 import { isKeyPair, type KeyStorage } from '../core/possession.ts';
-import { Database, type Operation, type Purpose } from './database.ts';
+import { type Connection, Database } from './database.ts';
 
 /** See {@link indexedDbKeys}. */
 export interface IndexedDbKeysOptions {
@@ -21,24 +21,26 @@ export function indexedDbKeys({ name = 'tokenkeep' }: IndexedDbKeysOptions = {})
   return {
     reach: 'machine',
     async read(thumbprint) {
-      const found = await database.run<unknown>(purpose('read'), (steps, result) =>
-        steps.get('keys', nameOf(thumbprint), result),
-      );
+      const found = await database.use('read', (connection) => get(connection, nameOf(thumbprint)));
       return isKeyPair(found) ? found : undefined;
     },
     async write(thumbprint, { privateKey, publicKey }) {
-      await database.run(purpose('write'), (steps) =>
-        steps.put('keys', nameOf(thumbprint), { privateKey, publicKey }),
+      await database.use('write', ({ write }) =>
+        write('keys', (keys) => keys.put({ privateKey, publicKey }, nameOf(thumbprint))),
       );
     },
     async delete(thumbprint) {
-      await database.run(purpose('delete'), (steps) => steps.delete('keys', nameOf(thumbprint)));
+      await database.use('delete', ({ write }) => write('keys', (keys) => keys.delete(nameOf(thumbprint))));
     },
   };
 }
 
-function purpose(operation: Operation): Purpose {
-  return { operation, stores: ['keys'], writes: operation !== 'read' };
+function get({ read }: Connection, name: string): Promise<unknown> {
+  return read(
+    'keys',
+    (keys) => keys.get(name),
+    (found: unknown) => found,
+  );
 }
 
 /** Beside the key that encrypts sessions. */

@@ -8,7 +8,7 @@ import { StorageError } from '../core/errors.ts';
 import { keyLost } from '../core/session-record.ts';
 import { randomId } from '../platform/web-crypto.ts';
 import { ChangeChannel } from './change-channel.ts';
-import { Database } from './database.ts';
+import { type Connection, Database, Taken } from './database.ts';
 import { KeyLost, type Sealed, Sealing } from './sealing.ts';
 import { storageLock } from './storage-lock.ts';
 
@@ -96,10 +96,7 @@ class Sessions {
   }
 
   async read(key: string): Promise<Stored | undefined> {
-    const purpose = { operation: 'read', stores: ['sessions'], writes: false } as const;
-    const value = await this.#database.run<unknown>(purpose, (steps, result) =>
-      steps.get('sessions', key, result),
-    );
+    const { value } = await this.#database.use('read', (connection) => latest(connection, key));
     if (value === undefined) return undefined;
     if (!isValue(value)) return { record: value, version: foreign };
     const { version, record } = value;
@@ -109,31 +106,36 @@ class Sessions {
     };
   }
 
-  /** One transaction: what it compares with is what it replaces. */
   async write(key: string, text: string, ifVersion: Version | undefined): Promise<string> {
     const version = randomId();
     const record = this.#encrypt ? await this.#sealing.seal(text, { key, version }) : text;
-    const purpose = { operation: 'write', stores: ['sessions'], writes: true } as const;
-    await this.#database.run(purpose, (steps) =>
-      steps.get('sessions', key, (before) => {
-        if (versionOf(before) !== ifVersion) steps.abort(conflict('write'));
-        else steps.put('sessions', key, { version, record } satisfies Value);
-      }),
-    );
+    await this.#database.use('write', async (connection) => {
+      for (;;) {
+        const before = await latest(connection, key);
+        const stored = versionOf(before.value);
+        if (stored === version) return; // only the answer was lost
+        if (stored !== ifVersion) throw conflict('write');
+        if (await replace(connection, key, before, { version, record })) return;
+      }
+    });
     return version;
   }
 
   /** Resolves with whether there was anything. */
   async delete(key: string, ifVersion: Version | undefined): Promise<boolean> {
-    const purpose = { operation: 'delete', stores: ['sessions'], writes: true } as const;
-    const wasThere = await this.#database.run<boolean>(purpose, (steps, result) =>
-      steps.get('sessions', key, (before) => {
-        result(before !== undefined);
-        if (ifVersion !== undefined && versionOf(before) !== ifVersion) steps.abort(conflict('delete'));
-        else steps.delete('sessions', key);
-      }),
-    );
-    return wasThere === true;
+    let wasThere = false;
+    await this.#database.use('delete', async (connection) => {
+      for (;;) {
+        const before = await latest(connection, key);
+        const stored = versionOf(before.value);
+        if (stored === undefined && wasThere) return; // only the answer was lost
+        if (ifVersion !== undefined && stored !== ifVersion) throw conflict('delete');
+        if (stored === undefined) return;
+        wasThere = true;
+        if (await replace(connection, key, before, deleted)) return;
+      }
+    });
+    return wasThere;
   }
 
   async #opened(sealed: Sealed, place: { key: string; version: string }): Promise<unknown> {
@@ -143,6 +145,60 @@ class Sessions {
       if (error instanceof StorageError) throw error;
       return error instanceof KeyLost ? keyLost : sealed;
     }
+  }
+}
+
+/** The last row of a session. */
+interface Row {
+  readonly number: number;
+  /** `undefined`: nothing is stored. */
+  readonly value: unknown;
+}
+
+/** What stands in a row whose value was replaced or deleted. */
+const deleted: null = null;
+
+/** How many rows of replaced values are kept: a writer that is late by more has been stopped in the middle of a step. */
+const remembered = 100;
+
+/** Rows are numbered, and the last one counts. What somebody else has put into the database has no number. */
+async function latest({ read }: Connection, key: string): Promise<Row> {
+  const row = await read(
+    'sessions',
+    (sessions) => sessions.openCursor(IDBKeyRange.bound([key], [key, Number.MAX_VALUE]), 'prev'),
+    (found) => found && { number: (found.key as [string, number])[1], value: found.value ?? undefined },
+  );
+  if (row !== null) return row;
+  const value = await read(
+    'sessions',
+    (sessions) => sessions.get(key),
+    (found: unknown) => found,
+  );
+  return { number: 0, value };
+}
+
+/**
+ * Adds the next row, which one writer can do once: so it needs to look at nothing, and can be committed at once. `false`:
+ * somebody else was faster.
+ */
+async function replace(
+  { write }: Connection,
+  key: string,
+  { number }: Row,
+  value: Value | typeof deleted,
+): Promise<boolean> {
+  try {
+    await write('sessions', (sessions) => {
+      // Also where they follow a row that could not be added (Firefox), these do no harm.
+      sessions.delete(key);
+      if (number > 0) sessions.put(deleted, [key, number]);
+      sessions.delete(IDBKeyRange.bound([key], [key, number - remembered]));
+      return sessions.add(value, [key, number + 1]);
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof Taken) return false;
+    throw error;
   }
 }
 

@@ -3,9 +3,8 @@
  *
  * @module
  */
-
 import { randomBytes, randomId, subtleCrypto } from '../platform/web-crypto.ts';
-import type { Database, Operation } from './database.ts';
+import { type Connection, type Database, type Operation, Taken } from './database.ts';
 
 /** What is stored instead of the text of a record. */
 export interface Sealed {
@@ -30,7 +29,7 @@ export interface Place {
 /** There is no one key that it could have been sealed with. */
 export class KeyLost extends Error {}
 
-/** Under which the one key of a database is kept. */
+/** Under which the key of a database is kept. */
 const current = 'current';
 
 export class Sealing {
@@ -62,11 +61,8 @@ export class Sealing {
 
   /** Asked each time: a key that is only in memory any more would seal what nobody can open after a reload. */
   async #kept(operation: Operation): Promise<KeptKey | undefined> {
-    const purpose = { operation, stores: ['keys'], writes: false } as const;
-    const kept = await this.#database.run<unknown>(purpose, (steps, result) =>
-      steps.get('keys', current, result),
-    );
-    return isKept(kept) ? kept : undefined;
+    const found = await this.#database.use(operation, find);
+    return typeof found === 'string' ? undefined : found;
   }
 
   /** Makes the key, unless another tab is faster. */
@@ -77,14 +73,31 @@ export class Sealing {
       ['encrypt', 'decrypt'],
     );
     const made: KeptKey = { id: randomId(), key };
-    const purpose = { operation: 'write', stores: ['keys'], writes: true } as const;
-    const kept = await this.#database.run<KeptKey>(purpose, (steps, result) =>
-      steps.get('keys', current, (found) => {
-        result(isKept(found) ? found : made);
-        if (!isKept(found)) steps.put('keys', current, made);
-      }),
+    return await this.#database.use('write', async (connection) => {
+      for (;;) {
+        const found = await find(connection);
+        if (typeof found !== 'string') return found;
+        try {
+          await connection.write('keys', (keys) => keys.add(made, found));
+          return made;
+        } catch (error) {
+          if (!(error instanceof Taken)) throw error;
+        }
+      }
+    });
+  }
+}
+
+/** The key, or the name under which it is to be made: the next one after those of keys that cannot be unlocked any more. */
+async function find({ read }: Connection): Promise<KeptKey | string> {
+  for (let name = current; ; name += "'") {
+    const found = await read(
+      'keys',
+      (keys) => keys.get(name),
+      (value: unknown) => value,
     );
-    return kept ?? made;
+    if (isKept(found)) return found;
+    if (found === undefined) return name;
   }
 }
 

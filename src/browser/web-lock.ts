@@ -16,6 +16,7 @@
  */
 import type { TokenLock } from '../core/contracts.ts';
 import { holderOf, lockNames, Vigil } from './lock-holder.ts';
+import { awake, watchSleep, whenItWakes } from './waking.ts';
 import { briefly, type Grip, lockable, platformLocks, reachOfLocks, take } from './web-locks.ts';
 
 /** See {@link webLock}. */
@@ -59,6 +60,7 @@ export interface WebLockOptions {
  */
 export function webLock({ lease = 50_000 }: WebLockOptions = {}): TokenLock {
   const locks = platformLocks();
+  watchSleep();
   const entrance = new Entrance(locks, lease);
   return {
     reach: reachOfLocks(),
@@ -74,6 +76,9 @@ export function webLock({ lease = 50_000 }: WebLockOptions = {}): TokenLock {
     },
   };
 }
+
+/** Takes a waiter out of the queue, because its page sleeps. */
+const asleep: unique symbol = Symbol('asleep');
 
 /** Refuses a waiter its place in the queue, because it takes over instead. */
 const takesOver: unique symbol = Symbol('takes over');
@@ -123,8 +128,14 @@ class Entrance {
 
   /** Waits in the queue, and watches whoever is at its head. `undefined`: wait again. */
   async #wait(name: string, signal: AbortSignal | undefined): Promise<Grip | undefined> {
+    await awake();
     const leaving = new AbortController();
     const leave = (): void => leaving.abort(signal?.reason);
+    // A frozen page would be granted the lock, and keep it.
+    const stopWatchingPage = whenItWakes(
+      () => {},
+      () => leaving.abort(asleep),
+    );
     signal?.addEventListener('abort', leave, { once: true });
     if (signal?.aborted) leave();
     const granted = take(this.#locks, lockNames.queue(name), { signal: leaving.signal });
@@ -138,7 +149,11 @@ class Entrance {
         const robbed = await this.#takeOver(name, overdue, { granted, leaving });
         if (robbed !== 'has moved on') return robbed;
       }
+    } catch (error) {
+      if (error !== asleep) throw error;
+      return undefined;
     } finally {
+      stopWatchingPage();
       signal?.removeEventListener('abort', leave);
     }
   }

@@ -8,6 +8,7 @@ import type { Reach } from '../core/contracts.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import { isNative } from '../platform/browser-fetch.ts';
 import { subtleCrypto } from '../platform/web-crypto.ts';
+import { awake } from './waking.ts';
 
 /** A Web Lock that is held. */
 export interface Grip {
@@ -100,6 +101,7 @@ export async function briefly<T>(
   name: string,
   task: (alive: Alive) => Promise<T>,
 ): Promise<T> {
+  await awake();
   const grip = await soon(locks, name);
   const start = performance.now();
   const alive = (): boolean => !grip.lost && performance.now() - start < allowance;

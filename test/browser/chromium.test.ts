@@ -2,6 +2,7 @@ import { conformance } from './scenarios/conformance.ts';
 import { cookies } from './scenarios/cookies.ts';
 import { endings } from './scenarios/ends.ts';
 import { everywhere } from './scenarios/everywhere.ts';
+import { frozen } from './scenarios/frozen.ts';
 import { kept } from './scenarios/kept.ts';
 import { keys } from './scenarios/keys.ts';
 import { lives } from './scenarios/lives.ts';
@@ -19,6 +20,7 @@ describeBrowser('chromium', [
   everywhere,
   endings,
   sleepers,
+  frozen,
   kept,
   logins,
   windows,

@@ -117,6 +117,11 @@ export class Tab extends Agent {
     await this.remote.close();
   }
 
+  /** What its driver sees, also while the page sleeps. */
+  async peek(expression: string): Promise<unknown> {
+    return await this.#driven.evaluate(expression);
+  }
+
   /** Its process dies. */
   async kill(): Promise<void> {
     await this.#driven.kill(() => void this.call('burn', 5_000));

@@ -144,6 +144,37 @@ export const commands = {
 
   loseKey: (thumbprint: string): Promise<void> => possession.forget(thumbprint),
 
+  /** What this page does when the browser freezes it: what it begins then can be answered only when it wakes up. */
+  whenFrozen(does: 'reads' | 'writes' | 'waits for the lock'): void {
+    const { manager } = current();
+    document.addEventListener('freeze', () => {
+      if (does === 'reads') void manager.getTokens();
+      else if (does === 'writes') void storages.indexedDb().write('of the frozen page', {}, undefined);
+      else void commands.count('indexedDb', 'counter', 1);
+    });
+  },
+
+  /** Counts for its driver how often a timer comes. A page that is frozen has none that come. */
+  startTicking(): void {
+    const counter = globalThis as unknown as { ticks: number };
+    counter.ticks = 0;
+    setInterval(() => counter.ticks++, 10);
+  },
+
+  /** Resolves when some page waits for a lock. */
+  async isQueued(): Promise<void> {
+    while ((await navigator.locks.query()).pending?.length === 0)
+      await new Promise((resolve) => setTimeout(resolve));
+  },
+
+  /** Deletes a database, which every open connection to it prevents. */
+  deleteDatabase: (name: string): Promise<string> =>
+    new Promise((resolve) => {
+      const request = indexedDB.deleteDatabase(name);
+      request.onblocked = () => resolve('blocked');
+      request.onsuccess = () => resolve('deleted');
+    }),
+
   signOut: (): Promise<{ revoked: boolean }> => current().manager.signOut(),
   /** Logs in at the token handler, which sets cookies, and hands its answer on. Resolves with the cookies that script can see. */
   async logInAtHandler(url: string): Promise<string> {
