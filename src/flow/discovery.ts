@@ -151,7 +151,7 @@ function shown(value: unknown): string {
 async function request(address: string, options: Search): Promise<Response> {
   const { transport, timeout = 10_000 } = options;
   const response = await ky(address, {
-    headers: { accept: 'application/json' },
+    headers: { accept: 'application/json', connection: 'close' },
     redirect: 'manual',
     // Not a method call: a bare `fetch` must not get a `this`.
     fetch: (input, settings) => transport(input, settings),

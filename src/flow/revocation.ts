@@ -4,13 +4,13 @@
  * @module
  */
 import type { BuiltRequest } from '../core/grant.ts';
-import { RedirectFollowedError, requireFrom } from '../core/redirect.ts';
+import { RedirectFollowedError } from '../core/redirect.ts';
 import { readRetryAfter } from '../core/retry-after.ts';
 import { notRevoked, type RevocationResult } from '../core/revocation.ts';
 import { safeCause } from '../core/transport-failure.ts';
 import { isOnline } from './platform.ts';
 import { discardAnswer, readText } from './read-text.ts';
-import type { Carrier } from './round-trip.ts';
+import { type Carrier, sendOnce } from './round-trip.ts';
 import { deadline, leavingOn, timeoutError } from './waiting.ts';
 
 /** The pause before the second attempt, unless the server names one, in ms. */
@@ -41,11 +41,10 @@ export async function sendRevocation(request: BuiltRequest, carrier: Carrier): P
 }
 
 async function attempt(request: BuiltRequest, { transport, clock, timeout }: Carrier): Promise<Attempted> {
-  const { url, init, answered, secrets } = request;
+  const { answered, secrets } = request;
   const { signal, clear } = deadline(clock, timeout, () => timeoutError(timeout));
   try {
-    const response = await leavingOn(transport(url, { ...init, signal }), signal);
-    requireFrom(url, response, transport);
+    const response = await sendOnce(request, transport, signal);
     if (!response.ok) return await refused(response, signal, clock.now());
     if (answered === undefined) discardAnswer(response);
     else

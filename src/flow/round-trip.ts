@@ -54,15 +54,32 @@ export async function roundTrip(request: ProvenRequest, carrier: Carrier): Promi
   }
 }
 
-async function exchange(
+/**
+ * Sends a request on a connection of its own: one that the server has closed while it was idle would lose the answer.
+ * Waiting ends with the signal, whether or not the transport obeys it.
+ *
+ * @throws RedirectFollowedError for an answer from another address.
+ */
+export async function sendOnce(
   { url, init }: BuiltRequest,
   transport: Transport,
   signal: AbortSignal,
-): Promise<readonly [Answer, Headers]> {
-  // Not a method call: a bare `fetch` must not get a `this`. Waiting ends with the deadline, whether or not the
-  // transport obeys the signal.
-  const response = await leavingOn(transport(url, { ...init, signal }), signal);
+): Promise<Response> {
+  const headers = new Headers(init.headers);
+  // Browsers keep this header to themselves, and ignore it here.
+  if (!headers.has('connection')) headers.set('connection', 'close');
+  // Not a method call: a bare `fetch` must not get a `this`.
+  const response = await leavingOn(transport(url, { ...init, headers, signal }), signal);
   requireFrom(url, response, transport);
+  return response;
+}
+
+async function exchange(
+  request: BuiltRequest,
+  transport: Transport,
+  signal: AbortSignal,
+): Promise<readonly [Answer, Headers]> {
+  const response = await sendOnce(request, transport, signal);
   const header = (name: string) => response.headers.get(name);
   const answer = {
     status: response.type === 'opaqueredirect' ? 0 : response.status,

@@ -141,3 +141,39 @@ test.each([301, 302, 303, 307, 308])(
     expect(strays).toBe(0);
   },
 );
+
+test('a server that drops idle connections: every refresh gets a connection of its own (K5m)', async () => {
+  const received: string[] = [];
+  const answerOnce = (socket: Socket) => {
+    let isUsed = false;
+    socket.on('data', (chunk) => {
+      const sent = String(chunk);
+      if (isUsed) return void socket.destroy(); // as a server that has closed it, and nobody knows yet
+      isUsed = true;
+      received.push(sent);
+      const body = JSON.stringify({
+        access_token: `access-${received.length}`,
+        refresh_token: 'next',
+        expires_in: 300,
+      });
+      socket.write(
+        `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+      );
+    });
+  };
+  const origin = await listening(tcp(answerOnce));
+  const clock = testClock();
+  const manager = new TokenManager({
+    clientId: 'test-client',
+    authorizationServer: { tokenEndpoint: `${origin}/token` },
+    protectedResources: ['https://api.test/'],
+    clock,
+  });
+  await manager.setTokens({ access_token: 'a', refresh_token: 'r', expires_in: 300 });
+  for (let refresh = 1; refresh <= 6; refresh++) {
+    clock.set(clock.now() + 300_000);
+    expect(await manager.getAccessToken()).toBe(`access-${refresh}`);
+  }
+  expect(received).toHaveLength(6);
+  for (const request of received) expect(request).toMatch(/^connection: close\r$/im);
+});
