@@ -27,6 +27,7 @@ export {
 } from './core/errors.ts';
 export type {
   AnyTokenEvent,
+  LoginName,
   RefreshTimes,
   SessionEvent,
   TokenEvents,
@@ -40,7 +41,13 @@ export type { FailureClass, ProviderProfile, TokenErrorResponse } from './core/p
 export type { StepUp } from './core/rejection.ts';
 export type { NotRevoked, NotRevokedReason, RevocationResult } from './core/revocation.ts';
 export type { Unreadable } from './core/session-record.ts';
-export type { AccessTokenRequest, CookiesSet, TokenResponse, TokenSet } from './core/token-set.ts';
+export type {
+  AccessTokenRequest,
+  CookiesSet,
+  SetTokensOptions,
+  TokenResponse,
+  TokenSet,
+} from './core/token-set.ts';
 export type { AuthorizationServerOption } from './flow/authorization-server-source.ts';
 export {
   type AssertionOptions,

@@ -8,9 +8,17 @@ import { type Assembly, assemble } from './assembly.ts';
 import { asyncDispose } from './core/disposal.ts';
 import { ConfigurationError } from './core/errors.ts';
 import type { TokenEventType, TokenListener } from './core/events.ts';
+import { identityOf } from './core/login-identity.ts';
 import { checkIndicators, checkScope } from './core/protected-resource.ts';
 import { toTokenSet, variantOf } from './core/session-record.ts';
-import type { AccessTokenRequest, CookiesSet, TokenResponse, TokenSet } from './core/token-set.ts';
+import type {
+  AccessTokenRequest,
+  CookiesSet,
+  SetTokensOptions,
+  TokenResponse,
+  TokenSet,
+} from './core/token-set.ts';
+import { named } from './flow/given-tokens.ts';
 import { type Inside, letIn } from './flow/inside.ts';
 import { type Inspection, inspect } from './flow/inspection.ts';
 import { rememberOurs } from './flow/platform.ts';
@@ -121,19 +129,27 @@ export class TokenManager implements AsyncDisposable {
     const found = await store.read(session, tell);
     if (found === undefined) session.vacant = true;
     if (found === undefined) return undefined;
-    return session.isOver(found.record) ? undefined : toTokenSet(found.record);
+    if (session.isOver(found.record)) return undefined;
+    // What the application shows from now on is of this login.
+    session.login ??= identityOf(found.record);
+    return toTokenSet(found.record);
   }
 
   /**
    * Begins a session with the tokens of a login: the JSON of a token response, or a {@link TokenSet}. Replaces the session
-   * that was there.
+   * that was there. Calls under way continue with the new tokens if both logins are of the same user: the ID tokens, or the
+   * option `subject`, name the same one. For any other login they reject with the reason `login_changed`.
    *
-   * @throws ConfigurationError for what are no tokens, and where a newer version of tokenkeep has stored a session; StorageError when the storage refuses them: they are in use, kept
+   * @throws ConfigurationError for what are no tokens, for a `subject` that is not the one of the ID token, and where a newer version of
+   *   tokenkeep has stored a session; StorageError when the storage refuses them: they are in use, kept
    *   in memory, and storing them is tried again.
    */
-  async setTokens(tokens: TokenSet | TokenResponse | CookiesSet): Promise<void> {
-    const { workshop, signIn: options } = this.#assembly;
-    await signIn(workshop, this.#session, tokens, options);
+  async setTokens(
+    tokens: TokenSet | TokenResponse | CookiesSet,
+    options: SetTokensOptions = {},
+  ): Promise<void> {
+    const { workshop, signIn: defaults } = this.#assembly;
+    await signIn(workshop, this.#session, tokens, { ...defaults, ...named(options) });
   }
 
   /**
@@ -222,7 +238,11 @@ export class TokenManager implements AsyncDisposable {
   }
 
   async #obtain(request: AccessTokenRequest | undefined): Promise<string> {
-    const { token } = await this.#assembly.source.get(this.#session, queryOf(request));
+    const { token } = await this.#assembly.source.get(this.#session, {
+      ...queryOf(request),
+      // Evidence belongs to a login: a token of one is no reason to hand out that of another.
+      ...(request?.otherThan !== undefined && { login: this.#session.loginOf(request.otherThan) }),
+    });
     return token;
   }
 

@@ -27,6 +27,7 @@ export type TokenKeepErrorCode =
  * - `refresh_refused`: the server has refused the refresh token again and again without saying that it is dead; the session
  *   is kept and tried again, less and less often. A login would help.
  * - `no_key`: the key that the session is bound to (DPoP) is gone, or it is bound to none and has to be. Nothing was sent.
+ * - `login_changed`: the call began under another login than the one that is there now, so it was not sent under this one.
  */
 export type LoginRequiredReason =
   | 'no_tokens'
@@ -36,7 +37,8 @@ export type LoginRequiredReason =
   | 'signed_out'
   | 'interaction_required'
   | 'refresh_refused'
-  | 'no_key';
+  | 'no_key'
+  | 'login_changed';
 
 const brand: unique symbol = Symbol.for('tokenkeep.error');
 

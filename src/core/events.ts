@@ -9,8 +9,16 @@ import type { StepUp } from './rejection.ts';
 import type { RevocationResult } from './revocation.ts';
 import type { Unreadable } from './session-record.ts';
 
-/** What every event says. */
-export interface SessionEvent {
+/** A login, as events name it. */
+export interface LoginName {
+  /** Opaque name of the login. It stays the same for as long as the session is refreshed. `undefined`: not known. */
+  readonly login?: string | undefined;
+  /** The user: `sub` of the ID token, or the `subject` that was passed to `setTokens()`. `undefined`: not known. */
+  readonly subject?: string | undefined;
+}
+
+/** What every event says: the session, and the login that the event is about. */
+export interface SessionEvent extends LoginName {
   /** The session that it is about. */
   readonly session: string;
 }
@@ -44,8 +52,15 @@ export interface TokenEvents {
   };
   /** Someone else refreshed the session, and this manager took over what is stored. */
   adopted: SessionEvent & { readonly expiresAt: number | undefined };
-  /** Someone signed in: new tokens were handed to this manager, or somewhere else where the session is open. */
-  signedIn: SessionEvent & { readonly where: 'here' | 'elsewhere' };
+  /**
+   * A user signed in: new tokens were passed to this manager, or to another one that shares the session. `replaced` is the login
+   * that was there before. Compare its `subject` with the event's to see whether it is the same user: with another one, load
+   * anew what you show. Calls that began under the other user's login reject with the reason `login_changed`.
+   */
+  signedIn: SessionEvent & {
+    readonly where: 'here' | 'elsewhere';
+    readonly replaced?: LoginName | undefined;
+  };
   /** Someone signed out: through this manager, or somewhere else where the session is open. */
   signedOut: SessionEvent & { readonly where: 'here' | 'elsewhere' };
   /** The server says that the grant is dead. Said once. */

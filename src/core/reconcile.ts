@@ -4,12 +4,15 @@
  * @module
  */
 import { type History, historyOf } from './failure-history.ts';
+import { isSameLogin, type LoginIdentity } from './login-identity.ts';
 import type { AccessToken, Failure, SessionRecord } from './session-record.ts';
 
 /** What is needed, and the evidence that comes with it. */
 export interface Need {
   readonly variant: string;
-  /** The access token that was just rejected. */
+  /** The login under which the need arose. `undefined`: none was known. */
+  readonly login?: LoginIdentity | undefined;
+  /** The access token of that login that was just rejected. */
   readonly otherThan: string | undefined;
   /** How long before its end an access token is no longer handed out, in ms. */
   readonly refreshBefore: number;
@@ -17,6 +20,8 @@ export interface Need {
 
 /** What is known when the decision is made. */
 export interface Knowledge {
+  /** The login of the record. */
+  readonly login?: LoginIdentity | undefined;
   readonly now: number;
   /** A refresh token that is proven dead, should it still be stored. */
   readonly dead: string | undefined;
@@ -36,6 +41,8 @@ export type Verdict =
   | { readonly kind: 'adopt'; readonly accessToken: AccessToken; readonly until: number }
   /** Nothing that is stored can become an access token. */
   | { readonly kind: 'login'; readonly reason: 'no_refresh_token' | 'invalid_grant' }
+  /** What is stored belongs to another login. Nothing of it is used, and its refresh token is not spent. */
+  | { readonly kind: 'login-changed' }
   /** This refresh token failed a moment ago. */
   | { readonly kind: 'failed'; readonly failure: Failure; readonly history: History | undefined }
   /** Somebody else has sent this refresh token and may still store what comes back, until then. */
@@ -68,6 +75,7 @@ export function isOfflineBelieved({ failure, spending }: SessionRecord, need: Ne
 
 /** Decides for `need` on what is stored. The only place that says whether a refresh token may be spent. */
 export function reconcile(record: SessionRecord, need: Need, known: Knowledge): Verdict {
+  if (!isSameLogin(need.login, known.login)) return { kind: 'login-changed' };
   // A grant that is proven dead takes its access tokens with it, also where the storage failed to delete them.
   if (known.dead !== undefined && record.refreshToken === known.dead) {
     return { kind: 'login', reason: 'invalid_grant' };

@@ -4,6 +4,7 @@
  * @module
  */
 import { fingerprint } from './fingerprint.ts';
+import { identityOf } from './login-identity.ts';
 import type { Secrets } from './redact.ts';
 import type { ServerWords } from './server-words.ts';
 import type { TokenSet } from './token-set.ts';
@@ -79,6 +80,8 @@ export interface SessionRecord {
   readonly clientId: string;
   /** A random name of the login that it descends from: whoever could not store a login knows whether others went on from it. */
   readonly login?: string | undefined;
+  /** The user of the login, if the application has named one. An ID token names one by itself. */
+  readonly subject?: string | undefined;
   /** Whose tokens these are; `undefined` until the authorization server is known. */
   readonly issuer?: string | undefined;
   /** Of the key that its tokens are bound to (RFC 7638, RFC 9449); `undefined`: bearer tokens. */
@@ -211,6 +214,7 @@ function membersOf(one: object): readonly unknown[] {
 export function toTokenSet(record: SessionRecord): TokenSet | undefined {
   const whole = record.accessTokens[wholeGrant] ?? Object.values(record.accessTokens)[0];
   if (whole === undefined) return undefined;
+  const { login, subject } = identityOf(record);
   return {
     accessToken: whole.token,
     tokenType: whole.type,
@@ -220,6 +224,8 @@ export function toTokenSet(record: SessionRecord): TokenSet | undefined {
     refreshToken: record.refreshToken,
     refreshTokenExpiresAt: record.refreshTokenEnd?.at,
     idToken: record.idToken,
+    login,
+    subject,
     extra: record.extra,
   };
 }
@@ -237,6 +243,7 @@ const isMap: Check = isObject;
 const recordShape: Readonly<Record<string, readonly [required: boolean, check: Check]>> = {
   clientId: [true, isText],
   login: [false, isText],
+  subject: [false, isText],
   issuer: [false, isText],
   thumbprint: [false, isText],
   refreshToken: [false, isText],

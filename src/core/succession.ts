@@ -33,11 +33,11 @@ export interface Asking {
 export function begin(
   clientId: string,
   grant: TokenGrant,
-  asking: Asking & { readonly login: string; readonly thumbprint: string | undefined },
+  asking: Asking & Pick<SessionRecord, 'login' | 'subject' | 'thumbprint'>,
 ): SessionRecord {
   const scope = grant.scope ?? asking.scope;
-  const { login, thumbprint } = asking;
-  return succeed({ schema: 1, clientId, login, thumbprint, scope, accessTokens: {} }, grant, asking);
+  const { login, subject, thumbprint } = asking;
+  return succeed({ schema: 1, clientId, login, subject, thumbprint, scope, accessTokens: {} }, grant, asking);
 }
 
 /**

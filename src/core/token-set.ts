@@ -19,6 +19,10 @@ export interface TokenSet {
   readonly idToken?: string | undefined;
   /** Of the key that the tokens are bound to, where they are of type `DPoP` (RFC 9449 §6). */
   readonly thumbprint?: string | undefined;
+  /** Opaque name of the login that the tokens belong to, as events give it. `setTokens()` ignores it: each call begins a login. */
+  readonly login?: string | undefined;
+  /** The user: `sub` of the ID token, or the `subject` that was passed to `setTokens()`. `undefined`: not known. */
+  readonly subject?: string | undefined;
   /** What else the server sent, untouched: `instance_url`, `session_state`, … */
   readonly extra?: Readonly<Record<string, unknown>> | undefined;
 }
@@ -41,6 +45,17 @@ export interface TokenResponse {
 export interface CookiesSet {
   /** When the access token in the cookies ends, in Unix ms. `undefined`: not known. */
   readonly expiresAt?: number | undefined;
+}
+
+/** What `manager.setTokens()` is told beside the tokens. */
+export interface SetTokensOptions {
+  /**
+   * Your name for the user that the tokens belong to, where no ID token names one. It is stored with the session, and events and
+   * `getTokens()` give it back. Calls that began under an earlier login of the same `subject` continue with the new tokens.
+   *
+   * @default `sub` of the ID token
+   */
+  readonly subject?: string | undefined;
 }
 
 /** Which access token is asked for. */

@@ -7,6 +7,7 @@ import type { AuthorizationServer } from '../core/authorization-server.ts';
 import type { TokenLock, Version } from '../core/contracts.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
 import type { Grant } from '../core/grant.ts';
+import { identityOf, type LoginIdentity } from '../core/login-identity.ts';
 import type { Dpop, Prover } from '../core/possession.ts';
 import { isOfflineBelieved, type Need, reconcile, type Verdict } from '../core/reconcile.ts';
 import type { Secrets } from '../core/redact.ts';
@@ -51,8 +52,12 @@ export interface Want extends Need {
 export interface Attempt {
   readonly session: Session;
   readonly want: Want;
+  /** The login that it began under. Where none was known it is the first one that is found. */
+  began: LoginIdentity | undefined;
   /** {@link Session.epoch} when the record was read. */
   epoch: number;
+  /** The login of the record that was read. */
+  login?: LoginIdentity | undefined;
   /** The key of the record that was read; `undefined`: bearer tokens. */
   prover?: Prover | undefined;
   /** Tells listeners once the lock is released. */
@@ -66,6 +71,7 @@ export interface Attempt {
 }
 
 export interface LateTokens {
+  readonly login: LoginIdentity | undefined;
   readonly refreshToken: string | undefined;
   readonly accessToken: string;
 }
@@ -89,14 +95,21 @@ export async function decide(workshop: Workshop, attempt: Attempt, record: Sessi
   // Only an unanswered refresh needs to know the reuse window, and finding out may take a request.
   const server =
     record.spending === undefined ? undefined : await workshop.server.resolve().catch(() => undefined);
-  const verdict = reconcile(record, attempt.want, {
-    now: workshop.clock.now(),
-    dead: attempt.session.dead,
-    reuseWindow: server?.profile?.reuseWindow ?? 0,
-    online: mayReachServer(workshop, attempt, record),
-    awaitedUntil: awaitedUntil(workshop, attempt.session, record),
-    mints: workshop.grant.mints,
-  });
+  attempt.login = identityOf(record);
+  attempt.began ??= attempt.login;
+  const verdict = reconcile(
+    record,
+    { ...attempt.want, login: attempt.began },
+    {
+      now: workshop.clock.now(),
+      login: attempt.login,
+      dead: attempt.session.dead,
+      reuseWindow: server?.profile?.reuseWindow ?? 0,
+      online: mayReachServer(workshop, attempt, record),
+      awaitedUntil: awaitedUntil(workshop, attempt.session, record),
+      mints: workshop.grant.mints,
+    },
+  );
   if (verdict.kind === 'adopt') foretell(workshop, attempt, record, verdict.until);
   return verdict;
 }
@@ -129,15 +142,35 @@ function awaitedUntil(
   return session.seen.at + timeout + 5_000;
 }
 
-/** Takes an access token into memory, ready to be sent, until `until` at most. */
+/** Of a record that does not say which login it descends from. */
+const noName: LoginIdentity = { login: undefined, issuer: undefined, subject: undefined };
+
+/**
+ * The record that was read is what is stored now. If another login is stored than the one that was there, this process follows and
+ * says so. Returns whether it did.
+ */
+export function enter(attempt: Attempt): boolean {
+  const { session, login = noName } = attempt;
+  if (session.epoch !== attempt.epoch) return false; // somebody has signed in or out here since
+  const former = session.enter(login);
+  attempt.epoch = session.epoch;
+  if (former === undefined) return false;
+  const replaced = { login: former.login, subject: former.subject };
+  attempt.tell({ type: 'signedIn', ...session.about(), where: 'elsewhere', replaced });
+  return true;
+}
+
+/** Takes an access token of {@link Attempt.login} into memory, ready to be sent, until `until` at most. */
 export function hold(workshop: Workshop, attempt: Attempt, accessToken: AccessToken, until: number): Held {
   const { session, want } = attempt;
+  enter(attempt);
   const before = session.held(want.variant);
   const held: Held =
     before?.token === accessToken.token
       ? { ...before, until }
       : {
           token: accessToken.token,
+          login: attempt.login ?? noName,
           authorization: `${authorizationScheme(accessToken.type, workshop.server.known?.profile) ?? 'Bearer'} ${accessToken.token}`,
           prover: attempt.prover,
           until,

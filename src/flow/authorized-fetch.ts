@@ -7,6 +7,7 @@ import type { Transport } from '../core/contracts.ts';
 import { isTokenKeepError } from '../core/errors.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
 import type { CookieSession } from '../core/grant.ts';
+import type { LoginIdentity } from '../core/login-identity.ts';
 import type { NamedResource, ResourceMatcher } from '../core/protected-resource.ts';
 import { redact } from '../core/redact.ts';
 import { answeredElsewhere } from '../core/redirect.ts';
@@ -18,6 +19,7 @@ import type { Pace } from './pacing.ts';
 import { isOnline } from './platform.ts';
 import { sendBound } from './possession.ts';
 import { type Follow, follow, followedByPlatform } from './redirects.ts';
+import { loginRequired } from './refusal.ts';
 import { Rejections } from './rejections.ts';
 import type { Held, Session } from './session.ts';
 import type { TokenSource } from './token-source.ts';
@@ -42,11 +44,19 @@ export interface AuthorizedFetchOptions {
 /** A call to a protected resource. */
 interface Call {
   readonly session: Session;
+  /** The login that it began under. Where none was known it is the first one that is found. */
+  login: LoginIdentity | undefined;
   readonly resource: NamedResource;
   readonly request: Outgoing;
   readonly hops: number;
   /** `manual` if the caller wants redirects to be followed, and we do it instead of the platform. */
   readonly redirect: 'manual' | undefined;
+}
+
+/** Where a call comes from that was redirected, or that a page has begun. */
+export interface Origin {
+  readonly hops: number;
+  readonly login: LoginIdentity | undefined;
 }
 
 /** What a response says about the token. */
@@ -70,7 +80,7 @@ export class AuthorizedFetch {
    * Does what `fetch` does, with the session's access token for calls to protected resources. With a fresh token
    * that is one comparison of the URL, one of the time, and a header.
    */
-  fetch(session: Session, given: Input, init: RequestInit | undefined, hops = 0): Promise<Response> {
+  fetch(session: Session, given: Input, init: RequestInit | undefined, from?: Origin): Promise<Response> {
     const { match, source, isInvalidToken, hasForeignRequests } = this.#options;
     const transport = this.#transport;
     // A transport may answer without a promise.
@@ -81,9 +91,11 @@ export class AuthorizedFetch {
       if (resource === undefined) return Promise.resolve(transport(given, init));
       const own = ownInit(input, init);
       if (hasAuthorization(own)) return Promise.resolve(transport(given, passedOn(init, own)));
+      if (from !== undefined && !session.isOf(from.login)) throw loginRequired('login_changed');
       const redirect = this.#redirect(input, own);
       const request = new Outgoing(input, url, own);
-      const call: Call = { session, resource, request, hops, redirect };
+      const { hops = 0, login = session.login } = from ?? {};
+      const call: Call = { session, login, resource, request, hops, redirect };
       const held = source.fresh(session, resource.variant, request.kind === 'one-shot');
       // What has to be signed first waits like what needs a token.
       if (held === undefined || held.prover !== undefined) return this.#travel(call);
@@ -107,12 +119,18 @@ export class AuthorizedFetch {
   /** Waits for a token and sends, in its turn if others have waited as well. */
   async #travel(call: Call): Promise<Response> {
     const { source, pace } = this.#options;
-    const { session, resource, request } = call;
+    const { session, login, resource, request } = call;
     const { signal } = request;
     const fresh = source.fresh(session, resource.variant);
     let isSent = false;
     try {
-      const held = await source.get(session, { ...resource, lasting: request.kind === 'one-shot', signal });
+      const held = await source.get(session, {
+        ...resource,
+        login,
+        lasting: request.kind === 'one-shot',
+        signal,
+      });
+      call.login = held.login;
       const send = () => {
         isSent = true;
         return this.#send(call, request.input, held);
@@ -135,6 +153,8 @@ export class AuthorizedFetch {
 
   async #send(call: Call, input: string | Request, held: Held): Promise<Response> {
     const transport = this.#transport;
+    // While it waited for its turn somebody else may have signed in. With cookies it would go out as theirs.
+    if (!call.session.isOf(held.login)) throw loginRequired('login_changed');
     const { request } = call;
     const made = () => this.#authorized(anew(request.init), call, held);
     const send = async (one: string | Request, proof: string) =>
@@ -203,18 +223,18 @@ export class AuthorizedFetch {
     const { source } = this.#options;
     const { session, resource, request } = call;
     const { kind, signal } = request;
-    const query = { ...resource, otherThan: held.token, signal };
+    const query = { ...resource, login: held.login, otherThan: held.token, signal };
     try {
       const other = await source.get(session, query);
       this.#rejections.sent(session, resource.url, other.token);
       // What cannot be sent again is not, but the caller's next one does not find the same token.
       return kind === 'one-shot' ? undefined : other;
     } catch (error) {
-      if (kind === 'one-shot') return undefined;
+      // Nor is anything sent under another user's login: the first answer is the caller's.
+      const reason = isTokenKeepError(error) && 'reason' in error ? error.reason : undefined;
+      if (kind === 'one-shot' || reason === 'login_changed') return undefined;
       // Without a refresh token a 401 that does not say why stays what it is: the API's answer.
-      const nothingToRefresh =
-        isTokenKeepError(error) && 'reason' in error && error.reason === 'no_refresh_token';
-      if (verdict === 'unclear' && nothingToRefresh) return undefined;
+      if (verdict === 'unclear' && reason === 'no_refresh_token') return undefined;
       discardBody(first);
       throw error;
     }
@@ -227,7 +247,7 @@ export class AuthorizedFetch {
     const { token } = held;
     const second = await this.#options.pace(() => this.#send(call, request.again(), held), request.signal);
     const { tell } = this.#options;
-    const about = { session: session.id, resource: resource.url, status: second.status };
+    const about = { ...session.about(held.login), resource: resource.url, status: second.status };
     if ((await this.#judge(call, second, held)) === 'fine') {
       this.#noteAccepted(call, held, second);
     } else if (this.#rejections.rejected(session, resource.url, token)) {
@@ -251,7 +271,7 @@ export class AuthorizedFetch {
       if (told.kind === 'step-up') {
         tell({
           type: 'stepUpRequired',
-          session: session.id,
+          ...session.about(held.login),
           url: request.url,
           ...withMissing(told.stepUp, held.scope),
         });
@@ -274,17 +294,18 @@ export class AuthorizedFetch {
   }
 
   async #follow(call: Call, response: Response): Promise<Response> {
-    const { session, request, hops, redirect } = call;
+    const { session, request, redirect } = call;
+    const from = { hops: call.hops + 1, login: call.login };
     if (redirect === undefined) return response;
     if (response.type === 'opaqueredirect') return await this.#leaveToPlatform(call);
-    const next: Follow = (url, init) => this.fetch(session, url, init, hops + 1);
-    return await follow(request, hops, response, next);
+    const next: Follow = (url, init) => this.fetch(session, url, init, from);
+    return await follow(request, call.hops, response, next);
   }
 
   /** The transport hides where the redirect leads, so from now on it follows by itself, as it does in a browser. */
-  async #leaveToPlatform({ session, request, hops }: Call): Promise<Response> {
+  async #leaveToPlatform({ session, request, hops, login }: Call): Promise<Response> {
     this.#redirectsAreVisible = false;
-    return await this.fetch(session, request.input, followedByPlatform(request), hops);
+    return await this.fetch(session, request.input, followedByPlatform(request), { hops, login });
   }
 
   /** `manual` if the platform would follow redirects by itself and we can do it instead. */

@@ -5,7 +5,7 @@
  */
 import type { Verdict } from '../core/reconcile.ts';
 import type { AccessToken } from '../core/session-record.ts';
-import { type Attempt, hold, type Workshop } from './attempt.ts';
+import { type Attempt, enter, hold, type Workshop } from './attempt.ts';
 import { loginRequired, refreshFailed, unanswered } from './refusal.ts';
 import type { Held } from './session.ts';
 
@@ -26,6 +26,9 @@ export function conclude(workshop: Workshop, attempt: Attempt, decision: Decisio
   switch (decision.kind) {
     case 'adopt':
       return adopt(workshop, attempt, decision, session.held(want.variant)?.token);
+    case 'login-changed':
+      enter(attempt);
+      throw loginRequired('login_changed');
     case 'failed':
       throw refreshFailed(decision.failure, now, {
         history: decision.history,
@@ -52,11 +55,14 @@ export function adopt(
   { accessToken, until }: { readonly accessToken: AccessToken; readonly until: number },
   before: string | undefined,
 ): Held {
-  const { id, isOut } = attempt.session;
+  const { session, login } = attempt;
+  const { isOut } = session;
+  const isAnother = enter(attempt);
   const held = hold(workshop, attempt, accessToken, until);
-  if (isOut) attempt.tell({ type: 'signedIn', session: id, where: 'elsewhere' });
+  if (isAnother) return held;
+  if (isOut) attempt.tell({ type: 'signedIn', ...session.about(login), where: 'elsewhere' });
   else if (before !== undefined && before !== held.token) {
-    attempt.tell({ type: 'adopted', session: id, expiresAt: accessToken.expiresAt });
+    attempt.tell({ type: 'adopted', ...session.about(login), expiresAt: accessToken.expiresAt });
   }
   return held;
 }
@@ -65,8 +71,8 @@ export function adopt(
 export function nobody({ session, epoch, tell }: Attempt): Error {
   if (session.gone !== undefined) return session.gone.error;
   if (!session.known || session.epoch !== epoch) return loginRequired('no_tokens');
-  session.forget();
-  session.gone = { error: loginRequired('signed_out'), final: false };
-  tell({ type: 'signedOut', session: session.id, where: 'elsewhere' });
-  return session.gone.error;
+  tell({ type: 'signedOut', ...session.about(), where: 'elsewhere' });
+  const error = loginRequired('signed_out');
+  session.leave({ error, final: false });
+  return error;
 }

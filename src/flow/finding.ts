@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { randomId } from '../platform/web-crypto.ts';
 import type { Attempt, Workshop } from './attempt.ts';
 import type { Found } from './fate.ts';
 
@@ -39,7 +40,9 @@ export async function findOrBegin(workshop: Workshop, attempt: Attempt): Promise
   const first = async () => ({
     accessTokens: {},
     ...begin?.(clock.now()),
-    ...(mints && (await store.bounded('write', async () => await dpop?.begin()))),
+    ...(mints
+      ? await store.bounded('write', async () => await dpop?.begin())
+      : { login: randomId().slice(0, 8) }),
   });
   return await store.begin(attempt.session, first, attempt.tell);
 }

@@ -4,9 +4,17 @@
  * @module
  */
 import type { AnyTokenEvent } from '../core/events.ts';
+import type { LoginIdentity } from '../core/login-identity.ts';
 import type { SessionRecord } from '../core/session-record.ts';
 import type { Session } from './session.ts';
 import type { FullClock } from './waiting.ts';
+
+/** Whose refresh token it is, and where it is told. */
+interface Telling {
+  readonly session: Session;
+  readonly login?: LoginIdentity | undefined;
+  readonly tell: (event: AnyTokenEvent) => void;
+}
 
 /**
  * Tells that the refresh token is about to end, once for each end. Without a timer: whenever tokens are taken into memory, and
@@ -14,7 +22,7 @@ import type { FullClock } from './waiting.ts';
  */
 export function foretell(
   { clock, expiringBefore }: { readonly clock: FullClock; readonly expiringBefore: number },
-  { session, tell }: { readonly session: Session; readonly tell: (event: AnyTokenEvent) => void },
+  { session, login, tell }: Telling,
   { refreshTokenEnd: end }: SessionRecord,
   until: number,
 ): void {
@@ -23,5 +31,5 @@ export function foretell(
   const next = Math.max(clock.now(), Number.isFinite(until) ? until : 0);
   if (next < from) return;
   session.foretold = end.at;
-  tell({ type: 'refreshTokenExpiring', session: session.id, expiresAt: end.at });
+  tell({ type: 'refreshTokenExpiring', ...session.about(login), expiresAt: end.at });
 }

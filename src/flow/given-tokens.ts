@@ -5,8 +5,9 @@
  */
 import { ConfigurationError } from '../core/errors.ts';
 import { given } from '../core/given.ts';
+import { identityOf } from '../core/login-identity.ts';
 import { readTokenGrant, type TokenGrant } from '../core/token-grant.ts';
-import type { CookiesSet, TokenResponse, TokenSet } from '../core/token-set.ts';
+import type { CookiesSet, SetTokensOptions, TokenResponse, TokenSet } from '../core/token-set.ts';
 import { isSendable } from '../core/token-type.ts';
 import type { Workshop } from './attempt.ts';
 
@@ -75,4 +76,31 @@ function grantOfSet(tokens: TokenSet, now: number): TokenGrant | undefined {
     idToken: idToken ?? undefined,
     extra: extra ?? {},
   };
+}
+
+/** Checks the second argument of `setTokens()`. */
+export function named(options: SetTokensOptions): SetTokensOptions {
+  const isKnown = (name: string) => name === 'subject';
+  if (typeof options === 'object' && options !== null && Object.keys(options).every(isKnown)) return options;
+  throw wrongTokens('its options are { subject }, the name of the user.');
+}
+
+/**
+ * The user that the application names, with the option or in a {@link TokenSet}. The one of the ID token needs no place of its own.
+ *
+ * @throws ConfigurationError for what is no name, or another one than that of the ID token.
+ */
+export function subjectOf(tokens: object, grant: TokenGrant, option: unknown): string | undefined {
+  const isSet = 'accessToken' in tokens;
+  const subject = option ?? (isSet ? (tokens as TokenSet).subject : undefined) ?? undefined;
+  if (subject === undefined) return undefined;
+  if (typeof subject !== 'string' || subject === '') {
+    throw wrongTokens(`the option subject must be a non-empty string.${given(subject)}`);
+  }
+  const named = identityOf({ idToken: grant.idToken }).subject;
+  if (named === undefined) return subject;
+  if (named === subject) return undefined;
+  throw wrongTokens(
+    'the option subject is not the sub of the ID token. Leave it out: the ID token names the user.',
+  );
 }

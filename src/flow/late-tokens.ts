@@ -13,7 +13,7 @@ export function discardLate(workshop: Workshop, session: Session, late: LateToke
   if (session.gone === undefined) return;
   const before = session.lateRevocation?.ended;
   const ended = revokeLate(workshop, late).then(async (result) => {
-    workshop.tell({ type: 'lateTokensDiscarded', session: session.id, ...result });
+    workshop.tell({ type: 'lateTokensDiscarded', ...session.about(late.login), ...result });
     const earlier = await before;
     return earlier?.revoked === false ? earlier : result;
   });

@@ -33,7 +33,7 @@ export async function proverOf(
     thumbprint === undefined ? undefined : await loaded(workshop, thumbprint, () => secretsIn(record));
   if (prover === undefined) {
     if (session.rejected !== version)
-      tell({ type: 'recordRejected', session: session.id, reason: 'key lost' });
+      tell({ type: 'recordRejected', ...session.about(), reason: 'key lost' });
     session.rejected = version;
     throw loginRequired('no_key');
   }

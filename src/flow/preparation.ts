@@ -27,7 +27,7 @@ export async function prepare(
   const server = await workshop.server.resolve();
   // Law 8: only now the server is known for sure, and the refresh token is for nobody but its issuer.
   if (!belongsTo(record, { clientId: record.clientId, issuers: issuersOf(server) })) {
-    attempt.tell({ type: 'recordRejected', session: attempt.session.id, reason: 'other issuer' });
+    attempt.tell({ type: 'recordRejected', ...attempt.session.about(attempt.login), reason: 'other issuer' });
     throw loginRequired('no_tokens');
   }
   const { resource } = attempt.want;

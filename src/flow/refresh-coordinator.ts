@@ -48,7 +48,8 @@ export class RefreshCoordinator {
   async refresh(session: Session, want: Want): Promise<Held> {
     const events: AnyTokenEvent[] = [];
     const tell = (event: AnyTokenEvent) => void events.push(event);
-    const attempt: Attempt = { session, want, epoch: session.epoch, tell, late: undefined };
+    const { login, epoch } = session;
+    const attempt: Attempt = { session, want, began: want.login ?? login, epoch, tell, late: undefined };
     try {
       // What someone else has already refreshed needs no lock.
       const decision = await this.#look(attempt);
@@ -56,7 +57,7 @@ export class RefreshCoordinator {
       attempt.stopwatch = new Stopwatch(this.#workshop.clock);
       return await attempt.stopwatch.time(
         () => this.#locked(attempt),
-        (times) => tell({ type: 'refreshFinished', session: session.id, ...times }),
+        (times) => tell({ type: 'refreshFinished', ...session.about(attempt.began), ...times }),
       );
     } finally {
       // 7 Released. Announce to listeners first; whoever waits for the flight comes after them.

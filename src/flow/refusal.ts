@@ -27,6 +27,8 @@ const remedies: Readonly<Record<LoginRequiredReason, string>> = {
     'The session is not bound to a key that is at hand, so its tokens are of no use. Sign the user in again.',
   refresh_refused:
     'The token endpoint refuses the refresh token again and again. Sign the user in again; the session is kept until then.',
+  login_changed:
+    'Another login has replaced the one that this call began under. The call was not sent with the tokens of the new login. Start it again for the user who is signed in now.',
   interaction_required:
     'The authorization server wants the user to do something. Start a login; the session lives on.',
 };

@@ -33,7 +33,7 @@ export interface SessionStoreOptions {
 }
 
 /** What a session is before anything of it is stored. */
-type First = Pick<SessionRecord, 'accessTokens' | 'refreshToken' | 'issuer' | 'thumbprint'>;
+type First = Pick<SessionRecord, 'accessTokens' | 'login' | 'refreshToken' | 'issuer' | 'thumbprint'>;
 
 /** A stored value that is not a session of ours. */
 export interface RejectedValue {
@@ -85,7 +85,7 @@ export class SessionStore {
     this.#rejected.set(session, { version: stored.version, value: stored.record, reason: record });
     if (session.rejected !== stored.version) {
       session.rejected = stored.version;
-      tell({ type: 'recordRejected', session: session.id, reason: record });
+      tell({ type: 'recordRejected', ...session.about(), reason: record });
     }
     return record;
   }
@@ -185,7 +185,7 @@ export class SessionStore {
         spent,
         failures: (unsaved?.failures ?? 0) + 1,
       };
-      tell({ type: 'persistFailed', session: session.id, error: error as TokenKeepError });
+      tell({ type: 'persistFailed', ...session.about(), error: error as TokenKeepError });
       this.#retryLater(session);
       return 'unsaved';
     }
@@ -294,7 +294,7 @@ export class SessionStore {
   #saved(session: Session, fate: Fate, tell: Telling): void {
     if (session.unsaved === undefined) return;
     this.drop(session);
-    if (fate === 'durable') tell({ type: 'persisted', session: session.id });
+    if (fate === 'durable') tell({ type: 'persisted', ...session.about() });
   }
 
   #retryLater(session: Session): void {

@@ -5,6 +5,9 @@
  */
 import type { Version } from '../core/contracts.ts';
 import type { LoginRequiredError } from '../core/errors.ts';
+import type { SessionEvent } from '../core/events.ts';
+import { fingerprint } from '../core/fingerprint.ts';
+import { isSameLogin, type LoginIdentity } from '../core/login-identity.ts';
 import type { Prover } from '../core/possession.ts';
 import type { RevocationResult } from '../core/revocation.ts';
 import { type SessionRecord, wholeGrant } from '../core/session-record.ts';
@@ -12,6 +15,8 @@ import { type SessionRecord, wholeGrant } from '../core/session-record.ts';
 /** An access token in memory, ready to be sent. */
 export interface Held {
   readonly token: string;
+  /** The login that it was issued to. */
+  readonly login: LoginIdentity;
   /** Value of the `Authorization` header. */
   readonly authorization: string;
   /** The key that it is bound to: it is never sent without a proof. `undefined`: a bearer token. */
@@ -59,6 +64,9 @@ export interface Gone {
   readonly final: boolean;
 }
 
+/** How many replaced access tokens a session remembers the login of. */
+const mostReplaced = 32;
+
 /**
  * The state of one session in this process. One object per session id, whatever number of managers share it.
  * It holds no timer; an idle one costs a few hundred bytes.
@@ -67,14 +75,20 @@ export class Session {
   readonly id: string;
   /** Under which the storage knows it. */
   readonly key: string;
+  /** The login that this process last saw; `undefined`: none, or its user has signed out. */
+  login: LoginIdentity | undefined = undefined;
   /** The access token for the whole grant: in a field of its own, because almost every call wants it. */
   whole: Held | undefined = undefined;
   #others: Map<string, Held> | undefined = undefined;
+  /** Access tokens that were rejected and have no successor yet, by variant. A refresh ends the entry, whether it succeeds or not. */
+  #rejected: Map<string, string> | undefined = undefined;
+  /** Logins of access tokens that are no longer held, by {@link fingerprint}: a caller may come back with one of them. */
+  #replaced: Map<number, LoginIdentity> | undefined = undefined;
   /** Those that may be joined: they began in this epoch. By variant. */
   #flights: Map<string, Promise<Held>> | undefined = undefined;
   /** All that are under way, also those that began before a sign-out or a login. */
   #underWay: Set<Promise<Held>> | undefined = undefined;
-  /** Counts sign-outs and logins. A refresh that began under another epoch must not touch what is stored. */
+  /** Counts sign-outs and logins, here and as they are found. A refresh that began under another epoch must not touch what is stored. */
   epoch = 0;
   /** `true`: this process has seen tokens of this session. */
   known = false;
@@ -132,6 +146,63 @@ export class Session {
     this.gone = undefined;
     this.vacant = false;
     this.known = true;
+    const before = this.held(variant);
+    if (before !== undefined && before.token !== held.token) this.#remember(before);
+    this.#keep(variant, this.rejectedToken(variant) === held.token ? { ...held, until: 0 } : held);
+  }
+
+  /** What every event says of the session, in words of this moment. */
+  about(login: LoginIdentity | undefined = this.login): SessionEvent {
+    return { session: this.id, login: login?.login, subject: login?.subject };
+  }
+
+  /** Tells whether what began under `login` may go on under the login that is there now. */
+  isOf(login: LoginIdentity | undefined): boolean {
+    return isSameLogin(login, this.login);
+  }
+
+  /** The login that an access token was issued to, as far as this process still knows. */
+  loginOf(token: string): LoginIdentity | undefined {
+    const held = this.allHeld.find(([, one]) => one.token === token)?.[1];
+    return held?.login ?? this.#replaced?.get(fingerprint(token)) ?? this.login;
+  }
+
+  /**
+   * A login was found in the storage. Nothing of another one stays in memory, and what is under way for that one touches nothing
+   * any more.
+   *
+   * @returns the login that it replaces. `undefined`: it was there before, or none was.
+   */
+  enter(login: LoginIdentity): LoginIdentity | undefined {
+    const { login: former } = this;
+    this.login = login;
+    if (former === undefined || (former.login === login.login && isSameLogin(former, login)))
+      return undefined;
+    this.#turn();
+    return former;
+  }
+
+  /** The access token that was rejected and has no successor yet. */
+  rejectedToken(variant: string): string | undefined {
+    return this.#rejected?.get(variant);
+  }
+
+  /** A protected resource has rejected `token`. Until a refresh succeeds or fails, it is not handed out. */
+  reject(variant: string, token: string): void {
+    const held = this.held(variant);
+    if (held !== undefined && held.token !== token) return; // it has a successor
+    this.#rejected ??= new Map();
+    this.#rejected.set(variant, token);
+    if (held !== undefined) this.#keep(variant, { ...held, until: 0 });
+  }
+
+  /** The refresh because of `token` has succeeded or failed. */
+  endRejection(variant: string, token: string | undefined): void {
+    if (this.rejectedToken(variant) === token) this.#rejected?.delete(variant);
+    if (this.#rejected?.size === 0) this.#rejected = undefined;
+  }
+
+  #keep(variant: string, held: Held): void {
     if (variant === wholeGrant) this.whole = held;
     else {
       this.#others ??= new Map();
@@ -139,9 +210,17 @@ export class Session {
     }
   }
 
+  #remember({ token, login }: Held): void {
+    this.#replaced ??= new Map();
+    this.#replaced.set(fingerprint(token), login);
+    const [oldest] = this.#replaced.keys();
+    if (this.#replaced.size > mostReplaced && oldest !== undefined) this.#replaced.delete(oldest);
+  }
+
   /** A login: what is under way for the session before it must not touch the new one. */
-  begin(): void {
+  begin(login: LoginIdentity): void {
     this.#turn();
+    this.login = login;
     this.gone = undefined;
     this.vacant = false;
     this.dead = undefined;
@@ -151,7 +230,16 @@ export class Session {
   /** A sign-out, as far as this process can do it at once. */
   end(error: LoginRequiredError): void {
     this.#turn();
+    this.login = undefined;
     this.gone = { error, final: true };
+  }
+
+  /** Its user has signed out elsewhere, or the server has ended it. What is under way goes on until it finds out. */
+  leave(gone: Gone): void {
+    this.forget();
+    this.#flights = undefined;
+    this.login = undefined;
+    this.gone = gone;
   }
 
   #turn(): void {
@@ -169,8 +257,10 @@ export class Session {
 
   /** Forgets all access tokens in memory. What is stored stays. */
   forget(): void {
+    for (const [, held] of this.allHeld) this.#remember(held);
     this.whole = undefined;
     this.#others = undefined;
+    this.#rejected = undefined;
   }
 
   flight(variant: string): Promise<Held> | undefined {

@@ -8,13 +8,14 @@ import { isInTrouble } from '../core/failure-class.ts';
 import { historyOf } from '../core/failure-history.ts';
 import { type FailedRefresh, remember } from '../core/failure-memory.ts';
 import { faultOfIdToken } from '../core/id-token.ts';
+import { identityOf } from '../core/login-identity.ts';
 import { backoff, handedOutUntil } from '../core/reconcile.ts';
 import { type ServerWords, tellable } from '../core/server-words.ts';
-import { type Failure, type SessionRecord, wholeGrant } from '../core/session-record.ts';
+import { type AccessToken, type Failure, type SessionRecord, wholeGrant } from '../core/session-record.ts';
 import { succeed } from '../core/succession.ts';
 import type { TokenGrant } from '../core/token-grant.ts';
 import { authorizationScheme, isSendable } from '../core/token-type.ts';
-import { type Attempt, hold, mayReachServer, type Spent, type Workshop } from './attempt.ts';
+import { type Attempt, enter, hold, mayReachServer, type Spent, type Workshop } from './attempt.ts';
 import { issuersOf } from './authorization-server-source.ts';
 import type { Found } from './fate.ts';
 import { foretell } from './foretelling.ts';
@@ -47,7 +48,7 @@ export async function settle(workshop: Workshop, attempt: Attempt, spent: Spent,
 async function granted(workshop: Workshop, attempt: Attempt, spent: Spent, grant: TokenGrant): Promise<Step> {
   const { session, want } = attempt;
   const { server, sentAt, scope } = spent;
-  const late = { refreshToken: grant.refreshToken, accessToken: grant.accessToken };
+  const late = { refreshToken: grant.refreshToken, accessToken: grant.accessToken, login: attempt.login };
   // Of the type that goes with the session: a bound one gets no bearer tokens, and without a key nothing else is sent.
   const scheme = spent.record.thumbprint === undefined ? 'Bearer' : 'DPoP';
   const usable =
@@ -73,20 +74,28 @@ async function granted(workshop: Workshop, attempt: Attempt, spent: Spent, grant
     return discard(attempt, late);
   }
   if (fate === 'superseded' || session.epoch !== attempt.epoch) return 'again';
-  if (fault !== undefined) attempt.tell({ type: 'idTokenRejected', session: session.id, claim: fault });
+  if (fault !== undefined)
+    attempt.tell({ type: 'idTokenRejected', ...session.about(attempt.login), claim: fault });
   const accessToken = successor.accessTokens[want.variant];
   if (accessToken === undefined) {
     const what = isSendable(grant.accessToken) ? 'token_type' : 'access_token';
     return await unusable(workshop, attempt, { spent, successor }, `unusable ${what}`);
   }
+  return use(workshop, attempt, { successor, accessToken, spent });
+}
+
+/** It is stored, so its access token may be used. */
+function use(
+  workshop: Workshop,
+  attempt: Attempt,
+  { successor, accessToken, spent }: { successor: SessionRecord; accessToken: AccessToken; spent: Spent },
+): Held {
+  const { session, want } = attempt;
+  attempt.login = identityOf(successor); // perhaps the first ID token has come
+  enter(attempt);
+  const { expiresAt, scope } = accessToken;
   const rotated = successor.refreshToken !== spent.record.refreshToken;
-  attempt.tell({
-    type: 'refreshed',
-    session: session.id,
-    expiresAt: accessToken.expiresAt,
-    scope: accessToken.scope,
-    rotated,
-  });
+  attempt.tell({ type: 'refreshed', ...session.about(attempt.login), expiresAt, scope, rotated });
   const until = handedOutUntil(accessToken, want.refreshBefore);
   foretell(workshop, attempt, successor, until);
   return hold(workshop, attempt, accessToken, until);
@@ -150,7 +159,7 @@ async function narrowed(workshop: Workshop, attempt: Attempt, spent: Spent, sent
     if (isConflict(refusal)) return 'again';
     return await failed(workshop, attempt, spent, describe(sent, spent));
   }
-  attempt.tell({ type: 'scopeNarrowed', session: session.id, requested: spent.scope ?? [] });
+  attempt.tell({ type: 'scopeNarrowed', ...session.about(attempt.login), requested: spent.scope ?? [] });
   return 'again';
 }
 
@@ -175,11 +184,10 @@ async function grantDead(
   if (session.epoch !== attempt.epoch) return 'again';
   const reason = (spent.record.spending?.sends ?? 0) > 0 ? 'answer_lost' : 'invalid_grant';
   const ended: LoginRequiredError = loginRequired(reason, words);
-  session.forget();
-  session.gone = { error: ended, final: false };
+  session.leave({ error: ended, final: false });
   if (final) session.dead = spent.record.refreshToken;
   else void forgetKey(workshop, spent.record);
-  attempt.tell({ type: 'sessionEnded', session: session.id, error: ended });
+  attempt.tell({ type: 'sessionEnded', ...session.about(attempt.login), error: ended });
   throw ended;
 }
 
@@ -232,14 +240,14 @@ function failureOf(
 
 /** Says that a refresh has failed, and once for each row of refusals that they do not pass by themselves. */
 function tellFailure(
-  { session, tell, cause }: Attempt,
+  { session, login, tell, cause }: Attempt,
   { before, record, failure }: { before: SessionRecord; record: SessionRecord; failure: Failure },
 ): void {
   const error = refreshFailed(failure, failure.at, { history: historyOf(record), cause });
-  tell({ type: 'refreshFailed', session: session.id, error });
+  tell({ type: 'refreshFailed', ...session.about(login), error });
   const wasStuck = before.failure?.refusals?.stuck !== undefined;
   if (wasStuck || failure.refusals?.stuck === undefined || isMisconfigured(error)) return;
-  tell({ type: 'sessionStuck', session: session.id, error });
+  tell({ type: 'sessionStuck', ...session.about(login), error });
 }
 
 /** Law 5: sent, and no answer. The mark stays stored. */
@@ -261,7 +269,7 @@ async function lost(
       : await failed(workshop, attempt, spent, { kind: 'transient', status, cause });
   }
   const error = unanswered(sends > 1 ? backoff(sends - 1, 1) : 0, history, seen);
-  attempt.tell({ type: 'refreshFailed', session: session.id, error });
+  attempt.tell({ type: 'refreshFailed', ...session.about(attempt.login), error });
   const now = workshop.clock.now();
   // Inside a declared reuse window the same token may be sent again, and the sooner the better.
   const inWindow = now - since < (spent.server.profile?.reuseWindow ?? 0);

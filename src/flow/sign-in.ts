@@ -3,6 +3,8 @@
  *
  * @module
  */
+
+import { identityOf, type LoginIdentity } from '../core/login-identity.ts';
 import type { Prover } from '../core/possession.ts';
 import { handedOutUntil } from '../core/reconcile.ts';
 import type { Secrets } from '../core/redact.ts';
@@ -13,7 +15,7 @@ import { authorizationScheme } from '../core/token-type.ts';
 import { randomId } from '../platform/web-crypto.ts';
 import { type Attempt, hold, type Workshop } from './attempt.ts';
 import { foretell } from './foretelling.ts';
-import { grantOf, wrongTokens } from './given-tokens.ts';
+import { grantOf, subjectOf, wrongTokens } from './given-tokens.ts';
 import { discardLate } from './late-tokens.ts';
 import { loaded } from './possession.ts';
 import { Arrival, type Session } from './session.ts';
@@ -23,6 +25,8 @@ import { sweep } from './sweep.ts';
 export interface SignInOptions {
   readonly clientId: string;
   readonly scope: readonly string[] | undefined;
+  /** The user, if the application names one. */
+  readonly subject?: string | undefined;
   readonly refreshBefore: number;
 }
 
@@ -57,7 +61,7 @@ export async function signIn(
 export async function firstRecord<T>(
   workshop: Workshop,
   tokens: TokenSet | TokenResponse | CookiesSet,
-  { scope, clientId }: SignInOptions,
+  { scope, clientId, subject }: SignInOptions,
   goOn: (record: SessionRecord, prover: Prover | undefined) => T | Promise<T>,
 ): Promise<T> {
   const { clock, server } = workshop;
@@ -76,6 +80,7 @@ export async function firstRecord<T>(
   const prover = isFree ? undefined : await boundTo(workshop, scheme, tokens);
   const issuer = known === undefined ? server.issuers[0] : (known.issuer ?? known.tokenEndpoint);
   const login = randomId().slice(0, 8);
+  const user = subjectOf(tokens, grant, subject);
   const record = begin(clientId, grant, {
     variant: wholeGrant,
     scope,
@@ -84,6 +89,7 @@ export async function firstRecord<T>(
     usable: true,
     refreshTokenLifetime: known?.profile?.refreshTokenLifetime,
     login,
+    subject: user,
     thumbprint: prover?.thumbprint,
   });
   if (!isRecord(record))
@@ -124,9 +130,11 @@ async function replace(
   how: Arriving,
 ): Promise<void> {
   workshop.store.drop(session);
-  session.begin();
+  const { login: replaced } = session;
+  const login = identityOf(record);
+  session.begin(login);
   session.prover = how.prover;
-  const arriving = arrive(workshop, session, record, how);
+  const arriving = arrive(workshop, session, record, { ...how, login, replaced });
   session.arriving = arriving;
   try {
     await arriving;
@@ -139,7 +147,12 @@ async function arrive(
   workshop: Workshop,
   session: Session,
   record: SessionRecord,
-  { refreshBefore, prover }: Arriving,
+  {
+    refreshBefore,
+    prover,
+    login,
+    replaced,
+  }: Arriving & { login: LoginIdentity; replaced: LoginIdentity | undefined },
 ): Promise<void> {
   const { store, tell } = workshop;
   const { epoch } = session;
@@ -163,14 +176,17 @@ async function arrive(
     scope: undefined,
     resource: undefined,
   };
-  const attempt: Attempt = { session, epoch, prover, tell, late: undefined, want };
+  const attempt: Attempt = { session, began: login, login, epoch, prover, tell, late: undefined, want };
   const until = handedOutUntil(accessToken, refreshBefore);
   hold(workshop, attempt, accessToken, until);
-  tell({ type: 'signedIn', session: session.id, where: 'here' });
+  const name = replaced && { login: replaced.login, subject: replaced.subject };
+  tell({ type: 'signedIn', ...session.about(), where: 'here', replaced: name });
   foretell(workshop, attempt, record, until);
   if (refused !== undefined) throw refused;
 }
 
-function discard(workshop: Workshop, session: Session, { refreshToken, accessTokens }: SessionRecord): void {
-  discardLate(workshop, session, { refreshToken, accessToken: accessTokens[wholeGrant]?.token ?? '' });
+function discard(workshop: Workshop, session: Session, record: SessionRecord): void {
+  const { refreshToken, accessTokens } = record;
+  const accessToken = accessTokens[wholeGrant]?.token ?? '';
+  discardLate(workshop, session, { refreshToken, accessToken, login: identityOf(record) });
 }

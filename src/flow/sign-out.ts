@@ -4,7 +4,9 @@
  * @module
  */
 import { ConfigurationError, isConflict, StorageError } from '../core/errors.ts';
+import type { SessionEvent } from '../core/events.ts';
 import { given } from '../core/given.ts';
+import { identityOf } from '../core/login-identity.ts';
 import { type NotRevoked, notRevoked, type RevocationResult } from '../core/revocation.ts';
 import { type SessionRecord, secretsIn, toTokenSet, type Unreadable } from '../core/session-record.ts';
 import { safeCause } from '../core/transport-failure.ts';
@@ -48,7 +50,7 @@ export async function signOut(
   const error = loginRequired('signed_out');
   const underWay = Promise.allSettled([...session.flights, session.arriving]);
   const unsaved = session.unsaved?.record;
-  const wasKnown = session.known;
+  const { known: wasKnown, login } = session;
   session.end(error);
   session.lateRevocation = undefined;
   const { epoch } = session;
@@ -57,7 +59,8 @@ export async function signOut(
   store.announceSignOut(session);
   // While it was deleted someone may have signed in again: that session is not ours to end.
   if (refusal === undefined && session.epoch === epoch) session.gone = { error, final: false };
-  if (wasKnown || record !== undefined) tell({ type: 'signedOut', session: session.id, where: 'here' });
+  const about = session.about(login ?? (record && identityOf(record)));
+  if (wasKnown || record !== undefined) tell({ type: 'signedOut', ...about, where: 'here' });
   const last = unsaved ?? record;
   const { revoke = true } = options;
   const nothing = unreadable ?? notRevoked('no_tokens');
@@ -66,7 +69,7 @@ export async function signOut(
   );
   // A key for each login: nobody needs this one any more.
   if (refusal === undefined && session.epoch === epoch) await forgetKey(workshop, last);
-  const result = await awaitEnd(workshop, session, ending, options);
+  const result = await awaitEnd(workshop, about, ending, options);
   if (refusal !== undefined) throw refusal;
   return result;
 }
@@ -85,7 +88,7 @@ function checkOptions({ revoke, timeout }: SignOutOptions): void {
 /** Waits for the server, but not for long: the page may be about to leave. */
 async function awaitEnd(
   { clock, tell }: Workshop,
-  session: Session,
+  about: SessionEvent,
   ending: Promise<RevocationResult>,
   { revoke, timeout = 2_000, signal }: SignOutOptions,
 ): Promise<RevocationResult> {
@@ -94,7 +97,7 @@ async function awaitEnd(
     return await leavingOn(leavingOn(ending, signal), late.signal);
   } catch {
     if (revoke === false) return notRevoked('not_requested');
-    void ending.then((result) => tell({ type: 'revocationFinished', session: session.id, ...result }));
+    void ending.then((result) => tell({ type: 'revocationFinished', ...about, ...result }));
     return notRevoked(late.signal.aborted ? 'timed_out' : 'aborted');
   } finally {
     late.clear();

@@ -14,9 +14,10 @@ export function sweep(workshop: Workshop, session: Session): void {
   const replaced = workshop.store.takeReplaced(session);
   if (replaced === undefined) return;
   const { reason } = replaced;
+  const about = session.about();
   void revoke(workshop, replaced)
     .catch(() => false)
-    .then((revoked) => workshop.tell({ type: 'recordReplaced', session: session.id, reason, revoked }));
+    .then((revoked) => workshop.tell({ type: 'recordReplaced', ...about, reason, revoked }));
 }
 
 /** Law 8: its tokens go to their own issuer only, and only for another client of it there is somebody to ask. */

@@ -13,6 +13,7 @@
 import type { Version } from '../core/contracts.ts';
 import { isConflict, isTokenKeepError, LockTimeoutError, StorageError } from '../core/errors.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
+import { identityOf } from '../core/login-identity.ts';
 import { type SessionRecord, secretsIn, toTokenSet } from '../core/session-record.ts';
 import type { TokenResponse, TokenSet } from '../core/token-set.ts';
 import { safeCause } from '../core/transport-failure.ts';
@@ -121,8 +122,8 @@ async function move(moving: Moving): Promise<TakeOver | 'again'> {
   await letGo(moving, version, record);
   // While it was removed somebody has signed in or out here: ours is theirs to end.
   if (session.epoch !== moving.epoch) return { outcome: 'not-needed' };
-  session.begin();
-  events.push({ type: 'signedIn', session: session.id, where: 'here' });
+  session.begin(identityOf(record));
+  events.push({ type: 'signedIn', ...session.about(), where: 'here' });
   return { outcome: 'taken-over' };
 }
 
@@ -143,7 +144,7 @@ async function discard(moving: Moving, unwanted?: SessionRecord): Promise<TakeOv
   await workshop.store.bounded('delete', async () => await former.remove(), known);
   if (unwanted !== undefined) {
     const accessToken = toTokenSet(unwanted)?.accessToken ?? '';
-    moving.late = { refreshToken: unwanted.refreshToken, accessToken };
+    moving.late = { refreshToken: unwanted.refreshToken, accessToken, login: identityOf(unwanted) };
   }
   return { outcome: 'not-needed' };
 }

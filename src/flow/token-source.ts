@@ -5,8 +5,10 @@
  */
 import { throwIfAborted } from '../core/abort.ts';
 import { isTokenKeepError } from '../core/errors.ts';
+import { isSameLogin, type LoginIdentity } from '../core/login-identity.ts';
 import type { Want } from './attempt.ts';
 import type { RefreshCoordinator } from './refresh-coordinator.ts';
+import { loginRequired } from './refusal.ts';
 import type { Held, Session } from './session.ts';
 import { type FullClock, leavingOn } from './waiting.ts';
 
@@ -15,7 +17,9 @@ export interface TokenQuery {
   readonly variant: string;
   readonly scope?: readonly string[] | undefined;
   readonly resource?: readonly string[] | undefined;
-  /** The access token that was just rejected. */
+  /** The login that it is for. @default the one that is there now */
+  readonly login?: LoginIdentity | undefined;
+  /** The access token of that login that was just rejected. */
   readonly otherThan?: string | undefined;
   /** `true`: it has to last, because what it is sent with cannot be sent twice. */
   readonly lasting?: boolean;
@@ -49,31 +53,44 @@ export class TokenSource {
   }
 
   /**
-   * An access token that may be sent, other than the one that was rejected. Refreshes only on evidence.
+   * An access token of the login that the call began under, other than the one that was rejected. Refreshes only on evidence.
+   * A token that another call has seen rejected is not handed out either, until the refresh because of it has failed.
    *
-   * @throws what the refresh throws, the same error for all who wait; the signal's reason for who leaves.
+   * @throws LoginRequiredError `login_changed` when another user's login is there now; what the refresh throws, the same error
+   *   for all who wait; the signal's reason for who leaves.
    */
   async get(session: Session, query: TokenQuery): Promise<Held> {
     const { variant, otherThan, signal } = query;
+    let { login = session.login } = query;
     for (let flights = 1; ; flights++) {
+      if (!session.isOf(login)) throw loginRequired('login_changed');
+      if (otherThan !== undefined) session.reject(variant, otherThan);
       const held = this.fresh(session, variant, query.lasting);
       if (held !== undefined && held.token !== otherThan) return held;
       throwIfAborted(signal); // who has left opens no flight
       // 1 Join: whoever comes while a refresh is under way gets what it brings.
       const joined = session.flight(variant);
-      const landed = await leavingOn(joined ?? this.#open(session, query), signal);
-      // A flight that began before our evidence may bring the very token that was rejected.
-      if (landed.token !== otherThan || joined === undefined || flights === 3) return landed;
+      const landed = await leavingOn(joined ?? this.#open(session, { ...query, login }), signal);
+      login ??= landed.login;
+      // While it was under way somebody else may have signed in, here or elsewhere.
+      if (!isSameLogin(login, landed.login)) throw loginRequired('login_changed');
+      // A flight that began before the evidence may bring the very token that was rejected.
+      const isNew =
+        landed.token === otherThan ? joined === undefined : landed.token !== session.rejectedToken(variant);
+      if (isNew || flights === 3) return landed;
     }
   }
 
   #open(session: Session, query: TokenQuery): Promise<Held> {
-    const { variant, scope, resource, otherThan } = query;
+    const { variant, scope, resource, login } = query;
+    // Evidence of a call that has left counts for those who come after it.
+    const otherThan = query.otherThan ?? session.rejectedToken(variant);
     const refreshBefore = query.lasting === true ? 2 * this.#refreshBefore : this.#refreshBefore;
-    const want: Want = { variant, scope, resource, otherThan, refreshBefore };
+    const want: Want = { variant, scope, resource, login, otherThan, refreshBefore };
     const flight = this.#coordinator
       .refresh(session, want)
-      .catch((error: unknown) => this.#stillValid(session, want, error));
+      .catch((error: unknown) => this.#stillValid(session, want, error))
+      .finally(() => session.endRejection(variant, otherThan));
     session.open(variant, flight);
     return flight;
   }

@@ -3,6 +3,8 @@
  *
  * @module
  */
+
+import { identityOf } from '../core/login-identity.ts';
 import { handedOutUntil } from '../core/reconcile.ts';
 import { wholeGrant } from '../core/session-record.ts';
 import type { Attempt, Workshop } from './attempt.ts';
@@ -41,12 +43,14 @@ export async function lookAgain(workshop: Workshop, session: Session, refreshBef
     scope: undefined,
     resource: undefined,
   };
-  const attempt: Attempt = { session, epoch, prover, tell, late: undefined, want };
+  const login = found && identityOf(found.record);
+  const attempt: Attempt = { session, began: login, login, epoch, prover, tell, late: undefined, want };
   if (found === undefined) return void nobody(attempt);
   const { record } = found;
   const accessToken = record.accessTokens[wholeGrant];
   // Who has asked for nothing yet takes nothing over, but for the tokens of a login.
-  if (accessToken === undefined || (before === undefined && !session.isOut)) return;
+  const isNew = session.isOut || (session.login !== undefined && session.login.login !== login?.login);
+  if (accessToken === undefined || (before === undefined && !isNew)) return;
   if (session.isOver(record)) return;
   if (before?.token !== accessToken.token) session.forget();
   const until = handedOutUntil(accessToken, refreshBefore);

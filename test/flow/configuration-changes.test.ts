@@ -13,6 +13,8 @@ function atNewName(world: Setup, more: Partial<AuthorizationServer> = {}) {
   });
 }
 
+const here = { session: 'default', login: expect.any(String) };
+
 describe('a renamed issuer', () => {
   // Bound to the issuer alone: the token endpoint has moved as well.
   const moved = { ...renamed, tokenEndpoint: 'https://as.test/oauth2/token' };
@@ -143,6 +145,7 @@ describe('a login that replaces what is no session of ours', () => {
     expect(told).toEqual({
       type: 'recordReplaced',
       session: 'default',
+      login: expect.any(String),
       reason: 'other client',
       revoked: true,
     });
@@ -164,7 +167,7 @@ describe('a login that replaces what is no session of ours', () => {
     'says so of one that it cannot revoke (%s), and sends its tokens nowhere',
     async (reason, more, options) => {
       const { told, server } = await replaced(more, {}, options);
-      expect(told).toEqual({ type: 'recordReplaced', session: 'default', reason, revoked: false });
+      expect(told).toEqual({ type: 'recordReplaced', ...here, reason, revoked: false });
       expect(server.counts.revocations).toBe(0);
       expect(JSON.stringify(server.log)).not.toContain('refresh-of-before');
     },

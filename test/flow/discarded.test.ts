@@ -26,8 +26,11 @@ test('law 1: a sign-out during a refresh: whoever gets the lock before it is sto
   expect(await record()).toBeUndefined();
 });
 
+/** An ID token says that the login is of the user who was there before: calls go on. */
+const sameUser = { server: { scope: ['openid', 'read', 'write'] } };
+
 test('laws 1, 2: a login during a refresh that the storage refuses: the others go on with the successor until it is there', async () => {
-  const { manager, storage, server, clock, open, posts, call, record } = await setup();
+  const { manager, storage, server, clock, open, posts, call, record } = await setup(sameUser);
   const other = open({ storage: storage.inner });
   expect(await call(other)).toBe(200);
   server.expire();
@@ -60,7 +63,7 @@ test('laws 1, 2: a login during a refresh that the storage refuses: the others g
 });
 
 test('law 6: a sign-out and a login during a refresh: what comes late is not stored, also where neither is yet', async () => {
-  const { manager, storage, server, call, record } = await setup();
+  const { manager, storage, server, call, record } = await setup(sameUser);
   server.expire();
   const held = server.hold({ commits: true, times: 1 });
   const early = call();

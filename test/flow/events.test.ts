@@ -119,6 +119,7 @@ test('one refresh, one event, however many wait', async () => {
   expect(events).toEqual([
     {
       type: 'refreshed',
+      login: expect.any(String),
       session: 'default',
       expiresAt: clock.now() + 300_000,
       scope: ['read', 'write'],
@@ -194,7 +195,13 @@ test('a refresh says how long its parts took, however it ends; who finds it done
   clock.set(startedAt + 40);
   held();
   await Promise.all([token, waiting]);
-  const common = { type: 'refreshFinished', session: 'default', startedAt, code: undefined };
+  const common = {
+    type: 'refreshFinished',
+    session: 'default',
+    login: expect.any(String),
+    startedAt,
+    code: undefined,
+  };
   expect(told).toEqual([
     { ...common, outcome: 'refreshed', lock: 0, request: 40, commit: 0, total: 40 },
     { ...common, outcome: 'adopted', lock: 40, request: undefined, commit: undefined, total: 40 },
@@ -216,6 +223,7 @@ test('a replay is told with the status that it ended with', async () => {
   expect(told).toEqual([
     {
       type: 'replayed',
+      login: expect.any(String),
       session: 'default',
       resource: expect.stringContaining('https://api.test'),
       status: 200,

@@ -137,7 +137,9 @@ test.each([400, 401, 403])(
       error: 'invalid_grant',
     });
     expect(await failure(call())).toBe(errors[0]);
-    expect(events).toEqual([{ type: 'sessionEnded', session: 'default', error: errors[0] }]);
+    expect(events).toEqual([
+      { type: 'sessionEnded', session: 'default', login: expect.any(String), error: errors[0] },
+    ]);
     expect(await storage.inner.read(key)).toBeUndefined();
     expect(server.counts.tokenRequests).toBe(1);
     const login = server.signIn();

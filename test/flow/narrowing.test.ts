@@ -27,7 +27,7 @@ test('a grant that was narrowed for good is asked for once by name, then without
   expect(await manager.getAccessToken()).toBe(server.currentAccessToken());
   expect(asked).toEqual(['read', 'read write', null]);
   expect(events).toEqual([
-    { type: 'scopeNarrowed', session: 'default', requested: ['read', 'write'] },
+    { type: 'scopeNarrowed', session: 'default', login: expect.any(String), requested: ['read', 'write'] },
     expect.objectContaining({ type: 'refreshed', scope: ['read'] }),
   ]);
   expect(await manager.getTokens()).toMatchObject({ scope: ['read'] });

@@ -147,7 +147,7 @@ describe('a resource that rejects every token', () => {
   test('is reported once for each token, with the status and without the token', async () => {
     const { call, clock, events } = await scene(() => true);
     await Promise.all(Array.from({ length: 50 }, () => call()));
-    const event = { session: 'default', resource: api, status: 401 };
+    const event = { session: 'default', login: expect.any(String), resource: api, status: 401 };
     expect(events).toEqual([event]);
     await call();
     expect(events).toHaveLength(1);

@@ -286,7 +286,15 @@ describe('a resource that wants more than a fresh token (6750-07, 9470-01)', () 
     manager.on('stepUpRequired', heard);
     expect((await manager.fetch(`${api}/orders`)).status).toBe(status);
     expect(heard.mock.calls).toEqual([
-      [{ type: 'stepUpRequired', session: 'default', url: `${api}/orders`, ...expected }],
+      [
+        {
+          type: 'stepUpRequired',
+          session: 'default',
+          login: expect.any(String),
+          url: `${api}/orders`,
+          ...expected,
+        },
+      ],
     ]);
     expect([transport.calls.length, transport.grants.length]).toEqual([1, 0]);
   });

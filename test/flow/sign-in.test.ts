@@ -12,7 +12,7 @@ test('law 6: a login during a refresh: the late tokens of the old session are dr
   const login = server.signIn();
   await manager.setTokens(login);
   held();
-  expect(await early).toBe(login.access_token);
+  expect(await failure(early)).toMatchObject({ reason: 'login_changed' });
   expect(await manager.getAccessToken()).toBe(login.access_token);
   expect((await record())?.refreshToken).toBe(login.refresh_token);
   expect(server.counts.reuses).toBe(0);
@@ -29,7 +29,7 @@ test('law 6: who calls after a login does not get what a refresh before it bring
   const late = manager.getAccessToken();
   held();
   expect(await late).toBe(login.access_token);
-  await early;
+  expect(await failure(early)).toMatchObject({ reason: 'login_changed' });
 });
 
 test('a call while a login is being stored waits for it: it does not get a token of the session before', async () => {
@@ -60,7 +60,7 @@ test('a read that began before a login does not bring the old token back after i
   const login = server.signIn();
   await manager.setTokens(login);
   gate.resolve();
-  await early;
+  expect(await failure(early)).toMatchObject({ reason: 'login_changed' });
   expect(await manager.getAccessToken()).toBe(login.access_token);
   expect(await manager.getAccessToken()).not.toBe(tokens.access_token);
 });
@@ -123,7 +123,9 @@ test('what is stored changes while it is watched: a slow look does not undo what
   expect(slow).toBe(false);
   const login = server.signIn();
   await open().setTokens(login);
-  expect(await watched.getAccessToken({ otherThan: before })).toBe(login.access_token);
+  const stale = watched.getAccessToken({ otherThan: before });
+  expect(await failure(stale)).toMatchObject({ reason: 'login_changed' });
+  expect(await watched.getAccessToken()).toBe(login.access_token);
   const told = listen(watched);
   gate.resolve();
   await clock.advance(0);

@@ -303,7 +303,9 @@ describe('{ revoked } tells the truth, and signing out here does not depend on i
     expect(events).toEqual([]);
     answer.resolve(new Response());
     await vi.waitUntil(() => events.length === 1);
-    expect(events).toEqual([{ type: 'revocationFinished', session: 'default', revoked: true }]);
+    expect(events).toEqual([
+      { type: 'revocationFinished', session: 'default', login: expect.any(String), revoked: true },
+    ]);
   });
 
   test('an answer that never comes at all: the event says so after the timeout of the manager', async () => {
@@ -406,7 +408,9 @@ describe('a signal ends the wait for the server only', () => {
     });
     answer.resolve(new Response());
     await vi.waitUntil(() => events.length === 1);
-    expect(events).toEqual([{ type: 'revocationFinished', session: 'default', revoked: true }]);
+    expect(events).toEqual([
+      { type: 'revocationFinished', session: 'default', login: expect.any(String), revoked: true },
+    ]);
   });
 });
 
@@ -461,7 +465,9 @@ describe('late tokens', () => {
     await leaving;
     await vi.waitUntil(() => heard.mock.calls.length === 1);
     const refused = { revoked: false, reason: 'refused', status: 401 };
-    expect(heard.mock.calls).toEqual([[{ type: 'lateTokensDiscarded', session: 'default', ...refused }]]);
+    expect(heard.mock.calls).toEqual([
+      [{ type: 'lateTokensDiscarded', session: 'default', login: expect.any(String), ...refused }],
+    ]);
   });
 
   test('decide what signOut() reports: the refresh token before them is spent', async () => {

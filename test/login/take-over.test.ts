@@ -53,7 +53,9 @@ describe('a session', () => {
     };
     expect(await takeOver(story.manager, place)).toEqual({ outcome: 'taken-over' });
     await story.clock.advance(0);
-    expect(story.events).toEqual([{ type: 'signedIn', session: 'default', where: 'here' }]);
+    expect(story.events).toEqual([
+      { type: 'signedIn', session: 'default', login: expect.any(String), where: 'here' },
+    ]);
   });
 
   test('may come as the answer of a token endpoint, and for one of many users', async () => {

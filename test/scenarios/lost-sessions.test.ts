@@ -71,13 +71,13 @@ describe('rotation', () => {
   });
 
   test('N19, N31 MentraOS#3449: a real invalid_grant does not clear what another one has stored meanwhile', async () => {
-    const { server, clock, storage, manager, another } = await scene();
+    const { server, clock, storage, manager, another } = await scene({}, { scope: ['openid', 'read'] });
     await clock.advance(400_000);
     const hold = server.hold();
     const call = manager.getAccessToken();
     await hold.arrived();
     server.revokeFamily();
-    await another().setTokens(server.signIn()); // a new login, while the old refresh token is on its way
+    await another().setTokens(server.signIn()); // the same user logs in, while the old refresh token is on its way
     hold();
     expect(await call).toBe(server.currentAccessToken());
     expect(await storage.read('test-client/default')).toBeDefined();

@@ -39,7 +39,10 @@ describe('two that refresh', () => {
   });
 
   test('B21 supabase PR #2178: who loses the lock during the POST does not write over what came meanwhile', async () => {
-    const { server, clock, manager, another, events } = await scene({ lock: noLock });
+    const { server, clock, manager, another, events } = await scene(
+      { lock: noLock },
+      { scope: ['openid', 'read'] },
+    );
     await clock.advance(400_000);
     const hold = server.hold({ commits: true, times: 1 });
     const late = manager.getAccessToken();
