@@ -27,7 +27,7 @@ export interface ProviderProfile {
    * you do not know: `grant-dead` ends the session. It is not called for 408, 425, 429, 502, 503 and 504, which are
    * about the server's condition. What it throws changes nothing, and becomes the `cause` of the error.
    *
-   * @example A server that answers 404 with `{ "error": { "code": "unknown_token" } }` for a dead refresh token
+   * @example A server that answers 404 with an error object for a dead refresh token
    * ```ts
    * import type { ProviderProfile } from 'tokenkeep';
    *

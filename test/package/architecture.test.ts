@@ -166,8 +166,9 @@ describe('core', () => {
 });
 
 describe('files', () => {
-  test('are at most 250 lines long', () => {
-    const long = sources.filter(({ text }) => text.trimEnd().split('\n').length > 250);
+  // A question for a review, not a limit that cuts one idea in two.
+  test('are at most 400 lines long', () => {
+    const long = sources.filter(({ text }) => text.trimEnd().split('\n').length > 400);
     expect(long.map(({ path }) => path)).toEqual([]);
   });
 
