@@ -14,6 +14,7 @@ import { hasBrowserFetch } from '../platform/browser-fetch.ts';
 import { subtleCrypto } from '../platform/web-crypto.ts';
 import type { Assert } from './client-assertion.ts';
 import { readPem, requireSigningKey, type SigningAlgorithm } from './signing-key.ts';
+import { completeClock, within } from './waiting.ts';
 
 /** A public client: it names itself and proves nothing. For everything that runs on a user's machine. */
 export function none(): ClientAuthentication {
@@ -160,6 +161,9 @@ function identify({ clientId, parameters }: UnauthenticatedRequest): void {
   parameters.set('client_id', clientId);
 }
 
+/** How long a key, or what signs with it, may take to load, in ms. */
+const longestLoad = 30_000;
+
 /** @param load what makes the assertions. Called when the first one is needed, and again if that failed. */
 function asserting(
   name: string,
@@ -173,10 +177,13 @@ function asserting(
       const { issuer, tokenEndpoint } = authorizationServer;
       const aud = typeof audience === 'function' ? audience(authorizationServer) : audience;
       subtleCrypto(name);
-      loading ??= load().catch((error: unknown) => {
-        loading = undefined;
-        throw error;
-      });
+      // One that hangs is not waited for by every call that comes later.
+      loading ??= within({ clock: completeClock(undefined), timeout: longestLoad }, load).catch(
+        (error: unknown) => {
+          loading = undefined;
+          throw error;
+        },
+      );
       await (await loading)(clientId, aud ?? issuer ?? tokenEndpoint, parameters, headers);
     },
   };

@@ -14,6 +14,7 @@ import type { ProviderProfile } from '../core/provider-profile.ts';
 import { requireFrom } from '../core/redirect.ts';
 import { type AuthorizationServerOption, checkFormerIssuers } from './authorization-server-source.ts';
 import { readText, tooLarge } from './read-text.ts';
+import { completeClock, within } from './waiting.ts';
 
 /** How to discover. */
 export interface DiscoverOptions {
@@ -161,7 +162,8 @@ async function request(address: string, options: Search): Promise<Response> {
     timeout,
   });
   requireFrom(address, response, transport);
-  const text = await readText(response);
+  // ky's limit ends with the headers. A body without an end would be waited for by everyone who asks later.
+  const text = await within({ clock: completeClock(undefined), timeout }, () => readText(response));
   if (text === tooLarge) throw new Error('The metadata document is larger than 1 MiB.');
   return new Response(text, { status: response.status, headers: response.headers });
 }

@@ -45,6 +45,9 @@ export function requireKeyring(): void {
 /** Each entry is a connection of its own to the keyring, which is closed when the entry is collected as garbage. */
 const mostEntries = 64;
 
+/** How long a call may take before others go past it, in ms. */
+const patience = 30_000;
+
 /** The entries of one service. */
 export class Keyring {
   readonly service: string;
@@ -52,6 +55,9 @@ export class Keyring {
   readonly #module: KeyringModule | undefined;
   /** The last call: one at a time, because a call that waits for a person to unlock the keyring keeps a thread. */
   #last: Promise<unknown> = Promise.resolve();
+
+  /** `true`: a call hangs, and others go past it. */
+  #isStuck = false;
 
   constructor(service: string, module: KeyringModule | undefined) {
     this.service = service;
@@ -87,13 +93,29 @@ export class Keyring {
     secret?: string,
   ): Promise<T> {
     const call = this.#last.then(() => this.#attempt(account, work));
-    this.#last = call.catch(() => undefined);
+    this.#last = this.#overtaking(call.catch(() => undefined));
     try {
       return await call;
     } catch (error) {
       const cause = quietCause(error, secret);
       throw new StorageError(`${remedyOf(error)} Then try again.`, { operation, cause });
     }
+  }
+
+  /** Waits for a call, so that there is one at a time. One that hangs is overtaken once: each of them keeps a thread. */
+  async #overtaking(call: Promise<unknown>): Promise<void> {
+    let timer: unknown;
+    const overdue = new Promise<true>((resolve) => {
+      timer = setTimeout(resolve, patience, true).unref();
+    });
+    const isStuck = (await Promise.race([call, overdue])) === true;
+    clearTimeout(timer as NodeJS.Timeout);
+    if (!isStuck) return;
+    if (this.#isStuck) return void (await call);
+    this.#isStuck = true;
+    void call.then(() => {
+      this.#isStuck = false;
+    });
   }
 
   async #attempt<T>(account: string, work: (entry: KeyringEntry) => Promise<T>): Promise<T> {

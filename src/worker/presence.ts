@@ -17,10 +17,25 @@ export function platformLocks(): LockManager {
   );
 }
 
+/** How long the browser may take to give a lock that nobody else wants, in ms. */
+const patience = 30_000;
+
 /** Holds a name. Resolves, once it is held, with how to let it go. */
 export function appear(locks: LockManager, name: string): Promise<() => void> {
   return new Promise((resolve, reject) => {
-    locks.request(name, () => new Promise<void>((leave) => resolve(leave))).catch(reject);
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      reject(new TypeError(`The browser gave no Web Lock within ${patience} ms.`));
+    }, patience);
+    const held = async (): Promise<void> => {
+      clearTimeout(timer);
+      if (!isLate) await new Promise<void>((leave) => resolve(leave));
+    };
+    locks.request(name, held).catch((error: unknown) => {
+      clearTimeout(timer);
+      reject(error);
+    });
   });
 }
 
@@ -51,7 +66,13 @@ export class Presence {
       this.#held = { name, leave: appear(this.#locks, name) };
     }
     const { name, leave } = this.#held;
-    await leave;
+    try {
+      await leave;
+    } catch (error) {
+      // What has failed once is tried anew by whatever begins next.
+      if (this.#held?.name === name) this.#held = undefined;
+      throw error;
+    }
     return name;
   }
 
