@@ -138,6 +138,19 @@ describe('while it is written', () => {
     await guest.tab.close();
   });
 
+  test('K8a: a guard that begins a login in every rendering leaves once, and does not leave again when it comes back', async () => {
+    const { server } = opened;
+    writeFileSync(join(workspace.folder, 'callback.html'), page.replace('callback.tsx', 'guard.tsx'));
+    writeFileSync(join(workspace.folder, 'guard.tsx'), guard);
+    const [sent, logins] = [server.requests.token, server.counters.logins];
+    const guest = await Guest.open(browser, `${workspace.url}callback`);
+    await guest.sees(/ada, after [2-9]\d+ calls and 1 pending login/);
+    expect(server.requests.token).toBe(sent + 1);
+    expect(server.counters.logins).toBe(logins + 1);
+    expect(await guest.complaints()).toBe('');
+    await guest.tab.close();
+  });
+
   test('a page that a server has rendered is taken over as it is', async () => {
     const response = await fetch(`${workspace.url}rendered`);
     expect(await response.text()).toContain('<p role="status">One moment …</p>');
@@ -197,4 +210,38 @@ function Callback() {
   return <main><p>{who}</p><button type="button" onClick={() => redirectLogin(options).begin()}>Sign in</button></main>;
 }
 createRoot(document.getElementById('root')).render(<StrictMode><Callback /></StrictMode>);
+`;
+
+/** A guard as it is often written: no guard runs before it, and it renders on while the page leaves. */
+const guard = `
+import { StrictMode, useEffect, useState } from 'react';
+import { createRoot } from 'react-dom/client';
+import { redirectLogin } from 'tokenkeep/login';
+import { manager } from './session.ts';
+
+const scope = ['openid', 'offline_access', 'read'];
+const options = { manager, redirectUri: '/callback', scope, pending: () => sessionStorage };
+const note = (name, value) => sessionStorage.setItem(name, value);
+addEventListener('pagehide', () => {
+  note('pending', Object.keys(sessionStorage).filter((key) => key.startsWith('tokenkeep.login.')).length);
+});
+
+function Guard() {
+  const [renderings, render] = useState(0);
+  useEffect(() => {
+    redirectLogin(options).begin();
+    note('calls', Number(sessionStorage.getItem('calls')) + 1);
+    if (renderings < 30) render(renderings + 1);
+  }, [renderings]);
+  return <p>One moment</p>;
+}
+function App() {
+  const [who, setWho] = useState('');
+  useEffect(() => {
+    redirectLogin(options).finish().then(({ claims }) => claims && setWho(claims.sub));
+  }, []);
+  const { calls, pending } = sessionStorage;
+  return who === '' ? <Guard /> : <p>{who}, after {calls} calls and {pending} pending login</p>;
+}
+createRoot(document.getElementById('root')).render(<StrictMode><App /></StrictMode>);
 `;
