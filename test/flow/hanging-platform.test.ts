@@ -89,9 +89,9 @@ test('a database that hangs once when it is opened is opened again', async () =>
   const open = vi.spyOn(indexedDB, 'open');
   open.mockReturnValueOnce({} as IDBOpenDBRequest);
   const storage = indexedDbStorage({ name: 'hangs once', encrypt: false });
-  const first = expect(storage.read('key')).rejects.toMatchObject({ code: 'ERR_STORAGE' });
+  const first = storage.read('key');
   await vi.advanceTimersByTimeAsync(10_000);
-  await first;
+  expect(await first).toBeUndefined();
   expect(await storage.read('key')).toBeUndefined();
   expect(open).toHaveBeenCalledTimes(2);
   vi.unstubAllGlobals();
