@@ -69,6 +69,7 @@ export function assemble(options: TokenManagerOptions): Assembly {
       isInvalidToken,
       cookies: grant.cookies,
       redirectsAreVisible,
+      timeout: workshop.timeout,
       hasForeignRequests: options.fetch !== undefined,
       tell,
     }),

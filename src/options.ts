@@ -62,7 +62,10 @@ export interface TokenManagerOptions {
   readonly fetch?: Transport | undefined;
   /**
    * Tells that a response means "this access token is not valid", for servers that do not answer 401 with a challenge.
-   * Asked about a copy of every response to a call with a token; the rules for 401 go on to apply beside it.
+   * Asked about a copy of every response to a call with a token; the rules for 401 go on to apply beside it. The copy has a
+   * body of at most 64 KiB if its type is JSON, XML, HTML or a form, or other text with a Content-Length; else it has none, so
+   * that streams arrive at once. If it throws, rejects or takes longer than `timeout`, the response is returned as it is, and
+   * `predicateFailed` is emitted.
    */
   readonly isInvalidToken?: InvalidTokenPredicate | undefined;
   /** The time. @default the platform's */

@@ -5,5 +5,7 @@
  */
 import { eventTypes, type TokenEventType } from '../core/events.ts';
 
-/** The types of events that cross: all but errors of listeners where the manager lives, which may say anything. */
-export const forwarded: readonly TokenEventType[] = eventTypes.filter((type) => type !== 'listenerFailed');
+/** The types of events that cross: all but errors of the application where the manager lives, which may say anything. */
+export const forwarded: readonly TokenEventType[] = eventTypes.filter(
+  (type) => type !== 'listenerFailed' && type !== 'predicateFailed',
+);

@@ -134,6 +134,15 @@ export interface TokenEvents {
     /** The status of the response to the replay. */
     readonly status: number;
   };
+  /**
+   * `isInvalidToken` threw, rejected or took longer than the option `timeout`. It says nothing about the token then, and the
+   * response is returned. `error` is a copy without the token.
+   */
+  predicateFailed: SessionEvent & {
+    /** The protected resource, as it was named to the manager. */
+    readonly resource: string;
+    readonly error: Error | undefined;
+  };
   /** A listener threw. Nobody else was harmed. */
   listenerFailed: SessionEvent & { readonly of: TokenEventType; readonly error: unknown };
 }
@@ -162,6 +171,7 @@ const all: Readonly<Record<TokenEventType, 1>> = {
   refreshFinished: 1,
   replayed: 1,
   newTokenRejected: 1,
+  predicateFailed: 1,
   listenerFailed: 1,
 };
 

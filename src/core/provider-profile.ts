@@ -60,9 +60,9 @@ export interface ProviderProfile {
   readonly bearerTypes?: readonly string[] | undefined;
   /**
    * Tells that an answer of this provider's APIs means "this access token is not valid", where they do not say it with a
-   * 401. It gets a copy. The option `isInvalidToken` of a manager takes its place.
+   * 401. It gets a copy. The option `isInvalidToken` of a manager takes its place, and says more about the copy.
    */
-  readonly isInvalidToken?: ((response: Response) => boolean | Promise<boolean>) | undefined;
+  readonly isInvalidToken?: ((response: Response) => boolean | PromiseLike<boolean>) | undefined;
   /** Lifetime of an access token whose answer says none, in ms. @default unknown: used until it is rejected */
   readonly defaultLifetime?: number | undefined;
   /**

@@ -5,14 +5,8 @@
  */
 import type { Transport } from '../core/contracts.ts';
 import { isTokenKeepError } from '../core/errors.ts';
-import type { AnyTokenEvent } from '../core/events.ts';
 import type { CookieSession } from '../core/grant.ts';
 import type { LoginIdentity } from '../core/login-identity.ts';
-import type { NamedResource, ResourceMatcher } from '../core/protected-resource.ts';
-import { redact } from '../core/redact.ts';
-import { answeredElsewhere } from '../core/redirect.ts';
-import { judgeRejection, withMissing } from '../core/rejection.ts';
-import { asks, type InvalidTokenPredicate } from './invalid-token.ts';
 import { anew, authorize, discardBody, hasAuthorization, Outgoing, withProof } from './outgoing.ts';
 import { addressOf, type Input, ownInit, passedOn, readInput } from './own-request.ts';
 import type { Pace } from './pacing.ts';
@@ -23,31 +17,23 @@ import { loginRequired } from './refusal.ts';
 import { Rejections } from './rejections.ts';
 import type { Held, Session } from './session.ts';
 import type { TokenSource } from './token-source.ts';
-import type { FullClock } from './waiting.ts';
+import { type AnsweredCall, type JudgeOptions, judge, type Verdict } from './verdict.ts';
 
-export interface AuthorizedFetchOptions {
-  readonly transport: Transport;
-  readonly match: ResourceMatcher;
+export interface AuthorizedFetchOptions extends JudgeOptions {
   readonly source: TokenSource;
   readonly pace: Pace;
-  readonly clock: FullClock;
-  readonly isInvalidToken: InvalidTokenPredicate | undefined;
   /** In place of tokens. */
   readonly cookies: CookieSession | undefined;
   /** `true` where `redirect: 'manual'` should show where a redirect leads, so that we can follow it ourselves. */
   readonly redirectsAreVisible: boolean;
   /** `true`: the transport is the application's and may have a `Request` class of its own. */
   readonly hasForeignRequests: boolean;
-  readonly tell: (event: AnyTokenEvent) => void;
 }
 
 /** A call to a protected resource. */
-interface Call {
-  readonly session: Session;
+interface Call extends AnsweredCall {
   /** The login that it began under. Where none was known it is the first one that is found. */
   login: LoginIdentity | undefined;
-  readonly resource: NamedResource;
-  readonly request: Outgoing;
   readonly hops: number;
   /** `manual` if the caller wants redirects to be followed, and we do it instead of the platform. */
   readonly redirect: 'manual' | undefined;
@@ -58,9 +44,6 @@ export interface Origin {
   readonly hops: number;
   readonly login: LoginIdentity | undefined;
 }
-
-/** What a response says about the token. */
-type Verdict = 'fine' | 'invalid' | 'unclear';
 
 export class AuthorizedFetch {
   readonly #options: AuthorizedFetchOptions;
@@ -122,7 +105,6 @@ export class AuthorizedFetch {
     const { session, login, resource, request } = call;
     const { signal } = request;
     const fresh = source.fresh(session, resource.variant);
-    let isSent = false;
     try {
       const held = await source.get(session, {
         ...resource,
@@ -131,13 +113,10 @@ export class AuthorizedFetch {
         signal,
       });
       call.login = held.login;
-      const send = () => {
-        isSent = true;
-        return this.#send(call, request.input, held);
-      };
+      const send = () => this.#send(call, request.input, held);
       return await this.#concluded(call, held, fresh === held ? send() : pace(send, signal));
     } catch (error) {
-      if (!isSent) request.abandon(error);
+      request.abandon(error);
       throw error;
     }
   }
@@ -187,14 +166,16 @@ export class AuthorizedFetch {
     throw error;
   }
 
-  /** Gives an `init` of ours what the API wants to see. */
-  #authorized(init: RequestInit, { redirect }: Call, { authorization }: Held): RequestInit {
-    return authorize(init, authorization, this.#options.cookies?.headers(), redirect);
+  /** Gives an `init` of ours what the API wants to see: the last step before it is sent. */
+  #authorized(init: RequestInit, { request, redirect }: Call, { authorization }: Held): RequestInit {
+    const made = authorize(init, authorization, this.#options.cookies?.headers(), redirect);
+    request.isSent = true;
+    return made;
   }
 
   /** The first answer. */
   async #arrived(call: Call, held: Held, response: Response): Promise<Response> {
-    const verdict = await this.#judge(call, response, held);
+    const verdict = await judge(this.#options, call, response, held);
     if (verdict === 'fine') {
       this.#noteAccepted(call, held, response);
       return await this.#follow(call, response);
@@ -248,49 +229,13 @@ export class AuthorizedFetch {
     const second = await this.#options.pace(() => this.#send(call, request.again(), held), request.signal);
     const { tell } = this.#options;
     const about = { ...session.about(held.login), resource: resource.url, status: second.status };
-    if ((await this.#judge(call, second, held)) === 'fine') {
+    if ((await judge(this.#options, call, second, held)) === 'fine') {
       this.#noteAccepted(call, held, second);
     } else if (this.#rejections.rejected(session, resource.url, token)) {
       tell({ type: 'newTokenRejected', ...about });
     }
     tell({ type: 'replayed', ...about });
     return await this.#follow(call, second);
-  }
-
-  async #judge({ session, resource, request }: Call, response: Response, held: Held): Promise<Verdict> {
-    const { status } = response;
-    const { isInvalidToken, tell } = this.#options;
-    if (this.#isFromElsewhere(resource, request.url, response)) return 'fine';
-    if (isInvalidToken !== undefined && (await asks(isInvalidToken, response))) return 'invalid';
-    if (status !== 401 && status !== 403) return 'fine';
-    const challenge = response.headers.get('www-authenticate');
-    const rejection = judgeRejection(status, challenge);
-    if (rejection.kind === 'step-up') {
-      // Only here what the challenge says is told, and a server may say the token. Taking it out is dear.
-      const told = judgeRejection(status, redact(challenge ?? '', [held.token]));
-      if (told.kind === 'step-up') {
-        tell({
-          type: 'stepUpRequired',
-          ...session.about(held.login),
-          url: request.url,
-          ...withMissing(told.stepUp, held.scope),
-        });
-      }
-    }
-    if (rejection.kind === 'invalid-token') return 'invalid';
-    return rejection.kind === 'unclear' ? 'unclear' : 'fine';
-  }
-
-  /**
-   * After a redirect that the platform or the transport followed, the token stayed behind or went where it was not to go: the
-   * answer says nothing about it.
-   */
-  #isFromElsewhere(resource: NamedResource, url: string, response: Response): boolean {
-    const { redirects } = this.#transport;
-    const { redirected } = response;
-    if (answeredElsewhere(url, redirects === 'manual' ? { redirected } : response) === undefined)
-      return false;
-    return this.#options.match(response.url)?.url !== resource.url;
   }
 
   async #follow(call: Call, response: Response): Promise<Response> {

@@ -3,20 +3,107 @@
  *
  * @module
  */
-import { discardBody } from './outgoing.ts';
+import { type FullClock, leavingOn, within } from './waiting.ts';
 
 /** The caller's own way to tell that a response means "this access token is not valid". */
-export type InvalidTokenPredicate = (response: Response) => boolean | Promise<boolean>;
+export type InvalidTokenPredicate = (response: Response) => boolean | PromiseLike<boolean>;
 
-/** Asks the caller's predicate about a copy, so that the response arrives unread. */
-export async function asks(isInvalidToken: InvalidTokenPredicate, response: Response): Promise<boolean> {
-  const copy = response.clone();
+/** The most of a body that is shown, in bytes. */
+const mostShown = 65_536;
+/** The most that a stream of Node lets one of its two readers be ahead, in bytes. */
+const mostOfNode = 16_384;
+
+/** How long the application may think about a response. */
+export interface Patience {
+  readonly clock: FullClock;
+  readonly timeout: number;
+  readonly signal: AbortSignal | null | undefined;
+}
+
+/**
+ * Asks the predicate about a copy, so that the response arrives unread.
+ *
+ * @throws what the predicate throws, also for being shown no body or part of one; the signal's reason.
+ */
+export async function asks(
+  isInvalidToken: InvalidTokenPredicate,
+  response: Response,
+  patience: Patience,
+): Promise<boolean> {
+  const { copy, release } = shown(response);
   try {
-    return await isInvalidToken(copy);
-  } catch (error) {
-    discardBody(response);
-    throw error;
+    const said = within(patience, async () => await isInvalidToken(copy));
+    return Boolean(await leavingOn(said, patience.signal));
   } finally {
-    discardBody(copy);
+    release();
   }
+}
+
+interface Shown {
+  readonly copy: Response;
+  /** Nobody will read the copy. */
+  readonly release: () => void;
+}
+
+/** Makes the copy: all of the head, and a body that is short and ends. */
+function shown(response: Response): Shown {
+  const { body } = response;
+  const nothing = (): void => undefined;
+  if (!showsBody(response)) return { copy: copied(response, null), release: nothing };
+  if (typeof body?.getReader !== 'function') return { copy: response.clone(), release: nothing };
+  const { stream, release } = branchOf(response);
+  return { copy: copied(response, stream), release };
+}
+
+/**
+ * Says whether the body is shown: JSON and its like, and other text only if it says how long it is, because a text may be a
+ * stream of events that never ends.
+ */
+function showsBody({ body, headers }: Response): boolean {
+  if (body === null) return false;
+  const length = Number(headers.get('content-length') ?? Number.NaN);
+  if (length > (body !== undefined && typeof body.getReader !== 'function' ? mostOfNode : mostShown))
+    return false;
+  const [type = ''] = (headers.get('content-type') ?? '').toLowerCase().split(';');
+  if (/stream/.test(type)) return false;
+  const isWhole = /[/+](?:json|xml|html|x-www-form-urlencoded)\s*$/.test(type);
+  const mayNotEnd = typeof (body as { pipe?: unknown } | undefined)?.pipe === 'function';
+  return (isWhole && !mayNotEnd) || (/^text\/|[/+](?:json|xml)/.test(type) && length >= 0);
+}
+
+function copied(response: Response, body: ReadableStream<Uint8Array<ArrayBuffer>> | null): Response {
+  const { status, statusText, headers, url, redirected, type } = response;
+  // Nobody can construct what a browser answers to `redirect: 'manual'`.
+  const copy = status === 0 ? Response.error() : new Response(body, { status, statusText, headers });
+  for (const [name, value] of Object.entries({ url, redirected, type })) {
+    Object.defineProperty(copy, name, { value });
+  }
+  return copy;
+}
+
+/** A branch of the body, up to the limit. It is made when the first piece is asked for. */
+function branchOf(response: Response) {
+  let left = mostShown;
+  let isReleased = false;
+  let reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined;
+  const stream = new ReadableStream<Uint8Array<ArrayBuffer>>(
+    {
+      async pull(controller) {
+        if (isReleased) return controller.close();
+        reader ??= response.clone().body?.getReader();
+        const { done = true, value } = (await reader?.read()) ?? {};
+        if (done || value === undefined) return controller.close();
+        left -= value.byteLength;
+        if (left < 0) throw new RangeError('isInvalidToken is shown at most 64 KiB of a body.');
+        controller.enqueue(value);
+      },
+    },
+    // What the predicate does not ask for is not read.
+    { highWaterMark: 0 },
+  );
+  const release = (): void => {
+    isReleased = true;
+    reader?.cancel().catch(() => undefined);
+  };
+  return { stream, release };
 }

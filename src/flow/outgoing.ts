@@ -80,6 +80,8 @@ export class Outgoing {
   /** Ours. With what it was sent with, once it was sent. */
   readonly init: RequestInit;
   readonly kind: BodyKind;
+  /** `true`: the transport has it, and its body is the transport's. */
+  isSent = false;
   /** Sending a Request uses its body up, whatever it was made of: only a branch of it can be sent again. */
   #spare: Request | undefined = undefined;
 
@@ -130,8 +132,9 @@ export class Outgoing {
     if (this.#spare !== undefined) discardBody(this.#spare);
   }
 
-  /** It was never sent. `fetch` would have taken the body, so nobody else reads it or closes where it comes from. */
+  /** The call failed. If it was never sent: `fetch` would have taken the body, so nobody else closes where it comes from. */
   abandon(reason: unknown): void {
+    if (this.isSent) return;
     const { body } = this.init;
     if (body !== undefined && body !== null) {
       if (this.kind === 'one-shot') cancelSource(body, reason);
