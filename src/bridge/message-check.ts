@@ -9,7 +9,7 @@ type Given = Readonly<Record<string, unknown>>;
 /** A body, if it is one that may cross this bridge. */
 type BodyCheck = (body: unknown) => body is NonNullable<BridgeRequest['body']>;
 
-const manners = ['cache', 'credentials', 'integrity', 'referrerPolicy'];
+const manners = ['cache', 'credentials', 'integrity', 'referrer', 'referrerPolicy'];
 
 /** Copies what is known of a message, and nothing else. `undefined`: this is none. */
 export function messageOf(given: unknown, isBody: BodyCheck): BridgeMessage | undefined {

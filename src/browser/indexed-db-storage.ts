@@ -3,8 +3,10 @@
  *
  * @module
  */
+
 import type { Stored, TokenLock, TokenStorage, Version } from '../core/contracts.ts';
 import { StorageError } from '../core/errors.ts';
+import { isInstance } from '../core/platform-class.ts';
 import { keyLost } from '../core/session-record.ts';
 import { randomId } from '../platform/web-crypto.ts';
 import { ChangeChannel } from './change-channel.ts';
@@ -214,7 +216,7 @@ function isValue(value: unknown): value is Value {
 
 function isSealed(value: unknown): value is Sealed {
   const { by, iv, data } = (value ?? {}) as Partial<Record<keyof Sealed, unknown>>;
-  return typeof by === 'string' && ArrayBuffer.isView(iv) && data instanceof ArrayBuffer;
+  return typeof by === 'string' && ArrayBuffer.isView(iv) && isInstance(data, 'ArrayBuffer');
 }
 
 function parsed(text: string): unknown {

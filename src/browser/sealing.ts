@@ -3,6 +3,8 @@
  *
  * @module
  */
+
+import { isInstance } from '../core/platform-class.ts';
 import { randomBytes, randomId, subtleCrypto } from '../platform/web-crypto.ts';
 import { type Connection, type Database, type Operation, Taken } from './database.ts';
 
@@ -109,5 +111,5 @@ function parameters(iv: Uint8Array<ArrayBuffer>, { key, version }: Place, by: st
 /** Engines that cannot unlock a stored key any more hand over `null` in its place. */
 function isKept(value: unknown): value is KeptKey {
   const { id, key } = (value ?? {}) as Partial<Record<keyof KeptKey, unknown>>;
-  return typeof id === 'string' && key instanceof CryptoKey;
+  return typeof id === 'string' && isInstance(key, 'CryptoKey');
 }

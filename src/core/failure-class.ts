@@ -3,8 +3,10 @@
  *
  * @module
  */
+
 import { hasMembers, textOf } from './answer-body.ts';
 import { ConfigurationError } from './errors.ts';
+import { isThenable } from './platform-class.ts';
 import type { FailureClass, ProviderProfile, TokenErrorResponse } from './provider-profile.ts';
 import { isCode } from './server-words.ts';
 
@@ -81,7 +83,7 @@ function ask(
   try {
     const failure: unknown = profile.classify(response);
     if (failure === undefined || classes.includes(failure)) return { failure: failure as FailureClass };
-    if (failure instanceof Promise) failure.catch(() => undefined);
+    if (isThenable(failure)) Promise.resolve(failure).catch(() => undefined);
     const words = classes.map((one) => `'${one}'`).join(', ');
     return {
       trouble: new ConfigurationError(`profile.classify() must return ${words} or undefined, at once.`),

@@ -3,9 +3,19 @@
  *
  * @module
  */
+import type { CryptoKey } from './platform-types.ts';
+
+/** The classes that are asked for. */
+interface Known {
+  readonly ArrayBuffer: ArrayBuffer;
+  readonly CryptoKey: CryptoKey;
+  readonly Headers: Headers;
+  readonly URL: URL;
+  readonly URLSearchParams: URLSearchParams;
+}
 
 /** Checks whether `value` has the tag of a class of the platform, or is an instance of the one that is there. */
-export function isInstance(value: unknown, name: string): boolean {
+export function isInstance<Name extends keyof Known>(value: unknown, name: Name): value is Known[Name] {
   if (typeof value !== 'object' || value === null) return false;
   if (Object.prototype.toString.call(value) === `[object ${name}]`) return true;
   // React Native's classes have no tag.

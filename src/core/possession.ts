@@ -7,6 +7,7 @@
 
 import type { Reach } from './contracts.ts';
 import type { BuiltRequest } from './grant.ts';
+import { isInstance } from './platform-class.ts';
 import type { CryptoKeyPair } from './platform-types.ts';
 import type { Answer } from './token-answer.ts';
 
@@ -33,7 +34,7 @@ export interface KeyStorage {
 /** Tells a key pair from what a storage may hold in its place: engines that cannot unlock a key any more hand over `null`. */
 export function isKeyPair(value: unknown): value is CryptoKeyPair {
   const { privateKey, publicKey } = (value ?? {}) as Partial<Record<keyof CryptoKeyPair, unknown>>;
-  return privateKey instanceof CryptoKey && publicKey instanceof CryptoKey;
+  return isInstance(privateKey, 'CryptoKey') && isInstance(publicKey, 'CryptoKey');
 }
 
 /** A request that a proof is made for. */

@@ -3,8 +3,10 @@
  *
  * @module
  */
+
 import { ConfigurationError } from '../core/errors.ts';
 import { type AnyTokenEvent, eventTypes, type TokenEventType } from '../core/events.ts';
+import { isThenable } from '../core/platform-class.ts';
 
 type Listener = (event: AnyTokenEvent) => unknown;
 
@@ -52,7 +54,8 @@ export class Listeners {
       if (type !== event.type && type !== '*') continue;
       try {
         const result = listener(event);
-        if (result instanceof Promise) result.catch((error: unknown) => this.#failed(event, error));
+        // A promise of zone.js or of another realm is no instance of `Promise`.
+        if (isThenable(result)) Promise.resolve(result).catch((error) => this.#failed(event, error));
       } catch (error) {
         this.#failed(event, error);
       }

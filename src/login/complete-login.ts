@@ -5,6 +5,7 @@
  */
 
 import { ConfigurationError, LoginFailedError } from '../core/errors.ts';
+import { isInstance } from '../core/platform-class.ts';
 import type { Prover } from '../core/possession.ts';
 import { parseUrl } from '../core/url.ts';
 import { issuersOf } from '../flow/authorization-server-source.ts';
@@ -64,7 +65,7 @@ export async function completeLogin(
 }
 
 function stateOf(callback: string | URL | URLSearchParams): string | null {
-  const parameters = callback instanceof URLSearchParams ? callback : parseUrl(callback)?.searchParams;
+  const parameters = isInstance(callback, 'URLSearchParams') ? callback : parseUrl(callback)?.searchParams;
   return parameters?.get('state') ?? null;
 }
 
@@ -135,7 +136,7 @@ function isFinal(error: unknown): boolean {
 async function find(source: AnswerSource, callback: string | URL | URLSearchParams): Promise<FoundLogin> {
   // First what can be tried again: after this the login waits no more.
   const client = await source.client();
-  const url = callback instanceof URLSearchParams ? undefined : parseUrl(callback);
+  const url = isInstance(callback, 'URLSearchParams') ? undefined : parseUrl(callback);
   if (url === null)
     throw new ConfigurationError('completeLogin(options, callback): callback must be a whole URL.');
   const response = readResponse(url?.searchParams ?? (callback as URLSearchParams));

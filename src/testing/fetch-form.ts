@@ -3,7 +3,10 @@
  *
  * @module
  */
+
 import type { Transport } from '../core/contracts.ts';
+import { isInstance } from '../core/platform-class.ts';
+import { bodyKind } from '../core/replay.ts';
 import type { Answer, Delivery, Exchange } from './wire.ts';
 import { type Bytes, bytesOf } from './wire.ts';
 
@@ -51,17 +54,17 @@ export function fetchForm(serve: Serve, seenAs: Exchange['seenAs']): Transport {
 
 /** Reads the request of a call without building a `Request` in the plain cases. */
 async function outgoingOf(input: RequestInfo | URL, init: RequestInit | undefined): Promise<Outgoing> {
-  const isPlain = typeof input === 'string' || input instanceof URL;
+  const isPlain = typeof input === 'string' || isInstance(input, 'URL');
   const body = init?.body;
   const isPlainBody =
-    body === undefined || body === null || typeof body === 'string' || body instanceof URLSearchParams;
+    body === undefined || body === null || typeof body === 'string' || isInstance(body, 'URLSearchParams');
   if (!isPlain || !isPlainBody) return outgoingOfRequest(new Request(input, withDuplex(init)), init?.signal);
   const method = methodOf(init?.method);
   if ((method === 'GET' || method === 'HEAD') && body)
     throw new TypeError(`A ${method} request cannot have a body.`);
   const headers = new Headers(init?.headers);
   if (body !== undefined && body !== null && !headers.has('content-type')) {
-    const isForm = body instanceof URLSearchParams;
+    const isForm = typeof body === 'object';
     headers.set(
       'content-type',
       `${isForm ? 'application/x-www-form-urlencoded' : 'text/plain'};charset=UTF-8`,
@@ -96,7 +99,7 @@ function withoutFragment(url: URL): URL {
 
 /** A stream as a body needs `duplex`, which the types of the DOM do not know. */
 function withDuplex(init: RequestInit | undefined): RequestInit | undefined {
-  return init?.body instanceof ReadableStream ? ({ duplex: 'half', ...init } as RequestInit) : init;
+  return bodyKind(init?.body) === 'one-shot' ? ({ duplex: 'half', ...init } as RequestInit) : init;
 }
 
 function methodOf(method: string | undefined): string {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isThenable } from '../core/platform-class.ts';
 import { authorizationEndpoint } from './authorization-endpoint.ts';
 import type { Gate, ReceivedRequest } from './fault-queue.ts';
 import { Queue } from './fault-queue.ts';
@@ -59,8 +60,8 @@ export class Service {
     const fault = this.faults.next(endpoint, request);
     if (gate || fault) return this.#withTrouble(work, gate, fault ?? {});
     const answer = work.answer();
-    return answer instanceof Promise
-      ? answer.then((one) => this.#arrived(work, one))
+    return isThenable(answer)
+      ? Promise.resolve(answer).then((one) => this.#arrived(work, one))
       : this.#arrived(work, answer);
   }
 

@@ -17,12 +17,19 @@ const usual: Readonly<Record<string, string>> = {
   cache: 'default',
   credentials: 'same-origin',
   integrity: '',
+  referrer: 'about:client',
   referrerPolicy: '',
 };
 
+/** Of whatever realm or polyfill. */
+function isStream(body: unknown): body is ReadableStream<Uint8Array> {
+  return typeof (body as Partial<ReadableStream> | null | undefined)?.getReader === 'function';
+}
+
 /** @throws TypeError for what `fetch` refuses. */
 export async function packed(input: string | URL | Request, init?: RequestInit): Promise<PackedRequest> {
-  const stream = init?.body instanceof ReadableStream ? init.body : undefined;
+  const { body: source } = init ?? {};
+  const stream = isStream(source) ? source : undefined;
   // The stream does not go into a `Request`: some engines would make a text of it.
   const given = new Request(input, stream === undefined ? init : { ...init, body: null });
   const { url, method, redirect, signal } = given;

@@ -58,7 +58,7 @@ describe('the predicate of the README is safe as it stands', () => {
     const response = await manager.fetch(api, { method: 'DELETE' });
     expect([response.status, response.bodyUsed]).toEqual([status, false]);
     expect([transport.calls.length, transport.grants.length]).toEqual([1, 0]);
-    expect(failures).toEqual([
+    expect(failures).toMatchObject([
       {
         type: 'predicateFailed',
         session: 'default',
