@@ -14,8 +14,8 @@ import { clientOf } from './login-options.ts';
 import type { RedirectLoginManager } from './redirect-login-options.ts';
 
 /**
- * Stores the tokens first, then checks the ID token: a user for whom it does not vouch is signed out again. Tokens that the manager
- * refuses are revoked.
+ * Stores the tokens first, then signs a user out again for whom the ID token does not vouch. Tokens that the manager refuses are
+ * revoked.
  *
  * @throws LoginFailedError `id_token`, and what `setTokens()` throws.
  */
@@ -24,20 +24,28 @@ export async function signInWith(
   login: Login,
   workshop: Workshop,
 ): Promise<IdTokenClaims | undefined> {
-  const problem = await failureOf(manager.setTokens(login.tokens));
+  const { claims, fault } = checked(login);
+  // A wrong ID token names nobody: calls of the user whom it names would go on with these tokens (law one-login).
+  const tokens = fault === undefined ? login.tokens : { ...login.tokens, idToken: undefined };
+  const problem = await failureOf(manager.setTokens(tokens));
   if (isMisconfigured(problem)) {
-    await discard(workshop, login.tokens);
+    await discard(workshop, tokens);
     throw problem;
   }
-  let claims: IdTokenClaims | undefined;
-  try {
-    claims = login.idTokenClaims();
-  } catch (error) {
+  if (fault !== undefined) {
     const trouble = await failureOf(manager.signOut());
-    throw trouble === undefined ? error : notSignedOut(trouble);
+    throw trouble === undefined ? fault : notSignedOut(trouble);
   }
   if (problem !== undefined) throw problem; // the tokens are in memory only, and in use
   return claims;
+}
+
+function checked(login: Login): { readonly claims?: IdTokenClaims | undefined; readonly fault?: unknown } {
+  try {
+    return { claims: login.idTokenClaims() };
+  } catch (fault) {
+    return { fault };
+  }
 }
 
 function failureOf(promise: Promise<unknown>): Promise<unknown> {

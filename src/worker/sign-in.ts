@@ -37,22 +37,27 @@ export async function signIn(
     await manager.setTokens(given);
     return { returnTo: undefined, claims: undefined };
   }
-  let claims: SignedIn['claims'];
-  try {
-    await manager.setTokens(given.tokens);
-  } finally {
-    // Tokens that the storage has refused are in use all the same.
-    claims = await checked(manager, given);
+  const { claims, fault } = checked(given);
+  // A wrong ID token names nobody: calls of the user whom it names would go on with these tokens (law one-login).
+  const tokens = fault === undefined ? given.tokens : { ...given.tokens, idToken: undefined };
+  const problem = await manager.setTokens(tokens).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  // Tokens that the storage has refused are in use as well.
+  if (fault !== undefined) {
+    await manager.signOut();
+    throw fault;
   }
+  if (problem !== undefined) throw problem;
   return { returnTo: given.returnTo, claims };
 }
 
-async function checked(manager: Manager, login: WorkerLogin): Promise<SignedIn['claims']> {
+function checked(login: WorkerLogin): { readonly claims?: SignedIn['claims']; readonly fault?: unknown } {
   try {
-    return login.idTokenClaims();
-  } catch (error) {
-    await manager.signOut();
-    throw error;
+    return { claims: login.idTokenClaims() };
+  } catch (fault) {
+    return { fault };
   }
 }
 

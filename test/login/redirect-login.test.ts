@@ -354,6 +354,53 @@ describe('finish()', () => {
     expect(page.location.href).toBe(callback);
   });
 
+  test('one-login: a call of the user before never goes on with tokens whose ID token is wrong, whomever that names', async () => {
+    for (const [change, seen] of [
+      [{ aud: 'another client' }, []],
+      [{}, ['Bearer access-1']], // the same user, as after a step-up
+    ] as const) {
+      const asked = Promise.withResolvers<void>();
+      const answer = Promise.withResolvers<Response>();
+      const authorizations: (string | null)[] = [];
+      const written = Promise.withResolvers<void>();
+      const memory = memoryStorage();
+      let isHeld = false;
+      const storage: typeof memory = {
+        ...memory,
+        async write(...parameters) {
+          if (isHeld) await written.promise;
+          return await memory.write(...parameters);
+        },
+      };
+      const { visit, redirect, manager } = site({
+        claims: change,
+        manager: { storage },
+        places: {
+          'https://api.test/orders': async ({ headers }) => {
+            authorizations.push(headers.get('authorization'));
+            asked.resolve();
+            return authorizations.length === 1 ? await answer.promise : Response.json({});
+          },
+        },
+      });
+      const ofAda = { ...claims, nonce: 'another' };
+      await manager.setTokens({ access_token: 'of-ada', expires_in: 300, id_token: idToken(ofAda) });
+      await visit();
+      const call = manager.fetch('https://api.test/orders').catch((error: unknown) => error);
+      await asked.promise;
+      isHeld = true;
+      const finished = redirect.finish().catch((error: unknown) => error);
+      await vi.waitUntil(async () => (await manager.inspect()).stored !== undefined);
+      answer.resolve(
+        new Response(null, { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } }),
+      );
+      for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+      written.resolve();
+      await Promise.all([call, finished]);
+      expect(authorizations).toEqual(['Bearer of-ada', ...seen]);
+    }
+  });
+
   test('tokens that the manager refuses are revoked', async () => {
     const { visit, redirect, manager, sentTo } = site({
       places: { [as.tokenEndpoint]: granting({ token_type: 'mac' }) },

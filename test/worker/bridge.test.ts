@@ -107,6 +107,8 @@ describe.each(kinds)('pages and a %s worker', (kind) => {
       };
       return { ...got, idTokenClaims };
     };
+    const subjects: (string | undefined)[] = [];
+    manager.on('signedIn', ({ subject }) => void subjects.push(subject));
     const here = site(() => manager, { login }, kind);
     const page = here.open();
     const { returnTo, claims } = await page.login(await come('right'));
@@ -115,6 +117,7 @@ describe.each(kinds)('pages and a %s worker', (kind) => {
     const error = await rejection(page.login(await come('wrong')));
     expect(error).toMatchObject({ code: 'ERR_LOGIN_FAILED', reason: 'id_token' });
     expect(await rejection(page.fetch(url))).toMatchObject({ reason: 'signed_out' });
+    expect(subjects).toEqual([claims?.sub, undefined]); // a wrong ID token names nobody
     expect(server.counts.revocations).toBeGreaterThan(0);
     expect(here.worker.crossed.filter((text) => token.test(text))).toEqual([]);
   });
