@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SessionRecord } from './session-record.ts';
+import type { Failure, SessionRecord } from './session-record.ts';
 
 /** When it began to fail, and how often it has since: failures, and refreshes that were not answered. */
 export interface History {
@@ -12,8 +12,20 @@ export interface History {
 }
 
 /** Returns how long a record has been failing. `undefined`: it has not. */
-export function historyOf({ failure, spending }: SessionRecord): History | undefined {
+export function historyOf(
+  { failure: ofAll, spending }: SessionRecord,
+  failure: Failure | undefined = ofAll,
+): History | undefined {
   if (failure === undefined && spending === undefined) return undefined;
   const starts = [failure?.since ?? failure?.at, spending?.since].filter((time) => time !== undefined);
   return { since: Math.min(...starts), failures: (failure?.count ?? 0) + (spending?.sends ?? 0) };
+}
+
+/** Returns the latest failure that concerns a variant. */
+export function latestFailure(
+  { failure, variantFailures }: SessionRecord,
+  variant: string,
+): Failure | undefined {
+  const own = variantFailures?.[variant];
+  return own !== undefined && own.at >= (failure?.at ?? own.at) ? own : failure;
 }

@@ -26,13 +26,42 @@ export interface FailureContext {
   readonly mints: boolean | undefined;
 }
 
-/** Returns the failure to store after another one. */
-export function remember(record: SessionRecord, seen: FailedRefresh, context: FailureContext): Failure {
+/** What to store after another failure. */
+export interface Remembered {
+  readonly record: SessionRecord;
+  readonly failure: Failure;
+  /** `true`: with this failure a row of refusals has become one that does not pass by itself. */
+  readonly isStuckNow: boolean;
+}
+
+/** Returns what to store after another failure. */
+export function remember(record: SessionRecord, seen: FailedRefresh, context: FailureContext): Remembered {
+  const { variant, now } = context;
+  if (seen.error !== 'invalid_scope' && seen.error !== 'invalid_target') {
+    const failure = {
+      ...next(record, record.failure, seen, context),
+      fingerprint: fingerprint(record.refreshToken ?? ''),
+    };
+    const wasStuck = record.failure?.refusals?.stuck !== undefined;
+    const isStuckNow = !wasStuck && failure.refusals?.stuck !== undefined;
+    return { record: { ...record, failure }, failure, isStuckNow };
+  }
+  const { [variant]: before, ...others } = record.variantFailures ?? {};
+  const failure = next(record, before, seen, context);
+  // What nobody asks for any more does not stay.
+  const kept = Object.entries(others).filter(([, { until }]) => now < until + longestPause);
+  const variantFailures = { ...Object.fromEntries(kept), [variant]: failure };
+  return { record: { ...record, variantFailures }, failure, isStuckNow: false };
+}
+
+function next(
+  record: SessionRecord,
+  before: Failure | undefined,
+  seen: FailedRefresh,
+  context: FailureContext,
+): Failure {
   const { retryAfter, refused = false, ...description } = seen;
   const { now, random } = context;
-  const isAboutVariant = seen.error === 'invalid_scope' || seen.error === 'invalid_target';
-  const variant = isAboutVariant ? context.variant : undefined;
-  const before = record.failure?.variant === variant ? record.failure : undefined;
   const count = (before?.count ?? 0) + 1;
   const refusals = refused ? refusedAgain(record, seen, before?.refusals, context) : before?.refusals;
   const pause = refused
@@ -40,12 +69,10 @@ export function remember(record: SessionRecord, seen: FailedRefresh, context: Fa
     : pauseOfFailure(seen, count, random);
   return {
     ...description,
-    variant,
     at: now,
     until: now + Math.min(longestPause, Math.max(pause, retryAfter ?? 0)),
     count,
     since: before?.since ?? before?.at ?? now,
-    fingerprint: fingerprint(record.refreshToken ?? ''),
     refusals,
   };
 }

@@ -115,12 +115,9 @@ function spendOrNot(record: SessionRecord, need: Need, known: Knowledge): Verdic
   if (record.refreshToken === undefined && known.mints !== true) {
     return { kind: 'login', reason: 'no_refresh_token' };
   }
-  const { failure, spending } = record;
-  // What was sent after it makes it old.
-  const isLatest = failure !== undefined && !(spending !== undefined && spending.latest > failure.at);
-  if (isLatest && concerns(failure, need, known)) {
-    return { kind: 'failed', failure, history: historyOf(record) };
-  }
+  const { spending } = record;
+  const failure = remembered(record, need, known);
+  if (failure !== undefined) return { kind: 'failed', failure, history: historyOf(record, failure) };
   if (spending === undefined) {
     return { kind: 'spend', unanswered: 0, inWindow: false };
   }
@@ -152,8 +149,20 @@ function stillValid(accessToken: AccessToken, end: number, verdict: Verdict): Ve
   }
 }
 
-function concerns(failure: Failure, need: Need, known: Knowledge): boolean {
-  if (failure.variant !== undefined && failure.variant !== need.variant) return false;
+/** The failure that still stands between a need and the server. */
+function remembered(
+  { failure, variantFailures, spending }: SessionRecord,
+  { variant }: Need,
+  known: Knowledge,
+): Failure | undefined {
+  // What was sent after it makes it old.
+  const isLatest = failure !== undefined && !(spending !== undefined && spending.latest > failure.at);
+  if (isLatest && isInForce(failure, known)) return failure;
+  const own = variantFailures?.[variant];
+  return own !== undefined && isInForce(own, known) ? own : undefined;
+}
+
+function isInForce(failure: Failure, known: Knowledge): boolean {
   // The network is back, and whatever failed without it says nothing about the server.
   if (failure.offline === true && known.online) return false;
   return inPause(known.now, failure.at, failure.until);

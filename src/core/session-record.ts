@@ -37,8 +37,6 @@ export interface Spending {
 
 /** A remembered failure of the record's refresh token, so that not everyone has to find out. */
 export interface Failure extends ServerWords {
-  /** The only variant that is affected, when the failure is about what was asked for. */
-  readonly variant?: string | undefined;
   readonly kind: 'transient' | 'client' | 'interaction-required';
   /** When it happened, and when to try again at the earliest, in Unix ms. */
   readonly at: number;
@@ -103,6 +101,8 @@ export interface SessionRecord {
   readonly accessTokens: Readonly<Record<string, AccessToken>>;
   readonly spending?: Spending | undefined;
   readonly failure?: Failure | undefined;
+  /** The same for failures that are about what was asked for, by variant: the others are not affected. */
+  readonly variantFailures?: Readonly<Record<string, Failure>> | undefined;
 }
 
 /** The variant of an access token for the whole grant. */
@@ -257,6 +257,7 @@ const recordShape: Readonly<Record<string, readonly [required: boolean, check: C
   accessTokens: [true, (value) => isObject(value) && Object.values(value).every(fits(accessTokenShape))],
   spending: [false, (value) => fits(spendingShape)(value)],
   failure: [false, (value) => fits(failureShape)(value)],
+  variantFailures: [false, (value) => isObject(value) && Object.values(value).every(fits(failureShape))],
 };
 const expectedEndShape: typeof recordShape = { at: [true, isTime], since: [true, isTime] };
 const accessTokenShape: typeof recordShape = {

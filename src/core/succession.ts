@@ -47,6 +47,7 @@ export function begin(
 export function succeed(record: SessionRecord, grant: TokenGrant, asking: Asking): SessionRecord {
   const { [asking.variant]: _old, ...others } = record.accessTokens;
   const rotated = grant.refreshToken !== undefined && grant.refreshToken !== record.refreshToken;
+  const { [asking.variant]: _past, ...variantFailures } = record.variantFailures ?? {};
   const isWhole = asking.variant === wholeGrant;
   const isNarrower = !isWhole && asking.scope !== undefined;
   return {
@@ -58,6 +59,7 @@ export function succeed(record: SessionRecord, grant: TokenGrant, asking: Asking
     refreshTokenEnd: expectedEnd(record, grant, asking),
     narrowed: isWhole ? undefined : record.narrowed || isNarrower || undefined,
     narrowsScope: record.narrowsScope || (isNarrower && asking.narrowsScope) || undefined,
+    variantFailures: Object.keys(variantFailures).length > 0 ? variantFailures : undefined,
     idToken: grant.idToken ?? record.idToken,
     extra: { ...record.extra, ...grant.extra },
     accessTokens: asking.usable

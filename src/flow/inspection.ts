@@ -32,7 +32,7 @@ export interface InspectedRecord {
   /** A refresh that was sent and not answered so far; times in Unix ms. */
   readonly spending: Pick<Spending, 'since' | 'latest' | 'sends'> | undefined;
   /** The failure that is remembered; times in Unix ms. */
-  readonly failure: Omit<Failure, 'variant' | 'offline' | 'fingerprint'> | undefined;
+  readonly failure: Omit<Failure, 'offline' | 'fingerprint'> | undefined;
 }
 
 /** What {@link TokenManager.inspect} shows. It holds no token, and `JSON.stringify` takes it. */

@@ -16,7 +16,7 @@ import {
   RefreshFailedError,
 } from '../core/errors.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
-import { historyOf } from '../core/failure-history.ts';
+import { historyOf, latestFailure } from '../core/failure-history.ts';
 import { type SessionRecord, secretsIn } from '../core/session-record.ts';
 import { safeCause } from '../core/transport-failure.ts';
 import { type Attempt, decide, mayReachServer, type Spent, type Want, type Workshop } from './attempt.ts';
@@ -139,10 +139,10 @@ export class RefreshCoordinator {
   async #fallBack(attempt: Attempt, record: SessionRecord): Promise<Held> {
     const verdict = await decide(this.#workshop, attempt, record);
     // Deciding may take a request, and so longer than the pause after the failure. That is no reason to spend at once.
-    if (verdict.kind !== 'spend' || record.failure === undefined)
-      return conclude(this.#workshop, attempt, verdict);
-    throw refreshFailed(record.failure, this.#workshop.clock.now(), {
-      history: historyOf(record),
+    const failure = latestFailure(record, attempt.want.variant);
+    if (verdict.kind !== 'spend' || failure === undefined) return conclude(this.#workshop, attempt, verdict);
+    throw refreshFailed(failure, this.#workshop.clock.now(), {
+      history: historyOf(record, failure),
       cause: attempt.cause,
     });
   }

@@ -6,12 +6,12 @@
 import { isConflict, isMisconfigured, type LoginRequiredError } from '../core/errors.ts';
 import { isInTrouble } from '../core/failure-class.ts';
 import { historyOf } from '../core/failure-history.ts';
-import { type FailedRefresh, remember } from '../core/failure-memory.ts';
+import { type FailedRefresh, type Remembered, remember } from '../core/failure-memory.ts';
 import { faultOfIdToken } from '../core/id-token.ts';
 import { identityOf } from '../core/login-identity.ts';
 import { backoff, handedOutUntil } from '../core/reconcile.ts';
 import { type ServerWords, tellable } from '../core/server-words.ts';
-import { type AccessToken, type Failure, type SessionRecord, wholeGrant } from '../core/session-record.ts';
+import { type AccessToken, type SessionRecord, wholeGrant } from '../core/session-record.ts';
 import { succeed } from '../core/succession.ts';
 import type { TokenGrant } from '../core/token-grant.ts';
 import { authorizationScheme, isSendable } from '../core/token-type.ts';
@@ -136,10 +136,10 @@ async function unusable(
   const found = await workshop.store.read(attempt.session, attempt.tell);
   // Each of these has rotated the refresh token, and is one more of the same row.
   const before = { ...successor, failure: spent.record.failure };
-  const failure = failureOf(workshop, before, attempt, { kind: 'client', error, refused: true });
-  const record = { ...successor, failure };
+  const remembered = rememberIn(workshop, before, attempt, { kind: 'client', error, refused: true });
+  const { record } = remembered;
   await workshop.store.write(attempt.session, record, found?.version).catch(() => undefined);
-  tellFailure(attempt, { before, record, failure });
+  tellFailure(attempt, remembered);
   return record;
 }
 
@@ -212,24 +212,24 @@ export async function failed(
 ): Promise<Step> {
   const { session } = attempt;
   if (session.epoch !== attempt.epoch) return 'again';
-  const failure = failureOf(workshop, spent.record, attempt, description);
   // An earlier mark stays: this refusal says nothing about the refresh that was never answered.
-  const record = { ...spent.record, failure };
+  const remembered = rememberIn(workshop, spent.record, attempt, description);
+  const { record } = remembered;
   // If it cannot be stored our mark stays, and whoever comes next is the more careful for it.
   const written = workshop.store.write(session, record, spent.version);
   const isReplaced = await written.then(() => false, isConflict);
   attempt.cause = cause;
-  tellFailure(attempt, { before: spent.record, record, failure });
+  tellFailure(attempt, remembered);
   // Someone has signed out or in meanwhile: what we read does not count any more.
   return isReplaced ? 'again' : record;
 }
 
-function failureOf(
+function rememberIn(
   workshop: Workshop,
   record: SessionRecord,
   attempt: Attempt,
   seen: FailedRefresh,
-): Failure {
+): Remembered {
   const { clock, grant } = workshop;
   const { want } = attempt;
   const wasSent = seen.status !== undefined || seen.refused === true;
@@ -241,12 +241,11 @@ function failureOf(
 /** Says that a refresh has failed, and once for each row of refusals that they do not pass by themselves. */
 function tellFailure(
   { session, login, tell, cause }: Attempt,
-  { before, record, failure }: { before: SessionRecord; record: SessionRecord; failure: Failure },
+  { record, failure, isStuckNow }: Remembered,
 ): void {
-  const error = refreshFailed(failure, failure.at, { history: historyOf(record), cause });
+  const error = refreshFailed(failure, failure.at, { history: historyOf(record, failure), cause });
   tell({ type: 'refreshFailed', ...session.about(login), error });
-  const wasStuck = before.failure?.refusals?.stuck !== undefined;
-  if (wasStuck || failure.refusals?.stuck === undefined || isMisconfigured(error)) return;
+  if (!isStuckNow || isMisconfigured(error)) return;
   tell({ type: 'sessionStuck', ...session.about(login), error });
 }
 
