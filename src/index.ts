@@ -8,7 +8,16 @@ export type {
   ClientAuthentication,
   UnauthenticatedRequest,
 } from './core/authorization-server.ts';
-export type { Clock, Reach, Stored, TokenLock, TokenStorage, Transport, Version } from './core/contracts.ts';
+export type {
+  Clock,
+  Reach,
+  StorageUnavailableReason,
+  Stored,
+  TokenLock,
+  TokenStorage,
+  Transport,
+  Version,
+} from './core/contracts.ts';
 export {
   type AnyTokenKeepError,
   ConfigurationError,

@@ -47,6 +47,7 @@ export function announced(
     read: (key) => storage.read(key),
     write: (key, record, ifVersion) => storage.write(key, record, ifVersion),
     delete: (key, ifVersion) => storage.delete(key, ifVersion),
+    unavailable: () => storage.unavailable?.(),
     watch(key, listener) {
       const unwatch = storage.watch?.(key, listener);
       const deaf = news.watch(key, (word) => {

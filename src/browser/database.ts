@@ -9,6 +9,7 @@
  */
 import { StorageError } from '../core/errors.ts';
 import { leaveToPage } from './rendering.ts';
+import { refusalWords, siteDataRefusal } from './site-data.ts';
 import { whenItWakes } from './waking.ts';
 
 /** What a storage does with it. */
@@ -69,7 +70,7 @@ export class Database {
       } catch (error) {
         if (error instanceof StorageError) throw error;
         this.#forget(opening);
-        if (attempt === 2 || isFinal(error)) throw failure(operation, error);
+        if (attempt === 2 || isFinal(error)) throw await failure(operation, error);
       }
     }
   }
@@ -169,9 +170,11 @@ const verbs: Readonly<Record<Operation, string>> = {
   delete: 'delete',
 };
 
-function failure(operation: Operation, error: unknown): StorageError {
+async function failure(operation: Operation, error: unknown): Promise<StorageError> {
   const { name = 'Error', message = '' } = (error ?? {}) as { name?: string; message?: string };
-  const remedy = remedies[name] ?? '';
+  const isRefused =
+    name === 'SecurityError' || (await siteDataRefusal().catch(() => undefined)) !== undefined;
+  const remedy = isRefused ? ` ${refusalWords()}` : (remedies[name] ?? '');
   return new StorageError(`IndexedDB did not ${verbs[operation]} the session (${name}).${remedy}`, {
     operation,
     // A copy: errors of the platform may lead to requests, and so to what they carried.
@@ -186,7 +189,7 @@ function named(name: string, message: string): Error {
 const remedies: Readonly<Record<string, string | undefined>> = {
   QuotaExceededError: ' The disk, or what the browser gives this site of it, is full.',
   VersionError: ' Another tab runs a newer version of this page. Reload it.',
-  SecurityError: ' The browser blocks storage for this page.',
+  SecurityError: '',
   ReferenceError: ` There is no IndexedDB here. ${leaveToPage}`,
   TimeoutError: ' Another tab may hold an older version of the database open: close it. Then try again.',
 };

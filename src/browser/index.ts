@@ -9,3 +9,4 @@ export { type IndexedDbStorageOptions, indexedDbStorage } from './indexed-db-sto
 export { type TokenHandlerOptions, tokenHandler } from './token-handler.ts';
 export { type WebLockOptions, webLock } from './web-lock.ts';
 export { type WebStorageOptions, webStorage } from './web-storage.ts';
+export { whereAllowed } from './where-allowed.ts';

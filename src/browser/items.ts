@@ -7,6 +7,7 @@ import type { Stored, Version } from '../core/contracts.ts';
 import { StorageError } from '../core/errors.ts';
 import { randomId } from '../platform/web-crypto.ts';
 import { leaveToPage } from './rendering.ts';
+import { refusalWords } from './site-data.ts';
 import { bearWitness, newestWitness, orderOf, type Witness } from './version-witness.ts';
 import { type Alive, briefly, lockable } from './web-locks.ts';
 
@@ -163,8 +164,7 @@ function attempt<T>(operation: Operation, run: () => T): T {
     if (name === 'QuotaExceededError' || name === 'NS_ERROR_DOM_QUOTA_REACHED') {
       throw failure(operation, 'The storage of this site is full.', error);
     }
-    if (name === 'SecurityError')
-      throw failure(operation, 'The browser blocks storage for this page.', error);
+    if (name === 'SecurityError') throw failure(operation, refusalWords(), error);
     if (name === 'ReferenceError')
       throw failure(operation, `There is no such storage here. ${leaveToPage}`, error);
     throw failure(operation, 'The storage of the browser failed.', error);

@@ -8,6 +8,7 @@ import type { Reach } from '../core/contracts.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import { isNative } from '../platform/browser-fetch.ts';
 import { subtleCrypto } from '../platform/web-crypto.ts';
+import { refusalWords } from './site-data.ts';
 import { awake } from './waking.ts';
 
 /** A Web Lock that is held. */
@@ -63,14 +64,12 @@ export function take(locks: LockManager, name: string, options: LockOptions = {}
   });
 }
 
-/** Opaque origins (a sandboxed frame, a `data:` page) have locks and may not use them. */
+/** The browser refuses locks where it stores nothing. */
 function refusalOf(error: unknown): unknown {
   if ((error as { name?: unknown } | null)?.name !== 'SecurityError') return error;
-  return new ConfigurationError(
-    'webLock(): the browser refuses Web Locks to this page, which has no origin of its own (a sandboxed frame?). ' +
-      "Add allow-same-origin to the frame's sandbox, or use memoryStorage().",
-    { cause: error },
-  );
+  return new ConfigurationError(`webLock(): the browser refuses Web Locks. ${refusalWords()}`, {
+    cause: error,
+  });
 }
 
 /** Longer ones are cut: WebKit refuses names of more than 1024 characters, and ours have something before and behind them. */

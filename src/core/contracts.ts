@@ -22,6 +22,14 @@ export interface Stored {
 }
 
 /**
+ * Why sessions are kept elsewhere than in the storage that was preferred.
+ *
+ * - `site data blocked`: the user or a policy blocks it for this site, or for frames of other sites.
+ * - `opaque origin`: the page has no origin of its own, as in a sandboxed frame.
+ */
+export type StorageUnavailableReason = 'site data blocked' | 'opaque origin';
+
+/**
  * Where the tokens of a session rest: one record a session, written whole. A key is any text of any length, and no secret.
  * `examples/bring-your-own-storage` in the repository is one to start from.
  *
@@ -52,6 +60,11 @@ export interface TokenStorage {
   delete(key: string, ifVersion?: Version): Promise<void>;
   /** Tells that the value of `key` has changed, not what it is now. Returns how to stop. */
   watch?(key: string, listener: () => void): () => void;
+  /**
+   * Says why sessions are kept elsewhere than in the storage that was preferred, once the first operation has resolved. The
+   * manager emits `storageUnavailable` with it.
+   */
+  unavailable?(): StorageUnavailableReason | undefined;
   /** The user has signed out: tells those who keep the same session where this storage does not reach. */
   signedOut?(key: string): void;
 }

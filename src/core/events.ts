@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { StorageUnavailableReason } from './contracts.ts';
 import type { ConfigurationError, LoginRequiredError, RefreshFailedError, TokenKeepError } from './errors.ts';
 import type { IdTokenFault } from './id-token.ts';
 import type { StepUp } from './rejection.ts';
@@ -91,6 +92,11 @@ export interface TokenEvents {
   /** The successor that the storage had refused is stored now. */
   persisted: SessionEvent;
   /**
+   * The browser refuses to store anything for this page, so the session is kept where `whereAllowed()` says. Emitted once for each
+   * session.
+   */
+  storageUnavailable: SessionEvent & { readonly reason: StorageUnavailableReason };
+  /**
    * A refresh brought an ID token that contradicts the one before it, in this claim (OpenID Connect Core §12.2). The other
    * tokens are stored and used, the ID token is not: the one before it stays. If that is about who the user is, sign out.
    */
@@ -162,6 +168,7 @@ const all: Readonly<Record<TokenEventType, 1>> = {
   scopeNarrowed: 1,
   persistFailed: 1,
   persisted: 1,
+  storageUnavailable: 1,
   idTokenRejected: 1,
   recordRejected: 1,
   recordReplaced: 1,

@@ -55,6 +55,8 @@ export class SessionStore {
   /** What was found last under the key of a session, and what was replaced there. Most sessions never see any. */
   readonly #rejected: WeakMap<Session, RejectedValue> = new WeakMap();
   readonly #replaced: WeakMap<Session, RejectedValue> = new WeakMap();
+  /** Sessions of which it is known that they are kept elsewhere than in the storage that was preferred. */
+  readonly #displaced: WeakSet<Session> = new WeakSet();
 
   constructor(options: SessionStoreOptions) {
     this.#options = options;
@@ -75,7 +77,7 @@ export class SessionStore {
 
   /** Reads what is stored, and says what is wrong with a value that is not a session of ours. */
   async look(session: Session, tell: Telling): Promise<Found | Unreadable | undefined> {
-    const stored = await this.#read(session);
+    const stored = await this.#read(session, tell);
     if (stored === undefined) return undefined;
     const record = this.#judge(stored.record);
     if (typeof record !== 'string') {
@@ -134,8 +136,14 @@ export class SessionStore {
     await this.#storage.delete(session.key, ifVersion, () => secretsOf(session, record));
   }
 
-  async #read(session: Session): Promise<Stored | undefined> {
-    return await this.#storage.read(session.key, () => secretsOf(session));
+  async #read(session: Session, tell: Telling): Promise<Stored | undefined> {
+    const stored = await this.#storage.read(session.key, () => secretsOf(session));
+    const reason = this.#options.storage.unavailable?.();
+    if (reason !== undefined && !this.#displaced.has(session)) {
+      this.#displaced.add(session);
+      tell({ type: 'storageUnavailable', session: session.id, reason });
+    }
+    return stored;
   }
 
   /** A storage of somebody else's may hand over anything, also what throws when it is looked at. */
@@ -225,7 +233,7 @@ export class SessionStore {
     const { epoch } = session;
     const { over } = arrival;
     for (let conflicts = 0; conflicts < 10; conflicts++) {
-      const stored = await this.#read(session);
+      const stored = await this.#read(session, tell);
       if (session.epoch !== epoch) return 'superseded';
       const login = loginOf(stored);
       // Only the answer was lost. Perhaps others have refreshed since: what we have is spent then.

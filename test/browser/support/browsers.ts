@@ -40,7 +40,7 @@ export interface DrivenBrowser {
 }
 
 interface Installed {
-  readonly open: () => Promise<DrivenBrowser>;
+  readonly open: (preferences?: object) => Promise<DrivenBrowser>;
   readonly files: readonly string[];
   readonly packages: string;
 }
@@ -59,8 +59,8 @@ const engines: Record<Engine, Installed> = {
   },
 };
 
-/** Starts a browser. None is ever skipped: one that is missing fails, and says how to install it. */
-export async function openBrowser(engine: Engine): Promise<DrivenBrowser> {
+/** Starts a browser, Chromium also with preferences of its user. None is ever skipped: one that is missing fails, and says how to install it. */
+export async function openBrowser(engine: Engine, preferences?: object): Promise<DrivenBrowser> {
   const { open, files, packages } = engines[engine];
   const missing = files.filter((file) => !existsSync(file));
   if (missing.length > 0) {
@@ -68,5 +68,5 @@ export async function openBrowser(engine: Engine): Promise<DrivenBrowser> {
       `${missing.join(', ')} is missing. Run: sudo apt-get install --no-install-recommends ${packages}`,
     );
   }
-  return await open();
+  return await open(preferences);
 }

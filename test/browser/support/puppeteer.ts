@@ -1,13 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import puppeteer, { type Browser, type LaunchOptions, type Page } from 'puppeteer-core';
 import type { DrivenBrowser, DrivenTab, Key, Suspension } from './browsers.ts';
 import { busiest } from './processes.ts';
 
-/** Chromium, over its own protocol. */
-export function openChromium(): Promise<DrivenBrowser> {
-  return open({
+/** Chromium, over its own protocol. `preferences` are those that its user has set. */
+export function openChromium(preferences?: object): Promise<DrivenBrowser> {
+  return open(preferences, {
     browser: 'chrome',
     executablePath: '/usr/bin/chromium',
     args: [
@@ -23,15 +23,19 @@ export function openChromium(): Promise<DrivenBrowser> {
 
 /** Firefox, over WebDriver BiDi. Tabs of one site get processes of their own. */
 export function openFirefox(): Promise<DrivenBrowser> {
-  return open({
+  return open(undefined, {
     browser: 'firefox',
     executablePath: '/usr/bin/firefox-esr',
     extraPrefsFirefox: { 'dom.ipc.processCount.webIsolated': 16 },
   });
 }
 
-async function open(options: LaunchOptions): Promise<DrivenBrowser> {
+async function open(preferences: object | undefined, options: LaunchOptions): Promise<DrivenBrowser> {
   const profile = mkdtempSync(join(tmpdir(), 'tokenkeep-browser-'));
+  if (preferences !== undefined) {
+    mkdirSync(join(profile, 'Default'));
+    writeFileSync(join(profile, 'Default', 'Preferences'), JSON.stringify(preferences));
+  }
   const browser = await puppeteer.launch({ ...options, headless: true, userDataDir: profile });
   return {
     async newTab() {

@@ -33,8 +33,8 @@ fetch('/arrived' + location.search).then(() => fetch('/leave' + location.search)
 
 /** Serves the page, its workers, and another page to go to and come back from. */
 export async function openSite(): Promise<Site> {
-  const names = ['agent', 'holder', 'keeper', 'callback'];
-  const [agent, holder, keeper, callback] = await Promise.all(names.map(bundlePage));
+  const names = ['agent', 'holder', 'keeper', 'callback', 'displaced'];
+  const [agent, holder, keeper, callback, displaced] = await Promise.all(names.map(bundlePage));
   const files: Record<string, { type: string; body: string | undefined } | undefined> = {
     '/': { type: 'text/html', body: page },
     '/elsewhere': { type: 'text/html', body: elsewhere },
@@ -49,6 +49,7 @@ export async function openSite(): Promise<Site> {
     '/callback.js': { type: 'text/javascript', body: callback },
     '/closed': { type: 'text/html', body: '<!doctype html><title>closed</title><script>close()</script>' },
     '/holder.js': { type: 'text/javascript', body: holder },
+    '/displaced.js': { type: 'text/javascript', body: displaced },
     '/keeper.js': { type: 'text/javascript', body: keeper },
   };
   const landings = new Map<string, () => void>();

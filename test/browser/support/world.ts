@@ -17,8 +17,8 @@ export interface World {
   close(): Promise<void>;
 }
 
-export async function openWorld(engine: Engine): Promise<World> {
-  const [site, browser] = await Promise.all([openSite(), openBrowser(engine)]);
+export async function openWorld(engine: Engine, preferences?: object): Promise<World> {
+  const [site, browser] = await Promise.all([openSite(), openBrowser(engine, preferences)]);
   const tabs = new Set<Tab>();
   return {
     engine,

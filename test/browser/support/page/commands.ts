@@ -15,13 +15,20 @@ import {
   tokenHandler,
   webLock,
   webStorage,
+  whereAllowed,
 } from 'tokenkeep/browser';
 import { dpop } from 'tokenkeep/dpop';
 import { connected } from './connected.ts';
 import { kitFailures } from './kits.ts';
 import { Point, type PointName, pausing } from './pausing.ts';
 
-export type StorageName = 'localStorage' | 'sessionStorage' | 'indexedDb' | 'encrypted' | 'announced';
+export type StorageName =
+  | 'localStorage'
+  | 'sessionStorage'
+  | 'indexedDb'
+  | 'encrypted'
+  | 'announced'
+  | 'whereAllowed';
 
 /** What a manager of a test is made of. */
 export interface Setup {
@@ -61,6 +68,7 @@ const storages: Record<StorageName, () => TokenStorage> = {
   indexedDb: () => indexedDbStorage(),
   encrypted: () => indexedDbStorage({ name: 'encrypted', encrypt: true }),
   announced: () => announced(memoryStorage()),
+  whereAllowed: () => whereAllowed(indexedDbStorage(), memoryStorage()),
 };
 
 const eventTypes = [
@@ -72,6 +80,7 @@ const eventTypes = [
   'refreshFailed',
   'persistFailed',
   'persisted',
+  'storageUnavailable',
   'recordRejected',
   'lateTokensDiscarded',
 ] as const;
@@ -273,6 +282,28 @@ export const commands = {
         .then(() => lock().request('name', {}, async () => 'granted'))
         .catch(codeOf),
     };
+  },
+
+  /** The same, in words. */
+  async refusalWords(): Promise<string[]> {
+    const words = ({ message }: Error): string => message;
+    return await Promise.all([
+      webStorage(() => localStorage)
+        .read('key')
+        .then(String, words),
+      indexedDbStorage().read('key').then(String, words),
+      webLock()
+        .request('name', {}, async () => 'granted')
+        .catch(words),
+    ]);
+  },
+
+  /** What a worker of this page says of its storage. */
+  async refusalInWorker(): Promise<string> {
+    const worker = new Worker('/displaced.js');
+    return await new Promise((resolve) => {
+      worker.onmessage = ({ data }) => resolve(String(data));
+    });
   },
 
   /** Fills `localStorage` to the last character. Its own items stay. */

@@ -1,0 +1,158 @@
+/**
+ * Another storage where the browser blocks site data.
+ *
+ * @module
+ */
+import type { StorageUnavailableReason, TokenLock, TokenStorage } from '../core/contracts.ts';
+import { ConfigurationError } from '../core/errors.ts';
+import type { KeyStorage } from '../core/possession.ts';
+import { siteDataRefusal } from './site-data.ts';
+
+/**
+ * Keeps sessions in `preferred`, and where the browser blocks site data for the page, in `fallback`: where its user or a
+ * policy blocks it, in frames of another site that may store nothing, in sandboxed frames. There the manager works with the
+ * guarantees of `fallback` and its lock: with `memoryStorage()` a session ends with the page, and other tabs do not see it.
+ *
+ * That is never silent: the manager emits `storageUnavailable` with the reason, once for each session. A full disk, a database
+ * that hangs and every other failure of `preferred` stays a `StorageError`.
+ *
+ * It is decided once, when the storage is first used, and holds until the page is reloaded. Leave out the option `lock`: the
+ * lock is that of the storage that is used. Keys of `dpop()` need the same choice:
+ * `dpop({ keys: whereAllowed(indexedDbKeys(), memoryKeys()) })`.
+ *
+ * @example
+ * ```ts
+ * import { memoryStorage, TokenManager } from 'tokenkeep';
+ * import { indexedDbStorage, whereAllowed } from 'tokenkeep/browser';
+ *
+ * const manager = new TokenManager({
+ *   clientId: 'my-app',
+ *   authorizationServer: { tokenEndpoint: 'https://auth.example.com/token' },
+ *   protectedResources: ['https://api.example.com/'],
+ *   storage: whereAllowed(indexedDbStorage(), memoryStorage()),
+ * });
+ * manager.on('storageUnavailable', ({ reason }) => console.warn(`You stay signed in until you close this page: ${reason}`));
+ * ```
+ * @throws ConfigurationError for what is no storage, and for a fallback without a lock.
+ */
+export function whereAllowed(preferred: TokenStorage, fallback: TokenStorage): TokenStorage;
+/** Keeps keys in `preferred`, and where the browser blocks site data for the page, in `fallback`. */
+export function whereAllowed(preferred: KeyStorage, fallback: KeyStorage): KeyStorage;
+export function whereAllowed<Storage extends TokenStorage | KeyStorage>(
+  preferred: Storage,
+  fallback: Storage,
+): TokenStorage | KeyStorage {
+  check('preferred', preferred);
+  check('fallback', fallback);
+  if (isTokenStorage(preferred) !== isTokenStorage(fallback)) {
+    throw new ConfigurationError(
+      'whereAllowed(preferred, fallback): one of them is a storage of sessions with a lock, and the other is not. Give two ' +
+        'storages of sessions, each with its lock, or two storages of keys.',
+    );
+  }
+  const choice = new Choice(preferred, fallback);
+  if (isTokenStorage(preferred)) return sessions(choice as unknown as Choice<TokenStorage>, preferred);
+  const chosen = choice as unknown as Choice<KeyStorage>;
+  const keys: KeyStorage = {
+    reach: preferred.reach,
+    read: async (thumbprint) => (await chosen.made()).read(thumbprint),
+    write: async (thumbprint, pair) => (await chosen.made()).write(thumbprint, pair),
+    delete: async (thumbprint) => (await chosen.made()).delete(thumbprint),
+  };
+  return keys;
+}
+
+function sessions(choice: Choice<TokenStorage>, preferred: TokenStorage): TokenStorage {
+  let lock: TokenLock | undefined;
+  return {
+    reach: preferred.reach,
+    // Asked for when it is needed: making it may throw.
+    get lock() {
+      lock ??= lockOf(choice, preferred.lock as TokenLock);
+      return lock;
+    },
+    unavailable: () => choice.reason,
+    read: async (key) => (await choice.made()).read(key),
+    write(key, record, ifVersion) {
+      if (choice.storage !== undefined) return choice.storage.write(key, record, ifVersion);
+      // What is handed over belongs to the storage from the moment of the call.
+      const own = copyOf(record);
+      return choice.made().then((storage) => storage.write(key, own, ifVersion));
+    },
+    delete: async (key, ifVersion) => (await choice.made()).delete(key, ifVersion),
+    watch: (key, listener) => watch(choice, key, listener),
+    signedOut: (key) => choice.storage?.signedOut?.(key),
+  };
+}
+
+function copyOf(record: object): object {
+  try {
+    return JSON.parse(JSON.stringify(record)) as object;
+  } catch {
+    return record; // the storage says what is wrong with it
+  }
+}
+
+function lockOf(choice: Choice<TokenStorage>, lock: TokenLock): TokenLock {
+  return {
+    reach: lock.reach,
+    ...(lock.lease !== undefined && { lease: lock.lease }),
+    ...(lock.losable !== undefined && { losable: lock.losable }),
+    async request(name, options, callback) {
+      const own = (await choice.made()).lock as TokenLock;
+      return await own.request(name, options, callback);
+    },
+  };
+}
+
+function watch(choice: Choice<TokenStorage>, key: string, listener: () => void): () => void {
+  let unwatch: (() => void) | undefined;
+  let isWatched = true;
+  choice
+    .made()
+    .then((storage) => {
+      if (isWatched) unwatch = storage.watch?.(key, listener);
+    })
+    .catch(() => undefined); // the next call says it
+  return () => {
+    isWatched = false;
+    unwatch?.();
+  };
+}
+
+/** Which of two storages is used: asked of the browser once, and again only if it has not answered. */
+class Choice<Storage> {
+  storage: Storage | undefined;
+  reason: StorageUnavailableReason | undefined;
+  readonly #preferred: Storage;
+  readonly #fallback: Storage;
+
+  constructor(preferred: Storage, fallback: Storage) {
+    this.#preferred = preferred;
+    this.#fallback = fallback;
+  }
+
+  /** @throws StorageError if the browser does not answer. */
+  async made(): Promise<Storage> {
+    if (this.storage !== undefined) return this.storage;
+    const reason = await siteDataRefusal();
+    // Of several who asked at once the first decides for all.
+    if (this.storage === undefined) {
+      this.reason = reason;
+      this.storage = reason === undefined ? this.#preferred : this.#fallback;
+    }
+    return this.storage;
+  }
+}
+
+function isTokenStorage(storage: TokenStorage | KeyStorage): storage is TokenStorage {
+  return 'lock' in storage;
+}
+
+function check(name: 'preferred' | 'fallback', storage: unknown): void {
+  const { read, write, delete: remove } = (storage ?? {}) as Partial<TokenStorage>;
+  if ([read, write, remove].every((method) => typeof method === 'function')) return;
+  throw new ConfigurationError(
+    `whereAllowed(preferred, fallback): ${name} is no storage. Give whereAllowed(indexedDbStorage(), memoryStorage()).`,
+  );
+}
