@@ -28,6 +28,7 @@ import { type SignOutOptions, type SignOutResult, signOut } from './flow/sign-ou
 import type { TokenQuery } from './flow/token-source.ts';
 import { lookAgain } from './flow/watching.ts';
 import type { TokenManagerOptions } from './options.ts';
+import { keepAlive } from './platform/keep-alive.ts';
 
 /** One manager's share of an assembly. */
 class Share {
@@ -126,7 +127,7 @@ export class TokenManager implements AsyncDisposable {
     if (session.gone?.final === true) return undefined;
     if (session.unsaved !== undefined) return toTokenSet(session.unsaved.record);
     const { store, tell } = this.#assembly.workshop;
-    const found = await store.read(session, tell);
+    const found = await keepAlive(store.read(session, tell));
     if (found === undefined) session.vacant = true;
     if (found === undefined) return undefined;
     if (session.isOver(found.record)) return undefined;
@@ -149,7 +150,7 @@ export class TokenManager implements AsyncDisposable {
     options: SetTokensOptions = {},
   ): Promise<void> {
     const { workshop, signIn: defaults } = this.#assembly;
-    await signIn(workshop, this.#session, tokens, { ...defaults, ...named(options) });
+    await keepAlive(signIn(workshop, this.#session, tokens, { ...defaults, ...named(options) }));
   }
 
   /**
@@ -172,7 +173,7 @@ export class TokenManager implements AsyncDisposable {
    * @throws StorageError when the storage did not delete the tokens; ConfigurationError for an option that is not valid.
    */
   async signOut(options?: SignOutOptions): Promise<SignOutResult> {
-    return await signOut(this.#assembly.workshop, this.#session, options);
+    return await keepAlive(signOut(this.#assembly.workshop, this.#session, options));
   }
 
   /**
@@ -202,7 +203,7 @@ export class TokenManager implements AsyncDisposable {
    */
   async inspect(): Promise<Inspection> {
     const { workshop, signIn: options, reach } = this.#assembly;
-    return await inspect(workshop, this.#session, { clientId: options.clientId, reach });
+    return await keepAlive(inspect(workshop, this.#session, { clientId: options.clientId, reach }));
   }
 
   /**
@@ -223,10 +224,10 @@ export class TokenManager implements AsyncDisposable {
   async close(): Promise<void> {
     const { sessions, workshop, listeners } = this.#assembly;
     const closing = this.#isRoot ? sessions.all : [this.#session];
-    await Promise.allSettled(closing.flatMap(({ flights, arriving }) => [...flights, arriving]));
+    await keepAlive(Promise.allSettled(closing.flatMap(({ flights, arriving }) => [...flights, arriving])));
     if (!this.#isRoot) return;
     this.#unwatch?.();
-    await workshop.store.close();
+    await keepAlive(workshop.store.close());
     listeners.clear();
   }
 

@@ -6,6 +6,7 @@
 import { throwIfAborted } from '../core/abort.ts';
 import { isTokenKeepError } from '../core/errors.ts';
 import { isSameLogin, type LoginIdentity } from '../core/login-identity.ts';
+import { keepAlive } from '../platform/keep-alive.ts';
 import type { Want } from './attempt.ts';
 import type { RefreshCoordinator } from './refresh-coordinator.ts';
 import { loginRequired } from './refusal.ts';
@@ -70,7 +71,7 @@ export class TokenSource {
       throwIfAborted(signal); // who has left opens no flight
       // 1 Join: whoever comes while a refresh is under way gets what it brings.
       const joined = session.flight(variant);
-      const landed = await leavingOn(joined ?? this.#open(session, { ...query, login }), signal);
+      const landed = await keepAlive(leavingOn(joined ?? this.#open(session, { ...query, login }), signal));
       login ??= landed.login;
       // While it was under way somebody else may have signed in, here or elsewhere.
       if (!isSameLogin(login, landed.login)) throw loginRequired('login_changed');

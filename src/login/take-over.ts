@@ -7,6 +7,7 @@ import { ConfigurationError } from '../core/errors.ts';
 import type { TokenSet } from '../core/token-set.ts';
 import { insideOf } from '../flow/inside.ts';
 import { type FormerSession, takeOver as move, type TakeOver } from '../flow/taking-over.ts';
+import { keepAlive } from '../platform/keep-alive.ts';
 
 /** A `TokenManager` as it was constructed, also one of `forSession()`: not what stands for one in another thread or process. */
 export interface TakingManager {
@@ -67,5 +68,5 @@ export async function takeOver(manager: TakingManager, former: FormerSession): P
   if (typeof former?.read !== 'function' || typeof former.remove !== 'function') {
     throw new ConfigurationError('takeOver(…, former): the former session needs read() and remove().');
   }
-  return await move(inside, former);
+  return await keepAlive(move(inside, former));
 }
