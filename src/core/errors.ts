@@ -198,11 +198,11 @@ export class ConfigurationError extends TokenKeepError {
  * - `refused`: the server, or the user there, said no; `error` says what, like `access_denied`.
  * - `cancelled`: the user closed the window, or has begun another login.
  * - `popup_blocked`: the browser did not let the window open. Open it from a click.
- * - `timed_out`: the user took too long.
+ * - `timed_out`: the user took too long, or the page did not leave for the server.
  * - `wrong_answer`: the answer belongs to no login that is under way, or comes from another server: a page that was
  *   reloaded, or an attack.
  * - `no_answer`: the server could not be reached, or its answer could not be read.
- * - `id_token`: the ID token is not for this login.
+ * - `id_token`: the ID token is not for this login. `redirectLogin()` has signed its user out, and revoked the tokens.
  * - `no_key`: the key that the login was bound to (DPoP) is gone. Nothing was sent.
  */
 export type LoginFailedReason =
@@ -215,7 +215,10 @@ export type LoginFailedReason =
   | 'id_token'
   | 'no_key';
 
-/** A login came to nothing. Start another one if the user wants it; a session that was there before lives on. */
+/**
+ * A login came to nothing. Start another one if the user wants it. A session that was there before lives on, unless `setTokens()` has
+ * replaced it already: then `reason` is `id_token`.
+ */
 export class LoginFailedError extends TokenKeepError {
   override readonly name = 'LoginFailedError' as const;
   readonly code = 'ERR_LOGIN_FAILED' as const;

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { deadline, type FullClock } from '../flow/waiting.ts';
+import { deadline, type FullClock, within } from '../flow/waiting.ts';
 
 /** The part of Web Locks that is used. */
 interface Locks {
@@ -15,8 +15,12 @@ interface Locks {
   ): Promise<T>;
 }
 
+/** How long Web Locks may take to say whether a lock is free, in ms. The platform may never answer. */
+const patience = 1_000;
+
 /**
  * Runs `use` in one tab at a time for each `state`. Where another tab is at it, waits until that has ended, for at most `timeout` ms.
+ * Without Web Locks, and where they fail or do not answer, it runs at once: then only the tabs that share `pending` exclude each other.
  *
  * @returns `'elsewhere'` when another tab used the answer meanwhile.
  */
@@ -26,13 +30,24 @@ export async function inOneTab<T>(
   use: () => Promise<T>,
 ): Promise<T | 'elsewhere'> {
   const { locks } = (globalThis.navigator ?? {}) as { readonly locks?: Locks };
-  if (!('document' in globalThis) || locks === undefined || state === null) return await use();
+  // A state that none of ours can be names no login, and no lock.
+  const isState = /^[\w-]{1,100}$/.test(state ?? '');
+  if (!('document' in globalThis) || locks === undefined || !isState) return await use();
   const name = `tokenkeep.login.${state}`;
-  const used = await locks.request(name, { ifAvailable: true }, async (lock) =>
-    lock === null ? 'elsewhere' : await use(),
-  );
-  if (used === 'elsewhere') await released(locks, name, limit);
-  return used;
+  let running: Promise<T | 'elsewhere'> | undefined;
+  const run = (isFree: boolean): Promise<T | 'elsewhere'> => {
+    running ??= isFree ? use() : released(locks, name, limit).then(() => 'elsewhere' as const);
+    return running;
+  };
+  const answered = new Promise<void>((resolve) => {
+    const request = locks.request(name, { ifAvailable: true }, async (lock) => {
+      resolve();
+      await run(lock !== null).catch(() => undefined);
+    });
+    request.catch(() => resolve());
+  });
+  await within({ clock: limit.clock, timeout: patience }, () => answered).catch(() => undefined);
+  return await run(true);
 }
 
 async function released(

@@ -290,6 +290,23 @@ describe('finish()', () => {
     expect([copy.page.location.href, copy.pending.size]).toEqual([callback, 0]);
   });
 
+  test.each<[string, () => Promise<never>]>([
+    ['fail', () => Promise.reject(new DOMException('opaque origin', 'SecurityError'))],
+    ['never answer', () => new Promise(() => undefined)],
+  ])('Web Locks that %s keep nobody from signing in', async (_, request) => {
+    vi.stubGlobal('document', {});
+    vi.stubGlobal('navigator', { locks: { request } });
+    const { visit, redirect, clock, sentTo } = site();
+    await visit();
+    let isOver = false;
+    const finished = redirect.finish().finally(() => {
+      isOver = true;
+    });
+    while (!isOver) await clock.advance(500);
+    expect(await finished).toMatchObject({ outcome: 'signed-in' });
+    expect(sentTo(as.tokenEndpoint)).toHaveLength(1);
+  });
+
   test.each([
     ['a page of its own', 'https://app.test/orders?code=a&state=b'],
     ['another origin', 'https://other.test/callback?code=a&state=b'],
