@@ -9,6 +9,7 @@ import { randomId } from '../platform/web-crypto.ts';
 import { leaveToPage } from './rendering.ts';
 import { refusalWords } from './site-data.ts';
 import { bearWitness, newestWitness, orderOf, type Witness } from './version-witness.ts';
+import { whenItWakes } from './waking.ts';
 import { type Alive, briefly, lockable } from './web-locks.ts';
 
 type Operation = 'read' | 'write' | 'delete';
@@ -26,6 +27,9 @@ const patience = 5_000;
 
 export class Items {
   readonly #area: () => Storage;
+  /** How to stop saying what the latest version of each item is. */
+  readonly #said: Map<string, () => void> = new Map();
+  #isWatchingPage = false;
 
   constructor(area: () => Storage) {
     this.#area = area;
@@ -113,7 +117,23 @@ export class Items {
   }
 
   async #tell(name: string, version: string, removed: boolean): Promise<void> {
-    if (this.#locks !== undefined) await bearWitness(this.#locks, name, { version, removed });
+    const locks = this.#locks;
+    if (locks === undefined) return;
+    const release = await bearWitness(locks, name, { version, removed });
+    this.#said.get(name)?.();
+    this.#said.set(name, release);
+    if (this.#isWatchingPage) return;
+    this.#isWatchingPage = true;
+    // A page that holds a lock is not kept in the back/forward cache by every browser.
+    whenItWakes(
+      () => {},
+      () => this.#beSilent(),
+    );
+  }
+
+  #beSilent(): void {
+    for (const release of this.#said.values()) release();
+    this.#said.clear();
   }
 
   /** `undefined`: there are none, or this is a `sessionStorage`, which no other tab sees. */

@@ -3,8 +3,9 @@
  *
  * `localStorage` is a copy in each process, brought up to date some milliseconds after another tab has written. So the tab
  * that is granted a lock does not yet see what the one before it has stored: in Chromium and Firefox one in six times.
- * The lock manager is one for all, and in order: whoever writes holds, for a while, a shared Web Lock whose name says the new
- * version, and whoever reads compares.
+ * The lock manager is one for all, and in order: whoever writes holds a shared Web Lock whose name says the new version, until
+ * the next one, and whoever reads compares. No timer releases it: applications that wait for their timers, such as those with
+ * zone.js, would wait for it. Versions begin with the time, so a reader ignores an old one.
  *
  * @module
  */
@@ -17,34 +18,34 @@ export interface Witness {
   readonly removed: boolean;
 }
 
-/** For how long a version is witnessed, in ms: much longer than any tab takes to see it. */
+/** For how long a version counts, in ms: much longer than any tab takes to see it. */
 const memory = 10_000;
 
 const nameOf = async (item: string, version: string): Promise<string> =>
   `tokenkeep.version:${await lockable(item)}|${version}`;
 const versionPattern = /^(\d+)\.[0-9a-f-]{36}(-?)$/;
 
-/** Says to everyone that an item is at this version now. Resolves when everyone can know. */
+/** Says to everyone that an item is at this version now. Resolves, when everyone can know, with how to stop saying so. */
 export async function bearWitness(
   locks: LockManager,
   item: string,
   { version, removed }: { version: string; removed: boolean },
-): Promise<void> {
+): Promise<() => void> {
   const name = await nameOf(item, removed ? `${version}-` : version);
   const grip = await take(locks, name, { mode: 'shared' });
-  const timer: unknown = setTimeout(() => grip.release(), memory);
-  (timer as { unref?: () => void }).unref?.(); // a number outside of Node
+  return grip.release;
 }
 
 /** The newest version of an item that anybody bears witness of. */
 export async function newestWitness(locks: LockManager, item: string): Promise<Witness | undefined> {
   const prefix = await nameOf(item, '');
   const { held = [] } = await locks.query();
+  const oldest = Date.now() - memory;
   let newest: Witness | undefined;
   for (const { name = '' } of held) {
     if (!name.startsWith(prefix)) continue;
     const [, digits, removed] = versionPattern.exec(name.slice(prefix.length)) ?? [];
-    if (digits === undefined || Number(digits) <= (newest?.order ?? -1)) continue;
+    if (digits === undefined || Number(digits) < oldest || Number(digits) <= (newest?.order ?? -1)) continue;
     newest = { order: Number(digits), removed: removed === '-' };
   }
   return newest;

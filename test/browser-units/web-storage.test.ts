@@ -1,4 +1,5 @@
 /** Web storage without a browser: what a test cannot make a real one do. */
+import type { Version } from 'tokenkeep';
 import { webStorage } from 'tokenkeep/browser';
 import { register, storageConformance } from 'tokenkeep/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -32,7 +33,56 @@ let count = 0;
 beforeEach(() => {
   key = `key ${count++}`;
 });
-afterEach(() => vi.unstubAllGlobals());
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+});
+
+describe('what a tab says of its latest versions', () => {
+  const heldLocks = async () => {
+    const { held = [] } = await navigator.locks.query();
+    return held.flatMap(({ name }) => (name?.includes(`${key}|`) ? name : []));
+  };
+
+  test('leaves no timer, and one lock for an item until the page sleeps', async () => {
+    const page = new EventTarget();
+    vi.stubGlobal('window', page);
+    vi.stubGlobal('document', new EventTarget());
+    const open = new Set<unknown>();
+    const { setTimeout, clearTimeout } = globalThis;
+    vi.stubGlobal('setTimeout', (run: () => void, ms: number) => {
+      const timer = setTimeout(() => {
+        open.delete(timer);
+        run();
+      }, ms);
+      open.add(timer);
+      return timer;
+    });
+    vi.stubGlobal('clearTimeout', (timer: never) => {
+      open.delete(timer);
+      clearTimeout(timer);
+    });
+    const storage = webStorage(area());
+    let version: Version | undefined;
+    for (let count = 0; count < 3; count++) version = await storage.write(key, { count }, version);
+    expect(open).toEqual(new Set());
+    expect(await heldLocks()).toHaveLength(1);
+    page.dispatchEvent(new Event('pagehide'));
+    await vi.waitFor(async () => expect(await heldLocks()).toEqual([]));
+  });
+
+  test('is believed for ten seconds: a storage that was cleared since holds up nobody', async () => {
+    const shared = area();
+    await webStorage(shared).write(key, {}, undefined);
+    shared.values.clear();
+    const now = Date.now();
+    vi.spyOn(Date, 'now').mockReturnValue(now + 10_001);
+    const waits = vi.fn();
+    vi.stubGlobal('setTimeout', waits);
+    expect(await webStorage(shared).read(key)).toBeUndefined();
+    expect(waits).not.toHaveBeenCalled();
+  });
+});
 
 describe('keeps every law', () => {
   register(
