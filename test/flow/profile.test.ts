@@ -134,7 +134,8 @@ describe('revocations', () => {
 });
 
 describe('isInvalidToken', () => {
-  const expired = { status: 200, body: '{"error":"token_expired"}', headers: {} };
+  const headers = { 'content-type': 'application/json' };
+  const expired = { status: 200, body: '{"error":"token_expired"}', headers };
   const isInvalidToken = async (response: Response) => (await response.text()).includes('token_expired');
 
   test.each(['given', 'discovered'])(

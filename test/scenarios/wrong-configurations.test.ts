@@ -249,7 +249,7 @@ describe('protected resources', () => {
       'scopes',
       named({ url: 'https://api.example.com/', scopes: ['a'] }),
       'unknown member scopes',
-      'url, scope and resource',
+      'url, scope, resource and hides401',
     ],
   ]);
 });
