@@ -27,7 +27,6 @@ export function conclude(workshop: Workshop, attempt: Attempt, decision: Decisio
     case 'adopt':
       return adopt(workshop, attempt, decision, session.held(want.variant)?.token);
     case 'login-changed':
-      enter(attempt);
       throw loginRequired('login_changed');
     case 'failed':
       throw refreshFailed(decision.failure, now, {
@@ -57,9 +56,11 @@ export function adopt(
 ): Held {
   const { session, login } = attempt;
   const { isOut } = session;
+  const isCurrent = session.epoch === attempt.epoch;
   const isAnother = enter(attempt);
   const held = hold(workshop, attempt, accessToken, until);
-  if (isAnother) return held;
+  // Of a login that is there no more nothing is told.
+  if (isAnother || !isCurrent) return held;
   if (isOut) attempt.tell({ type: 'signedIn', ...session.about(login), where: 'elsewhere' });
   else if (before !== undefined && before !== held.token) {
     attempt.tell({ type: 'adopted', ...session.about(login), expiresAt: accessToken.expiresAt });

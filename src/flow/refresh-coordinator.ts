@@ -17,9 +17,18 @@ import {
 } from '../core/errors.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
 import { historyOf, latestFailure } from '../core/failure-history.ts';
+import { isSameLogin } from '../core/login-identity.ts';
 import { type SessionRecord, secretsIn } from '../core/session-record.ts';
 import { safeCause } from '../core/transport-failure.ts';
-import { type Attempt, decide, mayReachServer, type Spent, type Want, type Workshop } from './attempt.ts';
+import {
+  type Attempt,
+  decide,
+  enter,
+  mayReachServer,
+  type Spent,
+  type Want,
+  type Workshop,
+} from './attempt.ts';
 import { type Awaited, conclude, type Decision, needsLock } from './conclusion.ts';
 import type { Found } from './fate.ts';
 import { find, findOrBegin } from './finding.ts';
@@ -61,6 +70,8 @@ export class RefreshCoordinator {
       );
     } finally {
       // 7 Released. Announce to listeners first; whoever waits for the flight comes after them.
+      // Another login is stored: followed here, so that no call goes out under it before listeners know.
+      if (!isSameLogin(attempt.began, attempt.login)) enter(attempt);
       if (attempt.late !== undefined) discardLate(this.#workshop, session, attempt.late);
       for (const event of events) this.#workshop.tell(event);
       sweep(this.#workshop, session);

@@ -74,7 +74,7 @@ export class TokenSource {
       const landed = await keepAlive(leavingOn(joined ?? this.#open(session, { ...query, login }), signal));
       login ??= landed.login;
       // While it was under way somebody else may have signed in, here or elsewhere.
-      if (!isSameLogin(login, landed.login)) throw loginRequired('login_changed');
+      if (!session.isOf(login) || !isSameLogin(login, landed.login)) throw loginRequired('login_changed');
       // A flight that began before the evidence may bring the very token that was rejected.
       const isNew =
         landed.token === otherThan ? joined === undefined : landed.token !== session.rejectedToken(variant);

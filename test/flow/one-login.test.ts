@@ -237,6 +237,29 @@ test('K1a: the tokens that a page has read belong to a login: its next call is o
   expect(received()).toEqual(['bob']);
 });
 
+test('K1a: a narrower token of Alice is not handed out after another tab signed Bob in', async () => {
+  const { manager, open, tokensOf, ownerOf } = await alice();
+  const narrow = { scope: ['read'] };
+  expect(ownerOf(await manager.getAccessToken(narrow))).toBe('alice');
+  await open().setTokens(tokensOf('bob'));
+  const otherThan = await manager.getAccessToken();
+  expect(await failure(manager.getAccessToken({ otherThan }))).toMatchObject(changed);
+  expect(ownerOf(await manager.getAccessToken(narrow))).toBe('bob');
+});
+
+test('K1a: a storage that fails for a call of Alice brings her no token of Bob', async () => {
+  const { manager, tokensOf, expire, storage, clock } = await alice();
+  expire();
+  const gate = deferred();
+  storage.before = () => gate.promise;
+  const call = failure(manager.getAccessToken());
+  await clock.advance(0);
+  storage.before = () => undefined;
+  await manager.setTokens(tokensOf('bob'));
+  gate.reject(new Error('The disk has failed.'));
+  expect(await call).toMatchObject(changed);
+});
+
 test('K1a: a token of Bob that has ended is not refreshed because of a call of Alice', async () => {
   const { manager, open, tokensOf, expire, posts } = await alice();
   await manager.getAccessToken();

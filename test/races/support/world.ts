@@ -36,6 +36,8 @@ export interface WorldOptions {
   readonly sessions: number;
   /** Listeners call the manager back. */
   readonly busyListeners?: boolean;
+  /** How many turns of the schedule an answer of the API takes: with more of them, more happens meanwhile. @default 1 */
+  readonly apiTurns?: number;
   /** How the access tokens are when the story begins. @default 'fresh' */
   readonly start?: 'fresh' | 'rejected' | 'expired';
 }
@@ -140,7 +142,7 @@ export function openWorld(s: fc.Scheduler, options: WorldOptions) {
     if (authorization !== null && !everStored.has(authorization.slice(7))) usedBeforeStored.push(label);
     await point(`request ${label}`);
     const response = await server.fetch(request);
-    await point(`answer ${label}`);
+    for (let turns = options.apiTurns ?? 1; turns > 0; turns--) await point(`answer ${label}`);
     if (response.status === 401 && authorization !== null) rejected.add(authorization.slice(7));
     return response;
   }
@@ -189,14 +191,21 @@ export function openWorld(s: fc.Scheduler, options: WorldOptions) {
 
   /** Families of a session, by its logins. */
   const families = new Map<string, string>();
+  /** Whose they are. */
+  const users = new Map<string, string>();
 
-  /** Signs in anew, and says at once which family begins. */
-  function login(manager: number, session: number): { family: string; done: Promise<void> } {
+  /** Signs in anew, as a user of the session, and says at once which family begins. */
+  function login(
+    manager: number,
+    session: number,
+    subject?: string,
+  ): { family: string; done: Promise<void> } {
     const id = sessionIds[session % sessionIds.length] ?? '';
-    const tokens = server.signIn({ subject: id });
+    const tokens = server.signIn({ subject: subject ?? id });
     const family = familyOf(tokens.access_token);
     families.set(family, id);
-    return { family, done: of(manager, session).setTokens(tokens) };
+    users.set(family, subject ?? id);
+    return { family, done: of(manager, session).setTokens(tokens, { subject }) };
   }
 
   function of(manager: number, session: number): TokenManager {
@@ -264,6 +273,7 @@ export function openWorld(s: fc.Scheduler, options: WorldOptions) {
     refreshTroubles,
     storageTroubles,
     families,
+    users,
     familyOf,
     login,
     of,
