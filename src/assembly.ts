@@ -13,7 +13,7 @@ import { AuthorizedFetch } from './flow/authorized-fetch.ts';
 import { none } from './flow/client-authentication.ts';
 import { Listeners } from './flow/listeners.ts';
 import { pacedBy } from './flow/pacing.ts';
-import { platformFetch } from './flow/platform.ts';
+import { platformFetch, watchPage } from './flow/platform.ts';
 import { RefreshCoordinator } from './flow/refresh-coordinator.ts';
 import { SessionRegistry } from './flow/session-registry.ts';
 import { SessionStore } from './flow/session-store.ts';
@@ -44,6 +44,7 @@ export interface Assembly {
 /** @throws ConfigurationError that names the option and the remedy. */
 export function assemble(options: TokenManagerOptions): Assembly {
   checkOptions(options);
+  watchPage();
   const { clientId, scope, storage = memoryStorage(), refreshBefore = 30_000 } = options;
   const isInvalidToken = options.isInvalidToken ?? options.authorizationServer.profile?.isInvalidToken;
   checkKeys(options.dpop, storage);

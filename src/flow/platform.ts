@@ -4,10 +4,58 @@
  * @module
  */
 import { ConfigurationError } from '../core/errors.ts';
+import type { FullClock } from './waiting.ts';
 
 /** Returns `false` only where the platform is sure that there is no network. */
 export function isOnline(): boolean {
   return globalThis.navigator?.onLine !== false;
+}
+
+/**
+ * How long a page counts as leaving after the browser has said so, in ms. A user who decides to stay and a click on a download
+ * look the same at first.
+ */
+const longestLeaving = 3_000;
+
+let page: EventTarget | undefined;
+/** In Unix ms. `undefined`: the page stays. */
+let leavingSince: number | undefined;
+
+/** Notices from now on when the page is left. Does nothing where there is no page. */
+export function watchPage(): void {
+  const { window, document } = globalThis as { window?: EventTarget; document?: unknown };
+  if (document === undefined || typeof window?.addEventListener !== 'function' || page === window) return;
+  page = window;
+  leavingSince = undefined;
+  const leaves = () => {
+    leavingSince = Date.now();
+  };
+  const stays = () => {
+    leavingSince = undefined;
+  };
+  window.addEventListener('beforeunload', leaves, true);
+  window.addEventListener('pagehide', leaves, true);
+  window.addEventListener('pageshow', stays, true);
+}
+
+/** Returns `true` while the page is being left: what it begins now, it may not end. */
+export function isPageLeaving(): boolean {
+  return leavingSince !== undefined && Math.abs(Date.now() - leavingSince) < longestLeaving;
+}
+
+/** Resolves at once where no page is being left, and else once this one has turned out to stay. */
+export async function pageStays(clock: FullClock): Promise<void> {
+  if (!isPageLeaving()) return;
+  await new Promise<void>((resolve) => {
+    const stay = () => {
+      leavingSince = undefined;
+      page?.removeEventListener('pageshow', stay, true);
+      clock.clearTimeout(timer);
+      resolve();
+    };
+    page?.addEventListener('pageshow', stay, true);
+    const timer = clock.setTimeout(stay, longestLeaving);
+  });
 }
 
 type Fetch = typeof globalThis.fetch;

@@ -34,6 +34,7 @@ import type { Found } from './fate.ts';
 import { find, findOrBegin } from './finding.ts';
 import { discardLate } from './late-tokens.ts';
 import { awaitNews, news, takeTurn } from './lock-turn.ts';
+import { isPageLeaving, pageStays } from './platform.ts';
 import { proverOf } from './possession.ts';
 import { marked, type Preparation, prepare } from './preparation.ts';
 import { refreshFailed, unanswered, waitsForStorage } from './refusal.ts';
@@ -178,6 +179,8 @@ export class RefreshCoordinator {
       const cause = safeCause(error, secretsIn(record));
       return await failed(this.#workshop, attempt, found, { kind: 'transient', cause });
     }
+    // A page that is reloaded in mid-refresh would take the successor along. Nothing has been sent.
+    await pageStays(this.#workshop.clock);
     // The mark proves that the storage takes writes, and tells whoever comes next should we die after the POST.
     const mark = marked(this.#workshop, record, before);
     let version: Version;
@@ -192,10 +195,11 @@ export class RefreshCoordinator {
     if (session.epoch !== attempt.epoch) return 'again';
     const sentAt = this.#workshop.clock.now();
     // A tab or process that was frozen has slept through its turn: those who wait may have taken over.
-    if (this.#hasSlept(sentAt, found.grantedAt, mark.spending?.latest ?? sentAt)) {
+    const hasSlept = this.#hasSlept(sentAt, found.grantedAt, mark.spending?.latest ?? sentAt);
+    if (hasSlept || isPageLeaving()) {
       // Nothing was sent: nobody has to be careful because of us.
       await this.#workshop.store.write(session, record, version).catch(() => undefined);
-      return 'lapsed';
+      return hasSlept ? 'lapsed' : 'again';
     }
     const { server, scope, grant } = prepared;
     const secrets = [...grant.secrets, ...secretsIn(record)];
