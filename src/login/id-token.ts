@@ -39,29 +39,44 @@ export function readIdToken(
   return claims as IdTokenClaims;
 }
 
+/**
+ * Tells whether an ID token belongs to another login: it was issued by or for somebody else, or replayed. Nobody is named by it. One
+ * that cannot be read, or whose issuer is not known, is not said to.
+ */
+export function isForeign(idToken: string | undefined, client: LoginClient, expected: Expected): boolean {
+  const claims = claimsOf(idToken);
+  return claims !== undefined && strangeness(claims, client, expected) !== undefined;
+}
+
 type Claims = Readonly<Record<string, unknown>>;
 
-function complaintAbout(
-  claims: Claims,
-  { clientId, server, clock }: LoginClient,
+function complaintAbout(claims: Claims, client: LoginClient, expected: Expected): string | undefined {
+  const { exp, auth_time: authTime } = claims;
+  const now = client.clock.now() / 1000;
+  if (client.server.issuer === undefined)
+    return 'authorizationServer.issuer is missing, so nothing is known of its issuer.';
+  const strange = strangeness(claims, client, expected);
+  if (strange !== undefined) return strange;
+  if (typeof exp !== 'number' || exp + tolerance <= now) return 'The ID token is over.';
+  if (expected.maxAge === undefined) return undefined;
+  const fresh = typeof authTime === 'number' && authTime + expected.maxAge + tolerance >= now;
+  return fresh ? undefined : 'The user did not log in as recently as max_age asks.';
+}
+
+function strangeness(
+  { iss, sub, aud, azp, nonce }: Claims,
+  { clientId, server }: LoginClient,
   expected: Expected,
 ): string | undefined {
-  const { iss, sub, aud, azp, exp, nonce, auth_time: authTime } = claims;
-  const now = clock.now() / 1000;
   const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
-  if (server.issuer === undefined)
-    return 'authorizationServer.issuer is missing, so nothing is known of its issuer.';
-  if (iss !== server.issuer) return 'The ID token is from another issuer.';
+  if (server.issuer !== undefined && iss !== server.issuer) return 'The ID token is from another issuer.';
   if (typeof sub !== 'string' || sub === '') return 'The ID token names no user.';
   if (!audiences.includes(clientId)) return 'The ID token is for another client.';
   if ((audiences.length > 1 || azp !== undefined) && azp !== clientId) {
     return 'The ID token was issued to another client.';
   }
-  if (typeof exp !== 'number' || exp + tolerance <= now) return 'The ID token is over.';
   if (expected.nonce !== undefined && nonce !== expected.nonce) return 'The ID token is of another login.';
-  if (expected.maxAge === undefined) return undefined;
-  const fresh = typeof authTime === 'number' && authTime + expected.maxAge + tolerance >= now;
-  return fresh ? undefined : 'The user did not log in as recently as max_age asks.';
+  return undefined;
 }
 
 function decode(idToken: string): Claims {

@@ -6,11 +6,12 @@
 import type { TokenGrant } from '../core/token-grant.ts';
 import type { TokenSet } from '../core/token-set.ts';
 import type { Expected } from './expected.ts';
-import { type IdTokenClaims, readIdToken } from './id-token.ts';
+import { type IdTokenClaims, isForeign, readIdToken } from './id-token.ts';
 import type { LoginClient } from './login-options.ts';
 
 /** The tokens of a login. Hand them to `manager.setTokens()` first: whatever else is wrong, they are the user's. */
 export interface Login {
+  /** Without an ID token that belongs to another login: nobody is named by it. */
   readonly tokens: TokenSet;
   /** What {@link StartLoginOptions.returnTo} was. */
   readonly returnTo: string | undefined;
@@ -37,7 +38,8 @@ export function loginOf(client: LoginClient, grant: TokenGrant, sentAt: number, 
       scope: grant.scope ?? (expected.scope?.length ? expected.scope : undefined),
       refreshToken: grant.refreshToken,
       refreshTokenExpiresAt: end(refreshTokenLifetime),
-      idToken,
+      // Calls of the user whom an ID token names go on under this login (law one-login): one of another login names nobody.
+      idToken: isForeign(idToken, client, expected) ? undefined : idToken,
       // A server that does not know DPoP answers with bearer tokens: no key protects them.
       thumbprint: grant.tokenType.toLowerCase() === 'dpop' ? expected.thumbprint : undefined,
       extra: grant.extra,

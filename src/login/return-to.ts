@@ -28,5 +28,14 @@ export function safeReturnTo(returnTo: unknown, { page, allow }: ReturnRules): s
     return url.pathname.startsWith('//') ? undefined : url.pathname + url.search + url.hash;
   }
   const isWeb = url.protocol === 'https:' || url.protocol === 'http:';
-  return isWeb && allow?.(url) === true ? url.href : undefined;
+  return isWeb && isAllowed(url, allow) ? url.href : undefined;
+}
+
+/** A function of the application that throws allows nothing: the login goes on. */
+function isAllowed(url: URL, allow: ReturnRules['allow']): boolean {
+  try {
+    return allow?.(url) === true;
+  } catch {
+    return false;
+  }
 }

@@ -24,28 +24,20 @@ export async function signInWith(
   login: Login,
   workshop: Workshop,
 ): Promise<IdTokenClaims | undefined> {
-  const { claims, fault } = checked(login);
-  // A wrong ID token names nobody: calls of the user whom it names would go on with these tokens (law one-login).
-  const tokens = fault === undefined ? login.tokens : { ...login.tokens, idToken: undefined };
-  const problem = await failureOf(manager.setTokens(tokens));
+  const problem = await failureOf(manager.setTokens(login.tokens));
   if (isMisconfigured(problem)) {
-    await discard(workshop, tokens);
+    await discard(workshop, login.tokens);
     throw problem;
   }
-  if (fault !== undefined) {
+  let claims: IdTokenClaims | undefined;
+  try {
+    claims = login.idTokenClaims();
+  } catch (error) {
     const trouble = await failureOf(manager.signOut());
-    throw trouble === undefined ? fault : notSignedOut(trouble);
+    throw trouble === undefined ? error : notSignedOut(trouble);
   }
   if (problem !== undefined) throw problem; // the tokens are in memory only, and in use
   return claims;
-}
-
-function checked(login: Login): { readonly claims?: IdTokenClaims | undefined; readonly fault?: unknown } {
-  try {
-    return { claims: login.idTokenClaims() };
-  } catch (fault) {
-    return { fault };
-  }
 }
 
 function failureOf(promise: Promise<unknown>): Promise<unknown> {

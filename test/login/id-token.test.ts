@@ -36,7 +36,8 @@ test('several audiences are good when the token was issued to this client', asyn
   expect(login.idTokenClaims()?.sub).toBe('ada');
 });
 
-test.each<[string, Change, object?]>([
+/** Of another login: whomever it names, these tokens may be somebody else's. */
+const foreign: [string, Change][] = [
   ['another issuer', { iss: 'https://as.test/' }],
   ['no issuer', { iss: undefined }],
   ['another audience', { aud: 'other' }],
@@ -46,6 +47,32 @@ test.each<[string, Change, object?]>([
   ['no user', { sub: '' }],
   ['another nonce', { nonce: 'replayed' }],
   ['no nonce', { nonce: undefined }],
+];
+
+test.each(foreign)(
+  'with %s it names nobody: no call goes on because of it (law one-login)',
+  async (_, change) => {
+    const { login, client } = await loggedIn(change, {}, lax);
+    expect(login.tokens.idToken).toBeUndefined();
+    const manager = new TokenManager({ ...client, protectedResources: ['https://api.test/'] });
+    await manager.setTokens(login.tokens);
+    expect((await manager.getTokens())?.subject).toBeUndefined();
+  },
+);
+
+test('one that is over, or of an issuer that is not known, names its user', async () => {
+  const { issuer: _, ...anonymous } = lax;
+  for (const [change, server] of [
+    [{ exp: 1 }, lax],
+    [{}, anonymous],
+  ] as const) {
+    const { login } = await loggedIn(change, {}, server);
+    expect(login.tokens.idToken).toMatch(/^eyJ/);
+  }
+});
+
+test.each<[string, Change, object?]>([
+  ...foreign,
   ['an end in the past', { exp: 1 }],
   ['no end', { exp: undefined }],
   ['a login that is older than max_age', { auth_time: 1 }, { parameters: { max_age: '60' } }],

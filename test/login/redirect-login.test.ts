@@ -488,7 +488,15 @@ describe('finish()', () => {
     seen = [...pending.values()];
     page.location.href = answered(url).href;
     expect(await redirect.finish()).toMatchObject({ outcome: 'signed-in', returnTo: undefined });
-    // What the application allows goes through.
+    // What the application allows goes through, and one that cannot tell allows nothing.
+    const broken = redirectLogin({
+      ...options,
+      allowReturnTo() {
+        throw new Error('no list');
+      },
+    });
+    const asked = refusal(broken.begin({ returnTo: 'https://shop.test/cart' }));
+    expect(await asked).toMatchObject({ code: 'ERR_CONFIGURATION' });
     const allowReturnTo = ({ origin }: URL) => origin === 'https://shop.test';
     const allowing = redirectLogin({ ...options, allowReturnTo });
     pending.clear();
