@@ -7,6 +7,7 @@ import type { Transport } from '../core/contracts.ts';
 import { isTokenKeepError } from '../core/errors.ts';
 import type { CookieSession } from '../core/grant.ts';
 import type { LoginIdentity } from '../core/login-identity.ts';
+import { takeIntegrity } from './integrity.ts';
 import { anew, authorize, discardBody, hasAuthorization, Outgoing, withProof } from './outgoing.ts';
 import { addressOf, type Input, ownInit, passedOn, readInput } from './own-request.ts';
 import type { Pace } from './pacing.ts';
@@ -77,6 +78,7 @@ export class AuthorizedFetch {
       if (from !== undefined && !session.isOf(from.login)) throw loginRequired('login_changed');
       const redirect = this.#redirect(input, own);
       const request = new Outgoing(input, url, own);
+      if (redirect !== undefined) request.integrity = takeIntegrity(input, own);
       const { hops = 0, login = session.login } = from ?? {};
       const call: Call = { session, login, resource, request, hops, redirect };
       const held = source.fresh(session, resource.variant, request.kind === 'one-shot');
@@ -85,7 +87,7 @@ export class AuthorizedFetch {
       // In the turn of the call, as `fetch` does: the caller sees at once that a body is taken.
       let sent = Promise.resolve(transport(input, this.#authorized(own, call, held)));
       if (resource.hides401 === true) sent = sent.catch((error) => this.#failed(call, held, error));
-      if (request.holdsCopy) return this.#concluded(call, held, sent);
+      if (request.holdsCopy || request.integrity) return this.#concluded(call, held, sent);
       return sent.then((response) => {
         const { status } = response; // 0 is that of an opaque redirect
         if (status !== 0 && status < 300 && isInvalidToken === undefined) {

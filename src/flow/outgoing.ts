@@ -82,6 +82,8 @@ export class Outgoing {
   readonly kind: BodyKind;
   /** `true`: the transport has it, and its body is the transport's. */
   isSent = false;
+  /** What the body of the last response is checked by, if that is left to us. */
+  integrity: string | undefined = undefined;
   /** Sending a Request uses its body up, whatever it was made of: only a branch of it can be sent again. */
   #spare: Request | undefined = undefined;
 

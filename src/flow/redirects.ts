@@ -4,6 +4,7 @@
  * @module
  */
 import { nextHop, referrerPolicyOf } from '../core/redirect.ts';
+import { verified } from './integrity.ts';
 import { discardBody, type Outgoing } from './outgoing.ts';
 import { copyOf } from './own-request.ts';
 
@@ -26,10 +27,10 @@ export async function follow(
 ): Promise<Response> {
   const { url, kind, method, init } = request;
   const { status } = response;
-  if (status < 300 || status > 399) return response;
+  if (status < 300 || status > 399) return await checked(request, response);
   const from = { url: response.url || url, method, bodyKind: kind };
   const hop = nextHop(from, status, response.headers.get('location'));
-  if (hop === undefined) return response;
+  if (hop === undefined) return await checked(request, response);
   discardBody(response);
   if (hop === 'network-error')
     throw new TypeError('fetch failed', { cause: new Error('The redirect cannot be followed.') });
@@ -45,8 +46,13 @@ export async function follow(
     headers,
     ...(body === undefined || body === null ? {} : { body }),
     ...(policy && { referrerPolicy: policy }),
+    ...(request.integrity && { integrity: request.integrity }),
   });
   return asRedirected(final);
+}
+
+function checked({ integrity }: Outgoing, response: Response): Response | Promise<Response> {
+  return integrity ? verified(response, integrity) : response;
 }
 
 /**
@@ -54,7 +60,7 @@ export async function follow(
  *
  * @throws TypeError for a request that may have had an effect: only GET and HEAD are sent again.
  */
-export function followedByPlatform({ method, init }: Outgoing): RequestInit {
+export function followedByPlatform({ method, init, integrity }: Outgoing): RequestInit {
   if (!/^(?:get|head)$/i.test(method)) {
     const cause = new Error('The transport hides where a redirect leads (opaqueredirect).');
     throw new TypeError('fetch failed', { cause });
@@ -62,7 +68,7 @@ export function followedByPlatform({ method, init }: Outgoing): RequestInit {
   const headers = new Headers(init.headers);
   headers.delete('authorization');
   headers.delete('dpop');
-  return { ...init, headers, redirect: 'follow' };
+  return { ...init, headers, redirect: 'follow', ...(integrity && { integrity }) };
 }
 
 /** A `Request` brings members along that no `init` shows: credentials, signal, what only some platform knows. */

@@ -185,3 +185,73 @@ test('law 8: a server that calls itself a worker is no browser: its platform fol
   expect(transport.calls.map(({ init }) => init?.redirect)).toEqual(['manual', undefined]);
   expect(transport.calls.map(({ authorization }) => authorization)).toEqual(['Bearer access-0', null]);
 });
+
+describe('a transport that follows redirects and says only where the answer comes from', () => {
+  const from = (url: string) => Object.defineProperty(refused(), 'url', { value: url });
+
+  test.each([
+    ['another origin', 'https://other.example.com/v1', 0],
+    ['another path of the origin', 'https://api.example.com/v10', 0],
+    ['the URL that was asked', api, 1],
+    ['that URL with a fragment', `${api}#part`, 1],
+    ['another place of the same resource', `${api}/moved`, 1],
+    ['nowhere', '', 1],
+    ['what is no URL', '/v1', 1],
+  ])('a 401 from %s', async (_name, url, refreshes) => {
+    const predicate = vi.fn(() => false);
+    const transport = transportThat(() => from(url));
+    const manager = await managerOn(transport, { isInvalidToken: predicate });
+    expect((await manager.fetch(api)).status).toBe(401);
+    expect(transport.grants).toHaveLength(refreshes);
+    expect(predicate).toHaveBeenCalledTimes(refreshes * 2);
+  });
+
+  test('but one that declares that it follows none may send elsewhere, such as a proxy', async () => {
+    const transport = transportThat(() => from('http://localhost:3000/v1'));
+    const manager = await managerOn({ fetch: Object.assign(transport.fetch, { redirects: 'manual' }) });
+    await manager.fetch(api);
+    expect(transport.grants).toHaveLength(1);
+  });
+});
+
+describe('integrity is that of the last response, not of a redirect', () => {
+  const hashes = {
+    fine: 'sha256-0UpYuugEorgLW3agECOciP/KH8eVGpD46RMb7aHiPBs=',
+    other: 'sha256-AAAAuugEorgLW3agECOciP/KH8eVGpD46RMb7aHiPBs=',
+  };
+  /** As undici does: it checks every response, also one that it is not to follow. */
+  const redirecting = (isRedirected: boolean) =>
+    transportThat(({ init, input }, count) => {
+      const isChecked = Boolean(init?.integrity ?? (input as Request).integrity);
+      if (isRedirected && count === 1) {
+        if (isChecked) return Promise.reject(new TypeError('fetch failed'));
+        return new Response('', { status: 302, headers: { location: '/v1/there' } });
+      }
+      return new Response('fine');
+    });
+
+  test.each([
+    [hashes.fine, true],
+    [`${hashes.other} ${hashes.fine}`, true],
+    [`sha1-x ${hashes.fine}?option`, true],
+    ['sha1-x', true],
+    ['', true],
+    [hashes.fine.replace('/', '_').replace('=', ''), true],
+    [hashes.other, false],
+    [`${hashes.fine} sha512-${'A'.repeat(86)}==`, false],
+  ])('%j', async (integrity, fits) => {
+    const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode('fine'));
+    expect(hashes.fine).toBe(`sha256-${Buffer.from(hash).toString('base64')}`);
+    for (const isRedirected of [true, false]) {
+      const manager = await managerOn(redirecting(isRedirected));
+      for (const call of [
+        () => manager.fetch(api, { integrity }),
+        () => manager.fetch(new Request(api, { integrity })),
+      ]) {
+        const response = await call().catch((error: unknown) => error);
+        if (fits) expect(await (response as Response).text()).toBe('fine');
+        else expect(response).toBeInstanceOf(TypeError);
+      }
+    }
+  });
+});
