@@ -11,13 +11,15 @@ import type { Session } from './session.ts';
 /** Revokes them, unless someone has signed in again since: then their end could be that of the new session. */
 export function discardLate(workshop: Workshop, session: Session, late: LateTokens): void {
   if (session.gone === undefined) return;
-  const before = session.lateRevocation?.ended;
+  const { ended: before, refreshTokens = [] } = session.lateRevocation ?? {};
   const ended = revokeLate(workshop, late).then(async (result) => {
     workshop.tell({ type: 'lateTokensDiscarded', ...session.about(late.login), ...result });
     const earlier = await before;
     return earlier?.revoked === false ? earlier : result;
   });
-  session.lateRevocation = { ended, refreshToken: late.refreshToken };
+  const { login, refreshToken } = late;
+  const added = refreshToken === undefined ? [] : [[login?.login, refreshToken] as const];
+  session.lateRevocation = { ended, refreshTokens: [...refreshTokens, ...added] };
 }
 
 /** Never rejects. */

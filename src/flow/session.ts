@@ -50,10 +50,11 @@ export interface Unsaved {
   readonly failures: number;
 }
 
-/** The revocation of tokens that a refresh brought after a sign-out. */
+/** The revocation of tokens that a refresh or a login brought after a sign-out. */
 export interface LateRevocation {
-  /** `undefined`: the refresh brought none, so the one before is still in use. */
-  readonly refreshToken: string | undefined;
+  /** The refresh tokens among them, and the login of each. */
+  readonly refreshTokens: readonly (readonly [login: string | undefined, refreshToken: string])[];
+  /** Confirmed only if the server confirmed all of them. */
   readonly ended: Promise<RevocationResult>;
 }
 

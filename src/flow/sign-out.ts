@@ -61,17 +61,24 @@ export async function signOut(
   if (refusal === undefined && session.epoch === epoch) session.gone = { error, final: false };
   const about = session.about(login ?? (record && identityOf(record)));
   if (wasKnown || record !== undefined) tell({ type: 'signedOut', ...about, where: 'here' });
-  const last = unsaved ?? record;
+  const ended = endedBy(unsaved, record);
   const { revoke = true } = options;
-  const nothing = unreadable ?? notRevoked('no_tokens');
   const ending = underWay.then(() =>
-    revoke ? end(workshop, session, last ?? nothing) : notRevoked('not_requested'),
+    revoke ? end(workshop, session, ended, unreadable) : notRevoked('not_requested'),
   );
   // A key for each login: nobody needs this one any more.
-  if (refusal === undefined && session.epoch === epoch) await forgetKey(workshop, last);
+  if (refusal === undefined && session.epoch === epoch) {
+    for (const one of ended) await forgetKey(workshop, one);
+  }
   const result = await awaitEnd(workshop, about, ending, options);
   if (refusal !== undefined) throw refusal;
   return result;
+}
+
+/** What a sign-out ends: a login that the storage has refused is not the one that is stored. A successor replaces what it was spent for. */
+function endedBy(unsaved: SessionRecord | undefined, stored: SessionRecord | undefined): SessionRecord[] {
+  const isSuccessor = unsaved !== undefined && unsaved.login === stored?.login;
+  return [unsaved, isSuccessor ? undefined : stored].filter((one) => one !== undefined);
 }
 
 function checkOptions({ revoke, timeout }: SignOutOptions): void {
@@ -149,24 +156,34 @@ function isForeign(found: Found | Unreadable): boolean {
 }
 
 /**
- * Revokes what was stored. Tokens of a refresh that was under way are revoked as they come: if they replaced the stored
- * refresh token, their end is the end of the session. Never rejects.
+ * Revokes what was stored. Tokens of a refresh or login that was under way are revoked as they come. If a refresh replaced the
+ * stored refresh token, the end of its successor is the end of the session. Never rejects.
  */
 async function end(
-  { server, endpoint }: Workshop,
+  workshop: Workshop,
   { lateRevocation }: Session,
-  record: SessionRecord | NotRevoked,
+  ended: readonly SessionRecord[],
+  unreadable: NotRevoked | undefined,
 ): Promise<RevocationResult> {
   const late = await lateRevocation?.ended;
-  if ('reason' in record) return late ?? record;
+  const isReplaced = (record: SessionRecord) =>
+    lateRevocation?.refreshTokens.some(
+      ([login, successor]) => login === record.login && successor !== record.refreshToken,
+    );
+  const alive = late?.revoked === true ? ended.filter((record) => !isReplaced(record)) : ended;
+  const results = await Promise.all(alive.map((record) => revokeRecord(workshop, record)));
+  const all = late === undefined ? results : [late, ...results];
+  return all.find(({ revoked }) => !revoked) ?? unreadable ?? all[0] ?? notRevoked('no_tokens');
+}
+
+async function revokeRecord(
+  { server, endpoint }: Workshop,
+  record: SessionRecord,
+): Promise<RevocationResult> {
   const { refreshToken } = record;
-  const isReplaced =
-    lateRevocation?.refreshToken !== undefined && lateRevocation.refreshToken !== refreshToken;
-  if (late !== undefined && isReplaced && late.revoked) return late;
   const { accessToken } = toTokenSet(record) ?? {};
   try {
-    const result = await endpoint.revoke(await server.resolve(), { refreshToken, accessToken });
-    return isReplaced && late !== undefined ? late : result;
+    return await endpoint.revoke(await server.resolve(), { refreshToken, accessToken });
   } catch (error) {
     return notRevoked('not_sent', { cause: safeCause(error, secretsIn(record)) });
   }

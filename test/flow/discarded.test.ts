@@ -26,6 +26,42 @@ test('law 1: a sign-out during a refresh: whoever gets the lock before it is sto
   expect(await record()).toBeUndefined();
 });
 
+test('law nothing-silent: a sign-out over a login that is being stored is revoked when both sessions are', async () => {
+  const { manager, storage, server } = await setup();
+  const before = server.currentRefreshToken() ?? '';
+  const slow = deferred();
+  storage.before = () => slow.promise;
+  const { refresh_token = '', ...tokens } = server.signIn();
+  const arriving = manager.setTokens({ ...tokens, refresh_token });
+  storage.before = () => undefined;
+  const signedOut = manager.signOut();
+  slow.resolve();
+  await arriving;
+  expect(await signedOut).toEqual({ revoked: true });
+  expect([server.isActive(before), server.isActive(String(refresh_token))]).toEqual([false, false]);
+});
+
+test('law nothing-silent: a sign-out revokes a login that the storage refused, and the session that it was to replace', async () => {
+  const { manager, storage, server } = await setup();
+  const before = server.currentRefreshToken() ?? '';
+  storage.before = () => Promise.reject(diskFull());
+  const login = server.signIn();
+  await failure(manager.setTokens(login));
+  storage.before = () => undefined;
+  expect(await manager.signOut()).toEqual({ revoked: true });
+  expect([server.isActive(before), server.isActive(String(login.refresh_token))]).toEqual([false, false]);
+});
+
+test('law nothing-silent: a sign-out that could not read what it deleted does not say that it is revoked', async () => {
+  const { manager, storage, server } = await setup();
+  storage.before = () => Promise.reject(diskFull());
+  await failure(manager.setTokens(server.signIn()));
+  let reads = 0;
+  storage.before = (operation) =>
+    operation === 'read' && ++reads === 1 ? Promise.reject(diskFull()) : undefined;
+  expect(await manager.signOut()).toMatchObject({ revoked: false, reason: 'unreadable' });
+});
+
 /** An ID token says that the login is of the user who was there before: calls go on. */
 const sameUser = { server: { scope: ['openid', 'read', 'write'] } };
 
