@@ -20,7 +20,12 @@ export async function call(facts: Facts, place: Place, kind: Call['kind']): Prom
   const { process, session, manager } = place;
   const one: Call = {
     ...{ kind, session, process, path: `/call${facts.calls.size + 1}`, startedAt: facts.tick() },
-    ...{ since: scheduler.now, sends: 0, outcome: undefined },
+    ...{
+      since: scheduler.now,
+      user: facts.users.get(`${process.name} ${session}`),
+      sends: 0,
+      outcome: undefined,
+    },
   };
   facts.calls.set(one.path, one);
   scheduler.note(`${process.name} ${kind} ${one.path} for ${session}`);
@@ -66,6 +71,8 @@ export async function deed(
     ...{ endedAt: undefined, error: undefined },
   };
   facts.deeds.push(one);
+  const place = `${process.name} ${session}`;
+  facts.users.delete(place);
   facts.scheduler.note(`${process.name} ${how.kind} ${session}`);
   try {
     await errands.run({ process, deed: one }, () => how.run(one));
@@ -73,6 +80,10 @@ export async function deed(
     one.error = error;
   }
   one.endedAt = facts.tick();
+  const isLatest =
+    facts.deeds.findLast((other) => other.process === process && other.session === session) === one;
+  const family = facts.families.find(({ login }) => login === one);
+  if (isLatest && family !== undefined && one.error === undefined) facts.users.set(place, family.user);
   facts.scheduler.note(`${process.name} ${how.kind} ${session}: ${one.error ?? 'done'}`);
 }
 

@@ -134,7 +134,7 @@ export class Disk {
       };
       const fail = (error: StorageError) => {
         if (record !== undefined) observer.refused(errand, record);
-        answer(error.message, () => reject(error));
+        answer('and fails', () => reject(error));
       };
       if (trouble === 'hang' && record !== undefined) observer.refused(errand, record);
       scheduler.after(
@@ -142,7 +142,8 @@ export class Disk {
         `  storage: ${what} for ${process.name}${trouble ? ` (${trouble})` : ''}`,
         () => {
           if (!process.alive && !survives) return;
-          if (trouble === 'before') return fail(new StorageError('The disk is full.', { operation: on }));
+          if (trouble === 'before')
+            return fail(new StorageError(`The disk is full: ${text ?? key}`, { operation: on }));
           try {
             const result = effect(errand);
             if (trouble === 'after') return fail(new StorageError('The answer was lost.', { operation: on }));

@@ -69,3 +69,20 @@ export const storageThatKeeps: Doubles = changing(() => ({ delete: async () => u
 export const storageThatDeletesAll: Doubles = changing((storage) => ({
   delete: (key) => storage.delete(key),
 }));
+
+/** It keeps everything but whose login the record descends from. */
+export const storageWithoutLogins: Doubles = changing((storage) => ({
+  write: (
+    key,
+    { login: _login, idToken: _idToken, subject: _subject, ...record }: Record<string, unknown>,
+    ifVersion,
+  ) => storage.write(key, record, ifVersion),
+}));
+
+/** It follows redirects of the token endpoint, and its responses do not say so. */
+export const transportThatConceals: Doubles = {
+  fetch: (fetch) => async (input, init) => {
+    const response = await fetch(input, init);
+    return response.redirected ? new Response(response.body, response) : response;
+  },
+};

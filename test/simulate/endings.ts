@@ -1,13 +1,16 @@
 /** When everything has calmed down: what has become of each session, and whether that may be. */
+import type { SignOutResult } from '../../src/index.ts';
 import type { TestAuthorizationServer } from '../../src/testing/index.ts';
 import type { StoredRecord } from './disk.ts';
-import type { Ended, Facts, Family } from './facts.ts';
+import type { Deed, Ended, Facts, Family } from './facts.ts';
 
 /** What a process got when it asked once more at the end. */
 export interface LastWord {
   readonly session: string;
   readonly process: string;
   readonly token: string | undefined;
+  /** Of a call to the API. */
+  readonly status: number | undefined;
   readonly error: unknown;
 }
 
@@ -21,6 +24,24 @@ export function noteRevocations(facts: Facts, { log }: TestAuthorizationServer, 
     if (detail === 'the client revoked its refresh token') family.end ??= revokedByClient(facts, family);
   }
   return log.length;
+}
+
+/** Law nothing-silent: a sign-out says that the tokens are revoked if they are, and else why not. */
+export function judgeSignOut(
+  facts: Facts,
+  server: TestAuthorizationServer,
+  deed: Deed,
+  result: SignOutResult,
+): void {
+  if (!result.revoked) {
+    if (typeof result.reason !== 'string') facts.break('nothing-silent', 'a sign-out does not say why');
+    return;
+  }
+  for (const { family, text } of facts.refreshTokens.values()) {
+    const current = server.currentRefreshToken(text) ?? '';
+    if (family.signedOut === deed && server.isActive(current))
+      facts.break('nothing-silent', `${deed.process.name} says that ${family.name} is revoked, which lives`);
+  }
 }
 
 /** A client revokes what a sign-out has deleted, and what comes late because of one. */
@@ -70,7 +91,12 @@ export function judgeLastWords(
   server: TestAuthorizationServer,
   { words, stored }: { words: readonly LastWord[]; stored: (session: string) => StoredRecord | undefined },
 ): void {
-  for (const { session, process, token, error } of words) {
+  for (const { session, process, token, status, error } of words) {
+    if (status === 401)
+      facts.break(
+        'judgements-end',
+        `${process} still believes that nothing helps against a 401 of ${session}`,
+      );
     const record = stored(session);
     const family = facts.refreshTokens.get(record?.refreshToken ?? '')?.family;
     if (token === undefined) {

@@ -9,6 +9,8 @@ export interface Family {
   readonly name: string;
   readonly session: string;
   readonly login: Deed;
+  /** Whose login it is, as far as anybody can see: two logins of a user are one only where ID tokens say so. */
+  readonly user: string;
   /** When it was first stored, in the order of the run. */
   storedAt: number | undefined;
   lastStoredAt: number;
@@ -41,7 +43,10 @@ export interface AccessToken {
   readonly name: string;
   readonly text: string;
   readonly family: Family;
+  /** In the order of the run. */
   readonly issuedAt: number;
+  /** True time. */
+  readonly since: number;
   stored: boolean;
 }
 
@@ -85,6 +90,8 @@ export interface Call {
   readonly startedAt: number;
   /** True time. */
   readonly since: number;
+  /** Under whose login it began, where its process knew one. */
+  user: string | undefined;
   /** How often it was sent. */
   sends: number;
   outcome: 'status' | 'token' | 'error' | 'aborted' | undefined;
@@ -110,6 +117,8 @@ export class Facts {
   readonly cleared: { process: Process; family: Family }[] = [];
   /** When a process has last said that the storage refuses the tokens of a session: `p1.1 user0`. */
   readonly persistFailed: Map<string, number> = new Map();
+  /** Whose login a process has last seen of a session: `p1.1 user0`. Absent: it knows of none, or of a change. */
+  readonly users: Map<string, string> = new Map();
   /** The first law that was broken. */
   broken: string | undefined = undefined;
   #order = 0;
@@ -128,9 +137,11 @@ export class Facts {
     this.broken ??= `${law}: ${what}`;
   }
 
-  login(deed: Deed): Family {
+  login(deed: Deed, subject: string | undefined): Family {
+    const name = `family${this.families.length + 1}`;
     const family: Family = {
-      name: `family${this.families.length + 1}`,
+      name,
+      user: subject ?? name,
       session: deed.session,
       login: deed,
       storedAt: undefined,
@@ -163,6 +174,7 @@ export class Facts {
       text: accessToken,
       family,
       issuedAt: this.tick(),
+      since: this.scheduler.now,
       stored: false,
     });
   }

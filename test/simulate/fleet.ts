@@ -10,11 +10,15 @@ import { judgeEnd } from './endings.ts';
 import type { Facts } from './facts.ts';
 import { errands, Process } from './process.ts';
 import type { Scheduler } from './scheduler.ts';
+import { judgeWords } from './words.ts';
 
-/** What is put between a process and its storage or lock: nothing, unless something is broken on purpose. */
+type Transport = typeof globalThis.fetch;
+
+/** What is put between a process and its storage, lock or network: nothing, unless something is broken on purpose. */
 export interface Doubles {
   readonly storage?: (storage: TokenStorage, process: Process) => TokenStorage;
   readonly lock?: (lock: TokenLock, process: Process) => TokenLock;
+  readonly fetch?: (fetch: Transport) => Transport;
 }
 
 interface Running {
@@ -71,6 +75,10 @@ export class Fleet {
       root.on('persistFailed', ({ session }) => {
         facts.persistFailed.set(`${process.name} ${session}`, facts.tick());
       });
+      // What a process has heard of may be another user's: until a token of it is used, nothing is known.
+      for (const type of ['signedIn', 'adopted', 'signedOut', 'sessionEnded'] as const)
+        root.on(type, ({ session }) => void facts.users.delete(`${process.name} ${session}`));
+      root.on('*', (event) => judgeWords(facts, process, event));
       root.on('sessionEnded', ({ session, error: { reason } }) => {
         scheduler.note(`${process.name} says that ${session} ended: ${reason}`);
         facts.ended.push({ process, session, reason });

@@ -12,6 +12,8 @@ export interface NetworkOptions {
   readonly server: TestAuthorizationServer;
   readonly facts: Facts;
   readonly troubles: { post(): PostTrouble | undefined; api(): ApiTrouble | undefined };
+  /** How long the API rejects a new access token, in ms. */
+  readonly lag: () => number;
   /** A refresh token leaves: the moment for the laws to judge. */
   readonly sends: (post: Post) => void;
   /** It has arrived: the moment for others to interfere. */
@@ -33,6 +35,16 @@ const answeredBadly: Partial<Record<PostTrouble, object>> = {
   gatewayTimeout: faults.gatewayTimeout,
   truncated: { truncate: 20 },
 };
+/** Where a redirect of the token endpoint leads. What comes from there looks like an answer of the server. */
+function elsewhere(): Response {
+  const tokens = { access_token: 'forged', refresh_token: 'forged', token_type: 'Bearer', expires_in: 300 };
+  const response = Response.json(tokens);
+  Object.defineProperties(response, {
+    redirected: { value: true },
+    url: { value: 'https://elsewhere.test/token' },
+  });
+  return response;
+}
 const neverHeard: ReadonlySet<PostTrouble | undefined> = new Set(['neverArrives', 'neverAnswered']);
 const neverServed: ReadonlySet<PostTrouble | undefined> = new Set(['neverArrives', 'lostRequest', 'unsent']);
 
@@ -93,6 +105,14 @@ export class Network {
     },
   ): void {
     const { trouble, resolve, reject } = how;
+    if (trouble === 'redirected') {
+      const heard = () => {
+        if (post.fate === 'pending') Object.assign(post, { fate: 'lost', how: 'something else answered' });
+        resolve(elsewhere());
+      };
+      post.by.deliver(1, `hears another server for ${post.token.name}`, heard);
+      return;
+    }
     if (neverServed.has(trouble)) {
       if (trouble === 'neverArrives') return;
       const { by } = post;
@@ -132,6 +152,15 @@ export class Network {
     return response;
   }
 
+  /** A replica of the API may not know a new token yet. */
+  #serveCall(request: Request, accessToken: string | undefined): Promise<Response> {
+    const { server, scheduler, facts, lag } = this.#options;
+    const { since } = facts.accessTokens.get(accessToken ?? '') ?? {};
+    if (since === undefined || scheduler.now - since >= lag()) return server.fetch(request);
+    const challenge = { 'www-authenticate': 'Bearer error="invalid_token"' };
+    return Promise.resolve(new Response(null, { status: 401, headers: challenge }));
+  }
+
   /** A call of the API, or a revocation. */
   #request(
     process: Process,
@@ -155,7 +184,7 @@ export class Network {
         scheduler.after(chance.between(1, chance.pick([20, 400])), '', () => {
           if (trouble === 'unavailable')
             server.fail(faults.serverError, { on: accessToken ? 'api' : 'revocation' });
-          void server.fetch(request).then((response) => {
+          void this.#serveCall(request, accessToken).then((response) => {
             process.deliver(
               chance.between(1, 20),
               `hears ${trouble ?? response.status} from ${pathname}`,

@@ -56,9 +56,10 @@ async function live(world: World, scheduler: Scheduler, weather: Weather): Promi
   await settle(world, scheduler);
   let words: LastWord[] = [];
   // What was lost comes to light when a token is needed; what was found out is true from then on.
-  for (let round = 1; round <= 3 && world.facts.broken === undefined; round++) {
+  // In the last round nothing new is rejected: whatever was believed of the API has to be over.
+  for (let round = 1; round <= 4 && world.facts.broken === undefined; round++) {
     words = [];
-    world.server.expire();
+    if (round < 4) world.server.expire();
     scheduler.after(600_000, '  everyone asks once more', () => world.ask(words));
     await settle(world, scheduler);
   }

@@ -68,7 +68,7 @@ export function judgeReuse(facts: Facts, post: Post, profile: Profile): void {
     return;
   }
   // Inside a declared reuse window one lost answer costs nothing, unless the request itself comes two rotations late.
-  if (profile === 'leeway' && !why.startsWith('lease lost') && !why.includes(late))
+  if (profile === 'leeway' && !why.startsWith('lease ') && !why.includes(late))
     facts.break('law 5', `the server does not forgive ${by.name}'s ${token.name}: ${why}`);
   family.revoked = true;
   family.end ??= why;

@@ -13,7 +13,7 @@ export function storingLaws(facts: Facts): DiskObserver {
       const who = errand?.process.name;
       if (!key.endsWith(`/${family.session}`))
         facts.break('sessions', `${who} stores ${token.name} under ${key}`);
-      if (isRetry(errand, token))
+      if (isRetry(facts, errand, token))
         Object.assign(family, { revived: true, signedOut: undefined, storedAt: undefined });
       if (family.signedOut !== undefined)
         facts.break('law 6', `${who} stores ${token.name} after the sign-out`);
@@ -50,11 +50,14 @@ export function storingLaws(facts: Facts): DiskObserver {
  * A login of which nobody knows whether it was stored, because its storage has failed: a sign-out elsewhere may have ended
  * it before it is tried again, and nothing in the storage tells that from a write that never was.
  */
-function isRetry(errand: Errand | undefined, { family, generation }: RefreshToken): boolean {
+function isRetry(facts: Facts, errand: Errand | undefined, { family, generation }: RefreshToken): boolean {
   const { login, storedAt, signedOut } = family;
   if (generation > 0 || storedAt === undefined || errand?.process !== login.process) return false;
+  const isReplaced = facts.families.some(
+    (other) => other.session === family.session && (other.storedAt ?? 0) > storedAt,
+  );
   const isOpen = login.endedAt === undefined || login.error !== undefined;
-  return isOpen && family.generation < 0 && signedOut?.process !== login.process;
+  return isOpen && (family.generation < 0 || isReplaced) && signedOut?.process !== login.process;
 }
 
 /** A login that lost against a sign-out takes back what it has stored, and nothing else. */
@@ -96,6 +99,16 @@ export function judgeUse(facts: Facts, accessToken: AccessToken | undefined, cal
   const saidAt = facts.persistFailed.get(`${call.process.name} ${call.session}`) ?? 0;
   if (family.session !== call.session) facts.break('sessions', `${who} uses ${name} of ${family.session}`);
   if (!stored && saidAt < issuedAt) facts.break('law 2', `${who} uses ${name} before it is stored`);
+  const place = `${call.process.name} ${call.session}`;
+  call.user ??= family.user;
+  if (call.user !== family.user)
+    facts.break('one-login', `${who} began as ${call.user} and uses ${name} of ${family.user}`);
+  // A call from before a login or sign-out of its process says nothing about what the process knows now.
+  const isOld = facts.deeds.some(
+    ({ process, session, endedAt = Number.POSITIVE_INFINITY }) =>
+      process === call.process && session === call.session && endedAt > call.startedAt,
+  );
+  if (!isOld) facts.users.set(place, family.user);
   const signOut = signedOutBefore(facts, call, family);
   if (signOut !== undefined) facts.break('law 6', `${who} uses ${name} after this process has signed out`);
 }

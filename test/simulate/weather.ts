@@ -16,9 +16,13 @@ export type PostTrouble =
   | 'unavailable'
   | 'gatewayTimeout'
   | 'truncated'
-  | 'captivePortal';
+  | 'captivePortal'
+  | 'redirected';
 
 export type ApiTrouble = 'lost' | 'unavailable';
+
+/** How long an API may reject a new access token that has not reached it yet, in ms. */
+const replicationLag = 2_000;
 
 /**
  * - `kernel`: freed when its holder dies, and never before.
@@ -45,6 +49,10 @@ export interface Weather {
   readonly profile: Profile;
   readonly processes: number;
   readonly sessions: number;
+  /** How many users sign in to each session. */
+  readonly users: number;
+  /** `true`: the server issues ID tokens, so a later login of the same user can be recognised. */
+  readonly identified: boolean;
   readonly lock: LockKind;
   /** It says of itself that it can be taken away. Others are as well, which is more than they promise. */
   readonly losable: boolean;
@@ -57,6 +65,8 @@ export interface Weather {
   readonly storage: Readonly<Partial<Record<StorageTrouble, number>>>;
   readonly post: Readonly<Partial<Record<PostTrouble, number>>>;
   readonly api: Readonly<Partial<Record<ApiTrouble, number>>>;
+  /** How long the API rejects a new access token, in ms. */
+  readonly lag: number;
   /** Probabilities that something strikes a process just before an event reaches it while it holds the lock. */
   readonly crash: number;
   readonly freeze: number;
@@ -67,7 +77,7 @@ export interface Weather {
   readonly deedCount: number;
 }
 
-export const calm = { storage: {}, post: {}, api: {}, crash: 0, freeze: 0, meddling: {} } as const;
+export const calm = { storage: {}, post: {}, api: {}, lag: 0, crash: 0, freeze: 0, meddling: {} } as const;
 
 /** The declared window in which a refresh token may be sent again, in ms: longer than any run. */
 export const reuseWindow = 86_400_000;
@@ -94,14 +104,15 @@ export function weatherOf(chance: Chance, profile: Profile): Weather {
     sessions: chance.happens(0.25) ? 2 : 1,
     lock: chance.pick<LockKind>(['kernel', 'renewed', 'lease']),
     lease: chance.pick([40_000, 45_000, 60_000]),
-    accessTokenLifetime: chance.pick([20_000, 60_000, 60_000, 300_000]),
+    accessTokenLifetime: chance.pick([20_000, 60_000, 300_000, 86_400_000]),
     skew: chance.pick([0, 0, 1_000, 5_000, 90_000]),
     storage: stormy && chance.happens(0.5) ? some(['before', 'after', 'conflict', 'slow', 'hang'], 0.1) : {},
     post: stormy
       ? some(
           [
             ...(['unsent', 'lostRequest', 'lostAnswer', 'neverArrives', 'neverAnswered', 'late'] as const),
-            ...(['rateLimited', 'unavailable', 'gatewayTimeout', 'truncated', 'captivePortal'] as const),
+            ...(['rateLimited', 'unavailable', 'gatewayTimeout', 'truncated'] as const),
+            ...(['captivePortal', 'redirected'] as const),
           ],
           0.2,
           0.3,
@@ -121,5 +132,8 @@ export function weatherOf(chance: Chance, profile: Profile): Weather {
     },
     deedCount: chance.between(5, 40),
     losable: chance.happens(0.5),
+    users: chance.between(1, 2),
+    identified: chance.happens(0.5),
+    lag: chance.happens(0.2) ? chance.between(1, replicationLag) : 0,
   };
 }

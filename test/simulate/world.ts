@@ -3,7 +3,7 @@ import { authorizationServer, type TestAuthorizationServer } from '../../src/tes
 import type { Chance } from './chance.ts';
 import { call, deed, type Place } from './deeds.ts';
 import { Disk, type StoredRecord } from './disk.ts';
-import { type LastWord, noteRevocations } from './endings.ts';
+import { judgeSignOut, type LastWord, noteRevocations } from './endings.ts';
 import { Facts } from './facts.ts';
 import { type Doubles, Fleet } from './fleet.ts';
 import { Locks } from './locks.ts';
@@ -78,7 +78,10 @@ export class World {
         this.#login(place);
         break;
       case 'signOut':
-        void deed(this.facts, place, { kind, run: () => place.manager.signOut() });
+        void deed(this.facts, place, {
+          kind,
+          run: async (one) => judgeSignOut(this.facts, this.server, one, await place.manager.signOut()),
+        });
         break;
       default:
         void call(this.facts, place, kind);
@@ -90,17 +93,18 @@ export class World {
     for (const place of this.#fleet.places) if (place.process.index === 0) this.#login(place);
   }
 
-  /** Everyone asks for a token once more. */
+  /** Everyone calls the API and asks for a token once more. */
   ask(words: LastWord[]): void {
     for (const { process, session, manager } of this.#fleet.places) {
-      const say = (token: string | undefined, error?: unknown) =>
-        void words.push({ session, process: process.name, token, error });
+      const say = (word: Pick<LastWord, 'token' | 'status' | 'error'>) =>
+        void words.push({ session, process: process.name, ...word });
+      const ask = async () => {
+        const { status } = await manager.fetch('https://api.test/last');
+        say({ token: await manager.getAccessToken(), status, error: undefined });
+      };
       errands
-        .run({ process }, () => manager.getAccessToken())
-        .then(
-          (token) => say(token),
-          (error: unknown) => say(undefined, error),
-        );
+        .run({ process }, ask)
+        .catch((error: unknown) => say({ token: undefined, status: undefined, error }));
     }
   }
 
@@ -115,11 +119,15 @@ export class World {
   }
 
   #login(place: Place): void {
-    const tokens = this.server.signIn({ subject: place.session });
+    const { users, identified } = this.#weather;
+    const subject = `${place.session}-${this.#scheduler.chance.between(1, users)}`;
+    const scope = ['read', 'write', ...(identified ? ['openid'] : [])];
+    const tokens = this.server.signIn({ subject, scope });
     void deed(this.facts, place, {
       kind: 'login',
       run: (one) => {
-        this.facts.issued(this.server, this.facts.login(one), undefined, tokens.access_token);
+        const family = this.facts.login(one, identified ? subject : undefined);
+        this.facts.issued(this.server, family, undefined, tokens.access_token);
         return place.manager.setTokens(tokens);
       },
     });
@@ -181,6 +189,7 @@ export class World {
         post: () => struck(scheduler.chance, this.#weather.post),
         api: () => struck(scheduler.chance, this.#weather.api),
       },
+      lag: () => this.#weather.lag,
       sends: (post) => judgeSend(this.facts, post, this.stored(post.token.family.session), this.#weather),
       arrived: () => this.#meddle(),
       reused: (post) => judgeReuse(this.facts, post, profile),
@@ -188,7 +197,7 @@ export class World {
     });
   }
 
-  #newFleet({ storage = (one) => one, lock = (one) => one }: Doubles): Fleet {
+  #newFleet({ storage = (one) => one, lock = (one) => one, fetch = (one) => one }: Doubles): Fleet {
     const { processes, skew, profile } = this.#weather;
     const { metadata } = this.server;
     const declared = profile === 'leeway' ? { profile: { reuseWindow } } : {};
@@ -200,7 +209,7 @@ export class World {
         storage: storage(this.#disk.seenBy(process), process),
         lock: lock(this.#locks.seenBy(process), process),
         clock: process.clock,
-        fetch: this.#network.seenBy(process),
+        fetch: fetch(this.#network.seenBy(process)),
       }),
     });
   }
