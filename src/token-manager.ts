@@ -9,8 +9,7 @@ import { asyncDispose } from './core/disposal.ts';
 import { ConfigurationError } from './core/errors.ts';
 import type { TokenEventType, TokenListener } from './core/events.ts';
 import { identityOf } from './core/login-identity.ts';
-import { checkIndicators, checkScope } from './core/protected-resource.ts';
-import { toTokenSet, variantOf } from './core/session-record.ts';
+import { toTokenSet } from './core/session-record.ts';
 import type {
   AccessTokenRequest,
   CookiesSet,
@@ -21,11 +20,11 @@ import type {
 import { named } from './flow/given-tokens.ts';
 import { type Inside, letIn } from './flow/inside.ts';
 import { type Inspection, inspect } from './flow/inspection.ts';
+import { obtain } from './flow/obtaining.ts';
 import { rememberOurs } from './flow/platform.ts';
 import type { Held, Session } from './flow/session.ts';
 import { signIn } from './flow/sign-in.ts';
 import { type SignOutOptions, type SignOutResult, signOut } from './flow/sign-out.ts';
-import type { TokenQuery } from './flow/token-source.ts';
 import { lookAgain } from './flow/watching.ts';
 import type { TokenManagerOptions } from './options.ts';
 import { keepAlive } from './platform/keep-alive.ts';
@@ -114,7 +113,7 @@ export class TokenManager implements AsyncDisposable {
       const held = this.#assembly.source.fresh(this.#session, '');
       if (held !== undefined) return resolved(held);
     }
-    return this.#obtain(request);
+    return obtain(this.#assembly.source, this.#session, request);
   }
 
   /**
@@ -238,15 +237,6 @@ export class TokenManager implements AsyncDisposable {
     return { assembly: manager.#assembly, session: manager.#session };
   }
 
-  async #obtain(request: AccessTokenRequest | undefined): Promise<string> {
-    const { token } = await this.#assembly.source.get(this.#session, {
-      ...queryOf(request),
-      // Evidence belongs to a login: a token of one is no reason to hand out that of another.
-      ...(request?.otherThan !== undefined && { login: this.#session.loginOf(request.otherThan) }),
-    });
-    return token;
-  }
-
   #watch(): void {
     const { watch, workshop, signIn: options } = this.#assembly;
     this.#unwatch = watch?.(
@@ -266,11 +256,4 @@ Object.assign(TokenManager.prototype, {
 function resolved(held: Held): Promise<string> {
   held.resolved ??= Promise.resolve(held.token);
   return held.resolved;
-}
-
-function queryOf({ scope, resource, otherThan, signal }: AccessTokenRequest = {}): TokenQuery {
-  const scopes = scope && checkScope(scope, 'The scope of getAccessToken()');
-  const resources =
-    resource === undefined ? undefined : checkIndicators(resource, 'The resource of getAccessToken()');
-  return { variant: variantOf(scopes, resources), scope: scopes, resource: resources, otherThan, signal };
 }

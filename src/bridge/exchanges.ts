@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { Transport } from '../core/contracts.ts';
 import type { ResourceMatcher } from '../core/protected-resource.ts';
 import { type BridgeError, refusal, toBridgeError } from './bridge-error.ts';
+import type { PageCalls } from './page-calls.ts';
 import type { BridgeMessage, BridgeReply, BridgeRequest, BridgeResponse } from './wire.ts';
 
 /** Names a page among those that call. */
@@ -29,12 +29,12 @@ const forbiddenHeader =
 const hiddenHeader = /^set-cookie2?$/i;
 
 export class Exchanges {
-  readonly #fetch: Transport;
+  readonly #calls: PageCalls;
   readonly #match: ResourceMatcher;
   readonly #open: Map<string, Exchange> = new Map();
 
-  constructor(fetch: Transport, match: ResourceMatcher) {
-    this.#fetch = fetch;
+  constructor(calls: PageCalls, match: ResourceMatcher) {
+    this.#calls = calls;
     this.#match = match;
   }
 
@@ -129,17 +129,17 @@ export class Exchanges {
 
   #send(
     exchange: Exchange,
-    { url, method, headers, body, redirect, manner }: BridgeRequest,
+    { url, method, headers, body, redirect, manner, login }: BridgeRequest,
   ): Promise<Response> {
     const own = headers.filter(([name]) => !forbiddenHeader.test(name)).map(([name, value]) => [name, value]);
     const { signal } = exchange.controller;
     const init = { ...manner, method, headers: own as [string, string][], redirect, signal } as RequestInit;
-    if (body === undefined) return this.#fetch(url, init);
-    if (body !== 'later') return this.#fetch(url, { ...init, body: body as BodyInit });
+    if (body === undefined) return this.#calls.fetch(url, init, login);
+    if (body !== 'later') return this.#calls.fetch(url, { ...init, body: body as BodyInit }, login);
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
     exchange.upload = writable.getWriter();
     exchange.upload.closed.catch(() => undefined);
-    return this.#fetch(url, { ...init, body: readable, duplex: 'half' } as RequestInit);
+    return this.#calls.fetch(url, { ...init, body: readable, duplex: 'half' } as RequestInit, login);
   }
 
   async #answer(name: string, exchange: Exchange, response: Response): Promise<BridgeResponse> {

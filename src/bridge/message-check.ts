@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { BridgeMessage, BridgeRequest, SessionMessage } from './wire.ts';
+import { type BridgeMessage, type BridgeRequest, type SessionMessage, toLoginName } from './wire.ts';
 
 type Given = Readonly<Record<string, unknown>>;
 /** A body, if it is one that may cross this bridge. */
@@ -38,12 +38,13 @@ export function sessionMessageOf(given: unknown): SessionMessage | undefined {
 }
 
 function requestOf(message: Given, isBody: BodyCheck): BridgeRequest | undefined {
-  const { url, method, headers, body, redirect, manner } = message;
+  const { url, method, headers, body, redirect, manner, login } = message;
   if (typeof url !== 'string' || typeof method !== 'string') return undefined;
   if (!Array.isArray(headers) || !headers.every(isPair)) return undefined;
   if (body !== undefined && !isBody(body)) return undefined;
   if (redirect !== 'follow' && redirect !== 'error' && redirect !== 'manual') return undefined;
-  return { url, method, headers, body, redirect, manner: mannerOf(manner) };
+  const more = { manner: mannerOf(manner), login: toLoginName(login) };
+  return { url, method, headers, body, redirect, ...more };
 }
 
 function mannerOf(given: unknown): Record<string, string> | undefined {

@@ -5,7 +5,7 @@
  */
 
 import { isTokenKeepError } from '../core/errors.ts';
-import type { AnyTokenEvent } from '../core/events.ts';
+import type { AnyTokenEvent, LoginName } from '../core/events.ts';
 import type { RequestRedirect } from '../core/platform-types.ts';
 import type { RevocationResult } from '../core/revocation.ts';
 import { type BridgeError, fromBridgeError, isPlain, toBridgeError } from './bridge-error.ts';
@@ -54,10 +54,15 @@ export interface BridgeRequest {
   readonly redirect: RequestRedirect;
   /** What a request says of itself besides, where both sides are of one browser: `cache`, `credentials` … */
   readonly manner?: Readonly<Record<string, string>> | undefined;
+  /** The login that the page knew when it began the call. */
+  readonly login?: LoginName | undefined;
 }
 
 /** How a message is answered: never by a rejection, because on its way an error would be rewritten. */
-export type BridgeReply<T> = { readonly value: T } | { readonly error: BridgeError };
+export type BridgeReply<T> = ({ readonly value: T } | { readonly error: BridgeError }) & {
+  /** The login that is there now. */
+  readonly login?: LoginName | undefined;
+};
 
 /** A response as plain data. */
 export interface BridgeResponse {
@@ -82,11 +87,20 @@ export function toBridgeResult(result: RevocationResult): RevocationResult {
   return plain;
 }
 
+/** Returns the name of a login as plain data. `undefined`: it is none. */
+export function toLoginName(given: unknown): LoginName | undefined {
+  if (typeof given !== 'object' || given === null) return undefined;
+  const { login, subject } = given as Readonly<Record<string, unknown>>;
+  const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
+  return { login: text(login), subject: text(subject) };
+}
+
 /** An event as plain data. */
 export function toBridgeEvent(event: AnyTokenEvent): Record<string, unknown> {
   const plain: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(event) as [string, unknown][]) {
     if (isTokenKeepError(value)) plain[name] = toBridgeError(value);
+    else if (name === 'replaced') plain[name] = toLoginName(value);
     else if (isPlain(value) || (Array.isArray(value) && value.every(isPlain))) plain[name] = value;
   }
   return plain;

@@ -5,6 +5,7 @@
  */
 import { type BridgeError, fromBridgeError } from '../bridge/bridge-error.ts';
 import { fetchThrough } from '../bridge/bridged-fetch.ts';
+import { KnownLogin } from '../bridge/known-login.ts';
 import {
   type BridgeMessage,
   type BridgeRequest,
@@ -58,8 +59,10 @@ export interface ConnectedTokenManager {
  * ```
  */
 export function connectTokenManager(bridge: TokenManagerBridge): ConnectedTokenManager {
+  const known = new KnownLogin();
+  bridge.listen((message) => known.heard(message));
   return {
-    fetch: (input, init) => fetchFrom(bridge, new Request(input, init)),
+    fetch: (input, init) => fetchFrom(bridge, new Request(input, init), known),
     on(type, listener) {
       return bridge.listen((message) => {
         const event: AnyTokenEvent = fromBridgeEvent(message);
@@ -72,11 +75,13 @@ export function connectTokenManager(bridge: TokenManagerBridge): ConnectedTokenM
   };
 }
 
-async function fetchFrom(bridge: TokenManagerBridge, given: Request): Promise<Response> {
+async function fetchFrom(bridge: TokenManagerBridge, given: Request, known: KnownLogin): Promise<Response> {
+  const { now: login } = known;
   const { url, method, redirect, signal } = given;
   const body = given.body === null ? undefined : new Uint8Array(await given.arrayBuffer());
-  const request: BridgeRequest = { url, method, headers: [...given.headers], body, redirect };
-  return await fetchThrough({ ...bridge, call: (message) => callMain(bridge, message) }, request, signal);
+  const request: BridgeRequest = { url, method, headers: [...given.headers], body, redirect, login };
+  const call = async (message: BridgeMessage | SessionMessage) => known.read(await callMain(bridge, message));
+  return await fetchThrough({ ...bridge, call }, request, signal);
 }
 
 async function ask(bridge: TokenManagerBridge, message: SessionMessage): Promise<unknown> {

@@ -7,6 +7,7 @@ import { refusal } from '../bridge/bridge-error.ts';
 import { Exchanges } from '../bridge/exchanges.ts';
 import { forwarded } from '../bridge/forwarded.ts';
 import { messageOf, sessionMessageOf } from '../bridge/message-check.ts';
+import { PageCalls } from '../bridge/page-calls.ts';
 import type { BridgeReply, BridgeSignOut } from '../bridge/wire.ts';
 import type { Transport } from '../core/contracts.ts';
 import { ConfigurationError } from '../core/errors.ts';
@@ -99,7 +100,8 @@ export function serveTokenManager(options: ServeTokenManagerOptions): () => void
   const mayCall = checkOf(options.allowedOrigins);
   const { match } = nameResources(options.protectedResources);
   const isBody = (body: unknown): body is Uint8Array => body instanceof Uint8Array && body.length <= maxBody;
-  const exchanges = new Exchanges(manager.fetch, match);
+  const calls = new PageCalls(manager);
+  const exchanges = new Exchanges(calls, match);
   const desk = new SessionDesk(manager, options.login);
   const audience = new Audience(mayCall, `${channel}:event`, (frame) => exchanges.cancelAll(frame));
   ipcMain.handle(channel, async (event, given): Promise<BridgeReply<unknown>> => {
@@ -110,8 +112,12 @@ export function serveTokenManager(options: ServeTokenManagerOptions): () => void
     if (!mayCall(frame)) return { error: refusal('This page may not use the token manager.') };
     if (message === undefined) return { error: refusal('This is no message for the token manager.') };
     audience.join(event, frame);
-    if (message.type === 'login' || message.type === 'signOut') return await desk.answer(message);
-    return await exchanges.handle(frame.frameTreeNodeId, message);
+    const isForDesk = message.type === 'login' || message.type === 'signOut';
+    const reply = isForDesk
+      ? await desk.answer(message)
+      : await exchanges.handle(frame.frameTreeNodeId, message);
+    // A page learns the login by its replies as well: it may have missed the event.
+    return { ...reply, login: calls.login };
   });
   const unsubscribe = forwarded.map((type) =>
     manager.on(type, (event) => audience.tell(event as AnyTokenEvent)),

@@ -4,12 +4,19 @@
  * @module
  */
 import type { Workshop } from './attempt.ts';
+import type { AuthorizedFetch } from './authorized-fetch.ts';
 import type { Session } from './session.ts';
 import type { SignInOptions } from './sign-in.ts';
+import type { TokenSource } from './token-source.ts';
 
 /** The session of a manager, and what it takes to change it. */
 export interface Inside {
-  readonly assembly: { readonly workshop: Workshop; readonly signIn: SignInOptions };
+  readonly assembly: {
+    readonly workshop: Workshop;
+    readonly signIn: SignInOptions;
+    readonly source: TokenSource;
+    readonly fetch: AuthorizedFetch;
+  };
   readonly session: Session;
 }
 

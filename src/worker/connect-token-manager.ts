@@ -6,13 +6,14 @@
  */
 import { type BridgeError, fromBridgeError } from '../bridge/bridge-error.ts';
 import { fetchThrough } from '../bridge/bridged-fetch.ts';
+import { KnownLogin } from '../bridge/known-login.ts';
 import { type BridgeSignOut, fromBridgeEvent } from '../bridge/wire.ts';
 import type { Transport } from '../core/contracts.ts';
 import { dispose } from '../core/disposal.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import type { TokenEventType, TokenListener } from '../core/events.ts';
 import { notRevoked, type RevocationResult } from '../core/revocation.ts';
-import type { AccessTokenRequest, TokenResponse, TokenSet } from '../core/token-set.ts';
+import type { AccessTokenRequest, SetTokensOptions, TokenResponse, TokenSet } from '../core/token-set.ts';
 import type { WorkerMessage } from './messages.ts';
 import { packed } from './packed-request.ts';
 import type { SignedIn } from './sign-in.ts';
@@ -56,7 +57,7 @@ export interface ConnectedTokenManager extends Disposable {
    *
    * @throws what `TokenManager.setTokens` throws; a `TypeError` when the worker is gone: then sign in again.
    */
-  setTokens(tokens: TokenSet | TokenResponse): Promise<void>;
+  setTokens(tokens: TokenSet | TokenResponse, options?: SetTokensOptions): Promise<void>;
   /**
    * Has the worker get the tokens of a login, with its option `login`. What is given has to be plain data.
    *
@@ -102,16 +103,23 @@ export function connectTokenManager(options: ConnectTokenManagerOptions): Connec
     );
   }
   const line = new WorkerLine(finder(worker, fallback), channel);
+  const known = new KnownLogin();
+  line.listen((message) => known.heard(message));
+  const bridge = {
+    call: async (message: WorkerMessage) => known.read(await line.call(message)),
+    listen: () => () => {},
+  };
   const ask = async (message: WorkerMessage, signal?: AbortSignal): Promise<unknown> => {
     signal?.throwIfAborted();
-    const { value, error } = (await until(line.call(message), signal)) as Answer;
+    const { value, error } = (await until(bridge.call(message), signal)) as Answer;
     if (error !== undefined) throw fromBridgeError(error);
     return value;
   };
   return {
     async fetch(input, init) {
+      const { now: login } = known;
       const { request, signal, upload } = await packed(input, init);
-      return await fetchThrough(line, request, signal, upload);
+      return await fetchThrough(bridge, { ...request, login }, signal, upload);
     },
     on(type, listener) {
       return line.listen((message) => {
@@ -120,8 +128,11 @@ export function connectTokenManager(options: ConnectTokenManagerOptions): Connec
       });
     },
     getAccessToken: async ({ signal, ...request } = {}) =>
-      (await ask({ type: 'accessToken', request }, signal)) as string,
-    setTokens: async (tokens) => void (await ask({ type: 'setTokens', tokens })),
+      (await ask({ type: 'accessToken', request, login: known.now }, signal)) as string,
+    async setTokens(tokens, options) {
+      known.now = undefined; // until the reply names the new login
+      await ask({ type: 'setTokens', tokens, options });
+    },
     login: async (request, { signal } = {}) => (await ask({ type: 'login', request }, signal)) as SignedIn,
     async signOut({ revoke, timeout, signal } = {}) {
       // Asked for by those as well who do not wait.

@@ -5,7 +5,9 @@
  * @module
  */
 import { messageOf, sessionMessageOf } from '../bridge/message-check.ts';
-import type { BridgeMessage, SessionMessage } from '../bridge/wire.ts';
+import { type BridgeMessage, type SessionMessage, toLoginName } from '../bridge/wire.ts';
+import type { LoginName } from '../core/events.ts';
+import type { SetTokensOptions } from '../core/token-set.ts';
 
 /** What a page asks a worker for. */
 export type WorkerMessage =
@@ -13,8 +15,8 @@ export type WorkerMessage =
   | SessionMessage
   /** Who are you? */
   | { readonly type: 'hello' }
-  | { readonly type: 'accessToken'; readonly request: object }
-  | { readonly type: 'setTokens'; readonly tokens: unknown };
+  | { readonly type: 'accessToken'; readonly request: object; readonly login: LoginName | undefined }
+  | { readonly type: 'setTokens'; readonly tokens: unknown; readonly options: SetTokensOptions | undefined };
 
 /** A message on its way to a worker, beside the port for its answer. */
 export interface Envelope {
@@ -45,14 +47,20 @@ export function envelopeOf(
   };
 }
 
-function ownMessage({ type, request, tokens }: Record<string, unknown>): WorkerMessage | undefined {
+function ownMessage({
+  type,
+  request,
+  tokens,
+  options,
+  login,
+}: Record<string, unknown>): WorkerMessage | undefined {
   switch (type) {
     case 'hello':
       return { type };
     case 'accessToken':
-      return { type, request: { ...(request as object) } };
+      return { type, request: { ...(request as object) }, login: toLoginName(login) };
     case 'setTokens':
-      return { type, tokens };
+      return { type, tokens, options: options as SetTokensOptions | undefined };
     default:
       return undefined;
   }

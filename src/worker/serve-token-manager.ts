@@ -6,6 +6,7 @@
 import { refusal, toBridgeError } from '../bridge/bridge-error.ts';
 import { Exchanges } from '../bridge/exchanges.ts';
 import { forwarded } from '../bridge/forwarded.ts';
+import { PageCalls } from '../bridge/page-calls.ts';
 import {
   type BridgeReply,
   type BridgeSignOut,
@@ -18,7 +19,7 @@ import { ConfigurationError } from '../core/errors.ts';
 import type { AnyTokenEvent, TokenEventType, TokenListener } from '../core/events.ts';
 import { nameResources } from '../core/protected-resource.ts';
 import type { RevocationResult } from '../core/revocation.ts';
-import type { AccessTokenRequest, TokenResponse, TokenSet } from '../core/token-set.ts';
+import type { AccessTokenRequest, SetTokensOptions, TokenResponse, TokenSet } from '../core/token-set.ts';
 import { randomId } from '../platform/web-crypto.ts';
 import { buffersIn, elsewhere, envelopeOf, type WorkerMessage } from './messages.ts';
 import { answerPlainRequests } from './plain-requests.ts';
@@ -35,7 +36,7 @@ export interface ServedTokenManager {
   /** Gets an access token. */
   getAccessToken(request?: AccessTokenRequest): Promise<string>;
   /** Begins a session. */
-  setTokens(tokens: TokenSet | TokenResponse): Promise<void>;
+  setTokens(tokens: TokenSet | TokenResponse, options?: SetTokensOptions): Promise<void>;
   /** Ends the session. */
   signOut(options?: BridgeSignOut): Promise<RevocationResult>;
 }
@@ -105,7 +106,8 @@ export function serveTokenManager(options: ServeTokenManagerOptions): () => void
   }
   const { match } = nameResources(options.protectedResources);
   const scope = openScope(global);
-  const desk = new Desk(options, new Exchanges(manager.fetch, match), channel);
+  const calls = new PageCalls(manager);
+  const desk = new Desk(options, { calls, exchanges: new Exchanges(calls, match) }, channel);
   const stopping = [
     scope.hear((incoming) => desk.take(incoming)),
     () => desk.close(),
@@ -126,6 +128,7 @@ export function serveTokenManager(options: ServeTokenManagerOptions): () => void
 /** Where messages of pages are answered. */
 class Desk {
   readonly #options: ServeTokenManagerOptions;
+  readonly #calls: PageCalls;
   readonly #exchanges: Exchanges;
   readonly #channel: string;
   readonly #locks: LockManager = platformLocks();
@@ -134,7 +137,12 @@ class Desk {
   readonly #presence: Promise<() => void>;
   readonly #pages: Set<string> = new Set();
 
-  constructor(options: ServeTokenManagerOptions, exchanges: Exchanges, channel: string) {
+  constructor(
+    options: ServeTokenManagerOptions,
+    { calls, exchanges }: { calls: PageCalls; exchanges: Exchanges },
+    channel: string,
+  ) {
+    this.#calls = calls;
     this.#options = options;
     this.#exchanges = exchanges;
     this.#channel = channel;
@@ -166,7 +174,8 @@ class Desk {
 
   async #reply(port: MessagePort, answer: Promise<BridgeReply<unknown>>): Promise<void> {
     const reply = await answer.catch((error: unknown) => ({ error: toBridgeError(error) }));
-    port.postMessage(reply, buffersIn(reply));
+    // A page learns the login by its replies as well: it may have missed the event.
+    port.postMessage({ ...reply, login: this.#calls.login }, buffersIn(reply));
     port.close();
   }
 
@@ -179,9 +188,9 @@ class Desk {
         return { value: this.#name };
       case 'accessToken':
         if (allowAccessTokens !== true) return { error: refusal(tokensStay) };
-        return { value: await manager.getAccessToken(message.request) };
+        return { value: await this.#calls.getAccessToken(message.request, message.login) };
       case 'setTokens':
-        return { value: await manager.setTokens(message.tokens as TokenSet) };
+        return { value: await manager.setTokens(message.tokens as TokenSet, message.options) };
       case 'login':
         if (login === undefined) return { error: refusal(noLogin) };
         return { value: await signIn(manager, await login(message.request)) };

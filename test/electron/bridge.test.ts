@@ -32,6 +32,34 @@ const rejection = (promise: Promise<unknown>): Promise<Error & Record<string, un
     (error) => error,
   );
 
+describe('law one-login', () => {
+  const post = { method: 'POST', body: 'one' };
+
+  test('K1a: a POST that another user overtakes on its way to the main process is not sent', async () => {
+    const { server, manager, open } = await signedIn();
+    const page = open().manager;
+    expect((await page.fetch(url)).status).toBe(200);
+    const call = rejection(page.fetch(url, post));
+    await manager.setTokens(server.signIn({ subject: 'bob' }));
+    expect(await call).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'login_changed' });
+    expect(server.requests).toHaveLength(1);
+    expect((await page.fetch(url, post)).status).toBe(200);
+  });
+
+  test('K1b: pages hear which login was replaced; K1c: the same user again interrupts nothing', async () => {
+    const { server, manager, open } = await signedIn();
+    await manager.setTokens(server.signIn(), { subject: 'user' });
+    const page = open().manager;
+    const told: unknown[] = [];
+    page.on('signedIn', ({ subject, replaced }) => told.push([subject, replaced?.subject]));
+    expect((await page.fetch(url)).status).toBe(200);
+    const call = page.fetch(url, post);
+    await manager.setTokens(server.signIn(), { subject: 'user' });
+    expect((await call).status).toBe(200);
+    expect(told).toEqual([['user', 'user']]);
+  });
+});
+
 describe('pages call the API', () => {
   test('with tokens that they never hold: none crosses to them, whatever happens', async () => {
     const { server, manager, electron, open } = await signedIn();

@@ -11,7 +11,8 @@ import { isTypesOnly, sources, walk } from './support/sources.ts';
  */
 const floors: Record<string, string[]> = {
   // What crosses from a page to where the manager lives, for those that keep it from pages.
-  bridge: ['core', 'platform'],
+  // It looks inside a manager for the login that a page's call began under.
+  bridge: ['core', 'flow', 'platform'],
   browser: ['core', 'platform'],
   core: [],
   dpop: ['core', 'platform'],

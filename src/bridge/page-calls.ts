@@ -1,0 +1,57 @@
+/**
+ * Calls of pages where the manager lives: each belongs to the login that its page knew when it began, however long its message
+ * was on the way (law one-login).
+ *
+ * @module
+ */
+import type { LoginName } from '../core/events.ts';
+import type { LoginIdentity } from '../core/login-identity.ts';
+import type { AccessTokenRequest } from '../core/token-set.ts';
+import { insideOf } from '../flow/inside.ts';
+import { obtain } from '../flow/obtaining.ts';
+
+/** What is used of a `TokenManager`. */
+interface CallingManager {
+  fetch(url: string, init: RequestInit): Promise<Response>;
+  getAccessToken?(request: AccessTokenRequest): Promise<string>;
+}
+
+/** Sends calls of pages. Of a manager that is wrapped, or of another copy of tokenkeep, the login is not known. */
+export class PageCalls {
+  readonly #manager: CallingManager;
+
+  constructor(manager: CallingManager) {
+    this.#manager = manager;
+  }
+
+  /** The login that is there now, for the page to send along with its next call. */
+  get login(): LoginName | undefined {
+    const { login } = insideOf(this.#manager)?.session ?? {};
+    return login && { login: login.login, subject: login.subject };
+  }
+
+  /** @throws LoginRequiredError `login_changed` when another user has signed in since the page began the call. */
+  fetch(url: string, init: RequestInit, began: LoginName | undefined): Promise<Response> {
+    const inside = began && insideOf(this.#manager);
+    if (inside === undefined) return this.#manager.fetch(url, init);
+    const { assembly, session } = inside;
+    return assembly.fetch.fetch(session, url, init, { hops: 0, login: identity(began) });
+  }
+
+  /** @throws what {@link PageCalls.fetch} throws. */
+  async getAccessToken(
+    request: AccessTokenRequest,
+    began: LoginName | undefined,
+  ): Promise<string | undefined> {
+    const { assembly, session } = (began && insideOf(this.#manager)) ?? {};
+    // Where tokens are in cookies the manager says so.
+    if (assembly === undefined || session === undefined || assembly.workshop.grant.cookies !== undefined) {
+      return await this.#manager.getAccessToken?.(request);
+    }
+    return await obtain(assembly.source, session, request, identity(began));
+  }
+}
+
+function identity({ login, subject }: LoginName = {}): LoginIdentity {
+  return { login, issuer: undefined, subject };
+}
