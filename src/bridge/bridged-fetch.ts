@@ -4,6 +4,7 @@
  * @module
  */
 
+import { abortReason, throwIfAborted } from '../core/abort.ts';
 import { randomId } from '../platform/web-crypto.ts';
 import { type BridgeError, fromBridgeError } from './bridge-error.ts';
 import type { BridgeMessage, BridgeRequest, BridgeResponse, TokenManagerBridge } from './wire.ts';
@@ -15,7 +16,7 @@ export async function fetchThrough(
   signal: AbortSignal,
   upload?: ReadableStream<Uint8Array>,
 ): Promise<Response> {
-  signal.throwIfAborted();
+  throwIfAborted(signal);
   const id = randomId();
   const call = new BridgedCall(bridge, id, signal);
   const answered = call.ask<BridgeResponse>({ type: 'fetch', id, ...request });
@@ -54,7 +55,7 @@ class BridgedCall {
     let abort = (): void => undefined;
     this.#aborted = new Promise<never>((_, reject) => {
       abort = () => {
-        reject(signal.reason);
+        reject(abortReason(signal));
         this.cancel();
       };
     });

@@ -14,6 +14,7 @@
  *
  * @module
  */
+import { throwIfAborted } from '../core/abort.ts';
 import type { TokenLock } from '../core/contracts.ts';
 import { holderOf, lockNames, Vigil } from './lock-holder.ts';
 import { awake, watchSleep, whenItWakes } from './waking.ts';
@@ -66,7 +67,7 @@ export function webLock({ lease = 50_000 }: WebLockOptions = {}): TokenLock {
     reach: reachOfLocks(),
     lease,
     async request(name, { signal }, callback) {
-      signal?.throwIfAborted();
+      throwIfAborted(signal);
       const leave = await entrance.enter(await lockable(name), signal);
       try {
         return await callback();

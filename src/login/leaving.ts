@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { throwIfAborted } from '../core/abort.ts';
 import { ConfigurationError, LoginFailedError } from '../core/errors.ts';
 import type { Dpop } from '../core/possession.ts';
 import { type FullClock, leavingOn } from '../flow/waiting.ts';
@@ -106,7 +107,7 @@ export async function departOnce(
   signal: AbortSignal | undefined,
   depart: (signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  if (signal?.aborted) throw signal.reason;
+  throwIfAborted(signal);
   const departure = departures.get(location) ?? begin(location, depart);
   departure.callers += 1;
   try {

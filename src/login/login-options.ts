@@ -4,6 +4,7 @@
  * @module
  */
 
+import { throwIfAborted } from '../core/abort.ts';
 import type { AuthorizationServer, ClientAuthentication } from '../core/authorization-server.ts';
 import type { Clock, Transport } from '../core/contracts.ts';
 import { isLoopback } from '../core/endpoint.ts';
@@ -78,7 +79,7 @@ export async function loginClient(
   const { clientId, timeout = 30_000, tokenRequest = {}, signal } = options;
   requireText('clientId', clientId);
   requireMilliseconds('timeout', timeout);
-  signal?.throwIfAborted();
+  throwIfAborted(signal);
   const transport = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
   const source = new AuthorizationServerSource(options.authorizationServer, { clock, timeout });
   const server = await leavingOn(resolvedServer(source), signal);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { throwIfAborted } from '../core/abort.ts';
 import { ConfigurationError, LoginFailedError } from '../core/errors.ts';
 import { parseUrl } from '../core/url.ts';
 import { completeClock, deadline, leavingOn } from '../flow/waiting.ts';
@@ -73,7 +74,7 @@ export async function popupLogin(options: PopupLoginOptions): Promise<Login> {
   if (new URL(redirectUri).origin !== globalThis.location.origin) {
     throw new ConfigurationError('popupLogin(): redirectUri must be a page of this origin.');
   }
-  signal?.throwIfAborted();
+  throwIfAborted(signal);
   // Before anything is waited for, or the browser would not take it for the user's wish.
   const popup: Popup | null = globalThis.open('about:blank', '_blank', features);
   if (popup === null) {

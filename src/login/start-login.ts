@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { throwIfAborted } from '../core/abort.ts';
 import { completeClock } from '../flow/waiting.ts';
 import { authorizationRequest } from './authorization-request.ts';
 import { departOnce, leave, requireLastingKeys } from './leaving.ts';
@@ -104,7 +105,7 @@ export async function redirectToLogin(options: StartLoginOptions): Promise<void>
   const { clock, timeout = 30_000 } = options;
   await departOnce(globalThis.location, options.signal, async (signal) => {
     const { url } = await startLogin({ ...options, signal });
-    if (signal.aborted) throw signal.reason;
+    throwIfAborted(signal);
     await leave(globalThis, url, { clock: completeClock(clock), timeout, signal });
   });
 }

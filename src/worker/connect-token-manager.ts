@@ -4,10 +4,12 @@
  *
  * @module
  */
+
 import { type BridgeError, fromBridgeError } from '../bridge/bridge-error.ts';
 import { fetchThrough } from '../bridge/bridged-fetch.ts';
 import { KnownLogin } from '../bridge/known-login.ts';
 import { type BridgeSignOut, fromBridgeEvent } from '../bridge/wire.ts';
+import { abortReason, throwIfAborted } from '../core/abort.ts';
 import type { Transport } from '../core/contracts.ts';
 import { dispose } from '../core/disposal.ts';
 import { ConfigurationError } from '../core/errors.ts';
@@ -110,7 +112,7 @@ export function connectTokenManager(options: ConnectTokenManagerOptions): Connec
     listen: () => () => {},
   };
   const ask = async (message: WorkerMessage, signal?: AbortSignal): Promise<unknown> => {
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     const { value, error } = (await until(bridge.call(message), signal)) as Answer;
     if (error !== undefined) throw fromBridgeError(error);
     return value;
@@ -138,7 +140,7 @@ export function connectTokenManager(options: ConnectTokenManagerOptions): Connec
       // Asked for by those as well who do not wait.
       const ending = ask({ type: 'signOut', revoke, timeout }) as Promise<RevocationResult>;
       return await until(ending, signal).catch((error: unknown) => {
-        if (signal?.aborted === true && error === signal.reason) return notRevoked('aborted');
+        if (signal?.aborted === true && (signal.reason ?? error) === error) return notRevoked('aborted');
         throw error;
       });
     },
@@ -156,10 +158,10 @@ interface Answer {
 async function until<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return await promise;
   promise.catch(() => undefined); // perhaps nobody is left to hear of it
-  signal.throwIfAborted();
+  throwIfAborted(signal);
   let leave = (): void => undefined;
   const left = new Promise<never>((_, reject) => {
-    leave = () => reject(signal.reason);
+    leave = () => reject(abortReason(signal));
     signal.addEventListener('abort', leave);
   });
   try {
