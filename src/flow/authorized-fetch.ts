@@ -159,8 +159,7 @@ export class AuthorizedFetch {
     // By its name: the transport may be of another realm.
     const isHidden =
       resource.hides401 === true && (error as Error | null)?.name === 'TypeError' && isOnline();
-    const isCurrent = source.fresh(session, resource.variant)?.token === token;
-    if (isHidden && isCurrent && this.#rejections.isSuspect(session, resource.url)) {
+    if (isHidden && this.#rejections.isSuspect(session, resource.url)) {
       const query = { ...resource, otherThan: token, signal: request.signal };
       const other = await source.get(session, query).catch(() => undefined);
       if (other !== undefined) this.#rejections.sent(session, resource.url, other.token, true);

@@ -23,6 +23,7 @@ test.each<[AnyTokenKeepError, boolean, number | undefined]>([
   [new StorageError('No.', { operation: 'read' }), true, undefined],
   [new LockTimeoutError('No.'), true, undefined],
   [new ConfigurationError('No.'), false, undefined],
+  [new ConfigurationError('No.', { reason: 'newer_schema' }), false, undefined],
   [loginFailed('no_answer'), true, undefined],
   [loginFailed('refused'), false, undefined],
 ])(
@@ -31,6 +32,7 @@ test.each<[AnyTokenKeepError, boolean, number | undefined]>([
     for (const one of [error, fromBridgeError(structuredClone(toBridgeError(error))) as AnyTokenKeepError]) {
       expect(one.isRetryable).toBe(isRetryable);
       expect(one.retryAfter).toBe(retryAfter);
+      expect('reason' in one && one.reason).toBe('reason' in error && error.reason);
       if (one.code === 'ERR_LOGIN_REQUIRED' || one.code === 'ERR_REFRESH_FAILED') {
         const { since, failures } = error as RefreshFailedError;
         expect(one).toMatchObject({ since, failures });

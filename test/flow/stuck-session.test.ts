@@ -3,6 +3,8 @@
 import { clientCredentials, clientSecretBasic } from 'tokenkeep';
 import { type Fault, faults } from 'tokenkeep/testing';
 import { expect, test } from 'vitest';
+import { reconcile } from '../../src/core/reconcile.ts';
+import type { SessionRecord } from '../../src/core/session-record.ts';
 import { failure, key, type Setup, setup } from './support/setup.ts';
 
 const answered = (status: number, body: string): Fault => ({ answer: { status, body } });
@@ -129,6 +131,52 @@ test.each([answered(400, ''), faults.oauthError('invalid_request')])(
     expect(await record()).toMatchObject({ refreshToken: tokens.refresh_token });
   },
 );
+
+test('law 4: two refusals that are hours apart make no session stuck, the third does', async () => {
+  const { server, manager, clock, expire, events } = await setup();
+  expire();
+  server.fail(faults.oauthError('invalid_request'), always);
+  for (const code of ['ERR_REFRESH_FAILED', 'ERR_REFRESH_FAILED', 'ERR_LOGIN_REQUIRED']) {
+    expect(await failure(manager.getAccessToken())).toMatchObject({ code });
+    clock.set(clock.now() + 28_800_000);
+  }
+  expect(events.filter(({ type }) => type === 'sessionStuck')).toHaveLength(1);
+});
+
+test('law 4: a token endpoint that has moved asks for no login', async () => {
+  const world = await setup();
+  world.expire();
+  world.server.fail(faults.redirect('https://elsewhere.test/token'), always);
+  expect(await callOn(world, day)).toMatchObject({
+    code: 'ERR_REFRESH_FAILED',
+    status: 307,
+    isRetryable: false,
+  });
+  expect(world.server.counts.tokenRequests).toBeLessThanOrEqual(40);
+  expect(world.events.filter(({ type }) => type === 'sessionStuck')).toHaveLength(1);
+});
+
+test('law 4: a failure from before the last attempt does not keep a clock that is behind from waiting for that', () => {
+  const at = 1_000_000;
+  const record: SessionRecord = {
+    schema: 1,
+    clientId: 'app',
+    refreshToken: 'refresh',
+    accessTokens: {},
+    failure: { kind: 'transient', at, until: at + 30_000, count: 1 },
+    spending: {
+      fingerprint: 1,
+      since: at + 30_000,
+      latest: at + 30_000,
+      sends: 1,
+      by: 'a machine that is ahead',
+    },
+  };
+  const need = { variant: '', otherThan: undefined, refreshBefore: 0 };
+  const known = { dead: undefined, reuseWindow: 0, online: true };
+  const here = at + 20_000;
+  expect(reconcile(record, need, { ...known, now: here, awaitedUntil: here + 5_000 }).kind).toBe('awaited');
+});
 
 test('law 4: a client that is refused is stuck as well, and no login is asked for', async () => {
   const world = await setup();
