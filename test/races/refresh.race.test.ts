@@ -1,84 +1,29 @@
 /** The refresh core under every order of its I/O: the laws of design.md as invariants. */
 
 import { beforeEach, expect, test } from 'vitest';
-import { fc } from '../support/properties.ts';
 import { withoutChance } from '../support/without-chance.ts';
 import {
-  type Action,
   backwards,
   calls,
   comings,
   deadlines,
   evidence,
+  foreignAnswers,
   harmlessTroubles,
-  perform,
   refreshTroubles,
   storageTroubles,
 } from './support/actors.ts';
 import {
-  abortsHarmNobody,
-  endsOnce,
   endsOnTheNewest,
   latestLoginWins,
   noReuse,
-  nothingShared,
   onlyOnEvidence,
-  replayedOnce,
   signOutWins,
-  spentOnce,
   storedBeforeUsed,
-  toldOutsideTheLock,
 } from './support/laws.ts';
-import { act } from './support/scheduled.ts';
-import { openWorld, type World, type WorldOptions } from './support/world.ts';
+import { alone, check, some, worlds } from './support/story.ts';
 
 beforeEach(withoutChance);
-
-async function live(s: fc.Scheduler, options: WorldOptions, actions: readonly Action[]) {
-  const world = openWorld(s, options);
-  for (const index of world.sessionIds.keys()) await world.login(0, index).done;
-  if (options.start === 'rejected') world.server.expire();
-  if (options.start === 'expired') world.clock.step(301_000, 'asleep');
-  const { actors, story } = perform(world, actions);
-  await world.run(actors);
-  await world.drain();
-  spentOnce(world);
-  replayedOnce(world);
-  toldOutsideTheLock(world);
-  abortsHarmNobody(story);
-  nothingShared(world, story);
-  endsOnce(world, story);
-  return { world, story };
-}
-
-const start = fc.constantFrom('fresh' as const, 'rejected' as const, 'expired' as const);
-const worlds = fc.record({
-  managers: fc.integer({ min: 1, max: 3 }),
-  sessions: fc.integer({ min: 1, max: 3 }),
-  busyListeners: fc.boolean(),
-  start,
-});
-const alone = fc.record({
-  managers: fc.constant(1),
-  sessions: fc.integer({ min: 1, max: 2 }),
-  busyListeners: fc.boolean(),
-  start,
-});
-const some = (...actions: fc.Arbitrary<Action>[]) =>
-  fc.array(fc.oneof(...actions), { minLength: 1, maxLength: 12 });
-
-const check = <T>(
-  options: fc.Arbitrary<WorldOptions>,
-  actions: fc.Arbitrary<Action[]>,
-  law: (world: World, story: Awaited<ReturnType<typeof live>>['story']) => T,
-) =>
-  fc.assert(
-    fc.asyncProperty(fc.scheduler({ act }), options, actions, async (s, how, what) => {
-      const { world, story } = await live(s, how, what);
-      await law(world, story);
-    }),
-    { numRuns: Number(process.env['RACE_RUNS'] ?? 200) },
-  );
 
 test('laws 1, 2, 7: callers, 401s, aborts and time: every call is answered, on evidence only, and the newest is stored', () =>
   check(worlds, some(calls, calls, evidence), async (world, { calls: made }) => {
@@ -131,10 +76,17 @@ test('law 2: a storage that fails now and then loses no successor', () =>
     expect(server.counts.familiesRevoked).toBeLessThanOrEqual(endings.length);
   }));
 
+test('law tokens-stay-home: what another server answers to a refresh is never stored or used', () =>
+  check(worlds, some(calls, evidence, deadlines, foreignAnswers), async (world) => {
+    noReuse(world);
+    await endsOnTheNewest(world);
+    expect(world.server.counts.familiesRevoked).toBe(0);
+  }));
+
 test('all of it at once', () =>
   check(
     alone,
-    some(calls, evidence, deadlines, backwards, comings, refreshTroubles, storageTroubles),
+    some(calls, evidence, deadlines, backwards, comings, refreshTroubles, foreignAnswers, storageTroubles),
     async (world) => {
       noReuse(world);
     },

@@ -1,4 +1,5 @@
 /** What can happen to a world, as data that fast-check makes and shrinks. */
+import type { SignOutResult } from 'tokenkeep';
 import { fc } from '../../support/properties.ts';
 import type { StorageTrouble } from './scheduled.ts';
 import type { Outcome, RefreshTrouble, World } from './world.ts';
@@ -36,6 +37,10 @@ export interface Deed {
   /** What a login begins. */
   family: string | undefined;
   error: unknown;
+  /** Of a sign-out. */
+  result: SignOutResult | undefined;
+  /** The refresh token that was stored when a sign-out began. */
+  readonly stored: string | undefined;
 }
 
 export interface Story {
@@ -75,6 +80,11 @@ export const refreshTroubles = fc.record({
     'lostAnswer',
     'rateLimited',
   ),
+});
+/** The transport follows a redirect of the token endpoint. */
+export const foreignAnswers = fc.record({
+  kind: fc.constant('refresh' as const),
+  trouble: fc.constant<RefreshTrouble>('redirected'),
 });
 export const harmlessTroubles = fc.record({
   kind: fc.constant('refresh' as const),
@@ -121,11 +131,20 @@ export function perform(world: World, actions: readonly Action[]) {
       endedAt: Number.POSITIVE_INFINITY,
       family: undefined,
       error: undefined,
+      result: undefined,
+      stored: world.spendable.get(world.sessionIds[session % world.sessionIds.length] ?? ''),
     };
     story.deeds.push(noted);
     const login = kind === 'login' ? world.login(manager, session) : undefined;
     noted.family = login?.family;
-    const done: Promise<unknown> = login?.done ?? world.of(manager, session).signOut();
+    const done =
+      login?.done ??
+      world
+        .of(manager, session)
+        .signOut()
+        .then((result) => {
+          noted.result = result;
+        });
     await done.catch((error: unknown) => {
       noted.error = error;
     });

@@ -1,7 +1,8 @@
 /** The laws of design.md, as what must be true of a world when everything has settled. */
+import { inspect } from 'node:util';
 import { expect } from 'vitest';
 import type { Story } from './actors.ts';
-import { codeOf, type World } from './world.ts';
+import { codeOf, forged, type World } from './world.ts';
 
 /** Law 1 and 5: a refresh token is sent again only if nobody heard that it was taken, and never beside itself. */
 export function spentOnce({ sends }: World): void {
@@ -147,5 +148,45 @@ export async function latestLoginWins(world: World, { deeds, calls }: Story): Pr
       if (call.outcome === undefined || !('token' in call.outcome)) continue;
       expect(world.familyOf(call.outcome.token), 'whose token a call after the login got').toBe(last.family);
     }
+  }
+}
+
+/** Law no-token-in-words: no event and no error quotes a token. */
+export function noTokenInWords({ words, sends, everStored }: World, { calls, deeds }: Story): void {
+  const errors = [
+    ...deeds.map(({ error }) => error),
+    ...calls.map(({ outcome }) => (outcome !== undefined && 'error' in outcome ? outcome.error : undefined)),
+  ];
+  const said = [...words, ...errors.map((error) => inspect(error, { depth: 10 }))].join();
+  for (const token of [...everStored, ...sends.map(({ refreshToken }) => refreshToken)])
+    expect(said.includes(token), 'a token in an event or an error').toBe(false);
+}
+
+/** Law tokens-stay-home: what another server has answered is neither stored nor sent. */
+export async function onlyTheServersTokens({ everStored, sends, sessionIds, stored }: World): Promise<void> {
+  expect(everStored.has(forged), 'a stored access token of another server').toBe(false);
+  expect(sends.map(({ refreshToken }) => refreshToken)).not.toContain(forged);
+  for (const index of sessionIds.keys()) expect((await stored(index))?.refreshToken).not.toBe(forged);
+}
+
+/** Law nothing-silent: a sign-out says that the tokens are revoked if they are, and else why not. */
+export function revokedWhereSaid({ server, sessionIds }: World, { deeds }: Story): void {
+  for (const { kind, error, result } of deeds) {
+    if (kind !== 'signOut' || error !== undefined) continue;
+    if (result?.revoked !== true)
+      expect(result?.reason, 'why nothing is revoked').toEqual(expect.any(String));
+  }
+  const place = ({ session }: { session: number }) => session % sessionIds.length;
+  for (const deed of deeds) {
+    if (deed.kind !== 'signOut' || deed.result?.revoked !== true || deed.stored === undefined) continue;
+    const isAlone = deeds.every(
+      (other) =>
+        other === deed ||
+        place(other) !== place(deed) ||
+        other.endedAt < deed.startedAt ||
+        other.startedAt > deed.endedAt,
+    );
+    const current = server.currentRefreshToken(deed.stored) ?? '';
+    if (isAlone) expect(server.isActive(current), 'a session that lives').toBe(false);
   }
 }

@@ -66,11 +66,18 @@ export function scheduledStorage(
   s: fc.Scheduler,
   troubles: StorageTrouble[],
 ): TokenStorage {
-  const operation = async <T>(on: StorageTrouble['on'], key: string, effect: () => Promise<T>) => {
+  const operation = async <T>(
+    on: StorageTrouble['on'],
+    key: string,
+    effect: () => Promise<T>,
+    record?: object,
+  ) => {
     const index = troubles.findIndex((one) => one.on === on);
     const [trouble] = index < 0 ? [] : troubles.splice(index, 1);
     await s.schedule(Promise.resolve(), `${on} ${key}`);
-    if (trouble?.after === false) throw new StorageError('The disk is full.', { operation: on });
+    // As a database does that quotes the row.
+    if (trouble?.after === false)
+      throw new StorageError(`The disk is full: ${JSON.stringify(record)}`, { operation: on });
     const outcome = await effect().then(
       (value) => () => value,
       (error: unknown) => () => {
@@ -85,7 +92,7 @@ export function scheduledStorage(
     reach: inner.reach,
     read: (key) => operation('read', key, () => inner.read(key)),
     write: (key, record, ifVersion) =>
-      operation('write', key, () => inner.write(key, record, ifVersion)) as Promise<number>,
+      operation('write', key, () => inner.write(key, record, ifVersion), record) as Promise<number>,
     delete: (key, ifVersion) => operation('delete', key, () => inner.delete(key, ifVersion)),
     watch: (key, listener) => inner.watch?.(key, listener) ?? (() => undefined),
   };

@@ -1,4 +1,5 @@
 /** Managers, sessions and a strict server under a schedule, and what everyone saw. */
+import { inspect } from 'node:util';
 import type fc from 'fast-check';
 import type { AnyTokenKeepError, LoginRequiredError } from 'tokenkeep';
 import { memoryStorage, TokenManager, type TokenStorage } from 'tokenkeep';
@@ -13,7 +14,13 @@ import {
 } from './scheduled.ts';
 
 /** What becomes of one refresh. */
-export type RefreshTrouble = 'unavailable' | 'unsent' | 'lostRequest' | 'lostAnswer' | 'rateLimited';
+export type RefreshTrouble =
+  | 'unavailable'
+  | 'unsent'
+  | 'lostRequest'
+  | 'lostAnswer'
+  | 'rateLimited'
+  | 'redirected';
 
 /** A refresh as the client saw it. */
 export interface Send {
@@ -22,6 +29,9 @@ export interface Send {
   endedAt: number | undefined;
   seen: 'granted' | 'dead' | 'refused' | 'unsent' | 'lost' | undefined;
 }
+
+/** A token that the server has not issued. */
+export const forged = 'forged-by-another-server';
 
 export type Outcome = { readonly status: number } | { readonly token: string } | { readonly error: unknown };
 
@@ -70,6 +80,10 @@ export function openWorld(s: fc.Scheduler, options: WorldOptions) {
   const told: { manager: number; type: string; session: string }[] = [];
   const endings: Ending[] = [];
   const toldInsideLock: string[] = [];
+  const words: string[] = [];
+  /** The refresh token that is stored of each session. */
+  const spendable = new Map<string, string>();
+  const sessionOf = (key: string) => key.slice(key.indexOf('/') + 1);
   const everStored = new Set<string>();
   const usedBeforeStored: string[] = [];
   let events = 0;
@@ -121,6 +135,11 @@ export function openWorld(s: fc.Scheduler, options: WorldOptions) {
       if (trouble === 'unavailable') server.fail(faults.serverError);
       if (trouble === 'rateLimited') server.fail(faults.rateLimited(20));
       if (trouble === 'lostRequest' || trouble === 'lostAnswer') server.fail(faults[trouble]);
+      if (trouble === 'redirected') {
+        await point('token answer');
+        see('lost');
+        return foreignAnswer();
+      }
       const response = await server.fetch(url, init);
       await point('token answer');
       const dead =
@@ -157,13 +176,14 @@ export function openWorld(s: fc.Scheduler, options: WorldOptions) {
         ...inner,
         read: (key) => (live ? storage : inner).read(key),
         write: (key, record, ifVersion) => (live ? storage : noted).write(key, record, ifVersion),
-        delete: (key, ifVersion) => (live ? storage : inner).delete(key, ifVersion),
+        delete: (key, ifVersion) => (live ? storage : noted).delete(key, ifVersion),
       },
       lock: scheduledLock(lock, s),
       clock: { ...clock, now: tick },
       fetch: transport,
     });
     root.on('sessionEnded', ({ session, error }) => void endings.push({ manager: index, session, error }));
+    root.on('*', (event) => void words.push(inspect(event, { depth: 10 })));
     for (const type of eventTypes) {
       root.on(type, (event) => {
         told.push({ manager: index, type, session: event.session });
@@ -178,8 +198,14 @@ export function openWorld(s: fc.Scheduler, options: WorldOptions) {
     ...inner,
     async write(key, record, ifVersion) {
       const version = await inner.write(key, record, ifVersion);
-      for (const { token } of Object.values((record as StoredRecord).accessTokens)) everStored.add(token);
+      const { accessTokens, refreshToken } = record as StoredRecord;
+      for (const { token } of Object.values(accessTokens)) everStored.add(token);
+      spendable.set(sessionOf(key), refreshToken);
       return version;
+    },
+    async delete(key, ifVersion) {
+      await inner.delete(key, ifVersion);
+      spendable.delete(sessionOf(key));
     },
   };
   const storage = scheduledStorage(noted, s, storageTroubles);
@@ -268,6 +294,9 @@ export function openWorld(s: fc.Scheduler, options: WorldOptions) {
     told,
     endings,
     toldInsideLock,
+    words,
+    spendable,
+    everStored,
     usedBeforeStored,
     withoutEvidence,
     refreshTroubles,
@@ -283,6 +312,17 @@ export function openWorld(s: fc.Scheduler, options: WorldOptions) {
     stored: async (session: number) =>
       (await inner.read(`test-client/${sessionIds[session]}`))?.record as StoredRecord | undefined,
   };
+}
+
+/** What a stranger answers to whom a redirect has led: it looks like a success. */
+function foreignAnswer(): Response {
+  const tokens = { access_token: forged, refresh_token: forged, token_type: 'Bearer', expires_in: 300 };
+  const response = Response.json(tokens);
+  Object.defineProperties(response, {
+    redirected: { value: true },
+    url: { value: 'https://elsewhere.test/token' },
+  });
+  return response;
 }
 
 export interface StoredRecord {

@@ -1,0 +1,46 @@
+/** The properties find code that breaks a law: each test breaks one module on purpose. */
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { withoutChance } from '../support/without-chance.ts';
+
+beforeEach(withoutChance);
+afterEach(() => vi.resetModules());
+
+/** What a property fails with, where this law is broken. */
+const because = (law: string) => ({ cause: { message: expect.stringContaining(law) } });
+
+/** The properties of a manager with one module that is broken. */
+async function mutated(module: string, exports: Readonly<Record<string, unknown>>) {
+  vi.resetModules();
+  vi.doMock(module, async (original) => ({ ...(await original<object>()), ...exports }));
+  const story = await import('./support/story.ts');
+  const actors = await import('./support/actors.ts');
+  vi.doUnmock(module);
+  return { ...story, ...actors };
+}
+
+test('tokens-stay-home: the answer of another server is believed', async () => {
+  const { check, worlds, some, calls, evidence, foreignAnswers } = await mutated(
+    '../../src/core/redirect.ts',
+    { requireFrom: () => undefined },
+  );
+  const found = check(worlds, some(calls, evidence, foreignAnswers), () => undefined);
+  await expect(found).rejects.toMatchObject(because('a stored access token of another server'));
+});
+
+test('nothing-silent: a sign-out says that what lives is revoked', async () => {
+  const { check, worlds, some, calls, comings } = await mutated('../../src/flow/revocation.ts', {
+    sendRevocation: async () => ({ revoked: true }),
+  });
+  await expect(check(worlds, some(calls, comings), () => undefined)).rejects.toMatchObject(
+    because('a session that lives'),
+  );
+});
+
+test('no-token-in-words: secrets are not removed from foreign text', async () => {
+  const { check, alone, some, calls, evidence, comings, storageTroubles } = await mutated(
+    '../../src/core/redact.ts',
+    { redact: (text: string) => text, redactAll: (texts: string[]) => texts },
+  );
+  const found = check(alone, some(calls, evidence, comings, storageTroubles), () => undefined);
+  await expect(found).rejects.toMatchObject(because('a token in an event or an error'));
+});
