@@ -33,7 +33,7 @@ const longestWait = 60_000;
 
 /**
  * Logs in on another device: asks for a code, has the user told, and asks for the tokens no faster than the server
- * allows, until the user has agreed, has refused, or the code is over.
+ * allows and at most once a second, until the user has agreed, has refused, or the code is over.
  *
  * @example
  * ```ts

@@ -81,6 +81,7 @@ test('6750-07: insufficient_scope is told with the scope that is missing, and re
     {
       type: 'stepUpRequired',
       session: 'default',
+      login: expect.any(String),
       url: api,
       error: 'insufficient_scope',
       scope: ['admin', 'audit'],

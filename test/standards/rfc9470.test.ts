@@ -16,6 +16,7 @@ test('9470-01: what is asked for is told, nothing is refreshed, and nothing is s
     {
       type: 'stepUpRequired',
       session: 'default',
+      login: expect.any(String),
       url: payments,
       error: 'insufficient_user_authentication',
       acrValues: ['gold', 'silver'],
