@@ -7,7 +7,14 @@ import { basename, dirname, join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { type Operation, storageFailure } from './database-failure.ts';
 import { pause } from './pause.ts';
-import { identityOf, makePrivateFile, privateDirectory, Refusal } from './private-file.ts';
+import {
+  type Access,
+  identityOf,
+  makePrivateFile,
+  mustNotBeMounted,
+  privateDirectory,
+  Refusal,
+} from './private-file.ts';
 import { isBusy, openSqlite } from './sqlite.ts';
 
 /** Prepares a statement, once. */
@@ -30,14 +37,16 @@ const patience = 10_000;
 export class Database {
   readonly #path: string;
   readonly #synchronous: 'FULL' | 'NORMAL';
+  readonly #access: Access;
   #opened: Opened | undefined;
 
   /**
    * @param synchronous `FULL`: what is committed survives a power failure. `NORMAL`: it survives the death of the
    *   process, which is enough for what ends with it.
    */
-  constructor(path: string, synchronous: 'FULL' | 'NORMAL') {
+  constructor(path: string, synchronous: 'FULL' | 'NORMAL', access: Access) {
     this.#path = path;
+    this.#access = access;
     this.#synchronous = synchronous;
   }
 
@@ -77,19 +86,22 @@ export class Database {
 
   /** The connection to the file that has the name now: if someone deleted or replaced it, that is what is stored. */
   #current(): Opened {
-    if (this.#opened !== undefined && this.#opened.identity === identityOf(this.#path)) return this.#opened;
+    const access = this.#access;
+    if (this.#opened !== undefined && this.#opened.identity === identityOf(this.#path, access))
+      return this.#opened;
     this.close();
-    const directory = privateDirectory(dirname(this.#path));
+    const directory = privateDirectory(dirname(this.#path), access);
     const path = join(directory, basename(this.#path));
-    mustHaveNoLeftovers(path);
+    mustHaveNoLeftovers(path, access);
     makePrivateFile(path);
-    const identity = identityOf(path);
+    const identity = identityOf(path, access);
+    mustNotBeMounted(path);
     const connection = openSqlite(path);
     const sql = preparing(connection);
     try {
       this.#prepare(connection, sql);
       // Replaced while it was opened: not the file that was looked at.
-      if (identity === undefined || identityOf(path) !== identity) {
+      if (identity === undefined || identityOf(path, access) !== identity) {
         throw new Refusal(`${path} was replaced while it was opened. Try again.`);
       }
     } catch (error) {
@@ -128,10 +140,10 @@ const schema = `
  * A file without its log, or a log of another file, is not what it says. The log is looked at first: where there is one, the
  * file was there before it.
  */
-function mustHaveNoLeftovers(path: string): void {
+function mustHaveNoLeftovers(path: string, access: Access): void {
   const companions = ['-wal', '-shm'].map((suffix) => path + suffix);
-  const left = companions.filter((companion) => identityOf(companion) !== undefined);
-  if (left.length === 0 || identityOf(path) !== undefined) return;
+  const left = companions.filter((companion) => identityOf(companion, access) !== undefined);
+  if (left.length === 0 || identityOf(path, access) !== undefined) return;
   throw new Refusal(`${path} was deleted, but not what belongs to it. Delete ${left.join(' and ')} too.`);
 }
 

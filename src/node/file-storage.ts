@@ -12,6 +12,7 @@ import { ConfigurationError, StorageError } from '../core/errors.ts';
 import { Database } from './database.ts';
 import { fileLock } from './file-lock.ts';
 import { FileWatch, type StoredVersion } from './file-watch.ts';
+import type { Access } from './private-file.ts';
 import { requireSqlite } from './sqlite.ts';
 
 /** See {@link fileStorage}. */
@@ -21,6 +22,13 @@ export interface FileStorageOptions {
    * file `-lock-…`. It and its directory are made if they are missing, for their owner only.
    */
   readonly path: string;
+  /**
+   * **Lets the members of the file's group read the tokens.** For volumes that Kubernetes opens to the group `fsGroup` at each
+   * start, directories with mode 2770 and files with 0660: set it if nobody but this application is in that group.
+   *
+   * @default false
+   */
+  readonly allowGroup?: boolean | undefined;
 }
 
 /** See {@link fileStorage}. */
@@ -36,8 +44,8 @@ export interface FileStorage extends TokenStorage, Disposable {
  * Keeps sessions in a file that all processes of this machine share, with the lock that belongs to it: for command line
  * tools, daemons and several workers of one backend. One of them refreshes, the others use what it got.
  *
- * - **Private.** The file has mode 0600 in a directory with mode 0700. If others could read either, it is refused with the
- *   `chmod` that mends it. The tokens are not encrypted: who can run code as this user can read them. On Windows they are
+ * - **Private.** The file has mode 0600 in a directory with mode 0700. If others could read either, or put another directory in
+ *   its place, it is refused with what to do. The tokens are not encrypted: who can run code as this user can read them. On Windows they are
  *   as private as their directory.
  * - **Durable.** Written whole or not at all, also when the process is killed at any instruction, and synced to the disk
  *   before a write resolves. After a power failure it holds what a disk holds that keeps its word about syncing.
@@ -45,7 +53,8 @@ export interface FileStorage extends TokenStorage, Disposable {
  *   lives. One that is stopped is waited for as long as the manager waits for locks; when it goes on, it cannot write over
  *   a newer record. Sessions do not wait for each other.
  * - **One machine.** Network and FUSE file systems, where none of this holds, are refused on Linux, where they can be told;
- *   elsewhere do not choose them. Containers may share a file if they run on the same kernel.
+ *   elsewhere do not choose them. Containers may share a file if they run on the same kernel and mount its
+ *   directory: a file that is mounted by itself is refused.
  * - **Not for backups.** A restored file holds refresh tokens that were spent since, and a strict server takes their use
  *   for theft. Leave the file out, or sign in again. To sign out by hand, delete its directory.
  *
@@ -71,7 +80,11 @@ export interface FileStorage extends TokenStorage, Disposable {
 export function fileStorage(options: FileStorageOptions): FileStorage {
   requireSqlite();
   const path = pathOf(options);
-  return new SqliteFileStorage(path);
+  const { allowGroup = false } = options;
+  if (typeof allowGroup !== 'boolean') {
+    throw new ConfigurationError('fileStorage(options): the option allowGroup must be true or false.');
+  }
+  return new SqliteFileStorage(path, 'FULL', allowGroup ? 'group' : 'owner');
 }
 
 function pathOf(options: FileStorageOptions | undefined): string {
@@ -96,9 +109,9 @@ export class SqliteFileStorage implements FileStorage {
   readonly #watch: FileWatch;
 
   /** @param synchronous see {@link Database} */
-  constructor(path: string, synchronous: 'FULL' | 'NORMAL' = 'FULL') {
-    this.#records = new Database(path, synchronous);
-    this.#tickets = new Database(path, 'NORMAL');
+  constructor(path: string, synchronous: 'FULL' | 'NORMAL' = 'FULL', access: Access = 'owner') {
+    this.#records = new Database(path, synchronous, access);
+    this.#tickets = new Database(path, 'NORMAL', access);
     this.lock = fileLock(this.#tickets, path);
     this.#watch = new FileWatch(path, {
       glance: (key) => this.#records.glance((sql) => versionOf(sql(version).get(place(key)))),

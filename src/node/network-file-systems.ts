@@ -11,7 +11,7 @@ const magicNumbers: ReadonlySet<number> = new Set([
   0xff534d42, // CIFS
   0xfe534d42, // SMB 2 and 3
   0x0102_1997, // 9P: WSL, virtual machines
-  0x6573_5546, // FUSE: sshfs, and what Docker Desktop shares; local ones cannot be told from them
+  0x6573_5546, // FUSE and virtiofs: sshfs, and what Docker Desktop, Lima and Colima share; local ones cannot be told from them
   0x5346_414f, // AFS
   0x6b41_4653, // kAFS
   0x7375_7245, // Coda
@@ -24,6 +24,8 @@ const magicNumbers: ReadonlySet<number> = new Set([
   0x1983_0326, // BeeGFS
   0x786f_4256, // shared folders of VirtualBox
   0xbacb_acbc, // shared folders of VMware
+  0x7c7c_6673, // shared folders of Parallels
+  0x2003_0528, // OrangeFS
 ]);
 
 /** Tells what can be told: on Linux, by the type that `statfs` reports. */

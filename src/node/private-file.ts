@@ -15,19 +15,35 @@ import {
   type Stats,
   statfsSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
+import { isMountPoint } from './mounts.ts';
 import { isNetworkFileSystem } from './network-file-systems.ts';
 
 /** Why a file is not used. The message names the remedy. */
 export class Refusal extends Error {}
 
+/** Who may read and write: the owner alone, or the members of its group as well. */
+export type Access = 'owner' | 'group';
+
 /** The directory, made if it is missing, as its own name without symbolic links. */
-export function privateDirectory(path: string): string {
+export function privateDirectory(path: string, access: Access): string {
   const made = mkdirSync(path, { recursive: true, mode: 0o700 });
   if (made !== undefined) chmodSync(path, 0o700); // whatever the umask has taken away
   const directory = realpathSync(path);
   const stats = lstatSync(directory);
-  mustBeOurs(directory, stats);
-  if (isPosix && (stats.mode & 0o077) !== 0) {
+  if (isPosix) mustBePrivate(directory, stats, access);
+  if (isNetworkFileSystem(statfsSync(directory).type)) {
+    throw new Refusal(
+      `${directory} is on a network file system, where locks and memory are not shared. Choose a path on a local disk.`,
+    );
+  }
+  if (isPosix) mustStayInPlace(directory);
+  return directory;
+}
+
+function mustBePrivate(directory: string, stats: Stats, access: Access): void {
+  if ((stats.mode & forbidden(access)) !== 0) {
+    if (isGroupVolume(stats)) throw openToGroup(directory, stats);
     throw new Refusal(
       // What others may write into is theirs as well: nobody is to take /tmp away from them.
       (stats.mode & 0o022) === 0
@@ -35,12 +51,29 @@ export function privateDirectory(path: string): string {
         : `Others can use ${directory}. Give the tokens a directory of their own: it is made if it is missing.`,
     );
   }
-  if (isNetworkFileSystem(statfsSync(directory).type)) {
+  mustBeOurs(directory, stats, access);
+}
+
+/**
+ * Who can write to a parent can put another directory in the place of ours. A sticky one, such as /tmp, keeps what is in it for
+ * its owner. The members of a group that can write to a parent are trusted with that.
+ */
+function mustStayInPlace(directory: string): void {
+  for (let parent = dirname(directory), last = directory; parent !== last; parent = dirname(parent)) {
+    last = parent;
+    const { mode, uid } = lstatSync(parent);
+    if ((mode & 0o1002) === 0o002) {
+      throw new Refusal(
+        `Everybody can replace what lies in ${parent}. Run: chmod o-w ${quoted(parent)} or choose another path.`,
+      );
+    }
+    const own = process.getuid?.();
+    // A process of root can be started in a directory of whoever started it, as development containers do.
+    if (own === 0 || uid === own || uid === 0 || uid === unmapped || process.platform === 'android') continue;
     throw new Refusal(
-      `${directory} is on a network file system, where locks and memory are not shared. Choose a path on a local disk.`,
+      `${parent} belongs to user ${uid}, who can replace what lies in it. Choose a path below a directory of user ${own}.`,
     );
   }
-  return directory;
 }
 
 /** Makes an empty file, and tells its inode, unless there is one. The umask has no say. */
@@ -66,20 +99,24 @@ export function makePrivateFile(path: string): number | undefined {
  *
  * @throws Refusal for a file that is not ours alone.
  */
-export function identityOf(path: string): string | undefined {
+export function identityOf(path: string, access: Access): string | undefined {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return undefined;
   if (stats.isSymbolicLink()) {
     throw new Refusal(`${path} is a symbolic link. Give the path of the file itself.`);
   }
   if (!stats.isFile()) throw new Refusal(`${path} is not a file. Choose another path.`);
-  mustBeOurs(path, stats);
-  if (isPosix && (stats.mode & 0o077) !== 0) {
+  if (isPosix && (stats.mode & forbidden(access)) !== 0) {
+    const parent = lstatSync(dirname(path));
+    if (isGroupVolume(parent) && (stats.mode & 0o007) === 0) throw openToGroup(path, stats);
+    mustBeOurs(path, stats, access);
     throw new Refusal(
       `Others can read ${path}. Run: chmod 600 ${quoted(path)} and, if they may have read it, sign in again.`,
     );
   }
-  if ((stats.mode & 0o600) !== 0o600) {
+  mustBeOurs(path, stats, access);
+  const needed = isPosix && stats.uid !== process.getuid?.() ? 0o060 : 0o600;
+  if ((stats.mode & needed) !== needed) {
     throw new Refusal(`${path} is read-only. Run: chmod 600 ${quoted(path)}`);
   }
   if (stats.nlink > 1) {
@@ -88,14 +125,53 @@ export function identityOf(path: string): string | undefined {
   return `${stats.dev}:${stats.ino}`;
 }
 
+/**
+ * Containers mount single files too. The log beside such a file is not shared with others who have the file, and ends with the
+ * container.
+ */
+export function mustNotBeMounted(path: string): void {
+  if (lstatSync(dirname(path)).dev === lstatSync(path).dev && !isMountPoint(path)) return;
+  throw new Refusal(
+    `${path} is mounted as a single file, so the log beside it lies somewhere else. Mount its directory instead.`,
+  );
+}
+
 /** Windows has no modes and no owners of this kind: there a file is as private as its directory. */
 const isPosix: boolean = globalThis.process?.getuid !== undefined;
 
-function mustBeOurs(path: string, { uid }: Stats): void {
+/** The user that stands for all users whom a container does not know: nobody in it can act as that one. */
+const unmapped = 65_534;
+
+/** Bits of the mode that nobody may have. */
+function forbidden(access: Access): number {
+  return access === 'group' ? 0o007 : 0o077;
+}
+
+/** A directory as Kubernetes makes a volume with `fsGroup`, and all that lies in it at each start. */
+function isGroupVolume({ mode, gid }: Stats): boolean {
+  return (mode & 0o2077) === 0o2070 && isOurGroup(gid);
+}
+
+function openToGroup(path: string, { gid }: Stats): Refusal {
+  return new Refusal(
+    `${path} is open to the group ${gid}, as Kubernetes makes volumes with fsGroup at each start. If nobody else is in that group, ` +
+      'give fileStorage() the option allowGroup: true.',
+  );
+}
+
+function isOurGroup(gid: number): boolean {
+  return process.getgid?.() === gid || process.getgroups?.().includes(gid) === true;
+}
+
+function mustBeOurs(path: string, { uid, gid }: Stats, access: Access): void {
   const own = process.getuid?.();
-  if (own === undefined || uid === own) return;
+  if (own === undefined || uid === own || (access === 'group' && isOurGroup(gid))) return;
   throw new Refusal(
-    `${path} belongs to user ${uid}, and this process runs as user ${own}. Run it as ${uid}, or choose another path.`,
+    uid === unmapped
+      ? `${path} belongs to a user whom this container does not know. Map that user to ${own}, as podman does with --userns=keep-id, ` +
+          'or choose another path.'
+      : `${path} belongs to user ${uid}, and this process runs as user ${own}. Run it as ${uid}, or choose another path, such as a ` +
+          'directory of its own in there.',
   );
 }
 

@@ -115,7 +115,26 @@ describe('what nobody else may read', () => {
     await storage.write('key', {}, undefined);
     const getuid = vi.spyOn(process, 'getuid').mockReturnValue(4321);
     expect(await complaint(fileStorage({ path: place.file }))).toContain('this process runs as user 4321');
-    getuid.mockRestore();
+    getuid.mockReturnValue(1000);
+    const { lstatSync: stat } = fs;
+    const spy = vi.spyOn(fs, 'lstatSync').mockImplementation(((
+      path: string,
+      options?: fs.StatSyncOptions,
+    ) => {
+      const stats = stat(path, options) as fs.Stats;
+      if (stats !== undefined) stats.uid = 65_534;
+      return stats;
+    }) as never);
+    syncBuiltinESMExports();
+    try {
+      expect(await complaint(fileStorage({ path: place.file }))).toContain(
+        'Map that user to 1000, as podman does',
+      );
+    } finally {
+      spy.mockRestore();
+      getuid.mockRestore();
+      syncBuiltinESMExports();
+    }
   });
 
   test('a command that names a path can be pasted into a shell', async () => {
@@ -130,7 +149,107 @@ describe('what nobody else may read', () => {
   });
 });
 
+describe('a volume that Kubernetes opens to a group (fsGroup)', () => {
+  /** What kubelet does with a volume at each start of the container. */
+  function start(): void {
+    chmodSync(dirname(place.file), 0o2770);
+    for (const name of readdirSync(dirname(place.file))) chmodSync(join(dirname(place.file), name), 0o660);
+  }
+
+  test('is refused by default with the option that allows it', async () => {
+    mkdirSync(dirname(place.file));
+    start();
+    const words = `is open to the group ${process.getgid?.()}, as Kubernetes makes volumes with fsGroup`;
+    expect(await complaint()).toBe(
+      `${dirname(place.file)} ${words} at each start. If nobody else is in that group, give fileStorage() the option allowGroup: true.`,
+    );
+  });
+
+  test('is used with allowGroup at each start, also if the directory belongs to root', async () => {
+    const open = () => fileStorage({ path: place.file, allowGroup: true });
+    mkdirSync(dirname(place.file));
+    start();
+    const first = open();
+    const version = await first.write('key', { step: 1 }, undefined);
+    first.close();
+    start();
+    const getuid = vi.spyOn(process, 'getuid').mockReturnValue(4321);
+    const getgroups = vi.spyOn(process, 'getgroups').mockReturnValue([lstatSync(place.file).gid]);
+    const getgid = vi.spyOn(process, 'getgid').mockReturnValue(4321);
+    const second = open();
+    expect(await second.read('key')).toEqual({ record: { step: 1 }, version });
+    await second.lock.request('name', {}, async () => second.write('key', { step: 2 }, version));
+    for (const spy of [getuid, getgroups, getgid]) spy.mockRestore();
+    second.close();
+  });
+
+  test.each([0o2777, 0o2775])('allows nobody else: mode %o is refused', async (mode) => {
+    mkdirSync(dirname(place.file));
+    chmodSync(dirname(place.file), mode);
+    using other = fileStorage({ path: place.file, allowGroup: true });
+    expect(await complaint(other)).toContain('Others can use');
+  });
+
+  test('a wrong allowGroup is refused with its name', () => {
+    const options = { path: place.file, allowGroup: 'yes' as never };
+    expect(() => fileStorage(options)).toThrow(ConfigurationError);
+    expect(() => fileStorage(options)).toThrow('allowGroup must be true or false');
+  });
+});
+
+describe('a parent directory', () => {
+  test('to which everybody can write is refused, unless it is sticky', async () => {
+    chmodSync(place.path, 0o777);
+    expect(await complaint()).toBe(
+      `Everybody can replace what lies in ${place.path}. Run: chmod o-w ${place.path} or choose another path.`,
+    );
+    chmodSync(place.path, 0o1777);
+    await storage.write('key', {}, undefined);
+  });
+
+  test('of another user is refused, unless that is root', async () => {
+    const { lstatSync: stat } = fs;
+    const spy = vi.spyOn(fs, 'lstatSync').mockImplementation(((
+      path: string,
+      options?: fs.StatSyncOptions,
+    ) => {
+      const stats = stat(path, options) as fs.Stats;
+      if (stats !== undefined) stats.uid = path === place.path ? 4321 : 1234;
+      return stats;
+    }) as never);
+    const getuid = vi.spyOn(process, 'getuid').mockReturnValue(1234);
+    syncBuiltinESMExports();
+    try {
+      expect(await complaint()).toBe(
+        `${place.path} belongs to user 4321, who can replace what lies in it. Choose a path below a directory of user 1234.`,
+      );
+    } finally {
+      spy.mockRestore();
+      getuid.mockRestore();
+      syncBuiltinESMExports();
+    }
+  });
+});
+
 describe('what is not the file', () => {
+  test('one that a container mounts by itself', async () => {
+    await storage.write('key', {}, undefined);
+    storage.close();
+    const { readFileSync: read } = fs;
+    const mount = `58 1 0:42 /tokens ${place.file.replaceAll(' ', String.raw`\040`)} rw,relatime - ext4 /dev/sda1 rw\n`;
+    const spy = vi
+      .spyOn(fs, 'readFileSync')
+      .mockImplementation(((path: string, options: never) =>
+        path === '/proc/self/mountinfo' ? mount : read(path, options)) as never);
+    syncBuiltinESMExports();
+    try {
+      expect(await complaint()).toContain('is mounted as a single file');
+    } finally {
+      spy.mockRestore();
+      syncBuiltinESMExports();
+    }
+  });
+
   test('a symbolic link to one', async () => {
     mkdirSync(dirname(place.file), { mode: 0o700 });
     symlinkSync(join(place.path, 'elsewhere'), place.file);

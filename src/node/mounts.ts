@@ -1,0 +1,24 @@
+/**
+ * What is mounted where.
+ *
+ * @module
+ */
+import { readFileSync } from 'node:fs';
+
+/** Tells whether a path is the place of a mount of its own. Linux says so; elsewhere the answer is no. */
+export function isMountPoint(path: string): boolean {
+  let mounts: string;
+  try {
+    mounts = readFileSync('/proc/self/mountinfo', 'utf8');
+  } catch {
+    return false; // another system, or one that does not show it
+  }
+  return mounts.split('\n').some((line) => unescaped(line.split(' ')[4] ?? '') === path);
+}
+
+/** The kernel writes blanks and backslashes as octal numbers. */
+function unescaped(place: string): string {
+  return place.replaceAll(/\\([0-7]{3})/g, (_, code: string) =>
+    String.fromCharCode(Number.parseInt(code, 8)),
+  );
+}
