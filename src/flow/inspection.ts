@@ -5,6 +5,8 @@
  */
 import type { Reach } from '../core/contracts.ts';
 import { isTokenKeepError, type LoginRequiredReason } from '../core/errors.ts';
+import type { LoginName } from '../core/events.ts';
+import { identityOf } from '../core/login-identity.ts';
 import type { AccessToken, Failure, SessionRecord, Spending, Unreadable } from '../core/session-record.ts';
 import { subtleCrypto } from '../platform/web-crypto.ts';
 import type { Workshop } from './attempt.ts';
@@ -21,7 +23,7 @@ export interface InspectedToken {
 }
 
 /** A stored session without its tokens. */
-export interface InspectedRecord {
+export interface InspectedRecord extends LoginName {
   readonly issuer: string | undefined;
   /** Of the grant. */
   readonly scope: readonly string[] | undefined;
@@ -52,7 +54,7 @@ export interface Inspection {
     readonly reuseWindow: number | undefined;
   };
   /** What this process knows. */
-  readonly memory: {
+  readonly memory: LoginName & {
     readonly accessTokens: readonly (InspectedToken & {
       /** Until when it is handed out, in Unix ms. `undefined`: until it is rejected. */
       readonly until: number | undefined;
@@ -88,6 +90,7 @@ export async function inspect(
       reuseWindow: server.known?.profile?.reuseWindow,
     },
     memory: {
+      ...nameOf(session.login),
       accessTokens: await Promise.all(session.allHeld.map(heldWithoutToken)),
       refreshes: session.flights.length,
       unsaved: session.unsaved !== undefined,
@@ -109,6 +112,7 @@ async function recordWithoutTokens(record: SessionRecord): Promise<InspectedReco
     },
   );
   return {
+    ...nameOf(identityOf(record)),
     issuer,
     scope,
     refreshToken: refreshToken && (await hashOf(refreshToken)),
@@ -117,6 +121,10 @@ async function recordWithoutTokens(record: SessionRecord): Promise<InspectedReco
     spending: spending && { since: spending.since, latest: spending.latest, sends: spending.sends },
     failure: failure && failureWithoutMore(failure),
   };
+}
+
+function nameOf(login: LoginName | undefined): LoginName {
+  return { login: login?.login, subject: login?.subject };
 }
 
 function failureWithoutMore(failure: Failure): InspectedRecord['failure'] {

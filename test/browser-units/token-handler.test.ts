@@ -101,6 +101,21 @@ describe('a call', () => {
     expect(posts()).toBe(0);
   });
 
+  test('K1a: its 401 is returned where another user has logged in since: the cookies are that user’s', async () => {
+    const { tab, logIn, server, posts } = await open({ signedIn: false });
+    await tab.setTokens((await logIn()) as never, { subject: 'alice' });
+    server.expire();
+    const held = server.hold({ on: 'api', commits: true, times: 1 });
+    const call = tab.fetch(orders, { method: 'POST', body: 'one' });
+    await held.arrived();
+    await tab.setTokens((await logIn()) as never, { subject: 'bob' });
+    held();
+    expect((await call).status).toBe(401);
+    expect(server.counts.apiCalls).toBe(1);
+    expect(posts()).toBe(0);
+    expect((await tab.fetch(orders, { method: 'POST', body: 'one' })).status).toBe(200);
+  });
+
   test('of elsewhere carries neither', async () => {
     const { openTab } = await open();
     const seen: RequestInit[] = [];
