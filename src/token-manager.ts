@@ -222,8 +222,15 @@ export class TokenManager implements AsyncDisposable {
    */
   async close(): Promise<void> {
     const { sessions, workshop, listeners } = this.#assembly;
-    const closing = this.#isRoot ? sessions.all : [this.#session];
-    await keepAlive(Promise.allSettled(closing.flatMap(({ flights, arriving }) => [...flights, arriving])));
+    const underWay = (): readonly Promise<unknown>[] => {
+      const closing = this.#isRoot ? sessions.all : [this.#session];
+      return closing.flatMap(({ flights, arriving }): Promise<unknown>[] => [
+        ...flights,
+        ...(arriving ? [arriving] : []),
+      ]);
+    };
+    // While they are waited for, calls that go on may begin others.
+    for (let open = underWay(); open.length > 0; open = underWay()) await keepAlive(Promise.allSettled(open));
     if (!this.#isRoot) return;
     this.#unwatch?.();
     await keepAlive(workshop.store.close());

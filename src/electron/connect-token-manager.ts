@@ -9,7 +9,6 @@ import { KnownLogin } from '../bridge/known-login.ts';
 import {
   type BridgeMessage,
   type BridgeRequest,
-  type BridgeSignOut,
   fromBridgeEvent,
   type SessionMessage,
   type TokenManagerBridge,
@@ -38,7 +37,10 @@ export interface ConnectedTokenManager {
    */
   login(request?: unknown): Promise<void>;
   /** Ends the session, for all pages. @throws what `TokenManager.signOut` throws. */
-  signOut(options?: BridgeSignOut): Promise<RevocationResult>;
+  signOut(options?: {
+    readonly revoke?: boolean | undefined;
+    readonly timeout?: number | undefined;
+  }): Promise<RevocationResult>;
 }
 
 /**

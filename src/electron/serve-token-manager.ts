@@ -8,7 +8,7 @@ import { Exchanges } from '../bridge/exchanges.ts';
 import { forwarded } from '../bridge/forwarded.ts';
 import { messageOf, sessionMessageOf } from '../bridge/message-check.ts';
 import { PageCalls } from '../bridge/page-calls.ts';
-import type { BridgeReply, BridgeSignOut } from '../bridge/wire.ts';
+import type { BridgeReply } from '../bridge/wire.ts';
 import type { Transport } from '../core/contracts.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import type { AnyTokenEvent, TokenEventType, TokenListener } from '../core/events.ts';
@@ -29,7 +29,10 @@ export interface ServedTokenManager {
   /** Begins a session. */
   setTokens(tokens: TokenSet | TokenResponse): Promise<void>;
   /** Ends the session. */
-  signOut(options?: BridgeSignOut): Promise<RevocationResult>;
+  signOut(options?: {
+    readonly revoke?: boolean | undefined;
+    readonly timeout?: number | undefined;
+  }): Promise<RevocationResult>;
 }
 
 /** See {@link serveTokenManager}. */

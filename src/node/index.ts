@@ -1,5 +1,5 @@
 /**
- * `tokenkeep/node`: storages for Node, and its diagnostics channels. Not for browsers.
+ * `tokenkeep/node`: storages for Node, its signals, and its diagnostics channels. Not for browsers.
  *
  * @module
  */
@@ -9,3 +9,9 @@ export { fileStorage } from './file-storage.ts';
 export type { KeyringEntry, KeyringModule } from './keyring.ts';
 export type { KeyringStorage, KeyringStorageOptions } from './keyring-storage.ts';
 export { keyringStorage } from './keyring-storage.ts';
+export {
+  type ClosableManager,
+  type CloseOnSignalsOptions,
+  closeOnSignals,
+  type SignalName,
+} from './signals.ts';

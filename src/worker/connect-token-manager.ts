@@ -8,7 +8,7 @@
 import { type BridgeError, fromBridgeError } from '../bridge/bridge-error.ts';
 import { fetchThrough } from '../bridge/bridged-fetch.ts';
 import { KnownLogin } from '../bridge/known-login.ts';
-import { type BridgeSignOut, fromBridgeEvent } from '../bridge/wire.ts';
+import { fromBridgeEvent } from '../bridge/wire.ts';
 import { abortReason, throwIfAborted } from '../core/abort.ts';
 import type { Transport } from '../core/contracts.ts';
 import { dispose } from '../core/disposal.ts';
@@ -74,7 +74,11 @@ export interface ConnectedTokenManager extends Disposable {
    * @param options those of `TokenManager.signOut`: `signal` gives up waiting, and the session ends all the same.
    * @throws what `TokenManager.signOut` throws.
    */
-  signOut(options?: BridgeSignOut & { readonly signal?: AbortSignal | undefined }): Promise<RevocationResult>;
+  signOut(options?: {
+    readonly revoke?: boolean | undefined;
+    readonly timeout?: number | undefined;
+    readonly signal?: AbortSignal | undefined;
+  }): Promise<RevocationResult>;
   /** Stops listening. The worker and the other pages go on. */
   close(): void;
 }

@@ -7,13 +7,7 @@ import { refusal, toBridgeError } from '../bridge/bridge-error.ts';
 import { Exchanges } from '../bridge/exchanges.ts';
 import { forwarded } from '../bridge/forwarded.ts';
 import { PageCalls } from '../bridge/page-calls.ts';
-import {
-  type BridgeReply,
-  type BridgeSignOut,
-  signOutOptions,
-  toBridgeEvent,
-  toBridgeResult,
-} from '../bridge/wire.ts';
+import { type BridgeReply, signOutOptions, toBridgeEvent, toBridgeResult } from '../bridge/wire.ts';
 import type { Transport } from '../core/contracts.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import type { AnyTokenEvent, TokenEventType, TokenListener } from '../core/events.ts';
@@ -38,7 +32,10 @@ export interface ServedTokenManager {
   /** Begins a session. */
   setTokens(tokens: TokenSet | TokenResponse, options?: SetTokensOptions): Promise<void>;
   /** Ends the session. */
-  signOut(options?: BridgeSignOut): Promise<RevocationResult>;
+  signOut(options?: {
+    readonly revoke?: boolean | undefined;
+    readonly timeout?: number | undefined;
+  }): Promise<RevocationResult>;
 }
 
 /** See {@link serveTokenManager}. */

@@ -110,6 +110,30 @@ test('law 2: close() waits for a login that is being stored, and keeps what the 
   expect(await login).toMatchObject({ code: 'ERR_STORAGE' });
 });
 
+test('law 2: close() waits for refreshes that begin while it waits', async () => {
+  const { manager, server, clock, expire, record } = await setup({ server: { scope: ['read', 'write'] } });
+  expire();
+  const [first, second] = [server.hold({ on: 'token' }), server.hold({ on: 'token' })];
+  const refresh = manager.getAccessToken({ scope: ['read'] });
+  await first.arrived();
+  const closing = manager.close();
+  const later = manager.getAccessToken({ scope: ['write'] });
+  first();
+  await refresh;
+  await second.arrived();
+  let isClosed = false;
+  void closing.then(() => {
+    isClosed = true;
+  });
+  await clock.advance(0);
+  expect(isClosed).toBe(false);
+  second();
+  await closing;
+  expect(isClosed).toBe(true);
+  expect(Object.keys((await record())?.accessTokens ?? {})).toHaveLength(3);
+  await later;
+});
+
 test('law 2: close() of a storage that still refuses leaves no timer', async () => {
   const { manager, storage, expire, clock } = await setup();
   expire();

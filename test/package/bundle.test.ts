@@ -21,7 +21,7 @@ const ceilings: { code: string; ceiling: number }[] = [
   // And 0.1 kB to refuse what could not be stored, and to give up waiting where there is nothing to wait for.
   // And 0.8 kB to tell a newcomer what is wrong, measured by what they do: names that are nearly right, functions that are not
   // called, Promises, tokens in a mixture of both forms, which lost a refresh token without a word.
-  { code: `export { TokenManager } from 'tokenkeep'`, ceiling: 30_300 },
+  { code: `export { TokenManager } from 'tokenkeep'`, ceiling: 36_600 },
   // Measured 10.9 kB, most of it ky.
   { code: `export { discover } from 'tokenkeep'`, ceiling: 11_200 },
   // Measured 4.1 kB, most of it p-queue.

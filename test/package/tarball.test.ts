@@ -73,7 +73,7 @@ const names: Record<string, string[]> = {
     'takeOver',
     'withStepUp',
   ],
-  'tokenkeep/node': ['fileStorage', 'keyringStorage', 'publishEvents'],
+  'tokenkeep/node': ['closeOnSignals', 'fileStorage', 'keyringStorage', 'publishEvents'],
   'tokenkeep/opentelemetry': ['instrument'],
   'tokenkeep/postgres': ['postgresStorage', 'postgresTable'],
   'tokenkeep/providers': [

@@ -1,0 +1,126 @@
+/**
+ * Ending a process without losing a refresh that is under way.
+ *
+ * @module
+ */
+import { constants } from 'node:os';
+import { ConfigurationError } from '../core/errors.ts';
+import { given } from '../core/given.ts';
+
+/** A manager, as far as it is closed here. */
+export interface ClosableManager {
+  /** Waits for refreshes that are under way. */
+  close(): Promise<void>;
+}
+
+/** The name of a signal, such as `SIGTERM`. */
+export type SignalName = `SIG${string}`;
+
+/** See {@link closeOnSignals}. */
+export interface CloseOnSignalsOptions {
+  /** The signals to wait at. @default ['SIGINT', 'SIGTERM'] */
+  readonly signals?: readonly SignalName[] | undefined;
+}
+
+/** What waits at a signal: one handler, whatever number of managers there are. */
+interface Watch {
+  readonly managers: Map<symbol, ClosableManager>;
+  readonly onSignal: () => void;
+}
+
+const watches: Map<SignalName, Watch> = new Map();
+
+/**
+ * Closes a manager, or several, when the process is told to end, and lets it end when their refreshes are stored: without
+ * this, Ctrl+C or a deployment in the middle of a refresh loses the successor of a refresh token that is spent. The process
+ * then ends by the same signal, so its parent sees the usual exit code, unless the application has handlers of its own for
+ * it. A second signal ends it at once.
+ *
+ * @example
+ * ```ts
+ * import { TokenManager } from 'tokenkeep';
+ * import { closeOnSignals, fileStorage } from 'tokenkeep/node';
+ *
+ * const manager = new TokenManager({
+ *   clientId: 'my-tool',
+ *   authorizationServer: { tokenEndpoint: 'https://auth.example.com/token' },
+ *   protectedResources: ['https://api.example.com/'],
+ *   storage: fileStorage({ path: '/home/me/.my-tool/tokens' }),
+ * });
+ * closeOnSignals(manager);
+ * ```
+ * @returns how to stop. Call it when you have closed the manager yourself.
+ * @throws ConfigurationError for what is no manager, and for signals that no process can handle.
+ */
+export function closeOnSignals(
+  manager: ClosableManager | readonly ClosableManager[],
+  { signals = ['SIGINT', 'SIGTERM'] }: CloseOnSignalsOptions = {},
+): () => void {
+  const managers: readonly ClosableManager[] = Array.isArray(manager) ? manager : [manager];
+  for (const one of managers) {
+    if (typeof one?.close === 'function') continue;
+    throw new ConfigurationError(
+      `closeOnSignals(manager): give a TokenManager, or an array of them.${given(one)}`,
+    );
+  }
+  checkSignals(signals);
+  const stops = managers.flatMap((one) => signals.map((signal) => watch(signal, one)));
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
+
+function checkSignals(signals: unknown): void {
+  if (!Array.isArray(signals) || signals.length === 0) {
+    throw new ConfigurationError(
+      "closeOnSignals(manager, { signals }): give an array such as ['SIGINT', 'SIGTERM'].",
+    );
+  }
+  const wrong = signals.find((signal) => !canBeHandled(signal));
+  if (wrong === undefined) return;
+  throw new ConfigurationError(
+    `closeOnSignals(manager, { signals }): a process cannot handle ${String(wrong)}. Name signals such as SIGINT, SIGTERM or SIGHUP.`,
+  );
+}
+
+function canBeHandled(signal: unknown): boolean {
+  return (
+    typeof signal === 'string' && signal in constants.signals && signal !== 'SIGKILL' && signal !== 'SIGSTOP'
+  );
+}
+
+function watch(signal: SignalName, manager: ClosableManager): () => void {
+  const managers: Watch['managers'] = watches.get(signal)?.managers ?? new Map();
+  if (managers.size === 0) {
+    const onSignal = () => void end(signal);
+    watches.set(signal, { managers, onSignal });
+    process.on(signal as 'SIGTERM', onSignal);
+  }
+  const key = Symbol('manager');
+  managers.set(key, manager);
+  return () => {
+    managers.delete(key);
+    if (managers.size === 0) unwatch(signal);
+  };
+}
+
+function unwatch(signal: SignalName): void {
+  const known = watches.get(signal);
+  if (known === undefined) return;
+  watches.delete(signal);
+  process.off(signal as 'SIGTERM', known.onSignal);
+}
+
+/** `true` from the first signal on. */
+let isEnding = false;
+
+async function end(signal: SignalName): Promise<void> {
+  const closing = [...watches.values()].flatMap(({ managers }) => [...managers.values()]);
+  if (!isEnding) {
+    isEnding = true;
+    await Promise.allSettled([...new Set(closing)].map(async (manager) => await manager.close()));
+  }
+  for (const name of [...watches.keys()]) unwatch(name);
+  // Handlers of the application have received it, and decide when the process ends.
+  if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+}
