@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { AuthorizationServer } from './core/authorization-server.ts';
 import type { Reach, TokenStorage, Transport } from './core/contracts.ts';
+import { member, nothing, ownMembers } from './core/own-members.ts';
 import { nameResources } from './core/protected-resource.ts';
 import { checkKeys, lockOf } from './core/reach.ts';
 import type { Workshop } from './flow/attempt.ts';
@@ -42,18 +42,18 @@ export interface Assembly {
 }
 
 /** @throws ConfigurationError that names the option and the remedy. */
-export function assemble(options: TokenManagerOptions): Assembly {
-  checkOptions(options);
+export function assemble(given: TokenManagerOptions): Assembly {
+  const options = checkOptions(given);
   watchPage();
   const { clientId, scope, storage = memoryStorage(), refreshBefore = 30_000 } = options;
-  const isInvalidToken = options.isInvalidToken ?? options.authorizationServer.profile?.isInvalidToken;
   checkKeys(options.dpop, storage);
   const { match, resources } = nameResources(options.protectedResources, pageUrl());
   const transport = options.fetch ?? platformFetch();
   const listeners = new Listeners();
   const { tell } = listeners;
   const workshop = workshopOf(options, { storage, transport, tell });
-  const { clock, grant, lock } = workshop;
+  const { clock, grant, lock, server } = workshop;
+  const isInvalidToken = options.isInvalidToken ?? server.profile?.isInvalidToken;
   grant.check?.({ options, lock, resources });
   const source = new TokenSource(new RefreshCoordinator(workshop), clock, refreshBefore);
   const pace = pacedBy(takingTurns(options.replayConcurrency ?? 64), clock);
@@ -78,7 +78,7 @@ export function assemble(options: TokenManagerOptions): Assembly {
     sessions: new SessionRegistry(clientId),
     signIn: { clientId, scope, refreshBefore },
     reach: storage.reach,
-    watch: storage.watch?.bind(storage),
+    watch: member(storage, 'watch')?.bind(storage),
   };
 }
 
@@ -87,12 +87,17 @@ function workshopOf(
   { storage, transport, tell }: { storage: TokenStorage; transport: Transport; tell: Workshop['tell'] },
 ): Workshop {
   const { clientId, timeout = 30_000, clientAuthentication = none(), tokenRequest } = options;
-  const { headers = {}, parameters = {} } = tokenRequest ?? {};
+  const { headers = nothing, parameters = nothing } = ownMembers(tokenRequest) ?? nothing;
   const clock = completeClock(options.clock);
   const server = new AuthorizationServerSource(options.authorizationServer, { clock, timeout });
-  const owner = () => ({ clientId, issuers: server.issuers });
+  const owner = () => ({
+    clientId,
+    issuers: server.issuers,
+    isNamed: server.isNamed,
+    profile: server.profile,
+  });
   const client = { clientId, clientAuthentication, headers, parameters };
-  const { grant = options.grant ?? refreshTokenGrant } = options.authorizationServer as AuthorizationServer;
+  const grant = ownMembers(server.known?.grant ?? options.grant ?? refreshTokenGrant);
   return {
     store: new SessionStore({
       storage,
@@ -102,7 +107,7 @@ function workshopOf(
       tell,
       isExpendable: grant.begin !== undefined,
     }),
-    lock: lockOf(options.lock ?? storage.lock, storage, timeout),
+    lock: lockOf(options.lock ?? member(storage, 'lock'), storage, timeout),
     // A holder's refresh, once more inside a reuse window, and storing it.
     timeout,
     lockTimeout: 2 * timeout + 10_000,

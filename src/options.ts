@@ -3,11 +3,13 @@
  *
  * @module
  */
+
 import type { ClientAuthentication } from './core/authorization-server.ts';
 import type { Clock, Reach, TokenLock, TokenStorage, Transport } from './core/contracts.ts';
 import { ConfigurationError } from './core/errors.ts';
 import { given } from './core/given.ts';
 import type { Grant, TokenRequestExtras } from './core/grant.ts';
+import { member } from './core/own-members.ts';
 import type { Dpop } from './core/possession.ts';
 import type { ProtectedResource } from './core/protected-resource.ts';
 import { reaches } from './core/reach.ts';
@@ -133,7 +135,7 @@ const checks: Checks = {
   fetch: optional(
     (value) =>
       callable(value) ??
-      ([undefined, 'manual'].includes((value as Transport).redirects)
+      ([undefined, 'manual'].includes(member(value as Transport, 'redirects'))
         ? undefined
         : "has a member redirects that must be 'manual', or left out."),
   ),
@@ -163,18 +165,18 @@ const ownParameters = new Set([
 
 function checkTokenRequest(value: unknown): string | undefined {
   if (!isObject(value)) return 'must be { headers?, parameters? }.';
-  for (const [member, own] of [
+  for (const [part, own] of [
     ['headers', ownHeaders],
     ['parameters', ownParameters],
   ] as const) {
-    const entries = value[member] ?? {};
+    const entries = member(value, part) ?? {};
     if (!isObject(entries) || Object.values(entries).some((entry) => typeof entry !== 'string')) {
-      return `has ${member} that are not an object of strings.`;
+      return `has ${part} that are not an object of strings.`;
     }
     const taken = Object.keys(entries).find((name) => own.has(name.toLowerCase()));
-    if (taken !== undefined) return `must not set ${member}.${taken}: tokenkeep sets it itself.`;
+    if (taken !== undefined) return `must not set ${part}.${taken}: tokenkeep sets it itself.`;
   }
-  if (!areSendable(value['headers'] as HeadersInit))
+  if (!areSendable(member(value, 'headers') as HeadersInit))
     return 'has headers with characters that cannot be sent.';
   const unknown = Object.keys(value).find((name) => name !== 'headers' && name !== 'parameters');
   return unknown === undefined
@@ -194,11 +196,11 @@ function areSendable(headers: HeadersInit | undefined): boolean {
 const plain = (name: string) => name.toLowerCase().replace(/[^a-z]|s$/g, '');
 
 /**
- * Checks options before anything is made of them.
+ * Checks options before anything is made of them, and returns a copy of its own.
  *
  * @throws ConfigurationError that names the option and the remedy.
  */
-export function checkOptions(options: TokenManagerOptions): void {
+export function checkOptions(options: TokenManagerOptions): TokenManagerOptions {
   if (!isObject(options)) throw new ConfigurationError('new TokenManager(options): the options are missing.');
   for (const name of Object.keys(options)) {
     if (Object.hasOwn(checks, name)) continue;
@@ -208,10 +210,13 @@ export function checkOptions(options: TokenManagerOptions): void {
       `Unknown option ${name}.${meant === undefined ? '' : ` Write ${meant}.`} The options are ${names.join(', ')}.`,
     );
   }
+  const checked: Record<string, unknown> = Object.create(null);
   for (const [name, check] of Object.entries(checks)) {
-    const value = (options as unknown as Record<string, unknown>)[name];
+    const value = member(options as unknown as Record<string, unknown>, name);
     const complaint = check(value);
     if (complaint !== undefined)
       throw new ConfigurationError(`The option ${name} ${complaint}${given(value)}`);
+    if (value !== undefined) checked[name] = value;
   }
+  return checked as unknown as TokenManagerOptions;
 }

@@ -4,11 +4,13 @@
  *
  * @module
  */
+
 import { type Assembly, assemble } from './assembly.ts';
 import { asyncDispose } from './core/disposal.ts';
 import { ConfigurationError } from './core/errors.ts';
 import type { TokenEventType, TokenListener } from './core/events.ts';
 import { identityOf } from './core/login-identity.ts';
+import { member, nothing } from './core/own-members.ts';
 import { toTokenSet } from './core/session-record.ts';
 import type {
   AccessTokenRequest,
@@ -84,7 +86,7 @@ export class TokenManager implements AsyncDisposable {
     const share: unknown = options;
     this.#isRoot = !(share instanceof Share);
     const { assembly, session = 'default' } =
-      share instanceof Share ? share : { assembly: assemble(options), session: options.session };
+      share instanceof Share ? share : { assembly: assemble(options), session: member(options, 'session') };
     this.#assembly = assembly;
     this.#session = assembly.sessions.get(session);
     const state = this.#session;
@@ -146,7 +148,7 @@ export class TokenManager implements AsyncDisposable {
    */
   async setTokens(
     tokens: TokenSet | TokenResponse | CookiesSet,
-    options: SetTokensOptions = {},
+    options: SetTokensOptions = nothing,
   ): Promise<void> {
     const { workshop, signIn: defaults } = this.#assembly;
     await keepAlive(signIn(workshop, this.#session, tokens, { ...defaults, ...named(options) }));

@@ -1,8 +1,9 @@
 /**
- * The body of a token endpoint's answer, as members; no body makes the reader throw. Imports nothing.
+ * The body of a token endpoint's answer, as members; no body makes the reader throw.
  *
  * @module
  */
+import { ownMembers } from './own-members.ts';
 
 /**
  * Reads a body as JSON or, where a form holds what an answer consists of, as a form: by its looks, because servers send
@@ -13,17 +14,22 @@
 export function parseBody(body: string): unknown {
   const text = body.trim(); // a byte order mark counts as white space
   try {
-    return JSON.parse(text);
+    return ownMembersOf(JSON.parse(text));
   } catch {
     return parseForm(text);
   }
+}
+
+/** What a server does not say, nobody else says for it. */
+function ownMembersOf(value: unknown): unknown {
+  return hasMembers(value) ? ownMembers(value) : value;
 }
 
 function parseForm(text: string): Record<string, string> | undefined {
   // Pages hold links like ?next=%2F&error=1, so what has a tag or several lines is no form.
   if (!text.includes('=') || /[<\r\n]/.test(text)) return undefined;
   const form = new URLSearchParams(text);
-  return form.has('access_token') || form.has('error') ? Object.fromEntries(form) : undefined;
+  return form.has('access_token') || form.has('error') ? ownMembers(Object.fromEntries(form)) : undefined;
 }
 
 /** Tells whether a value has members. */

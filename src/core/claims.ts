@@ -3,8 +3,10 @@
  *
  * @module
  */
+
 import { jwtDecode } from 'jwt-decode';
 import { hasMembers } from './answer-body.ts';
+import { ownMembers } from './own-members.ts';
 
 /** The claims of a JWT. `undefined`: it is none. jwt-decode throws on opaque tokens, and returns any JSON. */
 export function claimsOf(token: unknown): Readonly<Record<string, unknown>> | undefined {
@@ -12,7 +14,7 @@ export function claimsOf(token: unknown): Readonly<Record<string, unknown>> | un
   if (typeof token !== 'string' || !token.includes('.')) return undefined;
   try {
     const claims: unknown = jwtDecode(token);
-    return hasMembers(claims) ? claims : undefined;
+    return hasMembers(claims) ? ownMembers(claims) : undefined;
   } catch {
     return undefined; // its message may quote the token
   }

@@ -6,6 +6,7 @@
 
 import { hasMembers, textOf } from './answer-body.ts';
 import { ConfigurationError } from './errors.ts';
+import { nothing } from './own-members.ts';
 import { isThenable } from './platform-class.ts';
 import type { FailureClass, ProviderProfile, TokenErrorResponse } from './provider-profile.ts';
 import { isCode } from './server-words.ts';
@@ -55,7 +56,7 @@ export function classifyFailure(
   contentType: string | null = null,
 ): ClassifiedFailure {
   const values = errorValues(body, profile);
-  const own = profile?.errorCodes ?? {};
+  const own = profile?.errorCodes ?? nothing;
   const declared = values.find((value) => Object.hasOwn(own, value));
   const standard = values.find((value) => meanings.has(value.toLowerCase()));
   const error = declared ?? standard ?? values.find(isCode);
@@ -79,17 +80,18 @@ function ask(
   profile: ProviderProfile | undefined,
   response: TokenErrorResponse,
 ): { readonly failure?: FailureClass | undefined; readonly trouble?: unknown } {
-  if (profile?.classify === undefined || conditions.includes(response.status)) return {};
+  if (profile?.classify === undefined || conditions.includes(response.status)) return nothing;
   try {
     const failure: unknown = profile.classify(response);
     if (failure === undefined || classes.includes(failure)) return { failure: failure as FailureClass };
     if (isThenable(failure)) Promise.resolve(failure).catch(() => undefined);
     const words = classes.map((one) => `'${one}'`).join(', ');
     return {
+      failure: undefined,
       trouble: new ConfigurationError(`profile.classify() must return ${words} or undefined, at once.`),
     };
   } catch (trouble) {
-    return { trouble: trouble ?? 'profile.classify() threw nothing.' };
+    return { failure: undefined, trouble: trouble ?? 'profile.classify() threw nothing.' };
   }
 }
 

@@ -4,9 +4,16 @@
  * @module
  */
 import { fingerprint } from './fingerprint.ts';
-import { backoff, longestPause } from './reconcile.ts';
+import { changed } from './own-members.ts';
+import { backoff } from './reconcile.ts';
 import type { ServerWords } from './server-words.ts';
-import type { Failure, Refusals, SessionRecord, Stuck } from './session-record.ts';
+import {
+  type Failure,
+  longestPause,
+  type Refusals,
+  type SessionRecord,
+  type Stuck,
+} from './session-record.ts';
 
 /** A refresh that has failed. */
 export interface FailedRefresh extends ServerWords, Pick<Failure, 'kind' | 'status' | 'offline'> {
@@ -44,14 +51,14 @@ export function remember(record: SessionRecord, seen: FailedRefresh, context: Fa
     };
     const wasStuck = record.failure?.refusals?.stuck !== undefined;
     const isStuckNow = !wasStuck && failure.refusals?.stuck !== undefined;
-    return { record: { ...record, failure }, failure, isStuckNow };
+    return { record: changed(record, { failure }), failure, isStuckNow };
   }
   const { [variant]: before, ...others } = record.variantFailures ?? {};
   const failure = next(record, before, seen, context);
   // What nobody asks for any more does not stay.
   const kept = Object.entries(others).filter(([, { until }]) => now < until + longestPause);
   const variantFailures = { ...Object.fromEntries(kept), [variant]: failure };
-  return { record: { ...record, variantFailures }, failure, isStuckNow: false };
+  return { record: changed(record, { variantFailures }), failure, isStuckNow: false };
 }
 
 function next(

@@ -4,7 +4,9 @@
  *
  * @module
  */
+
 import { claimsOf } from './claims.ts';
+import { ownMembers } from './own-members.ts';
 
 /** A login, as far as its record says. */
 export interface LoginIdentity {
@@ -24,7 +26,8 @@ interface Descendant {
 }
 
 /** Returns the login that a record descends from. */
-export function identityOf({ login, subject, idToken }: Descendant): LoginIdentity {
+export function identityOf(one: Descendant): LoginIdentity {
+  const { login, subject, idToken } = ownMembers(one);
   const claims = claimsOf(idToken);
   return { login, issuer: text(claims?.['iss']), subject: subject ?? text(claims?.['sub']) };
 }

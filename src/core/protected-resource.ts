@@ -6,6 +6,7 @@
 
 import { isLoopback } from './endpoint.ts';
 import { ConfigurationError } from './errors.ts';
+import { ownMembers } from './own-members.ts';
 import type { Place } from './resource-matcher.ts';
 import { matchParsed, matchPlain, placeAt, sortPlaces } from './resource-matcher.ts';
 import { variantOf } from './session-record.ts';
@@ -86,14 +87,17 @@ export function nameResources(
   return { resources: places.map(({ resource }) => resource), match };
 }
 
+/** What most places ask for: each member is its own. */
+const plain = { scope: undefined, resource: undefined, hides401: undefined } as const;
+
 function placeOf(entry: unknown, name: string, base: string | undefined): Place<NamedResource> {
-  if (typeof entry === 'string') return placeAtUrl(entry, {}, { name, base });
+  if (typeof entry === 'string') return placeAtUrl(entry, plain, { name, base });
   if (typeof entry !== 'object' || entry === null) {
     throw new ConfigurationError(
       `${name} is neither a URL nor an object: give 'https://…' or { url: 'https://…' }.`,
     );
   }
-  const { url, scope, resource, hides401, ...others } = entry as {
+  const { url, scope, resource, hides401, ...others } = ownMembers(entry) as {
     [key in keyof ProtectedResource]: unknown;
   };
   const [other] = Object.keys(others);
@@ -107,8 +111,8 @@ function placeOf(entry: unknown, name: string, base: string | undefined): Place<
   }
   const request = {
     hides401,
-    ...(scope === undefined ? {} : { scope: checkScope(scope, `${name}.scope`) }),
-    ...(resource === undefined ? {} : { resource: checkIndicators(resource, `${name}.resource`) }),
+    scope: scope === undefined ? undefined : checkScope(scope, `${name}.scope`),
+    resource: resource === undefined ? undefined : checkIndicators(resource, `${name}.resource`),
   };
   return placeAtUrl(url, request, { name: `${name}.url`, base });
 }

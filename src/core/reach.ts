@@ -3,8 +3,10 @@
  *
  * @module
  */
+
 import type { Reach, TokenLock, TokenStorage } from './contracts.ts';
 import { ConfigurationError } from './errors.ts';
+import { member, ownMembers } from './own-members.ts';
 import type { Dpop } from './possession.ts';
 
 /** From the narrowest to the widest. */
@@ -41,11 +43,19 @@ export function lockOf(lock: TokenLock | undefined, storage: TokenStorage, timeo
   }
   // Law 11: a lease must outlast the token request, the marks before and after it included.
   const least = timeout + 10_000;
-  if (lock.lease !== undefined && lock.lease < least) {
+  const lease = member(lock, 'lease');
+  const losable = member(lock, 'losable');
+  if (lease !== undefined && lease < least) {
     throw new ConfigurationError(
-      `The lease of the option lock is ${lock.lease} ms, but a refresh may take ${timeout} ms and has to be stored. ` +
+      `The lease of the option lock is ${lease} ms, but a refresh may take ${timeout} ms and has to be stored. ` +
         `Lengthen the lease to ${least} ms or shorten the option timeout.`,
     );
   }
-  return lock;
+  const checked: TokenLock = {
+    reach: lock.reach,
+    ...(lease !== undefined && { lease }),
+    ...(losable !== undefined && { losable }),
+    request: (name, options, callback) => lock.request(name, options, callback),
+  };
+  return ownMembers(checked);
 }

@@ -5,7 +5,7 @@
  */
 import { type History, historyOf } from './failure-history.ts';
 import { isSameLogin, type LoginIdentity } from './login-identity.ts';
-import type { AccessToken, Failure, SessionRecord } from './session-record.ts';
+import { type AccessToken, type Failure, longestPause, type SessionRecord } from './session-record.ts';
 
 /** What is needed, and the evidence that comes with it. */
 export interface Need {
@@ -54,9 +54,6 @@ export type Verdict =
    * `inWindow` says that the provider lets it be sent again.
    */
   | { readonly kind: 'spend'; readonly unanswered: number; readonly inWindow: boolean };
-
-/** A remembered failure is never longer than this, in ms: a clock that was set back must not lock anyone out. */
-export const longestPause = 3_600_000;
 
 /** How long the platform is believed at first that there is no network, in ms. */
 const offlineBelieved = 60_000;

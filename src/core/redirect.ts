@@ -5,6 +5,7 @@
  * @module
  */
 
+import { member } from './own-members.ts';
 import type { BodyKind } from './replay.ts';
 import { parseUrl } from './url.ts';
 
@@ -143,7 +144,7 @@ export function requireFrom(
   // A transport that obeys may send to another address than it was asked.
   const place = answeredElsewhere(
     asked,
-    transport.redirects === 'manual' ? { redirected } : { url, redirected },
+    member(transport, 'redirects') === 'manual' ? { redirected } : { url, redirected },
   );
   if (place !== undefined) throw new RedirectFollowedError(place);
 }

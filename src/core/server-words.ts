@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { nothing } from './own-members.ts';
 import { redact, redactAll, type Secrets } from './redact.ts';
 
 /** What a server says when it refuses. Foreign text: show it as text, never as HTML. */
@@ -34,7 +35,7 @@ export function tellable(
   profile: Tellable | undefined,
   secrets: Secrets,
 ): ServerWords {
-  const { errorDetails: asked, errorCodes = {} } = profile ?? {};
+  const { errorDetails: asked, errorCodes = {} } = profile ?? nothing;
   const isKnown = error !== undefined && Object.hasOwn(errorCodes, error);
   const code = isKnown ? error : codeIn(error, secrets);
   if (asked === undefined) return { error: code };

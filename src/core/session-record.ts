@@ -3,12 +3,15 @@
  *
  * @module
  */
+
 import { fingerprint } from './fingerprint.ts';
 import { identityOf } from './login-identity.ts';
+import { changed, ownMembers } from './own-members.ts';
+import type { ProviderProfile } from './provider-profile.ts';
 import type { Secrets } from './redact.ts';
 import type { ServerWords } from './server-words.ts';
 import type { TokenSet } from './token-set.ts';
-import { isSendable } from './token-type.ts';
+import { authorizationScheme, isSendable } from './token-type.ts';
 
 /** An access token as it is kept. */
 export interface AccessToken {
@@ -138,6 +141,9 @@ export interface Owner {
   readonly clientId: string;
   /** Names that the authorization server goes by; empty while it is not known. */
   readonly issuers: readonly string[];
+  /** `true`: it has a name before it is asked, so a session of it has one as well. */
+  readonly isNamed: boolean;
+  readonly profile: ProviderProfile | undefined;
 }
 
 /** Reads what a storage holds. A value that is not a session of `owner` is named, never thrown and never used. */
@@ -147,7 +153,7 @@ export function readRecord(value: unknown, owner: Owner): SessionRecord | Unread
   if (value['schema'] !== 1) return isNewer(value['schema']) ? 'newer schema' : 'other schema';
   if (!isRecord(value)) return 'corrupt';
   if (value.clientId !== owner.clientId) return 'other client';
-  return belongsTo(value, owner) ? withoutStaleMarks(value) : 'other issuer';
+  return belongsTo(value, owner) ? usable(withoutStaleMarks(ownMembers(value)), owner) : 'other issuer';
 }
 
 /** Versions of this package count their schemas up. */
@@ -161,22 +167,59 @@ function withoutStaleMarks(record: SessionRecord): SessionRecord {
   const { spending, failure, refreshToken = '' } = record;
   if (spending === undefined && failure === undefined) return record;
   const current = fingerprint(refreshToken);
-  return {
-    ...record,
+  return changed(record, {
     spending: spending?.fingerprint === current ? spending : undefined,
     failure: (failure?.fingerprint ?? current) === current ? failure : undefined,
-  };
+  });
 }
 
-/** Tells whether a session was issued by the authorization server that `owner` has, as far as either is known. */
-export function belongsTo(record: SessionRecord, owner: Owner): boolean {
-  return record.issuer === undefined || owner.issuers.length === 0 || owner.issuers.includes(record.issuer);
+/** A record with its own members only, and without access tokens of a type that nobody here can send. */
+function usable(record: SessionRecord, { profile }: Owner): SessionRecord {
+  const { spending, failure, variantFailures } = record;
+  const accessTokens: Record<string, AccessToken> = Object.create(null);
+  for (const [variant, accessToken] of Object.entries(record.accessTokens)) {
+    if (authorizationScheme(accessToken.type, profile) === undefined) continue;
+    accessTokens[variant] = ownMembers(accessToken);
+  }
+  const marks = {
+    spending: ownMembers(spending),
+    failure: withBounds(failure),
+    variantFailures: variantFailures && withEachBounded(variantFailures),
+  };
+  return changed(record, { accessTokens, ...marks });
+}
+
+/** Whoever reads a failure believes its times. A pause is never longer than this, in ms. */
+export const longestPause = 3_600_000;
+
+function withEachBounded(failures: Readonly<Record<string, Failure>>): Readonly<Record<string, Failure>> {
+  const bounded = Object.create(null) as Record<string, Failure | undefined>;
+  for (const [variant, failure] of Object.entries(failures)) bounded[variant] = withBounds(failure);
+  return bounded as Record<string, Failure>;
+}
+
+function withBounds(failure: Failure | undefined): Failure | undefined {
+  if (failure === undefined) return undefined;
+  const { at, until, since = at } = failure;
+  const bounds = { until: Math.min(until, at + longestPause), since: Math.min(since, at) };
+  return changed(failure, { ...bounds, refusals: ownMembers(failure.refusals) });
+}
+
+/**
+ * Tells whether a session was issued by the authorization server that `owner` has, as far as either is known. A session without an
+ * issuer is one that began before the server could be asked for its name.
+ */
+export function belongsTo(
+  record: Pick<SessionRecord, 'issuer'>,
+  owner: Pick<Owner, 'issuers' | 'isNamed'>,
+): boolean {
+  if (record.issuer === undefined) return !owner.isNamed;
+  return owner.issuers.length === 0 || owner.issuers.includes(record.issuer);
 }
 
 /** The record without the marks of refreshes past, present or failed. */
 export function settled(record: SessionRecord): SessionRecord {
-  const { spending: _spending, failure: _failure, ...rest } = record;
-  return rest;
+  return changed(record, { spending: undefined, failure: undefined });
 }
 
 /** What of a record must not be told: its tokens, and whatever long texts the server sent besides. Never throws. */
@@ -237,6 +280,8 @@ function isObject(value: unknown): value is Record<string, unknown> {
 type Check = (value: unknown) => boolean;
 const isText: Check = (value) => typeof value === 'string' && value !== '';
 const isTime: Check = (value) => typeof value === 'number' && Number.isFinite(value);
+/** How often something happened. */
+const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 1;
 const isScope: Check = (value) => Array.isArray(value) && value.every((part) => typeof part === 'string');
 const isMap: Check = isObject;
 
@@ -271,20 +316,26 @@ const spendingShape: typeof recordShape = {
   fingerprint: [true, isTime],
   since: [true, isTime],
   latest: [true, isTime],
-  sends: [true, isTime],
+  sends: [true, isCount],
   by: [true, isText],
 };
 const failureShape: typeof recordShape = {
   kind: [true, (value) => value === 'transient' || value === 'client' || value === 'interaction-required'],
   at: [true, isTime],
   until: [true, isTime],
-  count: [true, isTime],
+  count: [true, isCount],
   fingerprint: [false, isTime],
   since: [false, isTime],
   refusals: [false, (value) => fits(refusalsShape)(value)],
+  variant: [false, (value) => typeof value === 'string'],
+  status: [false, isTime],
+  offline: [false, (value) => typeof value === 'boolean'],
+  error: [false, isText],
+  description: [false, isText],
+  details: [false, isMap],
 };
 const refusalsShape: typeof recordShape = {
-  count: [true, isTime],
+  count: [true, isCount],
   since: [true, isTime],
   stuck: [
     false,
@@ -302,7 +353,7 @@ function fits(shape: typeof recordShape): Check {
 
 /** Tells whether a value has the shape of a record, and so can be read again once it is stored. */
 export function isRecord(value: unknown): value is SessionRecord {
-  return fits(recordShape)(value) && isOfOneKind(value as SessionRecord);
+  return fits(recordShape)(value) && isOfOneKind(ownMembers(value) as SessionRecord);
 }
 
 /** Law of possession: with a key there are tokens for it and no others, without one there are none. */

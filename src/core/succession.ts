@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { changed } from './own-members.ts';
 import {
   type AccessToken,
   type ExpectedEnd,
@@ -44,14 +45,14 @@ export function begin(
  * What is stored after a grant: the new refresh token, or the old one where none came (RFC 6749 §6), the new access
  * token beside those of other variants, and everything else that the server sent.
  */
-export function succeed(record: SessionRecord, grant: TokenGrant, asking: Asking): SessionRecord {
+export function succeed(before: SessionRecord, grant: TokenGrant, asking: Asking): SessionRecord {
+  const record = settled(before);
   const { [asking.variant]: _old, ...others } = record.accessTokens;
   const rotated = grant.refreshToken !== undefined && grant.refreshToken !== record.refreshToken;
   const { [asking.variant]: _past, ...variantFailures } = record.variantFailures ?? {};
   const isWhole = asking.variant === wholeGrant;
   const isNarrower = !isWhole && asking.scope !== undefined;
-  return {
-    ...settled(record),
+  return changed(record, {
     scope: isWhole && isNarrowed(record) ? grant.scope : record.scope,
     issuer: asking.issuer,
     refreshToken: grant.refreshToken ?? record.refreshToken,
@@ -65,7 +66,7 @@ export function succeed(record: SessionRecord, grant: TokenGrant, asking: Asking
     accessTokens: asking.usable
       ? { ...others, [asking.variant]: accessTokenOf(record, grant, asking) }
       : others,
-  };
+  });
 }
 
 function accessTokenOf(record: SessionRecord, grant: TokenGrant, asking: Asking): AccessToken {

@@ -4,8 +4,10 @@
  *
  * @module
  */
+
 import { hasMembers, membersExcept, parseBody, textOf } from './answer-body.ts';
 import { classifyFailure } from './failure-class.ts';
+import { nothing } from './own-members.ts';
 import type { FailureClass, ProviderProfile } from './provider-profile.ts';
 import { readHttpDate, readRetryAfter } from './retry-after.ts';
 import type { TokenGrant } from './token-grant.ts';
@@ -108,7 +110,7 @@ function complains(body: unknown, profile: ProviderProfile | undefined): boolean
   if (!hasMembers(body)) return false;
   if (namesError(body)) return true;
   if (textOf(body['refresh_token']) !== undefined) return false;
-  const { errorFields = [], errorCodes = {} } = profile ?? {};
+  const { errorFields = [], errorCodes = {} } = profile ?? nothing;
   return (
     complaints.some((field) => Boolean(body[field])) ||
     errorFields.some((field) => Object.hasOwn(errorCodes, textOf(body[field]) ?? ''))

@@ -3,9 +3,11 @@
  *
  * @module
  */
+
 import type { AuthorizationServer } from '../core/authorization-server.ts';
 import { requireEndpoint } from '../core/endpoint.ts';
 import { ConfigurationError, isMisconfigured } from '../core/errors.ts';
+import { member, nothing, ownMembers } from '../core/own-members.ts';
 import type { ProviderProfile } from '../core/provider-profile.ts';
 import { type FullClock, within } from './waiting.ts';
 
@@ -34,7 +36,7 @@ export class AuthorizationServerSource {
     this.#option = option;
     this.#limit = limit;
     if (typeof option !== 'function') this.#known = checked(option, 'authorizationServer');
-    else checkFormerIssuers(option.formerIssuers, 'authorizationServer.formerIssuers');
+    else checkFormerIssuers(member(option, 'formerIssuers'), 'authorizationServer.formerIssuers');
   }
 
   /** What is known without asking anyone. */
@@ -50,8 +52,20 @@ export class AuthorizationServerSource {
   /** Names that the server goes by, as far as they are known without asking anyone. */
   get issuers(): readonly string[] {
     if (this.#known !== undefined) return issuersOf(this.#known);
-    const { issuer, formerIssuers = [] } = this.#option as Partial<AuthorizationServer>;
-    return issuer === undefined ? [] : [issuer, ...formerIssuers];
+    const option = this.#option as Partial<AuthorizationServer>;
+    const issuer = member(option, 'issuer');
+    return issuer === undefined ? [] : [issuer, ...(member(option, 'formerIssuers') ?? [])];
+  }
+
+  /** `true`: it has a name before anyone is asked, so every session that was begun with it is bound to one. */
+  get isNamed(): boolean {
+    return typeof this.#option !== 'function' || member(this.#option, 'issuer') !== undefined;
+  }
+
+  /** How it deviates from the textbook, as far as that is known without asking anyone. */
+  get profile(): ProviderProfile | undefined {
+    if (this.#known !== undefined) return this.#known.profile;
+    return ownMembers(member(this.#option as Partial<AuthorizationServer>, 'profile'));
   }
 
   /** @throws whatever finding out throws; the next call tries again. */
@@ -97,7 +111,8 @@ export function checkFormerIssuers(value: unknown, name: string): void {
   );
 }
 
-function checked(server: AuthorizationServer, name: string): AuthorizationServer {
+function checked(given: AuthorizationServer, name: string): AuthorizationServer {
+  const server = withOwnMembers(given);
   requireEndpoint(`${name}.tokenEndpoint`, server?.tokenEndpoint);
   const { revocationEndpoint, mtlsEndpointAliases: aliases } = server;
   const others = {
@@ -115,12 +130,24 @@ function checked(server: AuthorizationServer, name: string): AuthorizationServer
   return server;
 }
 
+/** To these endpoints tokens are sent: what an object has by accident is none of them. */
+function withOwnMembers(given: AuthorizationServer): AuthorizationServer {
+  const server = ownMembers(given) as {
+    -readonly [Name in keyof AuthorizationServer]: AuthorizationServer[Name];
+  };
+  for (const name of ['profile', 'mtlsEndpointAliases', 'metadata', 'grant'] as const) {
+    if (server?.[name] !== undefined) Object.assign(server, { [name]: ownMembers(server[name]) });
+  }
+  return server;
+}
+
 /** A profile decides how often a refresh token may be sent: it is no place for a typing error. */
 function complaintAbout({ issuer, profile }: AuthorizationServer): string | undefined {
   if (issuer !== undefined && (typeof issuer !== 'string' || issuer === '')) {
     return 'issuer must be a non-empty string, or left out.';
   }
-  const { reuseWindow, defaultLifetime, refreshTokenLifetime, ...rest } = profile ?? {};
+  const { reuseWindow, defaultLifetime, refreshTokenLifetime, ...others } = profile ?? nothing;
+  const rest: Omit<ProviderProfile, 'reuseWindow'> = ownMembers(others);
   for (const [member, value] of Object.entries({ reuseWindow, defaultLifetime, refreshTokenLifetime })) {
     if (value === undefined || (Number.isFinite(value) && value >= 0)) continue;
     return `profile.${member} must be a number of milliseconds from 0.`;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import type { Transport } from '../core/contracts.ts';
 import { isTokenKeepError } from '../core/errors.ts';
 import type { CookieSession } from '../core/grant.ts';

@@ -4,12 +4,14 @@
  *
  * @module
  */
+
 import ky from 'ky';
 import { hasMembers } from '../core/answer-body.ts';
 import type { AuthorizationServer } from '../core/authorization-server.ts';
 import type { Transport } from '../core/contracts.ts';
 import { requireEndpoint } from '../core/endpoint.ts';
 import { ConfigurationError } from '../core/errors.ts';
+import { nothing, ownMembers } from '../core/own-members.ts';
 import type { ProviderProfile } from '../core/provider-profile.ts';
 import { requireFrom } from '../core/redirect.ts';
 import { type AuthorizationServerOption, checkFormerIssuers } from './authorization-server-source.ts';
@@ -50,7 +52,7 @@ export interface DiscoverOptions {
  */
 export function discover(
   issuer: string,
-  options: DiscoverOptions = {},
+  given: DiscoverOptions = nothing,
 ): Extract<AuthorizationServerOption, (...none: never) => unknown> {
   requireEndpoint('discover(issuer)', issuer);
   if (issuer.includes('/.well-known/')) {
@@ -58,6 +60,7 @@ export function discover(
       'discover(issuer): give the issuer itself, without /.well-known/ and what follows.',
     );
   }
+  const options = ownMembers(given);
   // As it is now: when the application later puts `manager.fetch` in its place, a refresh must not wait for itself.
   const transport = options.fetch ?? globalThis.fetch;
   let found: Promise<AuthorizationServer> | undefined;
@@ -170,13 +173,16 @@ async function request(address: string, options: Search): Promise<Response> {
 
 /** What of it are URLs is checked where the server becomes known, however it became so. */
 function toServer(metadata: Metadata, profile: ProviderProfile | undefined): AuthorizationServer {
-  const { token_endpoint, revocation_endpoint, authorization_endpoint, mtls_endpoint_aliases } =
-    metadata as Readonly<Record<string, string | undefined>>;
+  const { token_endpoint, revocation_endpoint, authorization_endpoint, mtls_endpoint_aliases } = ownMembers(
+    metadata,
+  ) as Readonly<Record<string, string | undefined>>;
   if (token_endpoint === undefined) {
     throw new ConfigurationError('Discovery failed: the metadata document names no token_endpoint.');
   }
   const aliases: unknown = mtls_endpoint_aliases;
-  const alias = hasMembers(aliases) ? (aliases as Readonly<Record<string, string | undefined>>) : {};
+  const alias = hasMembers(aliases)
+    ? (ownMembers(aliases) as Readonly<Record<string, string | undefined>>)
+    : nothing;
   return {
     issuer: metadata.issuer,
     tokenEndpoint: token_endpoint,

@@ -34,11 +34,12 @@ export async function find(
 export async function findOrBegin(workshop: Workshop, attempt: Attempt): Promise<Found | undefined> {
   const found = await find(workshop, attempt);
   if (found !== 'unbegun') return found;
-  const { grant, store, clock, dpop } = workshop;
+  const { grant, store, clock, dpop, server } = workshop;
   const { begin, mints } = grant;
   // Nobody logs in, so the key is made here.
   const first = async () => ({
     accessTokens: {},
+    issuer: server.issuers[0],
     ...begin?.(clock.now()),
     ...(mints
       ? await store.bounded('write', async () => await dpop?.begin())

@@ -3,9 +3,11 @@
  *
  * @module
  */
+
 import { ConfigurationError } from '../core/errors.ts';
 import { given } from '../core/given.ts';
 import { identityOf } from '../core/login-identity.ts';
+import { member, ownMembers } from '../core/own-members.ts';
 import { readTokenGrant, type TokenGrant } from '../core/token-grant.ts';
 import type { CookiesSet, SetTokensOptions, TokenResponse, TokenSet } from '../core/token-set.ts';
 import { isSendable } from '../core/token-type.ts';
@@ -19,10 +21,11 @@ export const wrongTokens = (why: string): ConfigurationError => new Configuratio
  * @throws ConfigurationError for what are no tokens, and for what would be lost or could not be sent.
  */
 export function grantOf(
-  tokens: TokenSet | TokenResponse | CookiesSet,
+  handedOver: TokenSet | TokenResponse | CookiesSet,
   workshop: Workshop,
   now: number,
 ): TokenGrant {
+  const tokens = ownMembers(handedOver);
   if (typeof tokens === 'object' && tokens !== null) {
     const { cookies } = workshop.grant;
     if (cookies !== undefined) return cookies.read(tokens, now);
@@ -32,7 +35,7 @@ export function grantOf(
     if (grant !== undefined) return whole(grant, tokens, isWire ? ofSets : ofTheWire);
   }
   throw wrongTokens(
-    `there is no access token. Hand over the JSON of a token response, or a TokenSet with accessToken.${given(tokens)}`,
+    `there is no access token. Hand over the JSON of a token response, or a TokenSet with accessToken.${given(handedOver)}`,
   );
 }
 
@@ -81,7 +84,9 @@ function grantOfSet(tokens: TokenSet, now: number): TokenGrant | undefined {
 /** Checks the second argument of `setTokens()`. */
 export function named(options: SetTokensOptions): SetTokensOptions {
   const isKnown = (name: string) => name === 'subject';
-  if (typeof options === 'object' && options !== null && Object.keys(options).every(isKnown)) return options;
+  if (typeof options === 'object' && options !== null && Object.keys(options).every(isKnown)) {
+    return ownMembers(options);
+  }
   throw wrongTokens('its options are { subject }, the name of the user.');
 }
 
@@ -92,7 +97,7 @@ export function named(options: SetTokensOptions): SetTokensOptions {
  */
 export function subjectOf(tokens: object, grant: TokenGrant, option: unknown): string | undefined {
   const isSet = 'accessToken' in tokens;
-  const subject = option ?? (isSet ? (tokens as TokenSet).subject : undefined) ?? undefined;
+  const subject = option ?? (isSet ? member(tokens as TokenSet, 'subject') : undefined) ?? undefined;
   if (subject === undefined) return undefined;
   if (typeof subject !== 'string' || subject === '') {
     throw wrongTokens(`the option subject must be a non-empty string.${given(subject)}`);

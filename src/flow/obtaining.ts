@@ -4,6 +4,7 @@
  * @module
  */
 import { isSameLogin, type LoginIdentity } from '../core/login-identity.ts';
+import { nothing, ownMembers } from '../core/own-members.ts';
 import { checkIndicators, checkScope } from '../core/protected-resource.ts';
 import { variantOf } from '../core/session-record.ts';
 import type { AccessTokenRequest } from '../core/token-set.ts';
@@ -21,9 +22,10 @@ import type { TokenQuery, TokenSource } from './token-source.ts';
 export async function obtain(
   source: TokenSource,
   session: Session,
-  request: AccessTokenRequest = {},
+  given: AccessTokenRequest = nothing,
   began?: LoginIdentity,
 ): Promise<string> {
+  const request = ownMembers(given);
   const { otherThan } = request;
   const owner = otherThan === undefined ? undefined : session.loginOf(otherThan);
   if (!isSameLogin(began, owner)) throw loginRequired('login_changed');

@@ -3,8 +3,10 @@
  *
  * @module
  */
+
 import type { AuthorizationServer } from '../core/authorization-server.ts';
 import { fingerprint } from '../core/fingerprint.ts';
+import { changed } from '../core/own-members.ts';
 import { belongsTo, type SessionRecord, type Spending, wholeGrant } from '../core/session-record.ts';
 import type { Attempt, Want, Workshop } from './attempt.ts';
 import { issuersOf } from './authorization-server-source.ts';
@@ -26,7 +28,7 @@ export async function prepare(
 ): Promise<Preparation> {
   const server = await workshop.server.resolve();
   // Law 8: only now the server is known for sure, and the refresh token is for nobody but its issuer.
-  if (!belongsTo(record, { clientId: record.clientId, issuers: issuersOf(server) })) {
+  if (!belongsTo(record, { issuers: issuersOf(server), isNamed: workshop.server.isNamed })) {
     attempt.tell({ type: 'recordRejected', ...attempt.session.about(attempt.login), reason: 'other issuer' });
     throw loginRequired('no_tokens');
   }
@@ -56,5 +58,5 @@ export function marked({ clock, name }: Workshop, record: SessionRecord, before:
     sends: before + 1,
     by: name,
   };
-  return { ...record, spending };
+  return changed(record, { spending });
 }

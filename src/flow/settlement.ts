@@ -3,12 +3,14 @@
  *
  * @module
  */
+
 import { isConflict, isMisconfigured, type LoginRequiredError } from '../core/errors.ts';
 import { isInTrouble } from '../core/failure-class.ts';
 import { historyOf } from '../core/failure-history.ts';
 import { type FailedRefresh, type Remembered, remember } from '../core/failure-memory.ts';
 import { faultOfIdToken } from '../core/id-token.ts';
 import { identityOf } from '../core/login-identity.ts';
+import { changed, nothing } from '../core/own-members.ts';
 import { backoff, handedOutUntil } from '../core/reconcile.ts';
 import { type ServerWords, tellable } from '../core/server-words.ts';
 import { type AccessToken, type SessionRecord, wholeGrant } from '../core/session-record.ts';
@@ -56,7 +58,7 @@ async function granted(workshop: Workshop, attempt: Attempt, spent: Spent, grant
   const issuer = server.issuer ?? server.tokenEndpoint;
   const fault = faultOfIdToken(grant.idToken, spent.record.idToken, spent.record.clientId, issuersOf(server));
   const kept = fault === undefined ? grant : { ...grant, idToken: undefined };
-  const { refreshTokenLifetime, narrowsScope } = server.profile ?? {};
+  const { refreshTokenLifetime, narrowsScope } = server.profile ?? nothing;
   const asking = { variant: want.variant, scope, sentAt, issuer, usable, refreshTokenLifetime, narrowsScope };
   const successor = succeed(spent.marked, kept, asking);
   if (session.epoch !== attempt.epoch) {
@@ -135,7 +137,7 @@ async function unusable(
 ): Promise<SessionRecord> {
   const found = await workshop.store.read(attempt.session, attempt.tell);
   // Each of these has rotated the refresh token, and is one more of the same row.
-  const before = { ...successor, failure: spent.record.failure };
+  const before = changed(successor, { failure: spent.record.failure });
   const remembered = rememberIn(workshop, before, attempt, { kind: 'client', error, refused: true });
   const { record } = remembered;
   await workshop.store.write(attempt.session, record, found?.version).catch(() => undefined);
@@ -152,7 +154,7 @@ function isWholeByName({ want }: Attempt, { scope }: Spent): boolean {
 async function narrowed(workshop: Workshop, attempt: Attempt, spent: Spent, sent: Refused): Promise<Step> {
   const { session } = attempt;
   if (session.epoch !== attempt.epoch) return 'again';
-  const record = { ...spent.record, narrowsScope: true };
+  const record = changed(spent.record, { narrowsScope: true });
   try {
     await workshop.store.write(session, record, spent.version);
   } catch (refusal) {

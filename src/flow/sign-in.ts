@@ -5,6 +5,7 @@
  */
 
 import { identityOf, type LoginIdentity } from '../core/login-identity.ts';
+import { ownMembers } from '../core/own-members.ts';
 import type { Prover } from '../core/possession.ts';
 import { handedOutUntil } from '../core/reconcile.ts';
 import type { Secrets } from '../core/redact.ts';
@@ -61,10 +62,11 @@ export async function signIn(
 export async function firstRecord<T>(
   workshop: Workshop,
   tokens: TokenSet | TokenResponse | CookiesSet,
-  { scope, clientId, subject }: SignInOptions,
+  options: SignInOptions,
   goOn: (record: SessionRecord, prover: Prover | undefined) => T | Promise<T>,
 ): Promise<T> {
   const { clock, server } = workshop;
+  const { scope, clientId, subject } = ownMembers(options);
   const now = clock.now();
   // Without any name of the issuer the session is bound to it at its first refresh.
   const known = server.issuers.length > 0 ? server.known : await server.resolve().catch(() => undefined);
@@ -111,7 +113,7 @@ interface Arriving {
  * @throws ConfigurationError for tokens that would not be protected as they are to be, or could not be sent.
  */
 async function boundTo(workshop: Workshop, scheme: 'Bearer' | 'DPoP', tokens: object): Promise<Prover> {
-  const { thumbprint, dpop_jkt = thumbprint } = tokens as Readonly<Record<string, unknown>>;
+  const { thumbprint, dpop_jkt = thumbprint } = ownMembers(tokens) as Readonly<Record<string, unknown>>;
   const isBound = scheme === 'DPoP' && typeof dpop_jkt === 'string';
   const prover = isBound ? await loaded(workshop, dpop_jkt, () => textsOf(tokens)) : undefined;
   if (prover !== undefined) return prover;

@@ -3,10 +3,12 @@
  *
  * @module
  */
+
 import { ConfigurationError, isConflict, StorageError } from '../core/errors.ts';
 import type { SessionEvent } from '../core/events.ts';
 import { given } from '../core/given.ts';
 import { identityOf } from '../core/login-identity.ts';
+import { nothing, ownMembers } from '../core/own-members.ts';
 import { type NotRevoked, notRevoked, type RevocationResult } from '../core/revocation.ts';
 import { type SessionRecord, secretsIn, toTokenSet, type Unreadable } from '../core/session-record.ts';
 import { safeCause } from '../core/transport-failure.ts';
@@ -43,8 +45,9 @@ export type SignOutResult = RevocationResult;
 export async function signOut(
   workshop: Workshop,
   session: Session,
-  options: SignOutOptions = {},
+  given: SignOutOptions = nothing,
 ): Promise<SignOutResult> {
+  const options = ownMembers(given);
   checkOptions(options);
   const { store, tell } = workshop;
   const error = loginRequired('signed_out');

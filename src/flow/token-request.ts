@@ -4,8 +4,10 @@
  *
  * @module
  */
+
 import type { AuthorizationServer } from '../core/authorization-server.ts';
 import type { Asked, BuiltRequest, ClientOptions } from '../core/grant.ts';
+import { member, nothing } from '../core/own-members.ts';
 import { fromUtf8 } from '../core/utf8.ts';
 
 /** The request of a refresh grant (RFC 6749 §6). */
@@ -110,7 +112,7 @@ function endpointsFor(
   { clientAuthentication }: ClientOptions,
   { mtlsEndpointAliases, tokenEndpoint, revocationEndpoint }: AuthorizationServer,
 ): { readonly tokenEndpoint: string; readonly revocationEndpoint: string | undefined } {
-  const aliases = clientAuthentication.mutualTls === true ? mtlsEndpointAliases : undefined;
+  const aliases = member(clientAuthentication, 'mutualTls') === true ? mtlsEndpointAliases : undefined;
   return {
     tokenEndpoint: aliases?.tokenEndpoint ?? tokenEndpoint,
     revocationEndpoint: aliases?.revocationEndpoint ?? revocationEndpoint,
@@ -119,7 +121,7 @@ function endpointsFor(
 
 /** Intuit takes forms at one of them and JSON at the other. */
 function revoking(server: AuthorizationServer): AuthorizationServer {
-  const { revocationEncoding } = server.profile ?? {};
+  const { revocationEncoding } = server.profile ?? nothing;
   if (revocationEncoding === undefined) return server;
   return { ...server, profile: { ...server.profile, requestEncoding: revocationEncoding } };
 }

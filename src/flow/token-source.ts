@@ -3,9 +3,11 @@
  *
  * @module
  */
+
 import { throwIfAborted } from '../core/abort.ts';
 import { isTokenKeepError } from '../core/errors.ts';
 import { isSameLogin, type LoginIdentity } from '../core/login-identity.ts';
+import { changed, ownMembers } from '../core/own-members.ts';
 import { keepAlive } from '../platform/keep-alive.ts';
 import type { Want } from './attempt.ts';
 import type { RefreshCoordinator } from './refresh-coordinator.ts';
@@ -60,7 +62,8 @@ export class TokenSource {
    * @throws LoginRequiredError `login_changed` when another user's login is there now; what the refresh throws, the same error
    *   for all who wait; the signal's reason for who leaves.
    */
-  async get(session: Session, query: TokenQuery): Promise<Held> {
+  async get(session: Session, asked: TokenQuery): Promise<Held> {
+    const query = ownMembers(asked);
     const { variant, otherThan, signal } = query;
     let { login = session.login } = query;
     for (let flights = 1; ; flights++) {
@@ -71,7 +74,9 @@ export class TokenSource {
       throwIfAborted(signal); // who has left opens no flight
       // 1 Join: whoever comes while a refresh is under way gets what it brings.
       const joined = session.flight(variant);
-      const landed = await keepAlive(leavingOn(joined ?? this.#open(session, { ...query, login }), signal));
+      const landed = await keepAlive(
+        leavingOn(joined ?? this.#open(session, changed(query, { login })), signal),
+      );
       login ??= landed.login;
       // While it was under way somebody else may have signed in, here or elsewhere.
       if (!session.isOf(login) || !isSameLogin(login, landed.login)) throw loginRequired('login_changed');

@@ -6,6 +6,7 @@
 
 import type { Transport } from '../core/contracts.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
+import { member } from '../core/own-members.ts';
 import type { NamedResource, ResourceMatcher } from '../core/protected-resource.ts';
 import { redact } from '../core/redact.ts';
 import { answeredElsewhere } from '../core/redirect.ts';
@@ -74,7 +75,7 @@ function isFromElsewhere(
   response: Response,
 ): boolean {
   const { redirected } = response;
-  const source = transport.redirects === 'manual' ? { redirected } : response;
+  const source = member(transport, 'redirects') === 'manual' ? { redirected } : response;
   if (answeredElsewhere(request.url, source) === undefined) return false;
   return match(response.url)?.url !== resource.url;
 }

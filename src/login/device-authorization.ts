@@ -6,6 +6,7 @@
 
 import { hasMembers, parseBody, textOf } from '../core/answer-body.ts';
 import { isLoopback, requireEndpoint } from '../core/endpoint.ts';
+import { member } from '../core/own-members.ts';
 import { safeCause } from '../core/transport-failure.ts';
 import { parseUrl } from '../core/url.ts';
 import { roundTrip } from '../flow/round-trip.ts';
@@ -42,7 +43,8 @@ export async function deviceAuthorization(
   checkRequest(request);
   const { server, clock } = client;
   const endpoint =
-    (client.clientAuthentication.mutualTls && server.mtlsEndpointAliases?.deviceAuthorizationEndpoint) ||
+    (member(client.clientAuthentication, 'mutualTls') &&
+      server.mtlsEndpointAliases?.deviceAuthorizationEndpoint) ||
     (server.deviceAuthorizationEndpoint ?? server.metadata?.['device_authorization_endpoint']);
   requireEndpoint('authorizationServer.deviceAuthorizationEndpoint', endpoint);
   const parameters = new URLSearchParams(request.parameters);

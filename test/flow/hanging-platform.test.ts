@@ -39,7 +39,7 @@ describe('the authorization server is found out', () => {
     const first = expect(source.resolve()).rejects.toMatchObject({ name: 'TimeoutError' });
     await vi.advanceTimersByTimeAsync(30_000);
     await first;
-    expect(await source.resolve()).toBe(server);
+    expect(await source.resolve()).toEqual(server);
   });
 
   test('by a document whose body hangs once: the next call asks for it again', async () => {
