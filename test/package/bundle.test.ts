@@ -21,6 +21,9 @@ const ceilings: { code: string; ceiling: number }[] = [
   // And 0.1 kB to refuse what could not be stored, and to give up waiting where there is nothing to wait for.
   // And 0.8 kB to tell a newcomer what is wrong, measured by what they do: names that are nearly right, functions that are not
   // called, Promises, tokens in a mixture of both forms, which lost a refresh token without a word.
+  // Refusals, measured commit by commit: 0.9 kB to ask a server that refuses less and less often and to say since when, 0.3 kB for
+  // classify(), 0.3 kB for servers that narrow a grant, 0.7 kB for newer schemas and renamed issuers, 0.2 kB for 401s that a page
+  // cannot see, 0.2 kB for refused variants.
   { code: `export { TokenManager } from 'tokenkeep'`, ceiling: 36_600 },
   // Measured 10.9 kB, most of it ky.
   { code: `export { discover } from 'tokenkeep'`, ceiling: 11_200 },
@@ -28,29 +31,29 @@ const ceilings: { code: string; ceiling: number }[] = [
   { code: `export { memoryStorage } from 'tokenkeep'`, ceiling: 4_200 },
   // Measured 2.9 kB: it reads the text of a PEM, of whatever algorithm.
   { code: `export { privateKeyJwt } from 'tokenkeep'`, ceiling: 3_000 },
-  { code: `export { clientSecretBasic } from 'tokenkeep'`, ceiling: 750 },
+  { code: `export { clientSecretBasic } from 'tokenkeep'`, ceiling: 840 },
   // Measured 10.2 kB alone: the tolerant reader of answers, and oauth4webapi. Beside a manager it is 3.1 kB more. 0.4 kB of it
   // make, keep and forget the key of a login.
   // Raised from 10_350: a login can be given up, and an answer that a page reads twice at once is exchanged once; it says what is wrong.
   // From 10_600: one exchange for two tabs, bounded pending logins, and an answer that can be used again after a failure.
-  { code: `export { startLogin, completeLogin } from 'tokenkeep/login'`, ceiling: 11_450 },
+  { code: `export { startLogin, completeLogin } from 'tokenkeep/login'`, ceiling: 11_740 },
   // It leaves the page, cleans its URL, stores, checks and signs out; takeOver() shares the storing of tokens with it.
   { code: `export { redirectLogin } from 'tokenkeep/login'`, ceiling: 14_500 },
-  { code: `export { popupLogin, returnFromPopup } from 'tokenkeep/login'`, ceiling: 10_480 },
-  { code: `export { loopbackLogin } from 'tokenkeep/login'`, ceiling: 11_000 },
-  { code: `export { deviceLogin } from 'tokenkeep/login'`, ceiling: 9_450 },
+  { code: `export { popupLogin, returnFromPopup } from 'tokenkeep/login'`, ceiling: 10_770 },
+  { code: `export { loopbackLogin } from 'tokenkeep/login'`, ceiling: 11_290 },
+  { code: `export { deviceLogin } from 'tokenkeep/login'`, ceiling: 9_740 },
   // Measured 5.6 kB alone, most of it what a manager has anyway: 0.4 kB of it say what is wrong with tokens.
-  { code: `export { takeOver } from 'tokenkeep/login'`, ceiling: 5_650 },
+  { code: `export { takeOver } from 'tokenkeep/login'`, ceiling: 6_090 },
   // Measured 3.95 kB: a page without a manager, which is in the worker. Whoever waits for a login or a sign-out may leave.
   // Raised from 4_000: the result of a sign-out says why nothing was revoked.
-  { code: `export { connectTokenManager } from 'tokenkeep/worker'`, ceiling: 4_300 },
+  { code: `export { connectTokenManager } from 'tokenkeep/worker'`, ceiling: 4_335 },
   // From 3_550: failures of key storages are typed errors, whose causes are free of secrets; beside a manager that is 0.3 kB more.
-  { code: `export { dpop } from 'tokenkeep/dpop'`, ceiling: 4_750 },
+  { code: `export { dpop } from 'tokenkeep/dpop'`, ceiling: 4_840 },
   // Measured 9.1 kB, nearly all of it ky.
   { code: `export { authorizedKy } from 'tokenkeep/ky'`, ceiling: 9_350 },
-  { code: `export { withStepUp } from 'tokenkeep/login'`, ceiling: 910 },
+  { code: `export { withStepUp } from 'tokenkeep/login'`, ceiling: 965 },
   // Measured 4.1 and 5.1 kB alone: the tolerant reader of answers, and oauth4webapi. Beside a manager they are 1.0 and 0.3 kB more.
-  { code: `export { tokenHandler } from 'tokenkeep/browser'`, ceiling: 4_200 },
+  { code: `export { tokenHandler } from 'tokenkeep/browser'`, ceiling: 4_490 },
   { code: `export { clientCredentials } from 'tokenkeep'`, ceiling: 5_150 },
   // A guard is a guard: it brings no class and no manager with it.
   { code: `export { isTokenKeepError } from 'tokenkeep'`, ceiling: 150 },
