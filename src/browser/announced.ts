@@ -4,6 +4,7 @@
  * @module
  */
 import type { TokenStorage } from '../core/contracts.ts';
+import { requireName, requireStorage } from './arguments.ts';
 import { ChangeChannel } from './change-channel.ts';
 
 /** See {@link announced}. */
@@ -33,11 +34,14 @@ export interface AnnouncedOptions {
  * });
  * manager.on('signedOut', showLogin); // here or in another tab
  * ```
+ * @throws ConfigurationError for what is no storage, and for a name that is none.
  */
 export function announced(
   storage: TokenStorage,
   { name = 'tokenkeep' }: AnnouncedOptions = {},
 ): TokenStorage {
+  requireStorage('announced(storage)', storage);
+  requireName('announced(storage, options)', 'name', name);
   // Stays open while the page is in the back/forward cache: the browser then evicts it rather than let it miss a sign-out.
   const news = new ChangeChannel(`tokenkeep.announced:${name}`, 'stays open');
   const { lock } = storage;

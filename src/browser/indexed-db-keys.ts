@@ -4,6 +4,7 @@
  * @module
  */
 import { isKeyPair, type KeyStorage } from '../core/possession.ts';
+import { requireName, requireOptions } from './arguments.ts';
 import { type Connection, Database } from './database.ts';
 
 /** See {@link indexedDbKeys}. */
@@ -15,8 +16,13 @@ export interface IndexedDbKeysOptions {
 /**
  * Keeps the keys of `dpop()` in an IndexedDB database of this origin, for all its tabs and workers. They are WebCrypto keys that
  * are not extractable: script can have them sign, and cannot take them away.
+ *
+ * @throws ConfigurationError that names the option.
  */
-export function indexedDbKeys({ name = 'tokenkeep' }: IndexedDbKeysOptions = {}): KeyStorage {
+export function indexedDbKeys(options: IndexedDbKeysOptions = {}): KeyStorage {
+  requireOptions('indexedDbKeys(options)', options);
+  const { name = 'tokenkeep' } = options;
+  requireName('indexedDbKeys(options)', 'name', name);
   const database = new Database(name);
   return {
     reach: 'machine',

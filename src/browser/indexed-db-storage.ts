@@ -5,10 +5,11 @@
  */
 
 import type { Stored, TokenLock, TokenStorage, Version } from '../core/contracts.ts';
-import { StorageError } from '../core/errors.ts';
+import { ConfigurationError, StorageError } from '../core/errors.ts';
 import { isInstance } from '../core/platform-class.ts';
 import { keyLost } from '../core/session-record.ts';
 import { randomId } from '../platform/web-crypto.ts';
+import { requireName, requireOptions } from './arguments.ts';
 import { ChangeChannel } from './change-channel.ts';
 import { type Connection, Database, Taken } from './database.ts';
 import { KeyLost, type Sealed, Sealing } from './sealing.ts';
@@ -60,9 +61,15 @@ const foreign = 'foreign';
  *   storage: indexedDbStorage({ encrypt: true }),
  * });
  * ```
+ * @throws ConfigurationError that names the option.
  */
 export function indexedDbStorage(options: IndexedDbStorageOptions = {}): TokenStorage {
+  requireOptions('indexedDbStorage(options)', options);
   const { name = 'tokenkeep', encrypt = false } = options;
+  requireName('indexedDbStorage(options)', 'name', name);
+  if (typeof encrypt !== 'boolean') {
+    throw new ConfigurationError('indexedDbStorage(options): the option encrypt must be true or false.');
+  }
   const sessions = new Sessions(new Database(name), encrypt);
   const changes = new ChangeChannel(`tokenkeep.indexeddb:${name}`);
   let lock: TokenLock | undefined;

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Stored, Version } from '../core/contracts.ts';
-import { StorageError } from '../core/errors.ts';
+import { ConfigurationError, StorageError } from '../core/errors.ts';
 import { randomId } from '../platform/web-crypto.ts';
 import { leaveToPage } from './rendering.ts';
 import { refusalWords } from './site-data.ts';
@@ -86,7 +86,8 @@ export class Items {
   }
 
   #look(operation: Operation, name: string): Item | undefined {
-    const text = attempt(operation, () => this.#area().getItem(name));
+    const text: unknown = attempt(operation, () => this.#area().getItem(name));
+    if (typeof text !== 'string' && text !== null) throw notWebStorage(text);
     return text === null ? undefined : itemOf(text);
   }
 
@@ -111,7 +112,7 @@ export class Items {
     try {
       return await briefly(locks, `tokenkeep.write:${await lockable(name)}`, task);
     } catch (error) {
-      if (error instanceof StorageError) throw error;
+      if (error instanceof StorageError || error instanceof ConfigurationError) throw error;
       throw failure(operation, 'The browser refused a Web Lock.', error);
     }
   }
@@ -176,6 +177,16 @@ function checksum(text: string): number {
   return sum;
 }
 
+/** What looks like a `Storage`, and does not do what one does at once, cannot keep what was compared. */
+function notWebStorage(text: unknown): ConfigurationError {
+  const isLater = typeof (text as { then?: unknown } | undefined)?.then === 'function';
+  return new ConfigurationError(
+    isLater
+      ? 'webStorage(storage): this storage answers with promises, as AsyncStorage does. Make a storage of your own of it: see TokenStorage.'
+      : 'webStorage(storage): this is no Storage. Give () => localStorage, in a page.',
+  );
+}
+
 function attempt<T>(operation: Operation, run: () => T): T {
   try {
     return run();
@@ -187,6 +198,9 @@ function attempt<T>(operation: Operation, run: () => T): T {
     if (name === 'SecurityError') throw failure(operation, refusalWords(), error);
     if (name === 'ReferenceError')
       throw failure(operation, `There is no such storage here. ${leaveToPage}`, error);
+    // The function gave something else, such as nothing at all.
+    if (name === 'TypeError')
+      throw failure(operation, `There is no such storage here. Give () => localStorage, in a page.`, error);
     throw failure(operation, 'The storage of the browser failed.', error);
   }
 }

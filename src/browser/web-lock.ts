@@ -16,6 +16,8 @@
  */
 import { throwIfAborted } from '../core/abort.ts';
 import type { TokenLock } from '../core/contracts.ts';
+import { ConfigurationError } from '../core/errors.ts';
+import { requireOptions } from './arguments.ts';
 import { holderOf, lockNames, Vigil } from './lock-holder.ts';
 import { awake, watchSleep, whenItWakes } from './waking.ts';
 import { briefly, type Grip, lockable, platformLocks, reachOfLocks, take } from './web-locks.ts';
@@ -55,11 +57,18 @@ export interface WebLockOptions {
  *   lock: webLock({ lease: 90_000 }), // outlasts it
  * });
  * ```
- * @throws ConfigurationError where there are no Web Locks; `request` rejects with one where the browser refuses them, as it does
+ * @throws ConfigurationError for a wrong option, and where there are no Web Locks; `request` rejects with one where the browser refuses them, as it does
  *   to sandboxed frames. Nothing weaker takes their place.
  * @see https://www.w3.org/TR/web-locks/
  */
-export function webLock({ lease = 50_000 }: WebLockOptions = {}): TokenLock {
+export function webLock(options: WebLockOptions = {}): TokenLock {
+  requireOptions('webLock(options)', options);
+  const { lease = 50_000 } = options;
+  if (typeof lease !== 'number' || !(lease > 0 && lease <= 2 ** 31 - 1)) {
+    throw new ConfigurationError(
+      'webLock(options): the option lease must be a positive number of milliseconds.',
+    );
+  }
   const locks = platformLocks();
   watchSleep();
   const entrance = new Entrance(locks, lease);

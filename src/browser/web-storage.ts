@@ -5,6 +5,7 @@
  */
 import type { TokenLock, TokenStorage } from '../core/contracts.ts';
 import { ConfigurationError, StorageError } from '../core/errors.ts';
+import { requireName, requireOptions } from './arguments.ts';
 import { ChangeChannel } from './change-channel.ts';
 import { Items } from './items.ts';
 import { storageLock } from './storage-lock.ts';
@@ -49,8 +50,11 @@ export interface WebStorageOptions {
  */
 export function webStorage(
   storage: Storage | (() => Storage),
-  { prefix = 'tokenkeep:' }: WebStorageOptions = {},
+  options: WebStorageOptions = {},
 ): TokenStorage {
+  requireOptions('webStorage(storage, options)', options);
+  const { prefix = 'tokenkeep:' } = options;
+  requireName('webStorage(storage, options)', 'prefix', prefix);
   if (typeof storage !== 'function' && typeof storage?.getItem !== 'function') {
     throw new ConfigurationError(
       'webStorage(storage): there is no storage. Give () => localStorage, in a page.',

@@ -6,6 +6,7 @@
 import type { StorageUnavailableReason, TokenLock, TokenStorage } from '../core/contracts.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import type { KeyStorage } from '../core/possession.ts';
+import { requireStorage } from './arguments.ts';
 import { siteDataRefusal } from './site-data.ts';
 
 /**
@@ -42,8 +43,8 @@ export function whereAllowed<Storage extends TokenStorage | KeyStorage>(
   preferred: Storage,
   fallback: Storage,
 ): TokenStorage | KeyStorage {
-  check('preferred', preferred);
-  check('fallback', fallback);
+  requireStorage('whereAllowed(preferred, fallback), preferred', preferred);
+  requireStorage('whereAllowed(preferred, fallback), fallback', fallback);
   if (isTokenStorage(preferred) !== isTokenStorage(fallback)) {
     throw new ConfigurationError(
       'whereAllowed(preferred, fallback): one of them is a storage of sessions with a lock, and the other is not. Give two ' +
@@ -147,12 +148,4 @@ class Choice<Storage> {
 
 function isTokenStorage(storage: TokenStorage | KeyStorage): storage is TokenStorage {
   return 'lock' in storage;
-}
-
-function check(name: 'preferred' | 'fallback', storage: unknown): void {
-  const { read, write, delete: remove } = (storage ?? {}) as Partial<TokenStorage>;
-  if ([read, write, remove].every((method) => typeof method === 'function')) return;
-  throw new ConfigurationError(
-    `whereAllowed(preferred, fallback): ${name} is no storage. Give whereAllowed(indexedDbStorage(), memoryStorage()).`,
-  );
 }

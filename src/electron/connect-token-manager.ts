@@ -14,6 +14,7 @@ import {
   type TokenManagerBridge,
 } from '../bridge/wire.ts';
 import type { Transport } from '../core/contracts.ts';
+import { ConfigurationError } from '../core/errors.ts';
 import type { AnyTokenEvent, TokenEventType, TokenListener } from '../core/events.ts';
 import type { RevocationResult } from '../core/revocation.ts';
 
@@ -61,6 +62,12 @@ export interface ConnectedTokenManager {
  * ```
  */
 export function connectTokenManager(bridge: TokenManagerBridge): ConnectedTokenManager {
+  if (typeof bridge?.call !== 'function' || typeof bridge.listen !== 'function') {
+    throw new ConfigurationError(
+      'connectTokenManager(bridge): there is no bridge. Call exposeTokenManager() in the preload script, and hand over what it ' +
+        'has put into the page: globalThis.tokenkeep.',
+    );
+  }
   const known = new KnownLogin();
   bridge.listen((message) => known.heard(message));
   return {

@@ -5,6 +5,7 @@
  */
 
 import type { TokenManagerBridge } from '../bridge/wire.ts';
+import { ConfigurationError } from '../core/errors.ts';
 import type { ElectronContextBridge, ElectronIpcRenderer } from './electron.ts';
 
 /** See {@link exposeTokenManager}. */
@@ -33,9 +34,15 @@ export interface ExposeTokenManagerOptions {
  *   exposeTokenManager({ contextBridge, ipcRenderer });
  * }
  * ```
+ * @throws ConfigurationError for what are not those modules.
  */
 export function exposeTokenManager(options: ExposeTokenManagerOptions): void {
-  const { contextBridge, ipcRenderer, name = 'tokenkeep', channel = 'tokenkeep' } = options;
+  const { contextBridge, ipcRenderer, name = 'tokenkeep', channel = 'tokenkeep' } = options ?? {};
+  if (typeof contextBridge?.exposeInMainWorld !== 'function' || typeof ipcRenderer?.invoke !== 'function') {
+    throw new ConfigurationError(
+      "exposeTokenManager(options): the options contextBridge and ipcRenderer must be Electron's modules, in a preload script.",
+    );
+  }
   const listeners = new Set<{ readonly hear: (event: unknown) => void }>();
   // The event object of Electron stays here: it leads to things that are none of the page's business.
   ipcRenderer.on(`${channel}:event`, (_event, message) => {

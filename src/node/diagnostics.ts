@@ -4,6 +4,7 @@
  * @module
  */
 import { channel } from 'node:diagnostics_channel';
+import { ConfigurationError } from '../core/errors.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
 
 /**
@@ -25,9 +26,13 @@ import type { AnyTokenEvent } from '../core/events.ts';
  * subscribe('tokenkeep:sessionEnded', (event) => console.log(event));
  * ```
  * @returns how to stop.
+ * @throws ConfigurationError for what is no manager.
  */
 export function publishEvents(manager: {
   on(type: '*', listener: (event: AnyTokenEvent) => unknown): () => void;
 }): () => void {
+  if (typeof manager?.on !== 'function') {
+    throw new ConfigurationError('publishEvents(manager): the manager must be a TokenManager.');
+  }
   return manager.on('*', (event) => channel(`tokenkeep:${event.type}`).publish(event));
 }

@@ -64,9 +64,12 @@ const scope = 'tokenkeep';
  * const orders = await fetch('https://api.example.com/orders');
  * ```
  * @param api `import * as opentelemetry from '@opentelemetry/api'`: the copy that your application has set up.
- * @throws ConfigurationError when that is missing.
+ * @throws ConfigurationError for what is no manager, and when the api is missing.
  */
 export function instrument(manager: ObservedManager, api: OpenTelemetryApi): Instrumentation {
+  if (typeof manager?.fetch !== 'function' || typeof manager.on !== 'function') {
+    throw new ConfigurationError('instrument(manager, api): the manager must be a TokenManager.');
+  }
   if (typeof api?.trace?.getTracer !== 'function' || typeof api.metrics?.getMeter !== 'function') {
     throw new ConfigurationError(
       "instrument(manager, api): the api is missing. Hand over import * as opentelemetry from '@opentelemetry/api'.",

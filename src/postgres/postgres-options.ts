@@ -41,6 +41,12 @@ export interface PostgresSettings extends Pick<PostgresStorageOptions, 'pool' | 
 /** @throws ConfigurationError that names the option and the remedy. */
 export function checkPostgresOptions(options: PostgresStorageOptions): PostgresSettings {
   const { pool, table = 'tokenkeep_sessions', ...durations } = options ?? {};
+  if (isClient(pool)) {
+    refuse(
+      'pool',
+      'is a single client of pg. Give a Pool, new Pool(…): a lock needs a connection of its own.',
+    );
+  }
   if (!isPool(pool)) refuse('pool', 'must be a Pool of pg, or have its query() and connect().');
   const { max } = (pool as { options?: { max?: number } }).options ?? {};
   if (max !== undefined && max < 2) {
@@ -61,6 +67,16 @@ export function checkTable(table: string): void {
   const part = '[A-Za-z_][A-Za-z0-9_]{0,62}';
   if (typeof table === 'string' && new RegExp(`^(${part}\\.)?${part}$`).test(table)) return;
   refuse('table', "must be a name or schema.name, of letters, digits and '_', 63 at most.");
+}
+
+/** A client of `pg` has the same methods as a pool, but `connect()` gives none. */
+function isClient(value: unknown): boolean {
+  const client = (value ?? {}) as { query?: unknown; escapeIdentifier?: unknown; release?: unknown };
+  return typeof client.query === 'function' && [client.escapeIdentifier, client.release].some(isFunction);
+}
+
+function isFunction(value: unknown): boolean {
+  return typeof value === 'function';
 }
 
 function isPool(value: unknown): value is PostgresPool {

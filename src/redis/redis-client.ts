@@ -63,6 +63,17 @@ export function isRedisClient(value: unknown): value is RedisClient {
   return runsScripts && typeof client.eval === 'function' && typeof client.on === 'function';
 }
 
+/** `createClientPool()` of node-redis runs scripts, and subscribes to nothing. */
+export function isClientPool(value: unknown): boolean {
+  return typeof (value as { totalClients?: unknown } | null)?.totalClients === 'number';
+}
+
+/** redis 3 has the methods of ioredis, whose clients say their status, and answers to callbacks. */
+export function isCallbackClient(value: unknown): boolean {
+  const { evalsha, status } = (value ?? {}) as Partial<IoredisClient>;
+  return typeof evalsha === 'function' && typeof status !== 'string' && isRedisClient(value);
+}
+
 export function isCluster(client: RedisClient): boolean {
   const { isCluster, masters } = client as unknown as Common;
   return isCluster === true || masters !== undefined;

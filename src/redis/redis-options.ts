@@ -4,7 +4,14 @@
  * @module
  */
 import { ConfigurationError } from '../core/errors.ts';
-import { isCluster, isRedisClient, type RedisClient } from './redis-client.ts';
+import {
+  isCallbackClient,
+  isClientPool,
+  isCluster,
+  isIoredis,
+  isRedisClient,
+  type RedisClient,
+} from './redis-client.ts';
 
 /** See {@link redisStorage}. */
 export interface RedisStorageOptions {
@@ -51,8 +58,11 @@ export interface RedisSettings
 /** @throws ConfigurationError that names the option and the remedy. */
 export function checkRedisOptions(options: RedisStorageOptions): RedisSettings {
   const { client, subscriber, wait, prefix = 'tokenkeep', ...durations } = options ?? {};
-  if (!isRedisClient(client)) refuse('client', 'must be a client of redis (node-redis) or ioredis.');
-  if (subscriber !== undefined && !isRedisClient(subscriber)) refuse('subscriber', 'must be a client too.');
+  checkClient('client', client);
+  if (subscriber !== undefined) checkClient('subscriber', subscriber);
+  if (subscriber !== undefined && isIoredis(subscriber) !== isIoredis(client)) {
+    refuse('subscriber', 'must be a client of the same package as the option client.');
+  }
   if (subscriber === client) refuse('subscriber', 'must be another connection than the client.');
   if (typeof prefix !== 'string' || !/^[^{}]+$/.test(prefix)) {
     refuse(
@@ -68,6 +78,22 @@ export function checkRedisOptions(options: RedisStorageOptions): RedisSettings {
   if (unknown !== undefined) refuse(unknown, 'is not known.');
   checkWait(wait, client);
   return { client, subscriber, wait, prefix, lease, timeout, expireAfter };
+}
+
+function checkClient(name: 'client' | 'subscriber', client: RedisClient): void {
+  if (isClientPool(client)) {
+    refuse(
+      name,
+      'is a pool of clients. Give one client, createClient(): announcements need a connection of their own.',
+    );
+  }
+  if (isCallbackClient(client)) {
+    refuse(
+      name,
+      'is a client of redis 3 or older, which answers to callbacks. Install redis 4 or newer, or ioredis.',
+    );
+  }
+  if (!isRedisClient(client)) refuse(name, 'must be a client of redis (node-redis) or ioredis.');
 }
 
 function checkWait(wait: RedisStorageOptions['wait'], client: RedisClient): void {

@@ -147,9 +147,9 @@ test('a worker asks the lock manager; one that does not answer in time is asked 
 });
 
 test.each<[string, () => unknown]>([
-  ['preferred is no storage', () => whereAllowed(undefined as never, memoryStorage())],
-  ['preferred is no storage', () => whereAllowed(indexedDbStorage as never, memoryStorage())],
-  ['fallback is no storage', () => whereAllowed(indexedDbStorage(), memoryStorage as never)],
+  ['preferred: this is no storage', () => whereAllowed(undefined as never, memoryStorage())],
+  ['preferred: this is no storage', () => whereAllowed(indexedDbStorage as never, memoryStorage())],
+  ['fallback: this is no storage', () => whereAllowed(indexedDbStorage(), memoryStorage as never)],
   ['two storages of keys', () => whereAllowed(indexedDbStorage(), memoryKeys() as unknown as TokenStorage)],
 ])('bad input is refused: %s', (words, make) => {
   expect(make).toThrow(
