@@ -88,16 +88,16 @@ function pauseOfFailure({ kind }: FailedRefresh, count: number, random: number):
   return kind === 'transient' ? backoff(count, random) : 30_000;
 }
 
-/** Whoever is refused the same way again and again asks less and less often, at last once an hour. */
+/** Each refusal in a row doubles the pause, up to an hour. */
 function pauseOfRefusal({ kind }: FailedRefresh, count: number, random: number): number {
   const first = kind === 'transient' ? 500 + random * 500 : 30_000;
   return Math.round(first * 2 ** Math.min(count - 1, 20));
 }
 
-/** A refusal may be a deployment that goes wrong. After this long, in ms, it is told as something that does not pass by itself. */
+/** A refusal may be a deployment that goes wrong. After this long, in ms, the session counts as stuck. */
 const stuckAfter = 300_000;
 
-/** The same after a lost answer: then a refusal is what a spent refresh token gets. */
+/** The same after a lost answer: a spent refresh token gets refusals. */
 const stuckAfterLostAnswer = 30_000;
 
 function refusedAgain(

@@ -62,7 +62,7 @@ export interface Refusals {
   readonly count: number;
   /** When it first did, in Unix ms. */
   readonly since: number;
-  /** Set when waiting longer is not likely to help: what is. */
+  /** What would help, once waiting is not likely to. */
   readonly stuck?: Stuck | undefined;
 }
 

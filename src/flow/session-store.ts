@@ -92,19 +92,19 @@ export class SessionStore {
     return record;
   }
 
-  /** @throws ConfigurationError for a session of a newer version: nobody overwrites it without knowing. */
+  /** @throws ConfigurationError for a session of a newer version, which must not be overwritten unnoticed. */
   refuseNewer(found: Found | SessionRecord | Unreadable | undefined): void {
     if (found === 'newer schema' && !this.#options.isExpendable) throw newerSchema();
   }
 
-  /** What was found last under the key of a session has been replaced. */
+  /** Notes that the value found last under the key of a session has been replaced. */
   markReplaced(session: Session): void {
     const rejected = this.#rejected.get(session);
     if (rejected !== undefined) this.#replaced.set(session, rejected);
     this.#rejected.delete(session);
   }
 
-  /** What was replaced and nobody has dealt with so far. */
+  /** Returns what was replaced since the last call. */
   takeReplaced(session: Session): RejectedValue | undefined {
     const replaced = this.#replaced.get(session);
     this.#replaced.delete(session);

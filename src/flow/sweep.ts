@@ -20,7 +20,7 @@ export function sweep(workshop: Workshop, session: Session): void {
     .then((revoked) => workshop.tell({ type: 'recordReplaced', ...about, reason, revoked }));
 }
 
-/** Law 8: its tokens go to their own issuer only, and only for another client of it there is somebody to ask. */
+/** Law 8: tokens go to their own issuer only. So only those of another client of this server can be revoked. */
 async function revoke({ server, endpoint }: Workshop, { reason, value }: RejectedValue): Promise<boolean> {
   if (reason !== 'other client' || !isRecord(value)) return false;
   const known = await server.resolve();
