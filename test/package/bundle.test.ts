@@ -35,23 +35,24 @@ const ceilings: { code: string; ceiling: number }[] = [
   // Measured 10.2 kB alone: the tolerant reader of answers, and oauth4webapi. Beside a manager it is 3.1 kB more. 0.4 kB of it
   // make, keep and forget the key of a login.
   // Raised from 10_350: a login can be given up, and an answer that a page reads twice at once is exchanged once; it says what is wrong.
-  // From 10_600: one exchange for two tabs, bounded pending logins, and an answer that can be used again after a failure.
-  { code: `export { startLogin, completeLogin } from 'tokenkeep/login'`, ceiling: 11_740 },
+  // From 10_600: one exchange for two tabs, bounded pending logins, and an answer that can be used again after a failure; 1 kB of
+  // each login and 0.8 kB of DPoP is redaction that cannot fail, which a manager has anyway.
+  { code: `export { startLogin, completeLogin } from 'tokenkeep/login'`, ceiling: 13_250 },
   // It leaves the page, cleans its URL, stores, checks and signs out; takeOver() shares the storing of tokens with it.
-  { code: `export { redirectLogin } from 'tokenkeep/login'`, ceiling: 14_500 },
-  { code: `export { popupLogin, returnFromPopup } from 'tokenkeep/login'`, ceiling: 10_770 },
-  { code: `export { loopbackLogin } from 'tokenkeep/login'`, ceiling: 11_290 },
-  { code: `export { deviceLogin } from 'tokenkeep/login'`, ceiling: 9_740 },
+  { code: `export { redirectLogin } from 'tokenkeep/login'`, ceiling: 14_400 },
+  { code: `export { popupLogin, returnFromPopup } from 'tokenkeep/login'`, ceiling: 12_050 },
+  { code: `export { loopbackLogin } from 'tokenkeep/login'`, ceiling: 12_600 },
+  { code: `export { deviceLogin } from 'tokenkeep/login'`, ceiling: 10_700 },
   // Measured 5.6 kB alone, most of it what a manager has anyway: 0.4 kB of it say what is wrong with tokens.
-  { code: `export { takeOver } from 'tokenkeep/login'`, ceiling: 6_090 },
+  { code: `export { takeOver } from 'tokenkeep/login'`, ceiling: 8_250 },
   // Measured 3.95 kB: a page without a manager, which is in the worker. Whoever waits for a login or a sign-out may leave.
   // Raised from 4_000: the result of a sign-out says why nothing was revoked.
   { code: `export { connectTokenManager } from 'tokenkeep/worker'`, ceiling: 4_335 },
   // From 3_550: failures of key storages are typed errors, whose causes are free of secrets; beside a manager that is 0.3 kB more.
-  { code: `export { dpop } from 'tokenkeep/dpop'`, ceiling: 4_840 },
+  { code: `export { dpop } from 'tokenkeep/dpop'`, ceiling: 5_750 },
   // Measured 9.1 kB, nearly all of it ky.
   { code: `export { authorizedKy } from 'tokenkeep/ky'`, ceiling: 9_350 },
-  { code: `export { withStepUp } from 'tokenkeep/login'`, ceiling: 965 },
+  { code: `export { withStepUp } from 'tokenkeep/login'`, ceiling: 980 },
   // Measured 4.1 and 5.1 kB alone: the tolerant reader of answers, and oauth4webapi. Beside a manager they are 1.0 and 0.3 kB more.
   { code: `export { tokenHandler } from 'tokenkeep/browser'`, ceiling: 4_490 },
   { code: `export { clientCredentials } from 'tokenkeep'`, ceiling: 5_150 },
