@@ -154,11 +154,14 @@ function shown(value: unknown): string {
 
 async function request(address: string, options: Search): Promise<Response> {
   const { transport, timeout = 10_000 } = options;
-  const response = await ky(address, {
+  const init: RequestInit = {
     headers: { accept: 'application/json', connection: 'close' },
     redirect: 'manual',
-    // Not a method call: a bare `fetch` must not get a `this`.
-    fetch: (input, settings) => transport(input, settings),
+  };
+  const response = await ky(address, {
+    ...init,
+    // Not a method call: a bare `fetch` must not get a `this`. And not ky's `Request`, which node-fetch cannot read.
+    fetch: async (input) => await transport(address, { ...init, signal: (input as Request).signal }),
     retry: { limit: 2, statusCodes: [...inTrouble], maxRetryAfter: 2_000 },
     // ky tries again only what it would throw for.
     throwHttpErrors: (status) => inTrouble.includes(status),
