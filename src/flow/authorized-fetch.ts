@@ -78,28 +78,41 @@ export class AuthorizedFetch {
       if (hasAuthorization(own)) return Promise.resolve(transport(given, passedOn(init, own)));
       if (from !== undefined && !session.isOf(from.login)) throw loginRequired('login_changed');
       const redirect = this.#redirect(input, own);
-      const request = new Outgoing(input, url, own);
-      if (redirect !== undefined) request.integrity = takeIntegrity(input, own);
-      const { hops = 0, login = session.login } = from ?? {};
-      const call: Call = { session, login, resource, request, hops, redirect };
-      const held = source.fresh(session, resource.variant, request.kind === 'one-shot');
-      // What has to be signed first waits like what needs a token.
-      if (held === undefined || held.prover !== undefined) return this.#travel(call);
-      // In the turn of the call, as `fetch` does: the caller sees at once that a body is taken.
-      let sent = Promise.resolve(transport(input, this.#authorized(own, call, held)));
-      if (resource.hides401 === true) sent = sent.catch((error) => this.#failed(call, held, error));
-      if (request.holdsCopy || request.integrity) return this.#concluded(call, held, sent);
-      return sent.then((response) => {
+      const login = from?.login ?? session.login;
+      const hops = from?.hops ?? 0;
+      const held = source.fresh(session, resource.variant);
+      if (held === undefined || held.prover !== undefined || resource.hides401 || !isPlain(input, own)) {
+        const request = new Outgoing(input, url, own);
+        if (redirect !== undefined) request.integrity = takeIntegrity(input, own);
+        return this.#begin({ session, login, resource, request, hops, redirect });
+      }
+      return Promise.resolve(transport(input, this.#authorized(own, redirect, held))).then((response) => {
         const { status } = response; // 0 is that of an opaque redirect
         if (status !== 0 && status < 300 && isInvalidToken === undefined) {
           this.#rejections.accepted(session, resource.url, held.token);
           return response;
         }
-        return this.#arrived(call, held, response);
+        // What was sent is ours, and is what is sent again.
+        const request = new Outgoing(input, url, own);
+        return this.#arrived({ session, login, resource, request, hops, redirect }, held, response);
       });
     } catch (error) {
       return Promise.reject(error); // `fetch` never throws
     }
+  }
+
+  /** A call that has to wait, or of which something is to be kept. */
+  #begin(call: Call): Promise<Response> {
+    const { session, resource, request, redirect } = call;
+    const transport = this.#transport;
+    const held = this.#options.source.fresh(session, resource.variant, request.kind === 'one-shot');
+    // What has to be signed first waits like what needs a token.
+    if (held === undefined || held.prover !== undefined) return this.#travel(call);
+    // In the turn of the call, as `fetch` does: the caller sees at once that a body is taken.
+    const sent = Promise.resolve(transport(request.input, this.#authorized(request.init, redirect, held)));
+    const answered =
+      resource.hides401 === true ? sent.catch((error) => this.#failed(call, held, error)) : sent;
+    return this.#concluded(call, held, answered);
   }
 
   /** Waits for a token and sends, in its turn if others have waited as well. */
@@ -138,7 +151,11 @@ export class AuthorizedFetch {
     // While it waited for its turn somebody else may have signed in. With cookies it would go out as theirs.
     if (!call.session.isOf(held.login)) throw loginRequired('login_changed');
     const { request } = call;
-    const made = () => this.#authorized(anew(request.init), call, held);
+    const made = () => {
+      const init = this.#authorized(anew(request.init), call.redirect, held);
+      request.isSent = true;
+      return init;
+    };
     const send = async (one: string | Request, proof: string) =>
       await transport(one, withProof(made(), proof));
     try {
@@ -168,11 +185,9 @@ export class AuthorizedFetch {
     throw error;
   }
 
-  /** Gives an `init` of ours what the API wants to see: the last step before it is sent. */
-  #authorized(init: RequestInit, { request, redirect }: Call, { authorization }: Held): RequestInit {
-    const made = authorize(init, authorization, this.#options.cookies?.headers(), redirect);
-    request.isSent = true;
-    return made;
+  /** Gives an `init` of ours what the API wants to see. */
+  #authorized(init: RequestInit, redirect: 'manual' | undefined, { authorization }: Held): RequestInit {
+    return authorize(init, authorization, this.#options.cookies?.headers(), redirect);
   }
 
   /** The first answer. */
@@ -261,4 +276,10 @@ export class AuthorizedFetch {
     const asked = init.redirect ?? (typeof input === 'object' ? (input.redirect ?? 'follow') : 'follow');
     return asked === 'follow' ? 'manual' : undefined;
   }
+}
+
+/** Nothing of it has to be copied or kept for sending it a second time. */
+function isPlain(input: string | Request, { body, integrity }: RequestInit): boolean {
+  if (typeof input === 'object' || integrity) return false;
+  return body === undefined || body === null || typeof body === 'string';
 }

@@ -111,11 +111,6 @@ export class Outgoing {
     return signal !== undefined || typeof this.input === 'string' ? signal : this.input.signal;
   }
 
-  /** `true`: a copy of its body is kept until {@link settle}. */
-  get holdsCopy(): boolean {
-    return this.#spare !== undefined;
-  }
-
   /** What to send the next time, now that what was sent is used up. Keeps another copy: a redirect may want the body too. */
   again(): string | Request {
     const spare = this.#spare;
