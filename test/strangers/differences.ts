@@ -1,0 +1,21 @@
+/**
+ * Tests that end otherwise than with bare `fetch`, and why that is as it should be.
+ */
+import type { State } from './states.ts';
+
+interface Difference {
+  readonly state: State;
+  readonly test: RegExp;
+  readonly why: string;
+}
+
+const oneShot = 'a stream is sent once, so its 401 is the answer (law replay-once)';
+
+const differences: readonly Difference[] = [
+  { state: 'rejected', test: /POST request with readable stream as body/, why: oneShot },
+  { state: 'rejected', test: /request-upload\.any\.js/, why: oneShot },
+];
+
+export function explanationOf(state: State, name: string): string | undefined {
+  return differences.find((one) => one.state === state && one.test.test(name))?.why;
+}

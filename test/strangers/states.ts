@@ -1,0 +1,13 @@
+/**
+ * What a suite finds in place of `fetch`.
+ *
+ * - `bare`: the suite's own `fetch`.
+ * - `held`: that of a manager with a token at hand.
+ * - `rejected`: the same, and the server rejects the token of every call once.
+ * - `elsewhere`: that of a manager whose protected resources are somewhere else.
+ */
+export const states = ['bare', 'held', 'rejected', 'elsewhere'] as const;
+export type State = (typeof states)[number];
+
+/** How many ports a process of a suite may listen on. Protected resources are named before there is a server. */
+export const portsEach = 24;
