@@ -24,6 +24,22 @@ const sources = [
   { find: /^tokenkeep\/([a-z]+)$/, replacement: `${root}src/$1/index.ts` },
 ];
 
+/**
+ * The core and the request path run wherever JavaScript runs, and so do their tests: in Node with a DOM (which is what
+ * component tests and some servers are), with Angular's zones, and with the built-ins of React Native.
+ */
+const everywhere = ['flow', 'memory', 'platform', 'races'].map((folder) => `test/${folder}/**/*.test.ts`);
+/** Searches and measurements, which say the same everywhere and take longest. */
+const searches = ['test/races/!(pinned).race.test.ts', 'test/flow/sessions.test.ts'];
+/** oauth4webapi, which makes JWTs for backends, tells buffers and headers by their classes. */
+const needsOauth4webapi = ['client-authentication', 'hanging-platform', 'signing-key', 'token-request'].map(
+  (name) => `test/flow/${name}.test.ts`,
+);
+/** Forms and streams as the `fetch` of Node takes them. */
+const needsNodeBodies = 'test/flow/fetch-arguments.test.ts';
+/** Tests of one project see the sources, and share the modules and the environment of their worker: that is half of the time. */
+const environment = { extends: true, resolve: { alias: sources } } as const;
+
 export default defineConfig({
   root,
   cacheDir: 'node_modules/.vite',
@@ -49,6 +65,54 @@ export default defineConfig({
         extends: true,
         resolve: { alias: sources },
         test: { name: 'server', include: server },
+      },
+      {
+        ...environment,
+        test: {
+          name: 'jsdom',
+          environment: 'jsdom',
+          include: everywhere,
+          exclude: [...searches, ...needsOauth4webapi, needsNodeBodies],
+          isolate: false,
+        },
+      },
+      {
+        ...environment,
+        test: {
+          name: 'happy-dom',
+          environment: 'happy-dom',
+          include: everywhere,
+          // Its `fetch` follows other rules, and does not say whether a connection was made.
+          exclude: [...searches, ...needsOauth4webapi, needsNodeBodies, 'test/flow/sockets.test.ts'],
+          isolate: false,
+        },
+      },
+      {
+        ...environment,
+        test: {
+          name: 'zone',
+          setupFiles: ['test/environments/zone.ts'],
+          include: everywhere,
+          exclude: searches,
+          isolate: false,
+        },
+      },
+      {
+        ...environment,
+        test: {
+          name: 'react-native',
+          setupFiles: ['test/environments/react-native.ts'],
+          // The rules of core as well: what they need is what every platform has to have.
+          include: [...everywhere, 'test/core/**/*.test.ts'],
+          // Answers without an end are read by the transport where it has no streams.
+          exclude: [
+            ...searches,
+            ...needsOauth4webapi,
+            needsNodeBodies,
+            'test/flow/{discovery,hostile-answers,invalid-token,sign-out-revocation}.test.ts',
+            'test/flow/leaving-page.test.ts', // there is none
+          ],
+        },
       },
       {
         extends: true,

@@ -4,11 +4,11 @@
  * @module
  */
 
+import { base64url, bytesOf } from '../core/base64url.ts';
 import type { BuiltRequest } from '../core/grant.ts';
 import type { CryptoKeyPair } from '../core/platform-types.ts';
 import type { BoundCall, ProofRequest, ProvenRequest, Prover } from '../core/possession.ts';
 import { randomBytes, subtleCrypto } from '../platform/web-crypto.ts';
-import { base64url, bytesOf } from './base64url.ts';
 import { complaintOfResource, complaintOfServer, type ProofComplaint } from './complaint.ts';
 import { type KnownServers, parsed } from './known-servers.ts';
 import { algorithmOf, type DpopAlgorithm, publicMembers, sha256, sign, thumbprintOf } from './signing.ts';

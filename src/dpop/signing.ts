@@ -3,9 +3,10 @@
  *
  * @module
  */
+
+import { base64url, bytesOf } from '../core/base64url.ts';
 import type { CryptoKey, CryptoKeyPair, JsonWebKey } from '../core/platform-types.ts';
 import { subtleCrypto } from '../platform/web-crypto.ts';
-import { base64url, bytesOf } from './base64url.ts';
 
 /** A JWS algorithm for proofs. Signatures of a public key only: a secret that both sides know proves nothing. */
 export type DpopAlgorithm = 'ES256' | 'ES384' | 'PS256' | 'RS256';

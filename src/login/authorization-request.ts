@@ -1,19 +1,13 @@
 /**
- * The URL at which a user logs in (RFC 6749 §4.1.1, RFC 7636, OpenID Connect Core §3.1.2.1). One door to oauth4webapi:
- * it makes what must not be guessed.
+ * The URL at which a user logs in (RFC 6749 §4.1.1, RFC 7636, OpenID Connect Core §3.1.2.1).
  *
  * @module
  */
-import {
-  calculatePKCECodeChallenge,
-  generateRandomCodeVerifier,
-  generateRandomNonce,
-  generateRandomState,
-} from 'oauth4webapi';
+import { base64url, bytesOf } from '../core/base64url.ts';
 import { requireEndpoint } from '../core/endpoint.ts';
 import type { Prover } from '../core/possession.ts';
 import { issuersOf } from '../flow/authorization-server-source.ts';
-import { subtleCrypto } from '../platform/web-crypto.ts';
+import { randomBytes, subtleCrypto } from '../platform/web-crypto.ts';
 import { checkRequest, defaultLifetime, type LoginClient, type LoginRequest } from './login-options.ts';
 import type { PendingLogin } from './pending-logins.ts';
 
@@ -37,9 +31,8 @@ export async function authorizationRequest(
   const { scope = [], resource = [], parameters = {}, lifetime = defaultLifetime } = request;
   const { authorizationEndpoint } = server;
   requireEndpoint('authorizationServer.authorizationEndpoint', authorizationEndpoint);
-  subtleCrypto('A login with PKCE');
-  const [state, verifier] = [generateRandomState(), generateRandomCodeVerifier()];
-  const nonce = scope.includes('openid') ? generateRandomNonce() : undefined;
+  const [state, verifier] = [unguessable(), unguessable()];
+  const nonce = scope.includes('openid') ? unguessable() : undefined;
   const prover = await dpop?.generate();
   const thumbprint = prover?.thumbprint;
   const url = new URL(authorizationEndpoint as string); // its query is kept (RFC 6749 §3.1)
@@ -50,7 +43,7 @@ export async function authorizationRequest(
     scope: scope.join(' '),
     state,
     nonce: nonce ?? '',
-    code_challenge: await calculatePKCECodeChallenge(verifier),
+    code_challenge: await challengeOf(verifier),
     code_challenge_method: 'S256',
     dpop_jkt: thumbprint ?? '',
   };
@@ -67,4 +60,15 @@ export async function authorizationRequest(
     pending: { issuer, clientId, redirectUri, verifier, nonce, scope, maxAge, expiresAt, thumbprint },
     prover,
   };
+}
+
+/** 256 bits, as `state`, `nonce` and `code_verifier` (RFC 7636 §4.1) may be written. */
+function unguessable(): string {
+  return base64url(randomBytes(32));
+}
+
+/** RFC 7636 §4.2, `S256`. */
+async function challengeOf(verifier: string): Promise<string> {
+  const subtle = subtleCrypto('A login with PKCE');
+  return base64url(await subtle.digest('SHA-256', bytesOf(verifier)));
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { randomId } from '../platform/web-crypto.ts';
 import type { Family } from './issued-tokens.ts';
 
 /** What a login was like, beside what its tokens say. */
@@ -42,7 +43,7 @@ export class Logins {
   }
 
   issue(code: Code): string {
-    const text = `code-${crypto.randomUUID()}`;
+    const text = `code-${randomId()}`;
     this.#codes.set(text, code);
     return text;
   }

@@ -56,17 +56,14 @@ export function json(status: number, body: unknown, headers?: Answer['headers'])
   };
 }
 
-const decoder = new TextDecoder();
-const encoder = new TextEncoder();
-
 /** Bytes as text; most requests have none. */
 export function textOf(bytes: Uint8Array): string {
-  return bytes.length === 0 ? '' : decoder.decode(bytes);
+  return bytes.length === 0 ? '' : new TextDecoder().decode(bytes);
 }
 
 /** Text as bytes. */
 export function bytesOf(text: string): Bytes {
-  return encoder.encode(text);
+  return new TextEncoder().encode(text);
 }
 
 /** Base64 of bytes, without `Buffer`. */

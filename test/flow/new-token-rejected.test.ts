@@ -62,7 +62,7 @@ describe('a new token that is rejected and accepted afterwards', () => {
 
   test.each([
     ['GET', undefined],
-    ['POST', new Blob(['x']).stream()],
+    ['POST', new Response('x').body],
   ])('also when a call that waits for its body accepts it: %s', async (method, body) => {
     const { call, ended, manager, refreshes } = await scene(lagging());
     expect(await call()).toBe(401);

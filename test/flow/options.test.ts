@@ -256,6 +256,9 @@ const bad: [string, object, RegExp, RegExp][] = [
 
 describe('a bad option is refused by its name, with the remedy', () => {
   test.each(bad)('%s', (_name, change, name, remedy) => {
+    // A page has a place that a relative URL is relative to.
+    vi.stubGlobal('document', undefined);
+    vi.stubGlobal('location', undefined);
     const message = complaint({ ...good, ...change });
     expect(message).toMatch(name);
     expect(message).toMatch(remedy);

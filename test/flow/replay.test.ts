@@ -359,7 +359,7 @@ describe('isInvalidToken', () => {
 });
 
 describe('a body that can be sent only once', () => {
-  const stream = () => ({ method: 'POST', body: new Blob(['x']).stream(), duplex: 'half' }) as RequestInit;
+  const stream = () => ({ method: 'POST', body: new Response('x').body, duplex: 'half' }) as RequestInit;
 
   /** A token of an hour, of which so much is left. */
   async function withLeft(left: number) {

@@ -36,7 +36,7 @@ const floors: Record<string, string[]> = {
   // Data about servers, and the check of their addresses.
   providers: ['core'],
   redis: ['core', 'fleet'],
-  testing: ['core'],
+  testing: ['core', 'platform'],
   worker: ['bridge', 'core', 'platform'],
 };
 
@@ -45,7 +45,7 @@ const packageDoors: Record<string, string[]> = {
   '@napi-rs/keyring': ['node/keyring.ts'],
   'jwt-decode': ['core/claims.ts'],
   ky: ['flow/discovery.ts', 'ky/authorized-ky.ts'],
-  oauth4webapi: ['flow/client-assertion.ts', 'login/authorization-request.ts'],
+  oauth4webapi: ['flow/client-assertion.ts'],
   'p-queue': ['fleet/line.ts'],
 };
 

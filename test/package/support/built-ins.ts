@@ -1,0 +1,97 @@
+/**
+ * The built-ins that the core, the request path, logins, DPoP, providers and the door to ky may use: those that Hermes
+ * (React Native), Safari from 15.4 on, and edge isolates have. The compiler sees to the methods of ECMAScript (`lib` is
+ * ES2022); this is about what stands beside it.
+ */
+
+/** Names that may stand anywhere. */
+export const everywhere: readonly string[] = [
+  'AbortController',
+  'Array',
+  'ArrayBuffer',
+  'Boolean',
+  'Date',
+  'Error',
+  'Function',
+  'Headers',
+  'Infinity',
+  'JSON',
+  'Map',
+  'Math',
+  'Number',
+  'Object',
+  'Promise',
+  'RangeError',
+  'Reflect',
+  'RegExp',
+  'Request',
+  'Response',
+  'Set',
+  'String',
+  'Symbol',
+  'TextEncoder',
+  'TypeError',
+  'URL',
+  'URLSearchParams',
+  'Uint8Array',
+  'WeakMap',
+  'WeakSet',
+  'atob',
+  'btoa',
+  'clearTimeout',
+  'console',
+  'decodeURIComponent',
+  'encodeURIComponent',
+  'fetch',
+  'globalThis',
+  'isNaN',
+  'queueMicrotask',
+  'setTimeout',
+  'undefined',
+];
+
+/** Names that only these modules use: each of them asks first, or is of no use where there is none. */
+export const guarded: Readonly<Record<string, readonly string[]>> = {
+  // Bodies that the application has made of it.
+  Blob: ['core/multipart.ts', 'flow/own-request.ts', 'flow/outgoing.ts'],
+  FormData: ['flow/own-request.ts'],
+  ReadableStream: ['flow/invalid-token.ts', 'flow/own-request.ts'],
+  // Only where an answer is a stream and there is a decoder.
+  TextDecoder: ['flow/read-text.ts'],
+  // Sessions that nobody holds are forgotten where the engine tells.
+  FinalizationRegistry: ['flow/session-registry.ts'],
+  WeakRef: ['flow/session-registry.ts'],
+  // A popup speaks to the page that opened it.
+  BroadcastChannel: ['login/popup-login.ts'],
+  close: ['login/popup-login.ts'],
+  open: ['login/popup-login.ts'],
+  // A page that leaves for a login, and a program that opens a browser for one.
+  location: ['assembly.ts', 'login/popup-login.ts', 'login/start-login.ts'],
+  process: ['login/node-modules.ts'],
+  // Members of it are asked for.
+  navigator: ['flow/platform.ts', 'login/one-tab.ts'],
+};
+
+/** Members that are missing in Hermes, in Safari 15.4, or that nobody has had for long. */
+export const newer: readonly RegExp[] = [
+  /\bURL\.(?:parse|canParse)\b/,
+  /\bAbortSignal\.(?:any|timeout)\b/,
+  /\bPromise\.(?:try|withResolvers)\b/,
+  /\b(?:Object|Map)\.groupBy\b/,
+  /\bArray\.fromAsync\b/,
+  /\bError\.isError\b/,
+  /\bResponse\.json\b/,
+  /\bRegExp\.escape\b/,
+  /\.(?:toSorted|toReversed|toSpliced|findLast|findLastIndex|isWellFormed|toWellFormed|getSetCookie)\(/,
+  /\.(?:isSubsetOf|isSupersetOf|isDisjointFrom|symmetricDifference|toBase64|toHex|bytes)\(/,
+  // Asked for in platform/web-crypto.ts only.
+  /\bcrypto\.(?:subtle|randomUUID|getRandomValues)\b/,
+  // Lookbehind: Safari has it since 16.4.
+  /\(\?<[=!]/,
+];
+
+/** Where something is loaded when it is needed, and why that may fail. */
+export const loadedLater: Readonly<Record<string, string>> = {
+  'flow/client-authentication.ts':
+    'Backends sign their assertions with oauth4webapi, which does not load on Hermes.',
+};
