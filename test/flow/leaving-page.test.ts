@@ -72,7 +72,7 @@ test('a page that begins to leave while the mark is written takes the mark back,
     ...storage,
     write: async (...given: Parameters<typeof write>) => {
       const version = await write(...given);
-      marks.push('spending' in given[1]);
+      marks.push((given[1] as { spending?: object }).spending !== undefined);
       if (marks.length === 1) happens('beforeunload');
       return version;
     },

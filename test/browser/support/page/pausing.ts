@@ -50,7 +50,7 @@ function afterASleep(): Promise<void> {
 
 /** The same storage, with points. */
 export function pausing(storage: TokenStorage, point: Point): TokenStorage {
-  const isMark = (record: object): boolean => 'spending' in record;
+  const isMark = (record: { spending?: object }): boolean => record.spending !== undefined;
   return {
     ...storage,
     async write(key, record, ifVersion) {
