@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { changed } from './own-members.ts';
+import { changed, nothing } from './own-members.ts';
 import {
   type AccessToken,
   type ExpectedEnd,
@@ -62,11 +62,40 @@ export function succeed(before: SessionRecord, grant: TokenGrant, asking: Asking
     narrowsScope: record.narrowsScope || (isNarrower && asking.narrowsScope) || undefined,
     variantFailures: Object.keys(variantFailures).length > 0 ? variantFailures : undefined,
     idToken: grant.idToken ?? record.idToken,
-    extra: { ...record.extra, ...grant.extra },
+    extra: { ...keptExtra(record.extra, grant.extra), ...grant.extra },
     accessTokens: asking.usable
       ? { ...others, [asking.variant]: accessTokenOf(record, grant, asking) }
       : others,
   });
+}
+
+/** Of what earlier answers held besides, in characters of JSON. The latest one is kept whole. */
+const mostOfExtra = 65_536;
+
+/**
+ * Most servers say at the login who logged in, and in no later answer. So what they have said stays, the earliest first, but a
+ * server that has a new name for something each time fills no storage.
+ */
+function keptExtra(before: SessionRecord['extra'] = nothing, latest: SessionRecord['extra']): object {
+  let room = mostOfExtra;
+  return Object.fromEntries(
+    Object.entries(before).filter(([name, value]) => {
+      if (latest !== undefined && Object.hasOwn(latest, name)) return false;
+      const size = sizeOf([name, value]);
+      if (size > room) return false;
+      room -= size;
+      return true;
+    }),
+  );
+}
+
+/** What cannot be written as JSON is of no size: a storage of the application's has kept it some other way. */
+function sizeOf(value: unknown): number {
+  try {
+    return JSON.stringify(value).length;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
 }
 
 function accessTokenOf(record: SessionRecord, grant: TokenGrant, asking: Asking): AccessToken {

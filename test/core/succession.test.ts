@@ -1,0 +1,72 @@
+/** What is kept of what a server sends besides its tokens. */
+import { describe, expect, test } from 'vitest';
+import type { SessionRecord } from '../../src/core/session-record.ts';
+import { succeed } from '../../src/core/succession.ts';
+import type { TokenGrant } from '../../src/core/token-grant.ts';
+
+const asking = { variant: '', scope: undefined, sentAt: 0, issuer: 'https://as.test', usable: true };
+const grant = (extra: Record<string, unknown>): TokenGrant => ({
+  accessToken: 'access',
+  tokenType: 'Bearer',
+  lifetime: undefined,
+  scope: undefined,
+  refreshToken: undefined,
+  refreshTokenLifetime: undefined,
+  idToken: undefined,
+  extra,
+});
+const login: SessionRecord = {
+  schema: 1,
+  clientId: 'app',
+  accessTokens: {},
+  extra: { team: 'T1', user: { id: 1 } },
+};
+
+describe('what a server sends besides', () => {
+  test('stays when later answers do not say it again, and is replaced when they do', () => {
+    expect(succeed(login, grant({ user: { id: 2 }, id: 'x' }), asking).extra).toEqual({
+      team: 'T1',
+      user: { id: 2 },
+      id: 'x',
+    });
+  });
+
+  test('does not grow: of 60 answers with new members of 100 kB the login and the last one are kept', () => {
+    let record = login;
+    for (let answer = 0; answer < 60; answer++) {
+      record = succeed(record, grant({ [`trace_${answer}`]: 'x'.repeat(100_000) }), asking);
+    }
+    expect(Object.keys(record.extra ?? {})).toEqual(['team', 'user', 'trace_59']);
+  });
+
+  test('of many small members the earliest are kept, up to 64 kB', () => {
+    let record = login;
+    for (let answer = 0; answer < 200; answer++) {
+      record = succeed(record, grant({ [`id_${answer}`]: 'x'.repeat(1_000) }), asking);
+    }
+    const names = Object.keys(record.extra ?? {});
+    expect(names.slice(0, 3)).toEqual(['team', 'user', 'id_0']);
+    expect(names.at(-1)).toBe('id_199');
+    expect(JSON.stringify(record.extra).length).toBeLessThan(67_000);
+  });
+
+  test('that is no JSON, kept by a storage of its own kind, does not lose the successor', () => {
+    const cyclic: Record<string, unknown> = {};
+    cyclic['self'] = cyclic;
+    const odd = {
+      ...login,
+      extra: {
+        big: 1n,
+        cyclic,
+        toJSON: () => {
+          throw new Error('no');
+        },
+        team: 'T1',
+      },
+    };
+    const { extra, accessTokens } = succeed(odd, grant({ id: 'x' }), asking);
+    expect(extra).toMatchObject({ team: 'T1', id: 'x' });
+    expect(extra).not.toHaveProperty('cyclic');
+    expect(accessTokens['']?.token).toBe('access');
+  });
+});
