@@ -39,13 +39,12 @@ export class KnownServers {
    */
   time(request: ProofRequest, date: string | null): boolean {
     const { now = Date.now() } = request;
-    const time = readHttpDate(date);
-    if (time === undefined) return false;
-    const before = this.of(request).ahead ?? 0;
-    const ahead = time - now;
-    if (Math.abs(ahead - before) < notable) return false;
-    this.#note(request, { ahead });
-    return true;
+    const { ahead: before = 0 } = this.of(request);
+    const ahead = (readHttpDate(date) ?? now) - now;
+    const isOther = Math.abs(ahead - before) >= notable;
+    // A proof of the time that is remembered was refused: the next one has our own time again.
+    if (isOther || before !== 0) this.#note(request, { ahead: isOther ? ahead : 0 });
+    return isOther;
   }
 
   #note(request: ProofRequest, known: Known): void {

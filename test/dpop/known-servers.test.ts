@@ -1,0 +1,50 @@
+/** What is remembered of servers that check proofs ends, and is disproved by the next refusal. */
+import { describe, expect, test } from 'vitest';
+import { KnownServers } from '../../src/dpop/known-servers.ts';
+
+const now = Date.parse('2030-01-01T00:00:00Z');
+const request = { verifier: 'protected resource', method: 'GET', url: 'https://api.test/a', now } as const;
+const later = new Date(now + 3_600_000).toUTCString();
+
+describe('the time of a server that has refused a proof', () => {
+  test('is used for the next proofs', () => {
+    const servers = new KnownServers();
+    expect(servers.time(request, later)).toBe(true);
+    expect(servers.of(request).ahead).toBe(3_600_000);
+  });
+
+  test('is forgotten when a proof of that time is refused as well', () => {
+    const servers = new KnownServers();
+    servers.time(request, later);
+    expect(servers.time(request, later)).toBe(false);
+    expect(servers.of(request).ahead).toBe(0);
+    expect(servers.time(request, later)).toBe(true);
+  });
+
+  test('is forgotten, and the proof made once more, when the next refusal says no time', () => {
+    const servers = new KnownServers();
+    servers.time(request, later);
+    expect(servers.time(request, null)).toBe(true);
+    expect(servers.of(request).ahead).toBe(0);
+    expect(servers.time(request, null)).toBe(false);
+  });
+
+  test('keeps the nonce that is known', () => {
+    const servers = new KnownServers();
+    servers.nonce(request, 'n1');
+    servers.time(request, later);
+    servers.time(request, later);
+    expect(servers.of(request).nonce).toBe('n1');
+    servers.nonce(request, 'n2');
+    expect(servers.of(request).nonce).toBe('n2');
+  });
+});
+
+test('of 100 servers the last ones are remembered', () => {
+  const servers = new KnownServers();
+  const at = (index: number) => ({ ...request, url: `https://api${index}.test/` });
+  for (let index = 0; index < 101; index++) servers.nonce(at(index), `n${index}`);
+  expect(servers.of(at(0)).nonce).toBeUndefined();
+  expect(servers.of(at(1)).nonce).toBe('n1');
+  expect(servers.of(at(100)).nonce).toBe('n100');
+});
