@@ -14,7 +14,11 @@ export async function find(
 ): Promise<Found | 'unbegun' | undefined> {
   const { begin, mints = false } = grant;
   while (session.arriving !== undefined) await session.arriving.catch(() => undefined);
-  if (session.gone?.final === true && !mints) return undefined;
+  if (session.gone?.final === true && !mints) {
+    // Signed out of, and not deleted. Only another login, made elsewhere since, disproves that.
+    const stored = await store.read(session, tell).catch(() => undefined);
+    return stored === undefined || session.isOver(stored.record) ? undefined : stored;
+  }
   // A successor that the storage refused is newer than whatever it holds.
   const { unsaved } = session;
   if (unsaved !== undefined) return { record: unsaved.record, version: unsaved.ifVersion };

@@ -63,6 +63,8 @@ export interface Gone {
   readonly error: LoginRequiredError;
   /** `true`: whatever is stored is still what was signed out of, because the storage did not delete it. */
   readonly final: boolean;
+  /** The login that was signed out of, if it is known by name: another one that is stored later is a new session. */
+  readonly login?: string | undefined;
 }
 
 /** How many replaced access tokens a session remembers the login of. */
@@ -139,8 +141,11 @@ export class Session {
   }
 
   /** What is stored is what was signed out of, or is dead: the storage has not let it go. */
-  isOver({ refreshToken }: SessionRecord): boolean {
-    return this.gone?.final === true || (refreshToken !== undefined && refreshToken === this.dead);
+  isOver({ refreshToken, login }: SessionRecord): boolean {
+    const left = this.gone?.login;
+    const isAnother = left !== undefined && login !== undefined && login !== left;
+    const isLeft = this.gone?.final === true && !isAnother;
+    return isLeft || (refreshToken !== undefined && refreshToken === this.dead);
   }
 
   hold(variant: string, held: Held): void {
@@ -231,8 +236,8 @@ export class Session {
   /** A sign-out, as far as this process can do it at once. */
   end(error: LoginRequiredError): void {
     this.#turn();
+    this.gone = { error, final: true, login: this.login?.login };
     this.login = undefined;
-    this.gone = { error, final: true };
   }
 
   /** Its user has signed out elsewhere, or the server has ended it. What is under way goes on until it finds out. */

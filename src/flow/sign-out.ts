@@ -61,7 +61,9 @@ export async function signOut(
   const { record, unreadable, refusal } = await takeAway(workshop, session);
   store.announceSignOut(session);
   // While it was deleted someone may have signed in again: that session is not ours to end.
-  if (refusal === undefined && session.epoch === epoch) session.gone = { error, final: false };
+  if (session.epoch === epoch) {
+    session.gone = { error, final: refusal !== undefined, login: login?.login ?? record?.login };
+  }
   const about = session.about(login ?? (record && identityOf(record)));
   if (wasKnown || record !== undefined) tell({ type: 'signedOut', ...about, where: 'here' });
   const ended = endedBy(unsaved, record);
