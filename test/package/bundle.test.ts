@@ -24,13 +24,13 @@ const ceilings: { code: string; ceiling: number }[] = [
   // Refusals, measured commit by commit: 0.9 kB to ask a server that refuses less and less often and to say since when, 0.3 kB for
   // classify(), 0.3 kB for servers that narrow a grant, 0.7 kB for newer schemas and renamed issuers, 0.2 kB for 401s that a page
   // cannot see, 0.2 kB for refused variants.
-  { code: `export { TokenManager } from 'tokenkeep'`, ceiling: 36_600 },
+  { code: `export { TokenManager } from 'tokenkeep'`, ceiling: 37_690 },
   // Measured 10.9 kB, most of it ky.
   { code: `export { discover } from 'tokenkeep'`, ceiling: 11_200 },
   // Measured 4.1 kB, most of it p-queue.
   { code: `export { memoryStorage } from 'tokenkeep'`, ceiling: 4_200 },
   // Measured 2.9 kB: it reads the text of a PEM, of whatever algorithm.
-  { code: `export { privateKeyJwt } from 'tokenkeep'`, ceiling: 3_000 },
+  { code: `export { privateKeyJwt } from 'tokenkeep'`, ceiling: 3_960 },
   { code: `export { clientSecretBasic } from 'tokenkeep'`, ceiling: 840 },
   // Measured 10.2 kB alone: the tolerant reader of answers, and oauth4webapi. Beside a manager it is 3.1 kB more. 0.4 kB of it
   // make, keep and forget the key of a login.
@@ -47,14 +47,14 @@ const ceilings: { code: string; ceiling: number }[] = [
   { code: `export { takeOver } from 'tokenkeep/login'`, ceiling: 8_250 },
   // Measured 3.95 kB: a page without a manager, which is in the worker. Whoever waits for a login or a sign-out may leave.
   // Raised from 4_000: the result of a sign-out says why nothing was revoked.
-  { code: `export { connectTokenManager } from 'tokenkeep/worker'`, ceiling: 4_335 },
+  { code: `export { connectTokenManager } from 'tokenkeep/worker'`, ceiling: 4_650 },
   // From 3_550: failures of key storages are typed errors, whose causes are free of secrets; beside a manager that is 0.3 kB more.
   { code: `export { dpop } from 'tokenkeep/dpop'`, ceiling: 5_750 },
   // Measured 9.1 kB, nearly all of it ky.
   { code: `export { authorizedKy } from 'tokenkeep/ky'`, ceiling: 9_350 },
   { code: `export { withStepUp } from 'tokenkeep/login'`, ceiling: 980 },
   // Measured 4.1 and 5.1 kB alone: the tolerant reader of answers, and oauth4webapi. Beside a manager they are 1.0 and 0.3 kB more.
-  { code: `export { tokenHandler } from 'tokenkeep/browser'`, ceiling: 4_490 },
+  { code: `export { tokenHandler } from 'tokenkeep/browser'`, ceiling: 5_050 },
   { code: `export { clientCredentials } from 'tokenkeep'`, ceiling: 5_150 },
   // A guard is a guard: it brings no class and no manager with it.
   { code: `export { isTokenKeepError } from 'tokenkeep'`, ceiling: 150 },
