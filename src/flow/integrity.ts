@@ -19,8 +19,8 @@ export function takeIntegrity(input: string | Request, init: RequestInit): strin
  * @see Subresource Integrity §3.3
  */
 export async function verified(response: Response, integrity: string): Promise<Response> {
-  const named = [...integrity.matchAll(/(?:^|\s)sha(256|384|512)-([\w+/-]+={0,2})(?=\?|\s|$)/g)];
-  // Of several the strongest counts; of none that is known nothing is asked.
+  const named = [...integrity.matchAll(/(?:^|\s)sha(256|384|512)-([^\s?]*)/gi)];
+  // Of several the strongest counts, also one that no body can have; of none that is known nothing is asked.
   const strongest = String(Math.max(...named.map(([, bits]) => Number(bits))));
   const wanted = named.filter(([, bits]) => bits === strongest).map(([, , hash = '']) => plain(hash));
   if (wanted.length === 0) return response;

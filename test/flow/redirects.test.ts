@@ -238,6 +238,8 @@ describe('integrity is that of the last response, not of a redirect', () => {
     ['', true],
     [hashes.fine.replace('/', '_').replace('=', ''), true],
     [hashes.other, false],
+    ['sha256-ä', false],
+    [`${hashes.fine} SHA384-ä`, false],
     [`${hashes.fine} sha512-${'A'.repeat(86)}==`, false],
   ])('%j', async (integrity, fits) => {
     const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode('fine'));

@@ -13,6 +13,9 @@ const oneShot = 'a stream is sent once, so its 401 is the answer (law replay-onc
 
 const differences: readonly Difference[] = [
   { state: 'rejected', test: /POST request with readable stream as body/, why: oneShot },
+  { state: 'rejected', test: /function signature/, why: 'the wrapper of this script, not manager.fetch' },
+  { state: 'rejected', test: /resource-timing\.js/, why: 'the rejected request is an entry of its own' },
+  { state: 'held', test: /redirect timing entries/, why: 'redirects are followed here, one entry each' },
   { state: 'rejected', test: /request-upload\.any\.js/, why: oneShot },
 ];
 
