@@ -14,6 +14,9 @@ export interface CryptoKeyPair {
   readonly publicKey: CryptoKey;
 }
 
+/** What `fetch` takes as headers. */
+export type HeadersInit = NonNullable<RequestInit['headers']>;
+
 /** What becomes of redirects. */
 export type RequestRedirect = NonNullable<RequestInit['redirect']>;
 

@@ -5,6 +5,7 @@
  */
 import { encodeFormData, isEncodable } from '../core/multipart.ts';
 import { absent, askNative, isInstance } from '../core/platform-class.ts';
+import type { HeadersInit } from '../core/platform-types.ts';
 import { isFormData } from '../core/replay.ts';
 import { randomId } from '../platform/web-crypto.ts';
 

@@ -38,6 +38,8 @@ const watches: Map<SignalName, Watch> = new Map();
  *
  * @example
  * ```ts
+ * import { homedir } from 'node:os';
+ * import { join } from 'node:path';
  * import { TokenManager } from 'tokenkeep';
  * import { closeOnSignals, fileStorage } from 'tokenkeep/node';
  *
@@ -45,7 +47,7 @@ const watches: Map<SignalName, Watch> = new Map();
  *   clientId: 'my-tool',
  *   authorizationServer: { tokenEndpoint: 'https://auth.example.com/token' },
  *   protectedResources: ['https://api.example.com/'],
- *   storage: fileStorage({ path: '/home/me/.my-tool/tokens' }),
+ *   storage: fileStorage({ path: join(homedir(), '.my-tool', 'tokens') }),
  * });
  * closeOnSignals(manager);
  * ```
