@@ -9,7 +9,7 @@ import { isTokenKeepError } from '../core/errors.ts';
 import type { CookieSession } from '../core/grant.ts';
 import type { LoginIdentity } from '../core/login-identity.ts';
 import { takeIntegrity } from './integrity.ts';
-import { anew, authorize, discardBody, hasAuthorization, Outgoing, withProof } from './outgoing.ts';
+import { anew, authorize, discardBody, hasAuthorization, hasBody, Outgoing, withProof } from './outgoing.ts';
 import { addressOf, type Input, ownInit, passedOn, readInput } from './own-request.ts';
 import type { Pace } from './pacing.ts';
 import { isOnline } from './platform.ts';
@@ -66,7 +66,7 @@ export class AuthorizedFetch {
    * that is one comparison of the URL, one of the time, and a header.
    */
   fetch(session: Session, given: Input, init: RequestInit | undefined, from?: Origin): Promise<Response> {
-    const { match, source, isInvalidToken, hasForeignRequests } = this.#options;
+    const { match, source, hasForeignRequests } = this.#options;
     const transport = this.#transport;
     // A transport may answer without a promise.
     try {
@@ -87,8 +87,7 @@ export class AuthorizedFetch {
         return this.#begin({ session, login, resource, request, hops, redirect });
       }
       return Promise.resolve(transport(input, this.#authorized(own, redirect, held))).then((response) => {
-        const { status } = response; // 0 is that of an opaque redirect
-        if (status !== 0 && status < 300 && isInvalidToken === undefined) {
+        if (this.#isSuccess(response)) {
           this.#rejections.accepted(session, resource.url, held.token);
           return response;
         }
@@ -137,10 +136,20 @@ export class AuthorizedFetch {
     }
   }
 
+  /** Says whether a response says enough: it is no redirect, and nobody is to be asked about it. */
+  #isSuccess({ status }: Response): boolean {
+    // 0 is that of an opaque redirect.
+    return status !== 0 && status < 300 && this.#options.isInvalidToken === undefined;
+  }
+
   /** All that is left to do once a request has been sent. */
   async #concluded(call: Call, held: Held, sent: Promise<Response>): Promise<Response> {
     try {
-      return await this.#arrived(call, held, await sent);
+      const response = await sent;
+      if (call.request.integrity || !this.#isSuccess(response))
+        return await this.#arrived(call, held, response);
+      this.#noteAccepted(call, held, response);
+      return response;
     } finally {
       call.request.settle();
     }
@@ -280,6 +289,8 @@ export class AuthorizedFetch {
 
 /** Nothing of it has to be copied or kept for sending it a second time. */
 function isPlain(input: string | Request, { body, integrity }: RequestInit): boolean {
-  if (typeof input === 'object' || integrity) return false;
-  return body === undefined || body === null || typeof body === 'string';
+  if (integrity) return false;
+  if (typeof body === 'string') return true;
+  if (body !== undefined && body !== null) return false;
+  return typeof input === 'string' || !(hasBody(input) || input.integrity);
 }

@@ -143,7 +143,7 @@ export class Outgoing {
 }
 
 /** Firefox has no `Request.body`: there, every method that may have a body is taken to have one. */
-function hasBody(request: Request): boolean {
+export function hasBody(request: Request): boolean {
   if (request.body !== undefined) return request.body !== null;
   return request.method !== 'GET' && request.method !== 'HEAD';
 }
