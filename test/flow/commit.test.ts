@@ -122,13 +122,13 @@ test('law 2: close() waits for refreshes that begin while it waits', async () =>
   await refresh;
   await second.arrived();
   let isClosed = false;
-  void closing.then(() => {
+  const closed = closing.then(() => {
     isClosed = true;
   });
   await clock.advance(0);
   expect(isClosed).toBe(false);
   second();
-  await closing;
+  await closed;
   expect(isClosed).toBe(true);
   expect(Object.keys((await record())?.accessTokens ?? {})).toHaveLength(3);
   await later;
