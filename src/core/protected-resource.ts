@@ -97,10 +97,10 @@ function placeOf(entry: unknown, name: string, base: string | undefined): Place<
       `${name} is neither a URL nor an object: give 'https://…' or { url: 'https://…' }.`,
     );
   }
-  const { url, scope, resource, hides401, ...others } = ownMembers(entry) as {
+  const { url, scope, resource, hides401 } = ownMembers(entry) as {
     [key in keyof ProtectedResource]: unknown;
   };
-  const [other] = Object.keys(others);
+  const other = Object.keys(entry).find((name) => !['url', 'scope', 'resource', 'hides401'].includes(name));
   if (other !== undefined) {
     throw new ConfigurationError(
       `${name} has an unknown member ${other}. It takes url, scope, resource and hides401.`,

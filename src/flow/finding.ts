@@ -14,10 +14,15 @@ export async function find(
 ): Promise<Found | 'unbegun' | undefined> {
   const { begin, mints = false } = grant;
   while (session.arriving !== undefined) await session.arriving.catch(() => undefined);
-  if (session.gone?.final === true && !mints) {
+  const { gone } = session;
+  if (gone?.final === true && !mints) {
     // Signed out of, and not deleted. Only another login, made elsewhere since, disproves that.
+    if (gone.login === undefined) return undefined;
     const stored = await store.read(session, tell).catch(() => undefined);
-    return stored === undefined || session.isOver(stored.record) ? undefined : stored;
+    // Meanwhile it may have been deleted after all: what was read is of before.
+    return stored === undefined || session.gone !== gone || session.isOver(stored.record)
+      ? undefined
+      : stored;
   }
   // A successor that the storage refused is newer than whatever it holds.
   const { unsaved } = session;

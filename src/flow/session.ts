@@ -63,7 +63,7 @@ export interface Gone {
   readonly error: LoginRequiredError;
   /** `true`: whatever is stored is still what was signed out of, because the storage did not delete it. */
   readonly final: boolean;
-  /** The login that was signed out of, if it is known by name: another one that is stored later is a new session. */
+  /** The login that was stored then, if it could be read: another one that is stored later is a new session. */
   readonly login?: string | undefined;
 }
 
@@ -236,8 +236,8 @@ export class Session {
   /** A sign-out, as far as this process can do it at once. */
   end(error: LoginRequiredError): void {
     this.#turn();
-    this.gone = { error, final: true, login: this.login?.login };
     this.login = undefined;
+    this.gone = { error, final: true };
   }
 
   /** Its user has signed out elsewhere, or the server has ended it. What is under way goes on until it finds out. */

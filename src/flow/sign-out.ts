@@ -62,7 +62,8 @@ export async function signOut(
   store.announceSignOut(session);
   // While it was deleted someone may have signed in again: that session is not ours to end.
   if (session.epoch === epoch) {
-    session.gone = { error, final: refusal !== undefined, login: login?.login ?? record?.login };
+    // Not the one in memory: another login may have been stored since, and was signed out of as well.
+    session.gone = { error, final: refusal !== undefined, login: record?.login };
   }
   const about = session.about(login ?? (record && identityOf(record)));
   if (wasKnown || record !== undefined) tell({ type: 'signedOut', ...about, where: 'here' });
