@@ -14,8 +14,9 @@ async function mutated(module: string, exports: Readonly<Record<string, unknown>
   vi.doMock(module, async (original) => ({ ...(await original<object>()), ...exports }));
   const story = await import('./support/story.ts');
   const actors = await import('./support/actors.ts');
+  const twoUsers = await import('./support/two-users.ts');
   vi.doUnmock(module);
-  return { ...story, ...actors };
+  return { ...story, ...actors, twoUsers };
 }
 
 test('tokens-stay-home: the answer of another server is believed', async () => {
@@ -43,4 +44,21 @@ test('no-token-in-words: secrets are not removed from foreign text', async () =>
   );
   const found = check(alone, some(calls, evidence, comings, storageTroubles), () => undefined);
   await expect(found).rejects.toMatchObject(because('a token in an event or an error'));
+});
+
+test('one-login: a call goes on under another login', async () => {
+  const { twoUsers } = await mutated('../../src/core/login-identity.ts', { isSameLogin: () => true });
+  const { all, check, underOneLogin } = twoUsers;
+  await expect(check(all, underOneLogin)).rejects.toMatchObject(because('whose token'));
+});
+
+test('one-login: every login counts as one of another user', async () => {
+  const { twoUsers } = await mutated('../../src/core/login-identity.ts', {
+    isSameLogin: (one?: object, other?: object) => one === undefined || other === undefined || one === other,
+  });
+  const { sameUser, check } = twoUsers;
+  const found = check(sameUser, ({ calls }) => {
+    for (const { error } of calls) expect(error, 'a call that was interrupted').toBeUndefined();
+  });
+  await expect(found).rejects.toMatchObject(because('a call that was interrupted'));
 });
