@@ -60,7 +60,7 @@ export interface TokenManagerOptions {
   readonly refreshTokenExpiringBefore?: number | undefined;
   /** The scope of the grant, where the token response does not say. */
   readonly scope?: readonly string[] | undefined;
-  /** The transport under it all. @default the platform's `fetch` as it is at each call */
+  /** The `fetch` implementation for every request. @default the platform's `fetch` as it is at each call */
   readonly fetch?: Transport | undefined;
   /**
    * Tells that a response means "this access token is not valid", for servers that do not answer 401 with a challenge.
@@ -183,7 +183,7 @@ function checkTokenRequest(value: unknown): string | undefined {
     : `has an unknown member ${unknown}. It takes headers and parameters.`;
 }
 
-/** Not every `Headers` looks: those of React Native take what the network then refuses. */
+/** Checks headers, because not every `Headers` does: that of React Native accepts values that the network layer then refuses. */
 function areSendable(headers: unknown): boolean {
   return Object.entries(headers ?? {}).every(
     ([name, value]) => /^[\w!#$%&'*+.^`|~-]+$/.test(name) && /^[\t -~\x80-\xff]*$/.test(value.trim()),

@@ -132,7 +132,7 @@ export class TokenManager implements AsyncDisposable {
     if (found === undefined) session.vacant = true;
     if (found === undefined) return undefined;
     if (session.isOver(found.record)) return undefined;
-    // What the application shows from now on is of this login.
+    // From now on the application shows the data of this login.
     session.login ??= identityOf(found.record);
     return toTokenSet(found.record);
   }
@@ -142,7 +142,7 @@ export class TokenManager implements AsyncDisposable {
    * that was there. Calls under way continue with the new tokens if both logins are of the same user: the ID tokens, or the
    * option `subject`, name the same one. For any other login they reject with the reason `login_changed`.
    *
-   * @throws ConfigurationError for what are no tokens, for a `subject` that is not the one of the ID token, and where a newer version of
+   * @throws ConfigurationError for invalid tokens, for a `subject` that is not the one of the ID token, and where a newer version of
    *   tokenkeep has stored a session; StorageError when the storage refuses them: they are in use, kept
    *   in memory, and storing them is tried again.
    */
@@ -231,7 +231,7 @@ export class TokenManager implements AsyncDisposable {
         ...(arriving ? [arriving] : []),
       ]);
     };
-    // While they are waited for, calls that go on may begin others.
+    // During the wait, calls that continue may begin other ones.
     for (let open = underWay(); open.length > 0; open = underWay()) await keepAlive(Promise.allSettled(open));
     if (!this.#isRoot) return;
     this.#unwatch?.();

@@ -1,5 +1,5 @@
 /**
- * What a page knows of the login.
+ * The login as a page knows it.
  *
  * @module
  */

@@ -10,13 +10,13 @@ import type { AccessTokenRequest } from '../core/token-set.ts';
 import { insideOf } from '../flow/inside.ts';
 import { obtain } from '../flow/obtaining.ts';
 
-/** What is used of a `TokenManager`. */
+/** The members of a `TokenManager` that page calls use. */
 interface CallingManager {
   fetch(url: string, init: RequestInit): Promise<Response>;
   getAccessToken?(request: AccessTokenRequest): Promise<string>;
 }
 
-/** Sends calls of pages. Of a manager that is wrapped, or of another copy of tokenkeep, the login is not known. */
+/** Sends calls of pages. The login is not known for a manager that is wrapped or comes from another copy of tokenkeep. */
 export class PageCalls {
   readonly #manager: CallingManager;
 
@@ -24,7 +24,7 @@ export class PageCalls {
     this.#manager = manager;
   }
 
-  /** The login that is there now, for the page to send along with its next call. */
+  /** Returns the current login. The page sends it along with its next call. */
   get login(): LoginName | undefined {
     const { login } = insideOf(this.#manager)?.session ?? {};
     return login && { login: login.login, subject: login.subject };
@@ -44,7 +44,7 @@ export class PageCalls {
     began: LoginName | undefined,
   ): Promise<string | undefined> {
     const { assembly, session } = (began && insideOf(this.#manager)) ?? {};
-    // Where tokens are in cookies the manager says so.
+    // A manager whose tokens are in cookies throws an error that says so.
     if (assembly === undefined || session === undefined || assembly.workshop.grant.cookies !== undefined) {
       return await this.#manager.getAccessToken?.(request);
     }

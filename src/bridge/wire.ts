@@ -87,7 +87,7 @@ export function toBridgeResult(result: RevocationResult): RevocationResult {
   return plain;
 }
 
-/** Returns the name of a login as plain data. `undefined`: it is none. */
+/** Returns the name of a login as plain data. Returns `undefined` for anything that is not an object. */
 export function toLoginName(given: unknown): LoginName | undefined {
   if (typeof given !== 'object' || given === null) return undefined;
   const { login, subject } = given as Readonly<Record<string, unknown>>;

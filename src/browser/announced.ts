@@ -34,7 +34,7 @@ export interface AnnouncedOptions {
  * });
  * manager.on('signedOut', showLogin); // here or in another tab
  * ```
- * @throws ConfigurationError for what is no storage, and for a name that is none.
+ * @throws ConfigurationError if `storage` is not a storage, or `name` is not a valid name.
  */
 export function announced(
   storage: TokenStorage,

@@ -1,5 +1,5 @@
 /**
- * Checks of what is handed to the functions of `tokenkeep/browser`.
+ * Checks the arguments of the functions of `tokenkeep/browser`.
  *
  * @module
  */
@@ -7,20 +7,20 @@ import type { TokenStorage } from '../core/contracts.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import { given } from '../core/given.ts';
 
-/** @throws ConfigurationError for what is no storage of sessions or keys, such as a function that was not called. */
+/** @throws ConfigurationError if the value is not a storage of sessions or keys, for example a function that was not called. */
 export function requireStorage(caller: string, storage: unknown): void {
   const { read, write, delete: remove } = (storage ?? {}) as Partial<TokenStorage>;
   if ([read, write, remove].every((method) => typeof method === 'function')) return;
   throw new ConfigurationError(`${caller}: this is no storage. Give one such as memoryStorage().`);
 }
 
-/** @throws ConfigurationError for a name that is no text. */
+/** @throws ConfigurationError for a name that is not a string. */
 export function requireName(caller: string, option: string, name: unknown): void {
   if (typeof name === 'string' && name !== '') return;
   throw new ConfigurationError(`${caller}: the option ${option} must be a non-empty string.${given(name)}`);
 }
 
-/** @throws ConfigurationError for options that are no object: without them the defaults would be used silently. */
+/** @throws ConfigurationError for options that are not an object: the defaults would silently replace them. */
 export function requireOptions(caller: string, options: unknown): void {
   if (typeof options === 'object' && options !== null) return;
   throw new ConfigurationError(`${caller}: the options must be an object.`);

@@ -3,7 +3,7 @@
  *
  * A page can stop between any two of its tasks: the browser freezes a hidden tab, a debugger or the operating system stops a
  * process. An open transaction of such a page keeps all other tabs from writing, for as long as the page sleeps. Therefore
- * each transaction is queued as a whole in one task and committed there: from then on it needs its page no more.
+ * each transaction is queued as a whole in one task and committed there: from then on it no longer needs its page.
  *
  * @module
  */
@@ -24,7 +24,7 @@ const migrations: readonly ((database: IDBDatabase) => unknown)[] = [
   (database) => database.createObjectStore('keys' satisfies StoreName),
 ];
 
-/** Rejects a transaction that was to add what is there already. Firefox does everything else of it. */
+/** The rejection of a transaction whose `add()` found the key taken. Firefox still commits its other requests. */
 export class Taken extends Error {}
 
 /** A connection as its user sees it. */
@@ -94,7 +94,7 @@ export class Database {
 
   /** The next task opens another one. */
   #forget(opening: Promise<IDBDatabase>): void {
-    // Also one that is opened too late: nobody uses it any more.
+    // Also closes a connection that opens too late: no task uses it any more.
     opening.then((connection) => connection.close()).catch(() => undefined);
     if (this.#connection !== opening) return;
     this.#connection = undefined;
@@ -102,7 +102,7 @@ export class Database {
   }
 }
 
-/** Opens a database. A tab that holds an older version open is waited for: ours close it when they are asked to. */
+/** Opens a database. Waits for tabs that hold an older version open: tokenkeep closes it there on request. */
 function connect(name: string): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
     const request = indexedDB.open(name, migrations.length);
@@ -130,7 +130,7 @@ function connected(connection: IDBDatabase): Connection {
   };
 }
 
-/** Commits a transaction, whose requests are all made. Resolves with what `take` makes of the answer to one of them. */
+/** Commits a transaction whose requests have all been made. Resolves with the result of `take` for one of them. */
 function committed<T, R>(
   transaction: IDBTransaction,
   request: IDBRequest<T>,
@@ -140,12 +140,12 @@ function committed<T, R>(
     transaction.oncomplete = () => resolve();
     transaction.onabort = () => reject(reasonOf(transaction.error));
   });
-  // Chromium tells that a transaction is complete, and hands over a large value later.
+  // Chromium fires `complete` before the `success` of a request for a large value, so both are awaited.
   const answered = new Promise<R>((resolve, reject) => {
     request.onsuccess = () => resolve(take(request.result));
     request.onerror = () => reject(reasonOf(request.error));
   });
-  // Older engines commit when the page has had its answers, and only then.
+  // Older engines have no `commit()`. They commit only after the page has received its answers.
   transaction.commit?.();
   return Promise.all([answered, complete]).then(([found]) => found);
 }

@@ -164,13 +164,13 @@ interface Row {
   readonly value: unknown;
 }
 
-/** What stands in a row whose value was replaced or deleted. */
+/** The content of a row whose value was replaced or deleted. */
 const deleted: null = null;
 
-/** How many rows of replaced values are kept: a writer that is late by more has been stopped in the middle of a step. */
+/** How many rows of replaced values are kept: a writer that is late by more rows must have been stopped between its read and its write. */
 const remembered = 100;
 
-/** Rows are numbered, and the last one counts. What somebody else has put into the database has no number. */
+/** Rows are numbered, and the last one counts. A value that other code has put into the database has no number. */
 async function latest({ read }: Connection, key: string): Promise<Row> {
   const row = await read(
     'sessions',
@@ -187,8 +187,8 @@ async function latest({ read }: Connection, key: string): Promise<Row> {
 }
 
 /**
- * Adds the next row, which one writer can do once: so it needs to look at nothing, and can be committed at once. `false`:
- * somebody else was faster.
+ * Adds the next row. Only one writer can add a row with this number, so the transaction reads nothing and is committed at once.
+ * Returns `false` if another writer has added it before.
  */
 async function replace(
   { write }: Connection,

@@ -177,7 +177,7 @@ function checksum(text: string): number {
   return sum;
 }
 
-/** What looks like a `Storage`, and does not do what one does at once, cannot keep what was compared. */
+/** Returns the error for an object that is not a synchronous `Storage`: with any other, an item could change between compare and write. */
 function notWebStorage(text: unknown): ConfigurationError {
   const isLater = typeof (text as { then?: unknown } | undefined)?.then === 'function';
   return new ConfigurationError(

@@ -6,7 +6,7 @@
 import type { StorageUnavailableReason } from '../core/contracts.ts';
 import { StorageError } from '../core/errors.ts';
 
-/** What to do without site data. */
+/** Advice for each reason why site data is unavailable. */
 const remedies: Readonly<Record<StorageUnavailableReason, string>> = {
   'site data blocked':
     'The browser blocks site data for this page: its user or a policy does, or the page is a frame of another site. Allow site ' +
@@ -39,7 +39,7 @@ function reason(): StorageUnavailableReason {
 async function isRefused(): Promise<boolean> {
   try {
     const page = globalThis as { document?: Document; localStorage?: Storage; navigator?: Navigator };
-    // Chromium refuses a database with an `UnknownError`. What belongs to the same site data says it plainly.
+    // Chromium refuses a database with an `UnknownError`. Other kinds of site data fail with a `SecurityError`, which is clear.
     if (page.document !== undefined) void page.localStorage;
     else await soon(page.navigator?.locks?.query());
     return false;

@@ -3,9 +3,9 @@
  *
  * `localStorage` is a copy in each process, brought up to date some milliseconds after another tab has written. So the tab
  * that is granted a lock does not yet see what the one before it has stored: in Chromium and Firefox one in six times.
- * The lock manager is one for all, and in order: whoever writes holds a shared Web Lock whose name says the new version, until
- * the next one, and whoever reads compares. No timer releases it: applications that wait for their timers, such as those with
- * zone.js, would wait for it. Versions begin with the time, so a reader ignores an old one.
+ * All tabs share one lock manager, which keeps their requests in order. A writer holds a shared Web Lock whose name contains the
+ * new version until the next version, and a reader compares the two. No timer releases the lock: applications that wait for their
+ * timers, such as those with zone.js, would wait for it. Versions begin with the time, so a reader ignores an old one.
  *
  * @module
  */

@@ -34,7 +34,7 @@ import { siteDataRefusal } from './site-data.ts';
  * });
  * manager.on('storageUnavailable', ({ reason }) => console.warn(`You stay signed in until you close this page: ${reason}`));
  * ```
- * @throws ConfigurationError for what is no storage, and for a fallback without a lock.
+ * @throws ConfigurationError if an argument is not a storage, or the fallback has no lock.
  */
 export function whereAllowed(preferred: TokenStorage, fallback: TokenStorage): TokenStorage;
 /** Keeps keys in `preferred`, and where the browser blocks site data for the page, in `fallback`. */
@@ -67,7 +67,7 @@ function sessions(choice: Choice<TokenStorage>, preferred: TokenStorage): TokenS
   let lock: TokenLock | undefined;
   return {
     reach: preferred.reach,
-    // Asked for when it is needed: making it may throw.
+    // Created only when needed, because creating it may throw.
     get lock() {
       lock ??= lockOf(choice, preferred.lock as TokenLock);
       return lock;
@@ -76,7 +76,7 @@ function sessions(choice: Choice<TokenStorage>, preferred: TokenStorage): TokenS
     read: async (key) => (await choice.made()).read(key),
     write(key, record, ifVersion) {
       if (choice.storage !== undefined) return choice.storage.write(key, record, ifVersion);
-      // What is handed over belongs to the storage from the moment of the call.
+      // A storage owns the record from the moment of the call, so later changes by the caller must not reach it.
       const own = copyOf(record);
       return choice.made().then((storage) => storage.write(key, own, ifVersion));
     },
@@ -121,7 +121,7 @@ function watch(choice: Choice<TokenStorage>, key: string, listener: () => void):
   };
 }
 
-/** Which of two storages is used: asked of the browser once, and again only if it has not answered. */
+/** Which of two storages is used: the browser is asked once, and again only if it did not answer. */
 class Choice<Storage> {
   storage: Storage | undefined;
   reason: StorageUnavailableReason | undefined;
@@ -137,7 +137,7 @@ class Choice<Storage> {
   async made(): Promise<Storage> {
     if (this.storage !== undefined) return this.storage;
     const reason = await siteDataRefusal();
-    // Of several who asked at once the first decides for all.
+    // Of several concurrent calls the first decides for all.
     if (this.storage === undefined) {
       this.reason = reason;
       this.storage = reason === undefined ? this.#preferred : this.#fallback;

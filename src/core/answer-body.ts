@@ -20,7 +20,7 @@ export function parseBody(body: string): unknown {
   }
 }
 
-/** What a server does not say, nobody else says for it. */
+/** Copies own members only: a polluted prototype must not add members to a server's answer. */
 function ownMembersOf(value: unknown): unknown {
   return hasMembers(value) ? ownMembers(value) : value;
 }

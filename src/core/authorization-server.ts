@@ -11,9 +11,9 @@ export interface AuthorizationServer {
   /** The issuer identifier. A session is bound to it; without one it is bound to the token endpoint. */
   readonly issuer?: string | undefined;
   /**
-   * What this server was called before, in `issuer` or, without one, in `tokenEndpoint`: a custom domain was put before it, or its
-   * token endpoint has moved. Sessions of these names go on, and their refresh tokens are sent to this server.
-   * Only declare names of the very same server: by this, its endpoints get their refresh tokens.
+   * Former values of `issuer` or, without an issuer, of `tokenEndpoint`: for a server that got a custom domain, or whose token
+   * endpoint has moved. Sessions issued under these names stay valid, and their refresh tokens are sent to this server.
+   * Only declare names of the very same server: its endpoints receive these refresh tokens.
    *
    * @default none: a session of another issuer is never used
    */

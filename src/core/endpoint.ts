@@ -8,8 +8,9 @@ import { ConfigurationError } from './errors.ts';
 import { parseUrl } from './url.ts';
 
 /**
- * Tells whether a host name means this machine, so that nothing leaves it. A name under `localhost` does where the platform resolves
- * it itself, as browsers with secure contexts do. Elsewhere a name server may answer for it (RFC 6761 §6.3 only recommends not to ask).
+ * Checks whether a host name is this machine, so that requests to it do not leave the machine. A name under `localhost` counts if the
+ * platform resolves it itself, as browsers with secure contexts do. Elsewhere a name server may answer for it: RFC 6761 §6.3 only
+ * recommends not to ask.
  */
 export function isLoopback(hostname: string): boolean {
   const host = hostname.toLowerCase().replace(/\.$/, '');

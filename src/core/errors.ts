@@ -45,7 +45,7 @@ const brand: unique symbol = Symbol.for('tokenkeep.error');
 /** What all errors of tokenkeep have in common. */
 export abstract class TokenKeepError extends Error {
   abstract readonly code: TokenKeepErrorCode;
-  /** `true`: the same call may succeed later although nobody has done anything. For the retries of query libraries. */
+  /** `true`: the same call may succeed later without any other action. For the retries of query libraries. */
   abstract readonly isRetryable: boolean;
   /** When to try again at the earliest, in ms from the moment the error was made. `undefined`: not known. */
   readonly retryAfter: number | undefined;
@@ -264,7 +264,7 @@ export function isTokenKeepError(value: unknown): value is AnyTokenKeepError {
   try {
     return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[brand] === true;
   } catch {
-    return false; // a proxy of somebody else's
+    return false; // a foreign proxy whose traps throw
   }
 }
 

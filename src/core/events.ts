@@ -18,7 +18,7 @@ export interface LoginName {
   readonly subject?: string | undefined;
 }
 
-/** What every event says: the session, and the login that the event is about. */
+/** Members of every event: the session and the login that it is about. */
 export interface SessionEvent extends LoginName {
   /** The session that it is about. */
   readonly session: string;

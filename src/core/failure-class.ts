@@ -17,7 +17,7 @@ type Members = Readonly<Record<string, unknown>>;
 export interface ClassifiedFailure {
   readonly failure: FailureClass;
   readonly error: string | undefined;
-  /** Why what the profile says of it could not be used. */
+  /** Why the result of the profile could not be used. */
   readonly trouble?: unknown;
 }
 
@@ -43,8 +43,8 @@ const meanings: ReadonlyMap<string, FailureClass> = new Map([
 ]);
 
 /**
- * Classifies a refusal. What the profile's `classify` says comes first. A server in trouble says anything, so then comes its
- * status: what a 5xx or 429 says of the grant proves nothing. Then the profile's own codes, then the standard ones.
+ * Classifies a refusal, by the first of these that applies: the profile's `classify`; the status, because the body of a 5xx or 429
+ * proves nothing about the grant; the profile's own error codes; the standard error codes.
  *
  * @param body What `parseBody` made of the answer.
  * @see RFC 6749 §5.2
@@ -75,7 +75,7 @@ const classes: readonly unknown[] = ['grant-dead', 'interaction-required', 'clie
 /** Statuses that are about the server's condition, whatever a profile makes of the body. */
 const conditions: readonly number[] = [408, 425, 429, 502, 503, 504];
 
-/** Asks the profile. User code: what it throws, or returns by mistake, says nothing. */
+/** Calls `classify` of the profile. This is user code, so a thrown error or an invalid result does not classify the failure. */
 function ask(
   profile: ProviderProfile | undefined,
   response: TokenErrorResponse,
@@ -95,7 +95,7 @@ function ask(
   }
 }
 
-/** Checks whether a status is about the server's own condition: it says nothing of the grant. */
+/** Checks whether a status is about the server's own condition: such a status says nothing about the grant. */
 export function isInTrouble(status: number): boolean {
   return status >= 500 || status === 408 || status === 425 || status === 429;
 }

@@ -1,5 +1,5 @@
 /**
- * What a record remembers of failures in a row, so that tabs, processes and machines do not each find out. Pure.
+ * Stores consecutive failures in the record, so that other tabs, processes and machines need not repeat them. Pure.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import {
 export interface FailedRefresh extends ServerWords, Pick<Failure, 'kind' | 'status' | 'offline'> {
   /** In ms, if the server said it. */
   readonly retryAfter?: number | undefined;
-  /** `true`: the server looked at the request and said no. Not so where it is in trouble itself, or nothing was sent. */
+  /** `true`: the server looked at the request and said no. `false` if the server itself failed, or nothing was sent. */
   readonly refused?: boolean | undefined;
 }
 
@@ -33,7 +33,7 @@ export interface FailureContext {
   readonly mints: boolean | undefined;
 }
 
-/** What to store after another failure. */
+/** The result of {@link remember}. */
 export interface Remembered {
   readonly record: SessionRecord;
   readonly failure: Failure;
@@ -55,7 +55,7 @@ export function remember(record: SessionRecord, seen: FailedRefresh, context: Fa
   }
   const { [variant]: before, ...others } = record.variantFailures ?? {};
   const failure = next(record, before, seen, context);
-  // What nobody asks for any more does not stay.
+  // Drops the failures of variants that have not been requested for a long time.
   const kept = Object.entries(others).filter(([, { until }]) => now < until + longestPause);
   const variantFailures = { ...Object.fromEntries(kept), [variant]: failure };
   return { record: changed(record, { variantFailures }), failure, isStuckNow: false };

@@ -18,7 +18,7 @@ export interface LoginIdentity {
   readonly subject: string | undefined;
 }
 
-/** What a record says of its login. */
+/** The members of a record that identify its login. */
 interface Descendant {
   readonly login?: string | undefined;
   readonly subject?: string | undefined;

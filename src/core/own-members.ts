@@ -1,11 +1,11 @@
 /**
- * Members of what applications and servers hand over: their own ones. What somebody has put on the prototype of all objects
- * (prototype pollution) is no option, and no endpoint. Imports nothing.
+ * Reads the own members of objects that come from applications and servers. A member that other code has added to
+ * `Object.prototype` (prototype pollution) must not count as an option or an endpoint. Imports nothing.
  *
  * @module
  */
 
-/** No members at all, in place of `{}`: a value of every type whose members can be left out. */
+/** An object without members and prototype, to use in place of `{}`. It fits every type whose members are all optional. */
 export const nothing: never = Object.freeze(Object.create(null)) as never;
 
 /** Reads a member of an object, or of its class. `undefined`: only the prototype of all objects has one of this name. */
@@ -17,7 +17,7 @@ export function member<T extends object, Name extends keyof T>(of: T, name: Name
   return undefined;
 }
 
-/** Returns a copy without a prototype: what is not copied is not there. What is no object is returned as it is. */
+/** Returns a copy without a prototype, so that it has no members of `Object.prototype`. Returns a value that is not an object unchanged. */
 export function ownMembers<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value;
   const copy = Object.create(null) as Record<string, unknown>;
@@ -31,7 +31,7 @@ export function ownMembers<T>(value: T): T {
   return copy as T;
 }
 
-/** Returns a copy of an object of ours, with its own members only, and other values of some. */
+/** Returns a copy of an object with its own members only and with the given changes. */
 export function changed<T extends object>(value: T, changes: Partial<T>): T {
   return Object.assign(Object.create(null) as T, value, changes);
 }

@@ -26,7 +26,7 @@ export function isInstance<Name extends keyof Known>(value: unknown, name: Name)
 /**
  * Asks the platform's own getter or method, which an object itself cannot override.
  *
- * @returns `undefined` for an object that is none of the platform's; `absent` if its class has no such member.
+ * @returns `undefined` if the object is not an instance of the platform's class; `absent` if the class has no such member.
  */
 export function askNative(name: string, member: string, value: object): unknown {
   const platform = (globalThis as Record<string, unknown>)[name] as
@@ -47,7 +47,7 @@ export function askNative(name: string, member: string, value: object): unknown 
   }
 }
 
-/** What {@link askNative} gives where the platform's class is a polyfill that keeps its members in each object, or is not there. */
+/** Result of {@link askNative} if the platform has no such class, or a polyfill that keeps the members in each object. */
 export const absent: unique symbol = Symbol('absent');
 
 /** Checks whether a result may be waited for: a promise of another realm or library is one as well. */

@@ -14,7 +14,7 @@ export interface CryptoKeyPair {
   readonly publicKey: CryptoKey;
 }
 
-/** What `fetch` takes as headers. */
+/** The type of the `headers` of `fetch`. */
 export type HeadersInit = NonNullable<RequestInit['headers']>;
 
 /** What becomes of redirects. */

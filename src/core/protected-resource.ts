@@ -32,7 +32,7 @@ export interface ProtectedResource {
   /**
    * `true`: 401 responses of this place have no CORS headers, so `fetch` of a page rejects with a `TypeError` in their place. Such
    * a rejection then counts as evidence against the access token: it is refreshed once, unless the platform is offline or the
-   * token before it met the same. The request is not sent again, for it may have been processed: the caller gets
+   * previous token failed in the same way. The request is not sent again, because it may have been processed: the caller gets
    * the `TypeError`, and the next call has the new token. Better let the API send CORS headers with its errors.
    *
    * @default false: a request that fails says nothing about its token
@@ -87,7 +87,7 @@ export function nameResources(
   return { resources: places.map(({ resource }) => resource), match };
 }
 
-/** What most places ask for: each member is its own. */
+/** The request of a place without options. All members are present, so that none is inherited. */
 const plain = { scope: undefined, resource: undefined, hides401: undefined } as const;
 
 function placeOf(entry: unknown, name: string, base: string | undefined): Place<NamedResource> {

@@ -25,7 +25,8 @@ export interface ProviderProfile {
    * Says what a refusal of this server means, where its codes do not: a dead grant that is answered with an empty body, a
    * nested object or a status of its own. It comes before `errorCodes` and the standard ones. Return `undefined` for everything
    * you do not know: `grant-dead` ends the session. It is not called for 408, 425, 429, 502, 503 and 504, which are
-   * about the server's condition. What it throws changes nothing, and becomes the `cause` of the error.
+   * about the server's condition. If it throws, the response is classified without it, and the
+   * thrown value becomes the `cause` of the error.
    *
    * @example A server that answers 404 with an error object for a dead refresh token
    * ```ts

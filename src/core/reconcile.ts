@@ -41,11 +41,11 @@ export type Verdict =
   | { readonly kind: 'adopt'; readonly accessToken: AccessToken; readonly until: number }
   /** Nothing that is stored can become an access token. */
   | { readonly kind: 'login'; readonly reason: 'no_refresh_token' | 'invalid_grant' }
-  /** What is stored belongs to another login. Nothing of it is used, and its refresh token is not spent. */
+  /** The stored session belongs to another login. Its tokens are not used, and its refresh token is not spent. */
   | { readonly kind: 'login-changed' }
   /** This refresh token failed a moment ago. */
   | { readonly kind: 'failed'; readonly failure: Failure; readonly history: History | undefined }
-  /** Somebody else has sent this refresh token and may still store what comes back, until then. */
+  /** Another tab, process or machine has sent this refresh token and may still store the response, until then. */
   | { readonly kind: 'awaited'; readonly until: number; readonly history: History | undefined }
   /** This refresh token was sent several times without an answer, the last time a moment ago. */
   | { readonly kind: 'unanswered'; readonly until: number; readonly history: History | undefined }
@@ -59,8 +59,9 @@ export type Verdict =
 const offlineBelieved = 60_000;
 
 /**
- * Tells whether the platform is believed that there is no network. It may be wrong: not once a response has come, a 401 of the
- * very access token, and not without an end. What is sent then and gets no answer may be spent: each time it is believed for longer.
+ * Checks whether to believe the platform that there is no network. The platform may be wrong, so it is not believed after a 401 for
+ * this access token, and only for a limited time. A refresh token that is sent then without an answer may be spent, so each such
+ * send doubles the time.
  */
 export function isOfflineBelieved({ failure, spending }: SessionRecord, need: Need, now: number): boolean {
   if (need.otherThan !== undefined) return false;
@@ -152,7 +153,7 @@ function remembered(
   { variant }: Need,
   known: Knowledge,
 ): Failure | undefined {
-  // What was sent after it makes it old.
+  // A refresh token that was sent after the failure makes the failure obsolete.
   const isLatest = failure !== undefined && !(spending !== undefined && spending.latest > failure.at);
   if (isLatest && isInForce(failure, known)) return failure;
   const own = variantFailures?.[variant];

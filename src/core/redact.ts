@@ -1,11 +1,11 @@
 /**
- * Takes secrets out of foreign text. Total and bounded: no text and no secret makes it throw, and it takes time for what is read,
- * never for the product of texts and secrets. Imports nothing.
+ * Removes secrets from foreign text. It never throws, and its time grows with the length of the texts plus that of the secrets,
+ * not with their product. Imports nothing.
  *
  * @module
  */
 
-/** What must not be in a text. */
+/** Values that must not occur in a text. */
 export type Secrets = readonly (string | undefined)[];
 
 const redacted = '[redacted]';
@@ -13,11 +13,11 @@ const redacted = '[redacted]';
 const shortest = 4;
 /** From here on a piece of base64 is not taken for one by chance. */
 const shortestEncoded = 8;
-/** So many characters in a row that a text shares with a secret are a piece of it. Shorter secrets are looked for whole. */
+/** A text that shares this many consecutive characters with a secret contains a piece of it. Shorter secrets are searched for whole. */
 const pieceLength = 16;
-/** Longer texts are cut, in characters: a header is not longer, and a log wants less. */
+/** Longest text, in characters. Longer ones are cut: headers are not longer, and logs need less. */
 const longestText = 16_384;
-/** Of all secrets together, in characters. Where there is more to look for, no text is kept at all. */
+/** Longest total length of all secrets, in characters. If they are longer, the whole text is redacted. */
 const mostOfSecrets = 250_000;
 
 /**
@@ -28,7 +28,7 @@ export function redact(text: string, secrets: Secrets): string {
   return redactAll([text], secrets)[0] as string;
 }
 
-/** The same for several texts at once, in one look at the secrets. */
+/** Does the same for several texts, and reads the secrets only once. */
 export function redactAll(texts: readonly string[], secrets: Secrets): string[] {
   try {
     const known = new Set(secrets.filter((one = '') => one.length >= shortest)) as ReadonlySet<string>;
@@ -97,7 +97,7 @@ function mark(text: string, pieces: ReadonlySet<string>, hit: (start: number, en
 /** Replaces what is marked, and cuts a long text. */
 function replaceMarked(text: string, marks: readonly number[] | Uint8Array): string {
   const isCut = text.length > longestText;
-  // At the end there may be the beginning of a secret that is too short to be known for one.
+  // The text may end with the start of a secret that is too short to be recognised.
   const end = isCut ? longestText - pieceLength : text.length;
   const parts: string[] = [];
   for (let from = 0; from < end; ) {

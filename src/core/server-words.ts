@@ -20,7 +20,7 @@ export interface ServerWords {
 const longest = 4_096;
 const longestLine = 200;
 
-/** What a refusal is told by: which of its members, and the codes that are known, which need no look at secrets. */
+/** Selects the members of a refusal that may be shown. Known error codes need no search for secrets. */
 export interface Tellable {
   readonly errorDetails?: readonly string[] | undefined;
   readonly errorCodes?: Readonly<Record<string, unknown>> | undefined;
@@ -56,9 +56,9 @@ export function codeIn(error: string | undefined, secrets: Secrets): string | un
 const readable = /^(?=.{1,40}$)(?:[A-Z]*[a-z]{2,}(?![a-z])|[A-Z]+(?![A-Za-z]))*\d{0,8}$/;
 
 /**
- * Tells whether a text may be an error code. Its characters are those of RFC 6749 §5.2 without the space, for Cloudentity and
- * Twitch have sentences there; it is short; and between its separators it can be read. What looks like chance may be a token, half
- * of one, or one that was encoded.
+ * Checks whether a text may be an error code: it is short, has only the characters of RFC 6749 §5.2 without the space (Cloudentity
+ * and Twitch send sentences), and the parts between its separators are readable words. A part that looks random may be a token, a
+ * part of one, or an encoded one.
  */
 export function isCode(text: string): boolean {
   return (
@@ -92,11 +92,11 @@ function cleaned(
     const clean = redactAll(texts, secrets).values();
     return replaceTexts(asked, () => clean.next().value ?? '') as ServerWords['details'];
   } catch {
-    return undefined; // nested so deep that nobody can walk through it
+    return undefined; // nested too deeply to be traversed
   }
 }
 
-/** A copy in which every text is another one, in the order in which they stand there. */
+/** Returns a copy in which `replace` has replaced every text, in order. */
 function replaceTexts(value: unknown, replace: (text: string) => string): unknown {
   if (typeof value === 'string') return replace(value);
   if (typeof value !== 'object' || value === null) return value;

@@ -57,16 +57,16 @@ export interface Failure extends ServerWords {
   readonly status?: number | undefined;
 }
 
-/** How often the server has refused a refresh token in a row. What has failed in between says nothing about it. */
+/** Consecutive refusals of a refresh token by the server. Failures of other kinds in between do not count and do not reset it. */
 export interface Refusals {
   readonly count: number;
   /** When it first did, in Unix ms. */
   readonly since: number;
-  /** What would help, once waiting is not likely to. */
+  /** The remedy, once waiting is unlikely to help. */
   readonly stuck?: Stuck | undefined;
 }
 
-/** What would help a session that is refused again and again: a login, for this reason, or another configuration. */
+/** The remedy for a session that the server keeps refusing: a new login, for the reason named here, or another configuration. */
 export type Stuck = 'refresh_refused' | 'answer_lost' | 'configuration';
 
 /** When a refresh token is expected to end, and since when that is known, in Unix ms. */
@@ -79,7 +79,7 @@ export interface ExpectedEnd {
 export interface SessionRecord {
   readonly schema: 1;
   readonly clientId: string;
-  /** A random name of the login that it descends from: whoever could not store a login knows whether others went on from it. */
+  /** A random name of the login that it descends from. A manager that could not store a login sees by it whether others continued it. */
   readonly login?: string | undefined;
   /** The user of the login, if the application has named one. An ID token names one by itself. */
   readonly subject?: string | undefined;
@@ -133,7 +133,7 @@ export type Unreadable =
   | 'other client'
   | 'other issuer';
 
-/** What a storage that encrypts hands over in place of a record whose key is gone. */
+/** The value that an encrypting storage returns in place of a record whose key no longer exists. */
 export const keyLost: unique symbol = Symbol('key lost');
 
 /** Whose sessions we read. */
@@ -160,8 +160,9 @@ export function readRecord(value: unknown, owner: Owner): SessionRecord | Unread
 const isNewer = (schema: number): boolean => Number.isSafeInteger(schema) && schema > 1;
 
 /**
- * Whoever replaces the refresh token takes the marks away. Should a program that knows nothing of marks have replaced it, the
- * new one was neither sent nor refused: being careful with it would end the session with a reason that is not true.
+ * Removes marks that are about another refresh token. tokenkeep removes them whenever it replaces the refresh token; a program that
+ * knows no marks leaves them. The new refresh token was neither sent nor refused, so the old marks could end the session for a wrong
+ * reason.
  */
 function withoutStaleMarks(record: SessionRecord): SessionRecord {
   const { spending, failure, refreshToken = '' } = record;
@@ -173,7 +174,7 @@ function withoutStaleMarks(record: SessionRecord): SessionRecord {
   });
 }
 
-/** A record with its own members only, and without access tokens of a type that nobody here can send. */
+/** A record with its own members only, and without access tokens of a type that cannot be sent. */
 function usable(record: SessionRecord, { profile }: Owner): SessionRecord {
   const { spending, failure, variantFailures } = record;
   const accessTokens: Record<string, AccessToken> = Object.create(null);
@@ -189,7 +190,7 @@ function usable(record: SessionRecord, { profile }: Owner): SessionRecord {
   return changed(record, { accessTokens, ...marks });
 }
 
-/** Whoever reads a failure believes its times. A pause is never longer than this, in ms. */
+/** Longest pause after a failure, in ms. It limits the times in a stored failure, because readers rely on them. */
 export const longestPause = 3_600_000;
 
 function withEachBounded(failures: Readonly<Record<string, Failure>>): Readonly<Record<string, Failure>> {
@@ -206,8 +207,8 @@ function withBounds(failure: Failure | undefined): Failure | undefined {
 }
 
 /**
- * Tells whether a session was issued by the authorization server that `owner` has, as far as either is known. A session without an
- * issuer is one that began before the server could be asked for its name.
+ * Checks whether the authorization server of `owner` issued a session, as far as both are known. A session without an issuer began
+ * before discovery had found the issuer.
  */
 export function belongsTo(
   record: Pick<SessionRecord, 'issuer'>,
@@ -222,17 +223,17 @@ export function settled(record: SessionRecord): SessionRecord {
   return changed(record, { spending: undefined, failure: undefined });
 }
 
-/** What of a record must not be told: its tokens, and whatever long texts the server sent besides. Never throws. */
+/** Returns the secrets in a record: its tokens, and all long texts that the server sent with them. Never throws. */
 export function secretsIn({ refreshToken, idToken, accessTokens, extra }: SessionRecord): Secrets {
   const tokens = Object.values(accessTokens).map(({ token }) => token);
   return [refreshToken, idToken, ...tokens, ...longTextsIn(extra)];
 }
 
-/** Of an address only what comes after its host: errors of the network name hosts. */
+/** Returns the long texts in a value. Of a URL it takes the part after the host, because network errors name hosts. */
 function longTextsIn(extra: unknown): readonly string[] {
   const texts: string[] = [];
   const seen = new Set<unknown>([extra]);
-  // A set is walked through to what is added on the way: no stack runs out, and no cycle goes on.
+  // Iterating over a set also visits members that are added meanwhile: no recursion, and no endless cycles.
   for (const one of seen) {
     if (typeof one === 'string') {
       const text = one.replace(/^https?:\/\/[^/?#]*/i, '');
@@ -244,7 +245,7 @@ function longTextsIn(extra: unknown): readonly string[] {
   return texts;
 }
 
-/** What cannot be read, for its getters throw, nobody can quote. */
+/** Returns no members if a getter throws: an error message cannot quote them either. */
 function membersOf(one: object): readonly unknown[] {
   try {
     return Object.values(one);

@@ -24,9 +24,9 @@ export interface Asking {
   readonly issuer: string | undefined;
   /** `false`: the access token is of a type that cannot be sent. The refresh token is kept all the same. */
   readonly usable: boolean;
-  /** What the profile says of narrower access tokens. */
+  /** `narrowsScope` of the provider profile. */
   readonly narrowsScope?: boolean | undefined;
-  /** What the profile says of refresh tokens, in ms. */
+  /** `refreshTokenLifetime` of the provider profile, in ms. */
   readonly refreshTokenLifetime?: number | undefined;
 }
 
@@ -69,12 +69,12 @@ export function succeed(before: SessionRecord, grant: TokenGrant, asking: Asking
   });
 }
 
-/** Of what earlier answers held besides, in characters of JSON. The latest one is kept whole. */
+/** Limit for the additional members that are kept from earlier answers, in characters of JSON. The latest answer is kept whole. */
 const mostOfExtra = 65_536;
 
 /**
- * Most servers say at the login who logged in, and in no later answer. So what they have said stays, the earliest first, but a
- * server that has a new name for something each time fills no storage.
+ * Keeps members of earlier answers, the earliest first: most servers identify the user in the answer to the login only. The limit
+ * prevents a server that sends new names each time from filling the storage.
  */
 function keptExtra(before: SessionRecord['extra'] = nothing, latest: SessionRecord['extra']): object {
   let room = mostOfExtra;
@@ -89,7 +89,7 @@ function keptExtra(before: SessionRecord['extra'] = nothing, latest: SessionReco
   );
 }
 
-/** What cannot be written as JSON is of no size: a storage of the application's has kept it some other way. */
+/** Returns infinity for a value that JSON cannot represent, so that it is dropped: a custom storage has kept it in another form. */
 function sizeOf(value: unknown): number {
   try {
     return JSON.stringify(value).length;

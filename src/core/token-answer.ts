@@ -39,7 +39,7 @@ export type Outcome =
       readonly retryAfter: number | undefined;
       /** The members of the answer except tokens: `claims`, `error_id`, … May still name a secret. */
       readonly details: Readonly<Record<string, unknown>>;
-      /** What the profile threw when it was asked. May name a secret. */
+      /** The value that the profile's `classify` threw. May contain a secret. */
       readonly trouble?: unknown;
     }
   /** A 2xx that cannot be read, or a gateway that got no answer: the refresh token may be spent. */
@@ -132,7 +132,7 @@ function describe(body: unknown): string | undefined {
   if (!hasMembers(body)) return undefined;
   const sentence = /\s/.test(textOf(body['error']) ?? '') ? body['error'] : undefined;
   const text = textOf(body['error_description']) ?? textOf(body['message']) ?? textOf(sentence);
-  // No part of a secret is at the end of what is shown of it: that is cut to a line when the secrets are out.
+  // The text is cut to a line only after redaction, so that it cannot end with a part of a secret.
   return textOf(
     text
       ?.slice(0, longestDescription)

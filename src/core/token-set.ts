@@ -47,7 +47,7 @@ export interface CookiesSet {
   readonly expiresAt?: number | undefined;
 }
 
-/** What `manager.setTokens()` is told beside the tokens. */
+/** Options of `manager.setTokens()`. */
 export interface SetTokensOptions {
   /**
    * Your name for the user that the tokens belong to, where no ID token names one. It is stored with the session, and events and

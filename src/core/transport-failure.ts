@@ -68,7 +68,7 @@ function chain(error: unknown): object[] {
   return links;
 }
 
-/** Looks at something foreign. Getters, proxies and `toString()` may throw: what cannot be seen is not there. */
+/** Reads a foreign value. Getters, proxies and `toString()` may throw: then the value counts as missing. */
 function foreign<T>(look: () => T): T | undefined {
   try {
     return look();

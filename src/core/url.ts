@@ -13,8 +13,8 @@ let reliable: typeof URL | undefined;
  * Parses an absolute URL, or one that is relative to `base`.
  *
  * @returns `null` if it is no URL.
- * @throws ConfigurationError on a platform whose `URL` accepts everything, such as React Native: there nobody can say
- *   where a token would be sent.
+ * @throws ConfigurationError on a platform whose `URL` accepts everything, such as React Native: there tokenkeep
+ *   cannot know where a token would be sent.
  */
 export function parseUrl(text: string | URL, base?: string): URL | null {
   if (reliable !== URL) requireParser();

@@ -128,7 +128,7 @@ export function dpop(options: DpopOptions = {}): Dpop {
   return self;
 }
 
-/** What a storage of keys throws, as a `StorageError`. */
+/** Converts the errors of a key storage to a `StorageError`. */
 async function stored<T>(operation: StorageError['operation'], run: () => Promise<T>): Promise<T> {
   try {
     return await run();

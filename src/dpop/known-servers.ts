@@ -42,7 +42,7 @@ export class KnownServers {
     const { ahead: before = 0 } = this.of(request);
     const ahead = (readHttpDate(date) ?? now) - now;
     const isOther = Math.abs(ahead - before) >= notable;
-    // A proof of the time that is remembered was refused: the next one has our own time again.
+    // The server refused a proof with the remembered clock offset, so the next proof uses the local time again.
     if (isOther || before !== 0) this.#note(request, { ahead: isOther ? ahead : 0 });
     return isOther;
   }

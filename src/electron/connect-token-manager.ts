@@ -64,7 +64,7 @@ export interface ConnectedTokenManager {
 export function connectTokenManager(bridge: TokenManagerBridge): ConnectedTokenManager {
   if (typeof bridge?.call !== 'function' || typeof bridge.listen !== 'function') {
     throw new ConfigurationError(
-      'connectTokenManager(bridge): there is no bridge. Call exposeTokenManager() in the preload script, and hand over what it ' +
+      'connectTokenManager(bridge): there is no bridge. Call exposeTokenManager() in the preload script, and pass what it ' +
         'has put into the page: globalThis.tokenkeep.',
     );
   }

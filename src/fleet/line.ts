@@ -19,7 +19,7 @@ export class Line {
     signal?.throwIfAborted();
     const queue = this.#queues.get(name) ?? new PQueue({ concurrency: 1 });
     this.#queues.set(name, queue);
-    // p-queue's own `signal` also ends a turn that has begun. So it gets one that is let go when the turn begins.
+    // p-queue's own `signal` also ends a turn that has begun. So p-queue gets a signal that is detached from ours when the turn begins.
     const waiting = new AbortController();
     const giveUp = () => waiting.abort(signal?.reason);
     signal?.addEventListener('abort', giveUp, { once: true });

@@ -114,7 +114,7 @@ export async function decide(workshop: Workshop, attempt: Attempt, record: Sessi
   return verdict;
 }
 
-/** Tells whether a request may reach the server, as far as anyone can say. */
+/** Checks whether a request may reach the server, as far as is known. */
 export function mayReachServer({ clock }: Workshop, { want }: Attempt, record: SessionRecord): boolean {
   return isOnline() || !isOfflineBelieved(record, want, clock.now());
 }
@@ -131,7 +131,7 @@ function awaitedUntil(
   session: Session,
   { spending }: SessionRecord,
 ): number {
-  // Where nothing is spent by asking, asking twice does no harm.
+  // Without a refresh token nothing is spent, so repeating the request is harmless.
   if (!lock.losable || spending === undefined || grant.mints) return 0;
   const { by, latest } = spending;
   const now = clock.now();
@@ -142,16 +142,17 @@ function awaitedUntil(
   return session.seen.at + timeout + 5_000;
 }
 
-/** Of a record that does not say which login it descends from. */
+/** The identity of a record that does not name its login. */
 const noName: LoginIdentity = { login: undefined, issuer: undefined, subject: undefined };
 
 /**
- * The record that was read is what is stored now. If another login is stored than the one that was there, this process follows and
- * says so. Returns whether it did.
+ * Makes the login of the record that was read the current one. If it replaces another login, emits `signedIn`.
+ *
+ * @returns whether it replaced another login.
  */
 export function enter(attempt: Attempt): boolean {
   const { session, login = noName } = attempt;
-  if (session.epoch !== attempt.epoch) return false; // somebody has signed in or out here since
+  if (session.epoch !== attempt.epoch) return false; // a sign-in or sign-out has happened here since
   const former = session.enter(login);
   attempt.epoch = session.epoch;
   if (former === undefined) return false;

@@ -130,7 +130,7 @@ function checked(given: AuthorizationServer, name: string): AuthorizationServer 
   return server;
 }
 
-/** To these endpoints tokens are sent: what an object has by accident is none of them. */
+/** Copies own members only: tokens are sent to these endpoints, so a polluted prototype must not add one. */
 function withOwnMembers(given: AuthorizationServer): AuthorizationServer {
   const server = ownMembers(given) as {
     -readonly [Name in keyof AuthorizationServer]: AuthorizationServer[Name];

@@ -91,7 +91,7 @@ export class AuthorizedFetch {
           this.#rejections.accepted(session, resource.url, held.token);
           return response;
         }
-        // What was sent is ours, and is what is sent again.
+        // `own` is our copy of the init that was sent, so the same request can be sent again.
         const request = new Outgoing(input, url, own);
         return this.#arrived({ session, login, resource, request, hops, redirect }, held, response);
       });
@@ -100,12 +100,12 @@ export class AuthorizedFetch {
     }
   }
 
-  /** A call that has to wait, or of which something is to be kept. */
+  /** Starts a call that has to wait, or whose request must be kept for sending it again. */
   #begin(call: Call): Promise<Response> {
     const { session, resource, request, redirect } = call;
     const transport = this.#transport;
     const held = this.#options.source.fresh(session, resource.variant, request.kind === 'one-shot');
-    // What has to be signed first waits like what needs a token.
+    // A request that must be signed first takes the same path as one that waits for a token.
     if (held === undefined || held.prover !== undefined) return this.#travel(call);
     // In the turn of the call, as `fetch` does: the caller sees at once that a body is taken.
     const sent = Promise.resolve(transport(request.input, this.#authorized(request.init, redirect, held)));
@@ -136,7 +136,7 @@ export class AuthorizedFetch {
     }
   }
 
-  /** Says whether a response says enough: it is no redirect, and nobody is to be asked about it. */
+  /** Checks whether the status alone proves success: the response is not a redirect, and there is no `isInvalidToken` to call. */
   #isSuccess({ status }: Response): boolean {
     // 0 is that of an opaque redirect.
     return status !== 0 && status < 300 && this.#options.isInvalidToken === undefined;
@@ -157,7 +157,7 @@ export class AuthorizedFetch {
 
   async #send(call: Call, input: string | Request, held: Held): Promise<Response> {
     const transport = this.#transport;
-    // While it waited for its turn somebody else may have signed in. With cookies it would go out as theirs.
+    // While the request waited for its turn, another user may have signed in. With cookies it would be sent as that user.
     if (!call.session.isOf(held.login)) throw loginRequired('login_changed');
     const { request } = call;
     const made = () => {
@@ -183,7 +183,7 @@ export class AuthorizedFetch {
    */
   async #failed({ session, resource, request }: Call, { token }: Held, error: unknown): Promise<never> {
     const { source } = this.#options;
-    // By its name: the transport may be of another realm.
+    // Compares the name, because the transport may be from another realm.
     const isHidden =
       resource.hides401 === true && (error as Error | null)?.name === 'TypeError' && isOnline();
     if (isHidden && this.#rejections.isSuspect(session, resource.url)) {
@@ -194,7 +194,7 @@ export class AuthorizedFetch {
     throw error;
   }
 
-  /** Gives an `init` of ours what the API wants to see. */
+  /** Adds the credentials for the API to our copy of the `init`. */
   #authorized(init: RequestInit, redirect: 'manual' | undefined, { authorization }: Held): RequestInit {
     return authorize(init, authorization, this.#options.cookies?.headers(), redirect);
   }
@@ -237,7 +237,7 @@ export class AuthorizedFetch {
       // What cannot be sent again is not, but the caller's next one does not find the same token.
       return kind === 'one-shot' ? undefined : other;
     } catch (error) {
-      // Nor is anything sent under another user's login: the first answer is the caller's.
+      // Nothing is sent under another user's login: the caller gets the first response.
       const reason = isTokenKeepError(error) && 'reason' in error ? error.reason : undefined;
       if (kind === 'one-shot' || reason === 'login_changed') return undefined;
       // Without a refresh token a 401 that does not say why stays what it is: the API's answer.
@@ -287,7 +287,7 @@ export class AuthorizedFetch {
   }
 }
 
-/** Nothing of it has to be copied or kept for sending it a second time. */
+/** Checks whether the request can be sent again without copying or keeping any part of it. */
 function isPlain(input: string | Request, { body, integrity }: RequestInit): boolean {
   if (integrity) return false;
   if (typeof body === 'string') return true;

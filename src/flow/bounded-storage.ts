@@ -10,7 +10,7 @@ import { type SessionRecord, secretsIn } from '../core/session-record.ts';
 import { safeCause } from '../core/transport-failure.ts';
 import { deadline, type FullClock, leavingOn } from './waiting.ts';
 
-/** What may be quoted by an error of an operation: looked at when there is one. */
+/** Returns the secrets that the error of an operation may quote. Called only when there is an error. */
 export type Known = () => Secrets;
 
 export interface BoundedStorage {
@@ -53,9 +53,9 @@ export function boundedStorage(storage: TokenStorage, clock: FullClock, timeout:
   };
 }
 
-/** The error of a storage without secrets, whoever made it: also an error of ours may be made of what a database has said. */
+/** Returns the error of a storage without secrets. A `StorageError` is redacted as well: it may quote the message of a database. */
 function storageError(operation: Operation, error: unknown, known: Known): StorageError {
-  // It is an answer, and a common one: what it says besides is not worth a look at all secrets.
+  // A conflict is a common result, not a fault. Its message is dropped, which avoids the search for secrets.
   if (isConflict(error)) {
     return new StorageError('The storage holds another version of the session.', {
       operation,

@@ -1,6 +1,6 @@
 /**
  * JWTs that authenticate a client (RFC 7523 §2.2), made by oauth4webapi. Loaded when one is needed: oauth4webapi does not
- * load where there is no `TextDecoder`, and public clients need none of it.
+ * load where there is no `TextDecoder`, and public clients do not need it.
  *
  * @module
  */
@@ -35,7 +35,7 @@ export function keyAssertion(
 
 function assertedBy(authenticate: ClientAuth): Assert {
   return async (clientId, audience, parameters, headers) => {
-    // The issuer of what oauth4webapi is told is the audience of the JWT that it makes, and nothing else.
+    // oauth4webapi uses `issuer` only as the audience of the JWT.
     await authenticate({ issuer: audience }, { client_id: clientId }, parameters, headers);
   };
 }

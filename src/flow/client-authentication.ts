@@ -156,7 +156,7 @@ export function tlsClientAuth(): ClientAuthentication {
   return { method: 'tls_client_auth', authenticate: identify, mutualTls: true };
 }
 
-/** All that a public client says of itself, and what most others say as well. */
+/** The parameters of a public client, which most other clients send as well. */
 function identify({ clientId, parameters }: UnauthenticatedRequest): void {
   parameters.set('client_id', clientId);
 }
@@ -177,7 +177,7 @@ function asserting(
       const { issuer, tokenEndpoint } = authorizationServer;
       const aud = typeof audience === 'function' ? audience(authorizationServer) : audience;
       subtleCrypto(name);
-      // One that hangs is not waited for by every call that comes later.
+      // A load that hangs is dropped, so that later calls do not wait for it as well.
       loading ??= within({ clock: completeClock(undefined), timeout: longestLoad }, load).catch(
         (error: unknown) => {
           loading = undefined;

@@ -59,7 +59,7 @@ export function adopt(
   const isCurrent = session.epoch === attempt.epoch;
   const isAnother = enter(attempt);
   const held = hold(workshop, attempt, accessToken, until);
-  // Of a login that is there no more nothing is told.
+  // No event is emitted about a login that is no longer current.
   if (isAnother || !isCurrent) return held;
   if (isOut) attempt.tell({ type: 'signedIn', ...session.about(login), where: 'elsewhere' });
   else if (before !== undefined && before !== held.token) {

@@ -24,7 +24,7 @@ export interface DiscoverOptions {
   readonly fetch?: Transport | undefined;
   /** How long one attempt may take, in ms. @default 10_000 */
   readonly timeout?: number | undefined;
-  /** What the server was called before. See {@link AuthorizationServer.formerIssuers}. */
+  /** Former names of the server. See {@link AuthorizationServer.formerIssuers}. */
   readonly formerIssuers?: readonly string[] | undefined;
   /** How the server deviates from the textbook, which its metadata does not say. */
   readonly profile?: ProviderProfile | undefined;
@@ -168,7 +168,7 @@ async function request(address: string, options: Search): Promise<Response> {
     timeout,
   });
   requireFrom(address, response, transport);
-  // ky's limit ends with the headers. A body without an end would be waited for by everyone who asks later.
+  // ky's timeout ends with the headers. Without a limit for the body, an endless one would block all later callers.
   const text = await within({ clock: completeClock(undefined), timeout }, () => readText(response));
   if (text === tooLarge) throw new Error('The metadata document is larger than 1 MiB.');
   return new Response(text, { status: response.status, headers: response.headers });

@@ -16,10 +16,10 @@ export async function find(
   while (session.arriving !== undefined) await session.arriving.catch(() => undefined);
   const { gone } = session;
   if (gone?.final === true && !mints) {
-    // Signed out of, and not deleted. Only another login, made elsewhere since, disproves that.
+    // The user has signed out, but the record was not deleted. Only a later login made elsewhere makes the session valid again.
     if (gone.login === undefined) return undefined;
     const stored = await store.read(session, tell).catch(() => undefined);
-    // Meanwhile it may have been deleted after all: what was read is of before.
+    // The record may have been deleted since it was read.
     return stored === undefined || session.gone !== gone || session.isOver(stored.record)
       ? undefined
       : stored;

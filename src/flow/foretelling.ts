@@ -9,7 +9,7 @@ import type { SessionRecord } from '../core/session-record.ts';
 import type { Session } from './session.ts';
 import type { FullClock } from './waiting.ts';
 
-/** Whose refresh token it is, and where it is told. */
+/** The session and login of the refresh token, and the function that emits the event. */
 interface Telling {
   readonly session: Session;
   readonly login?: LoginIdentity | undefined;

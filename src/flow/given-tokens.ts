@@ -35,7 +35,7 @@ export function grantOf(
     if (grant !== undefined) return whole(grant, tokens, isWire ? ofSets : ofTheWire);
   }
   throw wrongTokens(
-    `there is no access token. Hand over the JSON of a token response, or a TokenSet with accessToken.${given(handedOver)}`,
+    `there is no access token. Pass the JSON of a token response, or a TokenSet with accessToken.${given(handedOver)}`,
   );
 }
 

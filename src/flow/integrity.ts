@@ -1,5 +1,5 @@
 /**
- * The option `integrity` of `fetch`, where redirects are followed here: the platform would check the redirect itself by it.
+ * The option `integrity` of `fetch` when tokenkeep follows redirects: the platform would check the redirect response against it.
  *
  * @module
  */
@@ -20,7 +20,7 @@ export function takeIntegrity(input: string | Request, init: RequestInit): strin
  */
 export async function verified(response: Response, integrity: string): Promise<Response> {
   const named = [...integrity.matchAll(/(?:^|\s)sha(256|384|512)-([^\s?]*)/gi)];
-  // Of several the strongest counts, also one that no body can have; of none that is known nothing is asked.
+  // The strongest of several algorithms counts, even if its hash can never match. Without a known algorithm nothing is checked.
   const strongest = String(Math.max(...named.map(([, bits]) => Number(bits))));
   const wanted = named.filter(([, bits]) => bits === strongest).map(([, , hash = '']) => plain(hash));
   if (wanted.length === 0) return response;

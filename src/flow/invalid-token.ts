@@ -41,7 +41,7 @@ export async function asks(
 
 interface Shown {
   readonly copy: Response;
-  /** Nobody will read the copy. */
+  /** Cancels the body of the copy. Called when the predicate has finished. */
   readonly release: () => void;
 }
 
@@ -73,7 +73,7 @@ function showsBody({ body, headers }: Response): boolean {
 
 function copied(response: Response, body: ReadableStream<Uint8Array<ArrayBuffer>> | null): Response {
   const { status, statusText, headers, url, redirected, type } = response;
-  // Nobody can construct what a browser answers to `redirect: 'manual'`.
+  // A script cannot construct the opaque redirect that a browser returns for `redirect: 'manual'`.
   const copy = status === 0 ? Response.error() : new Response(body, { status, statusText, headers });
   for (const [name, value] of Object.entries({ url, redirected, type })) {
     Object.defineProperty(copy, name, { value });
@@ -98,7 +98,7 @@ function branchOf(response: Response) {
         controller.enqueue(value);
       },
     },
-    // What the predicate does not ask for is not read.
+    // Nothing is read ahead of the predicate.
     { highWaterMark: 0 },
   );
   const release = (): void => {

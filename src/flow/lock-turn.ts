@@ -49,7 +49,7 @@ export async function takeTurn<T>(
   let failure: unknown;
   try {
     const granted = lock.request(`tokenkeep:${session.key}`, { signal }, async () => {
-      throwIfAborted(signal); // nobody waits any more
+      throwIfAborted(signal); // the caller no longer waits
       // From here on it is no waiter: neither the deadline nor news take it away.
       clear();
       stopListening();
@@ -73,7 +73,7 @@ export async function takeTurn<T>(
   }
 }
 
-/** The error of a lock without secrets, whoever made it. */
+/** Returns the error of a lock without secrets, also if it is already an error of tokenkeep. */
 function errorOfLock(error: AnyTokenKeepError, secrets: Secrets): TokenKeepError {
   const { message = '', cause } = safeCause(error, secrets) ?? {};
   switch (error.code) {

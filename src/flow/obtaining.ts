@@ -1,5 +1,5 @@
 /**
- * What an application asks an access token for.
+ * Requests of an application for an access token.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import type { TokenQuery, TokenSource } from './token-source.ts';
 
 /**
  * Gets an access token for {@link TokenManager.getAccessToken}. Evidence belongs to a login: a rejected token of one login is no
- * reason to hand out a token of another.
+ * reason to return a token of another.
  *
  * @param began the login under which the caller began. @default the one that the evidence belongs to, or the one that is there now
  * @throws ConfigurationError for a scope or resource that no server could be asked for; what {@link TokenSource.get} throws.

@@ -55,34 +55,34 @@ export function anew(init: RequestInit): RequestInit {
   return headers === undefined ? { ...init } : { ...init, headers: copyHeaders(headers) };
 }
 
-/** Lets go of a body that nobody will read, and of its connection. */
+/** Cancels a body that will not be read, which frees its connection. */
 export function discardBody(message: Request | Response): void {
   if (!message.bodyUsed) cancelSource(message.body, undefined);
 }
 
-/** Tells the source of a body that nobody reads on. */
+/** Cancels the source of a body. */
 function cancelSource(body: unknown, reason: unknown): void {
   if (typeof body !== 'object' || body === null) return;
   const { cancel, destroy, return: end } = body as Record<'cancel' | 'destroy' | 'return', unknown>;
   const stop = [cancel, destroy, end].find((one) => typeof one === 'function');
   try {
-    // A stream of Node takes an error for one that nobody has handled.
+    // `destroy(reason)` would make a Node stream emit an unhandled `error`, so only `cancel` gets the reason.
     const stopped: unknown = stop?.call(body, stop === cancel ? reason : undefined);
     Promise.resolve(stopped).catch(() => undefined);
-  } catch {} // a stream of a platform that does not know how
+  } catch {} // the platform cannot cancel this stream
 }
 
 /** Its body is copied before it is sent for the first time, if sending uses it up. */
 export class Outgoing {
   readonly input: string | Request;
-  /** What was matched. */
+  /** The URL that was matched to a protected resource. */
   readonly url: string;
-  /** Ours. With what it was sent with, once it was sent. */
+  /** Our own copy. Once the request was sent, it includes the headers that were added. */
   readonly init: RequestInit;
   readonly kind: BodyKind;
   /** `true`: the transport has it, and its body is the transport's. */
   isSent = false;
-  /** What the body of the last response is checked by, if that is left to us. */
+  /** The `integrity` that tokenkeep checks the final response against, if the platform does not check it. */
   integrity: string | undefined = undefined;
   /** Sending a Request uses its body up, whatever it was made of: only a branch of it can be sent again. */
   #spare: Request | undefined = undefined;
@@ -111,7 +111,7 @@ export class Outgoing {
     return signal !== undefined || typeof this.input === 'string' ? signal : this.input.signal;
   }
 
-  /** What to send the next time, now that what was sent is used up. Keeps another copy: a redirect may want the body too. */
+  /** Returns the input to send again, because sending has consumed the first one. Keeps another copy, which a redirect may need. */
   again(): string | Request {
     const spare = this.#spare;
     if (spare === undefined) return this.input;
@@ -119,7 +119,7 @@ export class Outgoing {
     return spare;
   }
 
-  /** The body once more, as a Blob: all of it is in memory since a server has read it, and so it has a length again. */
+  /** Returns the body again, as a Blob. A server has read it, so all of it is in memory, and a Blob has a length. */
   async bodyAgain(): Promise<Blob | undefined> {
     return await this.#spare?.blob();
   }
@@ -129,7 +129,7 @@ export class Outgoing {
     if (this.#spare !== undefined) discardBody(this.#spare);
   }
 
-  /** The call failed. If it was never sent: `fetch` would have taken the body, so nobody else closes where it comes from. */
+  /** Ends a failed call. If its request was never sent, cancels the source of its body: `fetch` has not taken over the body. */
   abandon(reason: unknown): void {
     if (this.isSent) return;
     const { body } = this.init;

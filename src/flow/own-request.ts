@@ -1,5 +1,5 @@
 /**
- * What `fetch` was given, read at the call and once: from then on it is ours.
+ * The arguments of `fetch`. tokenkeep reads them once, during the call, and then works with its own copy.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { HeadersInit } from '../core/platform-types.ts';
 import { isFormData } from '../core/replay.ts';
 import { randomId } from '../platform/web-crypto.ts';
 
-/** What `fetch` takes first. */
+/** The first argument of `fetch`. */
 export type Input = string | URL | Request;
 
 /** A `Request` of whatever realm or implementation. */
@@ -20,8 +20,8 @@ export function isRequest(input: unknown): input is Request {
 }
 
 /**
- * What goes to the transport: a `Request`, or the URL as text. What is matched is what is sent, so the text of an object is
- * read here and nowhere else.
+ * Returns the input for the transport: a `Request`, or the URL as text. An object is converted to text only here, so that the
+ * URL that is matched is the URL that is sent.
  *
  * @param foreign `true`: the transport may have a `Request` class of its own, which the platform's `fetch` would read as text.
  */
@@ -35,7 +35,7 @@ export function readInput(given: Input, foreign: boolean): string | Request {
   return (foreign || url === absent) && isRequest(given) ? given : String(given);
 }
 
-/** Where it goes, as the platform reads it: what an object says of itself changes nothing. */
+/** Returns the URL as the platform reads it. An own property of the object cannot change it. */
 export function addressOf(input: string | Request): string {
   if (typeof input === 'string') return input;
   const url = askNative('Request', 'url', input);
@@ -68,7 +68,7 @@ export function copyHeaders(headers: HeadersInit): HeadersInit {
   return isRecord(headers) ? { ...headers } : new Headers(headers);
 }
 
-/** A body that nobody else can change, as long as it is one that the platform knows. */
+/** Returns a copy of the body that the caller cannot change, if the platform knows the type of the body. */
 function ownBody(body: NonNullable<BodyInit>): NonNullable<BodyInit> {
   if (isInstance(body, 'URLSearchParams')) return new URLSearchParams(String(body));
   if (ArrayBuffer.isView(body)) {
@@ -85,9 +85,9 @@ function ownBody(body: NonNullable<BodyInit>): NonNullable<BodyInit> {
 }
 
 /**
- * What passes on to the transport as it was given. A list of headers that can be read only once is read by now.
+ * Returns the `init` for a request that is passed on unchanged. Headers that can be iterated only once are replaced by our copy.
  *
- * @param own what was read.
+ * @param own our copy of the `init`.
  */
 export function passedOn(given: RequestInit | undefined, own: RequestInit): RequestInit | undefined {
   const headers = given?.headers;

@@ -38,7 +38,7 @@ export function watchPage(): void {
   window.addEventListener('pageshow', stays, true);
 }
 
-/** Returns `true` while the page is being left: what it begins now, it may not end. */
+/** Returns `true` while the page is being left, so that it may not finish anything it begins now. */
 export function isPageLeaving(): boolean {
   return leavingSince !== undefined && Math.abs(Date.now() - leavingSince) < longestLeaving;
 }
@@ -60,19 +60,19 @@ export async function pageStays(clock: FullClock): Promise<void> {
 
 type Fetch = typeof globalThis.fetch;
 
-/** What managers have given out as their `fetch`, and wrappers around it. */
+/** The `fetch` functions of managers, and wrappers around them. */
 const ours: WeakSet<Fetch> = new WeakSet();
 
-/** Remembers a `fetch` of a manager: put in the place of the platform's, it must not call itself. */
+/** Remembers the `fetch` of a manager: if it replaces the platform's `fetch`, it must not call itself. */
 export function rememberOurs(fetch: Fetch): void {
   ours.add(fetch);
 }
 
 /**
- * Returns the platform's `fetch` as it is at each call, so that what is put in its place later is seen: a mock, an
- * instrument. Once that leads back to a manager, the one from before is called for good.
+ * Returns a function that calls the platform's current `fetch`, so that later replacements take effect, such as a mock or
+ * instrumentation. Once the replacement leads back to a manager, it calls the original `fetch` from then on.
  *
- * @throws ConfigurationError where there is none.
+ * @throws ConfigurationError if the platform has no `fetch`.
  */
 export function platformFetch(): Fetch {
   const { fetch: first } = globalThis;
@@ -85,11 +85,11 @@ export function platformFetch(): Fetch {
     if (ours.has(fetch)) isReplaced = true;
     return isReplaced ? first : fetch;
   };
-  // An application does so as soon as it has a manager. A mock that comes later leads to the manager.
+  // An application replaces `fetch` right after it creates a manager. A later mock would hide that it leads to the manager.
   queueMicrotask(current);
   let entered: Fetch | undefined;
   return (input, init) => {
-    // What calls us in the very turn in which we call it is a wrapper around a manager's.
+    // A function that calls us synchronously while we call it is a wrapper around the `fetch` of a manager.
     if (entered !== undefined && entered === globalThis.fetch) ours.add(entered);
     const fetch = current();
     const before = entered;

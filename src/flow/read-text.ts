@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Cancels a body that nobody will read, and frees its connection. A body of node-fetch is a stream of Node. */
+/** Cancels a body that will not be read, which frees its connection. A body of node-fetch is a stream of Node. */
 export function discardAnswer({ body }: Response): void {
   const stream = body as { cancel?(): Promise<void>; destroy?(): void } | null | undefined;
   if (typeof stream?.cancel === 'function') stream.cancel().catch(() => undefined);

@@ -71,19 +71,19 @@ export function followedByPlatform({ method, init, integrity }: Outgoing): Reque
   return { ...init, headers, redirect: 'follow', ...(integrity && { integrity }) };
 }
 
-/** A `Request` brings members along that no `init` shows: credentials, signal, what only some platform knows. */
+/** Returns the members that a `Request` brings along without an `init`: credentials, signal, members of single platforms. */
 function inherited(input: string | Request): RequestInit {
   if (typeof input === 'string') return {};
   const { mode, referrer: _referrer, referrerPolicy: _policy, ...members } = copyOf(input);
   return mode === undefined || mode === 'navigate' ? members : { ...members, mode };
 }
 
-/** To `fetch` a member that is undefined is none, so it takes no other one's place. */
+/** Drops undefined members: `fetch` ignores them, so they must not override a member that is set. */
 function defined(init: RequestInit): RequestInit {
   return Object.fromEntries(Object.entries(init).filter(([, value]) => value !== undefined));
 }
 
-/** Says what the platform would say of a response that it had followed to, and so do its copies. */
+/** Marks a response and its copies as redirected, as the platform does when it follows a redirect. */
 function asRedirected(response: Response): Response {
   return Object.defineProperties(response, {
     redirected: { value: true, configurable: true },

@@ -87,7 +87,7 @@ export class RefreshCoordinator {
       if ('token' in outcome) return outcome;
       const decision = await this.#await(attempt, outcome);
       if (!needsLock(decision)) return conclude(this.#workshop, attempt, decision);
-      if (turn === 3) throw unanswered(0, undefined); // others send it, one after the other, and nobody is answered
+      if (turn === 3) throw unanswered(0, undefined); // others send it one after the other, and none receives an answer
     }
     throw new LockTimeoutError('The lock of the session was lost again and again. Try again.');
   }

@@ -6,20 +6,20 @@
 import type { Session } from './session.ts';
 import type { FullClock } from './waiting.ts';
 
-/** What is known of a resource since it was about to be sent a new token. */
+/** The latest new token for a resource, and how the resource has responded to it. */
 interface Trial {
   readonly token: string;
   /** When the token was about to be sent, or was rejected. */
   readonly at: number;
   /** {@link Session.epoch}: what was before a login says nothing about what comes after it. */
   readonly epoch: number;
-  /** `true`: the resource has accepted the token, so whatever becomes of it later is evidence. */
+  /** `true`: the resource has accepted the token, so a later rejection is evidence. */
   readonly accepted: boolean;
   /** `true`: the resource has rejected the token. */
   readonly rejected: boolean;
   /** When it rejected a new token before this one. */
   readonly rejectedBefore: number;
-  /** How many new tokens in a row were issued on suspicion only, and none of them accepted. */
+  /** How many new tokens in a row were issued on suspicion only, without any being accepted. */
   readonly suspected: number;
 }
 
@@ -52,7 +52,7 @@ export class Rejections {
   /**
    * `resource` is about to be sent `token`, which was issued because it had rejected the one before.
    *
-   * @param suspected `true`: nobody could see that it had.
+   * @param suspected `true`: the rejection was assumed, because no response was visible.
    */
   sent(session: Session, resource: string, token: string, suspected = false): void {
     const last = this.#last(session, resource);
@@ -73,7 +73,7 @@ export class Rejections {
   /** `resource` has rejected `token`. Returns whether that is news. */
   rejected(session: Session, resource: string, token: string): boolean {
     const last = this.#last(session, resource);
-    // Of a token before this one it says nothing.
+    // The rejection of an earlier token says nothing about this one.
     if (last?.token !== token || last.rejected) return false;
     this.#keep(session, resource, { ...last, rejected: true, at: this.#clock.now() });
     return true;
@@ -86,7 +86,7 @@ export class Rejections {
     if (last?.token === token && !last.accepted) this.#keep(session, resource, { ...last, accepted: true });
   }
 
-  /** Tells whether it says nothing about a token that `resource` rejects it. */
+  /** Checks whether a rejection by `resource` proves nothing about the token. */
   meanNothing(session: Session, resource: string): boolean {
     const last = this.#last(session, resource);
     if (last === undefined || Math.abs(this.#clock.now() - last.at) >= truce) return false;
@@ -94,8 +94,8 @@ export class Rejections {
   }
 
   /**
-   * Tells whether a call that failed without an answer may stand for a rejection. Not so while the tokens that were issued for it
-   * were not accepted either: then it is the network, or the resource.
+   * Checks whether a call that failed without an answer may count as a rejection. It does not for a while after a token that was issued
+   * because of such a failure was not accepted either: then the cause is the network or the resource.
    */
   isSuspect(session: Session, resource: string): boolean {
     const last = this.#last(session, resource);

@@ -52,10 +52,10 @@ export class SessionStore {
   readonly bounded: BoundedStorage['bounded'];
   /** Sessions with a successor that is not stored yet: nothing else may be all that keeps them alive. */
   readonly #unsaved: Map<Session, unknown> = new Map();
-  /** What was found last under the key of a session, and what was replaced there. Most sessions never see any. */
+  /** Unreadable values, by session: the last one that was found under its key, and the one that was replaced. Most sessions have none. */
   readonly #rejected: WeakMap<Session, RejectedValue> = new WeakMap();
   readonly #replaced: WeakMap<Session, RejectedValue> = new WeakMap();
-  /** Sessions of which it is known that they are kept elsewhere than in the storage that was preferred. */
+  /** Sessions that are known to be kept in another storage than the preferred one. */
   readonly #displaced: WeakSet<Session> = new WeakSet();
 
   constructor(options: SessionStoreOptions) {
@@ -146,7 +146,7 @@ export class SessionStore {
     return stored;
   }
 
-  /** A storage of somebody else's may hand over anything, also what throws when it is looked at. */
+  /** Reads a stored value. A custom storage may return anything, including an object whose getters throw. */
   #judge(value: unknown): SessionRecord | Unreadable {
     try {
       return readRecord(value, this.#options.owner());
@@ -160,7 +160,7 @@ export class SessionStore {
     try {
       return this.#options.storage.watch?.(session.key, listener) ?? (() => {});
     } catch {
-      return () => {}; // called by a timer, whose errors end a process: who hears of nothing waits to the end
+      return () => {}; // a timer calls this, and an error there would end the process; without a watch the caller waits the full time
     }
   }
 
@@ -183,7 +183,7 @@ export class SessionStore {
       if (session.unsaved === unsaved) this.#saved(session, fate, tell);
       return fate;
     } catch (error) {
-      // A login is refused to its caller. What is tried again was accepted before, and stays in use.
+      // A new login fails with this error. A successor that is being stored again was accepted before, and stays in use.
       if (isNewerSchema(error) && unsaved === undefined) throw error;
       // Or someone signed out or in: it must not come back as something to be written.
       if (session.epoch !== epoch || session.unsaved !== unsaved) return 'superseded';
@@ -314,7 +314,7 @@ export class SessionStore {
   }
 }
 
-/** What this process knows of a session that must not be told: `record`, what is not stored yet, and what is in memory. */
+/** Returns the secrets of a session in this process: of `record`, of a record that is not stored yet, and of memory. */
 export function secretsOf(
   session: Session,
   record: SessionRecord | undefined = session.unsaved?.record,

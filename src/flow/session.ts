@@ -157,12 +157,12 @@ export class Session {
     this.#keep(variant, this.rejectedToken(variant) === held.token ? { ...held, until: 0 } : held);
   }
 
-  /** What every event says of the session, in words of this moment. */
+  /** Returns the members that every event has: the session, and its login at this moment. */
   about(login: LoginIdentity | undefined = this.login): SessionEvent {
     return { session: this.id, login: login?.login, subject: login?.subject };
   }
 
-  /** Tells whether what began under `login` may go on under the login that is there now. */
+  /** Checks whether work that began under `login` may continue under the current login. */
   isOf(login: LoginIdentity | undefined): boolean {
     return isSameLogin(login, this.login);
   }
@@ -174,8 +174,8 @@ export class Session {
   }
 
   /**
-   * A login was found in the storage. Nothing of another one stays in memory, and what is under way for that one touches nothing
-   * any more.
+   * Follows a login that was found in the storage. Removes everything of another login from memory; work in progress for that login
+   * has no effect any more.
    *
    * @returns the login that it replaces. `undefined`: it was there before, or none was.
    */
@@ -193,7 +193,7 @@ export class Session {
     return this.#rejected?.get(variant);
   }
 
-  /** A protected resource has rejected `token`. Until a refresh succeeds or fails, it is not handed out. */
+  /** A protected resource has rejected `token`. It is not used until a refresh has succeeded or failed. */
   reject(variant: string, token: string): void {
     const held = this.held(variant);
     if (held !== undefined && held.token !== token) return; // it has a successor
@@ -240,7 +240,7 @@ export class Session {
     this.gone = { error, final: true };
   }
 
-  /** Its user has signed out elsewhere, or the server has ended it. What is under way goes on until it finds out. */
+  /** Ends the session after a sign-out elsewhere, or after the server has ended it. Work in progress continues until it notices. */
   leave(gone: Gone): void {
     this.forget();
     this.#flights = undefined;

@@ -240,7 +240,7 @@ function rememberIn(
   return remember(record, { ...seen, offline }, context);
 }
 
-/** Says that a refresh has failed, and once for each row of refusals that they do not pass by themselves. */
+/** Emits `refreshFailed` and, once for each row of refusals that will not end by itself, `sessionStuck`. */
 function tellFailure(
   { session, login, tell, cause }: Attempt,
   { record, failure, isStuckNow }: Remembered,

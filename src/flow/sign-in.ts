@@ -120,7 +120,7 @@ async function boundTo(workshop: Workshop, scheme: 'Bearer' | 'DPoP', tokens: ob
   throw wrongTokens(workshop.dpop?.remedy(scheme) ?? 'DPoP tokens need the option dpop.');
 }
 
-/** What of the tokens that were handed over an error of the storage of keys must not quote. */
+/** Returns the texts in the given tokens: an error of the key storage must not quote them. */
 function textsOf(tokens: object): Secrets {
   return Object.values(tokens).filter((value): value is string => typeof value === 'string');
 }

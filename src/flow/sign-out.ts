@@ -72,7 +72,7 @@ export async function signOut(
   const ending = underWay.then(() =>
     revoke ? end(workshop, session, ended, unreadable) : notRevoked('not_requested'),
   );
-  // A key for each login: nobody needs this one any more.
+  // Each login has its own key, so this one is no longer needed.
   if (refusal === undefined && session.epoch === epoch) {
     for (const one of ended) await forgetKey(workshop, one);
   }
@@ -81,7 +81,10 @@ export async function signOut(
   return result;
 }
 
-/** What a sign-out ends: a login that the storage has refused is not the one that is stored. A successor replaces what it was spent for. */
+/**
+ * Returns the records that a sign-out ends. An unsaved record of the stored login is its successor and replaces it. An unsaved record
+ * of another login is one that could not be stored: then both are ended.
+ */
 function endedBy(unsaved: SessionRecord | undefined, stored: SessionRecord | undefined): SessionRecord[] {
   const isSuccessor = unsaved !== undefined && unsaved.login === stored?.login;
   return [unsaved, isSuccessor ? undefined : stored].filter((one) => one !== undefined);

@@ -1,5 +1,5 @@
 /**
- * What a new session has replaced in the storage, when that was no session of ours: it may still be alive at its server.
+ * Handles a stored value that a new session has replaced and that was not a session of this client: its server may still accept it.
  *
  * @module
  */

@@ -120,14 +120,14 @@ async function move(moving: Moving): Promise<TakeOver | 'again'> {
     return await discard(moving, record);
   }
   await letGo(moving, version, record);
-  // While it was removed somebody has signed in or out here: ours is theirs to end.
+  // During the removal a sign-in or sign-out has happened here, which also ends the session that was taken over.
   if (session.epoch !== moving.epoch) return { outcome: 'not-needed' };
   session.begin(identityOf(record));
   events.push({ type: 'signedIn', ...session.about(), where: 'here' });
   return { outcome: 'taken-over' };
 }
 
-/** Of somebody else's: under the lock nothing of it may throw. */
+/** Returns the reason of a refusal by foreign code as text. Nothing may throw under the lock. */
 function reasonOf(refused: unknown): string {
   return typeof refused === 'string' ? refused : 'The former session cannot be used.';
 }

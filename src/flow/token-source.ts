@@ -44,7 +44,7 @@ export class TokenSource {
   }
 
   /**
-   * An access token from memory, if there is one that may be handed out. Costs a comparison.
+   * Returns an access token from memory, if there is one that may be used. Costs one comparison.
    *
    * @param lasting see {@link TokenQuery.lasting}
    */
@@ -56,11 +56,11 @@ export class TokenSource {
   }
 
   /**
-   * An access token of the login that the call began under, other than the one that was rejected. Refreshes only on evidence.
-   * A token that another call has seen rejected is not handed out either, until the refresh because of it has failed.
+   * Returns an access token of the login that the call began under, other than the one that was rejected. Refreshes only on evidence.
+   * It does not return a token that was rejected for another call either, unless the refresh for that rejection has failed.
    *
-   * @throws LoginRequiredError `login_changed` when another user's login is there now; what the refresh throws, the same error
-   *   for all who wait; the signal's reason for who leaves.
+   * @throws LoginRequiredError `login_changed` when another user's login is there now; the error of the refresh, the same
+   *   one for all callers that wait; the signal's reason, if the caller aborts.
    */
   async get(session: Session, asked: TokenQuery): Promise<Held> {
     const query = ownMembers(asked);
@@ -71,14 +71,14 @@ export class TokenSource {
       if (otherThan !== undefined) session.reject(variant, otherThan);
       const held = this.fresh(session, variant, query.lasting);
       if (held !== undefined && held.token !== otherThan) return held;
-      throwIfAborted(signal); // who has left opens no flight
-      // 1 Join: whoever comes while a refresh is under way gets what it brings.
+      throwIfAborted(signal); // an aborted caller starts no refresh
+      // 1 Join: a call during a refresh waits for it and uses its result.
       const joined = session.flight(variant);
       const landed = await keepAlive(
         leavingOn(joined ?? this.#open(session, changed(query, { login })), signal),
       );
       login ??= landed.login;
-      // While it was under way somebody else may have signed in, here or elsewhere.
+      // During the refresh another user may have signed in, here or elsewhere.
       if (!session.isOf(login) || !isSameLogin(login, landed.login)) throw loginRequired('login_changed');
       // A flight that began before the evidence may bring the very token that was rejected.
       const isNew =

@@ -1,5 +1,5 @@
 /**
- * What a response says about the access token that it was asked with.
+ * Judges the access token of a request by its response.
  *
  * @module
  */
@@ -17,10 +17,10 @@ import { discardBody, type Outgoing } from './outgoing.ts';
 import type { Held, Session } from './session.ts';
 import type { FullClock } from './waiting.ts';
 
-/** What a response says about the token. */
+/** The judgement of a token by a response. */
 export type Verdict = 'fine' | 'invalid' | 'unclear';
 
-/** What judging needs. */
+/** Dependencies of {@link judge}. */
 export interface JudgeOptions {
   readonly transport: Transport;
   readonly match: ResourceMatcher;
@@ -53,7 +53,7 @@ export async function judge(
   const challenge = response.headers.get('www-authenticate');
   const rejection = judgeRejection(status, challenge);
   if (rejection.kind === 'step-up') {
-    // Only here what the challenge says is told, and a server may say the token. Taking it out is dear.
+    // The challenge may contain the token, so it is redacted. Redacting is expensive, and only this event shows the challenge.
     const told = judgeRejection(status, redact(challenge ?? '', [held.token]));
     if (told.kind === 'step-up') {
       const { session, request } = asked;

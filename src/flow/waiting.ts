@@ -42,7 +42,7 @@ export function completeClock(clock: Clock | undefined): FullClock {
 /** The longest that timers can wait, in ms: told to wait longer, they call back at once. */
 export const longestTimer: number = 2 ** 31 - 1;
 
-/** What `AbortSignal.timeout()` would abort with, also where there is no `DOMException`. */
+/** Returns an error like the abort reason of `AbortSignal.timeout()`, also where there is no `DOMException`. */
 export function timeoutError(timeout: number): Error {
   return Object.assign(new Error(`No answer within ${timeout} ms.`), { name: 'TimeoutError' });
 }

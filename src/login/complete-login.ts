@@ -39,8 +39,8 @@ export interface CompleteLoginOptions extends LoginClientOptions {
  * Called twice at once in a page, as by an effect in React's Strict Mode, it exchanges once, and both get the login.
  *
  * @param callback The URL to which the user was sent back. Where a proxy has changed it: its parameters.
- * What fails before the code is sent, such as a key storage that cannot be read or a server that cannot be found, leaves the
- * login waiting: call it again with the same answer.
+ * If it fails before the code is sent, for example because the key storage cannot be read or the server cannot be found, the login
+ * stays pending: call it again with the same answer.
  *
  * @throws LoginFailedError, ConfigurationError, StorageError when `pending` or the storage of the key fails, and what client
  *   authentication throws.
@@ -50,7 +50,7 @@ export async function completeLogin(
   callback: string | URL | URLSearchParams,
 ): Promise<Login> {
   requirePending(options.pending);
-  // Nobody aborts here: another caller may wait for the same answer, and it can be used once.
+  // The signal is ignored here: another caller may wait for the same answer, and an answer can be used only once.
   const source: AnswerSource = {
     client: () => loginClient({ ...options, signal: undefined }),
     pending: options.pending,
@@ -69,20 +69,20 @@ function stateOf(callback: string | URL | URLSearchParams): string | null {
   return parameters?.get('state') ?? null;
 }
 
-/** Who exchanges the code of an answer, and where its login waits. */
+/** The client that exchanges the code of an answer, and the storage of its pending login. */
 export interface AnswerSource {
   /** @throws what finding out the server throws */
   client(): Promise<LoginClient>;
   readonly pending: PendingLogins;
 }
 
-/** What became of an answer. */
+/** The result of using an answer. */
 export type AnswerUse =
   | { readonly kind: 'used'; readonly login: Login }
   /** `isWaiting`: nothing was sent and the login still waits, so the same answer can be used again. */
   | { readonly kind: 'failed'; readonly error: unknown; readonly isWaiting: boolean };
 
-/** An answer whose login was found, and waits no more. */
+/** An answer whose pending login was found and removed. */
 interface FoundLogin {
   readonly client: LoginClient;
   readonly response: AuthorizationResponse;
@@ -112,7 +112,7 @@ export async function exchangeAnswer(
     return failed(error);
   }
   if ('error' in prepared) {
-    // Nothing was sent: what failed may succeed the next time.
+    // Nothing was sent, so a retry may succeed.
     return failed(prepared.error, await returnPending(source.pending, state, login));
   }
   const { prover, exchange } = prepared;
@@ -146,7 +146,7 @@ async function find(source: AnswerSource, callback: string | URL | URLSearchPara
   return { client, response, state, login, url };
 }
 
-/** @throws LoginFailedError for an answer that is none to this login. */
+/** @throws LoginFailedError if the answer does not belong to this login. */
 function checkedCode({ client, response, login, url }: FoundLogin): string {
   if (url !== undefined && !isSamePlace(url, login.redirectUri)) {
     throw wrongAnswer('The answer came to another place than the one it was sent to.');

@@ -24,7 +24,7 @@ export interface DevicePrompt {
   readonly userCode: string;
   /** Where nothing has to be entered: good for a QR code. Show the code beside it all the same, to be compared. */
   readonly verificationUriComplete: string | undefined;
-  /** When the code is over, in Unix ms. */
+  /** When the code expires, in Unix ms. */
   readonly expiresAt: number;
 }
 

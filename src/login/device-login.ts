@@ -33,7 +33,7 @@ const longestWait = 60_000;
 
 /**
  * Logs in on another device: asks for a code, has the user told, and asks for the tokens no faster than the server
- * allows and at most once a second, until the user has agreed, has refused, or the code is over.
+ * allows and at most once a second, until the user has agreed or refused, or the code has expired.
  *
  * @example
  * ```ts
@@ -52,7 +52,7 @@ const longestWait = 60_000;
  *   await manager.setTokens(login.tokens);
  * }
  * ```
- * @throws LoginFailedError (`timed_out`: the code is over), ConfigurationError, the signal's reason.
+ * @throws LoginFailedError (`timed_out`: the code has expired), ConfigurationError, the signal's reason.
  * @see RFC 8628
  */
 export async function deviceLogin(options: DeviceLoginOptions): Promise<Login> {
@@ -61,7 +61,7 @@ export async function deviceLogin(options: DeviceLoginOptions): Promise<Login> {
   const prover = await newKey(client); // first what can fail without a user
   return await withKey(client, prover, async () => {
     const authorization = await leavingOn(deviceAuthorization(client, options), signal);
-    // One that waits for the user must not be in the way of giving up.
+    // A callback that waits for the user must not delay aborting.
     await leavingOn(Promise.resolve(options.onPrompt(authorization.prompt)), signal);
     const { grant, sentAt } = await poll(client, authorization, prover, signal);
     return loginOf(client, grant, sentAt, { scope: options.scope, thumbprint: prover?.thumbprint });
@@ -100,7 +100,7 @@ function meaningOf(
   const { error, failure } = exchanged;
   if (error === 'authorization_pending' || error === 'slow_down') return error;
   if (error === 'expired_token') {
-    throw new LoginFailedError('The code of the login is over.', { reason: 'timed_out', error });
+    throw new LoginFailedError('The device code has expired.', { reason: 'timed_out', error });
   }
   if (failure === 'transient') return 'failed';
   throw failed(exchanged);

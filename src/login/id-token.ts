@@ -40,8 +40,8 @@ export function readIdToken(
 }
 
 /**
- * Tells whether an ID token belongs to another login: it was issued by or for somebody else, or replayed. Nobody is named by it. One
- * that cannot be read, or whose issuer is not known, is not said to.
+ * Checks whether an ID token belongs to another login: it has another issuer or another audience, or it was replayed. Such a token
+ * must not identify the user. Returns `false` for a token that cannot be read. An issuer is compared only if the server's is known.
  */
 export function isForeign(idToken: string | undefined, client: LoginClient, expected: Expected): boolean {
   const claims = claimsOf(idToken);
@@ -57,7 +57,7 @@ function complaintAbout(claims: Claims, client: LoginClient, expected: Expected)
     return 'authorizationServer.issuer is missing, so nothing is known of its issuer.';
   const strange = strangeness(claims, client, expected);
   if (strange !== undefined) return strange;
-  if (typeof exp !== 'number' || exp + tolerance <= now) return 'The ID token is over.';
+  if (typeof exp !== 'number' || exp + tolerance <= now) return 'The ID token has expired.';
   if (expected.maxAge === undefined) return undefined;
   const fresh = typeof authTime === 'number' && authTime + expected.maxAge + tolerance >= now;
   return fresh ? undefined : 'The user did not log in as recently as max_age asks.';

@@ -24,7 +24,7 @@ export interface LoginPage {
     /** Changes the URL without loading it. */
     replaceState(state: unknown, unused: string, url: string): void;
   };
-  /** Tells when the page is left, and when it is shown again. */
+  /** Adds a listener that is called when the page is left, or shown again. */
   addEventListener?(type: 'pageshow' | 'pagehide', listener: (event: PageTransition) => void): void;
   /** Removes a listener. */
   removeEventListener?(type: 'pageshow' | 'pagehide', listener: (event: PageTransition) => void): void;
@@ -36,12 +36,12 @@ export interface PageTransition {
   readonly persisted?: boolean;
 }
 
-/** What {@link leave} uses of a page. */
+/** The members of a page that {@link leave} uses. */
 type Leavable = Pick<LoginPage, 'addEventListener' | 'removeEventListener'> & {
   readonly location: { assign(url: string): void };
 };
 
-/** For how long a page may still be here, and when nobody waits any more. */
+/** How long the page may take to leave, and the signal that ends the wait. */
 interface Limit {
   readonly clock: FullClock;
   readonly timeout: number;

@@ -11,7 +11,7 @@ import type { LoginClient } from './login-options.ts';
 
 /** The tokens of a login. Hand them to `manager.setTokens()` first: whatever else is wrong, they are the user's. */
 export interface Login {
-  /** Without an ID token that belongs to another login: nobody is named by it. */
+  /** The tokens. An ID token of another login is left out, because it must not identify the user. */
   readonly tokens: TokenSet;
   /** What {@link StartLoginOptions.returnTo} was. */
   readonly returnTo: string | undefined;
@@ -38,7 +38,7 @@ export function loginOf(client: LoginClient, grant: TokenGrant, sentAt: number, 
       scope: grant.scope ?? (expected.scope?.length ? expected.scope : undefined),
       refreshToken: grant.refreshToken,
       refreshTokenExpiresAt: end(refreshTokenLifetime),
-      // Calls of the user whom an ID token names go on under this login (law one-login): one of another login names nobody.
+      // Calls of the user in the ID token continue under this login (law one-login), so the ID token of another login is dropped.
       idToken: isForeign(idToken, client, expected) ? undefined : idToken,
       // A server that does not know DPoP answers with bearer tokens: no key protects them.
       thumbprint: grant.tokenType.toLowerCase() === 'dpop' ? expected.thumbprint : undefined,

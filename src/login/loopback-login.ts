@@ -84,7 +84,7 @@ async function logInThrough(
   try {
     return await finishHere(client, request, async () => {
       const arrived = server.answerTo(request.state);
-      // One that waits for the user, or for the browser to end, must not be in the way of the answer.
+      // A callback that waits for the user, or for the browser to exit, must not delay the answer.
       const failure = Promise.resolve(open(request.url)).then(() => new Promise<never>(() => undefined));
       return await leavingOn(leavingOn(Promise.race([arrived, failure]), late.signal), signal);
     });

@@ -30,7 +30,7 @@ export async function inOneTab<T>(
   use: () => Promise<T>,
 ): Promise<T | 'elsewhere'> {
   const { locks } = (globalThis.navigator ?? {}) as { readonly locks?: Locks };
-  // A state that none of ours can be names no login, and no lock.
+  // A state that tokenkeep cannot have created belongs to no login, so it gets no lock.
   const isState = /^[\w-]{1,100}$/.test(state ?? '');
   if (!('document' in globalThis) || locks === undefined || !isState) return await use();
   const name = `tokenkeep.login.${state}`;

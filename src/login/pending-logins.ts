@@ -82,13 +82,13 @@ export async function returnPending(
   }
 }
 
-/** The login that waits under `state`; it waits no more. `undefined`: none does. @throws StorageError */
+/** Removes and returns the login that is pending under `state`. `undefined`: there is none. @throws StorageError */
 export async function takePending(pending: PendingLogins, state: string): Promise<PendingLogin | undefined> {
   let operation: 'read' | 'delete' = 'read';
   try {
     const store = storeOf(pending);
     const found = store.getItem(prefix + state);
-    // Where the storage does not wait, nor do we: of two answers at the same time one would find what the other takes.
+    // No `await` for a synchronous storage: otherwise two simultaneous answers could find the same login.
     const text = typeof found === 'object' && found !== null ? await found : found;
     if (text === null) return undefined;
     operation = 'delete';
@@ -111,7 +111,7 @@ function failed(
   );
 }
 
-/** Removes what nobody came back for, and the oldest of too many, where the names can be listed without waiting. */
+/** Removes expired logins, and the oldest of too many, if the storage can list its names synchronously. */
 function sweep(pending: PendingLogins, now: number): PendingLogin[] {
   const store = storeOf(pending);
   const names = 'getItem' in pending ? namesOf(pending) : [...pending.keys()];
@@ -120,7 +120,7 @@ function sweep(pending: PendingLogins, now: number): PendingLogin[] {
     const text = store.getItem(name);
     if (typeof text === 'string') waiting.push({ name, login: read(text) });
   }
-  // What cannot be read expires at once.
+  // An unreadable entry counts as expired.
   const end = (login: PendingLogin | undefined) => login?.expiresAt ?? 0;
   waiting.sort((one, other) => end(other.login) - end(one.login));
   const most = 'getItem' in pending ? mostInWebStorage : mostInMap;

@@ -1,5 +1,5 @@
 /**
- * What a login by redirect takes and gives, and the checks of its options.
+ * The options and results of a login by redirect, and the checks of the options.
  *
  * @module
  */
@@ -20,7 +20,7 @@ export interface RedirectLoginManager {
   signOut(): Promise<unknown>;
 }
 
-/** What {@link redirectLogin} takes. Client, server, `dpop`, `fetch`, clock and timeout are those of the manager. */
+/** Options of {@link redirectLogin}. Client, server, `dpop`, `fetch`, clock and timeout are those of the manager. */
 export interface RedirectLoginOptions extends Omit<LoginRequest, 'signal'> {
   /** The manager that gets the tokens. */
   readonly manager: RedirectLoginManager;
@@ -32,8 +32,8 @@ export interface RedirectLoginOptions extends Omit<LoginRequest, 'signal'> {
    */
   readonly pending: PendingLogins | (() => PendingLogins);
   /**
-   * Decides whether users may be sent on to `url`, which is not of the page's own origin. It was asked for by `returnTo`, which
-   * anybody may have written: compare whole origins.
+   * Decides whether users may be sent on to `url`, which is not of the page's own origin. It comes from `returnTo`, which
+   * an attacker may have chosen: compare whole origins.
    *
    * @default no other origin is allowed
    */
@@ -42,7 +42,7 @@ export interface RedirectLoginOptions extends Omit<LoginRequest, 'signal'> {
   readonly page?: LoginPage | undefined;
 }
 
-/** What {@link RedirectLogin.begin} takes. */
+/** Options of {@link RedirectLogin.begin}. */
 export interface BeginLoginOptions {
   /** The place in the application to which the user comes back: a URL of the page's own origin, or one that `allowReturnTo` allows. */
   readonly returnTo?: string | undefined;
@@ -50,11 +50,11 @@ export interface BeginLoginOptions {
   readonly parameters?: LoginRequest['parameters'];
   /** The event `stepUpRequired`: the login asks for what the API wants, see {@link withStepUp}. Look at its `scope` first. */
   readonly stepUp?: Asked | undefined;
-  /** Gives the login up while the page is still here. */
+  /** Aborts the login while the page has not left yet. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What {@link RedirectLogin.finish} resolves with. */
+/** Result of {@link RedirectLogin.finish}. */
 export type RedirectLoginResult =
   | {
       readonly outcome: 'signed-in';
@@ -70,8 +70,8 @@ export type RedirectLoginResult =
 export interface RedirectLogin {
   /**
    * Sends the user to the authorization server. Pending until the page has left: nothing after `await` runs in a page that leaves. A
-   * second call joins the login that is under way. Where {@link RedirectLogin.finish} has something to do it does that first, and
-   * leaves only if nobody was signed in by it.
+   * second call joins the login that is under way. If {@link RedirectLogin.finish} has an answer to use, `begin()` does that
+   * first, and leaves only if that did not sign the user in.
    *
    * Resolves when the user comes back to this very page by "Back" without having signed in, and when `finish()` signed them in.
    *
@@ -85,7 +85,7 @@ export interface RedirectLogin {
    * URL at once, exchanges the code, stores the tokens, checks the ID token, and signs out again if that is wrong. However often it
    * is called for an answer, in this page or in another tab, the code is exchanged once; calls at the same time share the result.
    *
-   * What fails before the code was sent, such as the discovery of the server, can be tried again: call it again.
+   * If it fails before the code was sent, for example in the discovery of the server, you can call it again.
    *
    * @returns `none` where the URL is no answer, on a server, and in a tab whose answer another tab has used.
    * @throws LoginFailedError: the login came to nothing, see its `reason`. StorageError when the tokens are in memory only, or the

@@ -66,7 +66,7 @@ export function redirectLogin(options: RedirectLoginOptions): RedirectLogin {
   return { begin: (more) => login.begin(more), finish: () => login.finish() };
 }
 
-/** What becomes of the answers for a session, however many objects ask for it: an effect may make one each time that it runs. */
+/** The state of the answers for a session. All objects for the session share it, because an effect may create one on every run. */
 interface Finishing {
   /** Taken out of the URL, and not used yet. */
   answer: URL | undefined;
@@ -115,7 +115,7 @@ class LoginByRedirect {
     });
   }
 
-  // Until it waits for the first time it runs at once: of two calls the second one finds what the first has taken out of the URL.
+  // Runs synchronously up to the first `await`, so a second call finds the answer that the first has taken out of the URL.
   async finish(): Promise<RedirectLoginResult> {
     const page = this.#page;
     if (page === undefined) return { outcome: 'none' };
@@ -139,7 +139,7 @@ class LoginByRedirect {
     const state = answer.searchParams.get('state');
     if (!state) {
       done();
-      // Anybody can send a browser here. Of what an unknown sender says nothing is shown but the code.
+      // Any site can send a browser here, so only the error code of an unknown sender is shown.
       throw refused(answer.searchParams.get('error') ?? undefined, undefined, []);
     }
     const result = await inOneTab(state, this.#inside.assembly.workshop, () =>

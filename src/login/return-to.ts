@@ -1,15 +1,15 @@
 /**
- * The place in the application that a user comes back to after a login. It often comes from a URL, so anybody may have chosen it.
+ * The place in the application that a user comes back to after a login. It often comes from a URL, so an attacker may have chosen it.
  *
  * @module
  */
 import { parseUrl } from '../core/url.ts';
 
-/** What `returnTo` is compared with. */
+/** The rules that {@link safeReturnTo} checks `returnTo` against. */
 export interface ReturnRules {
   /** The URL of the page. */
   readonly page: string;
-  /** Tells whether a place of another origin is allowed. */
+  /** Decides whether a URL of another origin is allowed. */
   readonly allow: ((url: URL) => boolean) | undefined;
 }
 
@@ -31,7 +31,7 @@ export function safeReturnTo(returnTo: unknown, { page, allow }: ReturnRules): s
   return isWeb && isAllowed(url, allow) ? url.href : undefined;
 }
 
-/** A function of the application that throws allows nothing: the login goes on. */
+/** Calls `allowReturnTo`. If it throws, the URL is not allowed, and the login continues. */
 function isAllowed(url: URL, allow: ReturnRules['allow']): boolean {
   try {
     return allow?.(url) === true;

@@ -36,7 +36,7 @@ export async function signInWith(
     const trouble = await failureOf(manager.signOut());
     throw trouble === undefined ? error : notSignedOut(trouble);
   }
-  if (problem !== undefined) throw problem; // the tokens are in memory only, and in use
+  if (problem !== undefined) throw problem; // the tokens could not be stored; they are in memory and in use
   return claims;
 }
 

@@ -21,7 +21,7 @@ export function takingTurns(concurrency: number): Turns {
       try {
         return await task();
       } finally {
-        // The place is handed on: whoever comes now cannot take it first.
+        // The place goes directly to the next task in line, so a task that arrives now cannot take it.
         if (!line.callNext()) running -= 1;
       }
     },
@@ -56,7 +56,7 @@ class WaitingLine {
     if (this.#waiting.size === 0) return false;
     let next = this.#upcoming.next();
     if (next.done === true) {
-      // An iterator that has ended does not see who came later.
+      // An iterator that has ended does not return tasks that were added later.
       this.#upcoming = this.#waiting.values();
       next = this.#upcoming.next();
     }

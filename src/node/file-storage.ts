@@ -45,7 +45,8 @@ export interface FileStorage extends TokenStorage, Disposable {
  * tools, daemons and several workers of one backend. One of them refreshes, the others use what it got.
  *
  * - **Private.** The file has mode 0600 in a directory with mode 0700. If others could read either, or put another directory in
- *   its place, it is refused with what to do. The tokens are not encrypted: who can run code as this user can read them. On Windows they are
+ *   its place, it is refused, and the error says what to do. The tokens are not encrypted: any code that runs as this user can read
+ *   them. On Windows they are
  *   as private as their directory.
  * - **Durable.** Written whole or not at all, also when the process is killed at any instruction, and synced to the disk
  *   before a write resolves. After a power failure it holds what a disk holds that keeps its word about syncing.

@@ -15,7 +15,7 @@ const account = '#key';
 const algorithm = 'aes-256-gcm';
 const sizes = { id: 8, key: 32, vector: 12, tag: 16 } as const;
 
-/** Names a key without giving anything of it away. */
+/** Returns a name for a key that reveals nothing about the key. */
 function idOf(key: Buffer): Buffer {
   return createHash('sha256').update('tokenkeep key').update(key).digest().subarray(0, sizes.id);
 }

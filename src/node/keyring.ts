@@ -45,7 +45,7 @@ export function requireKeyring(): void {
 /** Each entry is a connection of its own to the keyring, which is closed when the entry is collected as garbage. */
 const mostEntries = 64;
 
-/** How long a call may take before others go past it, in ms. */
+/** How long a call may take before others overtake it, in ms. */
 const patience = 30_000;
 
 /** The entries of one service. */
@@ -102,7 +102,7 @@ export class Keyring {
     }
   }
 
-  /** Waits for a call, so that there is one at a time. One that hangs is overtaken once: each of them keeps a thread. */
+  /** Runs one call at a time. Only one call that hangs is overtaken, because each hanging call keeps a thread. */
   async #overtaking(call: Promise<unknown>): Promise<void> {
     let timer: unknown;
     const overdue = new Promise<true>((resolve) => {

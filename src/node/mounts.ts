@@ -1,11 +1,11 @@
 /**
- * What is mounted where.
+ * Mount points of the file system.
  *
  * @module
  */
 import { readFileSync } from 'node:fs';
 
-/** Tells whether a path is the place of a mount of its own. Linux says so; elsewhere the answer is no. */
+/** Checks whether a path is a mount point. Only Linux can say so; elsewhere it returns `false`. */
 export function isMountPoint(path: string): boolean {
   let mounts: string;
   try {

@@ -22,7 +22,7 @@ import { isNetworkFileSystem } from './network-file-systems.ts';
 /** Why a file is not used. The message names the remedy. */
 export class Refusal extends Error {}
 
-/** Who may read and write: the owner alone, or the members of its group as well. */
+/** Users that may read and write: the owner alone, or the members of its group as well. */
 export type Access = 'owner' | 'group';
 
 /** The directory, made if it is missing, as its own name without symbolic links. */
@@ -55,8 +55,8 @@ function mustBePrivate(directory: string, stats: Stats, access: Access): void {
 }
 
 /**
- * Who can write to a parent can put another directory in the place of ours. A sticky one, such as /tmp, keeps what is in it for
- * its owner. The members of a group that can write to a parent are trusted with that.
+ * Throws if another user can replace the directory: a user who can write to a parent can put another directory in its place. In a
+ * sticky parent, such as /tmp, only the owner can. The members of a group that can write to a parent are trusted.
  */
 function mustStayInPlace(directory: string): void {
   for (let parent = dirname(directory), last = directory; parent !== last; parent = dirname(parent)) {
@@ -68,7 +68,7 @@ function mustStayInPlace(directory: string): void {
       );
     }
     const own = process.getuid?.();
-    // A process of root can be started in a directory of whoever started it, as development containers do.
+    // A process of root may run in a directory of the user who started it, as in development containers.
     if (own === 0 || uid === own || uid === 0 || uid === unmapped || process.platform === 'android') continue;
     throw new Refusal(
       `${parent} belongs to user ${uid}, who can replace what lies in it. Choose a path below a directory of user ${own}.`,
@@ -139,10 +139,10 @@ export function mustNotBeMounted(path: string): void {
 /** Windows has no modes and no owners of this kind: there a file is as private as its directory. */
 const isPosix: boolean = globalThis.process?.getuid !== undefined;
 
-/** The user that stands for all users whom a container does not know: nobody in it can act as that one. */
+/** The user id that stands for all users that a container does not know. No process in the container can act as this user. */
 const unmapped = 65_534;
 
-/** Bits of the mode that nobody may have. */
+/** Permission bits that must not be set. */
 function forbidden(access: Access): number {
   return access === 'group' ? 0o007 : 0o077;
 }

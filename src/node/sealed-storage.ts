@@ -12,8 +12,8 @@ export interface Seal {
   /** @param name belongs to the text: sealed under one name it does not open under another. */
   close(text: string, name: string): Promise<string>;
   /**
-   * What was sealed, and whether its seal is to be renewed. `'key lost'`: the key that it was sealed with no longer exists.
-   * `undefined`: the key exists, and the text is damaged or was sealed under another name.
+   * Returns the text that was sealed, and whether it should be sealed again. Returns `'key lost'` if the key no longer exists, and
+   * `undefined` if the key exists, but the text is damaged or was sealed under another name.
    */
   open(sealed: string, name: string): Promise<Opened | 'key lost' | undefined>;
 }

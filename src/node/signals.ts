@@ -22,7 +22,7 @@ export interface CloseOnSignalsOptions {
   readonly signals?: readonly SignalName[] | undefined;
 }
 
-/** What waits at a signal: one handler, whatever number of managers there are. */
+/** The handler of a signal. All managers share one. */
 interface Watch {
   readonly managers: Map<symbol, ClosableManager>;
   readonly onSignal: () => void;
@@ -31,10 +31,10 @@ interface Watch {
 const watches: Map<SignalName, Watch> = new Map();
 
 /**
- * Closes a manager, or several, when the process is told to end, and lets it end when their refreshes are stored: without
- * this, Ctrl+C or a deployment in the middle of a refresh loses the successor of a refresh token that is spent. The process
- * then ends by the same signal, so its parent sees the usual exit code, unless the application has handlers of its own for
- * it. A second signal ends it at once.
+ * Closes one or more managers when the process receives a signal to end, and ends the process once their refreshes are stored.
+ * Without this, Ctrl+C or a deployment during a refresh loses the successor of a spent refresh token. The process then ends by the
+ * same signal, so its parent sees the usual exit code, unless the application has its own handlers for the signal. A second
+ * signal ends the process at once.
  *
  * @example
  * ```ts
@@ -51,8 +51,8 @@ const watches: Map<SignalName, Watch> = new Map();
  * });
  * closeOnSignals(manager);
  * ```
- * @returns how to stop. Call it when you have closed the manager yourself.
- * @throws ConfigurationError for what is no manager, and for signals that no process can handle.
+ * @returns a function that removes the handlers. Call it when you have closed the manager yourself.
+ * @throws ConfigurationError if `manager` is not a manager, and for signals that a process cannot handle.
  */
 export function closeOnSignals(
   manager: ClosableManager | readonly ClosableManager[],

@@ -5,11 +5,11 @@
  */
 
 /**
- * Tells whether the platform's `fetch` is that of a browser, which keeps things from scripts: headers of its own cannot be
- * set, and a redirect that is not followed does not show where it leads (`opaqueredirect`).
+ * Checks whether the platform's `fetch` is that of a browser, which restricts scripts: they cannot set some headers, and a
+ * redirect that is not followed does not show its target (`opaqueredirect`).
  *
- * Asked of `Request` itself. Node with a DOM (jsdom, happy-dom, a shim for server-side rendering) has a `document`, and a
- * `fetch` that keeps nothing from anybody.
+ * The check uses `Request` itself: Node with a DOM (jsdom, happy-dom, a shim for server-side rendering) has a `document`, but
+ * a `fetch` without these restrictions.
  *
  * @see Fetch Standard, "forbidden request-header" and "opaque-redirect filtered response"
  */
@@ -21,7 +21,7 @@ export function hasBrowserFetch(): boolean {
   );
 }
 
-/** Tells whether a function is part of the engine or of the browser, and not written in JavaScript. */
+/** Checks whether a function is part of the engine or of the browser, and not written in JavaScript. */
 export function isNative(platform: object): boolean {
   return /\[native code\]\s*\}$/.test(Function.prototype.toString.call(platform));
 }

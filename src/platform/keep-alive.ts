@@ -5,7 +5,7 @@
  * @module
  */
 
-/** An open channel keeps Node, Bun and Deno alive. In Deno it cannot be told not to, so there it is closed. */
+/** An open channel keeps Node, Bun and Deno alive. Deno cannot unref a channel, so there it is closed. */
 interface Hold {
   ref?(): void;
   unref?(): void;

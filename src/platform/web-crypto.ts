@@ -1,6 +1,6 @@
 /**
- * What the platform has of Web Crypto, asked for where it is needed: pages without https and React Native have less of it
- * than others, and most of tokenkeep needs random numbers only.
+ * Access to Web Crypto. Each function checks for the parts that it needs: pages without https and React Native lack some of them,
+ * and most of tokenkeep needs only random numbers.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { ConfigurationError } from '../core/errors.ts';
 
 type Available = Partial<Pick<Crypto, 'getRandomValues' | 'randomUUID' | 'subtle'>>;
 
-/** A name that nobody else has: 122 random bits or more. */
+/** Returns a unique name of at least 122 random bits. */
 export function randomId(): string {
   const crypto = available();
   // Only in a secure context.

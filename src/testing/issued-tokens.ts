@@ -13,7 +13,7 @@ export interface Family {
   readonly issuer: string;
   /** Thumbprint of the key that its tokens are bound to; `undefined`: bearer tokens. */
   readonly jkt: string | undefined;
-  /** What the user granted. Rotation does not change it, and narrowing only where the server is told to. */
+  /** The scope that the user granted. Rotation does not change it. Narrowing changes it only if the server is configured so. */
   scope: readonly string[];
   /** URLs that its access tokens may be for. */
   readonly resources: readonly string[];

@@ -85,8 +85,8 @@ export interface AuthorizationServerOptions {
   /** What a login grants if it does not say. @default ['read', 'write'] */
   readonly scope?: readonly string[];
   /**
-   * What a narrower access token does to its grant. `temporary`: nothing (RFC 6749 §6). `permanent`: from then on the grant is as
-   * narrow, and a refresh that names more gets `invalid_scope`. `unforgiving`: the same, and that refresh token counts as used.
+   * Effect of a narrower access token on its grant. `temporary`: none (RFC 6749 §6). `permanent`: the grant becomes as narrow, and a
+   * refresh that names more scope gets `invalid_scope`. `unforgiving`: the same, and that refresh token counts as used.
    *
    * @default 'temporary'
    */

@@ -17,7 +17,7 @@ export function platformLocks(): LockManager {
   );
 }
 
-/** How long the browser may take to give a lock that nobody else wants, in ms. */
+/** How long the browser may take to grant a lock without contention, in ms. */
 const patience = 30_000;
 
 /** Holds a name. Resolves, once it is held, with how to let it go. */
@@ -69,7 +69,7 @@ export class Presence {
     try {
       await leave;
     } catch (error) {
-      // What has failed once is tried anew by whatever begins next.
+      // Forgets the failed lock, so that the next task requests a new one.
       if (this.#held?.name === name) this.#held = undefined;
       throw error;
     }

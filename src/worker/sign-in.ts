@@ -28,7 +28,7 @@ interface Manager {
   signOut(): Promise<unknown>;
 }
 
-/** First the tokens are safe, then the ID token is checked: whoever it does not vouch for is not let in. */
+/** Stores the tokens first, then checks the ID token. A user whose ID token is wrong is signed out again. */
 export async function signIn(
   manager: Manager,
   given: WorkerLogin | TokenSet | TokenResponse,
@@ -38,7 +38,7 @@ export async function signIn(
     return { returnTo: undefined, claims: undefined };
   }
   const { claims, fault } = checked(given);
-  // A wrong ID token names nobody: calls of the user whom it names would go on with these tokens (law one-login).
+  // A wrong ID token is dropped: calls of the user in it would otherwise continue with these tokens (law one-login).
   const tokens = fault === undefined ? given.tokens : { ...given.tokens, idToken: undefined };
   const problem = await manager.setTokens(tokens).then(
     () => undefined,
