@@ -29,9 +29,9 @@ const sources = [
  * component tests and some servers are), with Angular's zones, and with the built-ins of React Native.
  */
 const everywhere = ['flow', 'memory', 'platform', 'races'].map((folder) => `test/${folder}/**/*.test.ts`);
-/** Searches and measurements, which say the same everywhere and take longest. */
+/** Searches and measurements. Their results are the same everywhere, and they take longest. */
 const searches = ['test/races/!(pinned).race.test.ts', 'test/flow/sessions.test.ts'];
-/** oauth4webapi, which makes JWTs for backends, tells buffers and headers by their classes. */
+/** oauth4webapi, which makes JWTs for backends, recognises buffers and headers by their classes. */
 const needsOauth4webapi = ['client-authentication', 'hanging-platform', 'signing-key', 'token-request'].map(
   (name) => `test/flow/${name}.test.ts`,
 );
@@ -81,7 +81,7 @@ export default defineConfig({
           name: 'happy-dom',
           environment: 'happy-dom',
           include: everywhere,
-          // Its `fetch`, headers and forms follow rules of their own: no integrity, no iterators, no word about connections.
+          // Its `fetch`, headers and forms differ: no integrity, no iterators, no details about connections.
           exclude: [
             ...searches,
             ...needsOauth4webapi,
@@ -104,15 +104,15 @@ export default defineConfig({
         test: {
           name: 'react-native',
           setupFiles: ['test/environments/react-native.ts'],
-          // The rules of core as well: what they need is what every platform has to have.
+          // The rules of core as well: every platform must have what they need.
           include: [...everywhere, 'test/core/**/*.test.ts'],
-          // Answers without an end are read by the transport where it has no streams.
+          // Without streams the transport itself reads endless responses.
           exclude: [
             ...searches,
             ...needsOauth4webapi,
             needsNodeBodies,
             'test/flow/{discovery,hostile-answers,invalid-token,sign-out-revocation}.test.ts',
-            'test/flow/leaving-page.test.ts', // there is none
+            'test/flow/leaving-page.test.ts', // React Native has no page
             'test/core/{challenge,rejection}.test.ts', // compared with oauth4webapi
           ],
         },

@@ -28,9 +28,9 @@ export function sessionOf(request: IncomingMessage): TokenManager | undefined {
 export async function beginSession(login: Login): Promise<string> {
   const id = randomBytes(32).toString('base64url');
   const session = named(id);
-  await session.setTokens(login.tokens); // first they are safe …
+  await session.setTokens(login.tokens); // first store the tokens …
   try {
-    login.idTokenClaims(); // … then the ID token is checked
+    login.idTokenClaims(); // … then validate the ID token
   } catch (error) {
     await session.signOut();
     throw error;

@@ -5,7 +5,7 @@ import { type RedirectLogin, redirectLogin } from 'tokenkeep/login';
 
 const { VITE_ISSUER = 'http://127.0.0.1:4000' } = import.meta.env;
 
-/** The client of the manager, and so of its login. */
+/** The client that the manager and its login share. */
 export const client = { clientId: 'spa', authorizationServer: discover(VITE_ISSUER) };
 
 export function loginOf(manager: TokenManager): RedirectLogin {

@@ -38,7 +38,7 @@ async function start(): Promise<void> {
   manager.on('signedIn', () => show({ status: 'signed in' })); // here, or in another tab
   manager.on('signedOut', () => show({ status: 'signed out' }));
   manager.on('sessionEnded', () => show({ status: 'signed out', problem: 'Please sign in again.' }));
-  await attempt(() => login.finish()); // if this page comes back from a login
+  await attempt(() => login.finish()); // if the user returns from a login
   await attempt(async () => {
     const tokens = await manager.getTokens();
     show({ ...state, status: tokens === undefined ? 'signed out' : 'signed in' });

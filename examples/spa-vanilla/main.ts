@@ -13,7 +13,7 @@ const manager = new TokenManager({
 const scope = ['openid', 'offline_access', 'read'];
 const login = redirectLogin({ manager, redirectUri: '/', scope, pending: () => sessionStorage });
 
-/** Finishes the login that this page comes back from, if it does. */
+/** Finishes the login if the user has just returned from the authorization server. */
 async function finishLogin(): Promise<void> {
   const result = await login.finish();
   if (result.outcome === 'signed-in') history.replaceState(null, '', result.returnTo);

@@ -162,7 +162,7 @@ describe('the database', () => {
 });
 
 describe('a page that stops', () => {
-  test('each transaction is committed in the task that began it: it never waits for its page', async () => {
+  test('commits each transaction in the task that began it, so it never waits for its page', async () => {
     const { transaction } = IDBDatabase.prototype;
     const { commit } = IDBTransaction.prototype;
     const open = new Set<IDBTransaction>();
@@ -193,7 +193,7 @@ describe('a page that stops', () => {
     expect(begun.mock.calls.length).toBeGreaterThan(10);
   });
 
-  test('a writer that read the version long ago does not write over what came after it', async () => {
+  test('a writer with an outdated version does not overwrite a newer record', async () => {
     const name = freshName();
     const [slow, quick] = [indexedDbStorage({ name }), indexedDbStorage({ name })];
     const first = await quick.write('key', { step: 1 }, undefined);
@@ -225,7 +225,7 @@ describe('a page that stops', () => {
     expect(await quick.read('key')).toBeUndefined();
   });
 
-  test('of what was replaced nothing is left but its number, and of that not for long', async () => {
+  test('keeps only the version number of a replaced record, and only for a short time', async () => {
     const name = freshName();
     const storage = indexedDbStorage({ name });
     let version = await storage.write('key', { token: 'canary' }, undefined);
@@ -240,7 +240,7 @@ describe('a page that stops', () => {
     expect((await storage.read('key'))?.record).toEqual({ after: true });
   });
 
-  test('a value that is not ours is replaced by one of two writers', async () => {
+  test('one of two writers replaces a foreign value', async () => {
     const name = freshName();
     const [one, other] = [indexedDbStorage({ name }), indexedDbStorage({ name })];
     await one.read('key');
@@ -291,7 +291,7 @@ describe.each(Object.entries(losses))('a connection that is dropped in a transac
     return { reopened: () => isLost && opened };
   }
 
-  test('a read is made once more at once, on a new connection', async () => {
+  test('repeats a read at once, on a new connection', async () => {
     const storage = indexedDbStorage({ name: freshName() });
     const version = await storage.write('key', { step: 1 }, undefined);
     const lost = loseNext('readonly');
@@ -299,7 +299,7 @@ describe.each(Object.entries(losses))('a connection that is dropped in a transac
     expect(lost.reopened()).toBe(1);
   });
 
-  test('a compare-and-set is made once more after reading again, and its own record is no conflict', async () => {
+  test('reads again and repeats a compare-and-set, and its own record is no conflict', async () => {
     const storage = indexedDbStorage({ name: freshName() });
     const first = await storage.write('key', { step: 1 }, undefined);
     const lost = loseNext('readwrite');
@@ -309,7 +309,7 @@ describe.each(Object.entries(losses))('a connection that is dropped in a transac
     await expect(storage.write('key', { step: 3 }, first)).rejects.toMatchObject({ conflict: true });
   });
 
-  test('a delete is made once more, and what is gone is no conflict', async () => {
+  test('repeats a delete, and a missing record is no conflict', async () => {
     const storage = indexedDbStorage({ name: freshName() });
     const version = await storage.write('key', { step: 1 }, undefined);
     const told: string[] = [];
@@ -321,7 +321,7 @@ describe.each(Object.entries(losses))('a connection that is dropped in a transac
     expect(told).toEqual(['changed']);
   });
 
-  test('keys are read, stored and deleted once more', async () => {
+  test('repeats reading, storing and deleting keys', async () => {
     const keys = indexedDbKeys({ name: freshName() });
     const pair = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign']);
     await keys.read('thumb');
@@ -336,7 +336,7 @@ describe.each(Object.entries(losses))('a connection that is dropped in a transac
     expect(await keys.read('thumb')).toBeUndefined();
   });
 
-  test('a commit that meets it is no failure: the tokens are stored at once', async () => {
+  test('a commit succeeds: it stores the tokens at once', async () => {
     const { server, call, events, manager } = await scene({
       storage: indexedDbStorage({ name: freshName() }),
     });
@@ -357,7 +357,7 @@ describe('a platform that hangs once', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
   afterEach(() => void vi.useRealTimers());
 
-  test('an opening that never ends is given up in time, and made anew', async () => {
+  test('an attempt to open the database times out and is repeated', async () => {
     const storage = indexedDbStorage({ name: freshName() });
     vi.spyOn(indexedDB, 'open').mockReturnValueOnce({} as IDBOpenDBRequest);
     const reading = storage.read('key');
@@ -366,7 +366,7 @@ describe('a platform that hangs once', () => {
     expect(await reading).toBeUndefined();
   });
 
-  test('two that never end are an error that says what may help, and the next call opens anew', async () => {
+  test('two timeouts throw an error with a remedy, and the next call opens the database again', async () => {
     const storage = indexedDbStorage({ name: freshName() });
     vi.spyOn(indexedDB, 'open')
       .mockReturnValueOnce({} as never)
@@ -381,7 +381,7 @@ describe('a platform that hangs once', () => {
     expect(await storage.read('key')).toBeUndefined();
   });
 
-  test('a database that opens after all when nobody waits any more is closed', async () => {
+  test('a database that opens after the timeout is closed', async () => {
     const name = freshName();
     const storage = indexedDbStorage({ name });
     const late: { onsuccess?: () => void; result?: IDBDatabase } = {};
@@ -396,7 +396,7 @@ describe('a platform that hangs once', () => {
     await vi.waitFor(() => expect(closed).toHaveBeenCalled());
   });
 
-  test('a transaction that never ends is given up in time, and what it was for is done once more', async () => {
+  test('a transaction times out and is repeated', async () => {
     const storage = indexedDbStorage({ name: freshName() });
     const version = await storage.write('key', {}, undefined);
     const { commit } = IDBTransaction.prototype;

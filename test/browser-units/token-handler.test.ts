@@ -101,7 +101,7 @@ describe('a call', () => {
     expect(posts()).toBe(0);
   });
 
-  test('K1a: its 401 is returned where another user has logged in since: the cookies are that user’s', async () => {
+  test('K1a: returns the 401 if another user has logged in since, as the cookies are that user’s', async () => {
     const { tab, logIn, server, posts } = await open({ signedIn: false });
     await tab.setTokens((await logIn()) as never, { subject: 'alice' });
     server.expire();

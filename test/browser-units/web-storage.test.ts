@@ -38,7 +38,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe('what a tab says of its latest versions', () => {
+describe('the note of a tab about its latest versions', () => {
   const heldLocks = async () => {
     const { held = [] } = await navigator.locks.query();
     return held.flatMap(({ name }) => (name?.includes(`${key}|`) ? name : []));
@@ -71,7 +71,7 @@ describe('what a tab says of its latest versions', () => {
     await vi.waitFor(async () => expect(await heldLocks()).toEqual([]));
   });
 
-  test('is believed for ten seconds: a storage that was cleared since holds up nobody', async () => {
+  test('is valid for ten seconds: a storage cleared since then blocks no caller', async () => {
     const shared = area();
     await webStorage(shared).write(key, {}, undefined);
     shared.values.clear();

@@ -1,4 +1,4 @@
-/** A browser that blocks site data, as far as a page can tell. */
+/** A browser that blocks site data, as a page sees it. */
 import 'fake-indexeddb/auto';
 import { memoryStorage, type TokenStorage } from 'tokenkeep';
 import { announced, indexedDbKeys, indexedDbStorage, webStorage, whereAllowed } from 'tokenkeep/browser';
@@ -18,7 +18,7 @@ const denied = () => {
   throw new DOMException('Access is denied for this document.', 'SecurityError');
 };
 
-/** A page, in which the browser blocks site data. Chromium says of a database that something unknown went wrong. */
+/** A page in which the browser blocks site data. Chromium reports an unknown error for a database. */
 function block(get: () => unknown = denied): void {
   vi.stubGlobal('document', new EventTarget());
   Object.defineProperty(globalThis, 'localStorage', { configurable: true, get });
@@ -47,7 +47,7 @@ describe('where site data is allowed every law of a storage is kept', () => {
 });
 
 describe('where site data is blocked', () => {
-  test('sessions live in memory under its lock, and the manager says so once for each of them', async () => {
+  test('keeps sessions in memory under its lock, and the manager emits one event for each', async () => {
     block();
     const { manager, server, events, call } = await scene({ storage: both() });
     const told: unknown[] = [];
@@ -56,7 +56,7 @@ describe('where site data is blocked', () => {
     expect(await Promise.all([call(), call()])).toEqual([200, 200]);
     expect(server.counts).toMatchObject({ refreshes: 1, reuses: 0 });
     expect(events.map(({ type }) => type)).toEqual(['refreshed']);
-    expect(told).toEqual([]); // it was said at the login
+    expect(told).toEqual([]); // the event was emitted at the login
     await manager.forSession('another').setTokens(server.signIn());
     await manager.forSession('another').getTokens();
     expect(told).toEqual(['another: site data blocked']);
@@ -64,7 +64,7 @@ describe('where site data is blocked', () => {
     await manager.close();
   });
 
-  test('what others store in memory is watched', async () => {
+  test('watches what other managers store in memory', async () => {
     block();
     const storage = both();
     const changed = vi.fn();
@@ -84,7 +84,7 @@ describe('where site data is blocked', () => {
     expect(storage.unavailable?.()).toBe('site data blocked');
   });
 
-  test('keys live in memory as well', async () => {
+  test('keeps keys in memory as well', async () => {
     block();
     const keys = whereAllowed(indexedDbKeys({ name: 'keys' }), memoryKeys());
     const pair = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign']);
@@ -94,7 +94,7 @@ describe('where site data is blocked', () => {
     expect(await keys.read('thumb')).toBeUndefined();
   });
 
-  test('it holds until the page is reloaded: what is in memory is not left behind', async () => {
+  test('keeps the choice until a reload, so that sessions in memory are not abandoned', async () => {
     block();
     const storage = both();
     const version = await storage.write('key', { step: 1 }, undefined);

@@ -16,7 +16,7 @@ test.each([
   ['/', 'site data blocked'],
   ['/sandbox', 'opaque origin'],
 ])(
-  'a page at %s lives in memory where that is declared, and says why: %s',
+  'a page at %s with whereAllowed() keeps sessions in memory and emits the reason: %s',
   { timeout: 60_000 },
   async (path, reason) => {
     await using scene = await Scene.open('whereAllowed');
@@ -43,7 +43,7 @@ test.each([
   ['/', 'The browser blocks site data'],
   ['/sandbox', 'This page has no origin of its own'],
 ])(
-  'without a declaration a page at %s gets errors that say why and what to do',
+  'without whereAllowed() a page at %s gets errors with the reason and the remedy',
   { timeout: 60_000 },
   async (path, why) => {
     const words = await (await world.openTab(path)).call('refusalWords');
@@ -53,7 +53,7 @@ test.each([
   },
 );
 
-test('a worker of such a page lives in memory as well', { timeout: 60_000 }, async () => {
+test('a worker of such a page keeps sessions in memory as well', { timeout: 60_000 }, async () => {
   const tab = await world.openTab();
   expect(await tab.call('refusalInWorker')).toBe('site data blocked');
 });

@@ -89,7 +89,7 @@ describe('is bounded', () => {
     expect(redact('what the server says', secrets)).toBe('[redacted]');
   });
 
-  test('a text of 10 MB is cut, and no beginning of a secret is at its end', () => {
+  test('a text of 10 MB is cut, and its end contains no part of a secret', () => {
     const secret = ofLength(40);
     const short = ofLength(12);
     for (let from = 16_300; from < 16_384; from++) {

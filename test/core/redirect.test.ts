@@ -171,7 +171,7 @@ describe('6750-10: what belongs to a place stays there', () => {
     expect(nextHop(from, 302, to)).toMatchObject({ url });
   });
 
-  test('a Location that is no bytes is taken as it is, and bytes that are no UTF-8 stay as they are', () => {
+  test('accepts a Location with characters above 0xFF, and keeps bytes that are not UTF-8', () => {
     expect(nextHop(from, 302, '/漢é')).toMatchObject({ url: 'https://api.example.com/%E6%BC%A2%C3%A9#top' });
     expect(nextHop(from, 302, '/\u00e9')).toMatchObject({ url: 'https://api.example.com/%E9#top' });
   });

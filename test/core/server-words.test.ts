@@ -54,7 +54,7 @@ describe('what a server says', () => {
     });
   });
 
-  test('a description is one line, cut between words after the secrets are out', () => {
+  test('a description is one line, cut between words after the secrets were removed', () => {
     const describe = (description: string, secrets: string[] = []) =>
       tellable({ description }, { errorDetails: [] }, secrets).description;
     expect(describe('Token\r\nis\u2028expired\u202E.')).toBe('Token is expired .');
@@ -81,7 +81,7 @@ describe('what a server says', () => {
     expect(of(4_086)).toBeUndefined();
   });
 
-  test('details that are nested without end are left out whole', () => {
+  test('omits endlessly nested details', () => {
     const deep: unknown = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`);
     expect(tellable({ details: { deep } }, { errorDetails: ['deep'] }, [secret]).details).toBeUndefined();
   });
@@ -119,13 +119,13 @@ describe('an error code', () => {
     expect(codeIn(text, [secret])).toBeUndefined();
   });
 
-  test('of the profile passes whatever it looks like', () => {
+  test('of the profile is always kept', () => {
     const errorCodes = { Q7x9Kp2LmZ4: 'client' };
     expect(tellable({ error: 'Q7x9Kp2LmZ4' }, { errorCodes }, []).error).toBe('Q7x9Kp2LmZ4');
     expect(tellable({ error: 'Q7x9Kp2LmZ5' }, { errorCodes }, []).error).toBeUndefined();
   });
 
-  test('is judged in steps that its length bounds', () => {
+  test('is judged in a bounded number of steps', () => {
     const letters = fc.stringMatching(/^[aA]{0,63}[!aA1]$/);
     fc.assert(fc.property(letters, (text) => typeof isCode(text) === 'boolean'));
   });

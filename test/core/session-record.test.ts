@@ -1,4 +1,4 @@
-/** What is read of a storage: refused or bounded, never guessed. */
+/** Values read from a storage are rejected or limited, never guessed. */
 import { describe, expect, test } from 'vitest';
 import { type Owner, readRecord, type SessionRecord } from '../../src/core/session-record.ts';
 import { fc } from '../support/properties.ts';
@@ -64,7 +64,7 @@ describe('a remembered failure', () => {
     ['a count as text', { count: '1' }],
     ['a time as text', { until: 'tomorrow' }],
     ['a time without an end', { until: Number.POSITIVE_INFINITY }],
-    ['a class that is none', { kind: 'fatal' }],
+    ['an unknown class', { kind: 'fatal' }],
     ['a status as text', { status: '400' }],
     ['an error that is no text', { error: { toString: 'x' } }],
     ['a description that is no text', { description: 7 }],
@@ -74,7 +74,7 @@ describe('a remembered failure', () => {
     expect(read({ failure: { ...failure, ...change } })).toBe('corrupt');
   });
 
-  test('ends an hour after it happened, whatever it says', () => {
+  test('expires at most an hour after it happened', () => {
     const found = read({ failure: { ...failure, until: 1e15, since: 5_000 } }) as SessionRecord;
     expect(found.failure).toMatchObject({ at: 1_000, until: 3_601_000, since: 1_000 });
   });
@@ -105,7 +105,7 @@ test('no value makes the reader throw', () => {
   );
 });
 
-test('what is read has no members but its own', () => {
+test('reads only own members', () => {
   const { failure: read1, accessTokens } = read({ failure }) as SessionRecord;
   for (const one of [read1, accessTokens, accessTokens['']]) expect(Object.getPrototypeOf(one)).toBeNull();
 });

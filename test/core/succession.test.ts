@@ -1,4 +1,4 @@
-/** What is kept of what a server sends besides its tokens. */
+/** tokenkeep keeps a limited amount of what a server sends in addition to its tokens. */
 import { describe, expect, test } from 'vitest';
 import type { SessionRecord } from '../../src/core/session-record.ts';
 import { succeed } from '../../src/core/succession.ts';
@@ -22,8 +22,8 @@ const login: SessionRecord = {
   extra: { team: 'T1', user: { id: 1 } },
 };
 
-describe('what a server sends besides', () => {
-  test('stays when later answers do not say it again, and is replaced when they do', () => {
+describe('an additional member of a token response', () => {
+  test('is kept until a later response replaces it', () => {
     expect(succeed(login, grant({ user: { id: 2 }, id: 'x' }), asking).extra).toEqual({
       team: 'T1',
       user: { id: 2 },
@@ -31,7 +31,7 @@ describe('what a server sends besides', () => {
     });
   });
 
-  test('does not grow: of 60 answers with new members of 100 kB the login and the last one are kept', () => {
+  test('is limited: of 60 responses with new members of 100 kB only the first and last are kept', () => {
     let record = login;
     for (let answer = 0; answer < 60; answer++) {
       record = succeed(record, grant({ [`trace_${answer}`]: 'x'.repeat(100_000) }), asking);
@@ -39,7 +39,7 @@ describe('what a server sends besides', () => {
     expect(Object.keys(record.extra ?? {})).toEqual(['team', 'user', 'trace_59']);
   });
 
-  test('of many small members the earliest are kept, up to 64 kB', () => {
+  test('is kept if it came early: of many small ones the first 64 kB', () => {
     let record = login;
     for (let answer = 0; answer < 200; answer++) {
       record = succeed(record, grant({ [`id_${answer}`]: 'x'.repeat(1_000) }), asking);
@@ -50,7 +50,7 @@ describe('what a server sends besides', () => {
     expect(JSON.stringify(record.extra).length).toBeLessThan(67_000);
   });
 
-  test('that is no JSON, kept by a storage of its own kind, does not lose the successor', () => {
+  test('that is not JSON, from a custom storage, does not lose the successor', () => {
     const cyclic: Record<string, unknown> = {};
     cyclic['self'] = cyclic;
     const odd = {

@@ -203,7 +203,7 @@ describe('a refusal', () => {
     );
   });
 
-  test('leaves a long description whole, until the secrets are out of it, and cuts one without end', () => {
+  test('keeps a long description until its secrets were removed, and cuts an endless one', () => {
     const long = 'word '.repeat(400).trim();
     expect(refused(judge(400, { error_description: long })).description).toBe(long);
     const { description } = refused(judge(400, { error_description: 'x'.repeat(500_000) }));

@@ -51,7 +51,7 @@ describe.each(hostile)('a foreign error: %s', (_name, error) => {
     expect(JSON.stringify([copy?.message, copy?.name, copy?.stack])).not.toContain(secret);
   });
 
-  test('may have been sent, and is none of ours', () => {
+  test('may have been sent, and is not an error of tokenkeep', () => {
     expect(mayHaveBeenSent(error)).toBe(true);
     expect(isTokenKeepError(error)).toBe(false);
   });
@@ -84,7 +84,7 @@ test('nothing that can be thrown makes the copy throw', () => {
   );
 });
 
-/** What the transport of each platform threw, seen on the wire: `code`, `syscall` or `message` of the innermost error. */
+/** Errors recorded from the transport of each platform: `code`, `syscall` or `message` of the innermost error. */
 const neverLeft: Readonly<Record<string, string>>[] = [
   { code: 'ECONNREFUSED', syscall: 'connect' },
   { code: 'ETIMEDOUT', syscall: 'connect' },
@@ -160,7 +160,7 @@ describe('whether a request may have left', () => {
     expect(mayHaveBeenSent(thrown(inner))).toBe(true);
   });
 
-  test('of attempts on several addresses none did, or else perhaps', () => {
+  test('with several addresses: it did not if no attempt left, else perhaps', () => {
     const attempts = (...errors: object[]) =>
       new TypeError('fetch failed', { cause: new AggregateError(errors, 'several') });
     const refused = { code: 'ECONNREFUSED', syscall: 'connect' };

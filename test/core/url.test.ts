@@ -4,7 +4,7 @@ import { TokenManager } from '../../src/index.ts';
 
 afterEach(() => vi.unstubAllGlobals());
 
-/** React Native's own class: it joins text, parses nothing and refuses nothing. */
+/** React Native's own class: it joins strings, and neither parses nor rejects anything. */
 class TextUrl {
   readonly href: string;
   constructor(text: string) {

@@ -1,4 +1,4 @@
-/** Objects that are nearly the right one: refused at the door with what to give instead, and not by a `TypeError` later. */
+/** Options of a similar but wrong kind: rejected immediately with the right one, and not by a `TypeError` later. */
 import { createRequire } from 'node:module';
 import { announced, indexedDbKeys, indexedDbStorage, webLock, webStorage } from 'tokenkeep/browser';
 import {
@@ -58,7 +58,7 @@ test.each<[string, () => unknown, string]>([
   ],
   ['a bridge that is not there', () => connectTokenManager(undefined as never), 'Call exposeTokenManager()'],
   [
-    'a keyring module that is none',
+    'an object that is not a keyring module',
     () => keyringStorage({ service: 'x', keyring: { getPassword: call } as never }),
     "what import('@napi-rs/keyring') gives",
   ],
@@ -100,9 +100,15 @@ test.each<[string, () => unknown, string, string]>([
   ],
   ['is something else', () => ({ getItem: () => undefined }), 'ERR_CONFIGURATION', 'Give () => localStorage'],
   ['is not there', () => undefined, 'ERR_STORAGE', 'Give () => localStorage'],
-])('a web storage that %s is told when it is first used', async (_what, area, code, remedy) => {
-  const storage = webStorage(area as () => Storage);
-  await expect(storage.read('key')).rejects.toMatchObject({ code, message: expect.stringContaining(remedy) });
-  const writing = storage.write('key', {}, undefined);
-  await expect(writing).rejects.toMatchObject({ code, message: expect.stringContaining(remedy) });
-});
+])(
+  'a web storage that %s throws an error with the remedy on first use',
+  async (_what, area, code, remedy) => {
+    const storage = webStorage(area as () => Storage);
+    await expect(storage.read('key')).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(remedy),
+    });
+    const writing = storage.write('key', {}, undefined);
+    await expect(writing).rejects.toMatchObject({ code, message: expect.stringContaining(remedy) });
+  },
+);

@@ -1,4 +1,4 @@
-/** Every storage of keys with every login: what works, and that what does not is a typed error after which the login goes on. */
+/** Every storage of keys with every login: it works, or throws a typed error after which the login can continue. */
 import 'fake-indexeddb/auto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -36,7 +36,7 @@ function ownKeys(reach: 'process' | 'machine' = 'machine'): KeyStorage {
   };
 }
 
-/** As much of a `Storage` as is used. */
+/** The members of `Storage` that are used. */
 function area(): Storage {
   const items = new Map<string, string>();
   return {
@@ -67,7 +67,7 @@ const storages: Readonly<Record<string, () => KeyStorage>> = {
   'one of your own': ownKeys,
 };
 
-/** A client with these keys. It may be opened again, as a page is by a redirect: what is in memory of `dpop()` is gone. */
+/** A client with these keys. Opening it again clears the memory of `dpop()`, as a redirect does with a page. */
 function site(keys: KeyStorage) {
   vi.stubGlobal('WorkerGlobalScope', class {}); // for webStorage(): no server
   const clock = testClock();
@@ -82,7 +82,7 @@ function site(keys: KeyStorage) {
   });
   const managerOf = (client: ReturnType<typeof open>) =>
     new TokenManager({ ...client, protectedResources: ['https://api.test/'] });
-  /** What the browser brings back. */
+  /** The callback URL after the browser visited the authorization URL. */
   const visit = async (url: string) =>
     (await server.fetch(url, { redirect: 'manual' })).headers.get('location') ?? '';
   return { clock, server, keys, open, managerOf, visit, pending: new Map<string, string>() };
@@ -90,7 +90,7 @@ function site(keys: KeyStorage) {
 
 type Site = ReturnType<typeof site>;
 
-/** Each login, and the manager that has its tokens. */
+/** Each login, returning the manager that has its tokens. */
 const logins: Readonly<Record<string, (site: Site) => Promise<TokenManager>>> = {
   async 'startLogin() and completeLogin()'({ open, pending, visit, managerOf }) {
     const { url } = await startLogin({ ...open(), redirectUri, pending });
@@ -98,7 +98,7 @@ const logins: Readonly<Record<string, (site: Site) => Promise<TokenManager>>> = 
   },
   async 'redirectLogin()'({ open, pending, visit, managerOf, keys }) {
     const page = new Page('https://app.test/');
-    // In a page these keys are refused. Here nothing leaves.
+    // In a page these keys are rejected. Here the page does not unload.
     const possession = { ...dpop({ keys }), reach: 'machine' } as Dpop;
     const options = { page, redirectUri, pending };
     void redirectLogin({ ...options, manager: managerOf(open(possession)) }).begin();
@@ -227,7 +227,7 @@ describe.each(Object.keys(storages))('%s', (storage) => {
   });
 });
 
-/** How a storage of keys can fail: each is over at some time. */
+/** Ways in which a storage of keys can fail, each for a limited time. */
 const failures: Readonly<Record<string, (keys: KeyStorage) => { keys: KeyStorage; isBroken: boolean }>> = {
   'rejects with an error of its own': (keys) => failing(keys, () => Promise.reject(new Error('disk'))),
   'throws at once': (keys) =>
@@ -266,7 +266,7 @@ describe.each(Object.keys(failures))('a storage that %s', (failure) => {
   const broken = (keys = ownKeys()) =>
     (failures[failure] as (keys: KeyStorage) => { keys: KeyStorage; isBroken: boolean })(keys);
 
-  test('when a login begins is a typed error, and sends nobody anywhere', async () => {
+  test('throws a typed error when a login begins, and the user stays on the page', async () => {
     const state = broken();
     const { open, pending, clock, managerOf } = site(state.keys);
     state.isBroken = true;
@@ -289,7 +289,7 @@ describe.each(Object.keys(failures))('a storage that %s', (failure) => {
     expect([pending.size, page.sent.length, shown.mock.calls.length]).toEqual([0, 0, 0]);
   });
 
-  test('when a login comes back is a typed error, and the same answer works once it is mended', async () => {
+  test('throws a typed error when a login completes, and the same response works after it recovers', async () => {
     for (const isObject of [false, true]) {
       const state = broken();
       const { open, pending, clock, visit, managerOf, server } = site(state.keys);
@@ -313,7 +313,7 @@ describe.each(Object.keys(failures))('a storage that %s', (failure) => {
   });
 });
 
-test('keys that cannot be kept as text are a typed error, and nothing private is in an error that quotes them', async () => {
+test('keys that cannot be kept as text throw a typed error without private values', async () => {
   const quoting: TokenStorage = {
     ...memoryStorage(),
     write: (_, record) => Promise.reject(new Error(`refused row: ${JSON.stringify(record)}`)),
@@ -328,7 +328,7 @@ test('keys that cannot be kept as text are a typed error, and nothing private is
   expect(await unkept).toMatchObject({ code: 'ERR_STORAGE', operation: 'write' });
 });
 
-test('a key that cannot sign any more is a typed error', async () => {
+test('a key that can no longer sign throws a typed error', async () => {
   const keys = ownKeys();
   const { open, pending, visit } = site(keys);
   const { url } = await startLogin({ ...open(), redirectUri, pending });
@@ -341,7 +341,7 @@ test('a key that cannot sign any more is a typed error', async () => {
   });
 });
 
-test('an algorithm that the platform does not have is a typed error that names it', async () => {
+test('an algorithm that the platform lacks throws a typed error that names it', async () => {
   vi.spyOn(crypto.subtle, 'generateKey').mockRejectedValue(
     new DOMException('unsupported', 'NotSupportedError'),
   );

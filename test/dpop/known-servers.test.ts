@@ -1,4 +1,4 @@
-/** What is remembered of servers that check proofs ends, and is disproved by the next refusal. */
+/** tokenkeep remembers clock and nonce of servers that check proofs, until they expire or the next refusal disproves them. */
 import { describe, expect, test } from 'vitest';
 import { KnownServers } from '../../src/dpop/known-servers.ts';
 
@@ -21,7 +21,7 @@ describe('the time of a server that has refused a proof', () => {
     expect(servers.time(request, later)).toBe(true);
   });
 
-  test('is forgotten, and the proof made once more, when the next refusal says no time', () => {
+  test('is forgotten, and the proof repeated, when the next refusal has no time', () => {
     const servers = new KnownServers();
     servers.time(request, later);
     expect(servers.time(request, null)).toBe(true);

@@ -35,7 +35,7 @@ const rejection = (promise: Promise<unknown>): Promise<Error & Record<string, un
 describe('law one-login', () => {
   const post = { method: 'POST', body: 'one' };
 
-  test('K1a: a POST that another user overtakes on its way to the main process is not sent', async () => {
+  test('K1a: does not send a POST if another user signs in before it reaches the main process', async () => {
     const { server, manager, open } = await signedIn();
     const page = open().manager;
     expect((await page.fetch(url)).status).toBe(200);
@@ -46,7 +46,7 @@ describe('law one-login', () => {
     expect((await page.fetch(url, post)).status).toBe(200);
   });
 
-  test('K1b: pages hear which login was replaced; K1c: the same user again interrupts nothing', async () => {
+  test('K1b: pages receive the replaced login; K1c: a new login of the same user interrupts no call', async () => {
     const { server, manager, open } = await signedIn();
     await manager.setTokens(server.signIn(), { subject: 'user' });
     const page = open().manager;

@@ -1,10 +1,10 @@
 /**
- * React Native, as its sources see it: the built-ins of Hermes (250829098, React Native 0.84; 260318099, 0.88) and of React
+ * React Native as seen by the package: the built-ins of Hermes (250829098, React Native 0.84; 260318099, 0.88) and of React
  * Native's JavaScript. The tests and the tools that run them keep those of Node: a built-in is missing for the code of the
  * package, and for its dependencies.
  *
- * What is taken to be loaded, because a manager cannot be made without it, and says so: a `URL` polyfill, and
- * `react-native-quick-crypto`. test/platform tries what is left without the latter.
+ * It assumes that a `URL` polyfill and `react-native-quick-crypto` are loaded: a manager throws an error without them. test/platform
+ * tests the features that work without the latter.
  */
 import { fileURLToPath } from 'node:url';
 
@@ -52,7 +52,7 @@ const product = new RegExp(
   `${root.replace(/\W/g, '\\$&')}(?:src/(?!testing/)|node_modules/(?:ky|jwt-decode|oauth4webapi|p-queue)/)`,
 );
 
-/** Tells whether the code of the package, or of a dependency, is what has called a getter. */
+/** Checks whether the package or one of its dependencies has called a getter. */
 function isForProduct(getter: object): boolean {
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 1;
@@ -83,7 +83,7 @@ function hide(owner: object, name: PropertyKey): void {
   });
 }
 
-// Files share a worker, and what is hidden stays so.
+// Test files share a worker, and built-ins stay hidden.
 const hidden = Symbol.for('tokenkeep.test.hidden');
 if (!(hidden in globalThis)) {
   for (const [owner, names] of missing) for (const name of names) hide(owner, name);

@@ -18,7 +18,7 @@ test('one at a time enters, in the order they came; other names do not wait', as
   leave();
 });
 
-test('an abort leaves the line while waiting, and not once it was entered', async () => {
+test('an abort leaves the queue while waiting, but not after its turn has begun', async () => {
   const line = new Line();
   const [inside, waiting] = [new AbortController(), new AbortController()];
   const leave = await line.enter('a', inside.signal);

@@ -11,7 +11,7 @@ const answered = (status: number, body: string): Fault => ({
   answer: { status, body, headers: { 'content-type': 'text/x-refusal' } },
 });
 
-/** A refresh that was refused like this, at a server whose profile says that. */
+/** A refresh that fails with this fault, at a server whose profile has this `classify()`. */
 async function refused(fault: Fault, classify: Classify) {
   const world = await setup({ manager: { authorizationServer: { tokenEndpoint, profile: { classify } } } });
   world.expire();
@@ -63,7 +63,7 @@ test.each([408, 425, 429, 502, 503, 504])('law 4: classify() is not asked about 
   expect(types()).toEqual(['refreshFailed']);
 });
 
-test('law 4: a classify() that throws says nothing, and the error tells what it threw', async () => {
+test('law 4: a classify() that throws is ignored, and the error contains what it threw', async () => {
   const { error, tokens } = await refused(faults.oauthError('strange'), ({ body }) => {
     throw new Error(`cannot read ${JSON.stringify(body)}`);
   });
@@ -75,14 +75,14 @@ test('law 4: a classify() that throws says nothing, and the error tells what it 
   expect(String((error as Error).cause)).not.toContain(tokens.refresh_token);
 });
 
-test('law 4: a classify() that throws changes nothing about a grant that the standard codes call dead', async () => {
+test('law 4: a classify() that throws does not keep a grant that a standard code declares dead', async () => {
   const { error } = await refused(faults.oauthError('invalid_grant'), () => {
     throw new TypeError('oh');
   });
   expect(error).toMatchObject({ reason: 'invalid_grant', cause: { name: 'TypeError', message: 'oh' } });
 });
 
-test('law 9: what classify() throws is told without the tokens that it quotes', async () => {
+test('law 9: tokens are removed from the error that classify() throws', async () => {
   const secret: { value?: string } = {};
   const world = await setup({
     manager: {

@@ -32,7 +32,7 @@ describe('a renamed issuer', () => {
     }) as typeof fetch,
   });
 
-  test('signs nobody out where the former issuer is declared, and is stored with the next refresh', async () => {
+  test('with a declared former issuer keeps users signed in, and is stored by the next refresh', async () => {
     const world = await setup();
     world.expire();
     const authorizationServer = { ...moved, formerIssuers: ['https://older.test', 'https://as.test'] };
@@ -45,7 +45,7 @@ describe('a renamed issuer', () => {
     expect(await later.getAccessToken()).toBe(world.server.currentAccessToken());
   });
 
-  test('that is not declared: its refresh token is sent nowhere, and an event says so', async () => {
+  test('without a declaration: the refresh token is not sent, and the manager emits an event', async () => {
     const world = await setup();
     const manager = world.open({ authorizationServer: moved, ...served(world) });
     const events = listen(manager);
@@ -54,7 +54,7 @@ describe('a renamed issuer', () => {
     expect(world.server.counts.tokenRequests).toBe(0);
   });
 
-  test('is known as well while discovery has not been answered', async () => {
+  test('is known before discovery completes', async () => {
     const world = await setup();
     const server = discover(renamed.issuer, {
       formerIssuers: ['https://as.test'],
@@ -64,7 +64,7 @@ describe('a renamed issuer', () => {
     expect(await manager.getAccessToken()).toBe(world.tokens.access_token);
   });
 
-  test('is known when discovery has been answered', async () => {
+  test('is known after discovery completes', async () => {
     const world = await setup();
     world.expire();
     const document = { issuer: renamed.issuer, token_endpoint: renamed.tokenEndpoint };
@@ -112,7 +112,7 @@ describe('formerIssuers that are no list of issuers', () => {
   });
 });
 
-describe('a login that replaces what is no session of ours', () => {
+describe('a login that replaces a foreign session', () => {
   const stranger = (more: object, clock: { now(): number }) => ({
     schema: 1,
     clientId: 'test-client',
@@ -179,7 +179,7 @@ describe('a login that replaces what is no session of ours', () => {
     ['that is corrupt', 'corrupt', { idToken: 7 }],
     ['of an older schema', 'other schema', { schema: 0 }],
   ])(
-    'says so of one %s, which cannot be revoked, and sends its tokens nowhere',
+    'emits an event for one %s, which it cannot revoke, and does not send its tokens',
     async (_what, reason, more, options) => {
       const { told, sent } = await replaced(() => ({ ...alive, ...more }), {}, options);
       expect(told).toEqual({ type: 'recordReplaced', ...here, reason, revoked: false });
@@ -187,7 +187,7 @@ describe('a login that replaces what is no session of ours', () => {
     },
   );
 
-  test('a session of our own that a login replaces is none of these', async () => {
+  test('emits no such event for a session of the same client', async () => {
     const { manager, server, events } = await setup();
     await manager.setTokens(server.signIn());
     expect(events.map(({ type }) => type)).toEqual(['signedIn']);

@@ -26,7 +26,7 @@ test('law 1: a sign-out during a refresh: whoever gets the lock before it is sto
   expect(await record()).toBeUndefined();
 });
 
-test('law nothing-silent: a sign-out over a login that is being stored is revoked when both sessions are', async () => {
+test('law nothing-silent: a sign-out during a login reports revoked only if both sessions are', async () => {
   const { manager, storage, server } = await setup();
   const before = server.currentRefreshToken() ?? '';
   const slow = deferred();
@@ -52,7 +52,7 @@ test('law nothing-silent: a sign-out revokes a login that the storage refused, a
   expect([server.isActive(before), server.isActive(String(login.refresh_token))]).toEqual([false, false]);
 });
 
-test('law nothing-silent: a sign-out that could not read what it deleted does not say that it is revoked', async () => {
+test('law nothing-silent: a sign-out that cannot read the deleted record does not report revoked', async () => {
   const { manager, storage, server } = await setup();
   storage.before = () => Promise.reject(diskFull());
   await failure(manager.setTokens(server.signIn()));

@@ -72,7 +72,7 @@ test('step 4: ten managers of one storage, one expiry: one refresh', async () =>
   expect(server.counts).toMatchObject({ tokenRequests: 1, refreshes: 1, peakConcurrentRefreshes: 1 });
 });
 
-test('step 1: evidence that comes while a flight without it is under way counts for all who wait: nobody gets the rejected token', async () => {
+test('step 1: evidence that arrives during a flight counts for all callers: none gets the rejected token', async () => {
   const { server, open, storage, tokens } = await setup();
   const manager = open();
   const gate = deferred();

@@ -1,4 +1,4 @@
-/** K3c: what hangs once is waited for by those who asked, and tried anew by the next call. */
+/** K3c: an operation that hangs once blocks only the calls that await it. The next call repeats it. */
 import 'fake-indexeddb/auto';
 import { generateKeyPairSync } from 'node:crypto';
 import { discover, privateKeyJwt } from 'tokenkeep';
@@ -97,7 +97,7 @@ test('a database that hangs once when it is opened is opened again', async () =>
   vi.unstubAllGlobals();
 });
 
-test('a call of the keyring that hangs is overtaken once, so that it keeps two threads at most', async () => {
+test('a hanging keyring call is repeated once, so that at most two threads are blocked', async () => {
   const asked: string[] = [];
   const pending: (() => void)[] = [];
   let hangs = true;
@@ -140,7 +140,7 @@ describe('a Web Lock of a page', () => {
   const locksThat = (request: (name: string, held: Held) => Promise<unknown>) =>
     ({ request }) as unknown as LockManager;
 
-  test('that hangs once is given up after 30 s, and asked for again by what begins next', async () => {
+  test('that hangs once times out after 30 s, and the next operation requests it again', async () => {
     const names: string[] = [];
     const given: Held[] = [];
     const presence = new Presence(
@@ -156,11 +156,11 @@ describe('a Web Lock of a page', () => {
     await first;
     presence.end();
     expect(await presence.begin()).toBe(names[1]);
-    // The late one lets go at once.
+    // The late request releases the lock at once.
     expect(await given[0]?.(null)).toBeUndefined();
   });
 
-  test('that is given keeps no timer', async () => {
+  test('that is granted leaves no timer running', async () => {
     const leave = await appear(
       locksThat(async (_name, held) => await held(null)),
       'x',

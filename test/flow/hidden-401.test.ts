@@ -8,7 +8,7 @@ afterEach(() => vi.unstubAllGlobals());
 
 const blocked = () => new TypeError('Failed to fetch');
 
-/** A page that is signed in. The answers of the API that are no success are hidden from it, and all of them while it is down. */
+/** A signed-in page. The browser hides error responses of the API from it, and all responses while the API is down. */
 async function page(options: Partial<TokenManagerOptions> = {}) {
   const world = await setup();
   const state = { isDown: false, sent: 0 };

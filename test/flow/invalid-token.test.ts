@@ -171,7 +171,7 @@ describe('bounded', () => {
   });
 });
 
-describe('a predicate that fails says nothing', () => {
+describe('a predicate that fails is ignored', () => {
   test.each<[string, () => unknown]>([
     [
       'throws',
@@ -206,7 +206,7 @@ describe('a predicate that fails says nothing', () => {
     expect(String(failures[0]?.error?.cause)).not.toContain('access-0');
   });
 
-  test('one that never settles is given up after the timeout', async () => {
+  test('one that never settles times out', async () => {
     const clock = testClock();
     const asked = Promise.withResolvers<void>();
     const isInvalidToken = () => {
@@ -224,7 +224,7 @@ describe('a predicate that fails says nothing', () => {
     expect(failures).toEqual(['TimeoutError']);
   });
 
-  test('an abort while it is asked is the caller’s, and the response is let go', async () => {
+  test('an abort while it runs rejects the call and cancels the response', async () => {
     const { body, seen } = endless('x');
     const controller = new AbortController();
     const { manager, failures } = await managerThat(() => new Response(body), (() => {

@@ -1,4 +1,4 @@
-/** A page that is left: the browser ends it in the middle of what it does, and with it the answer of a refresh. */
+/** Leaving a page: the browser stops its script at any point, and the response of a refresh is lost. */
 import { TokenManager } from 'tokenkeep';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Scene, scene } from '../support/scene.ts';
@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => vi.unstubAllGlobals());
 
-/** A call that needs a refresh, in a page of which the browser has said this. */
+/** A call that needs a refresh, in a page that has received this event. */
 async function callIn(said: string): Promise<Scene & { calling: Promise<number>; settled: () => boolean }> {
   const open = await scene();
   open.server.expire();
@@ -53,7 +53,7 @@ describe.each(['beforeunload', 'pagehide'])('after %s', (said) => {
     expect(server.counts.refreshes).toBe(1);
   });
 
-  test('it is forgotten after three seconds: a later refresh does not wait', async () => {
+  test('forgets the event after three seconds: a later refresh does not wait', async () => {
     const { server, call } = await scene();
     happens(said);
     const now = Date.now();
@@ -63,7 +63,7 @@ describe.each(['beforeunload', 'pagehide'])('after %s', (said) => {
   });
 });
 
-test('a page that begins to leave while the mark is written takes the mark back, and sends nothing', async () => {
+test('a page that starts unloading while it writes the mark removes the mark, and sends nothing', async () => {
   const { manager, server, storage, clock, another } = await scene();
   await manager.close();
   const write = storage.write.bind(storage);
@@ -87,7 +87,7 @@ test('a page that begins to leave while the mark is written takes the mark back,
   expect(server.counts).toMatchObject({ tokenRequests: 1, refreshes: 1 });
 });
 
-test('where there is no page nothing is listened to', () => {
+test('adds no listeners outside a page', () => {
   vi.stubGlobal('document', undefined);
   const listens = vi.spyOn(page, 'addEventListener');
   new TokenManager({

@@ -22,7 +22,7 @@ async function narrowed(options: SetupOptions = {}): Promise<Setup & { readonly 
   return { ...world, asked };
 }
 
-test('a grant that was narrowed for good is asked for once by name, then without a scope', async () => {
+test('requests the scope of a permanently narrowed grant once, then omits the scope', async () => {
   const { manager, server, asked, events, record, expire } = await narrowed();
   expect(await manager.getAccessToken()).toBe(server.currentAccessToken());
   expect(asked).toEqual(['read', 'read write', null]);
@@ -37,7 +37,7 @@ test('a grant that was narrowed for good is asked for once by name, then without
   expect(asked).toEqual(['read', 'read write', null, null]);
 });
 
-test('that a server narrows for good is stored: a later variant, and another manager, cost no refusal', async () => {
+test('stores that a server narrows grants: later variants and other managers are not refused', async () => {
   const { manager, asked, events, expire, open } = await narrowed();
   await manager.getAccessToken();
   await manager.getAccessToken({ scope: ['read'] });
@@ -57,7 +57,7 @@ test('a login forgets that a server narrows', async () => {
   expect(asked.slice(3)).toEqual(['read', 'read write', null]);
 });
 
-test('a scope that is not said after the narrowing is not known', async () => {
+test('a scope missing in the response after the narrowing is unknown', async () => {
   const { manager, server } = await narrowed();
   server.fail(
     { members: { scope: undefined } },
@@ -67,7 +67,7 @@ test('a scope that is not said after the narrowing is not known', async () => {
   expect((await manager.getTokens())?.scope).toBeUndefined();
 });
 
-test('a refusal that cannot be stored is remembered as any other, and nothing goes round', async () => {
+test('remembers a refusal that cannot be stored like any other, without a loop', async () => {
   const { manager, asked, storage } = await narrowed();
   let writes = 0;
   storage.before = (operation) => {
@@ -77,7 +77,7 @@ test('a refusal that cannot be stored is remembered as any other, and nothing go
   expect(asked).toEqual(['read', 'read write']);
 });
 
-test('a server that spends the refresh token for the refusal ends the session; its profile can avoid that', async () => {
+test('a server that spends the refresh token for a refusal ends the session, unless declared', async () => {
   const server = { scopeNarrowing: 'unforgiving' } as const;
   const first = await narrowed({ server });
   expect(await failure(first.manager.getAccessToken())).toMatchObject({ reason: 'invalid_grant' });

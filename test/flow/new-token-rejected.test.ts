@@ -1,4 +1,4 @@
-/** K3a: a resource that rejects even a new token is believed for a minute, and disproved by what it accepts. */
+/** K3a: when a resource rejects even a new token, its 401s start no refresh for a minute, or until it accepts the token. */
 import { memoryStorage, TokenManager } from 'tokenkeep';
 import { testClock } from 'tokenkeep/testing';
 import { describe, expect, test } from 'vitest';
@@ -18,7 +18,7 @@ async function scene(
 ) {
   const ended = new Set(['access-0']);
   const clock = testClock();
-  const { watch: _watch, ...storage } = memoryStorage(); // nobody hears of another process
+  const { watch: _watch, ...storage } = memoryStorage(); // no change events from another process
   const transport = transportThat(
     (told) => (ended.has(tokenOf(told)) || also(told) ? refused() : ok()),
     grant,
@@ -101,7 +101,7 @@ describe('a new token that is rejected and accepted afterwards', () => {
     });
     expect(await other.getAccessToken()).toBe('access-0');
     expect(await call()).toBe(200);
-    stale.add('access-1'); // what the other one adopts is rejected once
+    stale.add('access-1'); // the API rejects the adopted token once
     expect(await call('', other)).toBe(401);
     stale.clear();
     expect(await call('', other)).toBe(200);
@@ -132,7 +132,7 @@ describe('a resource that rejects every token', () => {
     expect(refreshes()).toBeLessThanOrEqual(23);
   });
 
-  test('is refreshed for again when a minute has passed without a word', async () => {
+  test('starts a refresh again after a minute without a call', async () => {
     const { call, clock, ended, refreshes } = await scene();
     ended.add('access-1');
     expect(await call()).toBe(401);
@@ -165,7 +165,7 @@ describe('a resource that rejects every token', () => {
   });
 });
 
-describe('what is remembered against a resource', () => {
+describe('the remembered rejection of a resource', () => {
   type Step = 'sent' | 'rejected' | 'accepted' | 'login' | number;
   const steps = fc.array(
     fc.oneof(
@@ -208,7 +208,7 @@ describe('what is remembered against a resource', () => {
     );
   });
 
-  test('is disproved when the token is accepted, if no rejection of ten minutes speaks against it', () => {
+  test('ends when the resource accepts the token, unless it rejected one in the last ten minutes', () => {
     fc.assert(
       fc.property(steps, (all) => {
         const { session, rejections } = play([...all, 10 * minute, 'sent', 'rejected', 'accepted']);

@@ -7,7 +7,7 @@ import { failure, key, listen, setup } from './support/setup.ts';
 const newer = { schema: 2, clientId: 'test-client', grants: [{ refreshToken: 'of-a-newer-version' }] };
 const refused = { code: 'ERR_CONFIGURATION', reason: 'newer_schema', isRetryable: false };
 
-/** A newer version has stored its session; nothing of it is in memory. */
+/** A newer version has stored its session. Nothing is in memory. */
 async function upgraded() {
   const world = await setup({ signedIn: false });
   await world.storage.inner.write(key, newer, undefined);
@@ -45,7 +45,7 @@ test('K4e: an import does not replace the record, and the former session stays',
   expect(await stored()).toEqual(newer);
 });
 
-test('K4e: a login that waits for a broken storage does not replace a record that came meanwhile', async () => {
+test('K4e: a login that waits for a broken storage does not replace a record stored meanwhile', async () => {
   const { manager, tokens, storage, clock, events, stored } = await setup({ signedIn: false }).then(
     (world) => ({
       ...world,
@@ -97,7 +97,7 @@ test('K4e: a token in memory is used to its end', async () => {
 });
 
 test.each([0, -1, 1.5, Number.NaN])(
-  'a schema of %d is none of a newer version, and is replaced by a login',
+  'a login replaces a record with the schema %d, which is no newer version',
   async (schema) => {
     const { open, tokens } = await setup({ signedIn: false });
     const storage = memoryStorage();

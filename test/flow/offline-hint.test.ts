@@ -1,4 +1,4 @@
-/** K3d: what the platform says of the network is a hint, not a verdict. */
+/** K3d: the platform's offline state is a hint, not proof. */
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { failure, setup } from './support/setup.ts';
 
@@ -10,7 +10,7 @@ beforeEach(() => {
   return () => vi.unstubAllGlobals();
 });
 
-describe('the platform says that there is no network', () => {
+describe('the platform reports that it is offline', () => {
   test('nothing is sent, and the refresh token is not marked', async () => {
     const { manager, posts, expire, record } = await setup();
     expire();
@@ -50,7 +50,7 @@ describe('the platform says that there is no network', () => {
     expect(posts.length).toBeLessThan(8);
   });
 
-  test('and is wrong: it is believed for a minute', async () => {
+  test('and is wrong: refreshes wait for at most a minute', async () => {
     const { manager, posts, expire, clock, server } = await setup();
     expire();
     for (let second = 0; second < 60; second++) {
@@ -62,7 +62,7 @@ describe('the platform says that there is no network', () => {
     expect(posts).toHaveLength(1);
   });
 
-  test('and is right: in a night without a network hardly anything is sent, and the session lives', async () => {
+  test('and is right: in a night offline few requests are sent, and the session is kept', async () => {
     const { manager, posts, expire, clock, server, call } = await setup();
     expire();
     const back = server.fail({ drop: true }, { on: 'token', times: 1_000 });

@@ -1,4 +1,4 @@
-/** Law one-login: what began under one login is never sent, replayed, stored or announced under another one. */
+/** Law one-login: a call or refresh of one login is never sent, replayed, stored or announced under another login. */
 import {
   ConfigurationError,
   clientCredentials,
@@ -24,7 +24,7 @@ const post = { method: 'POST', body: 'one' };
 const changed = { code: 'ERR_LOGIN_REQUIRED', reason: 'login_changed' };
 type Scene = Setup & Awaited<ReturnType<typeof users>>;
 
-/** Alice is signed in; whoever signs in says who it is. */
+/** Alice is signed in. Every login has an ID token that names its user. */
 async function alice(options: SetupOptions = {}): Promise<Scene> {
   const scene = await setup({ signedIn: false, ...options });
   const more = await users(scene);
@@ -50,7 +50,7 @@ async function users({ server }: Setup) {
   };
 }
 
-/** How Bob comes to be signed in. */
+/** The ways in which Bob signs in. */
 const arrivals: Record<string, (scene: Scene) => Promise<void>> = {
   'signs in over her': ({ manager, tokensOf }) => manager.setTokens(tokensOf('bob')),
   async 'signs in after her sign-out'({ manager, tokensOf }) {
@@ -81,7 +81,7 @@ describe.each(Object.entries(arrivals))('K1a: Bob %s', (how, arrive) => {
   const start = async (options: SetupOptions = {}) => {
     const scene = await alice(options);
     if (!hears) return scene;
-    // On a storage that tells of changes.
+    // The storage emits change events.
     const manager = scene.open({ storage: scene.storage.inner });
     await manager.getAccessToken();
     return { ...scene, manager, events: listen(manager) };
@@ -126,7 +126,7 @@ describe.each(Object.entries(arrivals))('K1a: Bob %s', (how, arrive) => {
     expect(scene.ownerOf(await scene.manager.getAccessToken())).toBe('bob');
   });
 
-  test('a rejected token of Alice spends no refresh token of Bob, and brings no token of his', async () => {
+  test('a rejected token of Alice spends no refresh token of Bob, and the call gets no token of Bob', async () => {
     const scene = await start();
     const { manager } = scene;
     const first = await manager.getAccessToken();
@@ -174,7 +174,7 @@ describe.each(Object.entries(arrivals))('K1a: Bob %s', (how, arrive) => {
     expect(scene.received()).toEqual(times(isUnaware ? 4 : 3, () => 'alice'));
   });
 
-  test('who is signed in can be seen: by an event that names both, and by getTokens()', async () => {
+  test('an event names both users, and getTokens() the current one', async () => {
     const scene = await start({ server: { scope: ['openid', 'read', 'write'] } });
     const { manager, events } = scene;
     const before = await manager.getTokens();
@@ -193,7 +193,7 @@ describe.each(Object.entries(arrivals))('K1a: Bob %s', (how, arrive) => {
   });
 });
 
-test('K1a: a call that waits for the lock does not get the token of who signs in meanwhile', async () => {
+test('K1a: a call that waits for the lock does not get the token of a user who signs in meanwhile', async () => {
   const scene = await alice();
   const { manager, storage, tokensOf, expire, server, clock } = scene;
   expire();
@@ -227,7 +227,7 @@ test('K1a: a call before anything is known belongs to the login that it finds fi
   expect(received()).toEqual([]);
 });
 
-test('K1a: the tokens that a page has read belong to a login: its next call is of no other', async () => {
+test('K1a: after a page has read the tokens of a login, its next call belongs to that login', async () => {
   const { open, tokensOf, received } = await alice();
   const page = open();
   expect(await page.getTokens()).toBeDefined();
@@ -237,7 +237,7 @@ test('K1a: the tokens that a page has read belong to a login: its next call is o
   expect(received()).toEqual(['bob']);
 });
 
-test('K1a: a narrower token of Alice is not handed out after another tab signed Bob in', async () => {
+test('K1a: does not return a narrower token of Alice after Bob signed in in another tab', async () => {
   const { manager, open, tokensOf, ownerOf } = await alice();
   const narrow = { scope: ['read'] };
   expect(ownerOf(await manager.getAccessToken(narrow))).toBe('alice');
@@ -306,7 +306,7 @@ describe('K1c: the same user signs in again', () => {
     expect(scene.server.counts.refreshes).toBe(0);
   });
 
-  test('by what the application says: calls that wait get the new token', async () => {
+  test('by the subject that the application passes: waiting calls get the new token', async () => {
     const scene = await alice();
     const { manager, tokensOf, expire, server, received } = scene;
     await manager.setTokens(tokensOf('alice'), { subject: 'user 1' });
@@ -321,7 +321,7 @@ describe('K1c: the same user signs in again', () => {
     expect(await manager.getTokens()).toMatchObject({ subject: 'user 1' });
   });
 
-  test('without either it may be another one', async () => {
+  test('without an ID token or subject it counts as another user', async () => {
     const scene = await alice();
     scene.expire();
     const held = scene.server.hold({ commits: true, times: 1 });
@@ -381,7 +381,7 @@ test('each event says which login it is about', async () => {
   for (const event of events) expect(event).toMatchObject({ login, subject: 'alice' });
 });
 
-test('late tokens that are discarded after a sign-out are told of the login that they belong to', async () => {
+test('the event for tokens discarded after a sign-out names the login of those tokens', async () => {
   const { manager, server, events, expire, clock } = await alice();
   const { login } = (await manager.getTokens()) ?? {};
   expire();

@@ -6,7 +6,7 @@ import { isInstance } from '../../src/core/platform-class.ts';
 import { packed } from '../../src/worker/packed-request.ts';
 import { api, managerOn, refused, transportThat } from './support/told.ts';
 
-/** What a frame, zone.js, jsdom or a polyfill hands over: of no class that is known here. */
+/** Objects of a frame, zone.js, jsdom or a polyfill. Their classes are not those of this realm. */
 const foreign = <T>(code: string): T => runInNewContext(code) as T;
 const ok = () => new Response('fine');
 
@@ -125,7 +125,7 @@ describe('an object of another realm is read like one of this', () => {
   });
 });
 
-test('where a request says that it comes from goes along to a worker', async () => {
+test('the referrer of a request is passed on to a worker', async () => {
   const { request } = await packed(api, { referrer: '', referrerPolicy: 'no-referrer' });
   expect(request.manner).toEqual({ referrer: '', referrerPolicy: 'no-referrer' });
 });

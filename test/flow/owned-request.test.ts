@@ -6,7 +6,7 @@ import { api, as, granted, managerOn, refused, transportThat } from './support/t
 const ok = (): Response => new Response('fine');
 const never = <T>() => new Promise<T>(() => undefined);
 
-/** How a request goes out more than once, or later than it was asked for. */
+/** Ways in which a request is sent more than once, or later than the call. */
 const ways = {
   'sent again after a 401': { expired: false, respond: (count: number) => (count === 1 ? refused() : ok()) },
   'sent after a refresh': { expired: true, respond: ok },
@@ -17,7 +17,7 @@ const ways = {
   },
 };
 
-/** Makes a call, changes what it was made from, and gives what each send carried. */
+/** Makes a call, then changes its arguments. Returns what each request contained. */
 async function bodiesOf(way: keyof typeof ways, init: RequestInit, change: () => void): Promise<string[]> {
   const { expired, respond } = ways[way];
   const reading: Promise<string>[] = [];
@@ -128,7 +128,7 @@ describe.each(Object.keys(ways) as (keyof typeof ways)[])(
       for (const { init } of transport.calls) expect(init?.body).toBe(form);
     });
 
-    test('what only some platform knows comes along, also from another realm and from classes', async () => {
+    test('passes on platform-specific members, also from another realm and from classes', async () => {
       class Settings {
         readonly cf = { cacheTtl: 5 };
         get dispatcher() {
@@ -148,7 +148,7 @@ describe.each(Object.keys(ways) as (keyof typeof ways)[])(
       }
     });
 
-    test('where a Request says that it comes from stays, as an init would reset it', async () => {
+    test('keeps the referrer of a Request, which an init would reset', async () => {
       const { expired, respond } = ways[way];
       const transport = transportThat((_told, count) => respond(count));
       const manager = await managerOn(transport, { expired });
@@ -183,7 +183,7 @@ describe('members of a Request on its way after a redirect', () => {
   const redirecting = (headers?: Record<string, string>) =>
     transportThat((_told, count) => (count === 1 ? redirect(headers) : ok()));
 
-  test('what only some platform knows comes along', async () => {
+  test('passes on platform-specific members', async () => {
     const transport = redirecting();
     const manager = await managerOn(transport);
     const request = Object.assign(new Request(api, { method: 'POST', body: 'x' }), { cf: { cacheTtl: 5 } });
@@ -191,7 +191,7 @@ describe('members of a Request on its way after a redirect', () => {
     expect(transport.calls[1]?.init).toMatchObject({ cf: { cacheTtl: 5 } });
   });
 
-  test('a signal that is undefined in the init takes no place of the one of the Request', async () => {
+  test('an undefined signal in the init does not replace that of the Request', async () => {
     const controller = new AbortController();
     const transport = redirecting();
     const manager = await managerOn(transport);
@@ -262,7 +262,7 @@ describe('a body is taken in the turn of the call, as fetch does, while a token 
   });
 });
 
-describe('a call that is never sent closes where its body comes from', () => {
+describe('a call that is never sent cancels the source of its body', () => {
   const reason = new Error('mine');
   test.each<[string, (cancelled: (reason: unknown) => void) => [Request | string, RequestInit]]>([
     [
@@ -433,7 +433,7 @@ describe('the platform’s fetch is looked up at the call', () => {
   const tellingApart = (name: string) => vi.fn<typeof fetch>(async () => new Response(name));
   const answerOf = async (call: Promise<Response>) => await (await call).text();
 
-  test('what is put in its place later is seen', async () => {
+  test('a later replacement is used', async () => {
     vi.stubGlobal('fetch', tellingApart('first'));
     const manager = await managerOn({ fetch: undefined as never });
     expect(await answerOf(manager.fetch(api))).toBe('first');
@@ -452,7 +452,7 @@ describe('the platform’s fetch is looked up at the call', () => {
     expect(wrapper.mock.calls.length).toBeLessThanOrEqual(3);
   });
 
-  test('nor does a mock that passes on to manager.fetch, which was in its place before', async () => {
+  test('a mock that calls manager.fetch, which it replaced, does not make it call itself', async () => {
     vi.stubGlobal('fetch', tellingApart('first'));
     const manager = new TokenManager({ clientId: 'app', authorizationServer: as, protectedResources: [api] });
     vi.stubGlobal('fetch', manager.fetch);

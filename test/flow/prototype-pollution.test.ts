@@ -1,4 +1,4 @@
-/** What a bug elsewhere has put on the prototype of all objects is no option, no endpoint, and no member of an answer. */
+/** tokenkeep ignores options, endpoints and members of responses that a bug elsewhere has put on `Object.prototype`. */
 import {
   clientSecretPost,
   discover,
@@ -13,7 +13,7 @@ import { withoutChance } from '../support/without-chance.ts';
 
 const evil = 'https://evil.example/take';
 
-/** Members that are read of what is handed over: options, servers, profiles, locks, storages, grants, answers, records. */
+/** Members that tokenkeep reads of objects from outside: options, servers, profiles, locks, storages, grants, answers, records. */
 const names: readonly string[] = [
   ...['revocationEndpoint', 'authorizationEndpoint', 'deviceAuthorizationEndpoint', 'mtlsEndpointAliases'],
   ...['issuer', 'formerIssuers', 'metadata', 'profile', 'grant', 'mutualTls', 'clientIdInBody', 'encoding'],

@@ -59,7 +59,7 @@ describe('in a browser, where a redirect that is not followed does not show wher
   });
 });
 
-/** What browsers answer to a request with `redirect: 'manual'`. */
+/** The response of browsers to a redirected request with `redirect: 'manual'`. */
 const opaque = () =>
   Object.defineProperties(new Response(null), { type: { value: 'opaqueredirect' }, status: { value: 0 } });
 
@@ -186,7 +186,7 @@ test('law 8: a server that calls itself a worker is no browser: its platform fol
   expect(transport.calls.map(({ authorization }) => authorization)).toEqual(['Bearer access-0', null]);
 });
 
-describe('a transport that follows redirects and says only where the answer comes from', () => {
+describe('a transport that follows redirects and reports only the final URL', () => {
   const from = (url: string) => Object.defineProperty(refused(), 'url', { value: url });
 
   test.each([
@@ -206,7 +206,7 @@ describe('a transport that follows redirects and says only where the answer come
     expect(predicate).toHaveBeenCalledTimes(refreshes * 2);
   });
 
-  test('but one that declares that it follows none may send elsewhere, such as a proxy', async () => {
+  test('but one that declares that it follows none, such as a proxy, may use another URL', async () => {
     const transport = transportThat(() => from('http://localhost:3000/v1'));
     const manager = await managerOn({ fetch: Object.assign(transport.fetch, { redirects: 'manual' }) });
     await manager.fetch(api);
@@ -219,7 +219,7 @@ describe('integrity is that of the last response, not of a redirect', () => {
     fine: 'sha256-0UpYuugEorgLW3agECOciP/KH8eVGpD46RMb7aHiPBs=',
     other: 'sha256-AAAAuugEorgLW3agECOciP/KH8eVGpD46RMb7aHiPBs=',
   };
-  /** As undici does: it checks every response, also one that it is not to follow. */
+  /** Like undici, it checks every response, also a redirect that it does not follow. */
   const redirecting = (isRedirected: boolean) =>
     transportThat(({ init, input }, count) => {
       const isChecked = Boolean(init?.integrity ?? (input as Request).integrity);

@@ -1,4 +1,4 @@
-/** Once there is evidence against an access token, nobody gets it who can wait for its successor. */
+/** Once there is evidence against an access token, callers that can wait get its successor. */
 import { type Fault, faults } from 'tokenkeep/testing';
 import { describe, expect, test } from 'vitest';
 import { api, deferred, failure, setup } from './support/setup.ts';
@@ -35,7 +35,7 @@ describe('while the refresh because of a 401 is under way', () => {
     expect(server.counts).toMatchObject({ apiRejected: 1, refreshes: 1 });
   });
 
-  test('other variants are handed out: the evidence is against one token', async () => {
+  test('returns other variants: the evidence is against one token', async () => {
     const { manager, server, held, first } = await rejected();
     held();
     await first;
@@ -56,7 +56,7 @@ describe('while the refresh because of a 401 is under way', () => {
     const errors = await Promise.all(calls);
     for (const error of errors) expect(error).toBe(errors[0]);
     expect(errors[0]).toMatchObject({ code: 'ERR_REFRESH_FAILED' });
-    // Another resource may accept it: whoever knows better says so.
+    // Another resource may accept it. A caller that knows better passes `otherThan`.
     expect(await manager.getAccessToken()).toBe(tokens.access_token);
     await clock.advance(60_000);
     expect((await manager.fetch(api)).status).toBe(200);
@@ -68,7 +68,7 @@ test('the evidence of a caller that has left counts for the next one', async () 
   const page = open();
   const gate = deferred();
   storage.before = (operation) => (operation === 'read' ? gate.promise : undefined);
-  // It finds out what is stored, and knows of no evidence.
+  // It reads the storage, and has no evidence yet.
   const plain = page.getAccessToken();
   const leaving = new AbortController();
   const evidence = failure(page.getAccessToken({ otherThan: tokens.access_token, signal: leaving.signal }));
@@ -80,7 +80,7 @@ test('the evidence of a caller that has left counts for the next one', async () 
   expect(server.counts).toMatchObject({ refreshes: 1, reuses: 0 });
 });
 
-test('an API that rejects even the new token takes it from no other one', async () => {
+test('an API that rejects even the new token does not affect other APIs', async () => {
   const { manager, server, types } = await setup({
     manager: { protectedResources: ['https://api.test/broken/', 'https://api.test/messages'] },
   });

@@ -342,7 +342,7 @@ describe('a storage or a lock whose error tells what it was given', () => {
     await manager.close();
   });
 
-  describe('whoever made the error', () => {
+  describe('errors of storages and locks', () => {
     const quoting = (record: unknown, conflict = false): [string, Error][] => {
       const text = `the row ${JSON.stringify(record)} is refused`;
       const cause = new Error(text, { cause: new Error(text) });
@@ -360,7 +360,7 @@ describe('a storage or a lock whose error tells what it was given', () => {
       ];
     };
 
-    test.each([0, 1, 2, 3])('what a write tells of the record is taken out (%i)', async (index) => {
+    test.each([0, 1, 2, 3])('removes the record from the error of a write (%i)', async (index) => {
       const storage = memoryStorage();
       const { manager, events } = await full(granted, { storage });
       storage.write = (_key, record) => Promise.reject(quoting(record)[index]?.[1]);
@@ -370,7 +370,7 @@ describe('a storage or a lock whose error tells what it was given', () => {
       expectNoSecret(...errors, ...events);
     });
 
-    test.each([0, 1, 2, 3])('what a delete tells of the record is taken out (%i)', async (index) => {
+    test.each([0, 1, 2, 3])('removes the record from the error of a delete (%i)', async (index) => {
       const storage = memoryStorage();
       const { manager, events } = await full(granted, { storage });
       const { record } = (await storage.read('app/default')) ?? {};
@@ -380,7 +380,7 @@ describe('a storage or a lock whose error tells what it was given', () => {
       expectNoSecret(error, ...events);
     });
 
-    test('what a conflict tells is dropped', async () => {
+    test('drops the details of a conflict', async () => {
       const storage = memoryStorage();
       const { manager, events } = await full(granted, { storage });
       storage.write = (_key, record) => Promise.reject(quoting(record, true)[0]?.[1]);
@@ -388,7 +388,7 @@ describe('a storage or a lock whose error tells what it was given', () => {
       expectNoSecret(...errors, ...events);
     });
 
-    test('what a read tells of the tokens in memory is taken out', async () => {
+    test('removes the tokens in memory from the error of a read', async () => {
       const storage = memoryStorage();
       const { manager, events } = await full(granted, { storage, expired: false });
       storage.read = () => Promise.reject(quoting(secrets.accessToken)[0]?.[1]);
@@ -397,7 +397,7 @@ describe('a storage or a lock whose error tells what it was given', () => {
       expectNoSecret(error, ...events);
     });
 
-    test('what a lock tells of the tokens in memory is taken out', async () => {
+    test('removes the tokens in memory from the error of a lock', async () => {
       const { manager, events } = await full(granted, {
         lock: { reach: 'process', request: () => Promise.reject(quoting(secrets.accessToken)[0]?.[1]) },
       });
@@ -438,7 +438,7 @@ describe('a storage or a lock whose error tells what it was given', () => {
       expectNoSecret(error, ...events);
     });
 
-    test('a storage error tells neither the tokens nor the text', async () => {
+    test('a storage error contains neither the tokens nor the text', async () => {
       const storage = memoryStorage();
       const { manager, events } = await large(storage, granted);
       storage.write = (key, record) =>

@@ -262,7 +262,7 @@ describe('{ revoked } tells the truth, and signing out here does not depend on i
     expect(await passing(manager.signOut())).toEqual({ revoked: true });
   });
 
-  test('an answer from elsewhere confirms nothing (K5a)', async () => {
+  test('a response from another URL confirms nothing (K5a)', async () => {
     const { manager, revocations } = await signedIn(() =>
       Object.defineProperty(new Response(), 'redirected', { value: true }),
     );
@@ -284,7 +284,7 @@ describe('{ revoked } tells the truth, and signing out here does not depend on i
     expect(revocations).toEqual([]);
   });
 
-  test('an answer that never comes: the reason is timed_out, after 2 s, and an event reports the end (K8b)', async () => {
+  test('a slow response: the reason is timed_out after 2 s, and an event reports the result (K8b)', async () => {
     const answer = Promise.withResolvers<Response>();
     const { manager } = await signedIn(() => answer.promise);
     const events: unknown[] = [];
@@ -308,7 +308,7 @@ describe('{ revoked } tells the truth, and signing out here does not depend on i
     ]);
   });
 
-  test('an answer that never comes at all: the event says so after the timeout of the manager', async () => {
+  test('no response at all: the manager emits the event after its timeout', async () => {
     const { manager } = await signedIn(() => new Promise<never>(() => undefined), { timeout: 5_000 });
     const events: unknown[] = [];
     manager.on('revocationFinished', (event) => events.push(event));
@@ -319,7 +319,7 @@ describe('{ revoked } tells the truth, and signing out here does not depend on i
     ]);
   });
 
-  test('a sign-out that is waited for to its end tells no event', async () => {
+  test('a sign-out that waits for the result emits no revocationFinished', async () => {
     const { manager } = await signedIn(status(200));
     const events: unknown[] = [];
     manager.on('revocationFinished', (event) => events.push(event));
@@ -498,10 +498,10 @@ describe('late tokens', () => {
       return await leaving;
     };
     const [one, other] = outcomes as [TokenManager, TokenManager];
-    // The tokens that came late are dead, so nobody asks about the one that paid for them.
+    // The late tokens are revoked, so the refresh token that was spent for them does not matter.
     expect(await leave(one, () => undefined)).toEqual({ revoked: true });
     expect(server.counts.revocations).toBe(1);
-    // The tokens that came late live on, whatever the server says of the one that paid for them.
+    // The late tokens stay valid, whatever the server answers about the refresh token that was spent for them.
     const refusing = () => server.fail(faults.oauthError('invalid_client', 401), { on: 'revocation' });
     expect(await leave(other, refusing)).toEqual({ revoked: false, reason: 'refused', status: 401 });
   });

@@ -1,4 +1,4 @@
-/** K3b: a sign-out that the storage did not carry out is final for its login, and for no other. */
+/** K3b: a sign-out whose record the storage did not delete is final for its login only. */
 import { expect, test } from 'vitest';
 import { diskFull, failure, setup } from './support/setup.ts';
 
@@ -12,7 +12,7 @@ async function signedOut() {
   return scene;
 }
 
-test('what the storage did not delete is not used again, however long that is ago', async () => {
+test('a record that the storage did not delete is never used again', async () => {
   const { manager, clock, posts } = await signedOut();
   for (let day = 0; day < 3; day++) {
     expect(await failure(manager.getAccessToken())).toMatchObject({ reason: 'signed_out' });
@@ -21,7 +21,7 @@ test('what the storage did not delete is not used again, however long that is ag
   expect(posts).toEqual([]);
 });
 
-test('nor while it cannot be read', async () => {
+test('the session is not used while the storage cannot be read', async () => {
   const { manager, storage } = await signedOut();
   storage.before = () => {
     throw diskFull();
@@ -37,7 +37,7 @@ test('a login that another manager stores in its place is used', async () => {
   expect((await manager.fetch('https://api.test/messages')).status).toBe(200);
 });
 
-test('a login here ends it', async () => {
+test('a login in this manager is used', async () => {
   const { manager, server } = await signedOut();
   const tokens = server.signIn();
   await manager.setTokens(tokens);

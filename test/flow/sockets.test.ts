@@ -148,7 +148,7 @@ test('a server that drops idle connections: every refresh gets a connection of i
     let isUsed = false;
     socket.on('data', (chunk) => {
       const sent = String(chunk);
-      if (isUsed) return void socket.destroy(); // as a server that has closed it, and nobody knows yet
+      if (isUsed) return void socket.destroy(); // like a server that has closed it before the client notices
       isUsed = true;
       received.push(sent);
       const body = JSON.stringify({

@@ -74,7 +74,7 @@ test('law 4: a refused session goes on when the server accepts its refresh token
   expect(events.filter(({ type }) => type === 'sessionStuck')).toHaveLength(1);
 });
 
-test('law 4: what is known of a stuck session is stored with it: another manager sends nothing', async () => {
+test('law 4: the state of a stuck session is stored with it: another manager sends nothing', async () => {
   const world = await setup();
   const { server, open, expire } = world;
   expire();
@@ -156,7 +156,7 @@ test('law 4: a token endpoint that has moved asks for no login', async () => {
   expect(world.events.filter(({ type }) => type === 'sessionStuck')).toHaveLength(1);
 });
 
-test('law 4: a failure from before the last attempt does not keep a clock that is behind from waiting for that', () => {
+test('law 4: with a slow clock, an older failure does not hide the latest attempt', () => {
   const at = 1_000_000;
   const record: SessionRecord = {
     schema: 1,
@@ -194,7 +194,7 @@ test('law 4: a client that is refused is stuck as well, and no login is asked fo
   ]);
 });
 
-test('law 4: a server in trouble makes no session stuck, and does not start a row of refusals over', async () => {
+test('law 4: server errors make no session stuck, and do not reset a series of refusals', async () => {
   const world = await setup();
   const { server, expire, events, clock, manager } = world;
   expire();

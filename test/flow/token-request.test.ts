@@ -29,7 +29,7 @@ interface Sent {
   readonly headers: Record<string, string>;
 }
 
-/** What oauth4webapi would send: a second opinion about each byte. */
+/** The request of oauth4webapi, to compare each byte. */
 async function sentBy(
   make: (
     metadata: oauth.AuthorizationServer,

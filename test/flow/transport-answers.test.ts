@@ -1,4 +1,4 @@
-/** Transports that do less, or other things, than `fetch`: what of their answers is believed, and how they are read. */
+/** Transports that differ from `fetch`: which responses tokenkeep accepts, and how it reads them. */
 import { discover, TokenManager } from 'tokenkeep';
 import { completeLogin, startLogin } from 'tokenkeep/login';
 import { describe, expect, test } from 'vitest';
@@ -11,7 +11,7 @@ const token = 'https://as.test/token';
 const stranger = 'https://stranger.test/token';
 const forged = () => Response.json({ access_token: 'forged', refresh_token: 'forged', expires_in: 300 });
 
-/** What a transport tells of a response. */
+/** A response with the given metadata of a transport. */
 const told = (response: Response, members: object): Response =>
   Object.defineProperties(
     response,
@@ -28,7 +28,7 @@ const strays = (sayings: object) => {
   return { fetch, sent };
 };
 
-describe('an answer that comes from elsewhere (K5a, law tokens-stay-home)', () => {
+describe('a response from another URL (K5a, law tokens-stay-home)', () => {
   test.each([
     ['redirected', { redirected: true }],
     ['url', { url: stranger }],
@@ -47,7 +47,7 @@ describe('an answer that comes from elsewhere (K5a, law tokens-stay-home)', () =
     expect(sent).toEqual([token]);
   });
 
-  test('is not asked for again at once inside a reuse window: it would go there once more', async () => {
+  test('is not retried at once inside a reuse window, as the token would leak again', async () => {
     const { fetch, sent } = strays({ redirected: true });
     const authorizationServer = { tokenEndpoint: token, profile: { reuseWindow: 60_000 } };
     const { manager, expire } = await setup({ manager: { fetch, authorizationServer } });
@@ -101,7 +101,7 @@ describe('an answer that comes from elsewhere (K5a, law tokens-stay-home)', () =
     ).toThrow(/fetch.*redirects.*'manual'/s);
   });
 
-  test('a login is not made of it', async () => {
+  test('is not used for a login', async () => {
     const { fetch } = strays({ redirected: true });
     const client = {
       clientId: 'a',
@@ -116,7 +116,7 @@ describe('an answer that comes from elsewhere (K5a, law tokens-stay-home)', () =
     expect(await failure(login)).toMatchObject({ code: 'ERR_LOGIN_FAILED', reason: 'no_answer' });
   });
 
-  test('a metadata document is not believed', async () => {
+  test('is not used as a metadata document', async () => {
     const document = { issuer: 'https://as.test', token_endpoint: stranger };
     const fetch: Fetch = async () =>
       told(Response.json(document), { url: 'https://stranger.test/metadata', redirected: true });

@@ -8,7 +8,7 @@ afterEach(() => vi.unstubAllGlobals());
 
 const refused = () => Object.assign(new TypeError('fetch failed'), { cause: { code: 'ECONNREFUSED' } });
 
-test('K4d: the error and the event say since when the token endpoint is unreachable, and how often', async () => {
+test('K4d: error and event contain since when and how often the token endpoint was unreachable', async () => {
   const { manager, expire, events, clock, open } = await setup({
     manager: { fetch: () => Promise.reject(refused()) },
   });

@@ -138,7 +138,7 @@ describe('while it is written', () => {
     await guest.tab.close();
   });
 
-  test('K8a: a guard that begins a login in every rendering leaves once, and does not leave again when it comes back', async () => {
+  test('K8a: a guard that begins a login in every render redirects once, and not again on return', async () => {
     const { server } = opened;
     writeFileSync(join(workspace.folder, 'callback.html'), page.replace('callback.tsx', 'guard.tsx'));
     writeFileSync(join(workspace.folder, 'guard.tsx'), guard);
@@ -212,7 +212,7 @@ function Callback() {
 createRoot(document.getElementById('root')).render(<StrictMode><Callback /></StrictMode>);
 `;
 
-/** A guard as it is often written: no guard runs before it, and it renders on while the page leaves. */
+/** A typical guard: no other guard runs before it, and it keeps rendering while the page unloads. */
 const guard = `
 import { StrictMode, useEffect, useState } from 'react';
 import { createRoot } from 'react-dom/client';

@@ -36,7 +36,7 @@ test('several audiences are good when the token was issued to this client', asyn
   expect(login.idTokenClaims()?.sub).toBe('ada');
 });
 
-/** Of another login: whomever it names, these tokens may be somebody else's. */
+/** Changes that make the ID token one of another login: the user that it names may not own the tokens. */
 const foreign: [string, Change][] = [
   ['another issuer', { iss: 'https://as.test/' }],
   ['no issuer', { iss: undefined }],
@@ -50,7 +50,7 @@ const foreign: [string, Change][] = [
 ];
 
 test.each(foreign)(
-  'with %s it names nobody: no call goes on because of it (law one-login)',
+  'with %s it names no user: no call continues because of it (law one-login)',
   async (_, change) => {
     const { login, client } = await loggedIn(change, {}, lax);
     expect(login.tokens.idToken).toBeUndefined();
@@ -60,7 +60,7 @@ test.each(foreign)(
   },
 );
 
-test('one that is over, or of an issuer that is not known, names its user', async () => {
+test('one that has expired, or of an unknown issuer, names its user', async () => {
   const { issuer: _, ...anonymous } = lax;
   for (const [change, server] of [
     [{ exp: 1 }, lax],

@@ -1,4 +1,4 @@
-/** A login by redirect as one object: left for once, finished once, and never half. */
+/** A login by redirect as one object: it redirects once, finishes once, and is never left half done. */
 import { memoryStorage, TokenManager, type TokenManagerOptions } from 'tokenkeep';
 import { dpop } from 'tokenkeep/dpop';
 import { type RedirectLoginOptions, redirectLogin, startLogin } from 'tokenkeep/login';
@@ -58,13 +58,13 @@ function site({ login = {}, manager: more = {}, claims: change, places = {}, at 
     ...login,
   };
   const redirect = redirectLogin(options);
-  /** Sends the user away and lets the server send them back; the page is another one then. */
+  /** Sends the user to the server and back. The page is then a new one. */
   const visit = async (begin: Parameters<typeof redirect.begin>[0] = {}, change = {}): Promise<Page> => {
     const sent = page.sent.length;
     redirect.begin(begin).catch(() => undefined);
     await vi.waitUntil(() => page.sent.length > sent);
     page.leave();
-    page.show(); // whoever waits has been answered: the next login is its own
+    page.show(); // pending calls of begin() settle: the next login is a new one
     seen = [...pending.values()];
     page.location.href = answered(page.sent.at(-1) ?? '', change).href;
     return page;
@@ -74,7 +74,7 @@ function site({ login = {}, manager: more = {}, claims: change, places = {}, at 
 }
 
 describe('begin()', () => {
-  test('sends the user away, and is pending until the page has left', async () => {
+  test('redirects the user, and is pending until the page unloads', async () => {
     const { redirect, page, pending, clock } = site();
     let isOver = false;
     const begun = redirect.begin().finally(() => {
@@ -114,7 +114,7 @@ describe('begin()', () => {
     expect(pending.size).toBe(2);
   });
 
-  test('a page that stays is no login for ever: the call ends in time, and the next one begins anew', async () => {
+  test('times out if the page does not unload, and the next call begins a new login', async () => {
     const { redirect, page, clock } = site();
     const failing = refusal(redirect.begin());
     await vi.waitUntil(() => page.sent.length > 0);
@@ -124,7 +124,7 @@ describe('begin()', () => {
     await vi.waitUntil(() => page.sent.length > 1);
   });
 
-  test('a caller that aborts leaves the others alone; when all have aborted, the page stays', async () => {
+  test('a caller that aborts does not affect the others; when all have aborted, the page stays', async () => {
     const found = Promise.withResolvers<typeof server>();
     const find = vi.fn(() => found.promise);
     const { redirect, page, pending } = site({ manager: { authorizationServer: find } });
@@ -138,7 +138,7 @@ describe('begin()', () => {
     one.giving.abort(new Error('enough'));
     two.giving.abort(new Error('me too'));
     expect((await Promise.all(both)).map(({ message }) => message)).toEqual(['enough', 'me too']);
-    // The next one begins another login, whose beginner leaves alone.
+    // The next call begins another login, and its only caller aborts.
     const third = begin();
     void redirect.begin();
     await Promise.resolve();
@@ -150,7 +150,7 @@ describe('begin()', () => {
     expect([page.sent.length, pending.size]).toEqual([1, 1]);
   });
 
-  test('asks for what an API wants, beside the usual, and for what this login is to say', async () => {
+  test('requests the step-up of an API, the usual parameters, and those of this login', async () => {
     const { redirect, page } = site({
       login: { scope: undefined, parameters: { prompt: 'login' } },
       manager: { scope: ['openid', 'read'] },
@@ -168,7 +168,7 @@ describe('begin()', () => {
     });
   });
 
-  test('a guard that runs before finish() does not leave with an answer in the URL: it finishes that first', async () => {
+  test('called before finish() with a response in the URL, finishes that login first', async () => {
     const { redirect, visit, page, manager, sentTo } = site();
     await visit();
     const guard = redirect.begin();
@@ -202,7 +202,7 @@ describe('begin()', () => {
     expect([page.sent.length, pending.size]).toEqual([0, 0]);
   });
 
-  test('on a server it says what is wrong; the object can be made there, and has nothing to finish', async () => {
+  test('on a server rejects with the reason; the object can be created, and finish() returns none', async () => {
     const { manager } = site();
     const pending = () => {
       throw new ReferenceError('sessionStorage is not defined');
@@ -214,7 +214,7 @@ describe('begin()', () => {
     expect(error.message).toContain('page');
   });
 
-  test('keys that end with the page are refused before the user goes anywhere', async () => {
+  test('rejects keys that do not survive the page before it redirects', async () => {
     const { redirect, page } = site({ manager: { dpop: dpop() } });
     const error = await refusal(redirect.begin());
     expect(error).toMatchObject({ code: 'ERR_CONFIGURATION' });
@@ -222,7 +222,7 @@ describe('begin()', () => {
     expect(page.sent).toEqual([]);
   });
 
-  test('a browser that blocks site data is a typed error', async () => {
+  test('throws a typed error if the browser blocks site data', async () => {
     const blocked = () => {
       throw new DOMException('denied', 'SecurityError');
     };
@@ -239,7 +239,7 @@ describe('begin()', () => {
 });
 
 describe('finish()', () => {
-  test('cleans the URL at once, stores the tokens, checks who it is, and says where to go on', async () => {
+  test('cleans the URL at once, stores the tokens, validates the ID token and returns returnTo', async () => {
     const { visit, redirect, page, manager, events, pending, sentTo } = site();
     await visit({ returnTo: home });
     const finishing = redirect.finish();
@@ -257,7 +257,7 @@ describe('finish()', () => {
     expect(await redirect.finish()).toEqual({ outcome: 'none' });
   });
 
-  test('shares one exchange among effects that run twice, and objects that they make anew', async () => {
+  test('shares one exchange among effects that run twice, also if each creates a new object', async () => {
     const { visit, redirect, options, sentTo } = site();
     await visit();
     const results = await Promise.all([
@@ -320,7 +320,7 @@ describe('finish()', () => {
     expect([page.location.href, page.history.replaced, net.sent]).toEqual([at, [], []]);
   });
 
-  test('an error that names its login is typed, with what the server says; the URL is clean, the login over', async () => {
+  test('an error with a known state is typed and contains the server’s text; the URL is clean', async () => {
     const { visit, redirect, page, pending, manager } = site();
     await visit({}, { code: '', error: 'access_denied', error_description: 'No,\nthank you.' });
     expect(await refusal(redirect.finish())).toMatchObject({
@@ -334,7 +334,7 @@ describe('finish()', () => {
     expect(await redirect.finish()).toEqual({ outcome: 'none' });
   });
 
-  test('an error without a state is typed as well; anybody may have written it, so nothing else of it is shown', async () => {
+  test('an error without a state is typed; only its code is shown, as an attacker may have written it', async () => {
     const { redirect, page, pending } = site();
     void redirect.begin();
     await vi.waitUntil(() => page.sent.length > 0);
@@ -371,7 +371,7 @@ describe('finish()', () => {
     expect(page.location.href).toBe(callback);
   });
 
-  test('one-login: a call of the user before never goes on with tokens whose ID token is wrong, whomever that names', async () => {
+  test('one-login: a call of the previous user never continues with tokens of an invalid ID token', async () => {
     for (const [change, seen] of [
       [{ aud: 'another client' }, []],
       [{}, ['Bearer access-1']], // the same user, as after a step-up
@@ -428,7 +428,7 @@ describe('finish()', () => {
     expect(sentTo(server.revocationEndpoint).map(({ form }) => form.get('token'))).toEqual(['refresh-1']);
   });
 
-  test('tokens that cannot be stored are in use, which is said; a wrong ID token is not', async () => {
+  test('tokens that cannot be stored are used, and reported; those with a wrong ID token are not', async () => {
     for (const [change, code] of [
       [{}, 'ERR_STORAGE'],
       [{ aud: 'another client' }, 'ERR_LOGIN_FAILED'],
@@ -447,7 +447,7 @@ describe('finish()', () => {
     }
   });
 
-  test('what fails before the code is sent can be tried again, though the URL is clean', async () => {
+  test('can be repeated if it fails before the code is sent, although the URL is clean', async () => {
     let isOnline = true;
     const find = () => (isOnline ? Promise.resolve(server) : Promise.reject(new Error('offline')));
     const begun = site();
@@ -467,7 +467,7 @@ describe('finish()', () => {
     expect(begun.sentTo(as.tokenEndpoint)).toHaveLength(1);
   });
 
-  test('a user who signs in over the session of another one has it, and nothing of the other', async () => {
+  test('a user who signs in over the session of another user gets none of its tokens', async () => {
     const { visit, redirect, manager } = site({ claims: { sub: 'bob' } });
     await manager.setTokens({ access_token: 'of-ada', refresh_token: 'r-of-ada', expires_in: 300 });
     await visit();
@@ -475,7 +475,7 @@ describe('finish()', () => {
     expect(await manager.getTokens()).toMatchObject({ accessToken: 'access-1', refreshToken: 'refresh-1' });
   });
 
-  test('sends nobody to a place that it would not have sent them to before', async () => {
+  test('checks returnTo again when the login ends', async () => {
     const { redirect, page, pending, options, client } = site();
     const kept = {
       ...client,
@@ -488,7 +488,7 @@ describe('finish()', () => {
     seen = [...pending.values()];
     page.location.href = answered(url).href;
     expect(await redirect.finish()).toMatchObject({ outcome: 'signed-in', returnTo: undefined });
-    // What the application allows goes through, and one that cannot tell allows nothing.
+    // allowReturnTo accepts its own targets. If it throws, every target is rejected.
     const broken = redirectLogin({
       ...options,
       allowReturnTo() {
@@ -509,7 +509,7 @@ describe('finish()', () => {
 });
 
 describe('pending logins', () => {
-  test('are bounded in number: the oldest goes, with its key', async () => {
+  test('are limited in number: the oldest is deleted, with its key', async () => {
     const items: Record<string, string> = {};
     const area = {
       get length() {

@@ -99,7 +99,7 @@ describe('startLogin', () => {
     expect(error.message).toContain(name);
   });
 
-  test('goes nowhere by itself; redirectToLogin leaves once, however many call it, and is pending until then', async () => {
+  test('startLogin() does not navigate; redirectToLogin() navigates once for all callers and is pending', async () => {
     const assign = vi.fn();
     vi.stubGlobal('location', { assign });
     const { client, clock } = scene();
@@ -112,7 +112,7 @@ describe('startLogin', () => {
     await vi.waitUntil(() => assign.mock.calls.length > 0);
     expect(assign.mock.calls.map(([url]) => query(url).get('client_id'))).toEqual(['app']);
     expect([pending.size, settled.mock.calls.length]).toEqual([1, 0]);
-    await clock.advance(30_000); // it has not left
+    await clock.advance(30_000); // the page has not unloaded
     await Promise.all(calls);
     expect(settled.mock.calls.every(([{ reason }]) => reason === 'timed_out')).toBe(true);
     expect([settled.mock.calls.length, clock.timers]).toEqual([239, 0]);

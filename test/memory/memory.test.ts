@@ -60,7 +60,7 @@ describe('taking turns', () => {
     expect(await running).toBe('done');
   });
 
-  test('whoever comes while a place is handed on waits behind those in line', async () => {
+  test('a caller that arrives between two turns waits behind the queue', async () => {
     const turns = takingTurns(1);
     const order: string[] = [];
     const note = (name: string) => async () => void order.push(name);
@@ -72,7 +72,7 @@ describe('taking turns', () => {
     expect(turns.idle).toBe(true);
   });
 
-  test('a task that throws makes room for the next one', async () => {
+  test('the next task runs after one that throws', async () => {
     const turns = takingTurns(1);
     const failing = turns.take(() => {
       throw new Error('broken');
@@ -83,7 +83,7 @@ describe('taking turns', () => {
     expect(turns.idle).toBe(true);
   });
 
-  test('those who come after the line was empty have their turn, and so do those after one that left', async () => {
+  test('new callers get a turn after the queue was empty, and after a caller has left it', async () => {
     const turns = takingTurns(1);
     const order: number[] = [];
     for (const round of [1, 2, 3]) {

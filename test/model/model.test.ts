@@ -68,8 +68,8 @@ describe('a law breaks', () => {
     ['when a lock passes on without a fence', ['N=2', 'FREEZE=1', 'NO_FENCE'], usedTooEarly],
     ['when a holder that slept sends what it read before', ['N=2', 'FREEZE=1', 'NO_CHECK'], reuse],
     ['when the access token is used before the commit', ['N=2', 'USE_FIRST'], usedTooEarly],
-    ['when the answer of another server is believed', ['N=2', 'STRANGER', 'BELIEVE'], forged],
-    ['when a call goes on under another login', ['N=2', 'LOGIN', 'ANY_LOGIN'], anotherLogin],
+    ['when the response of another server is used', ['N=2', 'STRANGER', 'BELIEVE'], forged],
+    ['when a call continues under another login', ['N=2', 'LOGIN', 'ANY_LOGIN'], anotherLogin],
     ['when a refresh is committed over another login', ['N=2', 'LOGIN', 'BLIND_COMMIT'], comesBack],
   ])('%s', (_, definitions, law) => {
     expect(check(...definitions).broken).toBe(law);

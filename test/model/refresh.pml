@@ -11,7 +11,7 @@
  *   law 2    no access token is used before its refresh token's successor is stored
  *   law 3    a session ends only by a grant that is dead, or by its user
  *   law 6    a sign-out stays a sign-out
- *   law 8    what another server answers is not believed
+ *   law 8    a response of another server is not used
  *   law 13   what began under one login is not sent under another, spends no refresh token of another, and is not stored over it
  *
  * CRASH=n       n processes die, at any step
@@ -64,7 +64,7 @@ byte holder = 255;
 /* What may excuse a revoked family: a rotation whose answer nobody could store. */
 bool answerLost[LOGINS] = false;
 bool signedOut = false;
-byte used[LOGINS] = 1; /* the newest generation whose access token somebody used */
+byte used[LOGINS] = 1; /* the newest generation whose access token was used */
 bool mixed = false;    /* a call of one login was sent with a token of another, or spent one */
 
 byte crashes = 0;

@@ -30,7 +30,7 @@ const floors: Record<string, string[]> = {
   node: ['core'],
   // A wing above a manager, which it knows by shape.
   opentelemetry: ['core'],
-  // Facts of the platform, each asked in one place.
+  // Each fact about the platform is checked in one place.
   platform: ['core'],
   postgres: ['core', 'fleet'],
   // Data about servers, and the check of their addresses.

@@ -1,4 +1,4 @@
-/** What the path of a page and of an app needs of its platform. The list is in support/built-ins.ts. */
+/** The built-ins that the package needs in a page or an app. The list is in support/built-ins.ts. */
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 import { everywhere, guarded, loadedLater, newer } from './support/built-ins.ts';
@@ -36,7 +36,7 @@ describe('the core, the request path, logins, DPoP, providers and ky', () => {
     expect(found).toEqual([]);
   });
 
-  test('load nothing later, but for what has its reason in the list', () => {
+  test('load nothing later, except with a reason in the list', () => {
     const later = reachable.filter(({ tree }) => has(tree, isDynamicImport)).map(({ path }) => path);
     expect(later).toEqual(Object.keys(loadedLater));
   });
@@ -48,7 +48,7 @@ test('no class has a static block, which Metro refuses', () => {
   ).toEqual([]);
 });
 
-/** What is loaded with these modules, at once. */
+/** The modules that are loaded statically with these modules. */
 function modulesOf(entries: readonly string[]): Module[] {
   const found = new Set<Module>();
   const follow = (path: string): void => {

@@ -1,4 +1,4 @@
-/** How a release is made: what may publish runs nothing of others, and the registry can check where the package comes from. */
+/** The release workflow: the publishing job runs no foreign code, and the registry can verify the origin of the package. */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -32,7 +32,7 @@ test('the job that may publish installs nothing, checks nothing out and runs no 
   expect([...text.matchAll(/- run: (.+)/g)].map(([, command]) => command)).toEqual([
     'npm publish ./tokenkeep-*.tgz --ignore-scripts --provenance --access public',
   ]);
-  // All of the workflow has no more than that.
+  // The whole workflow has only this permission.
   expect(release.match(/^permissions: .+/m)?.[0]).toBe('permissions: { contents: read }');
 });
 

@@ -1,4 +1,4 @@
-/** What React Native's own JavaScript does differently, by doubles that are written like it (react-native 0.88.1). */
+/** Differences of React Native's own JavaScript, tested with doubles modelled on react-native 0.88.1. */
 import { expect, test, vi } from 'vitest';
 import { scene } from '../support/scene.ts';
 

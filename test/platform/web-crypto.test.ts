@@ -1,4 +1,4 @@
-/** What works with how much of Web Crypto: a page without https has no `subtle`, React Native has nothing at all. */
+/** Features that work with only a part of Web Crypto: a page without https has no `subtle`, React Native has no Web Crypto. */
 import {
   type ClientAuthentication,
   clientSecretJwt,

@@ -1,4 +1,4 @@
-/** K4b: what a caller waits for keeps the process alive; what nobody waits for does not. */
+/** K4b: an operation keeps the process alive only while a caller waits for it. */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 
 const program = fileURLToPath(new URL('support/waiting-process.ts', import.meta.url));
 
-/** What a process printed that ended by itself. */
+/** Returns the output of a process that ended by itself. */
 async function printed(scene: string): Promise<string> {
   const { stdout } = await promisify(execFile)(process.execPath, [program, scene]);
   return stdout;

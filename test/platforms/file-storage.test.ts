@@ -150,7 +150,7 @@ describe('what nobody else may read', () => {
 });
 
 describe('a volume that Kubernetes opens to a group (fsGroup)', () => {
-  /** What kubelet does with a volume at each start of the container. */
+  /** Changes a volume as kubelet does at each start of the container. */
   function start(): void {
     chmodSync(dirname(place.file), 0o2770);
     for (const name of readdirSync(dirname(place.file))) chmodSync(join(dirname(place.file), name), 0o660);

@@ -1,4 +1,4 @@
-/** K4f: a process that is told to end in the middle of a refresh ends when its successor is stored. */
+/** K4f: a process that receives a signal during a refresh ends after the new tokens are stored. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -98,14 +98,14 @@ test('a handler of the application decides when the process ends, and with which
   expect(await stored('default')).toBe('successor');
 });
 
-test('once it was stopped, nothing holds a signal', async () => {
+test('after it was stopped, signals have their default effect', async () => {
   const { child, exit } = await scene('stopped');
   await once(child, 'message');
   child.kill('SIGTERM');
   expect(await exit).toEqual([null, 'SIGTERM']);
 });
 
-test('its handlers are there while a manager is, one for each signal', () => {
+test('installs one handler for each signal while a manager exists', () => {
   const manager = { close: async () => undefined };
   const count = () => ['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => process.listenerCount(signal));
   const before = count();
@@ -124,7 +124,7 @@ test.each([
   ['something else', [[{ close: async () => undefined }, {}]], /give a TokenManager/],
   ['no signals', [{ close: async () => undefined }, { signals: [] }], /signals/],
   [
-    'a signal that is none',
+    'an unknown signal',
     [{ close: async () => undefined }, { signals: ['SIGNOPE'] }],
     /cannot handle SIGNOPE/,
   ],

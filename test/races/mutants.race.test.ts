@@ -5,7 +5,7 @@ import { withoutChance } from '../support/without-chance.ts';
 beforeEach(withoutChance);
 afterEach(() => vi.resetModules());
 
-/** What a property fails with, where this law is broken. */
+/** The failure message of a property when this law is broken. */
 const because = (law: string) => ({ cause: { message: expect.stringContaining(law) } });
 
 /** The properties of a manager with one module that is broken. */
@@ -19,7 +19,7 @@ async function mutated(module: string, exports: Readonly<Record<string, unknown>
   return { ...story, ...actors, twoUsers };
 }
 
-test('tokens-stay-home: the answer of another server is believed', async () => {
+test('tokens-stay-home: the response of another server is used', async () => {
   const { check, worlds, some, calls, evidence, foreignAnswers } = await mutated(
     '../../src/core/redirect.ts',
     { requireFrom: () => undefined },
@@ -28,7 +28,7 @@ test('tokens-stay-home: the answer of another server is believed', async () => {
   await expect(found).rejects.toMatchObject(because('a stored access token of another server'));
 });
 
-test('nothing-silent: a sign-out says that what lives is revoked', async () => {
+test('nothing-silent: a sign-out reports valid tokens as revoked', async () => {
   const { check, worlds, some, calls, comings } = await mutated('../../src/flow/revocation.ts', {
     sendRevocation: async () => ({ revoked: true }),
   });
@@ -46,7 +46,7 @@ test('no-token-in-words: secrets are not removed from foreign text', async () =>
   await expect(found).rejects.toMatchObject(because('a token in an event or an error'));
 });
 
-test('one-login: a call goes on under another login', async () => {
+test('one-login: a call continues under another login', async () => {
   const { twoUsers } = await mutated('../../src/core/login-identity.ts', { isSameLogin: () => true });
   const { all, check, underOneLogin } = twoUsers;
   await expect(check(all, underOneLogin)).rejects.toMatchObject(because('whose token'));

@@ -5,10 +5,10 @@ import { all, check, sameUser, underOneLogin } from './support/two-users.ts';
 
 beforeEach(withoutChance);
 
-test('K1a: no call arrives with the token of another user than the one who was signed in when it began', () =>
+test('K1a: every call arrives with the token of the user who was signed in when it began', () =>
   check(all, underOneLogin));
 
-test('K1b: an ordinary refresh never brings another user', () =>
+test('K1b: an ordinary refresh never changes the user', () =>
   check(all, ({ wrongNews }) => expect(wrongNews).toEqual([])));
 
 test('K1c: logins of the same user interrupt no call', () =>

@@ -76,7 +76,7 @@ test('law 2: a storage that fails now and then loses no successor', () =>
     expect(server.counts.familiesRevoked).toBeLessThanOrEqual(endings.length);
   }));
 
-test('law tokens-stay-home: what another server answers to a refresh is never stored or used', () =>
+test('law tokens-stay-home: never stores or uses a refresh response of another server', () =>
   check(worlds, some(calls, evidence, deadlines, foreignAnswers), async (world) => {
     noReuse(world);
     await endsOnTheNewest(world);

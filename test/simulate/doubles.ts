@@ -70,7 +70,7 @@ export const storageThatDeletesAll: Doubles = changing((storage) => ({
   delete: (key) => storage.delete(key),
 }));
 
-/** It keeps everything but whose login the record descends from. */
+/** It drops the login from which the record descends. */
 export const storageWithoutLogins: Doubles = changing((storage) => ({
   write: (
     key,

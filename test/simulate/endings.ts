@@ -26,7 +26,7 @@ export function noteRevocations(facts: Facts, { log }: TestAuthorizationServer, 
   return log.length;
 }
 
-/** Law nothing-silent: a sign-out says that the tokens are revoked if they are, and else why not. */
+/** Law nothing-silent: a sign-out reports `revoked` only if the tokens are revoked, and otherwise a reason. */
 export function judgeSignOut(
   facts: Facts,
   server: TestAuthorizationServer,

@@ -9,7 +9,7 @@ export interface Family {
   readonly name: string;
   readonly session: string;
   readonly login: Deed;
-  /** Whose login it is, as far as anybody can see: two logins of a user are one only where ID tokens say so. */
+  /** The visible user of the login: two logins count as the same user only if ID tokens show it. */
   readonly user: string;
   /** When it was first stored, in the order of the run. */
   storedAt: number | undefined;
@@ -90,7 +90,7 @@ export interface Call {
   readonly startedAt: number;
   /** True time. */
   readonly since: number;
-  /** Under whose login it began, where its process knew one. */
+  /** The user under whose login it began, if its process knew one. */
   user: string | undefined;
   /** How often it was sent. */
   sends: number;
@@ -117,7 +117,7 @@ export class Facts {
   readonly cleared: { process: Process; family: Family }[] = [];
   /** When a process has last said that the storage refuses the tokens of a session: `p1.1 user0`. */
   readonly persistFailed: Map<string, number> = new Map();
-  /** Whose login a process has last seen of a session: `p1.1 user0`. Absent: it knows of none, or of a change. */
+  /** The user that a process last saw for a session: `p1.1 user0`. Absent: it knows no user, or received a change event. */
   readonly users: Map<string, string> = new Map();
   /** The first law that was broken. */
   broken: string | undefined = undefined;

@@ -14,7 +14,7 @@ import { judgeWords } from './words.ts';
 
 type Transport = typeof globalThis.fetch;
 
-/** What is put between a process and its storage, lock or network: nothing, unless something is broken on purpose. */
+/** Wrappers between a process and its storage, lock or network. They do nothing unless a test breaks something on purpose. */
 export interface Doubles {
   readonly storage?: (storage: TokenStorage, process: Process) => TokenStorage;
   readonly lock?: (lock: TokenLock, process: Process) => TokenLock;
@@ -75,7 +75,7 @@ export class Fleet {
       root.on('persistFailed', ({ session }) => {
         facts.persistFailed.set(`${process.name} ${session}`, facts.tick());
       });
-      // What a process has heard of may be another user's: until a token of it is used, nothing is known.
+      // A change event may announce another user's session: its user is unknown until a token of it is used.
       for (const type of ['signedIn', 'adopted', 'signedOut', 'sessionEnded'] as const)
         root.on(type, ({ session }) => void facts.users.delete(`${process.name} ${session}`));
       root.on('*', (event) => judgeWords(facts, process, event));

@@ -35,7 +35,7 @@ const answeredBadly: Partial<Record<PostTrouble, object>> = {
   gatewayTimeout: faults.gatewayTimeout,
   truncated: { truncate: 20 },
 };
-/** Where a redirect of the token endpoint leads. What comes from there looks like an answer of the server. */
+/** The target of a redirect of the token endpoint. Its response looks like one of the server. */
 function elsewhere(): Response {
   const tokens = { access_token: 'forged', refresh_token: 'forged', token_type: 'Bearer', expires_in: 300 };
   const response = Response.json(tokens);

@@ -51,7 +51,7 @@ test.each([
   [256, 'a refresh token spent once more while a sign-out was on its way to the storage'],
 ])('seed %i, which broke a law: %s', (seed) => run('strict', seed, 1));
 
-// What only matters when sessions come and go is looked for where they do.
+// Laws about sessions that begin and end are tested in a world where sessions do so often.
 const busy = {
   deeds: { call: 10, token: 5, reject: 4, login: 3, revoke: 2, signOut: 2 },
   meddling: { login: 0.3, signOut: 0.1 },
@@ -93,7 +93,7 @@ describe('the simulation finds code in which', () => {
     return mutant.simulate;
   }
 
-  test('a call goes on under another login', async () => {
+  test('a call continues under another login', async () => {
     const mutant = await mutated('../../src/core/login-identity.ts', () => ({ isSameLogin: () => true }));
     await finds(mutant, /^one-login/, { weather: severalUsers });
   });
@@ -123,12 +123,12 @@ describe('the simulation finds code in which', () => {
     await finds(mutant, /^no-token-in-words/, { weather: { storage: { before: 0.1 } } });
   });
 
-  test('the answer of another server is believed', async () => {
+  test('the response of another server is used', async () => {
     const mutant = await mutated('../../src/core/redirect.ts', () => ({ requireFrom: () => undefined }));
     await finds(mutant, /^storage/, { weather: { post: { redirected: 0.3 } } });
   });
 
-  test('a sign-out says that what lives is revoked', async () => {
+  test('a sign-out reports valid tokens as revoked', async () => {
     const mutant = await mutated('../../src/core/revocation.ts', () => ({
       notRevoked: () => ({ revoked: true }),
     }));
@@ -136,7 +136,7 @@ describe('the simulation finds code in which', () => {
   });
 });
 
-/** Runs schedules until one of them breaks a law, which has to be this one. */
+/** Runs schedules until one of them breaks a law. It must be this one. */
 async function finds(run: typeof simulate, law: RegExp, options: SimulateOptions = {}): Promise<void> {
   for (const seed of seeds(1, 200)) {
     const { broken } = await run(seed, options);

@@ -56,7 +56,7 @@ async function live(world: World, scheduler: Scheduler, weather: Weather): Promi
   await settle(world, scheduler);
   let words: LastWord[] = [];
   // What was lost comes to light when a token is needed; what was found out is true from then on.
-  // In the last round nothing new is rejected: whatever was believed of the API has to be over.
+  // In the last round the API rejects no new token, so everything remembered about it must have expired.
   for (let round = 1; round <= 4 && world.facts.broken === undefined; round++) {
     words = [];
     if (round < 4) world.server.expire();

@@ -103,7 +103,7 @@ export function judgeUse(facts: Facts, accessToken: AccessToken | undefined, cal
   call.user ??= family.user;
   if (call.user !== family.user)
     facts.break('one-login', `${who} began as ${call.user} and uses ${name} of ${family.user}`);
-  // A call from before a login or sign-out of its process says nothing about what the process knows now.
+  // A call that began before a login or sign-out of its process does not show the current state of the process.
   const isOld = facts.deeds.some(
     ({ process, session, endedAt = Number.POSITIVE_INFINITY }) =>
       process === call.process && session === call.session && endedAt > call.startedAt,

@@ -1,5 +1,5 @@
 /**
- * Tests that end otherwise than with bare `fetch`, and why that is as it should be.
+ * Tests whose result differs from that with bare `fetch`, and why the difference is intended.
  */
 import type { State } from './states.ts';
 

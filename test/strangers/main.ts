@@ -1,6 +1,6 @@
 /**
- * Runs public test suites of `fetch` with `manager.fetch` in its place, in the three states that a call finds a manager in, and
- * compares with the suite's own `fetch`. None of the suites' code is in this repository, and `npm test` does not run this.
+ * Runs public test suites of `fetch` with `manager.fetch` in its place, in three states of a manager, and
+ * compares the results with those of the suite's own `fetch`. None of the suites' code is in this repository, and `npm test` does not run this.
  *
  * Get undici with what it vendors: its own tests of fetch, those of node-fetch, and web-platform-tests.
  *
@@ -13,7 +13,7 @@
  *     .ci/with-node node test/strangers/main.ts /tmp/undici wpt
  *
  * It prints how many tests passed and failed in each state, and every test whose result differs from that with bare `fetch`.
- * `differences.ts` says why, for those that are as they should be; one that it does not know fails the run.
+ * `differences.ts` lists the intended differences and their reasons. Any other difference fails the run.
  */
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
@@ -73,7 +73,7 @@ function nodeTests(folder: string) {
   };
 }
 
-/** Each subtest is a test, by the names of those around it. The file itself is one if it says nothing. */
+/** Each subtest counts as a test, prefixed with its parents' names. A file without subtests counts as one test. */
 function readTap(text: string): Results {
   const results: Results = new Map();
   const path: string[] = [];
@@ -88,7 +88,7 @@ function readTap(text: string): Results {
   return results;
 }
 
-/** web-platform-tests as undici runs them. A failure that its list of expectations knows is one as well. */
+/** web-platform-tests as undici runs them. Failures in its list of expectations count as failures too. */
 async function wpt(state: State): Promise<Results> {
   const { STRANGERS_WPT: only } = process.env;
   const text = await output(state, [join('test/wpt', only ?? 'start-fetch.mjs')], 1_800_000);

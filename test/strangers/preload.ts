@@ -26,7 +26,7 @@ sayResults();
 listenOnKnownPorts();
 standBeforeServers();
 
-/** In a worker of web-platform-tests: their runner says the failures only. */
+/** In a worker of web-platform-tests: their runner reports only failures. */
 function sayResults(): void {
   const worker = parentPort;
   if (worker === null) return;
@@ -57,7 +57,7 @@ function listenOnKnownPorts(): void {
   } as typeof listen;
 }
 
-/** Takes our header off, which no suite expects, and rejects a token in the state `rejected`. */
+/** Removes our header, which no suite expects, and rejects the token in the state `rejected`. */
 function standBeforeServers(): void {
   const emit = Server.prototype.emit as (...all: unknown[]) => boolean;
   Server.prototype.emit = function (this: Server, type: string, ...given: unknown[]) {
@@ -82,7 +82,7 @@ function standBeforeServers(): void {
 /** The calls that were rejected once. */
 const rejected = new Set<string>();
 
-/** Says whether a call has been rejected before, by a header that is ours as well. */
+/** Checks by another header of ours whether a call was rejected before. */
 function isReplay(request: IncomingMessage): boolean {
   const index = request.rawHeaders.findIndex((text, at) => at % 2 === 0 && text === 'x-ours-call');
   const [, call = ''] = index < 0 ? [] : request.rawHeaders.splice(index, 2);
@@ -106,7 +106,7 @@ async function replaceFetch(): Promise<void> {
   restore();
 }
 
-/** The call that is under way, by which the server knows a replay. */
+/** The current call, by which the server recognises a replay. */
 const underWay = new AsyncLocalStorage<string>();
 
 function named(init: RequestInit | undefined): RequestInit | undefined {
@@ -137,7 +137,7 @@ async function managed(bare: typeof fetch): Promise<typeof fetch> {
     authorizationServer: { tokenEndpoint: 'https://as.invalid/token' },
     protectedResources: state === 'elsewhere' ? ['https://api.invalid/'] : everywhere,
     storage: memoryStorage(),
-    // Calls are minutes apart: for a minute a resource that rejects a new token proves nothing.
+    // Calls are minutes apart, because a rejected new token suppresses refreshes for a minute.
     clock: { now: () => Date.now() + 120_000 * calls },
     fetch: ((input: string, init: RequestInit) =>
       input === 'https://as.invalid/token'

@@ -1,8 +1,8 @@
 /**
- * What a suite finds in place of `fetch`.
+ * The `fetch` that a suite runs with.
  *
  * - `bare`: the suite's own `fetch`.
- * - `held`: that of a manager with a token at hand.
+ * - `held`: that of a manager that holds a valid token.
  * - `rejected`: the same, and the server rejects the token of every call once.
  * - `elsewhere`: that of a manager whose protected resources are somewhere else.
  */

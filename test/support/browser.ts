@@ -1,6 +1,6 @@
 import { vi } from 'vitest';
 
-/** A `Request` as browsers have it: part of the platform, and scripts cannot set the headers that are its own. */
+/** A `Request` as in browsers: part of the platform, with headers that scripts cannot set. */
 export function stubBrowserFetch(): void {
   const { Request: Real } = globalThis;
   function make(input: string | URL | Request, init?: RequestInit): Request {
@@ -12,7 +12,7 @@ export function stubBrowserFetch(): void {
   vi.stubGlobal('Request', make.bind(undefined));
 }
 
-/** Web Locks as browsers have them: part of the platform, not written in JavaScript as those of Node are. */
+/** Web Locks as in browsers: part of the platform, while those of Node are written in JavaScript. */
 export function stubBrowserLocks(scope: 'document' | 'WorkerGlobalScope' = 'WorkerGlobalScope'): void {
   const { locks } = globalThis.navigator;
   vi.stubGlobal(scope, class {});

@@ -1,4 +1,4 @@
-/** One behaviour over transports that differ: other implementations of fetch, and things that have only its shape. */
+/** The same behaviour with different transports: other implementations of fetch, and functions with the same signature. */
 import { Readable } from 'node:stream';
 import nodeFetch3 from 'node-fetch';
 // @ts-expect-error It has no types of its own, and has the shape of fetch.
@@ -31,7 +31,7 @@ interface Specimen {
   readonly fetch: Transport;
   /** A body that can be read once. */
   readonly stream: (text: string) => unknown;
-  /** What becomes of a token endpoint that redirects: a refusal, or an answer that is not believed. */
+  /** The result if the token endpoint redirects: a refusal, or a response that tokenkeep discards. */
   readonly redirect: object;
   /** It knows the platform's `FormData`. @default true */
   readonly forms?: false;
@@ -63,7 +63,7 @@ async function withoutWebStreams(...[input, init]: Parameters<typeof fetch>): Pr
   }) as never;
 }
 
-/** `net.fetch` of Electron: `url` and `type` of its responses are not what they are, and a redirect that is not followed is an error. */
+/** `net.fetch` of Electron: `url` and `type` of its responses are wrong, and it throws on a redirect that it does not follow. */
 async function electronNetFetch(...[input, init]: Parameters<typeof fetch>): Promise<Response> {
   const { body, status, headers } = await fetch(input, init);
   if (init?.redirect === 'manual' && status >= 300 && status < 400) throw new Error('Redirect was cancelled');
@@ -144,13 +144,13 @@ describe.each(Object.entries(zoo))('%s', (_name, { fetch, stream, redirect }) =>
     expect(server.counts).toMatchObject({ familiesRevoked: 1 });
   });
 
-  test('a sign-out that is refused says so', async () => {
+  test('a refused sign-out reports the refusal', async () => {
     const manager = await signedIn(fetch);
     server.fail(faults.oauthError('invalid_client', 401), { on: 'revocation' });
     expect(await manager.signOut()).toEqual({ revoked: false, reason: 'refused', status: 401 });
   });
 
-  test('a token endpoint that redirects elsewhere: what is there never becomes the session', async () => {
+  test('a token endpoint that redirects: the other server’s response never becomes the session', async () => {
     const manager = await signedIn(fetch);
     const { refreshToken } = (await manager.getTokens()) ?? {};
     server.expire();

@@ -117,7 +117,7 @@ describe.each(kinds)('pages and a %s worker', (kind) => {
     const error = await rejection(page.login(await come('wrong')));
     expect(error).toMatchObject({ code: 'ERR_LOGIN_FAILED', reason: 'id_token' });
     expect(await rejection(page.fetch(url))).toMatchObject({ reason: 'signed_out' });
-    expect(subjects).toEqual([claims?.sub, undefined]); // a wrong ID token names nobody
+    expect(subjects).toEqual([claims?.sub, undefined]); // an invalid ID token names no user
     expect(server.counts.revocations).toBeGreaterThan(0);
     expect(here.worker.crossed.filter((text) => token.test(text))).toEqual([]);
   });

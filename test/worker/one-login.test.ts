@@ -1,4 +1,4 @@
-/** Law one-login through a worker: a call belongs to the login that its page knew, however long it was on the way. */
+/** Law one-login through a worker: a call belongs to the login that its page knew, even if it reaches the worker late. */
 import { memoryStorage, TokenManager } from 'tokenkeep';
 import { authorizationServer } from 'tokenkeep/testing';
 import { afterEach, describe, expect, test, vi } from 'vitest';
@@ -39,7 +39,7 @@ const failure = (promise: Promise<unknown>) =>
   );
 
 describe.each(kinds)('a %s worker', (kind) => {
-  test('K1a: a POST that Bob overtakes on its way to the worker is not sent', async () => {
+  test('K1a: does not send a POST if Bob signs in before it reaches the worker', async () => {
     const { server, here, signIn } = scene(kind);
     await signIn('alice');
     const page = here.open();
@@ -54,7 +54,7 @@ describe.each(kinds)('a %s worker', (kind) => {
     expect(await page.getAccessToken()).toBe(server.currentAccessToken());
   });
 
-  test('K1a: the worker dies and Bob signs in elsewhere: the next worker sends no POST that Alice began', async () => {
+  test('K1a: after a worker crash and Bob’s login elsewhere, the next worker sends no POST of Alice', async () => {
     const { server, here, open, signIn } = scene(kind);
     await signIn('alice');
     const page = here.open();
@@ -67,7 +67,7 @@ describe.each(kinds)('a %s worker', (kind) => {
     expect((await page.fetch(url, post)).status).toBe(200);
   });
 
-  test('K1b: pages hear who signed in over whom; K1c: Alice again interrupts nothing', async () => {
+  test('K1b: pages receive both users of a new login; K1c: Alice signing in again interrupts no call', async () => {
     const { here, signIn } = scene(kind);
     await signIn('alice');
     const page = here.open();

@@ -2,13 +2,13 @@ import { expect, test } from 'vitest';
 import type { Scenarios } from '../support/describe.ts';
 import { Scene, type Tab } from '../support/world.ts';
 
-/** Shorter than any wait for somebody who sleeps. */
+/** Shorter than any wait for a frozen tab. */
 const timeout = 8_000;
 
-/** Tabs that nobody sees, which the browser freezes. Only the driver of Chromium can make it do that. */
+/** Background tabs that the browser freezes. Only the driver of Chromium can trigger that. */
 export const frozen: Scenarios = (_engine, world) => {
   test.each(['hears of a change', 'reads', 'writes'] as const)(
-    'a tab that %s as it is frozen keeps no other tab from storing',
+    'a tab frozen while it %s does not prevent another tab from storing',
     { timeout: 60_000 },
     async (does) => {
       await using scene = await Scene.open('indexedDb');

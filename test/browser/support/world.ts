@@ -117,7 +117,7 @@ export class Tab extends Agent {
     await this.remote.close();
   }
 
-  /** What its driver sees, also while the page sleeps. */
+  /** The state that its driver can read, also while the page is frozen. */
   async peek(expression: string): Promise<unknown> {
     return await this.#driven.evaluate(expression);
   }

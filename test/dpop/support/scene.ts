@@ -65,7 +65,7 @@ export async function scene(options: SceneOptions = {}) {
     const key = await own.generate();
     await own.keep(key);
     const tokens = server.signIn({ jkt: key.thumbprint });
-    // All logins are of one user: calls under way go on with the tokens of the next one.
+    // All logins are of one user, so pending calls continue with the tokens of the next login.
     await who.setTokens({ ...tokens, dpop_jkt: key.thumbprint }, { subject: 'ada' });
     return { key, tokens };
   };

@@ -87,7 +87,7 @@ export async function useInTwoTabs(
   }
 }
 
-/** A login that came to nothing is shown, in the dark too where the driver can, and its answer is out of the address. */
+/** Checks that the page shows a failed login, also in dark mode where the driver can, and removes the response from the URL. */
 export async function refuseLogin(browser: DrivenBrowser, { url }: Site, engine: Engine): Promise<void> {
   const answers = {
     '?error=access_denied&state=nobody': /You are signed out\..*belongs to no login/s,
@@ -97,7 +97,7 @@ export async function refuseLogin(browser: DrivenBrowser, { url }: Site, engine:
     const guest = await Guest.open(browser, url + answer);
     await guest.sees(said);
     expect(await guest.tab.evaluate('location.href')).toBe(url);
-    expect(await guest.text()).not.toContain('555'); // anybody may have written it
+    expect(await guest.text()).not.toContain('555'); // an attacker may have written it
     if (engine === 'chromium') await guest.tab.prefer?.({ 'prefers-color-scheme': 'dark' });
     expect(await guest.violations()).toEqual([]);
     expect(await guest.complaints()).toBe('');

@@ -1,10 +1,10 @@
-/** A page without a browser: where it is, where it was sent, and what its user does with it. */
+/** A page without a browser: its location, its navigations, and the actions of its user. */
 import type { LoginPage } from 'tokenkeep/login';
 
 type PageEvent = { readonly persisted?: boolean };
 
 export class Page implements LoginPage {
-  /** Where scripts have sent it. It leaves when the test says so. */
+  /** The URLs that scripts have navigated to. The page unloads when the test says so. */
   readonly sent: string[] = [];
   readonly location: { href: string; assign(url: string): void };
   readonly history: {

@@ -50,7 +50,7 @@ export const everywhere: readonly string[] = [
   'undefined',
 ];
 
-/** Names that only these modules use: each of them asks first, or is of no use where there is none. */
+/** Names that only these modules use: each checks for the built-in first, or needs it to work at all. */
 export const guarded: Readonly<Record<string, readonly string[]>> = {
   // Bodies that the application has made of it.
   Blob: ['core/multipart.ts', 'flow/own-request.ts', 'flow/outgoing.ts'],
@@ -58,7 +58,7 @@ export const guarded: Readonly<Record<string, readonly string[]>> = {
   ReadableStream: ['flow/invalid-token.ts', 'flow/own-request.ts'],
   // Only where an answer is a stream and there is a decoder.
   TextDecoder: ['flow/read-text.ts'],
-  // Sessions that nobody holds are forgotten where the engine tells.
+  // Unreferenced sessions are forgotten where the engine reports garbage collection.
   FinalizationRegistry: ['flow/session-registry.ts'],
   WeakRef: ['flow/session-registry.ts'],
   // A popup speaks to the page that opened it.
@@ -68,11 +68,11 @@ export const guarded: Readonly<Record<string, readonly string[]>> = {
   // A page that leaves for a login, and a program that opens a browser for one.
   location: ['assembly.ts', 'login/popup-login.ts', 'login/start-login.ts'],
   process: ['login/node-modules.ts'],
-  // Members of it are asked for.
+  // The code checks for its members.
   navigator: ['flow/platform.ts', 'login/one-tab.ts'],
 };
 
-/** Members that are missing in Hermes, in Safari 15.4, or that nobody has had for long. */
+/** Members that are missing in Hermes or in Safari 15.4, or are too new everywhere. */
 export const newer: readonly RegExp[] = [
   /\bURL\.(?:parse|canParse)\b/,
   /\bAbortSignal\.(?:any|timeout)\b/,
@@ -90,7 +90,7 @@ export const newer: readonly RegExp[] = [
   /\(\?<[=!]/,
 ];
 
-/** Where something is loaded when it is needed, and why that may fail. */
+/** Modules that load another one on demand, and why that may fail. */
 export const loadedLater: Readonly<Record<string, string>> = {
   'flow/client-authentication.ts':
     'Backends sign their assertions with oauth4webapi, which does not load on Hermes.',

@@ -1,4 +1,4 @@
-/** A process that is signalled in the middle of a refresh. Its parent has the token endpoint, and tells it what to do. */
+/** A process that receives a signal during a refresh. Its parent runs the token endpoint and sends it commands. */
 import { TokenManager } from '../../../src/index.ts';
 import { closeOnSignals, fileStorage } from '../../../src/node/index.ts';
 
@@ -19,7 +19,7 @@ async function refresh(manager: TokenManager): Promise<void> {
   manager.getAccessToken({ otherThan: 'first' }).catch(() => undefined);
 }
 
-/** A manager whose closing its parent is told of. */
+/** A manager that notifies its parent when it closes. */
 const seen = ({ close }: { close(): Promise<void> }) => ({
   close: () => {
     process.send?.('closing');

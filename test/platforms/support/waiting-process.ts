@@ -1,6 +1,6 @@
 /**
  * A process in which a caller waits for something that only timers without a claim on the process bring about, such as the
- * end of another process's refresh. What it prints is the outcome.
+ * end of another process's refresh. It prints the outcome.
  */
 import {
   memoryStorage,
@@ -10,7 +10,7 @@ import {
   type TokenStorage,
 } from '../../../src/index.ts';
 
-/** As what a manager waits with: nothing keeps the process alive for it. */
+/** A wait like that of a manager: it does not keep the process alive. */
 const aMoment = () => new Promise<void>((resume) => void setTimeout(resume, 20).unref());
 const never = () => new Promise<never>(() => undefined);
 
@@ -71,7 +71,7 @@ const scenes: Record<string, () => Promise<unknown>> = {
     manager.getAccessToken({ otherThan: 'first' }).catch(() => undefined);
     await manager.close();
   },
-  // Nobody waits any more: the process may end.
+  // No caller waits any more: the process may end.
   'a call that was given up': async () => {
     const manager = await signedIn({ lock: { reach: 'process', request: never } });
     const leaving = new AbortController();

@@ -162,14 +162,14 @@ export function noTokenInWords({ words, sends, everStored }: World, { calls, dee
     expect(said.includes(token), 'a token in an event or an error').toBe(false);
 }
 
-/** Law tokens-stay-home: what another server has answered is neither stored nor sent. */
+/** Law tokens-stay-home: tokens of another server are neither stored nor sent. */
 export async function onlyTheServersTokens({ everStored, sends, sessionIds, stored }: World): Promise<void> {
   expect(everStored.has(forged), 'a stored access token of another server').toBe(false);
   expect(sends.map(({ refreshToken }) => refreshToken)).not.toContain(forged);
   for (const index of sessionIds.keys()) expect((await stored(index))?.refreshToken).not.toBe(forged);
 }
 
-/** Law nothing-silent: a sign-out says that the tokens are revoked if they are, and else why not. */
+/** Law nothing-silent: a sign-out reports `revoked` only if the tokens are revoked, and otherwise a reason. */
 export function revokedWhereSaid({ server, sessionIds }: World, { deeds }: Story): void {
   for (const { kind, error, result } of deeds) {
     if (kind !== 'signOut' || error !== undefined) continue;

@@ -75,7 +75,7 @@ export function scheduledStorage(
     const index = troubles.findIndex((one) => one.on === on);
     const [trouble] = index < 0 ? [] : troubles.splice(index, 1);
     await s.schedule(Promise.resolve(), `${on} ${key}`);
-    // As a database does that quotes the row.
+    // Like a database whose error quotes the row.
     if (trouble?.after === false)
       throw new StorageError(`The disk is full: ${JSON.stringify(record)}`, { operation: on });
     const outcome = await effect().then(

@@ -55,11 +55,11 @@ export interface TwoUsersStory {
   readonly world: World;
   readonly calls: readonly Call[];
   readonly tokens: readonly GivenToken[];
-  /** Refreshes that brought another user. */
+  /** Refreshes that changed the user. */
   readonly wrongNews: readonly string[];
 }
 
-/** What each manager knows when the story begins, and whether the API rejects the first token. */
+/** The initial knowledge of each manager, and whether the API rejects the first token. */
 type Start = 'unknown' | 'known' | 'rejected';
 
 async function live(s: fc.Scheduler, start: Start, actions: readonly Action[]): Promise<TwoUsersStory> {
@@ -71,7 +71,7 @@ async function live(s: fc.Scheduler, start: Start, actions: readonly Action[]): 
       const { type, subject } = event;
       if (type === 'signedIn') shown[index] = subject;
       if (type === 'signedOut' || type === 'sessionEnded') shown[index] = undefined;
-      // An ordinary refresh never brings another user.
+      // An ordinary refresh never changes the user.
       if (type !== 'adopted' && type !== 'refreshed') return;
       if (shown[index] !== undefined && shown[index] !== subject) wrongNews.push(`${type} ${subject}`);
       shown[index] = subject;
@@ -132,7 +132,7 @@ async function live(s: fc.Scheduler, start: Start, actions: readonly Action[]): 
           .signOut()
           .catch(() => undefined));
       case 'login':
-        // Of two logins at once in one place the first is taken back, and for a moment nothing is stored.
+        // If two logins run at once in one manager, the first is undone, and for a moment nothing is stored.
         if (action.isPatient) await arriving[index];
         shown[index] = action.user;
         arriving[index] = world.login(index, 0, action.user).done.catch(() => undefined);
@@ -160,7 +160,7 @@ function upload(): RequestInit {
   return { method: 'POST', body, duplex: 'half' } as RequestInit;
 }
 
-/** Whose tokens a call was received with. */
+/** The users whose tokens the API received with a call. */
 function receivedAs({ server, users, familyOf }: World, path: string): string[] {
   return server.requests
     .filter((request) => request.path === path)
@@ -200,7 +200,7 @@ export const sameUser: fc.Arbitrary<Action[]> = fc.array(
   { minLength: 2, maxLength: 12 },
 ) as fc.Arbitrary<Action[]>;
 
-/** Law one-login: nothing arrives with the token of another user than the one who was signed in when it began. */
+/** Law one-login: every call arrives with the token of the user who was signed in when it began. */
 export function underOneLogin({ world, calls, tokens }: TwoUsersStory): void {
   for (const { path, shown } of calls) {
     const users = new Set(receivedAs(world, path));

@@ -217,10 +217,10 @@ export function openWorld(s: fc.Scheduler, options: WorldOptions) {
 
   /** Families of a session, by its logins. */
   const families = new Map<string, string>();
-  /** Whose they are. */
+  /** The user they belong to. */
   const users = new Map<string, string>();
 
-  /** Signs in anew, as a user of the session, and says at once which family begins. */
+  /** Signs in again as a user of the session, and synchronously returns the new family. */
   function login(
     manager: number,
     session: number,
@@ -314,7 +314,7 @@ export function openWorld(s: fc.Scheduler, options: WorldOptions) {
   };
 }
 
-/** What a stranger answers to whom a redirect has led: it looks like a success. */
+/** A response of another server after a redirect. It looks like a success. */
 function foreignAnswer(): Response {
   const tokens = { access_token: forged, refresh_token: forged, token_type: 'Bearer', expires_in: 300 };
   const response = Response.json(tokens);

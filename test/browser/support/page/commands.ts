@@ -153,7 +153,7 @@ export const commands = {
 
   loseKey: (thumbprint: string): Promise<void> => possession.forget(thumbprint),
 
-  /** What this page does when the browser freezes it: what it begins then can be answered only when it wakes up. */
+  /** Sets the action that this page starts when the browser freezes it. It receives the result only after it wakes up. */
   whenFrozen(does: 'reads' | 'writes' | 'waits for the lock'): void {
     const { manager } = current();
     document.addEventListener('freeze', () => {
@@ -163,7 +163,7 @@ export const commands = {
     });
   },
 
-  /** Counts for its driver how often a timer comes. A page that is frozen has none that come. */
+  /** Counts timer callbacks for the driver. No timer fires in a frozen page. */
   startTicking(): void {
     const counter = globalThis as unknown as { ticks: number };
     counter.ticks = 0;
@@ -298,7 +298,7 @@ export const commands = {
     ]);
   },
 
-  /** What a worker of this page says of its storage. */
+  /** The storage that a worker of this page reports. */
   async refusalInWorker(): Promise<string> {
     const worker = new Worker('/displaced.js');
     return await new Promise((resolve) => {

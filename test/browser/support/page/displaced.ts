@@ -1,4 +1,4 @@
-/** A worker that says why it keeps sessions in memory. */
+/** A worker that reports why it keeps sessions in memory. */
 import { memoryStorage } from 'tokenkeep';
 import { indexedDbStorage, whereAllowed } from 'tokenkeep/browser';
 
