@@ -60,6 +60,13 @@ afterAll(async () => {
   await session?.[Symbol.asyncDispose]();
 });
 
+/** Tokens of one more login of the same user, as the ID token says. */
+const signIn = () =>
+  session.server.signIn({
+    issuer: session.open.server.issuer as string,
+    scope: ['openid', 'read', 'write'],
+  });
+
 /** A new login, whose access token has just ended, and a process that knows it and is about to refresh. */
 async function expired(): Promise<SessionProcess> {
   const victim = next;
@@ -68,7 +75,7 @@ async function expired(): Promise<SessionProcess> {
   const [survivor] = all as [SessionProcess];
   // Anew, so that nobody remembers the session of the test before.
   await Promise.all([victim, ...all].map((one) => one.open(session.open)));
-  await survivor.do('setTokens', { tokens: server.signIn({ issuer: session.open.server.issuer as string }) });
+  await survivor.do('setTokens', { tokens: signIn() });
   expect(await victim.call()).toBe(200);
   server.expire();
   server.reset();
@@ -147,7 +154,7 @@ describe('SIGSTOP of the holder', () => {
     const stopped = holder.call({ standsAt: 'before write 2' });
     await holder.reaches('before write 2');
     holder.stop();
-    const tokens = server.signIn({ issuer: session.open.server.issuer as string });
+    const tokens = signIn();
     await survivor.do('setTokens', { tokens });
     holder.continue();
     await holder.do('goOn');

@@ -15,7 +15,7 @@ export interface Family extends AsyncDisposable {
   readonly file: string;
   /** What a process needs to open the session. */
   readonly session: OpenOptions;
-  /** Signs in, through a process that has the session open. */
+  /** Signs the same user in, as the ID token says, through a process that has the session open. */
   signIn(process: SessionProcess): Promise<void>;
 }
 
@@ -32,7 +32,9 @@ export async function family(
     file: place.file,
     session: { path: place.file, server: metadata, apiUrl: http.apiUrl },
     async signIn(process) {
-      await process.do('setTokens', { tokens: server.signIn({ issuer: http.url }) });
+      await process.do('setTokens', {
+        tokens: server.signIn({ issuer: http.url, scope: ['openid', 'read', 'write'] }),
+      });
     },
     async [Symbol.asyncDispose]() {
       await http.close();
