@@ -14,6 +14,8 @@ export interface Need {
   readonly login?: LoginIdentity | undefined;
   /** The access token of that login that was just rejected. */
   readonly otherThan: string | undefined;
+  /** `true`: its rejection has just been received, so there is a network. */
+  readonly wasReceived?: boolean | undefined;
   /** How long before its end an access token is no longer handed out, in ms. */
   readonly refreshBefore: number;
 }
@@ -64,7 +66,7 @@ const offlineBelieved = 60_000;
  * send doubles the time.
  */
 export function isOfflineBelieved({ failure, spending }: SessionRecord, need: Need, now: number): boolean {
-  if (need.otherThan !== undefined) return false;
+  if (need.wasReceived === true) return false;
   if (failure?.offline !== true) return true;
   const { sends = 0, latest = 0 } = spending ?? {};
   const since = Math.max(failure.since ?? failure.at, latest);

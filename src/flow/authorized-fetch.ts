@@ -230,7 +230,7 @@ export class AuthorizedFetch {
     const { source } = this.#options;
     const { session, resource, request } = call;
     const { kind, signal } = request;
-    const query = { ...resource, login: held.login, otherThan: held.token, signal };
+    const query = { ...resource, login: held.login, otherThan: held.token, wasReceived: true, signal };
     try {
       const other = await source.get(session, query);
       this.#rejections.sent(session, resource.url, other.token);

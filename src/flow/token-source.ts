@@ -24,6 +24,8 @@ export interface TokenQuery {
   readonly login?: LoginIdentity | undefined;
   /** The access token of that login that was just rejected. */
   readonly otherThan?: string | undefined;
+  /** `true`: this manager has just received its rejection. */
+  readonly wasReceived?: boolean | undefined;
   /** `true`: it has to last, because what it is sent with cannot be sent twice. */
   readonly lasting?: boolean;
   readonly signal?: AbortSignal | null | undefined;
@@ -88,11 +90,11 @@ export class TokenSource {
   }
 
   #open(session: Session, query: TokenQuery): Promise<Held> {
-    const { variant, scope, resource, login } = query;
+    const { variant, scope, resource, login, wasReceived } = query;
     // Evidence of a call that has left counts for those who come after it.
     const otherThan = query.otherThan ?? session.rejectedToken(variant);
     const refreshBefore = query.lasting === true ? 2 * this.#refreshBefore : this.#refreshBefore;
-    const want: Want = { variant, scope, resource, login, otherThan, refreshBefore };
+    const want: Want = { variant, scope, resource, login, otherThan, wasReceived, refreshBefore };
     const flight = this.#coordinator
       .refresh(session, want)
       .catch((error: unknown) => this.#stillValid(session, want, error))

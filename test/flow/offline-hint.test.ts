@@ -22,6 +22,16 @@ describe('the platform reports that it is offline', () => {
     expect((await record())?.spending).toBeUndefined();
   });
 
+  test('nothing is sent because an application says that a token was rejected', async () => {
+    const { manager, posts } = await setup();
+    const otherThan = await manager.getAccessToken();
+    expect(await failure(manager.getAccessToken({ otherThan }))).toMatchObject({
+      code: 'ERR_REFRESH_FAILED',
+      sent: false,
+    });
+    expect(posts).toEqual([]);
+  });
+
   test('and is wrong: a 401 that has just come is answered with a refresh', async () => {
     const { server, call, posts } = await setup();
     server.expire();
