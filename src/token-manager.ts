@@ -90,8 +90,8 @@ export class TokenManager implements AsyncDisposable {
     this.#assembly = assembly;
     this.#session = assembly.sessions.get(session);
     const state = this.#session;
-    // With the name and the length of the platform's.
-    const fetch = (input: string | URL | Request, ...[init]: [RequestInit?]) =>
+    // With the name and the length of the platform's: the second parameter has a default. A rest parameter costs an array a call.
+    const fetch = (input: string | URL | Request, init: RequestInit | undefined = undefined) =>
       assembly.fetch.fetch(state, input, init);
     this.fetch = fetch as typeof globalThis.fetch;
     rememberOurs(this.fetch);
