@@ -4,116 +4,59 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 
 export function traced(file: string, url: string): string {
-  const { outputText } = ts.transpileModule(readFileSync(fileURLToPath(url), 'utf8'), {
+  const { outputText } = ts.transpileModule(withReports(file, readFileSync(fileURLToPath(url), 'utf8')), {
     fileName: file,
     compilerOptions: {
       target: ts.ScriptTarget.ES2022,
       module: ts.ModuleKind.ESNext,
       verbatimModuleSyntax: true,
     },
-    transformers: {
-      before: [(context) => (source) => ts.visitEachChild(source, visitor(file, context), context)],
-    },
   });
   return outputText;
 }
 
-function visitor(file: string, context: ts.TransformationContext): (node: ts.Node) => ts.Node {
-  const { factory } = context;
-  const visit = (node: ts.Node): ts.Node => {
-    const inner = ts.visitEachChild(node, visit, context);
-    if (!ts.isFunctionLike(inner) || !('body' in inner) || inner.body === undefined) return inner;
-    const name = nameOf(node as ts.FunctionLikeDeclaration);
-    const report = factory.createCallExpression(
-      factory.createPropertyAccessExpression(factory.createIdentifier('globalThis'), '__enter'),
-      undefined,
-      [factory.createStringLiteral(file), factory.createStringLiteral(name)],
-    );
-    const body = inner.body as ts.Block | ts.Expression;
-    const traceable = ts.isBlock(body)
-      ? factory.updateBlock(body, [factory.createExpressionStatement(report), ...body.statements])
-      : factory.createParenthesizedExpression(factory.createComma(report, body));
-    return withBody(inner as ts.FunctionLikeDeclaration, traceable, factory);
+/** Inserts the reports as text, from the end to the beginning, so that earlier positions stay valid. */
+function withReports(file: string, text: string): string {
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.ESNext, true);
+  const insertions: { at: number; text: string }[] = [];
+  const visit = (node: ts.Node): void => {
+    if (isStep(node) && node.body !== undefined) {
+      const report = `globalThis.__enter(${JSON.stringify(file)}, ${JSON.stringify(nameOf(node, source))})`;
+      const { body } = node;
+      if (ts.isBlock(body)) insertions.push({ at: body.getStart() + 1, text: `${report};` });
+      else insertions.push({ at: body.getStart(), text: `(${report}, ` }, { at: body.getEnd(), text: ')' });
+    }
+    ts.forEachChild(node, visit);
   };
-  return visit;
+  visit(source);
+  insertions.sort((one, other) => other.at - one.at);
+  return insertions.reduce(
+    (result, { at, text: inserted }) => result.slice(0, at) + inserted + result.slice(at),
+    text,
+  );
 }
 
-function withBody(
-  node: ts.FunctionLikeDeclaration,
-  body: ts.Block | ts.Expression,
-  factory: ts.NodeFactory,
-): ts.Node {
-  const block = body as ts.Block;
-  if (ts.isArrowFunction(node)) {
-    const { modifiers, typeParameters, parameters, type, equalsGreaterThanToken } = node;
-    return factory.updateArrowFunction(
-      node,
-      modifiers,
-      typeParameters,
-      parameters,
-      type,
-      equalsGreaterThanToken,
-      body,
-    );
-  }
-  if (ts.isFunctionDeclaration(node)) {
-    const { modifiers, asteriskToken, name, typeParameters, parameters, type } = node;
-    return factory.updateFunctionDeclaration(
-      node,
-      modifiers,
-      asteriskToken,
-      name,
-      typeParameters,
-      parameters,
-      type,
-      block,
-    );
-  }
-  if (ts.isFunctionExpression(node)) {
-    const { modifiers, asteriskToken, name, typeParameters, parameters, type } = node;
-    return factory.updateFunctionExpression(
-      node,
-      modifiers,
-      asteriskToken,
-      name,
-      typeParameters,
-      parameters,
-      type,
-      block,
-    );
-  }
-  if (ts.isMethodDeclaration(node)) {
-    const { modifiers, asteriskToken, name, questionToken, typeParameters, parameters, type } = node;
-    return factory.updateMethodDeclaration(
-      node,
-      modifiers,
-      asteriskToken,
-      name,
-      questionToken,
-      typeParameters,
-      parameters,
-      type,
-      block,
-    );
-  }
-  if (ts.isGetAccessorDeclaration(node)) {
-    return factory.updateGetAccessorDeclaration(
-      node,
-      node.modifiers,
-      node.name,
-      node.parameters,
-      node.type,
-      block,
-    );
-  }
-  return node; // constructors and setters make or set a value: they are no step of a journey
+type Step =
+  | ts.ArrowFunction
+  | ts.FunctionDeclaration
+  | ts.FunctionExpression
+  | ts.MethodDeclaration
+  | ts.GetAccessorDeclaration;
+
+/** Constructors and setters make or set a value: they are no step of a journey. */
+function isStep(node: ts.Node): node is Step {
+  return (
+    ts.isArrowFunction(node) ||
+    ts.isFunctionDeclaration(node) ||
+    ts.isFunctionExpression(node) ||
+    ts.isMethodDeclaration(node) ||
+    ts.isGetAccessorDeclaration(node)
+  );
 }
 
-function nameOf(node: ts.FunctionLikeDeclaration): string {
+function nameOf(node: Step, source: ts.SourceFile): string {
   if (node.name !== undefined) return node.name.getText();
   const { parent } = node;
-  if (parent !== undefined && (ts.isVariableDeclaration(parent) || ts.isPropertyAssignment(parent))) {
-    return parent.name.getText();
-  }
-  return `anonymous at ${node.getSourceFile().getLineAndCharacterOfPosition(node.getStart()).line + 1}`;
+  if (ts.isVariableDeclaration(parent) || ts.isPropertyAssignment(parent)) return parent.name.getText();
+  return `anonymous at ${source.getLineAndCharacterOfPosition(node.getStart()).line + 1}`;
 }
