@@ -71,7 +71,8 @@ export interface RedirectLogin {
   /**
    * Sends the user to the authorization server. Pending until the page has left: nothing after `await` runs in a page that leaves. A
    * second call joins the login that is under way. If {@link RedirectLogin.finish} has an answer to use, `begin()` does that
-   * first, and leaves only if that did not sign the user in.
+   * first, and leaves only if that did not sign the user in. Within 1 s after `finish()` signed the user in, it leaves only if it has
+   * `parameters` or a `stepUp`: a guard that was rendered before may call it once more.
    *
    * Resolves when the user comes back to this very page by "Back" without having signed in, and when `finish()` signed them in.
    *

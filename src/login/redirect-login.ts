@@ -71,7 +71,15 @@ interface Finishing {
   /** Taken out of the URL, and not used yet. */
   answer: URL | undefined;
   underWay: Promise<RedirectLoginResult> | undefined;
+  /** The login that the answer before it began, and until when a guard may not know of it yet, in Unix ms. */
+  signedIn: { readonly login: string | undefined; readonly until: number } | undefined;
 }
+
+/**
+ * How long `begin()` does nothing after `finish()` has signed the user in, in ms: a guard that was rendered before that calls it in
+ * an effect that runs afterwards.
+ */
+const guardDelay = 1_000;
 
 const finishings: WeakMap<Session, Finishing> = new WeakMap();
 
@@ -99,7 +107,8 @@ class LoginByRedirect {
     checkRequest(request);
     const place = this.#checkedReturnTo(returnTo, page);
     const finished = await leavingOn(this.finish(), signal);
-    if (finished.outcome === 'signed-in') return;
+    const isAsked = stepUp !== undefined || parameters !== undefined;
+    if (finished.outcome === 'signed-in' || (!isAsked && this.#hasJustSignedIn())) return;
     await departOnce(page.location, signal, async (aborting) => {
       const client = await leavingOn(clientOf(workshop), aborting);
       const redirectUri = this.#redirectUri(page);
@@ -120,7 +129,11 @@ class LoginByRedirect {
     const page = this.#page;
     if (page === undefined) return { outcome: 'none' };
     const { session } = this.#inside;
-    const finishing = finishings.get(session) ?? { answer: undefined, underWay: undefined };
+    const finishing = finishings.get(session) ?? {
+      answer: undefined,
+      underWay: undefined,
+      signedIn: undefined,
+    };
     finishings.set(session, finishing);
     finishing.answer = takeAnswer(page, this.#redirectUri(page)) ?? finishing.answer;
     const { answer } = finishing;
@@ -142,10 +155,15 @@ class LoginByRedirect {
       // Any site can send a browser here, so only the error code of an unknown sender is shown.
       throw refused(answer.searchParams.get('error') ?? undefined, undefined, []);
     }
+    const { clock } = this.#inside.assembly.workshop;
     const result = await inOneTab(state, this.#inside.assembly.workshop, () =>
       this.#exchange(answer, page, done),
     );
-    if (result !== 'elsewhere') return result;
+    if (result !== 'elsewhere') {
+      const { login } = this.#inside.session.login ?? {};
+      finishing.signedIn = { login, until: clock.now() + guardDelay };
+      return result;
+    }
     done();
     await takePending(this.#pending, state); // the copy of this tab
     return { outcome: 'none' };
@@ -162,6 +180,15 @@ class LoginByRedirect {
     const claims = await signInWith(this.#options.manager, use.login, workshop);
     const rules = { page: page.location.href, allow: this.#options.allowReturnTo };
     return { outcome: 'signed-in', claims, returnTo: safeReturnTo(use.login.returnTo, rules) };
+  }
+
+  /** Checks whether `finish()` has signed the user in a moment ago, and nobody has signed out or in since. */
+  #hasJustSignedIn(): boolean {
+    const { session, assembly } = this.#inside;
+    const { signedIn } = finishings.get(session) ?? {};
+    if (signedIn === undefined || session.login === undefined) return false;
+    const left = signedIn.until - assembly.workshop.clock.now();
+    return session.login.login === signedIn.login && left > 0 && left <= guardDelay;
   }
 
   get #page(): LoginPage | undefined {

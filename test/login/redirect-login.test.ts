@@ -169,7 +169,7 @@ describe('begin()', () => {
   });
 
   test('called before finish() with a response in the URL, finishes that login first', async () => {
-    const { redirect, visit, page, manager, sentTo } = site();
+    const { redirect, visit, page, manager, sentTo, clock } = site();
     await visit();
     const guard = redirect.begin();
     expect(await redirect.finish()).toMatchObject({ outcome: 'signed-in' });
@@ -177,9 +177,39 @@ describe('begin()', () => {
     expect([page.sent.length, sentTo(as.tokenEndpoint).length]).toEqual([1, 1]);
     expect(await manager.getAccessToken()).toBe('access-1');
     // … and a login that the server has refused does not begin again by itself.
+    await clock.advance(1_000);
     await visit({}, { code: '', error: 'access_denied' });
     expect(await refusal(redirect.begin())).toMatchObject({ reason: 'refused', error: 'access_denied' });
     expect(page.sent.length).toBe(2);
+  });
+
+  test('called by a guard just after finish() has signed the user in, leaves only when it is asked for more', async () => {
+    const { redirect, visit, page, manager, clock, pending } = site();
+    const leaves = async (options?: Parameters<typeof redirect.begin>[0]) => {
+      const sent = page.sent.length;
+      let isOver = false;
+      redirect.begin(options).finally(() => {
+        isOver = true;
+      });
+      await vi.waitUntil(() => isOver || page.sent.length > sent);
+      page.leave();
+      page.show();
+      await vi.waitUntil(() => isOver);
+      return page.sent.length > sent;
+    };
+    await visit();
+    expect(await redirect.finish()).toMatchObject({ outcome: 'signed-in' });
+    expect(await leaves()).toBe(false);
+    expect(await leaves({ parameters: { prompt: 'login' } })).toBe(true);
+    await clock.advance(999);
+    expect(await leaves()).toBe(false);
+    await clock.advance(1);
+    expect(await leaves()).toBe(true);
+    pending.clear();
+    await visit();
+    await redirect.finish();
+    await manager.signOut();
+    expect(await leaves()).toBe(true);
   });
 
   test.each([
@@ -476,7 +506,7 @@ describe('finish()', () => {
   });
 
   test('checks returnTo again when the login ends', async () => {
-    const { redirect, page, pending, options, client } = site();
+    const { redirect, page, pending, options, client, clock } = site();
     const kept = {
       ...client,
       authorizationServer: server,
@@ -500,6 +530,7 @@ describe('finish()', () => {
     const allowReturnTo = ({ origin }: URL) => origin === 'https://shop.test';
     const allowing = redirectLogin({ ...options, allowReturnTo });
     pending.clear();
+    await clock.advance(1_000);
     void allowing.begin({ returnTo: 'https://shop.test/cart' });
     await vi.waitUntil(() => page.sent.length > 0);
     seen = [...pending.values()];
