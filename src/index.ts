@@ -3,11 +3,7 @@
  *
  * @module tokenkeep
  */
-export type {
-  AuthorizationServer,
-  ClientAuthentication,
-  UnauthenticatedRequest,
-} from './core/authorization-server.ts';
+
 export type {
   Clock,
   Reach,
@@ -43,21 +39,32 @@ export type {
   TokenEventType,
   TokenListener,
 } from './core/events.ts';
-export type { Grant, TokenRequestExtras } from './core/grant.ts';
-export type { IdTokenFault } from './core/id-token.ts';
-export type { ProtectedResource } from './core/protected-resource.ts';
-export type { FailureClass, ProviderProfile, TokenErrorResponse } from './core/provider-profile.ts';
-export type { StepUp } from './core/rejection.ts';
-export type { NotRevoked, NotRevokedReason, RevocationResult } from './core/revocation.ts';
-export type { Unreadable } from './core/session-record.ts';
+export type { ProtectedResource } from './core/http/protected-resource.ts';
+export type { StepUp } from './core/http/rejection.ts';
+export type {
+  AuthorizationServer,
+  ClientAuthentication,
+  UnauthenticatedRequest,
+} from './core/oauth/authorization-server.ts';
+export type { Grant, TokenRequestExtras } from './core/oauth/grant.ts';
+export type { IdTokenMismatch } from './core/oauth/id-token.ts';
+export type { FailureClass, ProviderProfile, TokenErrorResponse } from './core/oauth/provider-profile.ts';
+export type { NotRevoked, NotRevokedReason, RevocationResult } from './core/oauth/revocation-result.ts';
 export type {
   AccessTokenRequest,
-  CookiesSet,
+  CookieSessionInfo,
   SetTokensOptions,
   TokenResponse,
   TokenSet,
-} from './core/token-set.ts';
-export type { AuthorizationServerOption } from './flow/authorization-server-source.ts';
+} from './core/oauth/token-set.ts';
+export type { RecordRejection } from './core/session/session-record.ts';
+export { memoryLock } from './memory/memory-lock.ts';
+export { memoryStorage } from './memory/memory-storage.ts';
+export type { TokenManagerOptions } from './options.ts';
+export type { InvalidTokenPredicate } from './request/invalid-token.ts';
+export type { InspectedRecord, InspectedToken, Inspection } from './session/inspect.ts';
+export type { SignOutOptions, SignOutResult } from './session/sign-out.ts';
+export type { AuthorizationServerOption } from './token-endpoint/authorization-server-resolver.ts';
 export {
   type AssertionOptions,
   type BasicOptions,
@@ -68,14 +75,8 @@ export {
   none,
   privateKeyJwt,
   tlsClientAuth,
-} from './flow/client-authentication.ts';
-export { type ClientCredentialsOptions, clientCredentials } from './flow/client-credentials.ts';
-export { type DiscoverOptions, discover } from './flow/discovery.ts';
-export type { InspectedRecord, InspectedToken, Inspection } from './flow/inspection.ts';
-export type { InvalidTokenPredicate } from './flow/invalid-token.ts';
-export type { SignOutOptions, SignOutResult } from './flow/sign-out.ts';
-export type { SigningAlgorithm } from './flow/signing-key.ts';
-export { memoryLock } from './memory/memory-lock.ts';
-export { memoryStorage } from './memory/memory-storage.ts';
-export type { TokenManagerOptions } from './options.ts';
+} from './token-endpoint/client-authentication.ts';
+export { type ClientCredentialsOptions, clientCredentials } from './token-endpoint/client-credentials.ts';
+export { type DiscoverOptions, discover } from './token-endpoint/discovery.ts';
+export type { SigningAlgorithm } from './token-endpoint/signing-key.ts';
 export { TokenManager } from './token-manager.ts';

@@ -4,17 +4,17 @@
  * @module
  */
 
-import type { ClientAuthentication } from './core/authorization-server.ts';
 import type { Clock, Reach, TokenLock, TokenStorage, Transport } from './core/contracts.ts';
+import { describeReceived } from './core/describe-received.ts';
 import { ConfigurationError } from './core/errors.ts';
-import { given } from './core/given.ts';
-import type { Grant, TokenRequestExtras } from './core/grant.ts';
-import { member } from './core/own-members.ts';
-import type { Dpop } from './core/possession.ts';
-import type { ProtectedResource } from './core/protected-resource.ts';
-import { reaches } from './core/reach.ts';
-import type { AuthorizationServerOption } from './flow/authorization-server-source.ts';
-import type { InvalidTokenPredicate } from './flow/invalid-token.ts';
+import type { ProtectedResource } from './core/http/protected-resource.ts';
+import type { ClientAuthentication } from './core/oauth/authorization-server.ts';
+import type { Dpop } from './core/oauth/dpop-key.ts';
+import type { Grant, TokenRequestExtras } from './core/oauth/grant.ts';
+import { readMember } from './core/own-members.ts';
+import { reaches } from './core/session/lock-scope.ts';
+import type { InvalidTokenPredicate } from './request/invalid-token.ts';
+import type { AuthorizationServerOption } from './token-endpoint/authorization-server-resolver.ts';
 
 /** What a {@link TokenManager} is made from. */
 export interface TokenManagerOptions {
@@ -124,8 +124,8 @@ const checks: Checks = {
   protectedResources: (value) =>
     Array.isArray(value) ? undefined : "must be an array such as ['https://api.example.com/'].",
   clientAuthentication: optional(shape('clientSecretBasic(secret)', 'authenticate')),
-  grant: optional(shape('clientCredentials()', 'request', 'judge')),
-  dpop: optional(reaching(shape('dpop()', 'generate', 'keep', 'prover'))),
+  grant: optional(shape('clientCredentials()', 'request', 'parseResponse')),
+  dpop: optional(reaching(shape('dpop()', 'generate', 'keep', 'load'))),
   storage: optional(reaching(shape('memoryStorage()', 'read', 'write', 'delete'))),
   lock: optional(reaching(shape('memoryLock()', 'request'))),
   session: optional(text),
@@ -135,7 +135,7 @@ const checks: Checks = {
   fetch: optional(
     (value) =>
       callable(value) ??
-      ([undefined, 'manual'].includes(member(value as Transport, 'redirects'))
+      ([undefined, 'manual'].includes(readMember(value as Transport, 'redirects'))
         ? undefined
         : "has a member redirects that must be 'manual', or left out."),
   ),
@@ -169,14 +169,14 @@ function checkTokenRequest(value: unknown): string | undefined {
     ['headers', ownHeaders],
     ['parameters', ownParameters],
   ] as const) {
-    const entries = member(value, part) ?? {};
+    const entries = readMember(value, part) ?? {};
     if (!isObject(entries) || Object.values(entries).some((entry) => typeof entry !== 'string')) {
       return `has ${part} that are not an object of strings.`;
     }
     const taken = Object.keys(entries).find((name) => own.has(name.toLowerCase()));
     if (taken !== undefined) return `must not set ${part}.${taken}: tokenkeep sets it itself.`;
   }
-  if (!areSendable(member(value, 'headers'))) return 'has headers with characters that cannot be sent.';
+  if (!areSendable(readMember(value, 'headers'))) return 'has headers with characters that cannot be sent.';
   const unknown = Object.keys(value).find((name) => name !== 'headers' && name !== 'parameters');
   return unknown === undefined
     ? undefined
@@ -191,7 +191,7 @@ function areSendable(headers: unknown): boolean {
 }
 
 /** A name as it is meant, however it is written: `clientID`, `client_id`, `protectedResource`. */
-const plain = (name: string) => name.toLowerCase().replace(/[^a-z]|s$/g, '');
+const normalizeName = (name: string) => name.toLowerCase().replace(/[^a-z]|s$/g, '');
 
 /**
  * Checks options before anything is made of them, and returns a copy of its own.
@@ -203,17 +203,17 @@ export function checkOptions(options: TokenManagerOptions): TokenManagerOptions 
   for (const name of Object.keys(options)) {
     if (Object.hasOwn(checks, name)) continue;
     const names = Object.keys(checks);
-    const meant = names.find((one) => plain(one) === plain(name));
+    const similar = names.find((one) => normalizeName(one) === normalizeName(name));
     throw new ConfigurationError(
-      `Unknown option ${name}.${meant === undefined ? '' : ` Write ${meant}.`} The options are ${names.join(', ')}.`,
+      `Unknown option ${name}.${similar === undefined ? '' : ` Write ${similar}.`} The options are ${names.join(', ')}.`,
     );
   }
   const checked: Record<string, unknown> = Object.create(null);
   for (const [name, check] of Object.entries(checks)) {
-    const value = member(options as unknown as Record<string, unknown>, name);
-    const complaint = check(value);
-    if (complaint !== undefined)
-      throw new ConfigurationError(`The option ${name} ${complaint}${given(value)}`);
+    const value = readMember(options as unknown as Record<string, unknown>, name);
+    const problem = check(value);
+    if (problem !== undefined)
+      throw new ConfigurationError(`The option ${name} ${problem}${describeReceived(value)}`);
     if (value !== undefined) checked[name] = value;
   }
   return checked as unknown as TokenManagerOptions;

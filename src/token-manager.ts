@@ -5,39 +5,39 @@
  * @module
  */
 
-import { type Assembly, assemble } from './assembly.ts';
+import { createContext, type ManagerParts } from './context.ts';
 import { asyncDispose } from './core/disposal.ts';
 import { ConfigurationError } from './core/errors.ts';
 import type { TokenEventType, TokenListener } from './core/events.ts';
-import { identityOf } from './core/login-identity.ts';
-import { member, nothing } from './core/own-members.ts';
-import { toTokenSet } from './core/session-record.ts';
 import type {
   AccessTokenRequest,
-  CookiesSet,
+  CookieSessionInfo,
   SetTokensOptions,
   TokenResponse,
   TokenSet,
-} from './core/token-set.ts';
-import { named } from './flow/given-tokens.ts';
-import { type Inside, letIn } from './flow/inside.ts';
-import { type Inspection, inspect } from './flow/inspection.ts';
-import { obtain } from './flow/obtaining.ts';
-import { rememberOurs } from './flow/platform.ts';
-import type { Held, Session } from './flow/session.ts';
-import { signIn } from './flow/sign-in.ts';
-import { type SignOutOptions, type SignOutResult, signOut } from './flow/sign-out.ts';
-import { lookAgain } from './flow/watching.ts';
+} from './core/oauth/token-set.ts';
+import { emptyObject, readMember } from './core/own-members.ts';
+import { loginIdentityOf } from './core/session/login-identity.ts';
+import { toTokenSet } from './core/session/session-record.ts';
 import type { TokenManagerOptions } from './options.ts';
+import { registerManagerFetch } from './platform/environment.ts';
 import { keepAlive } from './platform/keep-alive.ts';
+import { getAccessToken } from './session/get-access-token.ts';
+import { type Inspection, inspect } from './session/inspect.ts';
+import { type ManagerInternals, registerInternals } from './session/manager-internals.ts';
+import { checkSetTokensOptions } from './session/parse-tokens.ts';
+import type { CachedToken, Session } from './session/session.ts';
+import { signIn } from './session/sign-in.ts';
+import { type SignOutOptions, type SignOutResult, signOut } from './session/sign-out.ts';
+import { syncFromStorage } from './session/storage-sync.ts';
 
-/** One manager's share of an assembly. */
+/** One manager's share of the parts. */
 class Share {
-  readonly assembly: Assembly;
+  readonly parts: ManagerParts;
   readonly session: string;
 
-  constructor(assembly: Assembly, session: string) {
-    this.assembly = assembly;
+  constructor(parts: ManagerParts, session: string) {
+    this.parts = parts;
     this.session = session;
   }
 }
@@ -75,7 +75,7 @@ export class TokenManager implements AsyncDisposable {
    *   succeed, StorageError and LockTimeoutError when it could not be tried; else what `fetch` throws.
    */
   readonly fetch: typeof globalThis.fetch;
-  readonly #assembly: Assembly;
+  readonly #parts: ManagerParts;
   readonly #session: Session;
   /** Where `forSession` came from shares the storage's announcements and closes for all. */
   readonly #isRoot: boolean;
@@ -85,23 +85,25 @@ export class TokenManager implements AsyncDisposable {
   constructor(options: TokenManagerOptions) {
     const share: unknown = options;
     this.#isRoot = !(share instanceof Share);
-    const { assembly, session = 'default' } =
-      share instanceof Share ? share : { assembly: assemble(options), session: member(options, 'session') };
-    this.#assembly = assembly;
-    this.#session = assembly.sessions.get(session);
+    const { parts, session = 'default' } =
+      share instanceof Share
+        ? share
+        : { parts: createContext(options), session: readMember(options, 'session') };
+    this.#parts = parts;
+    this.#session = parts.sessions.get(session);
     const state = this.#session;
     // With the name and the length of the platform's: the second parameter has a default. A rest parameter costs an array a call.
     const fetch = (input: string | URL | Request, init: RequestInit | undefined = undefined) =>
-      assembly.fetch.fetch(state, input, init);
+      parts.fetch.fetch(state, input, init);
     this.fetch = fetch as typeof globalThis.fetch;
-    rememberOurs(this.fetch);
+    registerManagerFetch(this.fetch);
     if (this.#isRoot) this.#watch();
-    letIn(TokenManager.#insideOf);
+    registerInternals(TokenManager.#internalsOf);
   }
 
   /**
    * An access token that may be sent. Refreshes if there is evidence that the stored one cannot: it is over, or it is the
-   * one that `otherThan` says was rejected.
+   * one that `rejectedToken` says was rejected.
    *
    * @throws LoginRequiredError when there is no session, RefreshFailedError when the refresh did not succeed,
    *   StorageError and LockTimeoutError when it could not be tried; the signal's reason after an abort;
@@ -109,13 +111,13 @@ export class TokenManager implements AsyncDisposable {
    *   authentication that cannot be used: the session lives.
    */
   getAccessToken(request?: AccessTokenRequest): Promise<string> {
-    const { cookies } = this.#assembly.workshop.grant;
-    if (cookies !== undefined) return Promise.reject(cookies.noToken());
+    const { cookies } = this.#parts.context.grant;
+    if (cookies !== undefined) return Promise.reject(cookies.tokenUnavailable());
     if (request === undefined) {
-      const held = this.#assembly.source.fresh(this.#session, '');
-      if (held !== undefined) return resolved(held);
+      const cached = this.#parts.source.getCached(this.#session, '');
+      if (cached !== undefined) return tokenPromise(cached);
     }
-    return obtain(this.#assembly.source, this.#session, request);
+    return getAccessToken(this.#parts.source, this.#session, request);
   }
 
   /**
@@ -125,15 +127,15 @@ export class TokenManager implements AsyncDisposable {
    */
   async getTokens(): Promise<TokenSet | undefined> {
     const session = this.#session;
-    if (session.gone?.final === true) return undefined;
+    if (session.ended?.isStillStored === true) return undefined;
     if (session.unsaved !== undefined) return toTokenSet(session.unsaved.record);
-    const { store, tell } = this.#assembly.workshop;
-    const found = await keepAlive(store.read(session, tell));
-    if (found === undefined) session.vacant = true;
+    const { store, emit } = this.#parts.context;
+    const found = await keepAlive(store.read(session, emit));
+    if (found === undefined) session.wasFoundEmpty = true;
     if (found === undefined) return undefined;
-    if (session.isOver(found.record)) return undefined;
+    if (session.hasEnded(found.record)) return undefined;
     // From now on the application shows the data of this login.
-    session.login ??= identityOf(found.record);
+    session.login ??= loginIdentityOf(found.record);
     return toTokenSet(found.record);
   }
 
@@ -147,11 +149,13 @@ export class TokenManager implements AsyncDisposable {
    *   in memory, and storing them is tried again.
    */
   async setTokens(
-    tokens: TokenSet | TokenResponse | CookiesSet,
-    options: SetTokensOptions = nothing,
+    tokens: TokenSet | TokenResponse | CookieSessionInfo,
+    options: SetTokensOptions = emptyObject,
   ): Promise<void> {
-    const { workshop, signIn: defaults } = this.#assembly;
-    await keepAlive(signIn(workshop, this.#session, tokens, { ...defaults, ...named(options) }));
+    const { context, signInOptions: defaults } = this.#parts;
+    await keepAlive(
+      signIn(context, this.#session, tokens, { ...defaults, ...checkSetTokensOptions(options) }),
+    );
   }
 
   /**
@@ -174,7 +178,7 @@ export class TokenManager implements AsyncDisposable {
    * @throws StorageError when the storage did not delete the tokens; ConfigurationError for an option that is not valid.
    */
   async signOut(options?: SignOutOptions): Promise<SignOutResult> {
-    return await keepAlive(signOut(this.#assembly.workshop, this.#session, options));
+    return await keepAlive(signOut(this.#parts.context, this.#session, options));
   }
 
   /**
@@ -186,7 +190,7 @@ export class TokenManager implements AsyncDisposable {
    */
   on<Type extends TokenEventType | '*'>(type: Type, listener: TokenListener<Type>): () => void {
     const session = this.#isRoot ? undefined : this.#session.id;
-    return this.#assembly.listeners.add(type, session, listener as never);
+    return this.#parts.events.subscribe(type, session, listener as never);
   }
 
   /**
@@ -203,8 +207,8 @@ export class TokenManager implements AsyncDisposable {
    * ```
    */
   async inspect(): Promise<Inspection> {
-    const { workshop, signIn: options, reach } = this.#assembly;
-    return await keepAlive(inspect(workshop, this.#session, { clientId: options.clientId, reach }));
+    const { context, signInOptions: options, reach } = this.#parts;
+    return await keepAlive(inspect(context, this.#session, { clientId: options.clientId, reach }));
   }
 
   /**
@@ -215,7 +219,7 @@ export class TokenManager implements AsyncDisposable {
     if (typeof id !== 'string' || id === '') {
       throw new ConfigurationError('forSession(id): the id must be a non-empty string.');
     }
-    return new TokenManager(new Share(this.#assembly, id) as never);
+    return new TokenManager(new Share(this.#parts, id) as never);
   }
 
   /**
@@ -223,34 +227,35 @@ export class TokenManager implements AsyncDisposable {
    * {@link forSession} it only waits: what is shared stays open.
    */
   async close(): Promise<void> {
-    const { sessions, workshop, listeners } = this.#assembly;
-    const underWay = (): readonly Promise<unknown>[] => {
+    const { sessions, context, events } = this.#parts;
+    const pending = (): readonly Promise<unknown>[] => {
       const closing = this.#isRoot ? sessions.all : [this.#session];
-      return closing.flatMap(({ flights, arriving }): Promise<unknown>[] => [
+      return closing.flatMap(({ flights, signingIn }): Promise<unknown>[] => [
         ...flights,
-        ...(arriving ? [arriving] : []),
+        ...(signingIn ? [signingIn] : []),
       ]);
     };
     // During the wait, calls that continue may begin other ones.
-    for (let open = underWay(); open.length > 0; open = underWay()) await keepAlive(Promise.allSettled(open));
+    for (let waits = pending(); waits.length > 0; waits = pending())
+      await keepAlive(Promise.allSettled(waits));
     if (!this.#isRoot) return;
     this.#unwatch?.();
-    await keepAlive(workshop.store.close());
-    listeners.clear();
+    await keepAlive(context.store.close());
+    events.clear();
   }
 
   /** `await using`: closes it, see {@link TokenManager.close}. */
   declare readonly [Symbol.asyncDispose]: () => Promise<void>;
 
-  static #insideOf(manager: TokenManager): Inside {
-    return { assembly: manager.#assembly, session: manager.#session };
+  static #internalsOf(manager: TokenManager): ManagerInternals {
+    return { parts: manager.#parts, session: manager.#session };
   }
 
   #watch(): void {
-    const { watch, workshop, signIn: options } = this.#assembly;
+    const { watch, context, signInOptions: options } = this.#parts;
     this.#unwatch = watch?.(
       this.#session.key,
-      () => void lookAgain(workshop, this.#session, options.refreshBefore),
+      () => void syncFromStorage(context, this.#session, options.refreshBefore),
     );
   }
 }
@@ -262,7 +267,7 @@ Object.assign(TokenManager.prototype, {
   },
 });
 
-function resolved(held: Held): Promise<string> {
-  held.resolved ??= Promise.resolve(held.token);
-  return held.resolved;
+function tokenPromise(cached: CachedToken): Promise<string> {
+  cached.promise ??= Promise.resolve(cached.token);
+  return cached.promise;
 }

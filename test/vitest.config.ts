@@ -4,19 +4,10 @@ import { defineConfig } from 'vitest/config';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 // Where a test runs is decided by its folder. A folder that stands in neither list is a unit test.
-const server = [
-  'browser',
-  'electron',
-  'keyring',
-  'model',
-  'node',
-  'platforms',
-  'playground',
-  'postgres',
-  'provider',
-  'redis',
-].map((folder) => `test/${folder}/**/*.test.ts`);
-const built = ['test/package/**/*.test.ts', 'test/guides/**/*.test.ts'];
+const server = ['integration', 'browser', 'model'].map((folder) => `test/${folder}/**/*.test.ts`);
+const built = ['test/package/**/*.test.ts'];
+/** The unit test of `src/<path>.ts` is `test/unit/<path>.test.ts`. */
+const unit = (path: string) => `test/unit/${path}.test.ts`;
 
 /** Tests see the sources under the names that users import. Tests of the package and of the guides see dist/, by the exports map. */
 const sources = [
@@ -28,15 +19,27 @@ const sources = [
  * The core and the request path run wherever JavaScript runs, and so do their tests: in Node with a DOM (which is what
  * component tests and some servers are), with Angular's zones, and with the built-ins of React Native.
  */
-const everywhere = ['flow', 'memory', 'platform', 'races'].map((folder) => `test/${folder}/**/*.test.ts`);
+const everywhere = [
+  unit('*'),
+  unit('memory/*'),
+  unit('platform/*'),
+  unit('refresh/*'),
+  unit('request/*'),
+  unit('session/*'),
+  unit('token-endpoint/*'),
+  'test/races/**/*.test.ts',
+];
 /** Searches and measurements. Their results are the same everywhere, and they take longest. */
-const searches = ['test/races/!(pinned).race.test.ts', 'test/flow/sessions.test.ts'];
+const searches = ['test/races/!(pinned).race.test.ts', unit('session/session-registry')];
 /** oauth4webapi, which makes JWTs for backends, recognises buffers and headers by their classes. */
-const needsOauth4webapi = ['client-authentication', 'hanging-platform', 'signing-key', 'token-request'].map(
-  (name) => `test/flow/${name}.test.ts`,
-);
+const needsOauth4webapi = [
+  'token-endpoint/client-authentication',
+  'hanging-platform',
+  'token-endpoint/signing-key',
+  'token-endpoint/token-request',
+].map(unit);
 /** Forms and streams as the `fetch` of Node takes them. */
-const needsNodeBodies = 'test/flow/fetch-arguments.test.ts';
+const needsNodeBodies = unit('request/fetch-arguments');
 /** They see the sources. */
 const environment = { extends: true, resolve: { alias: sources } } as const;
 
@@ -86,7 +89,12 @@ export default defineConfig({
             ...searches,
             ...needsOauth4webapi,
             needsNodeBodies,
-            'test/flow/{other-realms,owned-request,redirects,sockets}.test.ts',
+            ...[
+              'request/other-realms',
+              'request/request-input',
+              'request/redirects',
+              'token-endpoint/sockets',
+            ].map(unit),
           ],
         },
       },
@@ -94,7 +102,7 @@ export default defineConfig({
         ...environment,
         test: {
           name: 'zone',
-          setupFiles: ['test/environments/zone.ts'],
+          setupFiles: ['test/support/environments/zone.ts'],
           include: everywhere,
           exclude: searches,
         },
@@ -103,17 +111,22 @@ export default defineConfig({
         ...environment,
         test: {
           name: 'react-native',
-          setupFiles: ['test/environments/react-native.ts'],
+          setupFiles: ['test/support/environments/react-native.ts'],
           // The rules of core as well: every platform must have what they need.
-          include: [...everywhere, 'test/core/**/*.test.ts'],
+          include: [...everywhere, unit('core/**/*')],
           // Without streams the transport itself reads endless responses.
           exclude: [
             ...searches,
             ...needsOauth4webapi,
             needsNodeBodies,
-            'test/flow/{discovery,hostile-answers,invalid-token,sign-out-revocation}.test.ts',
-            'test/flow/leaving-page.test.ts', // React Native has no page
-            'test/core/{challenge,rejection}.test.ts', // compared with oauth4webapi
+            ...[
+              'token-endpoint/discovery',
+              'token-endpoint/hostile-responses',
+              'request/invalid-token',
+              'token-endpoint/revocation',
+            ].map(unit),
+            unit('refresh/leaving-page'), // React Native has no page
+            ...['core/http/challenge', 'core/http/rejection'].map(unit), // compared with oauth4webapi
           ],
         },
       },

@@ -34,7 +34,7 @@ export function explain(error: unknown): Trouble {
     case 'ERR_LOGIN_FAILED':
       return {
         message: `${message} (${error.error ?? error.reason}) Run once more: my-cli login`,
-        exitCode: error.reason === 'no_answer' ? exitCodes.tryLater : exitCodes.notLoggedIn,
+        exitCode: error.reason === 'no_response' ? exitCodes.tryLater : exitCodes.notLoggedIn,
       };
     case 'ERR_REFRESH_FAILED':
     case 'ERR_LOCK_TIMEOUT': {

@@ -1,7 +1,7 @@
 /** What takes its place. Whoever is logged in stays so: what the old code has stored is taken over once. */
 import { discover, TokenManager, type TokenStorage } from 'tokenkeep';
 import { indexedDbStorage } from 'tokenkeep/browser';
-import { type FormerSession, takeOver } from 'tokenkeep/login';
+import { importSession, type LegacySession } from 'tokenkeep/login';
 
 export interface Place {
   readonly issuer: string;
@@ -21,12 +21,12 @@ export async function openSession({ storage = indexedDbStorage(), ...place }: Pl
     protectedResources: [place.api],
     storage,
   });
-  const taken = await takeOver(manager, formerSession(place.store));
+  const taken = await importSession(manager, legacySession(place.store));
   if (taken.outcome === 'refused') console.warn(`The old session is of no use: ${taken.reason}. Log in.`);
   return manager;
 }
 
-function formerSession(store: Storage): FormerSession {
+function legacySession(store: Storage): LegacySession {
   return {
     read() {
       const accessToken = store.getItem('accessToken');

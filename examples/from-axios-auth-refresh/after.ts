@@ -2,7 +2,7 @@
 import axios, { type AxiosInstance } from 'axios';
 import { discover, isTokenKeepError, TokenManager, type TokenStorage } from 'tokenkeep';
 import { indexedDbStorage } from 'tokenkeep/browser';
-import { takeOver } from 'tokenkeep/login';
+import { importSession } from 'tokenkeep/login';
 
 export interface After {
   readonly issuer: string;
@@ -21,7 +21,7 @@ export async function openApi(options: After): Promise<{ api: AxiosInstance; man
     protectedResources: [api],
     storage,
   });
-  await takeOver(manager, {
+  await importSession(manager, {
     read() {
       const [accessToken, refreshToken] = [store.getItem('accessToken'), store.getItem('refreshToken')];
       return accessToken && refreshToken ? { accessToken, refreshToken } : undefined;

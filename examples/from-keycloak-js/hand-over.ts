@@ -2,7 +2,7 @@
 import type Keycloak from 'keycloak-js';
 import { TokenManager, type TokenStorage } from 'tokenkeep';
 import { indexedDbStorage } from 'tokenkeep/browser';
-import { type FormerSession, type TakeOver, takeOver } from 'tokenkeep/login';
+import { type ImportResult, importSession, type LegacySession } from 'tokenkeep/login';
 import { keycloak } from 'tokenkeep/providers';
 
 export interface Realm {
@@ -25,12 +25,12 @@ export function openManager({
 }
 
 /** At once after `kc.init()`, before anybody calls `kc.updateToken()`. */
-export function handOver(manager: TokenManager, kc: Keycloak): Promise<TakeOver> {
-  return takeOver(manager, formerSession(kc));
+export function handOver(manager: TokenManager, kc: Keycloak): Promise<ImportResult> {
+  return importSession(manager, legacySession(kc));
 }
 
 /** It keeps its tokens in memory only. */
-function formerSession(kc: Keycloak): FormerSession {
+function legacySession(kc: Keycloak): LegacySession {
   return {
     read() {
       const { token, refreshToken, idToken, tokenParsed, timeSkew } = kc;

@@ -1,23 +1,25 @@
 /** In place of the UserManager. */
 import { discover, TokenManager, type TokenStorage } from 'tokenkeep';
 import { indexedDbStorage } from 'tokenkeep/browser';
-import { type TakeOver, takeOver } from 'tokenkeep/login';
-import { type FormerSettings, formerUser } from './former-user.ts';
+import { type ImportResult, importSession } from 'tokenkeep/login';
+import { type LegacySettings, legacyUser } from './legacy-user.ts';
 
-export interface Settings extends FormerSettings {
+export interface Settings extends LegacySettings {
   readonly api: string;
   readonly storage?: TokenStorage;
 }
 
 /** Once, when the page starts, and before anything else: whoever has the session, has it here. */
-export async function openSession(settings: Settings): Promise<{ manager: TokenManager; taken: TakeOver }> {
+export async function openSession(
+  settings: Settings,
+): Promise<{ manager: TokenManager; taken: ImportResult }> {
   const manager = new TokenManager({
     clientId: settings.clientId,
     authorizationServer: discover(settings.issuer),
     protectedResources: [settings.api],
     storage: settings.storage ?? indexedDbStorage(),
   });
-  const taken = await takeOver(manager, formerUser(settings));
+  const taken = await importSession(manager, legacyUser(settings));
   if (taken.outcome === 'refused') console.warn(`The old session is of no use: ${taken.reason}. Log in.`);
   return { manager, taken };
 }

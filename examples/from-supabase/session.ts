@@ -1,8 +1,8 @@
 /** Supabase Auth as an authorization server: refreshes in JSON, with the key of the project, and codes of its own. */
 import { type AuthorizationServer, TokenManager, type TokenStorage } from 'tokenkeep';
 import { indexedDbStorage } from 'tokenkeep/browser';
-import { type TakeOver, takeOver } from 'tokenkeep/login';
-import { formerSession } from './former-session.ts';
+import { type ImportResult, importSession } from 'tokenkeep/login';
+import { legacySession } from './legacy-session.ts';
 
 export interface Project {
   /** `https://<ref>.supabase.co`, without a slash at the end. */
@@ -30,12 +30,12 @@ function serverOf({ url, reuseInterval }: Project): AuthorizationServer {
       requestEncoding: 'json',
       reuseWindow: reuseInterval,
       errorFields: ['code', 'error_code', 'error'],
-      errorCodes: Object.fromEntries(dead.map((code) => [code, 'grant-dead'])),
+      errorCodes: Object.fromEntries(dead.map((code) => [code, 'invalid-grant'])),
     },
   };
 }
 
-export async function openSession(project: Project): Promise<{ manager: TokenManager; taken: TakeOver }> {
+export async function openSession(project: Project): Promise<{ manager: TokenManager; taken: ImportResult }> {
   const { url, key, store, storage = indexedDbStorage() } = project;
   const manager = new TokenManager({
     clientId: 'supabase', // It knows no clients, and ignores this.
@@ -44,7 +44,7 @@ export async function openSession(project: Project): Promise<{ manager: TokenMan
     tokenRequest: { headers: { apikey: key, 'x-supabase-api-version': '2024-01-01' } },
     storage,
   });
-  const taken = await takeOver(manager, formerSession(url, store));
+  const taken = await importSession(manager, legacySession(url, store));
   if (taken.outcome === 'refused') console.warn(`The old session is of no use: ${taken.reason}. Log in.`);
   return { manager, taken };
 }

@@ -12,7 +12,7 @@ export function answerTo(error: unknown): Answer {
     case 'ERR_LOGIN_REQUIRED':
       return { status: 401, body: 'Log in at /login.\n' };
     case 'ERR_LOGIN_FAILED':
-      return { status: error.reason === 'no_answer' ? 503 : 403, body: 'Log in once more at /login.\n' };
+      return { status: error.reason === 'no_response' ? 503 : 403, body: 'Log in once more at /login.\n' };
     case 'ERR_CONFIGURATION':
       console.error(error);
       return { status: 500, body: 'The service is not set up as it should be.\n' };

@@ -23,10 +23,10 @@ test('time goes by: the next call has another token', async () => {
   assert.deepEqual([shop.counts.refreshes, shop.counts.apiRejected], [1, 0]);
 });
 
-test('the answer to a refresh is lost: nobody is signed out before the server says so', async () => {
+test('the response to a refresh is lost: nobody is signed out before the server says so', async () => {
   const { app, shop } = await scene();
   shop.expire();
-  shop.fail(faults.lostAnswer);
+  shop.fail(faults.lostResponse);
   await app.load();
   assert.deepEqual([app.screen, app.orders.length], ['try again later', 1]);
   await app.load();

@@ -23,10 +23,10 @@ test('time goes by: the next call has another token', async () => {
   expect(shop.counts).toMatchObject({ refreshes: 1, apiRejected: 0 });
 });
 
-test('the answer to a refresh is lost: nobody is signed out before the server says so', async () => {
+test('the response to a refresh is lost: nobody is signed out before the server says so', async () => {
   const { app, shop } = await scene();
   shop.expire();
-  shop.fail(faults.lostAnswer);
+  shop.fail(faults.lostResponse);
   await app.load();
   expect([app.screen, app.orders.length]).toEqual(['try again later', 1]);
   await app.load();

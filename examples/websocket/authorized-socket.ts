@@ -19,7 +19,7 @@ export async function authorizedSocket(url: string, manager: TokenManager): Prom
     return await introduced(url, token);
   } catch (error) {
     if ((error as Closed).code !== rejected) throw error;
-    return await introduced(url, await manager.getAccessToken({ otherThan: token }));
+    return await introduced(url, await manager.getAccessToken({ rejectedToken: token }));
   }
 }
 

@@ -21,13 +21,13 @@ export interface BridgeError {
 }
 
 /** The page may not, or not that. */
-export const refused = 'REFUSED';
+export const refusedCode = 'REFUSED';
 
 export function refusal(message: string): BridgeError {
-  return { code: refused, message, details: {} };
+  return { code: refusedCode, message, details: {} };
 }
 
-const told = [
+const errorMembers = [
   ...['reason', 'error', 'description', 'details'],
   ...['sent', 'isRetryable', 'retryAfter', 'since', 'failures', 'status', 'operation', 'conflict'],
 ];
@@ -38,10 +38,10 @@ export function toBridgeError(error: unknown): BridgeError {
     return { code: 'NETWORK', message: 'fetch failed', details: {} };
   }
   const details = Object.fromEntries(
-    told.flatMap((name) => {
+    errorMembers.flatMap((name) => {
       const value = (error as unknown as Record<string, unknown>)[name];
       // The server's own details came as JSON, and its secrets were taken out when the error was made.
-      return isPlain(value) || (name === 'details' && value !== undefined) ? [[name, value]] : [];
+      return isPrimitive(value) || (name === 'details' && value !== undefined) ? [[name, value]] : [];
     }),
   );
   return { code: error.code, message: error.message, details };
@@ -62,7 +62,7 @@ export function fromBridgeError({ code, message, details }: BridgeError): Error 
       return new LockTimeoutError(message);
     case 'ERR_CONFIGURATION':
       return new ConfigurationError(message, details as never);
-    case refused:
+    case refusedCode:
       return new DOMException(message, 'NotAllowedError');
     default:
       return new TypeError(message);
@@ -70,6 +70,6 @@ export function fromBridgeError({ code, message, details }: BridgeError): Error 
 }
 
 /** Whether it can cross as it is. */
-export function isPlain(value: unknown): value is string | number | boolean {
+export function isPrimitive(value: unknown): value is string | number | boolean {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
 }

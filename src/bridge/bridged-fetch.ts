@@ -7,10 +7,10 @@
 import { abortReason, throwIfAborted } from '../core/abort.ts';
 import { randomId } from '../platform/web-crypto.ts';
 import { type BridgeError, fromBridgeError } from './bridge-error.ts';
-import type { BridgeMessage, BridgeRequest, BridgeResponse, TokenManagerBridge } from './wire.ts';
+import type { BridgeMessage, BridgeRequest, BridgeResponse, TokenManagerBridge } from './bridge-messages.ts';
 
-/** Sends a request to where the manager lives. @param upload a body that is `'later'`. */
-export async function fetchThrough(
+/** Sends a request to where the manager lives. @param upload a body that is `'streamed'`. */
+export async function fetchOverBridge(
   bridge: TokenManagerBridge,
   request: BridgeRequest,
   signal: AbortSignal,
@@ -19,11 +19,11 @@ export async function fetchThrough(
   throwIfAborted(signal);
   const id = randomId();
   const call = new BridgedCall(bridge, id, signal);
-  const answered = call.ask<BridgeResponse>({ type: 'fetch', id, ...request });
-  if (upload !== undefined) void call.send(upload, answered);
+  const answered = call.request<BridgeResponse>({ type: 'fetch', id, ...request });
+  if (upload !== undefined) void call.upload(upload, answered);
   const answer = await answered;
-  const stream = answer.body === 'later' ? call.stream() : answer.body;
-  if (answer.body !== 'later') call.end();
+  const stream = answer.body === 'streamed' ? call.responseBody() : answer.body;
+  if (answer.body !== 'streamed') call.end();
   return responseOf(answer, stream);
 }
 
@@ -65,7 +65,7 @@ class BridgedCall {
   }
 
   /** @throws the error of the manager; the reason of the signal. */
-  async ask<T>(message: BridgeMessage): Promise<T> {
+  async request<T>(message: BridgeMessage): Promise<T> {
     try {
       const reply = await Promise.race([this.#bridge.call(message), this.#aborted]);
       const { value, error } = reply as { readonly value: T; readonly error?: BridgeError };
@@ -78,7 +78,7 @@ class BridgedCall {
   }
 
   /** Sends a request body as it is read, until the answer has failed. What goes wrong is said by the answer. */
-  async send(body: ReadableStream<Uint8Array>, answered: Promise<unknown>): Promise<void> {
+  async upload(body: ReadableStream<Uint8Array>, answered: Promise<unknown>): Promise<void> {
     const reader = body.getReader();
     const stop = (reason: unknown): void => void reader.cancel(reason).catch(() => undefined);
     answered.catch(stop);
@@ -87,8 +87,8 @@ class BridgedCall {
         const { done, value } = await reader.read();
         isDone = done;
         // A copy: what crosses as it is would be taken from whoever made it.
-        const piece = value && Uint8Array.from(value);
-        const reply = await this.#bridge.call({ type: 'write', id: this.#id, piece });
+        const chunk = value && Uint8Array.from(value);
+        const reply = await this.#bridge.call({ type: 'write', id: this.#id, chunk });
         if ((reply as { readonly error?: BridgeError }).error !== undefined) return stop(undefined);
       }
     } catch (error) {
@@ -97,12 +97,12 @@ class BridgedCall {
     }
   }
 
-  stream(): ReadableStream<Uint8Array> {
+  responseBody(): ReadableStream<Uint8Array> {
     return new ReadableStream<Uint8Array>(
       {
         pull: async (controller) => {
-          const piece = await this.ask<Uint8Array | undefined>({ type: 'read', id: this.#id });
-          if (piece !== undefined) return controller.enqueue(piece);
+          const chunk = await this.request<Uint8Array | undefined>({ type: 'read', id: this.#id });
+          if (chunk !== undefined) return controller.enqueue(chunk);
           this.end();
           controller.close();
         },

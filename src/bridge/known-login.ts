@@ -5,24 +5,24 @@
  */
 import type { LoginName, TokenEventType } from '../core/events.ts';
 
-const current: readonly TokenEventType[] = ['signedIn', 'refreshed', 'adopted'];
-const ended: readonly TokenEventType[] = ['signedOut', 'sessionEnded'];
+const activeEvents: readonly TokenEventType[] = ['signedIn', 'refreshed', 'adopted'];
+const endEvents: readonly TokenEventType[] = ['signedOut', 'sessionEnded'];
 
 /** The login that the page last heard of, by an event or a reply. Calls that it begins belong to this login. */
 export class KnownLogin {
-  now: LoginName | undefined = undefined;
+  current: LoginName | undefined = undefined;
 
   /** Takes an event that crossed the bridge. */
-  heard(message: unknown): void {
+  onEvent(message: unknown): void {
     const { type, login, subject } = message as LoginName & { readonly type: TokenEventType };
-    if (current.includes(type)) this.now = { login, subject };
-    if (ended.includes(type)) this.now = undefined;
+    if (activeEvents.includes(type)) this.current = { login, subject };
+    if (endEvents.includes(type)) this.current = undefined;
   }
 
   /** Takes a reply, and gives it back. */
-  read<T>(reply: T): T {
+  onReply<T>(reply: T): T {
     const { login } = { ...(reply as { readonly login?: LoginName }) };
-    if (login !== undefined) this.now = login;
+    if (login !== undefined) this.current = login;
     return reply;
   }
 }

@@ -5,10 +5,10 @@
  * @module
  */
 import type { LoginName } from '../core/events.ts';
-import type { LoginIdentity } from '../core/login-identity.ts';
-import type { AccessTokenRequest } from '../core/token-set.ts';
-import { insideOf } from '../flow/inside.ts';
-import { obtain } from '../flow/obtaining.ts';
+import type { AccessTokenRequest } from '../core/oauth/token-set.ts';
+import type { LoginIdentity } from '../core/session/login-identity.ts';
+import { getAccessToken } from '../session/get-access-token.ts';
+import { internalsOf } from '../session/manager-internals.ts';
 
 /** The members of a `TokenManager` that page calls use. */
 interface CallingManager {
@@ -26,16 +26,16 @@ export class PageCalls {
 
   /** Returns the current login. The page sends it along with its next call. */
   get login(): LoginName | undefined {
-    const { login } = insideOf(this.#manager)?.session ?? {};
+    const { login } = internalsOf(this.#manager)?.session ?? {};
     return login && { login: login.login, subject: login.subject };
   }
 
   /** @throws LoginRequiredError `login_changed` when another user has signed in since the page began the call. */
   fetch(url: string, init: RequestInit, began: LoginName | undefined): Promise<Response> {
-    const inside = began && insideOf(this.#manager);
-    if (inside === undefined) return this.#manager.fetch(url, init);
-    const { assembly, session } = inside;
-    return assembly.fetch.fetch(session, url, init, { hops: 0, login: identity(began) });
+    const internals = began && internalsOf(this.#manager);
+    if (internals === undefined) return this.#manager.fetch(url, init);
+    const { parts, session } = internals;
+    return parts.fetch.fetch(session, url, init, { hops: 0, login: identity(began) });
   }
 
   /** @throws what {@link PageCalls.fetch} throws. */
@@ -43,12 +43,12 @@ export class PageCalls {
     request: AccessTokenRequest,
     began: LoginName | undefined,
   ): Promise<string | undefined> {
-    const { assembly, session } = (began && insideOf(this.#manager)) ?? {};
+    const { parts, session } = (began && internalsOf(this.#manager)) ?? {};
     // A manager whose tokens are in cookies throws an error that says so.
-    if (assembly === undefined || session === undefined || assembly.workshop.grant.cookies !== undefined) {
+    if (parts === undefined || session === undefined || parts.context.grant.cookies !== undefined) {
       return await this.#manager.getAccessToken?.(request);
     }
-    return await obtain(assembly.source, session, request, identity(began));
+    return await getAccessToken(parts.source, session, request, identity(began));
   }
 }
 

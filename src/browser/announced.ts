@@ -4,7 +4,7 @@
  * @module
  */
 import type { TokenStorage } from '../core/contracts.ts';
-import { requireName, requireStorage } from './arguments.ts';
+import { requireName, requireStorage } from './argument-checks.ts';
 import { ChangeChannel } from './change-channel.ts';
 
 /** See {@link announced}. */
@@ -66,7 +66,7 @@ export function announced(
     },
     signedOut(key) {
       storage.signedOut?.(key);
-      news.send({ key, version: 'signed out' });
+      news.broadcast({ key, version: 'signed out' });
     },
   };
 }

@@ -3,29 +3,29 @@
  *
  * @module
  */
-import { whenItWakes } from './waking.ts';
+import { onPageLifecycle } from './page-lifecycle.ts';
 
 /** What is said: this key is at that version now, gone (`null`), or its user has signed out. */
-export interface Word {
+export interface ChangeMessage {
   readonly key: string;
   readonly version: string | null | 'signed out';
 }
 
 /** Hears of a change, with what was said of it if it was said elsewhere. */
-type Listener = (word?: Word) => void;
+type ChangeListener = (word?: ChangeMessage) => void;
 
 /** One subscription; the same listener may have several. */
 class Watcher {
-  #listener: Listener | undefined;
+  #listener: ChangeListener | undefined;
 
-  constructor(listener: Listener) {
+  constructor(listener: ChangeListener) {
     this.#listener = listener;
   }
 
   /** A watcher's error is its own: the change that it is told of has long happened. */
-  tell(word?: Word): void {
+  notify(message?: ChangeMessage): void {
     try {
-      this.#listener?.(word);
+      this.#listener?.(message);
     } catch {}
   }
 
@@ -38,85 +38,86 @@ class Watcher {
 /** A channel of one name: who writes tells, who watches hears. It is open only while someone watches. */
 export class ChangeChannel {
   readonly #name: string;
-  readonly #asleep: 'closes' | 'stays open';
+  readonly #whileSuspended: 'closes' | 'stays open';
   readonly #watchers: Map<string, Set<Watcher>> = new Map();
   #channel: BroadcastChannel | undefined;
-  #rest: (() => void) | undefined;
+  #stopWatchingPage: (() => void) | undefined;
 
-  /** @param asleep What it does while the page is in the back/forward cache. */
-  constructor(name: string, asleep: 'closes' | 'stays open' = 'closes') {
+  /** @param whileSuspended What it does while the page is in the back/forward cache. */
+  constructor(name: string, whileSuspended: 'closes' | 'stays open' = 'closes') {
     this.#name = name;
-    this.#asleep = asleep;
+    this.#whileSuspended = whileSuspended;
   }
 
   /** Tells everyone, here and elsewhere. */
-  tell(word: Word): void {
-    this.changed(word.key, word);
-    this.send(word);
+  publish(message: ChangeMessage): void {
+    this.notifyLocal(message.key, message);
+    this.broadcast(message);
   }
 
   /** Tells everyone elsewhere. */
-  send(word: Word): void {
-    const channel = this.#channel ?? open(this.#name);
-    channel?.postMessage(word);
+  broadcast(message: ChangeMessage): void {
+    const channel = this.#channel ?? openChannel(this.#name);
+    channel?.postMessage(message);
     if (channel !== this.#channel) channel?.close();
   }
 
   /** Tells those who watch here. */
-  changed(key: string, word?: Word): void {
-    for (const watcher of [...(this.#watchers.get(key) ?? [])]) queueMicrotask(() => watcher.tell(word));
+  notifyLocal(key: string, message?: ChangeMessage): void {
+    for (const watcher of [...(this.#watchers.get(key) ?? [])]) queueMicrotask(() => watcher.notify(message));
   }
 
-  watch(key: string, listener: Listener): () => void {
+  watch(key: string, listener: ChangeListener): () => void {
     const watcher = new Watcher(listener);
-    const those = this.#watchers.get(key) ?? new Set();
-    this.#watchers.set(key, those.add(watcher));
-    this.#open();
+    const watchers = this.#watchers.get(key) ?? new Set();
+    this.#watchers.set(key, watchers.add(watcher));
+    this.#start();
     return () => {
       watcher.stop();
-      those.delete(watcher);
-      if (those.size === 0 && this.#watchers.get(key) === those) this.#watchers.delete(key);
-      if (this.#watchers.size === 0) this.#close();
+      watchers.delete(watcher);
+      if (watchers.size === 0 && this.#watchers.get(key) === watchers) this.#watchers.delete(key);
+      if (this.#watchers.size === 0) this.#stop();
     };
   }
 
-  #open(): void {
-    this.#listen();
-    this.#rest ??= whenItWakes(
-      () => this.#wake(),
-      () => this.#asleep === 'closes' && this.#mute(),
+  #start(): void {
+    this.#connect();
+    this.#stopWatchingPage ??= onPageLifecycle(
+      () => this.#resume(),
+      () => this.#whileSuspended === 'closes' && this.#disconnect(),
     );
   }
 
-  #close(): void {
-    this.#mute();
-    this.#rest?.();
-    this.#rest = undefined;
+  #stop(): void {
+    this.#disconnect();
+    this.#stopWatchingPage?.();
+    this.#stopWatchingPage = undefined;
   }
 
-  #listen(): void {
+  #connect(): void {
     if (this.#channel !== undefined) return;
-    this.#channel = open(this.#name);
-    this.#channel?.addEventListener('message', ({ data }: MessageEvent<Word>) =>
-      this.changed(data.key, data),
+    this.#channel = openChannel(this.#name);
+    this.#channel?.addEventListener('message', ({ data }: MessageEvent<ChangeMessage>) =>
+      this.notifyLocal(data.key, data),
     );
   }
 
   /** A page with an open channel is not kept in the back/forward cache by every browser. */
-  #mute(): void {
+  #disconnect(): void {
     this.#channel?.close();
     this.#channel = undefined;
   }
 
   /** What was said meanwhile was not heard: whoever wakes looks for itself, before anything else. */
-  #wake(): void {
-    this.#listen();
-    for (const those of [...this.#watchers.values()]) for (const watcher of [...those]) watcher.tell();
+  #resume(): void {
+    this.#connect();
+    for (const watchers of [...this.#watchers.values()])
+      for (const watcher of [...watchers]) watcher.notify();
   }
 }
 
 /** `undefined` where there are none, and in pages that may not: their watchers hear of this tab only. */
-function open(name: string): BroadcastChannel | undefined {
+function openChannel(name: string): BroadcastChannel | undefined {
   if (typeof BroadcastChannel === 'undefined') return undefined;
   const channel = new BroadcastChannel(name);
   (channel as { unref?: () => void }).unref?.(); // Node would stay up for it

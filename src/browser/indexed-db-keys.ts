@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { isKeyPair, type KeyStorage } from '../core/possession.ts';
-import { requireName, requireOptions } from './arguments.ts';
-import { type Connection, Database } from './database.ts';
+import { isKeyPair, type KeyStorage } from '../core/oauth/dpop-key.ts';
+import { requireName, requireOptions } from './argument-checks.ts';
+import { type DatabaseConnection, IndexedDbDatabase } from './indexed-db-database.ts';
 
 /** See {@link indexedDbKeys}. */
 export interface IndexedDbKeysOptions {
@@ -23,7 +23,7 @@ export function indexedDbKeys(options: IndexedDbKeysOptions = {}): KeyStorage {
   requireOptions('indexedDbKeys(options)', options);
   const { name = 'tokenkeep' } = options;
   requireName('indexedDbKeys(options)', 'name', name);
-  const database = new Database(name);
+  const database = new IndexedDbDatabase(name);
   return {
     reach: 'machine',
     async read(thumbprint) {
@@ -41,7 +41,7 @@ export function indexedDbKeys(options: IndexedDbKeysOptions = {}): KeyStorage {
   };
 }
 
-function get({ read }: Connection, name: string): Promise<unknown> {
+function get({ read }: DatabaseConnection, name: string): Promise<unknown> {
   return read(
     'keys',
     (keys) => keys.get(name),

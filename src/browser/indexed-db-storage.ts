@@ -7,12 +7,12 @@
 import type { Stored, TokenLock, TokenStorage, Version } from '../core/contracts.ts';
 import { ConfigurationError, StorageError } from '../core/errors.ts';
 import { isInstance } from '../core/platform-class.ts';
-import { keyLost } from '../core/session-record.ts';
+import { keyLost } from '../core/session/session-record.ts';
 import { randomId } from '../platform/web-crypto.ts';
-import { requireName, requireOptions } from './arguments.ts';
+import { requireName, requireOptions } from './argument-checks.ts';
 import { ChangeChannel } from './change-channel.ts';
-import { type Connection, Database, Taken } from './database.ts';
-import { KeyLost, type Sealed, Sealing } from './sealing.ts';
+import { type DatabaseConnection, IndexedDbDatabase, KeyExistsError } from './indexed-db-database.ts';
+import { type EncryptedRecord, EncryptionKeyLostError, RecordEncryption } from './record-encryption.ts';
 import { storageLock } from './storage-lock.ts';
 
 /** See {@link indexedDbStorage}. */
@@ -24,13 +24,13 @@ export interface IndexedDbStorageOptions {
 }
 
 /** What stands in the database under the key of a session. */
-interface Value {
+interface StoredValue {
   readonly version: string;
-  readonly record: string | Sealed;
+  readonly record: string | EncryptedRecord;
 }
 
 /** Version of a value that is not ours: it can be replaced like any other. */
-const foreign = 'foreign';
+const foreignVersion = 'foreign';
 
 /**
  * Keeps sessions in an IndexedDB database of this origin: for all its tabs and workers, through reloads and restarts, and
@@ -70,7 +70,7 @@ export function indexedDbStorage(options: IndexedDbStorageOptions = {}): TokenSt
   if (typeof encrypt !== 'boolean') {
     throw new ConfigurationError('indexedDbStorage(options): the option encrypt must be true or false.');
   }
-  const sessions = new Sessions(new Database(name), encrypt);
+  const sessions = new SessionRows(new IndexedDbDatabase(name), encrypt);
   const changes = new ChangeChannel(`tokenkeep.indexeddb:${name}`);
   let lock: TokenLock | undefined;
   return {
@@ -82,49 +82,49 @@ export function indexedDbStorage(options: IndexedDbStorageOptions = {}): TokenSt
     },
     read: (key) => sessions.read(key),
     async write(key, record, ifVersion) {
-      const version = await sessions.write(key, textOf(record), ifVersion);
-      changes.tell({ key, version });
+      const version = await sessions.write(key, serializeRecord(record), ifVersion);
+      changes.publish({ key, version });
       return version;
     },
     async delete(key, ifVersion) {
-      if (await sessions.delete(key, ifVersion)) changes.tell({ key, version: null });
+      if (await sessions.delete(key, ifVersion)) changes.publish({ key, version: null });
     },
     watch: (key, listener) => changes.watch(key, listener),
   };
 }
 
-class Sessions {
-  readonly #database: Database;
-  readonly #sealing: Sealing;
+class SessionRows {
+  readonly #database: IndexedDbDatabase;
+  readonly #encryption: RecordEncryption;
   readonly #encrypt: boolean;
 
-  constructor(database: Database, encrypt: boolean) {
+  constructor(database: IndexedDbDatabase, encrypt: boolean) {
     this.#database = database;
-    this.#sealing = new Sealing(database);
+    this.#encryption = new RecordEncryption(database);
     this.#encrypt = encrypt;
   }
 
   async read(key: string): Promise<Stored | undefined> {
-    const { value } = await this.#database.use('read', (connection) => latest(connection, key));
+    const { value } = await this.#database.use('read', (connection) => latestRow(connection, key));
     if (value === undefined) return undefined;
-    if (!isValue(value)) return { record: value, version: foreign };
+    if (!isValue(value)) return { record: value, version: foreignVersion };
     const { version, record } = value;
     return {
       version,
-      record: typeof record === 'string' ? parsed(record) : await this.#opened(record, { key, version }),
+      record: typeof record === 'string' ? parseRecord(record) : await this.#opened(record, { key, version }),
     };
   }
 
   async write(key: string, text: string, ifVersion: Version | undefined): Promise<string> {
     const version = randomId();
-    const record = this.#encrypt ? await this.#sealing.seal(text, { key, version }) : text;
+    const record = this.#encrypt ? await this.#encryption.encrypt(text, { key, version }) : text;
     await this.#database.use('write', async (connection) => {
       for (;;) {
-        const before = await latest(connection, key);
+        const before = await latestRow(connection, key);
         const stored = versionOf(before.value);
-        if (stored === version) return; // only the answer was lost
-        if (stored !== ifVersion) throw conflict('write');
-        if (await replace(connection, key, before, { version, record })) return;
+        if (stored === version) return; // only the response was lost
+        if (stored !== ifVersion) throw versionConflict('write');
+        if (await addRow(connection, key, before, { version, record })) return;
       }
     });
     return version;
@@ -135,24 +135,24 @@ class Sessions {
     let wasThere = false;
     await this.#database.use('delete', async (connection) => {
       for (;;) {
-        const before = await latest(connection, key);
+        const before = await latestRow(connection, key);
         const stored = versionOf(before.value);
-        if (stored === undefined && wasThere) return; // only the answer was lost
-        if (ifVersion !== undefined && stored !== ifVersion) throw conflict('delete');
+        if (stored === undefined && wasThere) return; // only the response was lost
+        if (ifVersion !== undefined && stored !== ifVersion) throw versionConflict('delete');
         if (stored === undefined) return;
         wasThere = true;
-        if (await replace(connection, key, before, deleted)) return;
+        if (await addRow(connection, key, before, deletedRow)) return;
       }
     });
     return wasThere;
   }
 
-  async #opened(sealed: Sealed, place: { key: string; version: string }): Promise<unknown> {
+  async #opened(encrypted: EncryptedRecord, context: { key: string; version: string }): Promise<unknown> {
     try {
-      return parsed(await this.#sealing.open(sealed, place));
+      return parseRecord(await this.#encryption.decrypt(encrypted, context));
     } catch (error) {
       if (error instanceof StorageError) throw error;
-      return error instanceof KeyLost ? keyLost : sealed;
+      return error instanceof EncryptionKeyLostError ? keyLost : encrypted;
     }
   }
 }
@@ -165,13 +165,13 @@ interface Row {
 }
 
 /** The content of a row whose value was replaced or deleted. */
-const deleted: null = null;
+const deletedRow: null = null;
 
 /** How many rows of replaced values are kept: a writer that is late by more rows must have been stopped between its read and its write. */
-const remembered = 100;
+const keptRows = 100;
 
 /** Rows are numbered, and the last one counts. A value that other code has put into the database has no number. */
-async function latest({ read }: Connection, key: string): Promise<Row> {
+async function latestRow({ read }: DatabaseConnection, key: string): Promise<Row> {
   const row = await read(
     'sessions',
     (sessions) => sessions.openCursor(IDBKeyRange.bound([key], [key, Number.MAX_VALUE]), 'prev'),
@@ -190,43 +190,43 @@ async function latest({ read }: Connection, key: string): Promise<Row> {
  * Adds the next row. Only one writer can add a row with this number, so the transaction reads nothing and is committed at once.
  * Returns `false` if another writer has added it before.
  */
-async function replace(
-  { write }: Connection,
+async function addRow(
+  { write }: DatabaseConnection,
   key: string,
   { number }: Row,
-  value: Value | typeof deleted,
+  value: StoredValue | typeof deletedRow,
 ): Promise<boolean> {
   try {
     await write('sessions', (sessions) => {
       // Also where they follow a row that could not be added (Firefox), these do no harm.
       sessions.delete(key);
-      if (number > 0) sessions.put(deleted, [key, number]);
-      sessions.delete(IDBKeyRange.bound([key], [key, number - remembered]));
+      if (number > 0) sessions.put(deletedRow, [key, number]);
+      sessions.delete(IDBKeyRange.bound([key], [key, number - keptRows]));
       return sessions.add(value, [key, number + 1]);
     });
     return true;
   } catch (error) {
-    if (error instanceof Taken) return false;
+    if (error instanceof KeyExistsError) return false;
     throw error;
   }
 }
 
 function versionOf(value: unknown): string | undefined {
   if (value === undefined) return undefined;
-  return isValue(value) ? value.version : foreign;
+  return isValue(value) ? value.version : foreignVersion;
 }
 
-function isValue(value: unknown): value is Value {
-  const { version, record } = (value ?? {}) as Partial<Record<keyof Value, unknown>>;
-  return typeof version === 'string' && (typeof record === 'string' || isSealed(record));
+function isValue(value: unknown): value is StoredValue {
+  const { version, record } = (value ?? {}) as Partial<Record<keyof StoredValue, unknown>>;
+  return typeof version === 'string' && (typeof record === 'string' || isEncrypted(record));
 }
 
-function isSealed(value: unknown): value is Sealed {
-  const { by, iv, data } = (value ?? {}) as Partial<Record<keyof Sealed, unknown>>;
+function isEncrypted(value: unknown): value is EncryptedRecord {
+  const { by, iv, data } = (value ?? {}) as Partial<Record<keyof EncryptedRecord, unknown>>;
   return typeof by === 'string' && ArrayBuffer.isView(iv) && isInstance(data, 'ArrayBuffer');
 }
 
-function parsed(text: string): unknown {
+function parseRecord(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -234,7 +234,7 @@ function parsed(text: string): unknown {
   }
 }
 
-function textOf(record: object): string {
+function serializeRecord(record: object): string {
   try {
     return JSON.stringify(record);
   } catch (cause) {
@@ -242,7 +242,7 @@ function textOf(record: object): string {
   }
 }
 
-function conflict(operation: 'write' | 'delete'): StorageError {
+function versionConflict(operation: 'write' | 'delete'): StorageError {
   return new StorageError('Another version is stored than the one that was expected.', {
     operation,
     conflict: true,

@@ -34,7 +34,7 @@ export async function holderOf(locks: LockManager, name: string): Promise<string
   return [queue.clientId, ...markers.sort()].join(' ');
 }
 
-interface Suspect {
+interface ObservedHolder {
   readonly holder: string;
   /** For how long it has been seen, in ms. */
   readonly observed: number;
@@ -42,10 +42,10 @@ interface Suspect {
 }
 
 /** Watches holders, and remembers them from one wait to the next. */
-export class Vigil {
+export class HolderMonitor {
   readonly #locks: LockManager;
   readonly #lease: number;
-  readonly #suspects: Map<string, Suspect> = new Map();
+  readonly #holders: Map<string, ObservedHolder> = new Map();
 
   constructor(locks: LockManager, lease: number) {
     this.#locks = locks;
@@ -53,36 +53,36 @@ export class Vigil {
   }
 
   /** Forgets what was seen of a name: it was free. */
-  forget(name: string): void {
-    this.#suspects.delete(name);
+  reset(name: string): void {
+    this.#holders.delete(name);
   }
 
   /** Resolves with the holder of a name once it has been seen to hold it for the lease; `undefined` after `stop`. */
-  async overdue(name: string, stop: AbortSignal): Promise<string | undefined> {
+  async waitUntilOverdue(name: string, stop: AbortSignal): Promise<string | undefined> {
     const interval = this.#lease / 10;
-    for (let pause = Math.min(1_000, interval); ; pause = interval) {
-      await paused(pause, stop);
+    for (let wait = Math.min(1_000, interval); ; wait = interval) {
+      await waitFor(wait, stop);
       if (stop.aborted) return undefined;
-      const suspect = this.#look(name, await holderOf(this.#locks, name));
+      const suspect = this.#observe(name, await holderOf(this.#locks, name));
       if (suspect !== undefined && suspect.observed >= this.#lease) return suspect.holder;
     }
   }
 
-  #look(name: string, holder: string | undefined): Suspect | undefined {
-    const before = this.#suspects.get(name);
-    this.#suspects.delete(name);
+  #observe(name: string, holder: string | undefined): ObservedHolder | undefined {
+    const before = this.#holders.get(name);
+    this.#holders.delete(name);
     if (holder === undefined) return undefined;
     const seenAt = performance.now();
     // Whoever slept between two looks has not watched: after a night everybody deserves a moment to wake up.
     const gap = Math.min(seenAt - (before?.seenAt ?? seenAt), 0.75 * this.#lease);
     const observed = before?.holder === holder ? before.observed + gap : 0;
     const suspect = { holder, observed, seenAt };
-    this.#suspects.set(name, suspect);
+    this.#holders.set(name, suspect);
     return suspect;
   }
 }
 
-function paused(delay: number, stop: AbortSignal): Promise<void> {
+function waitFor(delay: number, stop: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (stop.aborted) return resolve();
     const end = (): void => {

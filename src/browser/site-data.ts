@@ -17,7 +17,7 @@ const remedies: Readonly<Record<StorageUnavailableReason, string>> = {
 };
 
 /** Says why the browser refuses to store anything with a `SecurityError`, and what to do. */
-export function refusalWords(): string {
+export function siteDataRemedy(): string {
   return remedies[reason()];
 }
 
@@ -28,7 +28,7 @@ export function refusalWords(): string {
  * @returns `undefined` where it does not.
  * @throws StorageError if the browser does not answer.
  */
-export async function siteDataRefusal(): Promise<StorageUnavailableReason | undefined> {
+export async function siteDataUnavailableReason(): Promise<StorageUnavailableReason | undefined> {
   return (await isRefused()) ? reason() : undefined;
 }
 
@@ -41,7 +41,7 @@ async function isRefused(): Promise<boolean> {
     const page = globalThis as { document?: Document; localStorage?: Storage; navigator?: Navigator };
     // Chromium refuses a database with an `UnknownError`. Other kinds of site data fail with a `SecurityError`, which is clear.
     if (page.document !== undefined) void page.localStorage;
-    else await soon(page.navigator?.locks?.query());
+    else await withTimeout(page.navigator?.locks?.query());
     return false;
   } catch (error) {
     if ((error as { name?: unknown } | null)?.name === 'SecurityError') return true;
@@ -51,15 +51,15 @@ async function isRefused(): Promise<boolean> {
 }
 
 /** How long the browser has to answer, in ms. */
-const patience = 5_000;
+const queryTimeoutMs = 5_000;
 
-function soon(answer: Promise<unknown> | undefined): Promise<unknown> {
+function withTimeout(answer: Promise<unknown> | undefined): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const late = (): void => {
-      const what = `The browser does not answer within ${patience} ms whether it stores anything for this page. Try again.`;
+      const what = `The browser does not answer within ${queryTimeoutMs} ms whether it stores anything for this page. Try again.`;
       reject(new StorageError(what, { operation: 'read' }));
     };
-    const timer = setTimeout(late, patience);
+    const timer = setTimeout(late, queryTimeoutMs);
     Promise.resolve(answer)
       .then(resolve, reject)
       .finally(() => clearTimeout(timer));

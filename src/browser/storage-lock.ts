@@ -5,9 +5,9 @@
  */
 import type { TokenLock } from '../core/contracts.ts';
 import { ConfigurationError } from '../core/errors.ts';
-import { leaveToPage } from './rendering.ts';
+import { webLocksReach } from './platform-locks.ts';
+import { serverRenderingRemedy } from './server-rendering.ts';
 import { webLock } from './web-lock.ts';
-import { reachOfLocks } from './web-locks.ts';
 
 /**
  * {@link webLock}. Where there is neither a browser nor such a storage, as on a server that renders pages, there is nothing
@@ -16,16 +16,16 @@ import { reachOfLocks } from './web-locks.ts';
  * @param area gives the storage, or throws where there is none.
  */
 export function storageLock(area: () => unknown): TokenLock {
-  if (reachOfLocks() === 'machine' || isThere(area)) return webLock();
+  if (webLocksReach() === 'machine' || isAvailable(area)) return webLock();
   const refusal =
     'There is no browser here: the storages of tokenkeep/browser keep nothing, and have no lock.';
   return {
     reach: 'machine',
-    request: () => Promise.reject(new ConfigurationError(`${refusal} ${leaveToPage}`)),
+    request: () => Promise.reject(new ConfigurationError(`${refusal} ${serverRenderingRemedy}`)),
   };
 }
 
-function isThere(area: () => unknown): boolean {
+function isAvailable(area: () => unknown): boolean {
   try {
     return area() !== undefined;
   } catch {

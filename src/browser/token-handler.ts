@@ -3,15 +3,20 @@
  *
  * @module
  */
-import { hasMembers, parseBody, textOf } from '../core/answer-body.ts';
-import type { AuthorizationServer } from '../core/authorization-server.ts';
-import { requireEndpoint } from '../core/endpoint.ts';
+
 import { ConfigurationError } from '../core/errors.ts';
-import type { BuiltRequest, Circumstances, Grant } from '../core/grant.ts';
-import { accessTokenLifetime } from '../core/lifetime.ts';
-import type { FailureClass } from '../core/provider-profile.ts';
-import { type Answer, judgeAnswer, type Outcome } from '../core/token-answer.ts';
-import type { TokenGrant } from '../core/token-grant.ts';
+import { requireEndpoint } from '../core/http/endpoint.ts';
+import { isJsonObject, nonEmptyString, parseBody } from '../core/http/response-body.ts';
+import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
+import type { BuiltRequest, Grant, GrantConfiguration } from '../core/oauth/grant.ts';
+import { accessTokenLifetime } from '../core/oauth/lifetime.ts';
+import type { FailureClass } from '../core/oauth/provider-profile.ts';
+import type { TokenGrant } from '../core/oauth/token-grant.ts';
+import {
+  parseTokenResponse,
+  type RawTokenResponse,
+  type TokenResponseOutcome,
+} from '../core/oauth/token-response.ts';
 import { randomId } from '../platform/web-crypto.ts';
 
 /** See {@link tokenHandler}. */
@@ -43,7 +48,7 @@ export interface TokenHandlerOptions {
 }
 
 /** What it says of a session that is over. Whatever else comes with a 401 means the same. */
-const errorCodes: Readonly<Record<string, FailureClass>> = { session_expired: 'grant-dead' };
+const errorCodes: Readonly<Record<string, FailureClass>> = { session_expired: 'invalid-grant' };
 
 /**
  * Keeps a session whose tokens are in cookies: those of Curity's token handler, and of a backend for frontend of its kind. A
@@ -86,14 +91,14 @@ export function tokenHandler(options: TokenHandlerOptions): AuthorizationServer 
     tokenEndpoint,
     revocationEndpoint,
     profile: { bearerTypes: [cookie], errorFields: ['code', 'error_code', 'error'], errorCodes },
-    grant: grantOf(options, { base, refresh: tokenEndpoint, logout: revocationEndpoint }),
+    grant: createGrant(options, { base, refresh: tokenEndpoint, logout: revocationEndpoint }),
   };
 }
 
 /** In place of a token type: what is kept is no token. */
 const cookie = 'Cookie';
 
-function grantOf(
+function createGrant(
   options: TokenHandlerOptions,
   urls: { base: string; refresh: string; logout: string },
 ): Grant {
@@ -106,29 +111,33 @@ function grantOf(
     return { url, init, secrets: Object.values(own) };
   };
   return {
-    check,
+    check: checkConfiguration,
     request: async () => post(urls.refresh),
-    judge: (answer, profile, now) => judged(answer, options, now) ?? judgeAnswer(answer, profile, now),
-    begin(now) {
-      const mark = randomId();
-      const accessTokens = { '': { token: mark, type: cookie, issuedAt: now } };
-      return { issuer: urls.base, refreshToken: mark, accessTokens };
+    parseResponse: (answer, profile, now) =>
+      classifyResponse(answer, options, now) ?? parseTokenResponse(answer, profile, now),
+    initialRecord(now) {
+      const placeholder = randomId();
+      const accessTokens = { '': { token: placeholder, type: cookie, issuedAt: now } };
+      return { issuer: urls.base, refreshToken: placeholder, accessTokens };
     },
     cookies: {
-      noToken: () =>
+      tokenUnavailable: () =>
         new ConfigurationError(
           'getAccessToken(): the tokens are in cookies of the token handler. Call the API with manager.fetch().',
         ),
       headers: entry,
-      read: (said, now) => marks(withoutTokens(said), options, now),
-      end: () => ({ ...post(urls.logout), answered: (body) => options.onLogout?.(parseBody(body)) }),
+      parseLoginResponse: (said, now) => placeholderGrant(assertNoTokens(said), options, now),
+      signOutRequest: () => ({
+        ...post(urls.logout),
+        onSuccess: (body) => options.onLogout?.(parseBody(body)),
+      }),
     },
   };
 }
 
 type Members = Readonly<Record<string, unknown>>;
 
-function check({ options, lock, resources }: Circumstances): void {
+function checkConfiguration({ options, lock, resources }: GrantConfiguration): void {
   const given = Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : name));
   const foreign = given.find((name) =>
     ['clientAuthentication', 'tokenRequest', 'dpop', 'grant'].includes(name),
@@ -152,27 +161,31 @@ function check({ options, lock, resources }: Circumstances): void {
 }
 
 /** A refresh that succeeded, or a session that is over. */
-function judged(answer: Answer, options: TokenHandlerOptions, now: number): Outcome | undefined {
+function classifyResponse(
+  answer: RawTokenResponse,
+  options: TokenHandlerOptions,
+  now: number,
+): TokenResponseOutcome | undefined {
   const { status, body } = answer;
   const said = body.trim() === '' ? {} : parseBody(body);
-  if (!hasMembers(said)) return undefined; // a page: of a portal, or of an application that answers every path
-  const error = ['code', 'error_code', 'error'].map((field) => textOf(said[field])).find(Boolean);
+  if (!isJsonObject(said)) return undefined; // a page: of a portal, or of an application that answers every path
+  const error = ['code', 'error_code', 'error'].map((field) => nonEmptyString(said[field])).find(Boolean);
   if (status >= 200 && status < 300 && error === undefined) {
-    return { kind: 'granted', grant: marks(said, options, now) };
+    return { kind: 'granted', grant: placeholderGrant(said, options, now) };
   }
   if (status !== 401) return undefined;
   const unsaid = { description: undefined, retryAfter: undefined, details: {} };
-  return { kind: 'refused', failure: 'grant-dead', status, error, ...unsaid };
+  return { kind: 'refused', failure: 'invalid-grant', status, error, ...unsaid };
 }
 
-/** Marks in place of tokens: a new one for each refresh, so that everyone can tell which one was rejected. */
-function marks(said: Members, options: TokenHandlerOptions, now: number): TokenGrant {
+/** Placeholders in place of tokens: a new one for each refresh, so that everyone can tell which one was rejected. */
+function placeholderGrant(said: Members, options: TokenHandlerOptions, now: number): TokenGrant {
   const { expiresIn = 'access_token_expires_in', lifetime } = options;
   const times = { expires_in: said[expiresIn], expires_at: said['expiresAt'] };
-  const mark = randomId();
+  const placeholder = randomId();
   return {
-    accessToken: mark,
-    refreshToken: mark,
+    accessToken: placeholder,
+    refreshToken: placeholder,
     tokenType: cookie,
     lifetime: accessTokenLifetime(times, lifetime === undefined ? {} : { defaultLifetime: lifetime }, now),
     scope: undefined,
@@ -182,7 +195,7 @@ function marks(said: Members, options: TokenHandlerOptions, now: number): TokenG
   };
 }
 
-function withoutTokens(said: object): Members {
+function assertNoTokens(said: object): Members {
   if (!('accessToken' in said || 'access_token' in said || 'refresh_token' in said)) return said as Members;
   throw new ConfigurationError(
     'setTokens(): these are tokens, but the token handler keeps them in cookies, and there is no place for them in a page. ' +

@@ -17,10 +17,17 @@
 import { throwIfAborted } from '../core/abort.ts';
 import type { TokenLock } from '../core/contracts.ts';
 import { ConfigurationError } from '../core/errors.ts';
-import { requireOptions } from './arguments.ts';
-import { holderOf, lockNames, Vigil } from './lock-holder.ts';
-import { awake, watchSleep, whenItWakes } from './waking.ts';
-import { briefly, type Grip, lockable, platformLocks, reachOfLocks, take } from './web-locks.ts';
+import { requireOptions } from './argument-checks.ts';
+import { HolderMonitor, holderOf, lockNames } from './lock-holder.ts';
+import { onPageLifecycle, trackPageState, untilPageActive } from './page-lifecycle.ts';
+import {
+  acquireWebLock,
+  type HeldWebLock,
+  requireWebLocks,
+  toLockName,
+  webLocksReach,
+  withBriefLock,
+} from './platform-locks.ts';
 
 /** See {@link webLock}. */
 export interface WebLockOptions {
@@ -69,120 +76,120 @@ export function webLock(options: WebLockOptions = {}): TokenLock {
       'webLock(options): the option lease must be a positive number of milliseconds.',
     );
   }
-  const locks = platformLocks();
-  watchSleep();
-  const entrance = new Entrance(locks, lease);
+  const locks = requireWebLocks();
+  trackPageState();
+  const queue = new WebLockQueue(locks, lease);
   return {
-    reach: reachOfLocks(),
+    reach: webLocksReach(),
     lease,
     async request(name, { signal }, callback) {
       throwIfAborted(signal);
-      const leave = await entrance.enter(await lockable(name), signal);
+      const release = await queue.acquire(await toLockName(name), signal);
       try {
         return await callback();
       } finally {
-        leave();
+        release();
       }
     },
   };
 }
 
 /** Takes a waiter out of the queue, because its page sleeps. */
-const asleep: unique symbol = Symbol('asleep');
+const pageSuspended: unique symbol = Symbol('asleep');
 
 /** Refuses a waiter its place in the queue, because it takes over instead. */
-const takesOver: unique symbol = Symbol('takes over');
+const takingOver: unique symbol = Symbol('takes over');
 
-class Entrance {
+class WebLockQueue {
   readonly #locks: LockManager;
-  readonly #vigil: Vigil;
+  readonly #monitor: HolderMonitor;
 
   constructor(locks: LockManager, lease: number) {
     this.#locks = locks;
-    this.#vigil = new Vigil(locks, lease);
+    this.#monitor = new HolderMonitor(locks, lease);
   }
 
   /** Becomes the holder. Returns how to stop being it. */
-  async enter(name: string, signal: AbortSignal | undefined): Promise<() => void> {
+  async acquire(name: string, signal: AbortSignal | undefined): Promise<() => void> {
     for (;;) {
       const queue = await this.#wait(name, signal);
       if (queue === undefined) continue;
-      const marker = await this.#mark(name, queue).catch((error: unknown) => {
+      const marker = await this.#acquireMarker(name, queue).catch((error: unknown) => {
         queue.release();
         throw error;
       });
-      const leave = (): void => {
+      const release = (): void => {
         marker?.release();
         queue.release();
       };
       // Robbed before it began, or asleep for too long to know.
       if (marker === undefined) {
-        leave();
+        release();
         continue;
       }
-      this.#vigil.forget(name);
-      if (!signal?.aborted) return leave;
-      leave();
+      this.#monitor.reset(name);
+      if (!signal?.aborted) return release;
+      release();
       throw signal.reason;
     }
   }
 
-  async #mark(name: string, queue: Grip): Promise<Grip | undefined> {
-    return await briefly(this.#locks, lockNames.guard(name), async (alive) => {
-      const marker = await take(this.#locks, lockNames.holder(name));
-      if (!queue.lost && alive()) return marker;
+  async #acquireMarker(name: string, queue: HeldWebLock): Promise<HeldWebLock | undefined> {
+    return await withBriefLock(this.#locks, lockNames.guard(name), async (mayAct) => {
+      const marker = await acquireWebLock(this.#locks, lockNames.holder(name));
+      if (!queue.isStolen && mayAct()) return marker;
       marker.release();
       return undefined;
     });
   }
 
   /** Waits in the queue, and watches whoever is at its head. `undefined`: wait again. */
-  async #wait(name: string, signal: AbortSignal | undefined): Promise<Grip | undefined> {
-    await awake();
+  async #wait(name: string, signal: AbortSignal | undefined): Promise<HeldWebLock | undefined> {
+    await untilPageActive();
     const leaving = new AbortController();
-    const leave = (): void => leaving.abort(signal?.reason);
+    const onAbort = (): void => leaving.abort(signal?.reason);
     // A frozen page would be granted the lock, and keep it.
-    const stopWatchingPage = whenItWakes(
+    const stopWatchingPage = onPageLifecycle(
       () => {},
-      () => leaving.abort(asleep),
+      () => leaving.abort(pageSuspended),
     );
-    signal?.addEventListener('abort', leave, { once: true });
-    if (signal?.aborted) leave();
-    const granted = take(this.#locks, lockNames.queue(name), { signal: leaving.signal });
-    const over = new AbortController();
-    const end = (): void => over.abort();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted) onAbort();
+    const granted = acquireWebLock(this.#locks, lockNames.queue(name), { signal: leaving.signal });
+    const settled = new AbortController();
+    const end = (): void => settled.abort();
     granted.then(end, end);
     try {
       for (;;) {
-        const overdue = await this.#vigil.overdue(name, over.signal);
+        const overdue = await this.#monitor.waitUntilOverdue(name, settled.signal);
         if (overdue === undefined) return await granted;
-        const robbed = await this.#takeOver(name, overdue, { granted, leaving });
-        if (robbed !== 'has moved on') return robbed;
+        const stolen = await this.#takeOver(name, overdue, { granted, leaving });
+        if (stolen !== 'holder-changed') return stolen;
       }
     } catch (error) {
-      if (error !== asleep) throw error;
+      if (error !== pageSuspended) throw error;
       return undefined;
     } finally {
       stopWatchingPage();
-      signal?.removeEventListener('abort', leave);
+      signal?.removeEventListener('abort', onAbort);
     }
   }
 
   async #takeOver(
     name: string,
     overdue: string,
-    place: { granted: Promise<Grip>; leaving: AbortController },
-  ): Promise<Grip | undefined | 'has moved on'> {
-    return await briefly(this.#locks, lockNames.guard(name), async (alive) => {
-      if ((await holderOf(this.#locks, name)) !== overdue) return 'has moved on';
+    place: { granted: Promise<HeldWebLock>; leaving: AbortController },
+  ): Promise<HeldWebLock | undefined | 'holder-changed'> {
+    return await withBriefLock(this.#locks, lockNames.guard(name), async (mayAct) => {
+      if ((await holderOf(this.#locks, name)) !== overdue) return 'holder-changed';
       // Our own place in the queue comes first: it may have been granted just now, and would be what we steal.
-      place.leaving.abort(takesOver);
+      place.leaving.abort(takingOver);
       const own = await place.granted.catch((reason: unknown) => {
-        if (reason !== takesOver) throw reason;
+        if (reason !== takingOver) throw reason;
         return undefined;
       });
       if (own !== undefined) return own;
-      return alive() ? await take(this.#locks, lockNames.queue(name), { steal: true }) : undefined;
+      return mayAct() ? await acquireWebLock(this.#locks, lockNames.queue(name), { steal: true }) : undefined;
     });
   }
 }

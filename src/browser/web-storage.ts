@@ -5,10 +5,10 @@
  */
 import type { TokenLock, TokenStorage } from '../core/contracts.ts';
 import { ConfigurationError, StorageError } from '../core/errors.ts';
-import { requireName, requireOptions } from './arguments.ts';
+import { requireName, requireOptions } from './argument-checks.ts';
 import { ChangeChannel } from './change-channel.ts';
-import { Items } from './items.ts';
 import { storageLock } from './storage-lock.ts';
+import { VersionedItems } from './versioned-items.ts';
 
 /** See {@link webStorage}. */
 export interface WebStorageOptions {
@@ -61,7 +61,7 @@ export function webStorage(
     );
   }
   const area = typeof storage === 'function' ? storage : () => storage;
-  const items = new Items(area);
+  const items = new VersionedItems(area);
   const changes = new ChangeChannel(`tokenkeep.webstorage:${prefix}`);
   let lock: TokenLock | undefined;
   return {
@@ -72,16 +72,16 @@ export function webStorage(
     },
     read: (key) => items.read(prefix + key),
     async write(key, record, ifVersion) {
-      const version = await items.write(prefix + key, textOf(record), ifVersion);
-      changes.tell({ key, version });
+      const version = await items.write(prefix + key, serializeRecord(record), ifVersion);
+      changes.publish({ key, version });
       return version;
     },
     async delete(key, ifVersion) {
-      if (await items.remove(prefix + key, ifVersion)) changes.tell({ key, version: null });
+      if (await items.remove(prefix + key, ifVersion)) changes.publish({ key, version: null });
     },
     watch(key, listener) {
       const unwatch = changes.watch(key, listener);
-      const forget = whenStored(area, prefix + key, () => changes.changed(key));
+      const forget = onStorageEvent(area, prefix + key, () => changes.notifyLocal(key));
       return () => {
         forget();
         unwatch();
@@ -91,15 +91,15 @@ export function webStorage(
 }
 
 /** Other tabs' changes as the browser tells them: they come when what was stored can be seen here. */
-function whenStored(area: () => Storage, name: string, changed: () => void): () => void {
+function onStorageEvent(area: () => Storage, name: string, changed: () => void): () => void {
   const { window } = globalThis as { window?: Window };
   if (window === undefined) return () => {};
-  const heard = ({ key, storageArea }: StorageEvent): void => {
+  const listener = ({ key, storageArea }: StorageEvent): void => {
     // Without a key: everything was cleared.
     if ((key === name || key === null) && isSame(storageArea, area)) changed();
   };
-  window.addEventListener('storage', heard);
-  return () => window.removeEventListener('storage', heard);
+  window.addEventListener('storage', listener);
+  return () => window.removeEventListener('storage', listener);
 }
 
 function isSame(one: Storage | null, other: () => Storage): boolean {
@@ -110,7 +110,7 @@ function isSame(one: Storage | null, other: () => Storage): boolean {
   }
 }
 
-function textOf(record: object): string {
+function serializeRecord(record: object): string {
   try {
     return JSON.stringify(record);
   } catch (cause) {

@@ -5,9 +5,9 @@
  */
 import type { StorageUnavailableReason, TokenLock, TokenStorage } from '../core/contracts.ts';
 import { ConfigurationError } from '../core/errors.ts';
-import type { KeyStorage } from '../core/possession.ts';
-import { requireStorage } from './arguments.ts';
-import { siteDataRefusal } from './site-data.ts';
+import type { KeyStorage } from '../core/oauth/dpop-key.ts';
+import { requireStorage } from './argument-checks.ts';
+import { siteDataUnavailableReason } from './site-data.ts';
 
 /**
  * Keeps sessions in `preferred`, and where the browser blocks site data for the page, in `fallback`: where its user or a
@@ -51,42 +51,43 @@ export function whereAllowed<Storage extends TokenStorage | KeyStorage>(
         'storages of sessions, each with its lock, or two storages of keys.',
     );
   }
-  const choice = new Choice(preferred, fallback);
-  if (isTokenStorage(preferred)) return sessions(choice as unknown as Choice<TokenStorage>, preferred);
-  const chosen = choice as unknown as Choice<KeyStorage>;
+  const choice = new StorageChoice(preferred, fallback);
+  if (isTokenStorage(preferred))
+    return chosenTokenStorage(choice as unknown as StorageChoice<TokenStorage>, preferred);
+  const chosen = choice as unknown as StorageChoice<KeyStorage>;
   const keys: KeyStorage = {
     reach: preferred.reach,
-    read: async (thumbprint) => (await chosen.made()).read(thumbprint),
-    write: async (thumbprint, pair) => (await chosen.made()).write(thumbprint, pair),
-    delete: async (thumbprint) => (await chosen.made()).delete(thumbprint),
+    read: async (thumbprint) => (await chosen.resolve()).read(thumbprint),
+    write: async (thumbprint, pair) => (await chosen.resolve()).write(thumbprint, pair),
+    delete: async (thumbprint) => (await chosen.resolve()).delete(thumbprint),
   };
   return keys;
 }
 
-function sessions(choice: Choice<TokenStorage>, preferred: TokenStorage): TokenStorage {
+function chosenTokenStorage(choice: StorageChoice<TokenStorage>, preferred: TokenStorage): TokenStorage {
   let lock: TokenLock | undefined;
   return {
     reach: preferred.reach,
     // Created only when needed, because creating it may throw.
     get lock() {
-      lock ??= lockOf(choice, preferred.lock as TokenLock);
+      lock ??= chosenLock(choice, preferred.lock as TokenLock);
       return lock;
     },
     unavailable: () => choice.reason,
-    read: async (key) => (await choice.made()).read(key),
+    read: async (key) => (await choice.resolve()).read(key),
     write(key, record, ifVersion) {
       if (choice.storage !== undefined) return choice.storage.write(key, record, ifVersion);
       // A storage owns the record from the moment of the call, so later changes by the caller must not reach it.
-      const own = copyOf(record);
-      return choice.made().then((storage) => storage.write(key, own, ifVersion));
+      const own = copyRecord(record);
+      return choice.resolve().then((storage) => storage.write(key, own, ifVersion));
     },
-    delete: async (key, ifVersion) => (await choice.made()).delete(key, ifVersion),
-    watch: (key, listener) => watch(choice, key, listener),
+    delete: async (key, ifVersion) => (await choice.resolve()).delete(key, ifVersion),
+    watch: (key, listener) => watchChosen(choice, key, listener),
     signedOut: (key) => choice.storage?.signedOut?.(key),
   };
 }
 
-function copyOf(record: object): object {
+function copyRecord(record: object): object {
   try {
     return JSON.parse(JSON.stringify(record)) as object;
   } catch {
@@ -94,23 +95,23 @@ function copyOf(record: object): object {
   }
 }
 
-function lockOf(choice: Choice<TokenStorage>, lock: TokenLock): TokenLock {
+function chosenLock(choice: StorageChoice<TokenStorage>, lock: TokenLock): TokenLock {
   return {
     reach: lock.reach,
     ...(lock.lease !== undefined && { lease: lock.lease }),
-    ...(lock.losable !== undefined && { losable: lock.losable }),
+    ...(lock.mayBeLost !== undefined && { mayBeLost: lock.mayBeLost }),
     async request(name, options, callback) {
-      const own = (await choice.made()).lock as TokenLock;
+      const own = (await choice.resolve()).lock as TokenLock;
       return await own.request(name, options, callback);
     },
   };
 }
 
-function watch(choice: Choice<TokenStorage>, key: string, listener: () => void): () => void {
+function watchChosen(choice: StorageChoice<TokenStorage>, key: string, listener: () => void): () => void {
   let unwatch: (() => void) | undefined;
   let isWatched = true;
   choice
-    .made()
+    .resolve()
     .then((storage) => {
       if (isWatched) unwatch = storage.watch?.(key, listener);
     })
@@ -122,7 +123,7 @@ function watch(choice: Choice<TokenStorage>, key: string, listener: () => void):
 }
 
 /** Which of two storages is used: the browser is asked once, and again only if it did not answer. */
-class Choice<Storage> {
+class StorageChoice<Storage> {
   storage: Storage | undefined;
   reason: StorageUnavailableReason | undefined;
   readonly #preferred: Storage;
@@ -134,9 +135,9 @@ class Choice<Storage> {
   }
 
   /** @throws StorageError if the browser does not answer. */
-  async made(): Promise<Storage> {
+  async resolve(): Promise<Storage> {
     if (this.storage !== undefined) return this.storage;
-    const reason = await siteDataRefusal();
+    const reason = await siteDataUnavailableReason();
     // Of several concurrent calls the first decides for all.
     if (this.storage === undefined) {
       this.reason = reason;

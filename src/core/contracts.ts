@@ -35,18 +35,18 @@ export type StorageUnavailableReason = 'site data blocked' | 'opaque origin';
  *
  * The laws, each one test of `storageConformance` in `tokenkeep/testing`:
  *
- * 1. What was written is read back equal, and belongs to the reader: changing it changes nothing stored.
- * 2. A resolved write is durable and visible to everyone within `reach`.
- * 3. `write` succeeds only if the stored version is `ifVersion` (`undefined`: only if nothing is stored). Otherwise
- *    it rejects with a `StorageError` whose `conflict` is `true`, and nothing has changed. Of several writers with
- *    the same `ifVersion` exactly one wins: compared and written in one step, not read first and written then.
- * 4. `delete` with an `ifVersion` deletes only that version and rejects like `write` if another one is stored, or none.
- *    Without one it always succeeds, also when nothing is there.
- * 5. A version is never used twice for a key, not even after a delete.
- * 6. No torn reads: a reader sees the old record or the new one, whole.
- * 7. No silent failure: what was not stored rejects with a `StorageError`.
- * 8. Keys do not touch each other, whatever characters they have.
- * 9. `watch`, where there is one, tells of every change by anyone within `reach`, and nothing more after `unwatch`.
+ * - `storage-1`: What was written is read back equal, and belongs to the reader: changing it changes nothing stored.
+ * - `storage-2`: A resolved write is durable and visible to everyone within `reach`.
+ * - `storage-3`: `write` succeeds only if the stored version is `ifVersion` (`undefined`: only if nothing is stored). Otherwise
+ *   it rejects with a `StorageError` whose `conflict` is `true`, and nothing has changed. Of several writers with
+ *   the same `ifVersion` exactly one wins: compared and written in one step, not read first and written then.
+ * - `storage-4`: `delete` with an `ifVersion` deletes only that version and rejects like `write` if another one is stored, or none.
+ *   Without one it always succeeds, also when nothing is there.
+ * - `storage-5`: A version is never used twice for a key, not even after a delete.
+ * - `storage-6`: No torn reads: a reader sees the old record or the new one, whole.
+ * - `storage-7`: No silent failure: what was not stored rejects with a `StorageError`.
+ * - `storage-8`: Keys do not touch each other, whatever characters they have.
+ * - `storage-9`: `watch`, where there is one, tells of every change by anyone within `reach`, and nothing more after `unwatch`.
  */
 export interface TokenStorage {
   readonly reach: Reach;
@@ -75,12 +75,12 @@ export interface TokenStorage {
  *
  * The laws, each one test of `lockConformance` in `tokenkeep/testing`:
  *
- * 1. At most one callback per name runs at a time, everywhere within `reach`.
- * 2. The lock is free again when the callback settles, also when it throws, and when its holder dies.
- * 3. The result or the error of the callback is the result of `request`.
- * 4. An aborted waiter leaves the queue with the signal's reason and never runs. After the grant the signal has no effect.
- * 5. Nobody waits for ever behind others: whoever waits and is not aborted runs.
- * 6. Names do not touch each other.
+ * - `lock-1`: At most one callback per name runs at a time, everywhere within `reach`.
+ * - `lock-2`: The lock is free again when the callback settles, also when it throws, and when its holder dies.
+ * - `lock-3`: The result or the error of the callback is the result of `request`.
+ * - `lock-4`: An aborted waiter leaves the queue with the signal's reason and never runs. After the grant the signal has no effect.
+ * - `lock-5`: Nobody waits for ever behind others: whoever waits and is not aborted runs.
+ * - `lock-6`: Names do not touch each other.
  */
 export interface TokenLock {
   readonly reach: Reach;
@@ -97,7 +97,7 @@ export interface TokenLock {
    *
    * @default false
    */
-  readonly losable?: boolean;
+  readonly mayBeLost?: boolean;
   /** Runs `callback` as the holder of `name`, once nobody else is. The signal ends the wait, not the holding. */
   request<T>(
     name: string,
@@ -128,12 +128,12 @@ export type Transport = typeof globalThis.fetch & {
 };
 
 /** Lets tasks run at most so many at a time, in the order they came. */
-export interface Turns {
+export interface ConcurrencyLimiter {
   /**
    * Runs `task` when it is its turn. An abort takes a waiting task out of the queue, rejecting with the signal's
    * reason; once the task runs the signal has no effect.
    */
-  take<T>(task: () => Promise<T>, signal?: AbortSignal | null): Promise<T>;
+  run<T>(task: () => Promise<T>, signal?: AbortSignal | null): Promise<T>;
   /** `true` when nothing runs or waits. */
   readonly idle: boolean;
 }

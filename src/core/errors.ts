@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ServerWords } from './server-words.ts';
+import type { ServerErrorDetails } from './oauth/server-error-details.ts';
 
 /** The literal `code` of every error that tokenkeep throws. */
 export type TokenKeepErrorCode =
@@ -20,7 +20,7 @@ export type TokenKeepErrorCode =
  * - `no_tokens`: nobody has signed in yet.
  * - `no_refresh_token`: the access token is over and there is nothing to refresh it with.
  * - `invalid_grant`: the server says that the refresh token is dead.
- * - `answer_lost`: the refresh token was sent once without an answer, and the server now says that it is dead, or refuses it
+ * - `response_lost`: the refresh token was sent once without an answer, and the server now says that it is dead, or refuses it
  *   again and again. In the latter case `sessionEnded` is not emitted, and the session is kept.
  * - `signed_out`: someone signed out, here or elsewhere.
  * - `interaction_required`: the server wants the user to do something first; the session lives on.
@@ -33,7 +33,7 @@ export type LoginRequiredReason =
   | 'no_tokens'
   | 'no_refresh_token'
   | 'invalid_grant'
-  | 'answer_lost'
+  | 'response_lost'
   | 'signed_out'
   | 'interaction_required'
   | 'refresh_refused'
@@ -82,11 +82,11 @@ export class LoginRequiredError extends TokenKeepError {
    */
   readonly description: string | undefined;
   /** What else the server said, as far as `errorDetails` of the profile names it, secrets taken out. */
-  readonly details: ServerWords['details'];
+  readonly details: ServerErrorDetails['details'];
 
   constructor(
     message: string,
-    details: { reason: LoginRequiredReason; cause?: unknown } & ServerWords & FailureHistory,
+    details: { reason: LoginRequiredReason; cause?: unknown } & ServerErrorDetails & FailureHistory,
   ) {
     super(message, details);
     this.reason = details.reason;
@@ -118,7 +118,7 @@ export class RefreshFailedError extends TokenKeepError {
   /** See {@link LoginRequiredError.description}. */
   readonly description: string | undefined;
   /** See {@link LoginRequiredError.details}. */
-  readonly details: ServerWords['details'];
+  readonly details: ServerErrorDetails['details'];
 
   constructor(
     message: string,
@@ -128,7 +128,7 @@ export class RefreshFailedError extends TokenKeepError {
       retryAfter?: number | undefined;
       status?: number | undefined;
       cause?: unknown;
-    } & ServerWords &
+    } & ServerErrorDetails &
       FailureHistory,
   ) {
     super(message, details);
@@ -199,9 +199,9 @@ export class ConfigurationError extends TokenKeepError {
  * - `cancelled`: the user closed the window, or has begun another login.
  * - `popup_blocked`: the browser did not let the window open. Open it from a click.
  * - `timed_out`: the user took too long, or the page did not leave for the server.
- * - `wrong_answer`: the answer belongs to no login that is under way, or comes from another server: a page that was
+ * - `invalid_response`: the answer belongs to no login that is under way, or comes from another server: a page that was
  *   reloaded, or an attack.
- * - `no_answer`: the server could not be reached, or its answer could not be read.
+ * - `no_response`: the server could not be reached, or its answer could not be read.
  * - `id_token`: the ID token is not for this login. `redirectLogin()` has signed its user out, and revoked the tokens.
  * - `no_key`: the key that the login was bound to (DPoP) is gone. Nothing was sent.
  */
@@ -210,8 +210,8 @@ export type LoginFailedReason =
   | 'cancelled'
   | 'popup_blocked'
   | 'timed_out'
-  | 'wrong_answer'
-  | 'no_answer'
+  | 'invalid_response'
+  | 'no_response'
   | 'id_token'
   | 'no_key';
 
@@ -222,7 +222,7 @@ export type LoginFailedReason =
 export class LoginFailedError extends TokenKeepError {
   override readonly name = 'LoginFailedError' as const;
   readonly code = 'ERR_LOGIN_FAILED' as const;
-  /** `true` only for the reason `no_answer`. */
+  /** `true` only for the reason `no_response`. */
   readonly isRetryable: boolean;
   readonly reason: LoginFailedReason;
   /** The OAuth error code of the server, when it gave one. */
@@ -241,7 +241,7 @@ export class LoginFailedError extends TokenKeepError {
   ) {
     super(message, details);
     this.reason = details.reason;
-    this.isRetryable = details.reason === 'no_answer';
+    this.isRetryable = details.reason === 'no_response';
     this.error = details.error;
     this.description = details.description;
   }
@@ -269,7 +269,7 @@ export function isTokenKeepError(value: unknown): value is AnyTokenKeepError {
 }
 
 /** Tells whether nothing but a change of the configuration helps. */
-export function isMisconfigured(value: unknown): value is ConfigurationError {
+export function isConfigurationError(value: unknown): value is ConfigurationError {
   return isTokenKeepError(value) && value.code === 'ERR_CONFIGURATION';
 }
 

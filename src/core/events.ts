@@ -5,10 +5,10 @@
  */
 import type { StorageUnavailableReason } from './contracts.ts';
 import type { ConfigurationError, LoginRequiredError, RefreshFailedError, TokenKeepError } from './errors.ts';
-import type { IdTokenFault } from './id-token.ts';
-import type { StepUp } from './rejection.ts';
-import type { RevocationResult } from './revocation.ts';
-import type { Unreadable } from './session-record.ts';
+import type { StepUp } from './http/rejection.ts';
+import type { IdTokenMismatch } from './oauth/id-token.ts';
+import type { RevocationResult } from './oauth/revocation-result.ts';
+import type { RecordRejection } from './session/session-record.ts';
 
 /** A login, as events name it. */
 export interface LoginName {
@@ -44,7 +44,7 @@ export interface RefreshTimes {
 
 /** The events of a {@link TokenManager} and what they tell. */
 export interface TokenEvents {
-  /** This manager refreshed the session, and the successor is stored, or `persistFailed` has been said. */
+  /** This manager refreshed the session, and the successor is stored, or `storeFailed` has been said. */
   refreshed: SessionEvent & {
     readonly expiresAt: number | undefined;
     readonly scope: readonly string[] | undefined;
@@ -88,9 +88,9 @@ export interface TokenEvents {
    */
   scopeNarrowed: SessionEvent & { readonly requested: readonly string[] };
   /** The storage refused the successor. It is kept in memory and used, and writing it is tried again. */
-  persistFailed: SessionEvent & { readonly error: TokenKeepError };
+  storeFailed: SessionEvent & { readonly error: TokenKeepError };
   /** The successor that the storage had refused is stored now. */
-  persisted: SessionEvent;
+  stored: SessionEvent;
   /**
    * The browser refuses to store anything for this page, so the session is kept where `whereAllowed()` says. Emitted once for each
    * session.
@@ -100,18 +100,18 @@ export interface TokenEvents {
    * A refresh brought an ID token that contradicts the one before it, in this claim (OpenID Connect Core §12.2). The other
    * tokens are stored and used, the ID token is not: the one before it stays. If that is about who the user is, sign out.
    */
-  idTokenRejected: SessionEvent & { readonly claim: IdTokenFault };
+  idTokenRejected: SessionEvent & { readonly claim: IdTokenMismatch };
   /**
    * A stored value is not a session of this client. It is left where it is and never used. A login replaces it
    * (`recordReplaced`), unless its schema is newer: then calls and logins fail with the reason `newer_schema`.
    */
-  recordRejected: SessionEvent & { readonly reason: Unreadable };
+  recordRejected: SessionEvent & { readonly reason: RecordRejection };
   /**
    * A new session has replaced a stored value that was not a session of this client. `revoked` says whether the server confirmed
    * that its tokens are dead: only those of another public client of the same authorization server can be revoked. If
    * `false`, they may be alive.
    */
-  recordReplaced: SessionEvent & { readonly reason: Unreadable; readonly revoked: boolean };
+  recordReplaced: SessionEvent & { readonly reason: RecordRejection; readonly revoked: boolean };
   /** A protected resource wants more than a fresh access token can give: a login that `withStepUp()` makes of it. */
   stepUpRequired: SessionEvent & StepUp & { readonly url: string };
   /** Tokens that came after a sign-out were discarded; `revoked` says whether the server confirmed their end. */
@@ -166,8 +166,8 @@ const all: Readonly<Record<TokenEventType, 1>> = {
   refreshFailed: 1,
   sessionStuck: 1,
   scopeNarrowed: 1,
-  persistFailed: 1,
-  persisted: 1,
+  storeFailed: 1,
+  stored: 1,
   storageUnavailable: 1,
   idTokenRejected: 1,
   recordRejected: 1,

@@ -6,10 +6,10 @@
  */
 
 /** An object without members and prototype, to use in place of `{}`. It fits every type whose members are all optional. */
-export const nothing: never = Object.freeze(Object.create(null)) as never;
+export const emptyObject: never = Object.freeze(Object.create(null)) as never;
 
 /** Reads a member of an object, or of its class. `undefined`: only the prototype of all objects has one of this name. */
-export function member<T extends object, Name extends keyof T>(of: T, name: Name): T[Name] | undefined {
+export function readMember<T extends object, Name extends keyof T>(of: T, name: Name): T[Name] | undefined {
   if (!(name in Object.prototype)) return of[name];
   for (let one: object | null = of; one !== null; one = Object.getPrototypeOf(one)) {
     if (one !== Object.prototype && Object.hasOwn(one, name)) return of[name];
@@ -32,6 +32,6 @@ export function ownMembers<T>(value: T): T {
 }
 
 /** Returns a copy of an object with its own members only and with the given changes. */
-export function changed<T extends object>(value: T, changes: Partial<T>): T {
+export function withChanges<T extends object>(value: T, changes: Partial<T>): T {
   return Object.assign(Object.create(null) as T, value, changes);
 }

@@ -6,7 +6,7 @@
 import type { CryptoKey } from './platform-types.ts';
 
 /** The classes that are asked for. */
-interface Known {
+interface PlatformClasses {
   readonly ArrayBuffer: ArrayBuffer;
   readonly CryptoKey: CryptoKey;
   readonly Headers: Headers;
@@ -15,7 +15,10 @@ interface Known {
 }
 
 /** Checks whether `value` has the tag of a class of the platform, or is an instance of the one that is there. */
-export function isInstance<Name extends keyof Known>(value: unknown, name: Name): value is Known[Name] {
+export function isInstance<Name extends keyof PlatformClasses>(
+  value: unknown,
+  name: Name,
+): value is PlatformClasses[Name] {
   if (typeof value !== 'object' || value === null) return false;
   if (Object.prototype.toString.call(value) === `[object ${name}]`) return true;
   // React Native's classes have no tag.
@@ -28,7 +31,7 @@ export function isInstance<Name extends keyof Known>(value: unknown, name: Name)
  *
  * @returns `undefined` if the object is not an instance of the platform's class; `absent` if the class has no such member.
  */
-export function askNative(name: string, member: string, value: object): unknown {
+export function callNative(name: string, member: string, value: object): unknown {
   const platform = (globalThis as Record<string, unknown>)[name] as
     | { readonly prototype?: object }
     | undefined;
@@ -47,7 +50,7 @@ export function askNative(name: string, member: string, value: object): unknown 
   }
 }
 
-/** Result of {@link askNative} if the platform has no such class, or a polyfill that keeps the members in each object. */
+/** Result of {@link callNative} if the platform has no such class, or a polyfill that keeps the members in each object. */
 export const absent: unique symbol = Symbol('absent');
 
 /** Checks whether a result may be waited for: a promise of another realm or library is one as well. */

@@ -10,15 +10,15 @@ export type Secrets = readonly (string | undefined)[];
 
 const redacted = '[redacted]';
 /** Shorter ones would take ordinary words out, and are not secrets. */
-const shortest = 4;
+const minSecretLength = 4;
 /** From here on a piece of base64 is not taken for one by chance. */
-const shortestEncoded = 8;
+const minEncodedLength = 8;
 /** A text that shares this many consecutive characters with a secret contains a piece of it. Shorter secrets are searched for whole. */
 const pieceLength = 16;
 /** Longest text, in characters. Longer ones are cut: headers are not longer, and logs need less. */
-const longestText = 16_384;
+const maxTextLength = 16_384;
 /** Longest total length of all secrets, in characters. If they are longer, the whole text is redacted. */
-const mostOfSecrets = 250_000;
+const maxSecretsLength = 250_000;
 
 /**
  * Replaces every piece of each secret by `[redacted]`, also where it is URL-encoded, JSON-escaped, in other case, or part of
@@ -31,9 +31,9 @@ export function redact(text: string, secrets: Secrets): string {
 /** Does the same for several texts, and reads the secrets only once. */
 export function redactAll(texts: readonly string[], secrets: Secrets): string[] {
   try {
-    const known = new Set(secrets.filter((one = '') => one.length >= shortest)) as ReadonlySet<string>;
+    const known = new Set(secrets.filter((one = '') => one.length >= minSecretLength)) as ReadonlySet<string>;
     const length = [...known].reduce((sum, one) => sum + one.length, 0);
-    if (length > mostOfSecrets) return texts.map(() => redacted);
+    if (length > maxSecretsLength) return texts.map(() => redacted);
     return length === 0 ? texts.map((text) => replaceMarked(text, [])) : withoutSecrets(texts, known);
   } catch {
     return texts.map(() => redacted); // a text that may hold a secret is worth less than the secret
@@ -41,12 +41,12 @@ export function redactAll(texts: readonly string[], secrets: Secrets): string[] 
 }
 
 function withoutSecrets(texts: readonly string[], secrets: ReadonlySet<string>): string[] {
-  const folded = texts.map((text) => fold(text.slice(0, longestText)));
+  const folded = texts.map((text) => fold(text.slice(0, maxTextLength)));
   const inTexts = new Set(folded.flatMap(piecesOf));
   const found = { plain: new Set<string>(), encoded: new Set<string>() };
   for (const secret of secrets) {
     for (const form of plainForms(secret)) collect(form, inTexts, found.plain);
-    if (secret.length < shortestEncoded) continue;
+    if (secret.length < minEncodedLength) continue;
     for (const form of base64Forms(secret)) collect(form, inTexts, found.encoded);
   }
   return texts.map((text, index) => {
@@ -96,9 +96,9 @@ function mark(text: string, pieces: ReadonlySet<string>, hit: (start: number, en
 
 /** Replaces what is marked, and cuts a long text. */
 function replaceMarked(text: string, marks: readonly number[] | Uint8Array): string {
-  const isCut = text.length > longestText;
+  const isCut = text.length > maxTextLength;
   // The text may end with the start of a secret that is too short to be recognised.
-  const end = isCut ? longestText - pieceLength : text.length;
+  const end = isCut ? maxTextLength - pieceLength : text.length;
   const parts: string[] = [];
   for (let from = 0; from < end; ) {
     const isMarked = marks[from] === 1;

@@ -4,12 +4,12 @@
  * @module
  */
 import { ConfigurationError, isTokenKeepError, StorageError } from '../core/errors.ts';
-import { type Dpop, isKeyPair, type KeyStorage, type Prover } from '../core/possession.ts';
-import { safeCause } from '../core/transport-failure.ts';
-import { KeyProver } from './key-prover.ts';
+import { safeCause } from '../core/http/network-error.ts';
+import { type Dpop, type DpopKey, isKeyPair, type KeyStorage } from '../core/oauth/dpop-key.ts';
 import { KnownServers } from './known-servers.ts';
 import { memoryKeys } from './memory-keys.ts';
 import { type DpopAlgorithm, generateKeys, isAlgorithm } from './signing.ts';
+import { WebCryptoDpopKey } from './web-crypto-dpop-key.ts';
 
 /** See {@link dpop}. */
 export interface DpopOptions {
@@ -88,13 +88,13 @@ export interface DpopOptions {
  */
 export function dpop(options: DpopOptions = {}): Dpop {
   const { keys = memoryKeys(), algorithm = 'ES256', acceptBearer = false } = options;
-  check(options, keys, algorithm);
+  checkOptions(options, keys, algorithm);
   const servers = new KnownServers();
   const self: Dpop = {
     reach: keys.reach,
-    acceptsBearer: acceptBearer,
-    remedy: (scheme) => remedies[scheme],
-    async begin() {
+    allowsBearerTokens: acceptBearer,
+    explainTokenType: (scheme) => remedies[scheme],
+    async createSessionKey() {
       if (acceptBearer) return {};
       const key = await self.generate();
       await self.keep(key);
@@ -103,7 +103,7 @@ export function dpop(options: DpopOptions = {}): Dpop {
     async generate() {
       try {
         const pair = await generateKeys(algorithm, keys.exports === true);
-        return (await KeyProver.of(pair, servers)) as Prover;
+        return (await WebCryptoDpopKey.of(pair, servers)) as DpopKey;
       } catch (cause) {
         if (isTokenKeepError(cause)) throw cause;
         throw new ConfigurationError(
@@ -112,24 +112,25 @@ export function dpop(options: DpopOptions = {}): Dpop {
         );
       }
     },
-    async keep(prover) {
-      if (!(prover instanceof KeyProver)) throw new TypeError('keep(key): the key is none of generate().');
-      await stored('write', () => keys.write(prover.thumbprint, prover.keys));
+    async keep(key) {
+      if (!(key instanceof WebCryptoDpopKey))
+        throw new TypeError('keep(key): the key is none of generate().');
+      await inKeyStorage('write', () => keys.write(key.thumbprint, key.keys));
     },
-    async prover(thumbprint) {
-      return await stored('read', async () => {
+    async load(thumbprint) {
+      return await inKeyStorage('read', async () => {
         const pair = await keys.read(thumbprint);
-        const prover = isKeyPair(pair) ? await KeyProver.of(pair, servers) : undefined;
-        return prover?.thumbprint === thumbprint ? prover : undefined;
+        const key = isKeyPair(pair) ? await WebCryptoDpopKey.of(pair, servers) : undefined;
+        return key?.thumbprint === thumbprint ? key : undefined;
       });
     },
-    forget: (thumbprint) => stored('delete', () => keys.delete(thumbprint)),
+    forget: (thumbprint) => inKeyStorage('delete', () => keys.delete(thumbprint)),
   };
   return self;
 }
 
 /** Converts the errors of a key storage to a `StorageError`. */
-async function stored<T>(operation: StorageError['operation'], run: () => Promise<T>): Promise<T> {
+async function inKeyStorage<T>(operation: StorageError['operation'], run: () => Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {
@@ -147,7 +148,7 @@ const remedies: Readonly<Record<'Bearer' | 'DPoP', string>> = {
   DPoP: 'the key that the DPoP tokens are bound to is not kept here. Log in with the same dpop(), keep() its key, and say its thumbprint: TokenSet.thumbprint, or dpop_jkt beside a token response.',
 };
 
-function check(options: DpopOptions, keys: KeyStorage, algorithm: unknown): void {
+function checkOptions(options: DpopOptions, keys: KeyStorage, algorithm: unknown): void {
   const unknown = Object.keys(options).find((name) => !['keys', 'algorithm', 'acceptBearer'].includes(name));
   if (unknown !== undefined) {
     throw new ConfigurationError(

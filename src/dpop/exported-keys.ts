@@ -6,14 +6,14 @@
 
 import type { TokenStorage } from '../core/contracts.ts';
 import { isConflict, StorageError } from '../core/errors.ts';
+import { safeCause } from '../core/http/network-error.ts';
+import type { KeyStorage } from '../core/oauth/dpop-key.ts';
 import type { CryptoKey, CryptoKeyPair, JsonWebKey } from '../core/platform-types.ts';
-import type { KeyStorage } from '../core/possession.ts';
-import { safeCause } from '../core/transport-failure.ts';
 import { subtleCrypto } from '../platform/web-crypto.ts';
 import { algorithmOf, importPrivateKey, importPublicKey, isAlgorithm, thumbprintOf } from './signing.ts';
 
 /** How an exported key is kept. */
-interface KeptKey {
+interface StoredKey {
   readonly schema: 1;
   readonly algorithm: string;
   readonly jwk: JsonWebKey;
@@ -43,7 +43,7 @@ interface KeptKey {
  */
 export function exportedKeys(storage: TokenStorage): KeyStorage {
   const read: KeyStorage['read'] = async (thumbprint) =>
-    await pairOf((await storage.read(nameOf(thumbprint)))?.record, thumbprint);
+    await importKeyPair((await storage.read(storageKeyOf(thumbprint)))?.record, thumbprint);
   return {
     reach: storage.reach,
     exports: true,
@@ -51,21 +51,21 @@ export function exportedKeys(storage: TokenStorage): KeyStorage {
     async write(thumbprint, keys) {
       // A key that was read here is not extractable, and is kept already.
       if (!keys.privateKey.extractable && (await read(thumbprint)) !== undefined) return;
-      const jwk = await exported(keys.privateKey);
+      const jwk = await exportKey(keys.privateKey);
       const algorithm = algorithmOf(keys.privateKey) ?? '';
-      const kept: KeptKey = { schema: 1, algorithm, jwk };
+      const kept: StoredKey = { schema: 1, algorithm, jwk };
       try {
-        await storage.write(nameOf(thumbprint), kept, undefined);
+        await storage.write(storageKeyOf(thumbprint), kept, undefined);
       } catch (error) {
         if (isConflict(error)) return; // it is there: a key is never replaced by another one
-        throw notWritten(error, jwk);
+        throw writeFailed(error, jwk);
       }
     },
-    delete: (thumbprint) => storage.delete(nameOf(thumbprint)),
+    delete: (thumbprint) => storage.delete(storageKeyOf(thumbprint)),
   };
 }
 
-async function exported(key: CryptoKey): Promise<JsonWebKey> {
+async function exportKey(key: CryptoKey): Promise<JsonWebKey> {
   if (key.extractable) return await subtleCrypto('dpop()').exportKey('jwk', key);
   throw new StorageError(
     'exportedKeys(): this key is not extractable, so it cannot be kept as text. Keep keys that the same dpop() has generated.',
@@ -76,7 +76,7 @@ async function exported(key: CryptoKey): Promise<JsonWebKey> {
 /** Members of a JWK that are secret (RFC 7518 §6.2.2, §6.3.2). A storage may quote them in its error. */
 const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi'] as const;
 
-function notWritten(error: unknown, jwk: JsonWebKey): StorageError {
+function writeFailed(error: unknown, jwk: JsonWebKey): StorageError {
   const secrets = privateMembers.map((name) => jwk[name]);
   return new StorageError('The storage failed to write the key of a session.', {
     operation: 'write',
@@ -85,12 +85,12 @@ function notWritten(error: unknown, jwk: JsonWebKey): StorageError {
 }
 
 /** No session has such a key: theirs have a slash after what they begin with, and no colon before it. */
-function nameOf(thumbprint: string): string {
+function storageKeyOf(thumbprint: string): string {
   return `dpop:${thumbprint}`;
 }
 
-async function pairOf(record: unknown, thumbprint: string): Promise<CryptoKeyPair | undefined> {
-  const { schema, algorithm, jwk } = (record ?? {}) as Partial<KeptKey>;
+async function importKeyPair(record: unknown, thumbprint: string): Promise<CryptoKeyPair | undefined> {
+  const { schema, algorithm, jwk } = (record ?? {}) as Partial<StoredKey>;
   if (schema !== 1 || !isAlgorithm(algorithm) || typeof jwk !== 'object' || jwk === null) return undefined;
   try {
     if ((await thumbprintOf(jwk)) !== thumbprint) return undefined;

@@ -4,13 +4,13 @@
  * @module tokenkeep/dpop
  */
 export type {
-  BoundCall,
+  BoundRequest,
   Dpop,
+  DpopKey,
   KeyStorage,
   ProofRequest,
-  ProvenRequest,
-  Prover,
-} from '../core/possession.ts';
+  ProvenTokenRequest,
+} from '../core/oauth/dpop-key.ts';
 export { type DpopOptions, dpop } from './dpop.ts';
 export { exportedKeys } from './exported-keys.ts';
 export { memoryKeys } from './memory-keys.ts';

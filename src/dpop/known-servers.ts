@@ -5,30 +5,30 @@
  * @module
  */
 
-import type { ProofRequest } from '../core/possession.ts';
-import { readHttpDate } from '../core/retry-after.ts';
-import { parseUrl } from '../core/url.ts';
+import { readHttpDate } from '../core/http/retry-after.ts';
+import { parseUrl } from '../core/http/url.ts';
+import type { ProofRequest } from '../core/oauth/dpop-key.ts';
 
-interface Known {
+interface ServerState {
   readonly nonce?: string | undefined;
   /** How far its clock is ahead of ours, in ms. */
-  readonly ahead?: number;
+  readonly clockOffset?: number;
 }
 
 /** How many servers are remembered, those that were heard of last. */
-const most = 100;
+const maxServers = 100;
 /** A clock that is off by less is not why a proof was refused, in ms: servers allow for some seconds, headers for one. */
-const notable = 10_000;
+const minClockOffset = 10_000;
 
 export class KnownServers {
-  readonly #known = new Map<string, Known>();
+  readonly #known = new Map<string, ServerState>();
 
-  of({ verifier, url }: ProofRequest): Known {
+  get({ verifier, url }: ProofRequest): ServerState {
     return this.#known.get(`${verifier} ${originOf(url)}`) ?? {};
   }
 
   /** A nonce may come with any answer, and is for the next request (RFC 9449 §8.2). */
-  nonce(request: ProofRequest, nonce: string): void {
+  storeNonce(request: ProofRequest, nonce: string): void {
     this.#note(request, { nonce });
   }
 
@@ -37,31 +37,31 @@ export class KnownServers {
    *
    * @returns whether that may have been the reason.
    */
-  time(request: ProofRequest, date: string | null): boolean {
+  updateClock(request: ProofRequest, date: string | null): boolean {
     const { now = Date.now() } = request;
-    const { ahead: before = 0 } = this.of(request);
-    const ahead = (readHttpDate(date) ?? now) - now;
-    const isOther = Math.abs(ahead - before) >= notable;
+    const { clockOffset: before = 0 } = this.get(request);
+    const clockOffset = (readHttpDate(date) ?? now) - now;
+    const isOther = Math.abs(clockOffset - before) >= minClockOffset;
     // The server refused a proof with the remembered clock offset, so the next proof uses the local time again.
-    if (isOther || before !== 0) this.#note(request, { ahead: isOther ? ahead : 0 });
+    if (isOther || before !== 0) this.#note(request, { clockOffset: isOther ? clockOffset : 0 });
     return isOther;
   }
 
-  #note(request: ProofRequest, known: Known): void {
+  #note(request: ProofRequest, known: ServerState): void {
     const name = `${request.verifier} ${originOf(request.url)}`;
     const before = this.#known.get(name);
     this.#known.delete(name); // the latest is the last
     this.#known.set(name, { ...before, ...known });
-    if (this.#known.size <= most) return;
+    if (this.#known.size <= maxServers) return;
     for (const oldest of this.#known.keys()) return void this.#known.delete(oldest);
   }
 }
 
 /** A URL as it goes over the wire; in a page it may be relative. */
-export function parsed(url: string): URL {
+export function absoluteUrl(url: string): URL {
   return parseUrl(url) ?? new URL(new Request(url).url);
 }
 
 function originOf(url: string): string {
-  return parsed(url).origin;
+  return absoluteUrl(url).origin;
 }

@@ -3,8 +3,9 @@
  *
  * @module
  */
+
+import type { KeyStorage } from '../core/oauth/dpop-key.ts';
 import type { CryptoKeyPair } from '../core/platform-types.ts';
-import type { KeyStorage } from '../core/possession.ts';
 
 /**
  * Keeps keys in the memory of this process, not extractable: after a restart or a reload the sessions that are bound to them

@@ -11,7 +11,7 @@ import { subtleCrypto } from '../platform/web-crypto.ts';
 /** A JWS algorithm for proofs. Signatures of a public key only: a secret that both sides know proves nothing. */
 export type DpopAlgorithm = 'ES256' | 'ES384' | 'PS256' | 'RS256';
 
-interface Method {
+interface SigningMethod {
   /** For `generateKey` and `importKey`. */
   readonly key: EcKeyGenParams | RsaHashedKeyGenParams;
   readonly signing: EcdsaParams | RsaPssParams | Algorithm;
@@ -19,7 +19,7 @@ interface Method {
 
 const rsa = { modulusLength: 2048, publicExponent: Uint8Array.of(1, 0, 1), hash: 'SHA-256' };
 
-const methods: Readonly<Record<DpopAlgorithm, Method>> = {
+const methods: Readonly<Record<DpopAlgorithm, SigningMethod>> = {
   ES256: {
     key: { name: 'ECDSA', namedCurve: 'P-256' } as EcKeyGenParams,
     signing: { name: 'ECDSA', hash: 'SHA-256' } as EcdsaParams,

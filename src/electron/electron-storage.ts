@@ -5,10 +5,10 @@
  */
 import { resolve } from 'node:path';
 import { ConfigurationError } from '../core/errors.ts';
+import { EncryptedStorage } from '../node/encrypted-storage.ts';
 import { type FileStorage, SqliteFileStorage } from '../node/file-storage.ts';
-import { SealedStorage } from '../node/sealed-storage.ts';
 import { requireSqlite } from '../node/sqlite.ts';
-import type { ElectronSafeStorage } from './electron.ts';
+import type { ElectronSafeStorage } from './electron-api.ts';
 import { cipherOf, SafeStorageSeal } from './safe-storage-seal.ts';
 
 /** See {@link electronStorage}. */
@@ -77,5 +77,5 @@ export function electronStorage(options: ElectronStorageOptions): ElectronStorag
   if (!cipher) return refuse("safeStorage must be Electron's module of this name, in the main process");
   requireSqlite();
   const seal = new SafeStorageSeal(safeStorage, cipher, allowPlainText === true);
-  return new SealedStorage(new SqliteFileStorage(resolve(path)), seal);
+  return new EncryptedStorage(new SqliteFileStorage(resolve(path)), seal);
 }

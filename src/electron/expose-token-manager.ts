@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { TokenManagerBridge } from '../bridge/wire.ts';
+import type { TokenManagerBridge } from '../bridge/bridge-messages.ts';
 import { ConfigurationError } from '../core/errors.ts';
-import type { ElectronContextBridge, ElectronIpcRenderer } from './electron.ts';
+import type { ElectronContextBridge, ElectronIpcRenderer } from './electron-api.ts';
 
 /** See {@link exposeTokenManager}. */
 export interface ExposeTokenManagerOptions {
@@ -43,15 +43,15 @@ export function exposeTokenManager(options: ExposeTokenManagerOptions): void {
       "exposeTokenManager(options): the options contextBridge and ipcRenderer must be Electron's modules, in a preload script.",
     );
   }
-  const listeners = new Set<{ readonly hear: (event: unknown) => void }>();
+  const listeners = new Set<{ readonly notify: (event: unknown) => void }>();
   // The event object of Electron stays here: it leads to things that are none of the page's business.
   ipcRenderer.on(`${channel}:event`, (_event, message) => {
-    for (const { hear } of [...listeners]) hear(message);
+    for (const { notify } of [...listeners]) notify(message);
   });
   const bridge: TokenManagerBridge = {
     call: (message) => ipcRenderer.invoke(channel, message),
-    listen(hear) {
-      const listener = { hear };
+    listen(notify) {
+      const listener = { notify };
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },

@@ -4,9 +4,14 @@
  *
  * @module
  */
-export type { BridgeMessage, BridgeRequest, SessionMessage, TokenManagerBridge } from '../bridge/wire.ts';
-export type { ConnectedTokenManager } from './connect-token-manager.ts';
-export { connectTokenManager } from './connect-token-manager.ts';
+export type {
+  BridgeMessage,
+  BridgeRequest,
+  SessionMessage,
+  TokenManagerBridge,
+} from '../bridge/bridge-messages.ts';
+export type { ConnectedTokenManager } from './connect-to-main-process.ts';
+export { connectTokenManager } from './connect-to-main-process.ts';
 export type {
   ElectronContextBridge,
   ElectronFrame,
@@ -14,10 +19,10 @@ export type {
   ElectronIpcMain,
   ElectronIpcRenderer,
   ElectronSafeStorage,
-} from './electron.ts';
+} from './electron-api.ts';
 export type { ElectronStorage, ElectronStorageOptions } from './electron-storage.ts';
 export { electronStorage } from './electron-storage.ts';
 export type { ExposeTokenManagerOptions } from './expose-token-manager.ts';
 export { exposeTokenManager } from './expose-token-manager.ts';
-export type { ServedTokenManager, ServeTokenManagerOptions } from './serve-token-manager.ts';
-export { serveTokenManager } from './serve-token-manager.ts';
+export type { ServedTokenManager, ServeTokenManagerOptions } from './serve-from-main-process.ts';
+export { serveTokenManager } from './serve-from-main-process.ts';

@@ -4,5 +4,5 @@
  *
  * @module
  */
-export { connectTokenManager } from './connect-token-manager.ts';
+export { connectTokenManager } from './connect-to-main-process.ts';
 export { exposeTokenManager } from './expose-token-manager.ts';

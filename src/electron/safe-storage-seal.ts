@@ -4,9 +4,9 @@
  * @module
  */
 import { StorageError } from '../core/errors.ts';
-import { messageOf, quietCause } from '../node/quiet-cause.ts';
-import type { Opened, Seal } from '../node/sealed-storage.ts';
-import type { ElectronSafeStorage } from './electron.ts';
+import type { DecryptedRecord, RecordCipher } from '../node/encrypted-storage.ts';
+import { errorMessage, redactedCause } from '../node/redacted-cause.ts';
+import type { ElectronSafeStorage } from './electron-api.ts';
 
 type Operation = 'read' | 'write';
 
@@ -38,7 +38,7 @@ export function cipherOf(storage: ElectronSafeStorage): Cipher | undefined {
   };
 }
 
-export class SafeStorageSeal implements Seal {
+export class SafeStorageSeal implements RecordCipher {
   readonly #storage: ElectronSafeStorage;
   readonly #cipher: Cipher;
   readonly #allowPlainText: boolean;
@@ -49,14 +49,14 @@ export class SafeStorageSeal implements Seal {
     this.#allowPlainText = allowPlainText;
   }
 
-  async close(text: string, name: string): Promise<string> {
+  async encrypt(text: string, name: string): Promise<string> {
     await this.#mustBeReady('write');
     const bytes = await this.#encrypt(JSON.stringify([name, text]), 'write');
     if (hasKnownKey(bytes) && !this.#allowPlainText) throw plainText('write');
     return Buffer.from(bytes).toString('base64');
   }
 
-  async open(sealed: string, name: string): Promise<Opened | 'key lost' | undefined> {
+  async decrypt(sealed: string, name: string): Promise<DecryptedRecord | 'key lost' | undefined> {
     await this.#mustBeReady('read');
     const bytes = Buffer.from(sealed, 'base64');
     let decrypted: Awaited<ReturnType<Cipher['decrypt']>>;
@@ -71,7 +71,7 @@ export class SafeStorageSeal implements Seal {
     const [bound, text] = contents;
     if (bound !== name || typeof text !== 'string') return undefined;
     const isOld = decrypted.shouldReEncrypt || (hasKnownKey(bytes) && !this.#allowPlainText);
-    return { text, isOld };
+    return { text, needsReencryption: isOld };
   }
 
   /** Asked each time: it depends on the moment, and before the application is ready nothing can be told. */
@@ -101,7 +101,7 @@ export class SafeStorageSeal implements Seal {
    * with a key of the same kind: one that fell back to another kind has lost its password manager, not the key.
    */
   async #judge(error: unknown, bytes: Uint8Array): Promise<'key lost'> {
-    if (/temporar|unavailable|try again|locked/i.test(messageOf(error))) throw notNow('read', error);
+    if (/temporar|unavailable|try again|locked/i.test(errorMessage(error))) throw notNow('read', error);
     const text = 'Does it work?';
     const proof = await this.#encrypt(text, 'read');
     const back = await this.#cipher.decrypt(proof).catch(() => undefined);
@@ -139,7 +139,7 @@ function plainText(operation: Operation): StorageError {
 }
 
 function notNow(operation: Operation, error: unknown, secret?: string): StorageError {
-  const cause = error === undefined ? undefined : quietCause(error, secret);
+  const cause = error === undefined ? undefined : redactedCause(error, secret);
   return new StorageError(
     'safeStorage cannot be used now. Wait until the application is ready and its keychain or keyring is unlocked. Then ' +
       'try again.',

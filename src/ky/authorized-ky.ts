@@ -5,10 +5,10 @@
  */
 import plainKy, { type KyInstance, type Options } from 'ky';
 import { ConfigurationError } from '../core/errors.ts';
-import { bodyKind } from '../core/replay.ts';
+import { bodyKind } from '../core/http/request-body.ts';
 
 /** What calls with access tokens: a `TokenManager`, or what `connectTokenManager()` of a worker or of Electron gives. */
-export interface AuthorizedFetch {
+export interface FetchingManager {
   /** Calls protected resources. */
   readonly fetch: typeof globalThis.fetch;
 }
@@ -49,7 +49,7 @@ const sentOnce = 'tokenkeepSentOnce';
  * ```
  * @throws ConfigurationError for what is no manager or no ky, and for a ky with a `fetch` of its own.
  */
-export function authorizedKy(manager: AuthorizedFetch, ky: KyInstance = plainKy): KyInstance {
+export function authorizedKy(manager: FetchingManager, ky: KyInstance = plainKy): KyInstance {
   if (typeof manager?.fetch !== 'function') {
     throw new ConfigurationError(
       'authorizedKy(manager): the manager must have a fetch, as a TokenManager has.',
@@ -77,7 +77,7 @@ function noteSentOnce(options: Options & { [sentOnce]?: true }): void {
   if (limit === 0 && bodyKind(body) === 'one-shot') options[sentOnce] = true;
 }
 
-function fetchOf(manager: AuthorizedFetch): FetchOption {
+function fetchOf(manager: FetchingManager): FetchOption {
   return async (input, given = {}) => {
     const { [sentOnce]: once, ...init } = given as RequestInit & { [sentOnce]?: true };
     if (once === undefined || !(input instanceof Request)) return await manager.fetch(input, init);

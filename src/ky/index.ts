@@ -3,4 +3,4 @@
  *
  * @module
  */
-export { type AuthorizedFetch, authorizedKy } from './authorized-ky.ts';
+export { authorizedKy, type FetchingManager } from './authorized-ky.ts';

@@ -4,10 +4,10 @@
  * @module
  */
 import { base64url, bytesOf } from '../core/base64url.ts';
-import { requireEndpoint } from '../core/endpoint.ts';
-import type { Prover } from '../core/possession.ts';
-import { issuersOf } from '../flow/authorization-server-source.ts';
+import { requireEndpoint } from '../core/http/endpoint.ts';
+import type { DpopKey } from '../core/oauth/dpop-key.ts';
 import { randomBytes, subtleCrypto } from '../platform/web-crypto.ts';
+import { issuersOf } from '../token-endpoint/authorization-server-resolver.ts';
 import { checkRequest, defaultLifetime, type LoginClient, type LoginRequest } from './login-options.ts';
 import type { PendingLogin } from './pending-logins.ts';
 
@@ -18,7 +18,7 @@ export interface AuthorizationRequest {
   readonly state: string;
   readonly pending: PendingLogin;
   /** The key that the code will be bound to, in memory. */
-  readonly prover: Prover | undefined;
+  readonly dpopKey: DpopKey | undefined;
 }
 
 /** @throws ConfigurationError */
@@ -31,10 +31,10 @@ export async function authorizationRequest(
   const { scope = [], resource = [], parameters = {}, lifetime = defaultLifetime } = request;
   const { authorizationEndpoint } = server;
   requireEndpoint('authorizationServer.authorizationEndpoint', authorizationEndpoint);
-  const [state, verifier] = [unguessable(), unguessable()];
-  const nonce = scope.includes('openid') ? unguessable() : undefined;
-  const prover = await dpop?.generate();
-  const thumbprint = prover?.thumbprint;
+  const [state, verifier] = [randomValue(), randomValue()];
+  const nonce = scope.includes('openid') ? randomValue() : undefined;
+  const dpopKey = await dpop?.generate();
+  const thumbprint = dpopKey?.thumbprint;
   const url = new URL(authorizationEndpoint as string); // its query is kept (RFC 6749 §3.1)
   const own = {
     response_type: 'code',
@@ -58,12 +58,12 @@ export async function authorizationRequest(
     url: url.href,
     state,
     pending: { issuer, clientId, redirectUri, verifier, nonce, scope, maxAge, expiresAt, thumbprint },
-    prover,
+    dpopKey,
   };
 }
 
 /** 256 bits, as `state`, `nonce` and `code_verifier` (RFC 7636 §4.1) may be written. */
-function unguessable(): string {
+function randomValue(): string {
   return base64url(randomBytes(32));
 }
 

@@ -4,25 +4,26 @@
  *
  * @module
  */
-import type { AuthorizationServer } from '../core/authorization-server.ts';
+
 import { ConfigurationError, LoginFailedError } from '../core/errors.ts';
+import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
+import { safeErrorCode } from '../core/oauth/server-error-details.ts';
 import type { Secrets } from '../core/redact.ts';
-import { codeIn } from '../core/server-words.ts';
 import type { PendingLogin } from './pending-logins.ts';
-import { shown } from './shown.ts';
+import { sanitizeText } from './sanitize-text.ts';
 
 /** Members that may be there once (RFC 6749 §3.1). */
-const single = ['state', 'code', 'error', 'error_description', 'iss'] as const;
+const singleParameters = ['state', 'code', 'error', 'error_description', 'iss'] as const;
 
 /** The answer's parameters, by name. */
-export type AuthorizationResponse = Readonly<Partial<Record<(typeof single)[number], string>>>;
+export type AuthorizationResponse = Readonly<Partial<Record<(typeof singleParameters)[number], string>>>;
 
-/** @throws LoginFailedError `wrong_answer` when it says something twice. */
-export function readResponse(parameters: URLSearchParams): AuthorizationResponse {
-  if (single.some((name) => parameters.getAll(name).length > 1)) {
-    throw wrongAnswer('The answer says something twice.');
+/** @throws LoginFailedError `invalid_response` when it says something twice. */
+export function readAuthorizationResponse(parameters: URLSearchParams): AuthorizationResponse {
+  if (singleParameters.some((name) => parameters.getAll(name).length > 1)) {
+    throw invalidResponse('The answer says something twice.');
   }
-  return Object.fromEntries(single.map((name) => [name, parameters.get(name) || undefined]));
+  return Object.fromEntries(singleParameters.map((name) => [name, parameters.get(name) || undefined]));
 }
 
 /**
@@ -31,7 +32,7 @@ export function readResponse(parameters: URLSearchParams): AuthorizationResponse
  * @throws LoginFailedError
  * @see RFC 9207 §2.4
  */
-export function codeOf(
+export function authorizationCodeOf(
   response: AuthorizationResponse,
   server: AuthorizationServer,
   login: PendingLogin,
@@ -39,17 +40,17 @@ export function codeOf(
   requireIssuer(response.iss, server);
   if (response.error !== undefined) {
     const secrets = [login.verifier, login.nonce, response.state, response.code];
-    throw refused(response.error, response.error_description, secrets);
+    throw loginRefused(response.error, response.error_description, secrets);
   }
-  if (response.code === undefined) throw wrongAnswer('The answer holds no code.');
+  if (response.code === undefined) throw invalidResponse('The answer holds no code.');
   return response.code;
 }
 
 function requireIssuer(iss: string | undefined, { issuer, metadata }: AuthorizationServer): void {
-  const promised = metadata?.['authorization_response_iss_parameter_supported'] === true;
+  const isIssPromised = metadata?.['authorization_response_iss_parameter_supported'] === true;
   if (iss === undefined) {
-    if (promised)
-      throw wrongAnswer('The answer does not say who it is from, which the server promises to say.');
+    if (isIssPromised)
+      throw invalidResponse('The answer does not say who it is from, which the server promises to say.');
     return;
   }
   if (issuer === undefined) {
@@ -57,22 +58,22 @@ function requireIssuer(iss: string | undefined, { issuer, metadata }: Authorizat
       'The server says who it is (iss), but authorizationServer.issuer is missing. Give it, to have it compared.',
     );
   }
-  if (iss !== issuer) throw wrongAnswer('The answer is from another authorization server.');
+  if (iss !== issuer) throw invalidResponse('The answer is from another authorization server.');
 }
 
-export function wrongAnswer(message: string): LoginFailedError {
-  return new LoginFailedError(message, { reason: 'wrong_answer' });
+export function invalidResponse(message: string): LoginFailedError {
+  return new LoginFailedError(message, { reason: 'invalid_response' });
 }
 
 /** What a server refused, for whatever reason of its own. */
-export function refused(
+export function loginRefused(
   error: string | undefined,
   description: string | undefined,
   secrets: Secrets,
 ): LoginFailedError {
   return new LoginFailedError('The authorization server refused the login.', {
     reason: 'refused',
-    error: codeIn(error, secrets),
-    description: shown(description, secrets),
+    error: safeErrorCode(error, secrets),
+    description: sanitizeText(description, secrets),
   });
 }

@@ -4,26 +4,31 @@
  * @module
  */
 
+import { completeClock } from '../async/abortable.ts';
 import { ConfigurationError, LoginFailedError } from '../core/errors.ts';
+import { parseUrl } from '../core/http/url.ts';
+import type { DpopKey } from '../core/oauth/dpop-key.ts';
 import { isInstance } from '../core/platform-class.ts';
-import type { Prover } from '../core/possession.ts';
-import { parseUrl } from '../core/url.ts';
-import { issuersOf } from '../flow/authorization-server-source.ts';
-import { completeClock } from '../flow/waiting.ts';
-import { type AuthorizationResponse, codeOf, readResponse, wrongAnswer } from './authorization-response.ts';
+import { issuersOf } from '../token-endpoint/authorization-server-resolver.ts';
+import {
+  type AuthorizationResponse,
+  authorizationCodeOf,
+  invalidResponse,
+  readAuthorizationResponse,
+} from './authorization-response.ts';
+import { deduplicateExchange } from './deduplicate-exchange.ts';
 import type { Login } from './login.ts';
-import { forgetKey, keptKey, withKey } from './login-key.ts';
-import { type LoginClient, type LoginClientOptions, loginClient } from './login-options.ts';
-import { inOneTab } from './one-tab.ts';
+import { deleteLoginKey, loadLoginKey, withLoginKey } from './login-key.ts';
+import { createLoginClient, type LoginClient, type LoginClientOptions } from './login-options.ts';
+import { runInOneTab } from './one-tab.ts';
 import {
   type PendingLogin,
   type PendingLogins,
-  requirePending,
-  returnPending,
-  takePending,
+  requirePendingLogins,
+  restorePendingLogin,
+  takePendingLogin,
 } from './pending-logins.ts';
-import { once } from './same-answer.ts';
-import { type PreparedExchange, prepareCode, tokensFrom } from './token-exchange.ts';
+import { type PreparedExchange, prepareCodeExchange, requestTokens } from './token-exchange.ts';
 
 /** What {@link completeLogin} takes. */
 export interface CompleteLoginOptions extends LoginClientOptions {
@@ -49,16 +54,16 @@ export async function completeLogin(
   options: CompleteLoginOptions,
   callback: string | URL | URLSearchParams,
 ): Promise<Login> {
-  requirePending(options.pending);
+  requirePendingLogins(options.pending);
   // The signal is ignored here: another caller may wait for the same answer, and an answer can be used only once.
-  const source: AnswerSource = {
-    client: () => loginClient({ ...options, signal: undefined }),
+  const source: ResponseSource = {
+    client: () => createLoginClient({ ...options, signal: undefined }),
     pending: options.pending,
   };
-  return await once(options, String(callback), async () => {
+  return await deduplicateExchange(options, String(callback), async () => {
     const limit = { clock: completeClock(options.clock), timeout: options.timeout ?? 30_000 };
-    const use = await inOneTab(stateOf(callback), limit, () => exchangeAnswer(source, callback));
-    if (use === 'elsewhere') throw wrongAnswer('Another tab has used the answer.');
+    const use = await runInOneTab(stateOf(callback), limit, () => exchangeResponse(source, callback));
+    if (use === 'elsewhere') throw invalidResponse('Another tab has used the answer.');
     if (use.kind === 'failed') throw use.error;
     return use.login;
   });
@@ -70,14 +75,14 @@ function stateOf(callback: string | URL | URLSearchParams): string | null {
 }
 
 /** The client that exchanges the code of an answer, and the storage of its pending login. */
-export interface AnswerSource {
+export interface ResponseSource {
   /** @throws what finding out the server throws */
   client(): Promise<LoginClient>;
   readonly pending: PendingLogins;
 }
 
 /** The result of using an answer. */
-export type AnswerUse =
+export type ExchangeResult =
   | { readonly kind: 'used'; readonly login: Login }
   /** `isWaiting`: nothing was sent and the login still waits, so the same answer can be used again. */
   | { readonly kind: 'failed'; readonly error: unknown; readonly isWaiting: boolean };
@@ -93,80 +98,91 @@ interface FoundLogin {
 }
 
 /** Finds the login of an answer, checks the answer and exchanges its code. Never rejects. */
-export async function exchangeAnswer(
-  source: AnswerSource,
+export async function exchangeResponse(
+  source: ResponseSource,
   callback: string | URL | URLSearchParams,
-): Promise<AnswerUse> {
+): Promise<ExchangeResult> {
   let found: FoundLogin;
   try {
-    found = await find(source, callback);
+    found = await findLogin(source, callback);
   } catch (error) {
-    return failed(error, !isFinal(error));
+    return exchangeError(error, !isFinal(error));
   }
   const { client, login, state } = found;
-  let prepared: Prepared;
+  let prepared: Preparation;
   try {
-    prepared = await prepare(client, checkedCode(found), login);
+    prepared = await prepareExchangeOf(client, checkedCode(found), login);
   } catch (error) {
-    await forgetKey(client, login.thumbprint);
-    return failed(error);
+    await deleteLoginKey(client, login.thumbprint);
+    return exchangeError(error);
   }
   if ('error' in prepared) {
     // Nothing was sent, so a retry may succeed.
-    return failed(prepared.error, await returnPending(source.pending, state, login));
+    return exchangeError(prepared.error, await restorePendingLogin(source.pending, state, login));
   }
-  const { prover, exchange } = prepared;
-  const expected = { ...login, thumbprint: prover?.thumbprint };
+  const { dpopKey, exchange } = prepared;
+  const expected = { ...login, thumbprint: dpopKey?.thumbprint };
   try {
-    const used = await withKey(client, prover, () => tokensFrom(client, exchange, expected));
+    const used = await withLoginKey(client, dpopKey, () => requestTokens(client, exchange, expected));
     return { kind: 'used', login: used };
   } catch (error) {
-    return failed(error);
+    return exchangeError(error);
   }
 }
 
-const failed = (error: unknown, isWaiting = false): AnswerUse => ({ kind: 'failed', error, isWaiting });
+const exchangeError = (error: unknown, isWaiting = false): ExchangeResult => ({
+  kind: 'failed',
+  error,
+  isWaiting,
+});
 
 /** A wrong answer stays wrong, and a lost key stays lost. */
 function isFinal(error: unknown): boolean {
   const { reason } = (error ?? {}) as Partial<LoginFailedError>;
-  return reason === 'wrong_answer' || reason === 'no_key';
+  return reason === 'invalid_response' || reason === 'no_key';
 }
 
-async function find(source: AnswerSource, callback: string | URL | URLSearchParams): Promise<FoundLogin> {
+async function findLogin(
+  source: ResponseSource,
+  callback: string | URL | URLSearchParams,
+): Promise<FoundLogin> {
   // First what can be tried again: after this the login waits no more.
   const client = await source.client();
   const url = isInstance(callback, 'URLSearchParams') ? undefined : parseUrl(callback);
   if (url === null)
     throw new ConfigurationError('completeLogin(options, callback): callback must be a whole URL.');
-  const response = readResponse(url?.searchParams ?? (callback as URLSearchParams));
+  const response = readAuthorizationResponse(url?.searchParams ?? (callback as URLSearchParams));
   const { state } = response;
-  const login = state === undefined ? undefined : await takePending(source.pending, state);
-  if (state === undefined || login === undefined) throw wrongAnswer(unknownLogin(response));
+  const login = state === undefined ? undefined : await takePendingLogin(source.pending, state);
+  if (state === undefined || login === undefined) throw invalidResponse(unknownLogin(response));
   return { client, response, state, login, url };
 }
 
 /** @throws LoginFailedError if the answer does not belong to this login. */
 function checkedCode({ client, response, login, url }: FoundLogin): string {
-  if (url !== undefined && !isSamePlace(url, login.redirectUri)) {
-    throw wrongAnswer('The answer came to another place than the one it was sent to.');
+  if (url !== undefined && !isRedirectUri(url, login.redirectUri)) {
+    throw invalidResponse('The answer came to another place than the one it was sent to.');
   }
-  return codeFor(client, response, login);
+  return validatedCode(client, response, login);
 }
 
 /** A request for tokens that is ready to be sent, or why it could not be made yet. */
-type Prepared =
-  | { readonly prover: Prover | undefined; readonly exchange: PreparedExchange }
+type Preparation =
+  | { readonly dpopKey: DpopKey | undefined; readonly exchange: PreparedExchange }
   | { readonly error: unknown };
 
 /** @throws LoginFailedError when the login cannot succeed any more. */
-async function prepare(client: LoginClient, code: string, login: PendingLogin): Promise<Prepared> {
-  let prover: Prover | undefined;
+async function prepareExchangeOf(
+  client: LoginClient,
+  code: string,
+  login: PendingLogin,
+): Promise<Preparation> {
+  let dpopKey: DpopKey | undefined;
   try {
-    prover = await keptKey(client, login.thumbprint);
-    return { prover, exchange: await prepareCode(client, code, login, prover) };
+    dpopKey = await loadLoginKey(client, login.thumbprint);
+    return { dpopKey, exchange: await prepareCodeExchange(client, code, login, dpopKey) };
   } catch (error) {
-    if (login.thumbprint === undefined) await forgetKey(client, prover?.thumbprint);
+    if (login.thumbprint === undefined) await deleteLoginKey(client, dpopKey?.thumbprint);
     if (isFinal(error)) throw error;
     return { error };
   }
@@ -180,21 +196,25 @@ function unknownLogin({ state, code, error }: AuthorizationResponse): string {
 }
 
 /** The code of an answer to `login`. @throws LoginFailedError */
-export function codeFor(client: LoginClient, response: AuthorizationResponse, login: PendingLogin): string {
+export function validatedCode(
+  client: LoginClient,
+  response: AuthorizationResponse,
+  login: PendingLogin,
+): string {
   const { server, clientId, clock } = client;
   if (login.clientId !== clientId || !issuersOf(server).includes(login.issuer)) {
-    throw wrongAnswer('The login was begun by another client, or at another server.');
+    throw invalidResponse('The login was begun by another client, or at another server.');
   }
-  if (login.expiresAt <= clock.now()) throw tookTooLong();
-  return codeOf(response, server, login);
+  if (login.expiresAt <= clock.now()) throw loginTimedOut();
+  return authorizationCodeOf(response, server, login);
 }
 
-export function tookTooLong(): LoginFailedError {
+export function loginTimedOut(): LoginFailedError {
   return new LoginFailedError('The login took too long.', { reason: 'timed_out' });
 }
 
 /** Schemes of an app's own have no origin. */
-export function isSamePlace(url: URL, redirectUri: string): boolean {
+export function isRedirectUri(url: URL, redirectUri: string): boolean {
   const place = ({ protocol, host, pathname }: URL) => `${protocol}//${host}${pathname}`;
   return place(url) === place(new URL(redirectUri));
 }

@@ -4,17 +4,17 @@
  * @module
  */
 
-import { hasMembers, parseBody, textOf } from '../core/answer-body.ts';
-import { isLoopback, requireEndpoint } from '../core/endpoint.ts';
-import { member } from '../core/own-members.ts';
-import { safeCause } from '../core/transport-failure.ts';
-import { parseUrl } from '../core/url.ts';
-import { roundTrip } from '../flow/round-trip.ts';
-import { deviceRequest } from '../flow/token-request.ts';
-import { within } from '../flow/waiting.ts';
-import { refused, wrongAnswer } from './authorization-response.ts';
+import { withTimeout } from '../async/abortable.ts';
+import { isLoopback, requireEndpoint } from '../core/http/endpoint.ts';
+import { safeCause } from '../core/http/network-error.ts';
+import { isJsonObject, nonEmptyString, parseBody } from '../core/http/response-body.ts';
+import { parseUrl } from '../core/http/url.ts';
+import { readMember } from '../core/own-members.ts';
+import { sendRequest } from '../token-endpoint/send-request.ts';
+import { deviceRequest } from '../token-endpoint/token-request.ts';
+import { invalidResponse, loginRefused } from './authorization-response.ts';
 import { checkRequest, type LoginClient, type LoginRequest } from './login-options.ts';
-import { noAnswer } from './token-exchange.ts';
+import { noResponse } from './token-exchange.ts';
 
 /** What the user has to be told. */
 export interface DevicePrompt {
@@ -43,37 +43,45 @@ export async function deviceAuthorization(
   checkRequest(request);
   const { server, clock } = client;
   const endpoint =
-    (member(client.clientAuthentication, 'mutualTls') &&
+    (readMember(client.clientAuthentication, 'mutualTls') &&
       server.mtlsEndpointAliases?.deviceAuthorizationEndpoint) ||
     (server.deviceAuthorizationEndpoint ?? server.metadata?.['device_authorization_endpoint']);
   requireEndpoint('authorizationServer.deviceAuthorizationEndpoint', endpoint);
   const parameters = new URLSearchParams(request.parameters);
   if (request.scope?.length) parameters.set('scope', request.scope.join(' '));
   for (const resource of request.resource ?? []) parameters.append('resource', resource);
-  const built = await within(client, () => deviceRequest(client, server, endpoint as string, parameters));
+  const built = await withTimeout(client, () =>
+    deviceRequest(client, server, endpoint as string, parameters),
+  );
   const sentAt = clock.now();
-  const { status, body } = await roundTrip(built, client).catch((error: unknown) => {
-    throw noAnswer(safeCause(error, built.secrets));
+  const { status, body } = await sendRequest(built, client).catch((error: unknown) => {
+    throw noResponse(safeCause(error, built.secrets));
   });
   const members = parseBody(body);
-  if (!hasMembers(members)) throw noAnswer(undefined);
-  if (status < 200 || status > 299 || textOf(members['error']) !== undefined) {
-    throw refused(textOf(members['error']), textOf(members['error_description']), built.secrets);
+  if (!isJsonObject(members)) throw noResponse(undefined);
+  if (status < 200 || status > 299 || nonEmptyString(members['error']) !== undefined) {
+    throw loginRefused(
+      nonEmptyString(members['error']),
+      nonEmptyString(members['error_description']),
+      built.secrets,
+    );
   }
-  return read(members, sentAt);
+  return parseAuthorization(members, sentAt);
 }
 
-function read(members: Readonly<Record<string, unknown>>, sentAt: number): DeviceAuthorization {
-  const deviceCode = textOf(members['device_code']);
-  const userCode = textOf(members['user_code']);
-  const verificationUri = textOf(members['verification_uri']) ?? textOf(members['verification_url']); // Google
-  const verificationUriComplete = textOf(members['verification_uri_complete']);
+function parseAuthorization(members: Readonly<Record<string, unknown>>, sentAt: number): DeviceAuthorization {
+  const deviceCode = nonEmptyString(members['device_code']);
+  const userCode = nonEmptyString(members['user_code']);
+  const verificationUri =
+    nonEmptyString(members['verification_uri']) ?? nonEmptyString(members['verification_url']); // Google
+  const verificationUriComplete = nonEmptyString(members['verification_uri_complete']);
   if (deviceCode === undefined || userCode === undefined || verificationUri === undefined) {
-    throw wrongAnswer('The server gave no code for the device.');
+    throw invalidResponse('The server gave no code for the device.');
   }
-  if (!isShowable(userCode, 100)) throw wrongAnswer('The server gave a code that cannot be shown.');
+  if (!isShowable(userCode, 100)) throw invalidResponse('The server gave a code that cannot be shown.');
   for (const uri of [verificationUri, verificationUriComplete]) {
-    if (uri !== undefined && !isPage(uri)) throw wrongAnswer('The server names a place that is no web page.');
+    if (uri !== undefined && !isWebPage(uri))
+      throw invalidResponse('The server names a place that is no web page.');
   }
   const expiresAt = sentAt + seconds(members['expires_in'], 600) * 1000;
   const prompt = { verificationUri, userCode, verificationUriComplete, expiresAt };
@@ -81,7 +89,7 @@ function read(members: Readonly<Record<string, unknown>>, sentAt: number): Devic
 }
 
 /** The application may open it: a program's address is none. */
-function isPage(uri: string): boolean {
+function isWebPage(uri: string): boolean {
   if (!isShowable(uri, 2_000)) return false;
   const url = parseUrl(uri);
   return url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname));

@@ -3,20 +3,21 @@
  *
  * @module
  */
+
+import { abortable, completeClock, type RequiredClock } from '../async/abortable.ts';
 import { LoginFailedError } from '../core/errors.ts';
-import type { Prover } from '../core/possession.ts';
-import { completeClock, type FullClock, leavingOn } from '../flow/waiting.ts';
-import { tookTooLong } from './complete-login.ts';
+import type { DpopKey } from '../core/oauth/dpop-key.ts';
+import { loginTimedOut } from './complete-login.ts';
 import { type DeviceAuthorization, type DevicePrompt, deviceAuthorization } from './device-authorization.ts';
-import { type Login, loginOf } from './login.ts';
-import { newKey, withKey } from './login-key.ts';
+import { createLogin, type Login } from './login.ts';
+import { createLoginKey, withLoginKey } from './login-key.ts';
 import {
+  createLoginClient,
   type LoginClient,
   type LoginClientOptions,
   type LoginRequest,
-  loginClient,
 } from './login-options.ts';
-import { type Exchanged, failed, prepareExchange } from './token-exchange.ts';
+import { type ExchangeOutcome, exchangeFailed, prepareExchange } from './token-exchange.ts';
 
 export type { DevicePrompt } from './device-authorization.ts';
 
@@ -27,9 +28,9 @@ export interface DeviceLoginOptions extends LoginClientOptions, Omit<LoginReques
 }
 
 const grantType = 'urn:ietf:params:oauth:grant-type:device_code';
-const slower = 5_000;
+const slowDownMs = 5_000;
 /** What a connection that fails makes the next wait at most, in ms. */
-const longestWait = 60_000;
+const maxWaitMs = 60_000;
 
 /**
  * Logs in on another device: asks for a code, has the user told, and asks for the tokens no faster than the server
@@ -57,14 +58,14 @@ const longestWait = 60_000;
  */
 export async function deviceLogin(options: DeviceLoginOptions): Promise<Login> {
   const { signal } = options;
-  const client = await loginClient(options, waitingClock(options));
-  const prover = await newKey(client); // first what can fail without a user
-  return await withKey(client, prover, async () => {
-    const authorization = await leavingOn(deviceAuthorization(client, options), signal);
+  const client = await createLoginClient(options, keepAliveClock(options));
+  const dpopKey = await createLoginKey(client); // first what can fail without a user
+  return await withLoginKey(client, dpopKey, async () => {
+    const authorization = await abortable(deviceAuthorization(client, options), signal);
     // A callback that waits for the user must not delay aborting.
-    await leavingOn(Promise.resolve(options.onPrompt(authorization.prompt)), signal);
-    const { grant, sentAt } = await poll(client, authorization, prover, signal);
-    return loginOf(client, grant, sentAt, { scope: options.scope, thumbprint: prover?.thumbprint });
+    await abortable(Promise.resolve(options.onPrompt(authorization.prompt)), signal);
+    const { grant, sentAt } = await poll(client, authorization, dpopKey, signal);
+    return createLogin(client, grant, sentAt, { scope: options.scope, thumbprint: dpopKey?.thumbprint });
   });
 }
 
@@ -72,29 +73,29 @@ export async function deviceLogin(options: DeviceLoginOptions): Promise<Login> {
 async function poll(
   client: LoginClient,
   { deviceCode, interval: least, prompt }: DeviceAuthorization,
-  prover: Prover | undefined,
+  dpopKey: DpopKey | undefined,
   signal: AbortSignal | undefined,
-): Promise<Extract<Exchanged, { kind: 'granted' }>> {
+): Promise<Extract<ExchangeOutcome, { kind: 'granted' }>> {
   let interval = least;
   for (let wait = interval; ; ) {
     const left = prompt.expiresAt - client.clock.now();
-    if (left <= 0) throw tookTooLong();
-    await pause(client.clock, Math.min(wait, left), signal);
-    if (wait >= left) throw tookTooLong();
+    if (left <= 0) throw loginTimedOut();
+    await delay(client.clock, Math.min(wait, left), signal);
+    if (wait >= left) throw loginTimedOut();
     // Not given up in the middle: what it brings would be lost.
-    const request = await prepareExchange(client, grantType, { device_code: deviceCode }, prover);
+    const request = await prepareExchange(client, grantType, { device_code: deviceCode }, dpopKey);
     const exchanged = await request.send();
     if (exchanged.kind === 'granted') return exchanged;
-    const answer = meaningOf(exchanged);
-    if (answer === 'slow_down') interval += slower;
+    const answer = classifyRefusal(exchanged);
+    if (answer === 'slow_down') interval += slowDownMs;
     if (answer !== 'failed') wait = interval;
-    else wait = Math.max(Math.min(wait * 2, longestWait), interval, retryAfterOf(exchanged));
+    else wait = Math.max(Math.min(wait * 2, maxWaitMs), interval, retryAfterOf(exchanged));
   }
 }
 
 /** @throws LoginFailedError for what is final. */
-function meaningOf(
-  exchanged: Exclude<Exchanged, { kind: 'granted' }>,
+function classifyRefusal(
+  exchanged: Exclude<ExchangeOutcome, { kind: 'granted' }>,
 ): 'authorization_pending' | 'slow_down' | 'failed' {
   if (exchanged.kind !== 'refused') return 'failed';
   const { error, failure } = exchanged;
@@ -103,23 +104,23 @@ function meaningOf(
     throw new LoginFailedError('The device code has expired.', { reason: 'timed_out', error });
   }
   if (failure === 'transient') return 'failed';
-  throw failed(exchanged);
+  throw exchangeFailed(exchanged);
 }
 
-const retryAfterOf = (exchanged: Exchanged) =>
+const retryAfterOf = (exchanged: ExchangeOutcome) =>
   exchanged.kind === 'refused' ? (exchanged.retryAfter ?? 0) : 0;
 
 /** @throws the signal's reason */
-async function pause(clock: FullClock, ms: number, signal: AbortSignal | undefined): Promise<void> {
+async function delay(clock: RequiredClock, ms: number, signal: AbortSignal | undefined): Promise<void> {
   let timer: unknown;
   const over = new Promise<void>((resolve) => {
     timer = clock.setTimeout(resolve, ms);
   });
-  await leavingOn(over, signal).finally(() => clock.clearTimeout(timer));
+  await abortable(over, signal).finally(() => clock.clearTimeout(timer));
 }
 
 /** Between two requests nothing but a timer keeps the process alive, so these do, unlike those of sessions. */
-function waitingClock({ clock }: DeviceLoginOptions): FullClock {
+function keepAliveClock({ clock }: DeviceLoginOptions): RequiredClock {
   const full = completeClock(clock);
   if (clock?.setTimeout !== undefined) return full;
   return { ...full, setTimeout: (callback, delay) => globalThis.setTimeout(callback, delay) };

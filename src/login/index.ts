@@ -4,14 +4,14 @@
  * @module tokenkeep/login
  */
 export { LoginFailedError, type LoginFailedReason } from '../core/errors.ts';
-export type { FormerSession, FormerTokens, TakeOver } from '../flow/taking-over.ts';
+export type { ImportResult, LegacySession, LegacyTokens } from '../session/import-session.ts';
 export { type CompleteLoginOptions, completeLogin } from './complete-login.ts';
 export { type DeviceLoginOptions, type DevicePrompt, deviceLogin } from './device-login.ts';
-export type { IdTokenClaims } from './id-token.ts';
-export type { LoginPage, PageTransition } from './leaving.ts';
+export { type ImportingManager, importSession } from './legacy-session.ts';
 export type { Login } from './login.ts';
 export type { LoginClientOptions, LoginRequest } from './login-options.ts';
 export { type LoopbackLoginOptions, loopbackLogin } from './loopback-login.ts';
+export type { LoginPage, PageTransition } from './page-navigation.ts';
 export type { ItemStore, PendingLogins } from './pending-logins.ts';
 export { type PopupLoginOptions, popupLogin, returnFromPopup } from './popup-login.ts';
 export { redirectLogin } from './redirect-login.ts';
@@ -23,6 +23,6 @@ export type {
   RedirectLoginResult,
 } from './redirect-login-options.ts';
 export { redirectToLogin, type StartedLogin, type StartLoginOptions, startLogin } from './start-login.ts';
-export { type Asked, withStepUp } from './step-up.ts';
+export { type StepUpRequest, withStepUp } from './step-up.ts';
 export { openSystemBrowser } from './system-browser.ts';
-export { type TakingManager, takeOver } from './take-over.ts';
+export type { IdTokenClaims } from './validate-id-token.ts';

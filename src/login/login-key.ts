@@ -3,10 +3,11 @@
  *
  * @module
  */
+
+import { withTimeout } from '../async/abortable.ts';
 import { isTokenKeepError, LoginFailedError, StorageError } from '../core/errors.ts';
-import type { Prover } from '../core/possession.ts';
-import { safeCause } from '../core/transport-failure.ts';
-import { within } from '../flow/waiting.ts';
+import { safeCause } from '../core/http/network-error.ts';
+import type { DpopKey } from '../core/oauth/dpop-key.ts';
 import type { Login } from './login.ts';
 import type { LoginClient } from './login-options.ts';
 
@@ -15,60 +16,60 @@ import type { LoginClient } from './login-options.ts';
  *
  * @throws LoginFailedError `no_key` when it is lost, StorageError when it cannot be read for the moment.
  */
-export async function keptKey(
+export async function loadLoginKey(
   client: LoginClient,
   thumbprint: string | undefined,
-): Promise<Prover | undefined> {
-  if (thumbprint === undefined) return await newKey(client);
-  const prover = await inStorage(client, 'read', async () => await client.dpop?.prover(thumbprint));
-  if (prover !== undefined) return prover;
+): Promise<DpopKey | undefined> {
+  if (thumbprint === undefined) return await createLoginKey(client);
+  const dpopKey = await inKeyStorage(client, 'read', async () => await client.dpop?.load(thumbprint));
+  if (dpopKey !== undefined) return dpopKey;
   const message = 'The key of the login is gone. Start the login again.';
   throw new LoginFailedError(message, { reason: 'no_key' });
 }
 
 /** A key for a login, durable before tokens are asked for with it. `undefined`: a login without `dpop`. @throws StorageError */
-export async function newKey(client: LoginClient): Promise<Prover | undefined> {
-  const prover = await client.dpop?.generate();
-  if (prover !== undefined) await keepKey(client, prover);
-  return prover;
+export async function createLoginKey(client: LoginClient): Promise<DpopKey | undefined> {
+  const dpopKey = await client.dpop?.generate();
+  if (dpopKey !== undefined) await storeLoginKey(client, dpopKey);
+  return dpopKey;
 }
 
 /** Makes a key durable. @throws StorageError */
-export async function keepKey(client: LoginClient, prover: Prover): Promise<void> {
-  await inStorage(client, 'write', async () => await client.dpop?.keep(prover));
+export async function storeLoginKey(client: LoginClient, dpopKey: DpopKey): Promise<void> {
+  await inKeyStorage(client, 'write', async () => await client.dpop?.keep(dpopKey));
 }
 
-/** Exchanges what the user agreed to with `prover`, and forgets that key when no tokens came for it. */
-export async function withKey(
+/** Exchanges what the user agreed to with `dpopKey`, and forgets that key when no tokens came for it. */
+export async function withLoginKey(
   client: LoginClient,
-  prover: Prover | undefined,
+  dpopKey: DpopKey | undefined,
   exchange: () => Promise<Login>,
 ): Promise<Login> {
   try {
     const login = await exchange();
-    if (login.tokens.thumbprint === undefined) await forgetKey(client, prover?.thumbprint);
+    if (login.tokens.thumbprint === undefined) await deleteLoginKey(client, dpopKey?.thumbprint);
     return login;
   } catch (error) {
-    await forgetKey(client, prover?.thumbprint);
+    await deleteLoginKey(client, dpopKey?.thumbprint);
     throw error;
   }
 }
 
 /** Best effort: a key that stays behind opens nothing. */
-export async function forgetKey(client: LoginClient, thumbprint: string | undefined): Promise<void> {
+export async function deleteLoginKey(client: LoginClient, thumbprint: string | undefined): Promise<void> {
   if (thumbprint === undefined) return;
   try {
-    await within(client, async () => await client.dpop?.forget(thumbprint));
+    await withTimeout(client, async () => await client.dpop?.forget(thumbprint));
   } catch {}
 }
 
-async function inStorage<T>(
+async function inKeyStorage<T>(
   client: LoginClient,
   operation: 'read' | 'write',
   run: () => Promise<T>,
 ): Promise<T> {
   try {
-    return await within(client, run);
+    return await withTimeout(client, run);
   } catch (error) {
     if (isTokenKeepError(error)) throw error;
     const done = operation === 'read' ? 'read' : 'stored';

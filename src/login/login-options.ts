@@ -4,23 +4,23 @@
  * @module
  */
 
+import { abortable, completeClock, type RequiredClock } from '../async/abortable.ts';
 import { throwIfAborted } from '../core/abort.ts';
-import type { AuthorizationServer, ClientAuthentication } from '../core/authorization-server.ts';
 import type { Clock, Transport } from '../core/contracts.ts';
-import { isLoopback } from '../core/endpoint.ts';
 import { ConfigurationError, isTokenKeepError, LoginFailedError } from '../core/errors.ts';
-import type { ClientOptions, TokenRequestExtras } from '../core/grant.ts';
-import type { Dpop } from '../core/possession.ts';
-import { safeCause } from '../core/transport-failure.ts';
-import { parseUrl } from '../core/url.ts';
-import type { Workshop } from '../flow/attempt.ts';
+import { isLoopback } from '../core/http/endpoint.ts';
+import { safeCause } from '../core/http/network-error.ts';
+import { parseUrl } from '../core/http/url.ts';
+import type { AuthorizationServer, ClientAuthentication } from '../core/oauth/authorization-server.ts';
+import type { Dpop } from '../core/oauth/dpop-key.ts';
+import type { ClientOptions, TokenRequestExtras } from '../core/oauth/grant.ts';
+import type { ManagerContext } from '../refresh/refresh-attempt.ts';
 import {
   type AuthorizationServerOption,
-  AuthorizationServerSource,
-} from '../flow/authorization-server-source.ts';
-import { none } from '../flow/client-authentication.ts';
-import type { Carrier } from '../flow/round-trip.ts';
-import { completeClock, type FullClock, leavingOn } from '../flow/waiting.ts';
+  AuthorizationServerResolver,
+} from '../token-endpoint/authorization-server-resolver.ts';
+import { none } from '../token-endpoint/client-authentication.ts';
+import type { HttpTransport } from '../token-endpoint/send-request.ts';
 
 /** Who logs in where. The same values as those of the `TokenManager` that gets the tokens. */
 export interface LoginClientOptions {
@@ -60,7 +60,7 @@ export interface LoginRequest {
 }
 
 /** A client that is ready to send requests. */
-export interface LoginClient extends ClientOptions, Carrier {
+export interface LoginClient extends ClientOptions, HttpTransport {
   readonly server: AuthorizationServer;
   readonly dpop: Dpop | undefined;
 }
@@ -70,19 +70,19 @@ export const defaultLifetime = 600_000;
 /**
  * Finds out the server and fills in the rest.
  *
- * @throws ConfigurationError, LoginFailedError `no_answer` when the server cannot be found out, and the signal's reason.
+ * @throws ConfigurationError, LoginFailedError `no_response` when the server cannot be found out, and the signal's reason.
  */
-export async function loginClient(
+export async function createLoginClient(
   options: LoginClientOptions & Pick<LoginRequest, 'signal'>,
-  clock: FullClock = completeClock(options.clock),
+  clock: RequiredClock = completeClock(options.clock),
 ): Promise<LoginClient> {
   const { clientId, timeout = 30_000, tokenRequest = {}, signal } = options;
   requireText('clientId', clientId);
   requireMilliseconds('timeout', timeout);
   throwIfAborted(signal);
   const transport = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
-  const source = new AuthorizationServerSource(options.authorizationServer, { clock, timeout });
-  const server = await leavingOn(resolvedServer(source), signal);
+  const source = new AuthorizationServerResolver(options.authorizationServer, { clock, timeout });
+  const server = await abortable(resolveServer(source), signal);
   return {
     clientId,
     clientAuthentication: options.clientAuthentication ?? none(),
@@ -96,15 +96,15 @@ export async function loginClient(
   };
 }
 
-/** The client of a manager, with the server that the manager has found, or finds now. @throws LoginFailedError `no_answer` */
-export async function clientOf({ endpoint, server, dpop }: Workshop): Promise<LoginClient> {
+/** The client of a manager, with the server that the manager has found, or finds now. @throws LoginFailedError `no_response` */
+export async function loginClientOf({ endpoint, server, dpop }: ManagerContext): Promise<LoginClient> {
   const { clientId, clientAuthentication, headers, parameters, transport, clock, timeout } = endpoint.client;
   return {
     clientId,
     clientAuthentication,
     headers,
     parameters,
-    server: await resolvedServer(server),
+    server: await resolveServer(server),
     dpop,
     transport,
     clock,
@@ -112,20 +112,20 @@ export async function clientOf({ endpoint, server, dpop }: Workshop): Promise<Lo
   };
 }
 
-async function resolvedServer(source: AuthorizationServerSource): Promise<AuthorizationServer> {
+async function resolveServer(source: AuthorizationServerResolver): Promise<AuthorizationServer> {
   try {
     return await source.resolve();
   } catch (error) {
     if (isTokenKeepError(error)) throw error;
     throw new LoginFailedError('The endpoints of the authorization server could not be found out.', {
-      reason: 'no_answer',
+      reason: 'no_response',
       cause: safeCause(error, []),
     });
   }
 }
 
 /** Parameters of an authorization request that are ours, or would put others in their place (RFC 9101). */
-const ownParameters: readonly string[] = [
+const reservedParameters: readonly string[] = [
   'response_type',
   'response_mode',
   'client_id',
@@ -156,7 +156,7 @@ export function checkRequest({ scope, resource, parameters, lifetime }: LoginReq
   if (lifetime !== undefined) requireMilliseconds('lifetime', lifetime);
   for (const [name, value] of Object.entries(parameters ?? {})) {
     if (typeof value !== 'string') throw new ConfigurationError(`parameters.${name} must be a string.`);
-    if (!ownParameters.includes(name.toLowerCase())) continue;
+    if (!reservedParameters.includes(name.toLowerCase())) continue;
     throw new ConfigurationError(`The option parameters must not set ${name}: tokenkeep sets it itself.`);
   }
 }

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type { TokenGrant } from '../core/token-grant.ts';
-import type { TokenSet } from '../core/token-set.ts';
-import type { Expected } from './expected.ts';
-import { type IdTokenClaims, isForeign, readIdToken } from './id-token.ts';
+import type { TokenGrant } from '../core/oauth/token-grant.ts';
+import type { TokenSet } from '../core/oauth/token-set.ts';
+import type { LoginExpectations } from './login-expectations.ts';
 import type { LoginClient } from './login-options.ts';
+import { type IdTokenClaims, isIdTokenOfOtherLogin, validateIdToken } from './validate-id-token.ts';
 
 /** The tokens of a login. Hand them to `manager.setTokens()` first: whatever else is wrong, they are the user's. */
 export interface Login {
@@ -25,7 +25,12 @@ export interface Login {
   idTokenClaims(): IdTokenClaims | undefined;
 }
 
-export function loginOf(client: LoginClient, grant: TokenGrant, sentAt: number, expected: Expected): Login {
+export function createLogin(
+  client: LoginClient,
+  grant: TokenGrant,
+  sentAt: number,
+  expected: LoginExpectations,
+): Login {
   const { idToken, lifetime, refreshTokenLifetime } = grant;
   const end = (left: number | undefined) =>
     left !== undefined && Number.isFinite(left) ? sentAt + left : undefined;
@@ -39,12 +44,12 @@ export function loginOf(client: LoginClient, grant: TokenGrant, sentAt: number, 
       refreshToken: grant.refreshToken,
       refreshTokenExpiresAt: end(refreshTokenLifetime),
       // Calls of the user in the ID token continue under this login (law one-login), so the ID token of another login is dropped.
-      idToken: isForeign(idToken, client, expected) ? undefined : idToken,
+      idToken: isIdTokenOfOtherLogin(idToken, client, expected) ? undefined : idToken,
       // A server that does not know DPoP answers with bearer tokens: no key protects them.
       thumbprint: grant.tokenType.toLowerCase() === 'dpop' ? expected.thumbprint : undefined,
       extra: grant.extra,
     },
     returnTo: expected.returnTo,
-    idTokenClaims: () => readIdToken(idToken, client, expected),
+    idTokenClaims: () => validateIdToken(idToken, client, expected),
   };
 }

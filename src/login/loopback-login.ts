@@ -4,20 +4,20 @@
  * @module
  */
 
+import { abortable, deadline } from '../async/abortable.ts';
 import { ConfigurationError } from '../core/errors.ts';
-import { parseUrl } from '../core/url.ts';
-import { deadline, leavingOn } from '../flow/waiting.ts';
+import { parseUrl } from '../core/http/url.ts';
 import { authorizationRequest } from './authorization-request.ts';
-import { tookTooLong } from './complete-login.ts';
-import { finishHere } from './finish-here.ts';
+import { completeInPlace } from './complete-in-place.ts';
+import { loginTimedOut } from './complete-login.ts';
 import type { Login } from './login.ts';
 import {
   checkRequest,
+  createLoginClient,
   defaultLifetime,
   type LoginClient,
   type LoginClientOptions,
   type LoginRequest,
-  loginClient,
 } from './login-options.ts';
 import { type LoopbackServer, listenOnLoopback } from './loopback-server.ts';
 import { openSystemBrowser } from './system-browser.ts';
@@ -64,7 +64,7 @@ export async function loopbackLogin(options: LoopbackLoginOptions): Promise<Logi
     throw new ConfigurationError("The option host must be '127.0.0.1' or '[::1]': localhost may be another.");
   }
   checkRequest(options);
-  const client = await loginClient(options);
+  const client = await createLoginClient(options);
   const server = await listenOnLoopback(host, path, port);
   try {
     return await logInThrough(server, client, options);
@@ -80,13 +80,13 @@ async function logInThrough(
 ): Promise<Login> {
   const { signal, open = openSystemBrowser, lifetime = defaultLifetime } = options;
   const request = await authorizationRequest(client, options, server.redirectUri);
-  const late = deadline(client.clock, lifetime, tookTooLong);
+  const late = deadline(client.clock, lifetime, loginTimedOut);
   try {
-    return await finishHere(client, request, async () => {
-      const arrived = server.answerTo(request.state);
+    return await completeInPlace(client, request, async () => {
+      const arrived = server.responseFor(request.state);
       // A callback that waits for the user, or for the browser to exit, must not delay the answer.
       const failure = Promise.resolve(open(request.url)).then(() => new Promise<never>(() => undefined));
-      return await leavingOn(leavingOn(Promise.race([arrived, failure]), late.signal), signal);
+      return await abortable(abortable(Promise.race([arrived, failure]), late.signal), signal);
     });
   } finally {
     late.clear();

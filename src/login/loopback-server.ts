@@ -4,14 +4,14 @@
  *
  * @module
  */
-import { parseUrl } from '../core/url.ts';
-import { type HttpServer, type Incoming, nodeModule, type Outgoing } from './node-modules.ts';
+import { parseUrl } from '../core/http/url.ts';
+import { type HttpServer, type LoopbackRequest, type LoopbackResponse, nodeModule } from './node-modules.ts';
 
 export interface LoopbackServer {
   /** With the port that it is. */
   readonly redirectUri: string;
   /** The URL of the one request to `redirectUri` that holds `state`; it is there once the user has got a page. */
-  answerTo(state: string): Promise<string>;
+  responseFor(state: string): Promise<string>;
   /** Resolves when nothing listens any more. */
   close(): Promise<void>;
 }
@@ -35,7 +35,7 @@ const headers = {
 };
 
 /** Who waits for which answer. */
-interface Waiter {
+interface PendingResponse {
   readonly state: string;
   readonly resolve: (url: string) => void;
 }
@@ -46,8 +46,8 @@ export async function listenOnLoopback(
   path: string,
   wanted: number,
 ): Promise<LoopbackServer> {
-  let waiter: Waiter | undefined;
-  const accept = (request: Incoming, response: Outgoing): void => {
+  let waiter: PendingResponse | undefined;
+  const accept = (request: LoopbackRequest, response: LoopbackResponse): void => {
     const url = parseUrl(request.url, origin);
     const isAnswer =
       waiter !== undefined &&
@@ -70,7 +70,7 @@ export async function listenOnLoopback(
   const { origin } = new URL(`http://${host}:${await listen(server, host, wanted)}`);
   return {
     redirectUri: origin + path,
-    answerTo: (state) =>
+    responseFor: (state) =>
       new Promise((resolve) => {
         waiter = { state, resolve };
       }),

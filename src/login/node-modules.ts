@@ -7,7 +7,7 @@
 import { ConfigurationError } from '../core/errors.ts';
 
 export interface NodeHttp {
-  createServer(listener: (request: Incoming, response: Outgoing) => void): HttpServer;
+  createServer(listener: (request: LoopbackRequest, response: LoopbackResponse) => void): HttpServer;
 }
 export interface HttpServer {
   listen(port: number, host: string, callback: () => void): void;
@@ -16,13 +16,13 @@ export interface HttpServer {
   close(callback: () => void): void;
   closeAllConnections(): void;
 }
-export interface Incoming {
+export interface LoopbackRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: { readonly host?: string };
 }
-export interface Outgoing {
-  writeHead(status: number, headers: Record<string, string>): Outgoing;
+export interface LoopbackResponse {
+  writeHead(status: number, headers: Record<string, string>): LoopbackResponse;
   end(body: string): void;
   once(type: 'close', listener: () => void): void;
 }

@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { deadline, type FullClock, within } from '../flow/waiting.ts';
+import { deadline, type RequiredClock, withTimeout } from '../async/abortable.ts';
 
 /** The part of Web Locks that is used. */
-interface Locks {
+interface WebLocks {
   request<T>(
     name: string,
     options: { readonly ifAvailable?: true; readonly signal?: AbortSignal },
@@ -16,7 +16,7 @@ interface Locks {
 }
 
 /** How long Web Locks may take to say whether a lock is free, in ms. The platform may never answer. */
-const patience = 1_000;
+const lockAnswerTimeoutMs = 1_000;
 
 /**
  * Runs `use` in one tab at a time for each `state`. Where another tab is at it, waits until that has ended, for at most `timeout` ms.
@@ -24,19 +24,19 @@ const patience = 1_000;
  *
  * @returns `'elsewhere'` when another tab used the answer meanwhile.
  */
-export async function inOneTab<T>(
+export async function runInOneTab<T>(
   state: string | null,
-  limit: { readonly clock: FullClock; readonly timeout: number },
+  limit: { readonly clock: RequiredClock; readonly timeout: number },
   use: () => Promise<T>,
 ): Promise<T | 'elsewhere'> {
-  const { locks } = (globalThis.navigator ?? {}) as { readonly locks?: Locks };
+  const { locks } = (globalThis.navigator ?? {}) as { readonly locks?: WebLocks };
   // A state that tokenkeep cannot have created belongs to no login, so it gets no lock.
   const isState = /^[\w-]{1,100}$/.test(state ?? '');
   if (!('document' in globalThis) || locks === undefined || !isState) return await use();
   const name = `tokenkeep.login.${state}`;
   let running: Promise<T | 'elsewhere'> | undefined;
   const run = (isFree: boolean): Promise<T | 'elsewhere'> => {
-    running ??= isFree ? use() : released(locks, name, limit).then(() => 'elsewhere' as const);
+    running ??= isFree ? use() : waitForRelease(locks, name, limit).then(() => 'elsewhere' as const);
     return running;
   };
   const answered = new Promise<void>((resolve) => {
@@ -46,14 +46,16 @@ export async function inOneTab<T>(
     });
     request.catch(() => resolve());
   });
-  await within({ clock: limit.clock, timeout: patience }, () => answered).catch(() => undefined);
+  await withTimeout({ clock: limit.clock, timeout: lockAnswerTimeoutMs }, () => answered).catch(
+    () => undefined,
+  );
   return await run(true);
 }
 
-async function released(
-  locks: Locks,
+async function waitForRelease(
+  locks: WebLocks,
   name: string,
-  { clock, timeout }: { readonly clock: FullClock; readonly timeout: number },
+  { clock, timeout }: { readonly clock: RequiredClock; readonly timeout: number },
 ): Promise<void> {
   const late = deadline(clock, timeout, () => undefined);
   const granted = locks.request(name, { signal: late.signal }, async () => undefined);

@@ -5,7 +5,7 @@
  */
 
 import { ConfigurationError, StorageError } from '../core/errors.ts';
-import { safeCause } from '../core/transport-failure.ts';
+import { safeCause } from '../core/http/network-error.ts';
 
 /** Keeps texts by name: `sessionStorage`, `localStorage`, or a storage of your own that may take its time. */
 export interface ItemStore {
@@ -49,27 +49,27 @@ export interface PendingLogin {
 
 const prefix = 'tokenkeep.login.';
 /** How many logins wait at most. A `Map` may be that of a whole backend. */
-const mostInWebStorage = 50;
-const mostInMap = 10_000;
+const maxInWebStorage = 50;
+const maxInMap = 10_000;
 
 /** Resolves with the logins that were removed: expired ones, and the oldest of too many. @throws StorageError */
-export async function keepPending(
+export async function storePendingLogin(
   pending: PendingLogins,
   state: string,
   login: PendingLogin,
   now: number,
 ): Promise<readonly PendingLogin[]> {
   try {
-    const abandoned = sweep(pending, now);
+    const abandoned = removeExpired(pending, now);
     await storeOf(pending).setItem(prefix + state, JSON.stringify(login));
     return abandoned;
   } catch (error) {
-    throw failed('write', error, [state, login.verifier, login.nonce]);
+    throw storageFailed('write', error, [state, login.verifier, login.nonce]);
   }
 }
 
 /** Keeps a login once more whose answer could not be used yet. Best effort: else the user begins another one. */
-export async function returnPending(
+export async function restorePendingLogin(
   pending: PendingLogins,
   state: string,
   login: PendingLogin,
@@ -83,7 +83,10 @@ export async function returnPending(
 }
 
 /** Removes and returns the login that is pending under `state`. `undefined`: there is none. @throws StorageError */
-export async function takePending(pending: PendingLogins, state: string): Promise<PendingLogin | undefined> {
+export async function takePendingLogin(
+  pending: PendingLogins,
+  state: string,
+): Promise<PendingLogin | undefined> {
   let operation: 'read' | 'delete' = 'read';
   try {
     const store = storeOf(pending);
@@ -93,13 +96,13 @@ export async function takePending(pending: PendingLogins, state: string): Promis
     if (text === null) return undefined;
     operation = 'delete';
     await store.removeItem(prefix + state);
-    return read(text);
+    return parsePendingLogin(text);
   } catch (error) {
-    throw failed(operation, error, [state]);
+    throw storageFailed(operation, error, [state]);
   }
 }
 
-function failed(
+function storageFailed(
   operation: 'read' | 'write' | 'delete',
   error: unknown,
   secrets: readonly (string | undefined)[],
@@ -112,18 +115,18 @@ function failed(
 }
 
 /** Removes expired logins, and the oldest of too many, if the storage can list its names synchronously. */
-function sweep(pending: PendingLogins, now: number): PendingLogin[] {
+function removeExpired(pending: PendingLogins, now: number): PendingLogin[] {
   const store = storeOf(pending);
   const names = 'getItem' in pending ? namesOf(pending) : [...pending.keys()];
   const waiting: { readonly name: string; readonly login: PendingLogin | undefined }[] = [];
   for (const name of names.filter((one) => one.startsWith(prefix))) {
     const text = store.getItem(name);
-    if (typeof text === 'string') waiting.push({ name, login: read(text) });
+    if (typeof text === 'string') waiting.push({ name, login: parsePendingLogin(text) });
   }
   // An unreadable entry counts as expired.
   const end = (login: PendingLogin | undefined) => login?.expiresAt ?? 0;
   waiting.sort((one, other) => end(other.login) - end(one.login));
-  const most = 'getItem' in pending ? mostInWebStorage : mostInMap;
+  const most = 'getItem' in pending ? maxInWebStorage : maxInMap;
   const removed = waiting.filter(({ login }, index) => end(login) <= now || index >= most - 1);
   for (const { name } of removed) store.removeItem(name);
   return removed.flatMap(({ login }) => login ?? []);
@@ -136,7 +139,7 @@ function namesOf(store: ItemStore): string[] {
 }
 
 /** @throws ConfigurationError for what keeps nothing. */
-export function requirePending(pending: PendingLogins | undefined): void {
+export function requirePendingLogins(pending: PendingLogins | undefined): void {
   const { getItem, get } = (pending ?? {}) as Partial<ItemStore & Map<string, string>>;
   if (typeof (getItem ?? get) === 'function') return;
   throw new ConfigurationError('The option pending must be a Storage of the page, or a Map of one user.');
@@ -151,7 +154,7 @@ function storeOf(pending: PendingLogins): ItemStore {
   };
 }
 
-function read(text: string): PendingLogin | undefined {
+function parsePendingLogin(text: string): PendingLogin | undefined {
   try {
     const login = JSON.parse(text) as Partial<PendingLogin> | null;
     const whole = typeof login?.verifier === 'string' && Number.isFinite(login.expiresAt);

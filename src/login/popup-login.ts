@@ -4,21 +4,21 @@
  * @module
  */
 
+import { abortable, completeClock, deadline } from '../async/abortable.ts';
 import { throwIfAborted } from '../core/abort.ts';
 import { ConfigurationError, LoginFailedError } from '../core/errors.ts';
-import { parseUrl } from '../core/url.ts';
-import { completeClock, deadline, leavingOn } from '../flow/waiting.ts';
+import { parseUrl } from '../core/http/url.ts';
 import { type AuthorizationRequest, authorizationRequest } from './authorization-request.ts';
-import { readResponse, wrongAnswer } from './authorization-response.ts';
-import { tookTooLong } from './complete-login.ts';
-import { finishHere } from './finish-here.ts';
+import { invalidResponse, readAuthorizationResponse } from './authorization-response.ts';
+import { completeInPlace } from './complete-in-place.ts';
+import { loginTimedOut } from './complete-login.ts';
 import type { Login } from './login.ts';
 import {
+  createLoginClient,
   defaultLifetime,
   type LoginClient,
   type LoginClientOptions,
   type LoginRequest,
-  loginClient,
   requireRedirectUri,
 } from './login-options.ts';
 
@@ -40,7 +40,7 @@ interface Popup {
 
 const channelOf = (state: string) => new BroadcastChannel(`tokenkeep.login.${state}`);
 /** How often it is looked whether the window is still there, in ms. */
-const glance = 500;
+const closedPollMs = 500;
 
 /**
  * Logs in in a window that opens over the page. Call it from a click, without waiting for anything before: browsers
@@ -83,23 +83,23 @@ export async function popupLogin(options: PopupLoginOptions): Promise<Login> {
     });
   }
   try {
-    const client = await loginClient(options);
+    const client = await createLoginClient(options);
     const request = await authorizationRequest(client, options, redirectUri);
-    return await finishHere(client, request, () => answerFrom(popup, client, request, options));
+    return await completeInPlace(client, request, () => responseFromPopup(popup, client, request, options));
   } finally {
     popup.close();
   }
 }
 
-async function answerFrom(
+async function responseFromPopup(
   popup: Popup,
   { clock }: LoginClient,
   { url, state }: AuthorizationRequest,
   { signal, lifetime = defaultLifetime }: PopupLoginOptions,
 ): Promise<string> {
   const channel = channelOf(state);
-  const late = deadline(clock, lifetime, tookTooLong);
-  const closing = watchClosing(popup, completeClock(clock));
+  const late = deadline(clock, lifetime, loginTimedOut);
+  const closing = watchClosed(popup, completeClock(clock));
   try {
     const arrived = new Promise<string>((resolve) => {
       channel.onmessage = ({ data, origin }: MessageEvent<unknown>) => {
@@ -111,7 +111,7 @@ async function answerFrom(
     });
     popup.opener = null; // or the server's pages could send this one elsewhere
     popup.location.replace(url);
-    return await leavingOn(leavingOn(Promise.race([arrived, closing.closed]), late.signal), signal);
+    return await abortable(abortable(Promise.race([arrived, closing.closed]), late.signal), signal);
   } finally {
     late.clear();
     closing.stop();
@@ -120,7 +120,7 @@ async function answerFrom(
 }
 
 /** Rejects when the window has been closed at two glances: the answer may be on its way at the first. */
-function watchClosing(popup: Popup, clock: LoginClient['clock']): { closed: Promise<never>; stop(): void } {
+function watchClosed(popup: Popup, clock: LoginClient['clock']): { closed: Promise<never>; stop(): void } {
   let timer: unknown;
   const closed = new Promise<never>((_, reject) => {
     const look = (wasClosed: boolean) => {
@@ -128,7 +128,7 @@ function watchClosing(popup: Popup, clock: LoginClient['clock']): { closed: Prom
         if (popup.closed && wasClosed) {
           reject(new LoginFailedError('The window of the login was closed.', { reason: 'cancelled' }));
         } else look(popup.closed);
-      }, glance);
+      }, closedPollMs);
     };
     look(false);
   });
@@ -139,11 +139,11 @@ function watchClosing(popup: Popup, clock: LoginClient['clock']): { closed: Prom
  * Hands the answer of a login to the page that waits for it in {@link popupLogin}, and closes the window once it was
  * heard. For the page at `redirectUri`.
  *
- * @throws LoginFailedError `wrong_answer` when the address holds no answer.
+ * @throws LoginFailedError `invalid_response` when the address holds no answer.
  */
 export function returnFromPopup(callback: string | URL = globalThis.location.href): void {
-  const { state } = readResponse(new URL(callback).searchParams);
-  if (state === undefined) throw wrongAnswer('This page was opened without the answer of a login.');
+  const { state } = readAuthorizationResponse(new URL(callback).searchParams);
+  if (state === undefined) throw invalidResponse('This page was opened without the answer of a login.');
   const channel = channelOf(state);
   channel.onmessage = () => {
     channel.close();

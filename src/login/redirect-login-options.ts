@@ -4,13 +4,13 @@
  * @module
  */
 import { ConfigurationError } from '../core/errors.ts';
-import type { TokenSet } from '../core/token-set.ts';
-import type { Inside } from '../flow/inside.ts';
-import type { IdTokenClaims } from './id-token.ts';
-import type { LoginPage } from './leaving.ts';
+import type { TokenSet } from '../core/oauth/token-set.ts';
+import type { ManagerInternals } from '../session/manager-internals.ts';
 import { checkRequest, type LoginRequest, requireRedirectUri } from './login-options.ts';
-import { type PendingLogins, requirePending } from './pending-logins.ts';
-import type { Asked } from './step-up.ts';
+import type { LoginPage } from './page-navigation.ts';
+import { type PendingLogins, requirePendingLogins } from './pending-logins.ts';
+import type { StepUpRequest } from './step-up.ts';
+import type { IdTokenClaims } from './validate-id-token.ts';
 
 /** A `TokenManager` as it was constructed, also one of `forSession()`. */
 export interface RedirectLoginManager {
@@ -49,7 +49,7 @@ export interface BeginLoginOptions {
   /** Parameters for this login only, such as `login_hint`. They take precedence over those of the object. */
   readonly parameters?: LoginRequest['parameters'];
   /** The event `stepUpRequired`: the login asks for what the API wants, see {@link withStepUp}. Look at its `scope` first. */
-  readonly stepUp?: Asked | undefined;
+  readonly stepUp?: StepUpRequest | undefined;
   /** Aborts the login while the page has not left yet. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -77,7 +77,7 @@ export interface RedirectLogin {
    * Resolves when the user comes back to this very page by "Back" without having signed in, and when `finish()` signed them in.
    *
    * @throws ConfigurationError on a server, for a `returnTo` that is not allowed, and for `dpop()` with keys that end with the page.
-   *   LoginFailedError: `no_answer` when the server could not be found, `timed_out` when the page is still here after the manager's
+   *   LoginFailedError: `no_response` when the server could not be found, `timed_out` when the page is still here after the manager's
    *   `timeout`. StorageError when the login or its key could not be stored. The signal's reason.
    */
   begin(options?: BeginLoginOptions): Promise<void>;
@@ -108,27 +108,30 @@ const names = [
 ];
 
 /** @throws ConfigurationError that names the option and the remedy. */
-export function checkRedirectLogin(options: RedirectLoginOptions, inside: Inside | undefined): Inside {
+export function checkRedirectLogin(
+  options: RedirectLoginOptions,
+  internals: ManagerInternals | undefined,
+): ManagerInternals {
   const refuse = (problem: string): never => {
     throw new ConfigurationError(`redirectLogin(): ${problem}`);
   };
   const { redirectUri, pending, allowReturnTo, page } = Object(options) as RedirectLoginOptions;
   const unknown = Object.keys(Object(options)).find((name) => !names.includes(name));
   if (unknown !== undefined) refuse(`there is no option ${unknown}. The options are ${names.join(', ')}.`);
-  if (inside === undefined)
+  if (internals === undefined)
     return refuse(
       'the option manager must be a TokenManager of this copy of tokenkeep, where it was constructed.',
     );
-  if (inside.assembly.workshop.grant.cookies !== undefined)
+  if (internals.parts.context.grant.cookies !== undefined)
     refuse('this manager keeps no tokens, its token handler does. Log in through the token handler.');
   if (typeof redirectUri !== 'string' || !/^(?:\/(?![/\\])|[a-z][a-z\d+.-]*:)/i.test(redirectUri))
     refuse('the option redirectUri must be an absolute URL, or a path such as /callback.');
   if (!redirectUri.startsWith('/')) requireRedirectUri(redirectUri);
-  if (typeof pending !== 'function') requirePending(pending);
+  if (typeof pending !== 'function') requirePendingLogins(pending);
   if (allowReturnTo !== undefined && typeof allowReturnTo !== 'function')
     refuse('the option allowReturnTo must be a function of a URL.');
   if (page !== undefined && !(page?.location !== undefined && page.history !== undefined))
     refuse('the option page must have location and history.');
   checkRequest(options);
-  return inside;
+  return internals;
 }

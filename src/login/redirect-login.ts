@@ -3,19 +3,19 @@
  *
  * @module
  */
+
+import { abortable } from '../async/abortable.ts';
 import { ConfigurationError, StorageError } from '../core/errors.ts';
-import { safeCause } from '../core/transport-failure.ts';
-import { parseUrl } from '../core/url.ts';
-import { type Inside, insideOf } from '../flow/inside.ts';
-import type { Session } from '../flow/session.ts';
-import { leavingOn } from '../flow/waiting.ts';
-import { takeAnswer } from './answer-in-url.ts';
-import { refused } from './authorization-response.ts';
-import { exchangeAnswer } from './complete-login.ts';
-import { departOnce, type LoginPage, leave, requireLastingKeys } from './leaving.ts';
-import { checkRequest, clientOf, requireRedirectUri } from './login-options.ts';
-import { inOneTab } from './one-tab.ts';
-import { type PendingLogins, requirePending, takePending } from './pending-logins.ts';
+import { safeCause } from '../core/http/network-error.ts';
+import { parseUrl } from '../core/http/url.ts';
+import { internalsOf, type ManagerInternals } from '../session/manager-internals.ts';
+import type { Session } from '../session/session.ts';
+import { loginRefused } from './authorization-response.ts';
+import { exchangeResponse } from './complete-login.ts';
+import { checkRequest, loginClientOf, requireRedirectUri } from './login-options.ts';
+import { runInOneTab } from './one-tab.ts';
+import { type LoginPage, navigateAway, navigateOnce, requirePersistentKeys } from './page-navigation.ts';
+import { type PendingLogins, requirePendingLogins, takePendingLogin } from './pending-logins.ts';
 import {
   type BeginLoginOptions,
   checkRedirectLogin,
@@ -23,9 +23,10 @@ import {
   type RedirectLoginOptions,
   type RedirectLoginResult,
 } from './redirect-login-options.ts';
+import { takeResponseFromUrl } from './response-in-url.ts';
 import { safeReturnTo } from './return-to.ts';
-import { signInWith } from './sign-in-with.ts';
-import { begin } from './start-login.ts';
+import { signInWithLogin } from './sign-in-with-login.ts';
+import { startLoginWith } from './start-login.ts';
 import { withStepUp } from './step-up.ts';
 
 /**
@@ -62,12 +63,12 @@ import { withStepUp } from './step-up.ts';
  * @see RFC 6749 §4.1, RFC 7636, RFC 9700 §2.1
  */
 export function redirectLogin(options: RedirectLoginOptions): RedirectLogin {
-  const login = new LoginByRedirect(options, insideOf(options?.manager));
+  const login = new RedirectLoginFlow(options, internalsOf(options?.manager));
   return { begin: (more) => login.begin(more), finish: () => login.finish() };
 }
 
 /** The state of the answers for a session. All objects for the session share it, because an effect may create one on every run. */
-interface Finishing {
+interface FinishState {
   /** Taken out of the URL, and not used yet. */
   answer: URL | undefined;
   underWay: Promise<RedirectLoginResult> | undefined;
@@ -81,38 +82,38 @@ interface Finishing {
  */
 const guardDelay = 1_000;
 
-const finishings: WeakMap<Session, Finishing> = new WeakMap();
+const finishStates: WeakMap<Session, FinishState> = new WeakMap();
 
-class LoginByRedirect {
+class RedirectLoginFlow {
   readonly #options: RedirectLoginOptions;
-  readonly #inside: Inside;
+  readonly #internals: ManagerInternals;
 
-  constructor(options: RedirectLoginOptions, inside: Inside | undefined) {
-    this.#inside = checkRedirectLogin(options, inside);
+  constructor(options: RedirectLoginOptions, internals: ManagerInternals | undefined) {
+    this.#internals = checkRedirectLogin(options, internals);
     this.#options = options;
   }
 
   async begin({ returnTo, parameters, stepUp, signal }: BeginLoginOptions = {}): Promise<void> {
-    const { workshop, signIn } = this.#inside.assembly;
+    const { context, signInOptions: signIn } = this.#internals.parts;
     const page = this.#page;
     if (page === undefined) {
       throw new ConfigurationError(
         'begin() needs a page: call it in a browser, not while rendering on a server.',
       );
     }
-    requireLastingKeys(workshop.dpop);
+    requirePersistentKeys(context.dpop);
     const { scope = signIn.scope, resource, lifetime, parameters: always } = this.#options;
     const usual = { scope, resource, lifetime, parameters: { ...always, ...parameters } };
     const request = stepUp === undefined ? usual : withStepUp(usual, stepUp);
     checkRequest(request);
     const place = this.#checkedReturnTo(returnTo, page);
-    const finished = await leavingOn(this.finish(), signal);
+    const finished = await abortable(this.finish(), signal);
     const isAsked = stepUp !== undefined || parameters !== undefined;
     if (finished.outcome === 'signed-in' || (!isAsked && this.#hasJustSignedIn())) return;
-    await departOnce(page.location, signal, async (aborting) => {
-      const client = await leavingOn(clientOf(workshop), aborting);
+    await navigateOnce(page.location, signal, async (aborting) => {
+      const client = await abortable(loginClientOf(context), aborting);
       const redirectUri = this.#redirectUri(page);
-      const { url } = await begin(client, {
+      const { url } = await startLoginWith(client, {
         ...request,
         redirectUri,
         pending: this.#pending,
@@ -120,7 +121,7 @@ class LoginByRedirect {
       });
       if (aborting.aborted) throw aborting.reason;
       const { clock, timeout } = client;
-      await leave(page, url, { clock, timeout, signal: aborting });
+      await navigateAway(page, url, { clock, timeout, signal: aborting });
     });
   }
 
@@ -128,24 +129,24 @@ class LoginByRedirect {
   async finish(): Promise<RedirectLoginResult> {
     const page = this.#page;
     if (page === undefined) return { outcome: 'none' };
-    const { session } = this.#inside;
-    const finishing = finishings.get(session) ?? {
+    const { session } = this.#internals;
+    const finishing = finishStates.get(session) ?? {
       answer: undefined,
       underWay: undefined,
       signedIn: undefined,
     };
-    finishings.set(session, finishing);
-    finishing.answer = takeAnswer(page, this.#redirectUri(page)) ?? finishing.answer;
+    finishStates.set(session, finishing);
+    finishing.answer = takeResponseFromUrl(page, this.#redirectUri(page)) ?? finishing.answer;
     const { answer } = finishing;
     if (finishing.underWay !== undefined) return await finishing.underWay;
     if (answer === undefined) return { outcome: 'none' };
-    finishing.underWay = this.#use(answer, finishing, page).finally(() => {
+    finishing.underWay = this.#handleResponse(answer, finishing, page).finally(() => {
       finishing.underWay = undefined;
     });
     return await finishing.underWay;
   }
 
-  async #use(answer: URL, finishing: Finishing, page: LoginPage): Promise<RedirectLoginResult> {
+  async #handleResponse(answer: URL, finishing: FinishState, page: LoginPage): Promise<RedirectLoginResult> {
     const done = () => {
       if (finishing.answer === answer) finishing.answer = undefined;
     };
@@ -153,41 +154,44 @@ class LoginByRedirect {
     if (!state) {
       done();
       // Any site can send a browser here, so only the error code of an unknown sender is shown.
-      throw refused(answer.searchParams.get('error') ?? undefined, undefined, []);
+      throw loginRefused(answer.searchParams.get('error') ?? undefined, undefined, []);
     }
-    const { clock } = this.#inside.assembly.workshop;
-    const result = await inOneTab(state, this.#inside.assembly.workshop, () =>
+    const { clock } = this.#internals.parts.context;
+    const result = await runInOneTab(state, this.#internals.parts.context, () =>
       this.#exchange(answer, page, done),
     );
     if (result !== 'elsewhere') {
-      const { login } = this.#inside.session.login ?? {};
+      const { login } = this.#internals.session.login ?? {};
       finishing.signedIn = { login, until: clock.now() + guardDelay };
       return result;
     }
     done();
-    await takePending(this.#pending, state); // the copy of this tab
+    await takePendingLogin(this.#pending, state); // the copy of this tab
     return { outcome: 'none' };
   }
 
   async #exchange(answer: URL, page: LoginPage, done: () => void): Promise<RedirectLoginResult> {
-    const { workshop } = this.#inside.assembly;
-    const use = await exchangeAnswer({ client: () => clientOf(workshop), pending: this.#pending }, answer);
+    const { context } = this.#internals.parts;
+    const use = await exchangeResponse(
+      { client: () => loginClientOf(context), pending: this.#pending },
+      answer,
+    );
     if (use.kind === 'failed') {
       if (!use.isWaiting) done();
       throw use.error;
     }
     done();
-    const claims = await signInWith(this.#options.manager, use.login, workshop);
+    const claims = await signInWithLogin(this.#options.manager, use.login, context);
     const rules = { page: page.location.href, allow: this.#options.allowReturnTo };
     return { outcome: 'signed-in', claims, returnTo: safeReturnTo(use.login.returnTo, rules) };
   }
 
   /** Checks whether `finish()` has signed the user in a moment ago, and nobody has signed out or in since. */
   #hasJustSignedIn(): boolean {
-    const { session, assembly } = this.#inside;
-    const { signedIn } = finishings.get(session) ?? {};
+    const { session, parts } = this.#internals;
+    const { signedIn } = finishStates.get(session) ?? {};
     if (signedIn === undefined || session.login === undefined) return false;
-    const left = signedIn.until - assembly.workshop.clock.now();
+    const left = signedIn.until - parts.context.clock.now();
     return session.login.login === signedIn.login && left > 0 && left <= guardDelay;
   }
 
@@ -208,7 +212,7 @@ class LoginByRedirect {
         { operation: 'read', cause: safeCause(error, []) },
       );
     }
-    requirePending(found);
+    requirePendingLogins(found);
     return found;
   }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { parseUrl } from '../core/url.ts';
+import { parseUrl } from '../core/http/url.ts';
 
 /** The rules that {@link safeReturnTo} checks `returnTo` against. */
 export interface ReturnRules {

@@ -3,19 +3,20 @@
  *
  * @module
  */
+
+import { completeClock } from '../async/abortable.ts';
 import { throwIfAborted } from '../core/abort.ts';
-import { completeClock } from '../flow/waiting.ts';
 import { authorizationRequest } from './authorization-request.ts';
-import { departOnce, leave, requireLastingKeys } from './leaving.ts';
-import { forgetKey, keepKey } from './login-key.ts';
+import { deleteLoginKey, storeLoginKey } from './login-key.ts';
 import {
+  createLoginClient,
   type LoginClient,
   type LoginClientOptions,
   type LoginRequest,
-  loginClient,
   requireRedirectUri,
 } from './login-options.ts';
-import { keepPending, type PendingLogins, requirePending } from './pending-logins.ts';
+import { navigateAway, navigateOnce, requirePersistentKeys } from './page-navigation.ts';
+import { type PendingLogins, requirePendingLogins, storePendingLogin } from './pending-logins.ts';
 
 /** What {@link startLogin} takes. */
 export interface StartLoginOptions extends LoginClientOptions, LoginRequest {
@@ -66,27 +67,27 @@ export interface StartedLogin {
  *   console.info(claims?.sub);
  * }
  * ```
- * @throws ConfigurationError, LoginFailedError (`no_answer`: no metadata), the signal's reason, and whatever `pending` throws.
+ * @throws ConfigurationError, LoginFailedError (`no_response`: no metadata), the signal's reason, and whatever `pending` throws.
  */
 export async function startLogin(options: StartLoginOptions): Promise<StartedLogin> {
   requireRedirectUri(options.redirectUri);
-  requirePending(options.pending);
-  return await begin(await loginClient(options), options);
+  requirePendingLogins(options.pending);
+  return await startLoginWith(await createLoginClient(options), options);
 }
 
 /** A login that a client begins: its options are checked. */
-export async function begin(
+export async function startLoginWith(
   client: LoginClient,
   options: Omit<StartLoginOptions, keyof LoginClientOptions>,
 ): Promise<StartedLogin> {
-  const { url, state, pending, prover } = await authorizationRequest(client, options, options.redirectUri);
-  if (prover !== undefined) await keepKey(client, prover); // this page will be gone
+  const { url, state, pending, dpopKey } = await authorizationRequest(client, options, options.redirectUri);
+  if (dpopKey !== undefined) await storeLoginKey(client, dpopKey); // this page will be gone
   const login = { ...pending, returnTo: options.returnTo };
   try {
-    const abandoned = await keepPending(options.pending, state, login, client.clock.now());
-    for (const { thumbprint } of abandoned) await forgetKey(client, thumbprint);
+    const abandoned = await storePendingLogin(options.pending, state, login, client.clock.now());
+    for (const { thumbprint } of abandoned) await deleteLoginKey(client, thumbprint);
   } catch (error) {
-    await forgetKey(client, prover?.thumbprint);
+    await deleteLoginKey(client, dpopKey?.thumbprint);
     throw error;
   }
   return { url, state };
@@ -101,11 +102,11 @@ export async function begin(
  *   that end with the page. Else as {@link startLogin}.
  */
 export async function redirectToLogin(options: StartLoginOptions): Promise<void> {
-  requireLastingKeys(options.dpop);
+  requirePersistentKeys(options.dpop);
   const { clock, timeout = 30_000 } = options;
-  await departOnce(globalThis.location, options.signal, async (signal) => {
+  await navigateOnce(globalThis.location, options.signal, async (signal) => {
     const { url } = await startLogin({ ...options, signal });
     throwIfAborted(signal);
-    await leave(globalThis, url, { clock: completeClock(clock), timeout, signal });
+    await navigateAway(globalThis, url, { clock: completeClock(clock), timeout, signal });
   });
 }

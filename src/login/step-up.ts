@@ -4,12 +4,12 @@
  * @module
  */
 import { ConfigurationError } from '../core/errors.ts';
-import type { StepUp } from '../core/rejection.ts';
+import type { StepUp } from '../core/http/rejection.ts';
 import { fromUtf8 } from '../core/utf8.ts';
 import type { LoginRequest } from './login-options.ts';
 
 /** What the event `stepUpRequired` tells, as far as it does. */
-export type Asked = { readonly [name in keyof StepUp]?: StepUp[name] | undefined };
+export type StepUpRequest = { readonly [name in keyof StepUp]?: StepUp[name] | undefined };
 
 /**
  * The options of a login that gives an API what it has asked for with `stepUpRequired`: its scopes beside the usual ones,
@@ -41,26 +41,26 @@ export type Asked = { readonly [name in keyof StepUp]?: StepUp[name] | undefined
  * @throws ConfigurationError for what is no such event, and for claims that are none.
  * @see RFC 9470 §4
  */
-export function withStepUp<Options extends LoginRequest>(options: Options, stepUp: Asked): Options {
-  const { scope: more = [], acrValues = [], maxAge, claims } = checked(stepUp);
+export function withStepUp<Options extends LoginRequest>(options: Options, stepUp: StepUpRequest): Options {
+  const { scope: more = [], acrValues = [], maxAge, claims } = checkStepUp(stepUp);
   const { scope = [], parameters = {} } = options;
   const asked: Record<string, string> = {};
   if (acrValues.length > 0) asked['acr_values'] = acrValues.join(' ');
-  if (maxAge !== undefined) asked['max_age'] = String(Math.min(maxAge, ageIn(parameters['max_age'])));
+  if (maxAge !== undefined) asked['max_age'] = String(Math.min(maxAge, maxAgeOf(parameters['max_age'])));
   if (claims !== undefined) {
     const own = readClaims('parameters.claims', parameters['claims'] ?? '{}');
-    asked['claims'] = JSON.stringify(together(own, readClaims('stepUp.claims', claims)));
+    asked['claims'] = JSON.stringify(mergeClaims(own, readClaims('stepUp.claims', claims)));
   }
   return { ...options, scope: [...new Set([...scope, ...more])], parameters: { ...parameters, ...asked } };
 }
 
-function checked(stepUp: Asked): Asked {
-  const { scope = [], acrValues = [], maxAge = 0, claims = '' } = Object(stepUp) as Asked;
+function checkStepUp(stepUp: StepUpRequest): StepUpRequest {
+  const { scope = [], acrValues = [], maxAge = 0, claims = '' } = Object(stepUp) as StepUpRequest;
   const isFine =
     typeof stepUp === 'object' &&
     stepUp !== null &&
-    isWords(scope) &&
-    isWords(acrValues) &&
+    isScopeList(scope) &&
+    isScopeList(acrValues) &&
     Number.isSafeInteger(maxAge) &&
     maxAge >= 0 &&
     typeof claims === 'string';
@@ -70,7 +70,7 @@ function checked(stepUp: Asked): Asked {
   );
 }
 
-const isWords = (value: unknown): boolean =>
+const isScopeList = (value: unknown): boolean =>
   Array.isArray(value) && value.every((one) => typeof one === 'string' && /^[!#-[\]-~]+$/.test(one));
 
 type Claims = Readonly<Record<string, unknown>>;
@@ -80,7 +80,7 @@ function readClaims(name: string, text: string): Claims {
   for (const decode of [() => text, () => fromBase64(text)]) {
     try {
       const claims: unknown = JSON.parse(decode());
-      if (isMap(claims)) return claims;
+      if (isObject(claims)) return claims;
     } catch {
       // the other one, or what is thrown below
     }
@@ -95,17 +95,17 @@ function fromBase64(text: string): string {
 }
 
 /** Claims are grouped by where they are wanted (OpenID Connect Core §5.5): `id_token`, `userinfo`, `access_token`. */
-function together(own: Claims, asked: Claims): Claims {
+function mergeClaims(own: Claims, asked: Claims): Claims {
   const merged: Record<string, unknown> = { ...own };
   for (const [place, wanted] of Object.entries(asked)) {
     const mine = own[place];
-    merged[place] = isMap(mine) && isMap(wanted) ? { ...mine, ...wanted } : wanted;
+    merged[place] = isObject(mine) && isObject(wanted) ? { ...mine, ...wanted } : wanted;
   }
   return merged;
 }
 
-const isMap = (value: unknown): value is Claims =>
+const isObject = (value: unknown): value is Claims =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const ageIn = (text: string | undefined): number =>
+const maxAgeOf = (text: string | undefined): number =>
   text !== undefined && /^\d+$/.test(text) ? Number(text) : Number.POSITIVE_INFINITY;

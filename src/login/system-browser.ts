@@ -5,7 +5,7 @@
  */
 
 import { ConfigurationError } from '../core/errors.ts';
-import { parseUrl } from '../core/url.ts';
+import { parseUrl } from '../core/http/url.ts';
 import { nodeModule, nodePlatform, nodeVariable } from './node-modules.ts';
 
 /** Programs that open a URL, and what they want before it. No shell reads the URL: it holds what a server chose. */
@@ -41,15 +41,15 @@ export async function openSystemBrowser(url: string): Promise<void> {
   const [command, ...parameters] = openers[nodePlatform() ?? ''] ?? ['xdg-open'];
   const browser = nodeVariable('BROWSER');
   // A list or a command line is no name of a program: xdg-open understands them.
-  if (browser && (await starts(browser, [url]))) return;
-  if (await starts(command, [...parameters, url])) return;
+  if (browser && (await canStart(browser, [url]))) return;
+  if (await canStart(command, [...parameters, url])) return;
   throw new ConfigurationError(
     `The system browser could not be opened by ${command}. Give the option open, which shows the URL to the user.`,
   );
 }
 
 /** Nothing of the error is kept: its members hold the URL. */
-async function starts(command: string, parameters: readonly string[]): Promise<boolean> {
+async function canStart(command: string, parameters: readonly string[]): Promise<boolean> {
   const { spawn } = nodeModule('child_process');
   return await new Promise((resolve) => {
     const child = spawn(command, parameters, { detached: true, stdio: 'ignore' });

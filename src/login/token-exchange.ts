@@ -4,20 +4,24 @@
  *
  * @module
  */
+
+import { withTimeout } from '../async/abortable.ts';
 import { isTokenKeepError, LoginFailedError } from '../core/errors.ts';
-import type { ProvenRequest, Prover } from '../core/possession.ts';
-import { judgeAnswer, type Outcome } from '../core/token-answer.ts';
-import { safeCause } from '../core/transport-failure.ts';
-import { roundTrip } from '../flow/round-trip.ts';
-import { grantRequest } from '../flow/token-request.ts';
-import { within } from '../flow/waiting.ts';
-import { refused } from './authorization-response.ts';
-import type { Expected } from './expected.ts';
-import { type Login, loginOf } from './login.ts';
+import { safeCause } from '../core/http/network-error.ts';
+import type { DpopKey, ProvenTokenRequest } from '../core/oauth/dpop-key.ts';
+import { parseTokenResponse, type TokenResponseOutcome } from '../core/oauth/token-response.ts';
+import { sendRequest } from '../token-endpoint/send-request.ts';
+import { grantRequest } from '../token-endpoint/token-request.ts';
+import { loginRefused } from './authorization-response.ts';
+import { createLogin, type Login } from './login.ts';
+import type { LoginExpectations } from './login-expectations.ts';
 import type { LoginClient } from './login-options.ts';
 
 /** An answer, or why there is none. */
-export type Exchanged = (Outcome | { readonly kind: 'lost'; readonly cause: Error | undefined }) & {
+export type ExchangeOutcome = (
+  | TokenResponseOutcome
+  | { readonly kind: 'lost'; readonly cause: Error | undefined }
+) & {
   readonly secrets: readonly string[];
   /** Unix ms. */
   readonly sentAt: number;
@@ -26,7 +30,7 @@ export type Exchanged = (Outcome | { readonly kind: 'lost'; readonly cause: Erro
 /** A token request in which everything that can fail before it is sent has already succeeded. */
 export interface PreparedExchange {
   /** Sends it, once. Never rejects. */
-  send(): Promise<Exchanged>;
+  send(): Promise<ExchangeOutcome>;
 }
 
 /**
@@ -38,23 +42,23 @@ export async function prepareExchange(
   client: LoginClient,
   grantType: string,
   parameters: Readonly<Record<string, string>>,
-  prover: Prover | undefined,
+  dpopKey: DpopKey | undefined,
 ): Promise<PreparedExchange> {
   const { server, clock } = client;
-  let isMade = false;
-  const make = async () => {
+  let isBuilt = false;
+  const build = async () => {
     const request = await grantRequest(client, server, grantType, parameters);
-    isMade = true;
+    isBuilt = true;
     return request;
   };
   try {
-    const request = await within<ProvenRequest>(
+    const request = await withTimeout<ProvenTokenRequest>(
       client,
-      () => prover?.request(make, () => clock.now()) ?? make(),
+      () => dpopKey?.request(build, () => clock.now()) ?? build(),
     );
     return { send: () => send(client, request) };
   } catch (error) {
-    if (!isMade || isTokenKeepError(error)) throw error;
+    if (!isBuilt || isTokenKeepError(error)) throw error;
     throw new LoginFailedError('The key of the login cannot sign. Start the login again.', {
       reason: 'no_key',
       cause: safeCause(error, []),
@@ -62,49 +66,50 @@ export async function prepareExchange(
   }
 }
 
-async function send(client: LoginClient, request: ProvenRequest): Promise<Exchanged> {
+async function send(client: LoginClient, request: ProvenTokenRequest): Promise<ExchangeOutcome> {
   const { server, clock } = client;
   const sentAt = clock.now();
   const { secrets } = request;
   try {
-    const answer = await roundTrip(request, client);
-    return { ...judgeAnswer(answer, server.profile, clock.now()), secrets, sentAt };
+    const answer = await sendRequest(request, client);
+    return { ...parseTokenResponse(answer, server.profile, clock.now()), secrets, sentAt };
   } catch (error) {
     return { kind: 'lost', cause: safeCause(error, secrets), secrets, sentAt };
   }
 }
 
 /** Makes the request that exchanges a code for tokens. @throws as {@link prepareExchange} does. */
-export async function prepareCode(
+export async function prepareCodeExchange(
   client: LoginClient,
   code: string,
   login: { readonly redirectUri: string; readonly verifier: string },
-  prover: Prover | undefined,
+  dpopKey: DpopKey | undefined,
 ): Promise<PreparedExchange> {
   const parameters = { code, redirect_uri: login.redirectUri, code_verifier: login.verifier };
-  return await prepareExchange(client, 'authorization_code', parameters, prover);
+  return await prepareExchange(client, 'authorization_code', parameters, dpopKey);
 }
 
 /** Sends a prepared request for tokens. @throws LoginFailedError */
-export async function tokensFrom(
+export async function requestTokens(
   client: LoginClient,
   prepared: PreparedExchange,
-  expected: Expected,
+  expected: LoginExpectations,
 ): Promise<Login> {
   const exchanged = await prepared.send();
-  if (exchanged.kind === 'granted') return loginOf(client, exchanged.grant, exchanged.sentAt, expected);
-  throw failed(exchanged);
+  if (exchanged.kind === 'granted') return createLogin(client, exchanged.grant, exchanged.sentAt, expected);
+  throw exchangeFailed(exchanged);
 }
 
 /** What there is to say of an exchange that gave no tokens. */
-export function failed(exchanged: Exclude<Exchanged, { kind: 'granted' }>): LoginFailedError {
-  if (exchanged.kind === 'refused') return refused(exchanged.error, exchanged.description, exchanged.secrets);
-  return noAnswer(exchanged.kind === 'lost' ? exchanged.cause : undefined);
+export function exchangeFailed(exchanged: Exclude<ExchangeOutcome, { kind: 'granted' }>): LoginFailedError {
+  if (exchanged.kind === 'refused')
+    return loginRefused(exchanged.error, exchanged.description, exchanged.secrets);
+  return noResponse(exchanged.kind === 'lost' ? exchanged.cause : undefined);
 }
 
-export function noAnswer(cause: Error | undefined): LoginFailedError {
+export function noResponse(cause: Error | undefined): LoginFailedError {
   return new LoginFailedError('The authorization server gave no answer that can be read.', {
-    reason: 'no_answer',
+    reason: 'no_response',
     cause,
   });
 }

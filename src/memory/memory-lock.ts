@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { TokenLock, Turns } from '../core/contracts.ts';
-import { takingTurns } from './turns.ts';
+
+import { limitConcurrency } from '../async/limit-concurrency.ts';
+import type { ConcurrencyLimiter, TokenLock } from '../core/contracts.ts';
 
 /**
  * A lock within this process: one holder of a name at a time, in the order of the requests. A name that nobody
@@ -19,14 +20,14 @@ import { takingTurns } from './turns.ts';
  * ```
  */
 export function memoryLock(): TokenLock {
-  const queues = new Map<string, Turns>();
+  const queues = new Map<string, ConcurrencyLimiter>();
   return {
     reach: 'process',
     async request(name, { signal }, callback) {
-      const queue = queues.get(name) ?? takingTurns(1);
+      const queue = queues.get(name) ?? limitConcurrency(1);
       queues.set(name, queue);
       try {
-        return await queue.take(async () => callback(), signal);
+        return await queue.run(async () => callback(), signal);
       } finally {
         // While this waited others may have joined the queue, or it was dropped and made anew.
         if (queue.idle && queues.get(name) === queue) queues.delete(name);

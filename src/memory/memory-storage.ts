@@ -27,17 +27,17 @@ export function memoryStorage(): TokenStorage {
   // As text: what is read belongs to the reader, and an idle session takes a third of the space of an object.
   const values = new Map<string, { readonly text: string; readonly version: number }>();
   const watchers = new Map<string, Set<Watcher>>();
-  let latest = 0;
+  let lastVersion = 0;
 
-  const expect = (operation: 'write' | 'delete', key: string, version: unknown) => {
+  const assertVersion = (operation: 'write' | 'delete', key: string, version: unknown) => {
     if (values.get(key)?.version === version) return;
     throw new StorageError('Another version is stored than the one that was expected.', {
       operation,
       conflict: true,
     });
   };
-  const changed = (key: string) => {
-    for (const watcher of [...(watchers.get(key) ?? [])]) queueMicrotask(() => watcher.tell());
+  const notifyWatchers = (key: string) => {
+    for (const watcher of [...(watchers.get(key) ?? [])]) queueMicrotask(() => watcher.notify());
   };
 
   return {
@@ -48,31 +48,31 @@ export function memoryStorage(): TokenStorage {
       return value && { record: JSON.parse(value.text) as unknown, version: value.version };
     },
     async write(key, record, ifVersion) {
-      expect('write', key, ifVersion);
-      const text = textOf(record);
-      latest += 1;
-      values.set(key, { text, version: latest });
-      changed(key);
-      return latest;
+      assertVersion('write', key, ifVersion);
+      const text = serializeRecord(record);
+      lastVersion += 1;
+      values.set(key, { text, version: lastVersion });
+      notifyWatchers(key);
+      return lastVersion;
     },
     async delete(key, ifVersion) {
-      if (ifVersion !== undefined) expect('delete', key, ifVersion);
-      if (values.delete(key)) changed(key);
+      if (ifVersion !== undefined) assertVersion('delete', key, ifVersion);
+      if (values.delete(key)) notifyWatchers(key);
     },
     watch(key, listener) {
-      const those = watchers.get(key) ?? new Set();
+      const watchersOfKey = watchers.get(key) ?? new Set();
       const watcher = new Watcher(listener);
-      watchers.set(key, those.add(watcher));
+      watchers.set(key, watchersOfKey.add(watcher));
       return () => {
         watcher.stop();
-        those.delete(watcher);
-        if (those.size === 0 && watchers.get(key) === those) watchers.delete(key);
+        watchersOfKey.delete(watcher);
+        if (watchersOfKey.size === 0 && watchers.get(key) === watchersOfKey) watchers.delete(key);
       };
     },
   };
 }
 
-function textOf(record: object): string {
+function serializeRecord(record: object): string {
   try {
     return JSON.stringify(record);
   } catch (cause) {
@@ -89,7 +89,7 @@ class Watcher {
   }
 
   /** A watcher's error is its own: the write that it is told of has long succeeded. */
-  tell(): void {
+  notify(): void {
     try {
       this.#listener?.();
     } catch {}

@@ -9,11 +9,11 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Stored, TokenLock, TokenStorage, Version } from '../core/contracts.ts';
 import { ConfigurationError, StorageError } from '../core/errors.ts';
-import { Database } from './database.ts';
 import { fileLock } from './file-lock.ts';
-import { FileWatch, type StoredVersion } from './file-watch.ts';
-import type { Access } from './private-file.ts';
+import { FileWatcher, type StoredVersion } from './file-watcher.ts';
+import type { FileAccess } from './private-file.ts';
 import { requireSqlite } from './sqlite.ts';
+import { SqliteDatabase } from './sqlite-database.ts';
 
 /** See {@link fileStorage}. */
 export interface FileStorageOptions {
@@ -105,61 +105,65 @@ function pathOf(options: FileStorageOptions | undefined): string {
 export class SqliteFileStorage implements FileStorage {
   readonly reach = 'machine' as const;
   readonly lock: TokenLock;
-  readonly #records: Database;
-  readonly #tickets: Database;
-  readonly #watch: FileWatch;
+  readonly #records: SqliteDatabase;
+  readonly #tickets: SqliteDatabase;
+  readonly #watch: FileWatcher;
 
-  /** @param synchronous see {@link Database} */
-  constructor(path: string, synchronous: 'FULL' | 'NORMAL' = 'FULL', access: Access = 'owner') {
-    this.#records = new Database(path, synchronous, access);
-    this.#tickets = new Database(path, 'NORMAL', access);
+  /** @param synchronous see {@link SqliteDatabase} */
+  constructor(path: string, synchronous: 'FULL' | 'NORMAL' = 'FULL', access: FileAccess = 'owner') {
+    this.#records = new SqliteDatabase(path, synchronous, access);
+    this.#tickets = new SqliteDatabase(path, 'NORMAL', access);
     this.lock = fileLock(this.#tickets, path);
-    this.#watch = new FileWatch(path, {
-      glance: (key) => this.#records.glance((sql) => versionOf(sql(version).get(place(key)))),
+    this.#watch = new FileWatcher(path, {
+      peek: (key) => this.#records.runIfOpen((sql) => versionOf(sql(selectVersion).get(encodeKey(key)))),
       // Who watches a file that is gone does not make it anew.
-      look: async (keys) => (existsSync(path) ? await this.#versions(keys) : new Map()),
+      read: async (keys) => (existsSync(path) ? await this.#versions(keys) : new Map()),
     });
   }
 
   async read(key: string): Promise<Stored | undefined> {
-    const row = await this.#records.run('read', (sql) => sql(read).get(place(key)));
-    return row && { record: recordOf(String(row['record'])), version: String(row['version']) };
+    const row = await this.#records.run('read', (sql) => sql(selectRecord).get(encodeKey(key)));
+    return row && { record: parseRecord(String(row['record'])), version: String(row['version']) };
   }
 
   async write(key: string, record: object, ifVersion: Version | undefined): Promise<Version> {
-    const text = textOf(record);
+    const text = serializeRecord(record);
     // Never used twice, not even after a delete, after the file was deleted, or after an old copy of it was restored.
     const next = randomUUID();
     const { changes } = await this.#records.run('write', (sql) =>
       ifVersion === undefined
-        ? sql(insert).run(place(key), next, text)
-        : sql(update).run(next, text, place(key), ifVersion),
+        ? sql(insertRecord).run(encodeKey(key), next, text)
+        : sql(updateRecord).run(next, text, encodeKey(key), ifVersion),
     );
-    if (Number(changes) === 0) throw conflict('write');
-    this.#watch.changed(key, next);
+    if (Number(changes) === 0) throw versionConflict('write');
+    this.#watch.notifyChange(key, next);
     return next;
   }
 
   async delete(key: string, ifVersion?: Version): Promise<void> {
     const { changes } = await this.#records.run('delete', (sql) =>
-      ifVersion === undefined ? sql(erase).run(place(key)) : sql(eraseVersion).run(place(key), ifVersion),
+      ifVersion === undefined
+        ? sql(deleteRecord).run(encodeKey(key))
+        : sql(deleteRecordVersion).run(encodeKey(key), ifVersion),
     );
     if (Number(changes) === 0) {
-      if (ifVersion !== undefined) throw conflict('delete');
+      if (ifVersion !== undefined) throw versionConflict('delete');
       return;
     }
     // The log still has what was deleted. Others who read it right now may keep it from being emptied, until later.
-    this.#records.glance((sql) => sql('PRAGMA wal_checkpoint(TRUNCATE)').get());
-    this.#watch.changed(key, undefined);
+    this.#records.runIfOpen((sql) => sql('PRAGMA wal_checkpoint(TRUNCATE)').get());
+    this.#watch.notifyChange(key, undefined);
   }
 
   /** The same record in other words: it keeps its version, and nobody is told. If it is not stored any more, nothing happens. */
-  async restate(key: string, record: object, version: Version): Promise<void> {
-    await this.#records.run('write', (sql) => sql(say).run(textOf(record), place(key), version));
+  async rewrite(key: string, record: object, version: Version): Promise<void> {
+    await this.#records.run('write', (sql) =>
+      sql(rewriteRecord).run(serializeRecord(record), encodeKey(key), version),
+    );
   }
 
   watch(key: string, listener: () => void): () => void {
-    return this.#watch.add(key, listener);
+    return this.#watch.watch(key, listener);
   }
 
   close(): void {
@@ -175,7 +179,7 @@ export class SqliteFileStorage implements FileStorage {
     const found = new Map<string, string>();
     await this.#records.run('read', (sql) => {
       for (const key of new Set(keys)) {
-        const seen = versionOf(sql(version).get(place(key)));
+        const seen = versionOf(sql(selectVersion).get(encodeKey(key)));
         if (seen !== undefined) found.set(key, seen);
       }
     });
@@ -183,16 +187,16 @@ export class SqliteFileStorage implements FileStorage {
   }
 }
 
-const read = 'SELECT record, version FROM records WHERE key = ?';
-const version = 'SELECT version FROM records WHERE key = ?';
-const insert = 'INSERT INTO records (key, version, record) VALUES (?, ?, ?) ON CONFLICT DO NOTHING';
-const update = 'UPDATE records SET version = ?, record = ? WHERE key = ? AND version = ?';
-const say = 'UPDATE records SET record = ? WHERE key = ? AND version = ?';
-const erase = 'DELETE FROM records WHERE key = ?';
-const eraseVersion = 'DELETE FROM records WHERE key = ? AND version = ?';
+const selectRecord = 'SELECT record, version FROM records WHERE key = ?';
+const selectVersion = 'SELECT version FROM records WHERE key = ?';
+const insertRecord = 'INSERT INTO records (key, version, record) VALUES (?, ?, ?) ON CONFLICT DO NOTHING';
+const updateRecord = 'UPDATE records SET version = ?, record = ? WHERE key = ? AND version = ?';
+const rewriteRecord = 'UPDATE records SET record = ? WHERE key = ? AND version = ?';
+const deleteRecord = 'DELETE FROM records WHERE key = ?';
+const deleteRecordVersion = 'DELETE FROM records WHERE key = ? AND version = ?';
 
 /** As JSON, which spells out what UTF-8 cannot hold: half of a surrogate pair. */
-function place(key: string): string {
+function encodeKey(key: string): string {
   return JSON.stringify(key);
 }
 
@@ -201,7 +205,7 @@ function versionOf(row: Record<string, unknown> | undefined): StoredVersion {
 }
 
 /** @throws StorageError for what JSON cannot say. */
-export function textOf(record: object): string {
+export function serializeRecord(record: object): string {
   let text: string | undefined;
   try {
     text = JSON.stringify(record);
@@ -212,7 +216,7 @@ export function textOf(record: object): string {
   throw new StorageError('The record is not plain JSON.', { operation: 'write' });
 }
 
-function recordOf(text: string): unknown {
+function parseRecord(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -220,8 +224,8 @@ function recordOf(text: string): unknown {
   }
 }
 
-/** Law 3: another version is stored. */
-export function conflict(operation: 'write' | 'delete'): StorageError {
+/** Law storage-3: another version is stored. */
+export function versionConflict(operation: 'write' | 'delete'): StorageError {
   return new StorageError('Another version is stored than the one that was expected.', {
     operation,
     conflict: true,

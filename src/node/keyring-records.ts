@@ -10,12 +10,12 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Stored, TokenLock, Version } from '../core/contracts.ts';
 import { isConflict, StorageError } from '../core/errors.ts';
-import type { Operation } from './database-failure.ts';
-import { conflict, type FileStorage, textOf } from './file-storage.ts';
+import { type FileStorage, serializeRecord, versionConflict } from './file-storage.ts';
 import type { Keyring } from './keyring.ts';
+import type { StorageOperation } from './sqlite-error.ts';
 
 /** For how long to wait for another writer, in ms. A write takes a few: whoever is longer at it has been stopped. */
-const patience = 10_000;
+const writeTimeoutMs = 10_000;
 
 export class KeyringRecords implements FileStorage {
   readonly reach = 'machine' as const;
@@ -30,12 +30,12 @@ export class KeyringRecords implements FileStorage {
   }
 
   async read(key: string): Promise<Stored | undefined> {
-    const stored = await this.#look(key, 'read');
+    const stored = await this.#load(key, 'read');
     if (stored !== undefined || (await this.#rows.read(key)) === undefined) return stored;
-    await this.#keyring.mustBeOpen('read');
+    await this.#keyring.assertUnlocked('read');
     // It is open, so someone has deleted the entry by hand, or another process is about to write or delete it.
-    return await this.#alone('read', key, async () => {
-      const found = await this.#look(key, 'read');
+    return await this.#runExclusively('read', key, async () => {
+      const found = await this.#load(key, 'read');
       if (found === undefined) await this.#rows.delete(key);
       return found;
     });
@@ -44,10 +44,10 @@ export class KeyringRecords implements FileStorage {
   async write(key: string, record: object, ifVersion: Version | undefined): Promise<Version> {
     // Never used twice, not even after a delete.
     const version = randomUUID();
-    const text = `{"tokenkeep":1,"version":"${version}","record":${textOf(record)}}`;
-    return await this.#alone('write', key, async () => {
-      const stored = await this.#look(key, 'write');
-      if (stored?.version !== ifVersion) throw conflict('write');
+    const text = `{"tokenkeep":1,"version":"${version}","record":${serializeRecord(record)}}`;
+    return await this.#runExclusively('write', key, async () => {
+      const stored = await this.#load(key, 'write');
+      if (stored?.version !== ifVersion) throw versionConflict('write');
       const row = (await this.#rows.read(key))?.version ?? (await this.#rows.write(key, {}, undefined));
       await this.#keyring.set(accountOf(key), text, 'write');
       // The record is stored, whether or not this can be told to those who watch: they find out when they need it.
@@ -57,11 +57,11 @@ export class KeyringRecords implements FileStorage {
   }
 
   async delete(key: string, ifVersion?: Version): Promise<void> {
-    await this.#alone('delete', key, async () => {
-      const stored = await this.#look(key, 'delete');
-      if (ifVersion !== undefined && stored?.version !== ifVersion) throw conflict('delete');
+    await this.#runExclusively('delete', key, async () => {
+      const stored = await this.#load(key, 'delete');
+      if (ifVersion !== undefined && stored?.version !== ifVersion) throw versionConflict('delete');
       if (stored !== undefined) await this.#keyring.delete(accountOf(key), 'delete');
-      else if ((await this.#rows.read(key)) !== undefined) await this.#keyring.mustBeOpen('delete');
+      else if ((await this.#rows.read(key)) !== undefined) await this.#keyring.assertUnlocked('delete');
       await this.#rows.delete(key);
     });
   }
@@ -78,14 +78,14 @@ export class KeyringRecords implements FileStorage {
     this.close();
   }
 
-  async #look(key: string, operation: Operation): Promise<Stored | undefined> {
+  async #load(key: string, operation: StorageOperation): Promise<Stored | undefined> {
     const text = await this.#keyring.get(accountOf(key), operation);
     return text === undefined ? undefined : storedOf(text);
   }
 
   /** Nobody else of this machine writes or deletes this key meanwhile, and nobody takes the turn from us while we live. */
-  async #alone<T>(operation: Operation, key: string, work: () => Promise<T>): Promise<T> {
-    const signal = AbortSignal.timeout(patience);
+  async #runExclusively<T>(operation: StorageOperation, key: string, work: () => Promise<T>): Promise<T> {
+    const signal = AbortSignal.timeout(writeTimeoutMs);
     try {
       return await this.lock.request(`keyring:${key}`, { signal }, work);
     } catch (error) {
@@ -93,7 +93,7 @@ export class KeyringRecords implements FileStorage {
       if (error instanceof StorageError) throw new StorageError(error.message, { operation, cause: error });
       if (!signal.aborted) throw error;
       const message =
-        `Another process has been writing to the keyring for ${patience} ms. Look for one that was stopped, or that waits ` +
+        `Another process has been writing to the keyring for ${writeTimeoutMs} ms. Look for one that was stopped, or that waits ` +
         'for someone to unlock it.';
       throw new StorageError(message, { operation, cause: error });
     }

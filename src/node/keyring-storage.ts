@@ -7,11 +7,11 @@ import { createHash } from 'node:crypto';
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ConfigurationError } from '../core/errors.ts';
+import { EncryptedStorage } from './encrypted-storage.ts';
 import { type FileStorage, SqliteFileStorage } from './file-storage.ts';
 import { Keyring, type KeyringModule, requireKeyring } from './keyring.ts';
+import { KeyringCipher } from './keyring-cipher.ts';
 import { KeyringRecords } from './keyring-records.ts';
-import { KeyringSeal } from './keyring-seal.ts';
-import { SealedStorage } from './sealed-storage.ts';
 import { requireSqlite } from './sqlite.ts';
 
 /** See {@link keyringStorage}. */
@@ -82,7 +82,7 @@ export interface KeyringStorage extends FileStorage {}
  * ```
  */
 export function keyringStorage(options: KeyringStorageOptions): KeyringStorage {
-  const { service, records, directory, keyring } = checked(options);
+  const { service, records, directory, keyring } = checkOptions(options);
   requireSqlite();
   if (keyring === undefined) requireKeyring();
   const name = createHash('sha256').update(service).digest('hex').slice(0, 32);
@@ -93,10 +93,10 @@ export function keyringStorage(options: KeyringStorageOptions): KeyringStorage {
     return new KeyringRecords(entries, new SqliteFileStorage(path, 'NORMAL'));
   }
   const file = new SqliteFileStorage(path);
-  return new SealedStorage(file, new KeyringSeal(entries, file.lock));
+  return new EncryptedStorage(file, new KeyringCipher(entries, file.lock));
 }
 
-function checked(options: KeyringStorageOptions | undefined): KeyringStorageOptions {
+function checkOptions(options: KeyringStorageOptions | undefined): KeyringStorageOptions {
   const refuse = (what: string): never => {
     throw new ConfigurationError(`keyringStorage(options): the option ${what}.`);
   };
@@ -116,7 +116,7 @@ function checked(options: KeyringStorageOptions | undefined): KeyringStorageOpti
 
 /** Where all processes of this user look. Not by the environment: a job without `HOME` would have a lock of its own. */
 function stateDirectory(): string {
-  const places: Partial<Record<NodeJS.Platform, readonly string[]>> = {
+  const directories: Partial<Record<NodeJS.Platform, readonly string[]>> = {
     darwin: ['Library', 'Application Support'],
     win32: ['AppData', 'Local'],
   };
@@ -128,5 +128,5 @@ function stateDirectory(): string {
       'keyringStorage(options): the system knows no home directory of this user. Give the option directory.',
     );
   }
-  return join(home, ...(places[process.platform] ?? ['.local', 'state']), 'tokenkeep');
+  return join(home, ...(directories[process.platform] ?? ['.local', 'state']), 'tokenkeep');
 }

@@ -5,8 +5,8 @@
  */
 import { createRequire } from 'node:module';
 import { ConfigurationError, StorageError } from '../core/errors.ts';
-import type { Operation } from './database-failure.ts';
-import { messageOf, quietCause } from './quiet-cause.ts';
+import { errorMessage, redactedCause } from './redacted-cause.ts';
+import type { StorageOperation } from './sqlite-error.ts';
 
 /** An entry of the keyring, as `@napi-rs/keyring` has it. */
 export interface KeyringEntry {
@@ -28,7 +28,7 @@ export interface KeyringModule {
 }
 
 /** Without it the module would fall back silently to the kernel's keyring, which forgets at a restart and is small. */
-const realStore = { linux: { store: 'secret-service' } } as const;
+const keyringOptions = { linux: { store: 'secret-service' } } as const;
 
 /** @throws ConfigurationError with the command that installs it. */
 export function requireKeyring(): void {
@@ -43,10 +43,10 @@ export function requireKeyring(): void {
 }
 
 /** Each entry is a connection of its own to the keyring, which is closed when the entry is collected as garbage. */
-const mostEntries = 64;
+const maxOpenEntries = 64;
 
 /** How long a call may take before others overtake it, in ms. */
-const patience = 30_000;
+const callTimeoutMs = 30_000;
 
 /** The entries of one service. */
 export class Keyring {
@@ -54,7 +54,7 @@ export class Keyring {
   readonly #entries: Map<string, KeyringEntry> = new Map();
   readonly #module: KeyringModule | undefined;
   /** The last call: one at a time, because a call that waits for a person to unlock the keyring keeps a thread. */
-  #last: Promise<unknown> = Promise.resolve();
+  #lastCall: Promise<unknown> = Promise.resolve();
 
   /** `true`: a call hangs, and others go past it. */
   #isStuck = false;
@@ -65,15 +65,15 @@ export class Keyring {
   }
 
   /** @throws StorageError when it cannot be told, such as while the keyring is locked. */
-  async get(account: string, operation: Operation): Promise<string | undefined> {
+  async get(account: string, operation: StorageOperation): Promise<string | undefined> {
     return (await this.#call(account, operation, (entry) => entry.getPassword())) ?? undefined;
   }
 
-  async set(account: string, text: string, operation: Operation): Promise<void> {
+  async set(account: string, text: string, operation: StorageOperation): Promise<void> {
     await this.#call(account, operation, (entry) => entry.setPassword(text), text);
   }
 
-  async delete(account: string, operation: Operation): Promise<void> {
+  async delete(account: string, operation: StorageOperation): Promise<void> {
     await this.#call(account, operation, (entry) => entry.deletePassword());
   }
 
@@ -81,32 +81,32 @@ export class Keyring {
    * Makes sure that the keyring is open. One that was never opened in this session of the system says of every entry that
    * there is none, and only a write finds out.
    */
-  async mustBeOpen(operation: Operation): Promise<void> {
+  async assertUnlocked(operation: StorageOperation): Promise<void> {
     await this.set('#open', 'This keyring takes entries.', operation);
     await this.delete('#open', operation);
   }
 
   async #call<T>(
     account: string,
-    operation: Operation,
+    operation: StorageOperation,
     work: (entry: KeyringEntry) => Promise<T>,
     secret?: string,
   ): Promise<T> {
-    const call = this.#last.then(() => this.#attempt(account, work));
-    this.#last = this.#overtaking(call.catch(() => undefined));
+    const call = this.#lastCall.then(() => this.#attempt(account, work));
+    this.#lastCall = this.#waitOrSkip(call.catch(() => undefined));
     try {
       return await call;
     } catch (error) {
-      const cause = quietCause(error, secret);
+      const cause = redactedCause(error, secret);
       throw new StorageError(`${remedyOf(error)} Then try again.`, { operation, cause });
     }
   }
 
   /** Runs one call at a time. Only one call that hangs is overtaken, because each hanging call keeps a thread. */
-  async #overtaking(call: Promise<unknown>): Promise<void> {
+  async #waitOrSkip(call: Promise<unknown>): Promise<void> {
     let timer: unknown;
     const overdue = new Promise<true>((resolve) => {
-      timer = setTimeout(resolve, patience, true).unref();
+      timer = setTimeout(resolve, callTimeoutMs, true).unref();
     });
     const isStuck = (await Promise.race([call, overdue])) === true;
     clearTimeout(timer as NodeJS.Timeout);
@@ -125,15 +125,15 @@ export class Keyring {
     } catch (error) {
       this.#entries.delete(account);
       // The connection of an entry ends with the keyring's daemon. Nobody is asked for a password twice, though.
-      if (known === undefined || needsPerson.test(messageOf(error))) throw error;
+      if (known === undefined || needsPerson.test(errorMessage(error))) throw error;
       return await work(await this.#entry(account));
     }
   }
 
   async #entry(account: string): Promise<KeyringEntry> {
     const { AsyncEntry } = this.#module ?? (await import('@napi-rs/keyring'));
-    const entry = new AsyncEntry(this.service, account, realStore);
-    if (this.#entries.size >= mostEntries) this.#entries.clear();
+    const entry = new AsyncEntry(this.service, account, keyringOptions);
+    if (this.#entries.size >= maxOpenEntries) this.#entries.clear();
     this.#entries.set(account, entry);
     return entry;
   }
@@ -157,6 +157,6 @@ const remedies: readonly (readonly [pattern: RegExp, remedy: string])[] = [
 ];
 
 function remedyOf(error: unknown): string {
-  const message = messageOf(error);
+  const message = errorMessage(error);
   return remedies.find(([pattern]) => pattern.test(message))?.[1] ?? 'The keyring failed. See the cause.';
 }

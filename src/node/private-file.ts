@@ -20,64 +20,65 @@ import { isMountPoint } from './mounts.ts';
 import { isNetworkFileSystem } from './network-file-systems.ts';
 
 /** Why a file is not used. The message names the remedy. */
-export class Refusal extends Error {}
+export class UnusableFileError extends Error {}
 
 /** Users that may read and write: the owner alone, or the members of its group as well. */
-export type Access = 'owner' | 'group';
+export type FileAccess = 'owner' | 'group';
 
 /** The directory, made if it is missing, as its own name without symbolic links. */
-export function privateDirectory(path: string, access: Access): string {
+export function ensurePrivateDirectory(path: string, access: FileAccess): string {
   const made = mkdirSync(path, { recursive: true, mode: 0o700 });
   if (made !== undefined) chmodSync(path, 0o700); // whatever the umask has taken away
   const directory = realpathSync(path);
   const stats = lstatSync(directory);
-  if (isPosix) mustBePrivate(directory, stats, access);
+  if (isPosix) assertPrivate(directory, stats, access);
   if (isNetworkFileSystem(statfsSync(directory).type)) {
-    throw new Refusal(
+    throw new UnusableFileError(
       `${directory} is on a network file system, where locks and memory are not shared. Choose a path on a local disk.`,
     );
   }
-  if (isPosix) mustStayInPlace(directory);
+  if (isPosix) assertNotReplaceable(directory);
   return directory;
 }
 
-function mustBePrivate(directory: string, stats: Stats, access: Access): void {
-  if ((stats.mode & forbidden(access)) !== 0) {
-    if (isGroupVolume(stats)) throw openToGroup(directory, stats);
-    throw new Refusal(
+function assertPrivate(directory: string, stats: Stats, access: FileAccess): void {
+  if ((stats.mode & forbiddenModeBits(access)) !== 0) {
+    if (isGroupVolume(stats)) throw groupAccessError(directory, stats);
+    throw new UnusableFileError(
       // What others may write into is theirs as well: nobody is to take /tmp away from them.
       (stats.mode & 0o022) === 0
-        ? `Others can look into ${directory}. Run: chmod 700 ${quoted(directory)} or give the tokens a directory of their own.`
+        ? `Others can look into ${directory}. Run: chmod 700 ${shellQuoted(directory)} or give the tokens a directory of their own.`
         : `Others can use ${directory}. Give the tokens a directory of their own: it is made if it is missing.`,
     );
   }
-  mustBeOurs(directory, stats, access);
+  assertOwned(directory, stats, access);
 }
 
 /**
  * Throws if another user can replace the directory: a user who can write to a parent can put another directory in its place. In a
  * sticky parent, such as /tmp, only the owner can. The members of a group that can write to a parent are trusted.
  */
-function mustStayInPlace(directory: string): void {
+function assertNotReplaceable(directory: string): void {
   for (let parent = dirname(directory), last = directory; parent !== last; parent = dirname(parent)) {
     last = parent;
     const { mode, uid } = lstatSync(parent);
     if ((mode & 0o1002) === 0o002) {
-      throw new Refusal(
-        `Everybody can replace what lies in ${parent}. Run: chmod o-w ${quoted(parent)} or choose another path.`,
+      throw new UnusableFileError(
+        `Everybody can replace what lies in ${parent}. Run: chmod o-w ${shellQuoted(parent)} or choose another path.`,
       );
     }
     const own = process.getuid?.();
     // A process of root may run in a directory of the user who started it, as in development containers.
-    if (own === 0 || uid === own || uid === 0 || uid === unmapped || process.platform === 'android') continue;
-    throw new Refusal(
+    if (own === 0 || uid === own || uid === 0 || uid === unmappedUserId || process.platform === 'android')
+      continue;
+    throw new UnusableFileError(
       `${parent} belongs to user ${uid}, who can replace what lies in it. Choose a path below a directory of user ${own}.`,
     );
   }
 }
 
 /** Makes an empty file, and tells its inode, unless there is one. The umask has no say. */
-export function makePrivateFile(path: string): number | undefined {
+export function createPrivateFile(path: string): number | undefined {
   let file: number;
   try {
     file = openSync(path, 'wx', 0o600);
@@ -99,28 +100,28 @@ export function makePrivateFile(path: string): number | undefined {
  *
  * @throws Refusal for a file that is not ours alone.
  */
-export function identityOf(path: string, access: Access): string | undefined {
+export function fileIdentity(path: string, access: FileAccess): string | undefined {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return undefined;
   if (stats.isSymbolicLink()) {
-    throw new Refusal(`${path} is a symbolic link. Give the path of the file itself.`);
+    throw new UnusableFileError(`${path} is a symbolic link. Give the path of the file itself.`);
   }
-  if (!stats.isFile()) throw new Refusal(`${path} is not a file. Choose another path.`);
-  if (isPosix && (stats.mode & forbidden(access)) !== 0) {
+  if (!stats.isFile()) throw new UnusableFileError(`${path} is not a file. Choose another path.`);
+  if (isPosix && (stats.mode & forbiddenModeBits(access)) !== 0) {
     const parent = lstatSync(dirname(path));
-    if (isGroupVolume(parent) && (stats.mode & 0o007) === 0) throw openToGroup(path, stats);
-    mustBeOurs(path, stats, access);
-    throw new Refusal(
-      `Others can read ${path}. Run: chmod 600 ${quoted(path)} and, if they may have read it, sign in again.`,
+    if (isGroupVolume(parent) && (stats.mode & 0o007) === 0) throw groupAccessError(path, stats);
+    assertOwned(path, stats, access);
+    throw new UnusableFileError(
+      `Others can read ${path}. Run: chmod 600 ${shellQuoted(path)} and, if they may have read it, sign in again.`,
     );
   }
-  mustBeOurs(path, stats, access);
+  assertOwned(path, stats, access);
   const needed = isPosix && stats.uid !== process.getuid?.() ? 0o060 : 0o600;
   if ((stats.mode & needed) !== needed) {
-    throw new Refusal(`${path} is read-only. Run: chmod 600 ${quoted(path)}`);
+    throw new UnusableFileError(`${path} is read-only. Run: chmod 600 ${shellQuoted(path)}`);
   }
   if (stats.nlink > 1) {
-    throw new Refusal(`${path} has a second name (a hard link). Remove the other one.`);
+    throw new UnusableFileError(`${path} has a second name (a hard link). Remove the other one.`);
   }
   return `${stats.dev}:${stats.ino}`;
 }
@@ -129,9 +130,9 @@ export function identityOf(path: string, access: Access): string | undefined {
  * Containers mount single files too. The log beside such a file is not shared with others who have the file, and ends with the
  * container.
  */
-export function mustNotBeMounted(path: string): void {
+export function assertNotMounted(path: string): void {
   if (lstatSync(dirname(path)).dev === lstatSync(path).dev && !isMountPoint(path)) return;
-  throw new Refusal(
+  throw new UnusableFileError(
     `${path} is mounted as a single file, so the log beside it lies somewhere else. Mount its directory instead.`,
   );
 }
@@ -140,10 +141,10 @@ export function mustNotBeMounted(path: string): void {
 const isPosix: boolean = globalThis.process?.getuid !== undefined;
 
 /** The user id that stands for all users that a container does not know. No process in the container can act as this user. */
-const unmapped = 65_534;
+const unmappedUserId = 65_534;
 
 /** Permission bits that must not be set. */
-function forbidden(access: Access): number {
+function forbiddenModeBits(access: FileAccess): number {
   return access === 'group' ? 0o007 : 0o077;
 }
 
@@ -152,8 +153,8 @@ function isGroupVolume({ mode, gid }: Stats): boolean {
   return (mode & 0o2077) === 0o2070 && isOurGroup(gid);
 }
 
-function openToGroup(path: string, { gid }: Stats): Refusal {
-  return new Refusal(
+function groupAccessError(path: string, { gid }: Stats): UnusableFileError {
+  return new UnusableFileError(
     `${path} is open to the group ${gid}, as Kubernetes makes volumes with fsGroup at each start. If nobody else is in that group, ` +
       'give fileStorage() the option allowGroup: true.',
   );
@@ -163,11 +164,11 @@ function isOurGroup(gid: number): boolean {
   return process.getgid?.() === gid || process.getgroups?.().includes(gid) === true;
 }
 
-function mustBeOurs(path: string, { uid, gid }: Stats, access: Access): void {
+function assertOwned(path: string, { uid, gid }: Stats, access: FileAccess): void {
   const own = process.getuid?.();
   if (own === undefined || uid === own || (access === 'group' && isOurGroup(gid))) return;
-  throw new Refusal(
-    uid === unmapped
+  throw new UnusableFileError(
+    uid === unmappedUserId
       ? `${path} belongs to a user whom this container does not know. Map that user to ${own}, as podman does with --userns=keep-id, ` +
           'or choose another path.'
       : `${path} belongs to user ${uid}, and this process runs as user ${own}. Run it as ${uid}, or choose another path, such as a ` +
@@ -176,6 +177,6 @@ function mustBeOurs(path: string, { uid, gid }: Stats, access: Access): void {
 }
 
 /** As a shell takes it. */
-function quoted(path: string): string {
+function shellQuoted(path: string): string {
   return /^[\w./@:+-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -4,8 +4,8 @@
  * @module
  */
 import { constants } from 'node:os';
+import { describeReceived } from '../core/describe-received.ts';
 import { ConfigurationError } from '../core/errors.ts';
-import { given } from '../core/given.ts';
 
 /** A manager, as far as it is closed here. */
 export interface ClosableManager {
@@ -23,12 +23,12 @@ export interface CloseOnSignalsOptions {
 }
 
 /** The handler of a signal. All managers share one. */
-interface Watch {
+interface SignalRegistration {
   readonly managers: Map<symbol, ClosableManager>;
   readonly onSignal: () => void;
 }
 
-const watches: Map<SignalName, Watch> = new Map();
+const registrations: Map<SignalName, SignalRegistration> = new Map();
 
 /**
  * Closes one or more managers when the process receives a signal to end, and ends the process once their refreshes are stored.
@@ -62,11 +62,11 @@ export function closeOnSignals(
   for (const one of managers) {
     if (typeof one?.close === 'function') continue;
     throw new ConfigurationError(
-      `closeOnSignals(manager): give a TokenManager, or an array of them.${given(one)}`,
+      `closeOnSignals(manager): give a TokenManager, or an array of them.${describeReceived(one)}`,
     );
   }
   checkSignals(signals);
-  const stops = managers.flatMap((one) => signals.map((signal) => watch(signal, one)));
+  const stops = managers.flatMap((one) => signals.map((signal) => register(signal, one)));
   return () => {
     for (const stop of stops) stop();
   };
@@ -91,38 +91,38 @@ function canBeHandled(signal: unknown): boolean {
   );
 }
 
-function watch(signal: SignalName, manager: ClosableManager): () => void {
-  const managers: Watch['managers'] = watches.get(signal)?.managers ?? new Map();
+function register(signal: SignalName, manager: ClosableManager): () => void {
+  const managers: SignalRegistration['managers'] = registrations.get(signal)?.managers ?? new Map();
   if (managers.size === 0) {
-    const onSignal = () => void end(signal);
-    watches.set(signal, { managers, onSignal });
+    const onSignal = () => void handleSignal(signal);
+    registrations.set(signal, { managers, onSignal });
     process.on(signal as 'SIGTERM', onSignal);
   }
   const key = Symbol('manager');
   managers.set(key, manager);
   return () => {
     managers.delete(key);
-    if (managers.size === 0) unwatch(signal);
+    if (managers.size === 0) unregister(signal);
   };
 }
 
-function unwatch(signal: SignalName): void {
-  const known = watches.get(signal);
+function unregister(signal: SignalName): void {
+  const known = registrations.get(signal);
   if (known === undefined) return;
-  watches.delete(signal);
+  registrations.delete(signal);
   process.off(signal as 'SIGTERM', known.onSignal);
 }
 
 /** `true` from the first signal on. */
 let isEnding = false;
 
-async function end(signal: SignalName): Promise<void> {
-  const closing = [...watches.values()].flatMap(({ managers }) => [...managers.values()]);
+async function handleSignal(signal: SignalName): Promise<void> {
+  const closing = [...registrations.values()].flatMap(({ managers }) => [...managers.values()]);
   if (!isEnding) {
     isEnding = true;
     await Promise.allSettled([...new Set(closing)].map(async (manager) => await manager.close()));
   }
-  for (const name of [...watches.keys()]) unwatch(name);
+  for (const name of [...registrations.keys()]) unregister(name);
   // Handlers of the application have received it, and decide when the process ends.
   if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
 }

@@ -28,7 +28,7 @@ export function requireSqlite(): void {
 
 /** Opens a database that never waits: what is locked throws at once, so that the event loop is not blocked. */
 export function openSqlite(path: string, options: { readonly readOnly?: boolean } = {}): DatabaseSync {
-  loaded ??= withoutItsWarning(() => process.getBuiltinModule('node:sqlite'));
+  loaded ??= withoutExperimentalWarning(() => process.getBuiltinModule('node:sqlite'));
   const connection = new loaded.DatabaseSync(path, { ...options, timeout: 0 });
   connection.exec('PRAGMA busy_timeout = 0'); // Deno 2.9 does not know the option, and would wait for 5 s
   return connection;
@@ -39,7 +39,7 @@ export function openSqlite(path: string, options: { readonly readOnly?: boolean 
  * that of who runs the application: what we use of it is the same in Node 22 and later and is tested. Loading is
  * synchronous, so no warning of anyone else falls into it; what is not that very warning goes through all the same.
  */
-function withoutItsWarning<T>(load: () => T): T {
+function withoutExperimentalWarning<T>(load: () => T): T {
   const { emitWarning } = process;
   const all = emitWarning as (...parameters: unknown[]) => void;
   process.emitWarning = (...parameters: unknown[]) => {

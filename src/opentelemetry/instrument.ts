@@ -45,7 +45,7 @@ const scope = 'tokenkeep';
  * | `tokenkeep.refreshes` | `outcome`: `refreshed`, `adopted`, `failed`; `error.type` |
  * | `tokenkeep.adoptions` | |
  * | `tokenkeep.failures` | `error.type`: the `code` of the error; `http.response.status_code` |
- * | `tokenkeep.persist_failures` | |
+ * | `tokenkeep.store_failures` | |
  * | `tokenkeep.sessions_ended` | `reason` |
  * | `tokenkeep.refresh.duration`, `tokenkeep.lock.wait` (histograms, s) | `outcome` |
  *
@@ -78,10 +78,10 @@ export function instrument(manager: ObservedManager, api: OpenTelemetryApi): Ins
   const tracer = api.trace.getTracer(scope);
   const instruments = instrumentsOf(api.metrics.getMeter(scope));
   const stop = manager.on('*', (event) => {
-    if (event.type === 'refreshFinished') span(api, tracer, event);
+    if (event.type === 'refreshFinished') recordSpans(api, tracer, event);
     count(instruments, event);
   });
-  return { fetch: counted(manager.fetch, instruments.calls), stop, [dispose]: stop };
+  return { fetch: countCalls(manager.fetch, instruments.calls), stop, [dispose]: stop };
 }
 
 interface Instruments {
@@ -90,7 +90,7 @@ interface Instruments {
   readonly refreshes: OpenTelemetryCounter;
   readonly adoptions: OpenTelemetryCounter;
   readonly failures: OpenTelemetryCounter;
-  readonly persistFailures: OpenTelemetryCounter;
+  readonly storeFailures: OpenTelemetryCounter;
   readonly sessionsEnded: OpenTelemetryCounter;
   readonly duration: OpenTelemetryHistogram;
   readonly lockWait: OpenTelemetryHistogram;
@@ -107,7 +107,7 @@ function instrumentsOf(meter: OpenTelemetryMeter): Instruments {
     refreshes: counter('refreshes', 'Refreshes that waited for the lock, by how they ended.'),
     adoptions: counter('adoptions', 'Access tokens that another one had refreshed, taken over.'),
     failures: counter('failures', 'Refreshes that the session survived.'),
-    persistFailures: counter('persist_failures', 'Successors that the storage refused.'),
+    storeFailures: counter('store_failures', 'Successors that the storage refused.'),
     sessionsEnded: counter('sessions_ended', 'Sessions whose grant was dead.'),
     duration: seconds('refresh.duration', 'How long refreshes take.'),
     lockWait: seconds('lock.wait', 'How long refreshes wait for the lock.'),
@@ -120,7 +120,7 @@ function count(instruments: Instruments, event: AnyTokenEvent): void {
       instruments.replays.add(1, { 'http.response.status_code': event.status });
       break;
     case 'refreshFinished':
-      finished(instruments, event);
+      recordRefresh(instruments, event);
       break;
     case 'adopted':
       instruments.adoptions.add(1);
@@ -128,8 +128,8 @@ function count(instruments: Instruments, event: AnyTokenEvent): void {
     case 'refreshFailed':
       instruments.failures.add(1, { ...errorType(event.error.code), ...statusOf(event.error) });
       break;
-    case 'persistFailed':
-      instruments.persistFailures.add(1);
+    case 'storeFailed':
+      instruments.storeFailures.add(1);
       break;
     case 'sessionEnded':
       instruments.sessionsEnded.add(1, { reason: event.error.reason });
@@ -138,7 +138,7 @@ function count(instruments: Instruments, event: AnyTokenEvent): void {
   }
 }
 
-function finished(instruments: Instruments, { outcome, code, total, lock }: RefreshTimes): void {
+function recordRefresh(instruments: Instruments, { outcome, code, total, lock }: RefreshTimes): void {
   instruments.refreshes.add(1, { outcome, ...errorType(code) });
   instruments.duration.record(total / 1000, { outcome });
   instruments.lockWait.record(lock / 1000, { outcome });
@@ -152,7 +152,7 @@ function statusOf(error: object): { 'http.response.status_code'?: number } {
 }
 
 /** The refresh is over: its spans are made with the times at which they were. */
-function span(api: OpenTelemetryApi, tracer: OpenTelemetryTracer, times: RefreshTimes): void {
+function recordSpans(api: OpenTelemetryApi, tracer: OpenTelemetryTracer, times: RefreshTimes): void {
   const { startedAt, outcome, code, lock, request, commit, total } = times;
   const span = tracer.startSpan('tokenkeep refresh', {
     startTime: startedAt,
@@ -172,7 +172,7 @@ function span(api: OpenTelemetryApi, tracer: OpenTelemetryTracer, times: Refresh
   span.end(startedAt + total);
 }
 
-function counted(fetch: typeof globalThis.fetch, calls: OpenTelemetryCounter): typeof globalThis.fetch {
+function countCalls(fetch: typeof globalThis.fetch, calls: OpenTelemetryCounter): typeof globalThis.fetch {
   return async (input, init) => {
     try {
       const response = await fetch(input, init);

@@ -9,12 +9,13 @@
  *
  * @module
  */
+
+import { backoffDelay, setUnrefTimeout, yieldDelay } from '../cluster/backoff.ts';
+import { KeyedQueue } from '../cluster/keyed-queue.ts';
 import type { TokenLock } from '../core/contracts.ts';
 import { StorageError } from '../core/errors.ts';
-import { Line } from '../fleet/line.ts';
-import { courtesy, jittered, later } from '../fleet/patience.ts';
-import { lockId } from './lock-id.ts';
-import type { Live, OwnConnection } from './own-connection.ts';
+import { advisoryLockId } from './advisory-lock-id.ts';
+import type { DedicatedConnection, LiveConnection } from './dedicated-connection.ts';
 
 interface Waiter {
   readonly id: string;
@@ -22,18 +23,18 @@ interface Waiter {
   attempts: number;
   /** How often asking failed. */
   failures: number;
-  grant(grant: Grant): void;
-  refuse(error: unknown): void;
+  grant(grant: LockGrant): void;
+  reject(error: unknown): void;
 }
 
-interface Grant {
+interface LockGrant {
   readonly id: string;
-  readonly live: Live;
+  readonly live: LiveConnection;
   isWanted: boolean;
 }
 
 /** Locks of one statement: each takes a place in a table of the server that all share. */
-const atOnce = 100;
+const batchSize = 100;
 
 /** A pooler in between may hand each statement to another backend: a lock of one that is not ours is worse than none. */
 const tryStatement = `SELECT pg_backend_pid() AS backend, array(SELECT id::text FROM unnest($1::bigint[]) AS id
@@ -47,20 +48,20 @@ export class AdvisoryLock implements TokenLock {
   readonly reach = 'cluster';
   readonly lease: number;
   /** With its connection, which Postgres and whatever is in between may close. */
-  readonly losable = true;
-  readonly #connection: OwnConnection;
+  readonly mayBeLost = true;
+  readonly #connection: DedicatedConnection;
   /** What the locks are about: those of another table are others. */
-  readonly #about: string;
+  readonly #namespace: string;
   /** Of those in this process that want one lock, one at a time asks Postgres, for which they would all be the same. */
-  readonly #line: Line = new Line();
+  readonly #queue: KeyedQueue = new KeyedQueue();
   readonly #waiting: Set<Waiter> = new Set();
-  #isAsking = false;
-  #isToAsk = false;
-  #cancel: () => void = () => undefined;
+  #isRequesting = false;
+  #shouldRequest = false;
+  #cancelRetry: () => void = () => undefined;
 
-  constructor(connection: OwnConnection, about: string, lease: number) {
+  constructor(connection: DedicatedConnection, namespace: string, lease: number) {
     this.#connection = connection;
-    this.#about = about;
+    this.#namespace = namespace;
     this.lease = lease;
   }
 
@@ -70,101 +71,105 @@ export class AdvisoryLock implements TokenLock {
     callback: () => Promise<T>,
   ): Promise<T> {
     signal?.throwIfAborted();
-    const leave = await this.#line.enter(name, signal);
-    const over = this.#connection.hold();
+    const releaseQueue = await this.#queue.acquire(name, signal);
+    const releaseConnection = this.#connection.hold();
     let isWanted = false;
     try {
-      const id = await lockId(`${this.#about} ${name}`);
-      const grant = await this.#granted(id, signal);
-      const unlisten = this.#connection.listen(`wanted ${id}`, () => {
+      const id = await advisoryLockId(`${this.#namespace} ${name}`);
+      const grant = await this.#acquire(id, signal);
+      const unsubscribe = this.#connection.subscribe(`wanted ${id}`, () => {
         grant.isWanted = true;
       });
       try {
         return await callback();
       } finally {
-        unlisten();
+        unsubscribe();
         isWanted = grant.isWanted;
         await this.#unlock(grant.live, [grant.id], isWanted);
       }
     } finally {
-      over();
-      if (isWanted) later(leave, courtesy());
-      else leave();
+      releaseConnection();
+      if (isWanted) setUnrefTimeout(releaseQueue, yieldDelay());
+      else releaseQueue();
     }
   }
 
-  #granted(id: string, signal: AbortSignal | undefined): Promise<Grant> {
+  #acquire(id: string, signal: AbortSignal | undefined): Promise<LockGrant> {
     signal?.throwIfAborted();
     return new Promise((resolve, reject) => {
       const end = (): void => {
         this.#waiting.delete(waiter);
-        unlisten();
-        signal?.removeEventListener('abort', leave);
+        unsubscribe();
+        signal?.removeEventListener('abort', onAbort);
       };
-      const refuse = (error: unknown): void => {
+      const rejectWaiter = (error: unknown): void => {
         end();
         reject(error);
       };
-      const grant = (granted: Grant): void => {
+      const grant = (granted: LockGrant): void => {
         end();
         resolve(granted);
       };
-      const leave = (): void => refuse(signal?.reason);
-      const waiter: Waiter = { id, attempts: 0, failures: 0, grant, refuse };
+      const onAbort = (): void => rejectWaiter(signal?.reason);
+      const waiter: Waiter = { id, attempts: 0, failures: 0, grant, reject: rejectWaiter };
       this.#waiting.add(waiter);
-      signal?.addEventListener('abort', leave, { once: true });
-      const unlisten = this.#connection.listen(`free ${id}`, () => {
+      signal?.addEventListener('abort', onAbort, { once: true });
+      const unsubscribe = this.#connection.subscribe(`free ${id}`, () => {
         waiter.attempts = 0; // whoever has it next does not know of us
-        this.#ask();
+        this.#requestLocks();
       });
-      this.#ask();
+      this.#requestLocks();
     });
   }
 
   /** Asks for everything that is waited for: now, or right after the answer that is under way. */
-  #ask(): void {
-    this.#isToAsk = true;
-    if (this.#isAsking) return;
-    this.#isAsking = true;
-    this.#cancel();
-    void this.#askUntilAnswered();
+  #requestLocks(): void {
+    this.#shouldRequest = true;
+    if (this.#isRequesting) return;
+    this.#isRequesting = true;
+    this.#cancelRetry();
+    void this.#requestAll();
   }
 
-  async #askUntilAnswered(): Promise<void> {
-    while (this.#isToAsk) {
-      this.#isToAsk = false;
+  async #requestAll(): Promise<void> {
+    while (this.#shouldRequest) {
+      this.#shouldRequest = false;
       const waiters = [...this.#waiting];
-      for (let first = 0; first < waiters.length; first += atOnce) {
-        await this.#try(waiters.slice(first, first + atOnce));
+      for (let first = 0; first < waiters.length; first += batchSize) {
+        await this.#requestBatch(waiters.slice(first, first + batchSize));
       }
     }
-    this.#isAsking = false;
+    this.#isRequesting = false;
     if (this.#waiting.size === 0) return;
     const latest = Math.min(...[...this.#waiting].map(({ attempts }) => attempts));
-    this.#cancel = later(() => this.#ask(), jittered(latest, 1000));
+    this.#cancelRetry = setUnrefTimeout(() => this.#requestLocks(), backoffDelay(latest, 1000));
   }
 
-  async #try(waiters: readonly Waiter[]): Promise<void> {
+  async #requestBatch(waiters: readonly Waiter[]): Promise<void> {
     const ids = waiters.map(({ id }) => id);
-    let live: Live | undefined;
+    let live: LiveConnection | undefined;
     try {
       live = await this.#connection.live();
-      const { rows } = await this.#connection.ask(live, tryStatement, [ids, live.backend]);
+      const { rows } = await this.#connection.query(live, tryStatement, [ids, live.backend]);
       const { backend, granted } = rows[0] as { backend: number; granted: string[] };
-      if (backend !== live.backend) throw notOurOwn();
-      await this.#hand(live, waiters, new Set(granted));
+      if (backend !== live.backend) throw sharedConnectionError();
+      await this.#settleWaiters(live, waiters, new Set(granted));
     } catch (error) {
       // What it granted before it failed is ours all the same.
       if (live !== undefined) await this.#unlock(live, ids, false);
       for (const waiter of waiters) {
         waiter.attempts += 1;
         // A connection that was lost is worth another one.
-        if (++waiter.failures > 1) waiter.refuse(error);
+        if (++waiter.failures > 1) waiter.reject(error);
       }
     }
   }
 
-  async #hand(live: Live, waiters: readonly Waiter[], granted: ReadonlySet<string>): Promise<void> {
+  async #settleWaiters(
+    live: LiveConnection,
+    waiters: readonly Waiter[],
+    granted: ReadonlySet<string>,
+  ): Promise<void> {
     const refused: string[] = [];
     const late: string[] = [];
     for (const waiter of waiters) {
@@ -181,21 +186,21 @@ export class AdvisoryLock implements TokenLock {
     if (late.length > 0) await this.#unlock(live, late, true);
     if (refused.length > 0) {
       const { channel } = this.#connection;
-      await this.#connection.ask(live, wantStatement, [refused, channel]).catch(() => undefined);
+      await this.#connection.query(live, wantStatement, [refused, channel]).catch(() => undefined);
     }
   }
 
   /** A lock that cannot be unlocked is let go with the connection, and a connection that is lost has let go of all. */
-  async #unlock(live: Live, ids: readonly string[], isWanted: boolean): Promise<void> {
+  async #unlock(live: LiveConnection, ids: readonly string[], isWanted: boolean): Promise<void> {
     if (live.isLost) return;
     const { channel } = this.#connection;
     await this.#connection
-      .ask(live, unlockStatement, [ids, isWanted, channel])
+      .query(live, unlockStatement, [ids, isWanted, channel])
       .catch(() => this.#connection.drop(live));
   }
 }
 
-function notOurOwn(): StorageError {
+function sharedConnectionError(): StorageError {
   return new StorageError(
     'The statements of one connection reach several backends of Postgres, so there is no lock: let the pool connect to ' +
       'the server itself, or to a pooler in session mode.',

@@ -3,9 +3,10 @@
  *
  * @module
  */
+
+import { withTimeout } from '../cluster/backoff.ts';
 import { StorageError } from '../core/errors.ts';
-import { safeCause } from '../core/transport-failure.ts';
-import { atMost } from '../fleet/patience.ts';
+import { safeCause } from '../core/http/network-error.ts';
 
 /** What a query gives. */
 export interface PostgresResult {
@@ -36,15 +37,19 @@ export interface PostgresPool {
   connect(): Promise<PostgresClient>;
 }
 
-export type Operation = 'read' | 'write' | 'delete';
+export type StorageOperation = 'read' | 'write' | 'delete';
 
 /** Runs something on Postgres that ends, and fails with nothing but a `StorageError`. */
-export async function bounded<T>(operation: Operation, timeout: number, run: () => Promise<T>): Promise<T> {
+export async function runBounded<T>(
+  operation: StorageOperation,
+  timeout: number,
+  run: () => Promise<T>,
+): Promise<T> {
   try {
-    return await atMost(run(), timeout);
+    return await withTimeout(run(), timeout);
   } catch (error) {
     if (error instanceof StorageError) throw error;
-    throw failure(operation, error);
+    throw toStorageError(operation, error);
   }
 }
 
@@ -57,7 +62,7 @@ const remedies: Readonly<Record<string, string>> = {
   '25006': 'This server takes no writes: the pool must connect to the primary.',
 };
 
-function failure(operation: Operation, error: unknown): StorageError {
+function toStorageError(operation: StorageOperation, error: unknown): StorageError {
   const { code } = (error ?? {}) as { code?: unknown };
   const remedy =
     remedies[String(code)] ?? 'It must be reachable; the cause says more. Nothing is lost: try again.';

@@ -1,23 +1,23 @@
 /**
- * The storage of a fleet of backends that share a PostgreSQL.
+ * The storage of a cluster of backends that share a PostgreSQL.
  *
  * @module
  */
-import type { FleetStorage } from '../fleet/fleet-storage.ts';
-import { keepFor } from '../fleet/keep-for.ts';
-import { plainText } from '../fleet/plain-text.ts';
-import { conflict, recordOf, textOf } from '../fleet/record-text.ts';
+import type { ClusterStorage } from '../cluster/cluster-storage.ts';
+import { escapeKey } from '../cluster/escape-key.ts';
+import { parseRecord, serializeRecord, versionConflict } from '../cluster/record-json.ts';
+import { recordTtl } from '../cluster/record-ttl.ts';
 import { AdvisoryLock } from './advisory-lock.ts';
-import { OwnConnection } from './own-connection.ts';
+import { DedicatedConnection } from './dedicated-connection.ts';
 import { checkPostgresOptions, type PostgresStorageOptions } from './postgres-options.ts';
 import {
-  bounded,
   isSerializationFailure,
-  type Operation,
   type PostgresPool,
   type PostgresResult,
+  runBounded,
+  type StorageOperation,
 } from './postgres-pool.ts';
-import { statementsOn } from './table.ts';
+import { buildStatements } from './postgres-table.ts';
 
 /**
  * Keeps sessions in PostgreSQL (14 or newer), for backends of which several serve the same sessions: one of them
@@ -47,46 +47,46 @@ import { statementsOn } from './table.ts';
  * ```
  * @throws ConfigurationError that names the option and the remedy.
  */
-export function postgresStorage(options: PostgresStorageOptions): FleetStorage {
+export function postgresStorage(options: PostgresStorageOptions): ClusterStorage {
   const { pool, table, lease, timeout, expireAfter } = checkPostgresOptions(options);
-  const sql = statementsOn(table);
+  const sql = buildStatements(table);
   const channel = `tokenkeep ${table.replace('.', ' ')}`.slice(0, 63);
-  const connection = new OwnConnection({ pool, table, lease, timeout }, channel);
-  const run = (operation: Operation, text: string, values: unknown[]): Promise<PostgresResult> =>
-    bounded(operation, timeout, () => runOnce(pool, text, values));
+  const connection = new DedicatedConnection({ pool, table, lease, timeout }, channel);
+  const run = (operation: StorageOperation, text: string, values: unknown[]): Promise<PostgresResult> =>
+    runBounded(operation, timeout, () => runOnce(pool, text, values));
 
   return {
     reach: 'cluster',
     lock: new AdvisoryLock(connection, table, lease),
     async read(key) {
-      const { rows } = await run('read', sql.read, [plainText(key)]);
+      const { rows } = await run('read', sql.read, [escapeKey(key)]);
       const [row] = rows as [{ record: string; version: string }?];
-      return row && { record: recordOf(row.record), version: row.version };
+      return row && { record: parseRecord(row.record), version: row.version };
     },
     async write(key, record, ifVersion) {
       const version = crypto.randomUUID();
-      const keep = keepFor(record, expireAfter) ?? null;
-      const values = [plainText(key), textOf(record), version, keep, channel, topicOf(key)];
+      const keep = recordTtl(record, expireAfter) ?? null;
+      const values = [escapeKey(key), serializeRecord(record), version, keep, channel, topicOf(key)];
       const { rows } =
         ifVersion === undefined
           ? await run('write', sql.insert, values)
           : await run('write', sql.update, [...values, String(ifVersion)]);
-      if (rows.length === 0) throw conflict('write');
+      if (rows.length === 0) throw versionConflict('write');
       return version;
     },
     async delete(key, ifVersion) {
-      const values = [plainText(key), channel, topicOf(key)];
+      const values = [escapeKey(key), channel, topicOf(key)];
       if (ifVersion === undefined) return void (await run('delete', sql.delete, values));
       const { rows } = await run('delete', sql.deleteVersion, [...values, String(ifVersion)]);
-      if (rows.length === 0) throw conflict('delete');
+      if (rows.length === 0) throw versionConflict('delete');
     },
-    watch: (key, listener) => connection.listen(topicOf(key), listener),
+    watch: (key, listener) => connection.subscribe(topicOf(key), listener),
   };
 }
 
 /** What is announced when a key changes. There is a limit to it: keys that begin with the same 1000 characters share one. */
 function topicOf(key: string): string {
-  return `changed ${plainText(key)
+  return `changed ${escapeKey(key)
     .slice(0, 1000)
     .replace(/\p{Surrogate}$/u, '')}`;
 }

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { requireEndpoint } from '../core/endpoint.ts';
+
 import { ConfigurationError } from '../core/errors.ts';
+import { requireEndpoint } from '../core/http/endpoint.ts';
 
 /**
  * The base of a server's URLs, without a slash at its end: `auth.example.com` and `https://auth.example.com/` are the same.

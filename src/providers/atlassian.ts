@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AuthorizationServer } from '../core/authorization-server.ts';
+import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 import type { ReuseOptions } from './reuse.ts';
 
 /** See {@link atlassian}. */
@@ -28,7 +28,7 @@ export function atlassian({ reuseWindow = 0 }: AtlassianOptions = {}): Authoriza
       requestEncoding: 'json',
       // Reported, with `unauthorized_client`, which else is about the client.
       errorFields: ['error_description', 'error'],
-      errorCodes: { 'refresh_token is invalid': 'grant-dead' },
+      errorCodes: { 'refresh_token is invalid': 'invalid-grant' },
     },
   };
 }

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { AuthorizationServer } from '../core/authorization-server.ts';
+import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 import { origin, segment } from './address.ts';
-import { always } from './reuse.ts';
+import { unlimitedReuse } from './reuse.ts';
 
 /** See {@link cloudentity}. */
 export interface CloudentityOptions {
@@ -56,7 +56,7 @@ export function cloudentity(options: CloudentityOptions): AuthorizationServer {
     tokenEndpoint: `${issuer}/oauth2/token`,
     revocationEndpoint: `${issuer}/oauth2/revoke`,
     profile: {
-      reuseWindow: cycling ? 0 : always,
+      reuseWindow: cycling ? 0 : unlimitedReuse,
       errorDetails: ['error_hint', 'cause', 'details', 'status_code', 'error_code'],
     },
   };

@@ -3,10 +3,11 @@
  *
  * @module
  */
-import type { AuthorizationServer } from '../core/authorization-server.ts';
+
 import { ConfigurationError } from '../core/errors.ts';
+import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 import { baseUrl } from './address.ts';
-import { always, type ReuseOptions } from './reuse.ts';
+import { type ReuseOptions, unlimitedReuse } from './reuse.ts';
 
 /** See {@link curity}. */
 export interface CurityOptions extends ReuseOptions {
@@ -53,6 +54,6 @@ export function curity(options: CurityOptions): AuthorizationServer {
     authorizationEndpoint: `${endpoint}authorize`,
     tokenEndpoint: `${endpoint}token`,
     revocationEndpoint: `${endpoint}revoke`,
-    profile: { reuseWindow: reuseRefreshTokens ? always : (options.reuseWindow ?? 0) },
+    profile: { reuseWindow: reuseRefreshTokens ? unlimitedReuse : (options.reuseWindow ?? 0) },
   };
 }

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { AuthorizationServer } from '../core/authorization-server.ts';
+import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 import { segment } from './address.ts';
-import { always } from './reuse.ts';
+import { unlimitedReuse } from './reuse.ts';
 
 /** See {@link entra}. */
 export interface EntraOptions {
@@ -30,7 +30,7 @@ export function entra({ tenant = 'common' }: EntraOptions = {}): AuthorizationSe
     tokenEndpoint: `${base}/oauth2/v2.0/token`,
     deviceAuthorizationEndpoint: `${base}/oauth2/v2.0/devicecode`,
     profile: {
-      reuseWindow: always,
+      reuseWindow: unlimitedReuse,
       errorDetails: ['claims', 'suberror', 'error_codes', 'timestamp', 'trace_id', 'correlation_id'],
     },
   };

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AuthorizationServer } from '../core/authorization-server.ts';
+import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 import { origin } from './address.ts';
 
 /** See {@link github}. */

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { AuthorizationServer } from '../core/authorization-server.ts';
-import { always } from './reuse.ts';
+import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
+import { unlimitedReuse } from './reuse.ts';
 
 /**
  * Google's authorization server. Its answers have no refresh token: the one of the login stays. Logins give one for
@@ -20,6 +20,6 @@ export function google(): AuthorizationServer {
     tokenEndpoint: 'https://oauth2.googleapis.com/token',
     revocationEndpoint: 'https://oauth2.googleapis.com/revoke',
     deviceAuthorizationEndpoint: 'https://oauth2.googleapis.com/device/code',
-    profile: { reuseWindow: always, errorDetails: ['error_subtype'] },
+    profile: { reuseWindow: unlimitedReuse, errorDetails: ['error_subtype'] },
   };
 }

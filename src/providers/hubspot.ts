@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AuthorizationServer } from '../core/authorization-server.ts';
+import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 
 /**
  * HubSpot. Clients authenticate with `clientSecretPost()`. Its refusals have no `error`: the code stands in `status` or

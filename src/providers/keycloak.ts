@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AuthorizationServer } from '../core/authorization-server.ts';
+import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 import { baseUrl, segment } from './address.ts';
 import type { ReuseOptions } from './reuse.ts';
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AuthorizationServer } from '../core/authorization-server.ts';
+import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 
 /**
  * LinkedIn, for partners with programmatic refresh tokens: these end a year after the login, whatever is done. There is no
@@ -19,8 +19,8 @@ export function linkedin(): AuthorizationServer {
       // Reported, not documented: it comes with `invalid_request` as well as with `invalid_grant`.
       errorFields: ['error_description', 'error'],
       errorCodes: {
-        'The provided authorization grant or refresh token is invalid, expired or revoked': 'grant-dead',
-        'The provided refresh token is invalid, expired or revoked': 'grant-dead',
+        'The provided authorization grant or refresh token is invalid, expired or revoked': 'invalid-grant',
+        'The provided refresh token is invalid, expired or revoked': 'invalid-grant',
       },
     },
   };

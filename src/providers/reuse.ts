@@ -15,4 +15,4 @@ export interface ReuseOptions {
 }
 
 /** The server does not spend refresh tokens: sending one again does no harm. */
-export const always: number = Number.MAX_SAFE_INTEGER;
+export const unlimitedReuse: number = Number.MAX_SAFE_INTEGER;

@@ -3,16 +3,16 @@
  *
  * @module
  */
-import type { AuthorizationServer } from '../core/authorization-server.ts';
+import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 
 /** What a method of the Web API says in a 200 when the token is not valid. */
-const dead: ReadonlySet<unknown> = new Set(['token_expired', 'token_revoked', 'invalid_auth']);
+const invalidTokenErrors: ReadonlySet<unknown> = new Set(['token_expired', 'token_revoked', 'invalid_auth']);
 
 async function isInvalidToken(response: Response): Promise<boolean> {
   if (response.headers.get('content-type')?.includes('json') !== true) return false; // a file, not an answer of a method
   const body: unknown = await response.json().catch(() => undefined);
   const { ok, error } = (body ?? {}) as { readonly ok?: unknown; readonly error?: unknown };
-  return ok === false && dead.has(error);
+  return ok === false && invalidTokenErrors.has(error);
 }
 
 /**

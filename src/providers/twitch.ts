@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AuthorizationServer } from '../core/authorization-server.ts';
+import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 import type { ReuseOptions } from './reuse.ts';
 
 /** See {@link twitch}. */
@@ -29,7 +29,7 @@ export function twitch({ reuseWindow = 0 }: TwitchOptions = {}): AuthorizationSe
       reuseWindow,
       revokes: 'access_token',
       errorFields: ['message'],
-      errorCodes: { 'Invalid refresh token': 'grant-dead' },
+      errorCodes: { 'Invalid refresh token': 'invalid-grant' },
     },
   };
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AuthorizationServer } from '../core/authorization-server.ts';
+import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 import type { ReuseOptions } from './reuse.ts';
 
 /** See {@link workos}. */
@@ -13,7 +13,7 @@ export interface WorkosOptions extends ReuseOptions {
 }
 
 /**
- * User management of WorkOS. Its answers have no lifetime, its access tokens are JWTs that say it. For lost answers to be
+ * User management of WorkOS. Its answers have no lifetime, its access tokens are JWTs that say it. For lost responses to be
  * healed in time give the manager a `timeout` that is shorter than the window. There is no revocation endpoint of RFC 7009.
  *
  * @see https://workos.com/docs/reference/user-management/authentication/refresh-token

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import type { AuthorizationServer } from '../core/authorization-server.ts';
+import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 import type { ReuseOptions } from './reuse.ts';
 
 /** See {@link xero}. */
 export interface XeroOptions extends ReuseOptions {
-  /** In ms. @default 1_800_000, which Xero grants for lost answers */
+  /** In ms. @default 1_800_000, which Xero grants for lost responses */
   readonly reuseWindow?: number | undefined;
 }
 

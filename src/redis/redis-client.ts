@@ -85,12 +85,12 @@ export function isConnecting(client: RedisClient): boolean {
   return client.isOpen && (client as unknown as Common).isReady === false;
 }
 
-export function becomesReady(client: RedisClient): Promise<void> {
+export function whenReady(client: RedisClient): Promise<void> {
   return new Promise((resolve) => (client as unknown as Common).once('ready', resolve));
 }
 
 /** How many replicas have what this connection has written. */
-export function acknowledged(client: RedisClient, replicas: number, timeout: number): Promise<number> {
+export function waitForReplicas(client: RedisClient, replicas: number, timeout: number): Promise<number> {
   return (client as unknown as Common).wait(replicas, timeout);
 }
 

@@ -8,22 +8,23 @@
  *
  * @module
  */
-import type { TokenLock } from '../core/contracts.ts';
-import { Line } from '../fleet/line.ts';
-import { courtesy, jittered, later, Pause } from '../fleet/patience.ts';
-import type { Announcements } from './announcements.ts';
-import type { RedisServer } from './redis-server.ts';
-import { acquireScript, releaseScript, renewScript } from './scripts.ts';
 
-export interface RedisLockParts {
+import { backoffDelay, setUnrefTimeout, WakeableDelay, yieldDelay } from '../cluster/backoff.ts';
+import { KeyedQueue } from '../cluster/keyed-queue.ts';
+import type { TokenLock } from '../core/contracts.ts';
+import type { ChangeNotifications } from './change-notifications.ts';
+import { acquireScript, releaseScript, renewScript } from './redis-scripts.ts';
+import type { RedisServer } from './redis-server.ts';
+
+export interface RedisLockOptions {
   readonly server: RedisServer;
-  readonly announcements: Announcements;
+  readonly notifications: ChangeNotifications;
   readonly lease: number;
   /** The key of the lock of this name. */
   keyOf(name: string): string;
 }
 
-interface Grant {
+interface LockGrant {
   readonly keys: [lock: string, wanted: string];
   /** A name that nobody else has, and that is never used again. */
   readonly owner: string;
@@ -35,14 +36,14 @@ export class RedisLock implements TokenLock {
   readonly reach = 'cluster';
   readonly lease: number;
   /** In a failover, a restart or a flush Redis may forget who has it. */
-  readonly losable = true;
-  readonly #parts: RedisLockParts;
+  readonly mayBeLost = true;
+  readonly #options: RedisLockOptions;
   /** Of those in this process that want one lock, one at a time asks Redis. */
-  readonly #line: Line = new Line();
+  readonly #queue: KeyedQueue = new KeyedQueue();
 
-  constructor(parts: RedisLockParts) {
-    this.#parts = parts;
-    this.lease = parts.lease;
+  constructor(options: RedisLockOptions) {
+    this.#options = options;
+    this.lease = options.lease;
   }
 
   async request<T>(
@@ -51,7 +52,7 @@ export class RedisLock implements TokenLock {
     callback: () => Promise<T>,
   ): Promise<T> {
     signal?.throwIfAborted();
-    const leave = await this.#line.enter(name, signal);
+    const releaseQueue = await this.#queue.acquire(name, signal);
     let isWanted = false;
     try {
       const grant = await this.#acquire(name, signal);
@@ -61,68 +62,72 @@ export class RedisLock implements TokenLock {
         isWanted = await this.#release(grant);
       }
     } finally {
-      if (isWanted) later(leave, courtesy());
-      else leave();
+      if (isWanted) setUnrefTimeout(releaseQueue, yieldDelay());
+      else releaseQueue();
     }
   }
 
-  async #acquire(name: string, signal: AbortSignal | undefined): Promise<Grant> {
-    const { announcements, keyOf } = this.#parts;
+  async #acquire(name: string, signal: AbortSignal | undefined): Promise<LockGrant> {
+    const { notifications, keyOf } = this.#options;
     const key = keyOf(name);
-    const grant: Grant = { keys: [key, `${key}:wanted`], owner: crypto.randomUUID(), stop: () => undefined };
-    const pause = new Pause();
-    const unlisten = announcements.overhear(key, pause.end);
+    const grant: LockGrant = {
+      keys: [key, `${key}:wanted`],
+      owner: crypto.randomUUID(),
+      stop: () => undefined,
+    };
+    const retryDelay = new WakeableDelay();
+    const unsubscribe = notifications.subscribeIfOpen(key, retryDelay.wake);
     try {
       for (let attempt = 0; ; attempt++) {
         const askedAt = Date.now();
-        const left = await this.#take(grant);
+        const left = await this.#tryAcquire(grant);
         signal?.throwIfAborted();
         // The lease began when Redis heard of it. If that is long ago, because this process or the answer was late, it
         // may be over by now: asking once more begins it anew, or says whose it is.
-        if (left === 0 && Date.now() - askedAt > this.#parts.lease / 10) continue;
+        if (left === 0 && Date.now() - askedAt > this.#options.lease / 10) continue;
         if (left === 0) break;
         // Announcements may get lost, so it looks anyway: more often if there is nothing to hear.
-        const longest = announcements.areHeard ? 1000 : 250;
-        await pause.take(Math.min(left, jittered(attempt, longest)), signal);
+        const longest = notifications.isOpen ? 1000 : 250;
+        await retryDelay.wait(Math.min(left, backoffDelay(attempt, longest)), signal);
       }
     } catch (error) {
-      // It may be ours without our knowledge, if only the answer was lost or the signal came too late.
+      // It may be ours without our knowledge, if only the response was lost or the signal came too late.
       void this.#release(grant);
       throw error;
     } finally {
-      unlisten();
+      unsubscribe();
     }
-    this.#renewing(grant);
+    this.#scheduleRenewal(grant);
     return grant;
   }
 
   /** 0 if it is ours, or for how long it is another's at most, in ms. */
-  async #take({ keys, owner }: Grant): Promise<number> {
-    const { server, lease } = this.#parts;
-    return Number(await server.ask('write', acquireScript, { keys, arguments: [owner, String(lease)] }));
+  async #tryAcquire({ keys, owner }: LockGrant): Promise<number> {
+    const { server, lease } = this.#options;
+    return Number(await server.execute('write', acquireScript, { keys, arguments: [owner, String(lease)] }));
   }
 
   /**
-   * Renews the lease until the grant ends, but not for ever (law 11): a callback that never ends is not a living holder.
+   * Renews the lease until the grant ends, but not for ever (law bounded-locks): a callback that never ends is not a living holder.
    * What cannot be renewed was lost, and the next write finds out.
    */
-  #renewing(grant: Grant, round = 1): void {
-    const { server, lease } = this.#parts;
+  #scheduleRenewal(grant: LockGrant, round = 1): void {
+    const { server, lease } = this.#options;
     if (round > 9) return;
-    grant.stop = later(() => {
+    grant.stop = setUnrefTimeout(() => {
       const call = { keys: [grant.keys[0]], arguments: [grant.owner, String(lease)] };
-      server.ask('write', renewScript, call).catch(() => undefined);
-      this.#renewing(grant, round + 1);
+      server.execute('write', renewScript, call).catch(() => undefined);
+      this.#scheduleRenewal(grant, round + 1);
     }, lease / 3);
   }
 
   /** Tells whether others wait for it. If Redis does not hear of it, the lease ends by itself. */
-  async #release({ keys, owner, stop }: Grant): Promise<boolean> {
-    const { server, announcements } = this.#parts;
+  async #release({ keys, owner, stop }: LockGrant): Promise<boolean> {
+    const { server, notifications } = this.#options;
     stop();
     try {
-      const call = { keys, arguments: [owner, announcements.channel, keys[0]] };
-      return Number(await server.ask('write', releaseScript, call)) === 1;
+      const call = { keys, arguments: [owner, notifications.channel, keys[0]] };
+      return Number(await server.execute('write', releaseScript, call)) === 1;
     } catch {
       return false;
     }

@@ -3,14 +3,15 @@
  *
  * @module
  */
-import { StorageError } from '../core/errors.ts';
-import { safeCause } from '../core/transport-failure.ts';
-import { atMost } from '../fleet/patience.ts';
-import { acknowledged, becomesReady, isConnecting, runScript, type ScriptCall } from './redis-client.ts';
-import type { RedisSettings } from './redis-options.ts';
-import { type Script, touchScript } from './scripts.ts';
 
-export type Operation = 'read' | 'write' | 'delete';
+import { withTimeout } from '../cluster/backoff.ts';
+import { StorageError } from '../core/errors.ts';
+import { safeCause } from '../core/http/network-error.ts';
+import { isConnecting, runScript, type ScriptCall, waitForReplicas, whenReady } from './redis-client.ts';
+import type { RedisSettings } from './redis-options.ts';
+import { type Script, touchScript } from './redis-scripts.ts';
+
+export type StorageOperation = 'read' | 'write' | 'delete';
 
 export class RedisServer {
   readonly #settings: RedisSettings;
@@ -24,7 +25,7 @@ export class RedisServer {
   }
 
   /** The reply of a script that changes nothing that has to reach the replicas. */
-  async ask(operation: Operation, script: Script, call: ScriptCall): Promise<unknown> {
+  async execute(operation: StorageOperation, script: Script, call: ScriptCall): Promise<unknown> {
     return await this.#bounded(operation, async () => {
       await this.#confirm(call);
       return (await this.#run(script, call, false))[0];
@@ -32,7 +33,7 @@ export class RedisServer {
   }
 
   /** The reply of a script when the replicas have what it wrote, if that is wanted. */
-  async change(operation: Operation, script: Script, call: ScriptCall): Promise<unknown> {
+  async executeReplicated(operation: StorageOperation, script: Script, call: ScriptCall): Promise<unknown> {
     return await this.#bounded(operation, async () => {
       await this.#confirm(call);
       const [reply, replicas] = await this.#run(script, call, true);
@@ -81,7 +82,7 @@ export class RedisServer {
     const { client, wait } = this.#settings;
     const reply = runScript(client, by, text, call);
     if (!waits || wait === undefined) return [await reply, 0];
-    const replicas = acknowledged(client, wait.replicas, wait.timeout);
+    const replicas = waitForReplicas(client, wait.replicas, wait.timeout);
     replicas.catch(() => undefined); // if the script fails, that is what is reported
     this.#isUnconfirmed = true;
     return [await reply, Number(await replicas)];
@@ -91,13 +92,13 @@ export class RedisServer {
   async #connected(): Promise<void> {
     const { client } = this.#settings;
     if (!isConnecting(client)) return;
-    this.#ready ??= becomesReady(client).finally(() => {
+    this.#ready ??= whenReady(client).finally(() => {
       this.#ready = undefined;
     });
     await this.#ready;
   }
 
-  async #bounded<T>(operation: Operation, run: () => Promise<T>): Promise<T> {
+  async #bounded<T>(operation: StorageOperation, run: () => Promise<T>): Promise<T> {
     const { timeout } = this.#settings;
     let isOver = false;
     const whenConnected = async (): Promise<T> => {
@@ -106,9 +107,9 @@ export class RedisServer {
       return await run();
     };
     try {
-      return await atMost(whenConnected(), timeout);
+      return await withTimeout(whenConnected(), timeout);
     } catch (error) {
-      throw failure(operation, error);
+      throw toStorageError(operation, error);
     } finally {
       isOver = true;
     }
@@ -116,7 +117,7 @@ export class RedisServer {
 }
 
 /** Redis quotes the arguments of a command that it does not know, and an argument of ours is the record. */
-function failure(operation: Operation, error: unknown): StorageError {
+function toStorageError(operation: StorageOperation, error: unknown): StorageError {
   const cause = safeCause(error, []);
   if (cause !== undefined) {
     cause.message = cause.message.replace(/,? with args beginning with.*/s, '');

@@ -1,18 +1,19 @@
 /**
- * The storage of a fleet of backends that share a Redis.
+ * The storage of a cluster of backends that share a Redis.
  *
  * @module
  */
+
+import type { ClusterStorage } from '../cluster/cluster-storage.ts';
+import { escapeKey } from '../cluster/escape-key.ts';
+import { parseRecord, serializeRecord, versionConflict } from '../cluster/record-json.ts';
+import { recordTtl } from '../cluster/record-ttl.ts';
 import type { Version } from '../core/contracts.ts';
-import type { FleetStorage } from '../fleet/fleet-storage.ts';
-import { keepFor } from '../fleet/keep-for.ts';
-import { plainText } from '../fleet/plain-text.ts';
-import { conflict, recordOf, textOf } from '../fleet/record-text.ts';
-import { Announcements } from './announcements.ts';
+import { ChangeNotifications } from './change-notifications.ts';
 import { RedisLock } from './redis-lock.ts';
 import { checkRedisOptions, type RedisStorageOptions } from './redis-options.ts';
+import { deleteScript, readScript, versionLength, writeScript } from './redis-scripts.ts';
 import { RedisServer } from './redis-server.ts';
-import { deleteScript, readScript, versionLength, writeScript } from './scripts.ts';
 
 /**
  * Keeps sessions in Redis, for backends of which several serve the same sessions: one of them refreshes, the others wait
@@ -43,14 +44,14 @@ import { deleteScript, readScript, versionLength, writeScript } from './scripts.
  * ```
  * @throws ConfigurationError that names the option and the remedy.
  */
-export function redisStorage(options: RedisStorageOptions): FleetStorage {
+export function redisStorage(options: RedisStorageOptions): ClusterStorage {
   const settings = checkRedisOptions(options);
   const { prefix, lease, expireAfter } = settings;
   const server = new RedisServer(settings);
-  const announcements = new Announcements(settings);
+  const notifications = new ChangeNotifications(settings);
   // Braces: a session's record and its lock are in one slot of a cluster, so they are lost or kept together. The lock is
   // older than what is written under it, and replicas get one node's writes in order.
-  const keyOf = (key: string): string => `${prefix}{:${plainText(key)}}`;
+  const keyOf = (key: string): string => `${prefix}{:${escapeKey(key)}}`;
   const lockKeyOf = (name: string): string => {
     const key = name.startsWith('tokenkeep:') ? name.slice('tokenkeep:'.length) : undefined;
     return key === undefined ? `${keyOf(name)}:other` : `${keyOf(key)}:lock`;
@@ -58,34 +59,34 @@ export function redisStorage(options: RedisStorageOptions): FleetStorage {
 
   return {
     reach: 'cluster',
-    lock: new RedisLock({ server, announcements, lease, keyOf: lockKeyOf }),
+    lock: new RedisLock({ server, notifications, lease, keyOf: lockKeyOf }),
     async read(key) {
-      const reply = await server.ask('read', readScript, { keys: [keyOf(key)], arguments: [] });
+      const reply = await server.execute('read', readScript, { keys: [keyOf(key)], arguments: [] });
       if (reply === null || reply === undefined) return undefined;
       const value = String(reply);
-      return { record: recordOf(value.slice(versionLength)), version: value.slice(0, versionLength) };
+      return { record: parseRecord(value.slice(versionLength)), version: value.slice(0, versionLength) };
     },
     async write(key, record, ifVersion) {
       const version = crypto.randomUUID();
-      const value = version + textOf(record);
-      const ttl = String(keepFor(record, expireAfter) ?? '');
-      const [name, held] = [keyOf(key), heldAs(ifVersion)];
-      const call = { keys: [name], arguments: [held, value, ttl, announcements.channel, name] };
-      const reply = await server.change('write', writeScript, call);
-      if (Number(reply) !== 1) throw conflict('write');
+      const value = version + serializeRecord(record);
+      const ttl = String(recordTtl(record, expireAfter) ?? '');
+      const [name, held] = [keyOf(key), expectedVersion(ifVersion)];
+      const call = { keys: [name], arguments: [held, value, ttl, notifications.channel, name] };
+      const reply = await server.executeReplicated('write', writeScript, call);
+      if (Number(reply) !== 1) throw versionConflict('write');
       return version;
     },
     async delete(key, ifVersion) {
       const name = keyOf(key);
-      const call = { keys: [name], arguments: [heldAs(ifVersion), announcements.channel, name] };
-      const reply = await server.change('delete', deleteScript, call);
-      if (Number(reply) !== 1) throw conflict('delete');
+      const call = { keys: [name], arguments: [expectedVersion(ifVersion), notifications.channel, name] };
+      const reply = await server.executeReplicated('delete', deleteScript, call);
+      if (Number(reply) !== 1) throw versionConflict('delete');
     },
-    watch: (key, listener) => announcements.listen(keyOf(key), listener),
+    watch: (key, listener) => notifications.subscribe(keyOf(key), listener),
   };
 }
 
 /** What the scripts call what is expected: nothing has no `=`. */
-function heldAs(version: Version | undefined): string {
+function expectedVersion(version: Version | undefined): string {
   return version === undefined ? '' : `=${version}`;
 }

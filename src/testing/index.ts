@@ -3,46 +3,47 @@
  *
  * @module
  */
-export type {
-  ListeningServer,
-  SignInOptions,
-  TestAuthorizationServer,
-} from './authorization-server.ts';
-export { authorizationServer } from './authorization-server.ts';
-export type { ConformanceCase, Patience } from './conformance.ts';
-export { register } from './conformance.ts';
-export type { Demand } from './demands.ts';
-export type { Dialect } from './dialect.ts';
+
+export type { CaseTimeout, ConformanceCase } from './conformance/conformance-case.ts';
+export { register } from './conformance/conformance-case.ts';
+export { keyStorageConformance } from './conformance/key-storage-conformance.ts';
+export type { KeyStorageConformanceOptions, KeyStorageFixture } from './conformance/key-storage-laws.ts';
+export { lockConformance } from './conformance/lock-conformance.ts';
+export type { LockConformanceOptions, LockFixture } from './conformance/lock-under-test.ts';
+export { storageConformance } from './conformance/storage-conformance.ts';
+export type { StorageConformanceOptions, StorageFixture } from './conformance/storage-under-test.ts';
 export { dialects } from './dialects/dialects.ts';
-export type { Hold, ReceivedRequest, RequestChoice } from './fault-queue.ts';
-export type { Fault, Members } from './faults.ts';
-export { faults } from './faults.ts';
-export type { ListenOptions } from './http-form.ts';
-export type { ApiRequest, ServerCounts, ServerEvent, ServerEventType } from './journal.ts';
-export { keyStorageConformance } from './key-storage-conformance.ts';
-export type { KeyStorageConformanceOptions, KeyStorageFixture } from './laws/kept-keys.ts';
-export type { LockConformanceOptions, LockFixture } from './laws/lock-trial.ts';
-export type { StorageConformanceOptions, StorageFixture } from './laws/storage-trial.ts';
-export { lockConformance } from './lock-conformance.ts';
-export type { OAuthErrorCode } from './oauth-refusal.ts';
-export type { ApiCaller, ApiHandler } from './own-api.ts';
-export type { ProofRefusal } from './proof-refusal.ts';
-export type { ApiEcho } from './protected-api.ts';
-export type { Refusal, RefusalStyle } from './refusals.ts';
+export type { ApiCaller, ApiHandler } from './server/api-handler.ts';
+export type { Demand } from './server/demands.ts';
+export type { Dialect } from './server/dialect.ts';
+export type { DpopProofError } from './server/dpop-proof-error.ts';
+export type { Hold, ReceivedRequest, RequestChoice } from './server/fault-queue.ts';
+export type { Fault, JsonMembers } from './server/faults.ts';
+export { faults } from './server/faults.ts';
+export type { EndpointName, ServerResponse } from './server/http-exchange.ts';
+export type { ListenOptions } from './server/http-listener.ts';
+export type { ApiRequest, ServerCounts, ServerEvent, ServerEventType } from './server/journal.ts';
+export type { OAuthErrorCode } from './server/oauth-server-error.ts';
+export type { ApiEcho } from './server/protected-api.ts';
+export type { Refusal, RefusalStyle } from './server/refusals.ts';
 export {
   insufficientClaims,
   insufficientScope,
   insufficientUserAuthentication,
   refusals,
-} from './refusals.ts';
+} from './server/refusals.ts';
 export type {
   AuthorizationServerOptions,
   DpopPolicy,
   ScopeNarrowing,
   ServerProfile,
   TestClient,
-} from './settings.ts';
-export { storageConformance } from './storage-conformance.ts';
-export type { TestClock } from './test-clock.ts';
-export { testClock } from './test-clock.ts';
-export type { Answer, EndpointName } from './wire.ts';
+} from './server/server-settings.ts';
+export type {
+  ListeningServer,
+  SignInOptions,
+  TestAuthorizationServer,
+} from './server/test-authorization-server.ts';
+export { authorizationServer } from './server/test-authorization-server.ts';
+export type { TestClock } from './server/test-clock.ts';
+export { testClock } from './server/test-clock.ts';

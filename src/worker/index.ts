@@ -8,11 +8,11 @@ export {
   type ConnectedTokenManager,
   type ConnectTokenManagerOptions,
   connectTokenManager,
-} from './connect-token-manager.ts';
+} from './connect-to-worker.ts';
 export {
   type ServedTokenManager,
   type ServeTokenManagerOptions,
   serveTokenManager,
-} from './serve-token-manager.ts';
-export type { SignedIn, WorkerLogin } from './sign-in.ts';
-export type { TokenWorker } from './token-worker.ts';
+} from './serve-from-worker.ts';
+export type { SignedIn, WorkerLogin } from './worker-login.ts';
+export type { TokenWorker } from './worker-port.ts';

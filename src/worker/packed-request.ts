@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { BridgeRequest } from '../bridge/wire.ts';
+import type { BridgeRequest } from '../bridge/bridge-messages.ts';
 
 export interface PackedRequest {
   readonly request: BridgeRequest;
@@ -13,7 +13,7 @@ export interface PackedRequest {
 }
 
 /** What goes without saying. */
-const usual: Readonly<Record<string, string>> = {
+const defaultOptions: Readonly<Record<string, string>> = {
   cache: 'default',
   credentials: 'same-origin',
   integrity: '',
@@ -27,27 +27,27 @@ function isStream(body: unknown): body is ReadableStream<Uint8Array> {
 }
 
 /** @throws TypeError for what `fetch` refuses. */
-export async function packed(input: string | URL | Request, init?: RequestInit): Promise<PackedRequest> {
+export async function packRequest(input: string | URL | Request, init?: RequestInit): Promise<PackedRequest> {
   const { body: source } = init ?? {};
   const stream = isStream(source) ? source : undefined;
   // The stream does not go into a `Request`: some engines would make a text of it.
   const given = new Request(input, stream === undefined ? init : { ...init, body: null });
   const { url, method, redirect, signal } = given;
-  const manner = Object.fromEntries(
-    Object.keys(usual).flatMap((name) => {
+  const requestOptions = Object.fromEntries(
+    Object.keys(defaultOptions).flatMap((name) => {
       const value = given[name as keyof Request];
-      return typeof value === 'string' && value !== usual[name] ? [[name, value]] : [];
+      return typeof value === 'string' && value !== defaultOptions[name] ? [[name, value]] : [];
     }),
   );
-  const upload = stream !== undefined && streamsUploads() ? stream : undefined;
-  const whole = upload === undefined ? await wholeBody(given, stream) : undefined;
-  const body = upload === undefined ? whole : 'later';
-  const request: BridgeRequest = { url, method, headers: [...given.headers], body, redirect, manner };
+  const upload = stream !== undefined && supportsStreamedUploads() ? stream : undefined;
+  const whole = upload === undefined ? await bufferBody(given, stream) : undefined;
+  const body = upload === undefined ? whole : 'streamed';
+  const request: BridgeRequest = { url, method, headers: [...given.headers], body, redirect, requestOptions };
   return { request, signal, upload };
 }
 
 /** As a `Blob`, which crosses without a copy however large it is. */
-async function wholeBody(given: Request, stream: ReadableStream | undefined): Promise<Blob | undefined> {
+async function bufferBody(given: Request, stream: ReadableStream | undefined): Promise<Blob | undefined> {
   if (stream !== undefined) return await new Response(stream).blob();
   // Firefox knows no `body`, so `null` alone does not tell.
   if (given.method === 'GET' || given.method === 'HEAD' || given.body === null) return undefined;
@@ -56,7 +56,7 @@ async function wholeBody(given: Request, stream: ReadableStream | undefined): Pr
 }
 
 /** Whether the engine sends a body as it is made. One that does not asks for no `duplex` and makes a text of the stream. */
-function streamsUploads(): boolean {
+function supportsStreamedUploads(): boolean {
   let isAsked = false;
   const probe = {
     method: 'POST',

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Transport } from '../core/contracts.ts';
-import type { ResourceMatcher } from '../core/protected-resource.ts';
+import type { ResourceMatcher } from '../core/http/protected-resource.ts';
 
 /** What is used of a `FetchEvent`. */
 interface RequestEvent {

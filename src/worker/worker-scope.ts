@@ -6,20 +6,20 @@
 import { ConfigurationError } from '../core/errors.ts';
 
 /** A message of a page. */
-export interface Incoming {
+export interface PageMessage {
   readonly data: unknown;
   /** Where the answer goes. */
   readonly port: MessagePort;
   /** Keeps a service worker from being stopped meanwhile, as far as the browser lets it. */
-  stay(work: Promise<unknown>): void;
+  waitUntil(work: Promise<unknown>): void;
 }
 
 /** A worker, whatever its kind. */
 export interface WorkerScope {
   /** Returns how to stop. */
-  hear(listener: (incoming: Incoming) => void): () => void;
+  onMessage(listener: (incoming: PageMessage) => void): () => void;
   /** Tells all pages. */
-  tell(message: object): void;
+  broadcast(message: object): void;
 }
 
 /** What is used of an event in a worker. */
@@ -30,7 +30,7 @@ interface WorkerEvent {
   waitUntil?(work: Promise<unknown>): void;
 }
 
-interface Page {
+interface PageClient {
   postMessage(message: object): void;
 }
 
@@ -40,7 +40,7 @@ type Listener = (event: WorkerEvent) => void;
 interface WorkerGlobal {
   readonly location?: { readonly origin: string };
   readonly clients?: {
-    matchAll(options: object): Promise<readonly Page[]>;
+    matchAll(options: object): Promise<readonly PageClient[]>;
   };
   postMessage?(message: object): void;
   addEventListener(type: string, listener: Listener): void;
@@ -65,21 +65,21 @@ export function isServiceWorker(global: object): boolean {
 
 function dedicatedWorker(scope: WorkerGlobal): WorkerScope {
   return {
-    hear: (listener) => hearIn(scope, scope, listener),
-    tell: (message) => scope.postMessage?.(message),
+    onMessage: (listener) => listenOn(scope, scope, listener),
+    broadcast: (message) => scope.postMessage?.(message),
   };
 }
 
 function sharedWorker(scope: WorkerGlobal): WorkerScope {
   const pages = new Set<MessagePort>();
   return {
-    hear(listener) {
+    onMessage(listener) {
       const connect: Listener = ({ ports: [port] }) => {
         if (port === undefined) return;
         pages.add(port);
         // Not every engine says that a page is gone; a port to nobody costs a few bytes.
         port.addEventListener('close', () => pages.delete(port));
-        hearIn(port as never, scope, listener);
+        listenOn(port as never, scope, listener);
         port.start();
       };
       scope.addEventListener('connect', connect);
@@ -89,7 +89,7 @@ function sharedWorker(scope: WorkerGlobal): WorkerScope {
         pages.clear();
       };
     },
-    tell(message) {
+    broadcast(message) {
       for (const port of pages) port.postMessage(message);
     },
   };
@@ -97,10 +97,10 @@ function sharedWorker(scope: WorkerGlobal): WorkerScope {
 
 function serviceWorker(scope: WorkerGlobal): WorkerScope {
   return {
-    hear: (listener) => hearIn(scope, scope, listener),
-    tell(message) {
+    onMessage: (listener) => listenOn(scope, scope, listener),
+    broadcast(message) {
       const pages = scope.clients?.matchAll({ includeUncontrolled: true, type: 'all' });
-      const tellAll = (all: readonly Page[]): void => {
+      const tellAll = (all: readonly PageClient[]): void => {
         for (const page of all) page.postMessage(message);
       };
       pages?.then(tellAll).catch(() => undefined);
@@ -109,17 +109,17 @@ function serviceWorker(scope: WorkerGlobal): WorkerScope {
 }
 
 /** Only pages of this origin can reach a worker of it. That is checked all the same: where an event says its origin. */
-function hearIn(
+function listenOn(
   target: Pick<WorkerGlobal, 'addEventListener' | 'removeEventListener'>,
   { location }: WorkerGlobal,
-  listener: (incoming: Incoming) => void,
+  listener: (incoming: PageMessage) => void,
 ): () => void {
-  const hear: Listener = (event) => {
+  const onMessage: Listener = (event) => {
     const { data, origin, ports } = event;
     const [port] = ports;
     if (port === undefined || (origin !== '' && origin !== location?.origin)) return;
-    listener({ data, port, stay: (work) => event.waitUntil?.(work) });
+    listener({ data, port, waitUntil: (work) => event.waitUntil?.(work) });
   };
-  target.addEventListener('message', hear);
-  return () => target.removeEventListener('message', hear);
+  target.addEventListener('message', onMessage);
+  return () => target.removeEventListener('message', onMessage);
 }

@@ -1,5 +1,5 @@
-import { sizeOf } from '../package/support/bundle.ts';
-import { manifest } from '../package/support/manifest.ts';
+import { sizeOf } from '../support/package/bundle.ts';
+import { manifest } from '../support/package/manifest.ts';
 import type { Row } from './row.ts';
 
 const code = "export { TokenManager } from 'tokenkeep'";

@@ -6,7 +6,7 @@ import { authorizedAxios } from '../../examples/axios/authorized-axios.ts';
 import { ask, graphqlClient } from '../../examples/graphql/graphql-client.ts';
 import { ordersAt } from '../../examples/ky/orders.ts';
 import { shopAt } from '../../examples/openapi-fetch/shop.ts';
-import type { ApiEcho } from '../../src/testing/protected-api.ts';
+import type { ApiEcho } from '../../src/testing/server/protected-api.ts';
 import { refusal, times } from '../support/scene.ts';
 import { oneRefresh, protectedPlace, stage } from './support/stage.ts';
 

@@ -9,7 +9,7 @@ const examples = globSync('examples/*/README.md')
   .filter((name) => !stages.includes(name));
 const read = (file: string) => readFileSync(file, 'utf8');
 const linesOf = (file: string) => read(file).trimEnd().split('\n').length;
-const tests = globSync(['test/examples/**/*.ts', 'test/guides/**/*.ts']).map(read);
+const tests = globSync(['test/examples/**/*.ts', 'test/package/guides/**/*.ts']).map(read);
 
 test('there are some', () => {
   expect(examples.length).toBeGreaterThanOrEqual(6);

@@ -7,12 +7,12 @@
  * Each login begins a family of its own, with generation 1.
  * In every state:
  *
- *   law 1    the server sees no spent refresh token, unless an answer was truly lost
- *   law 2    no access token is used before its refresh token's successor is stored
- *   law 3    a session ends only by a grant that is dead, or by its user
- *   law 6    a sign-out stays a sign-out
- *   law 8    a response of another server is not used
- *   law 13   what began under one login is not sent under another, spends no refresh token of another, and is not stored over it
+ *   law single-use               the server sees no spent refresh token, unless an answer was truly lost
+ *   law commit-before-use        no access token is used before its refresh token's successor is stored
+ *   law only-the-server-ends-it  a session ends only by a grant that is dead, or by its user
+ *   law sign-out-wins            a sign-out stays a sign-out
+ *   law tokens-stay-home         a response of another server is not used
+ *   law one-login                what began under one login is not sent under another, spends no refresh token of another, and is not stored over it
  *
  * CRASH=n       n processes die, at any step
  * FREEZE=n      n times the lock passes on from a holder that is frozen, and wakes up later
@@ -212,7 +212,7 @@ again:
        };
 #ifndef BELIEVE
        if
-       :: answer == FORGED -> release(); goto done              /* a lost response: the mark stays */
+       :: answer == FORGED -> release(); goto done              /* a lost response: the marker stays */
        :: else
        fi;
 #endif
@@ -270,13 +270,13 @@ active proctype people() {
 active proctype monitor() {
   do
   :: atomic {
-       assert(!revoked[FIRST] || answerLost[FIRST]);                          /* law 1 */
+       assert(!revoked[FIRST] || answerLost[FIRST]);                          /* law single-use */
        assert(!revoked[SECOND] || answerLost[SECOND]);
-       assert(used[owner] <= stored || version == 0);                         /* law 2 */
-       assert(version != 0 || revoked[latest] || signedOut);                  /* laws 3, 4: only a dead grant or the user ends it */
-       assert(!signedOut || version == 0);                                    /* law 6 */
-       assert(stored != FORGED);                                              /* law 8 */
-       assert(!mixed);                                                        /* law 13 */
+       assert(used[owner] <= stored || version == 0);                         /* law commit-before-use */
+       assert(version != 0 || revoked[latest] || signedOut);                  /* laws compare-and-clear and only-the-server-ends-it: only a dead grant or the user ends it */
+       assert(!signedOut || version == 0);                                    /* law sign-out-wins */
+       assert(stored != FORGED);                                              /* law tokens-stay-home */
+       assert(!mixed);                                                        /* law one-login */
        assert(owner == latest || version == 0);
        break
      }

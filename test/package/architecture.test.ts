@@ -1,7 +1,7 @@
 import { globSync } from 'node:fs';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
-import { browserDoors, doors, manifest } from './support/manifest.ts';
+import { browserDoors, doors, manifest } from '../support/package/manifest.ts';
 import type { Module } from './support/sources.ts';
 import { isTypesOnly, sources, walk } from './support/sources.ts';
 
@@ -10,32 +10,38 @@ import { isTypesOnly, sources, walk } from './support/sources.ts';
  * in this table fails, so a new one is a decision.
  */
 const floors: Record<string, string[]> = {
+  // A second ground floor: waiting, timers, concurrency.
+  async: ['core'],
   // What crosses from a page to where the manager lives, for those that keep it from pages.
   // It looks inside a manager for the login that a page's call began under.
-  bridge: ['core', 'flow', 'platform'],
+  bridge: ['core', 'platform', 'session'],
   browser: ['core', 'platform'],
   core: [],
   dpop: ['core', 'platform'],
   // Its storage is that of files, with another seal.
   electron: ['bridge', 'core', 'node'],
-  // What the storages of fleets share: lines, announcements, bounded waiting.
-  fleet: ['core'],
-  flow: ['core', 'platform'],
+  // What the storages of clusters share: queues, listeners, backoff.
+  cluster: ['core'],
+  // What a session is, what a refresh does to it, and what a request makes of both.
+  refresh: ['async', 'core', 'platform', 'session', 'token-endpoint'],
+  request: ['async', 'core', 'platform', 'refresh', 'session'],
+  session: ['async', 'core', 'platform', 'refresh', 'request', 'token-endpoint'],
+  'token-endpoint': ['async', 'core', 'platform'],
   // A wing above a manager, which it knows by shape.
   ky: ['core'],
-  // A wing above flow: it finds out the server and builds requests for the token endpoint as a refresh does. Nothing of
-  // flow knows it.
-  login: ['core', 'flow', 'platform'],
+  // A wing above refresh: it finds out the server and builds requests for the token endpoint as a refresh does, and nothing
+  // below knows it.
+  login: ['async', 'core', 'platform', 'refresh', 'session', 'token-endpoint'],
   memory: ['core'],
   node: ['core'],
   // A wing above a manager, which it knows by shape.
   opentelemetry: ['core'],
   // Each fact about the platform is checked in one place.
-  platform: ['core'],
-  postgres: ['core', 'fleet'],
+  platform: ['async', 'core'],
+  postgres: ['core', 'cluster'],
   // Data about servers, and the check of their addresses.
   providers: ['core'],
-  redis: ['core', 'fleet'],
+  redis: ['core', 'cluster'],
   testing: ['core', 'platform'],
   worker: ['bridge', 'core', 'platform'],
 };
@@ -43,17 +49,17 @@ const floors: Record<string, string[]> = {
 /** The one file that imports each package, for each use that we make of it. A line more is a decision. */
 const packageDoors: Record<string, string[]> = {
   '@napi-rs/keyring': ['node/keyring.ts'],
-  'jwt-decode': ['core/claims.ts'],
-  ky: ['flow/discovery.ts', 'ky/authorized-ky.ts'],
-  oauth4webapi: ['flow/client-assertion.ts'],
-  'p-queue': ['fleet/line.ts'],
+  'jwt-decode': ['core/oauth/jwt-claims.ts'],
+  ky: ['token-endpoint/discovery.ts', 'ky/authorized-ky.ts'],
+  oauth4webapi: ['token-endpoint/client-assertion.ts'],
+  'p-queue': ['cluster/keyed-queue.ts'],
 };
 
 /** Packages whose clients we are handed: known by shape, imported by nobody, and optional. */
 const handedIn = ['@opentelemetry/api', 'ioredis', 'pg', 'redis'];
 
 /** What may stand at the top of src/: the façade, which wires the floors, and the door. */
-const top = ['assembly.ts', 'index.ts', 'options.ts', 'token-manager.ts'];
+const top = ['context.ts', 'index.ts', 'options.ts', 'token-manager.ts'];
 
 /** Platform folders, and what only they may name. */
 const nodeFolders = ['node', 'electron', 'testing'];
@@ -120,7 +126,10 @@ describe('imports', () => {
       return found;
     });
     // JWTs of confidential clients, by a package that does not load on Hermes; and an optional peer, for Node only.
-    expect(lazy.map(({ path }) => path)).toEqual(['flow/client-authentication.ts', 'node/keyring.ts']);
+    expect(lazy.map(({ path }) => path)).toEqual([
+      'token-endpoint/client-authentication.ts',
+      'node/keyring.ts',
+    ]);
   });
 
   test('every relative import is written with its file name', () => {

@@ -1,8 +1,8 @@
 /** The built-ins that the package needs in a page or an app. The list is in support/built-ins.ts. */
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
+import { doors } from '../support/package/manifest.ts';
 import { everywhere, guarded, loadedLater, newer } from './support/built-ins.ts';
-import { doors } from './support/manifest.ts';
 import { type Module, sources, walk } from './support/sources.ts';
 
 const onThePath = ['tokenkeep', ...['login', 'dpop', 'providers', 'ky'].map((name) => `tokenkeep/${name}`)];
@@ -11,7 +11,12 @@ const reachable = modulesOf(onThePath.map((name) => `${doors.get(name)}.ts`));
 
 test('the path is found', () => {
   expect(reachable.map(({ path }) => path)).toEqual(
-    expect.arrayContaining(['token-manager.ts', 'flow/authorized-fetch.ts', 'core/url.ts', 'dpop/dpop.ts']),
+    expect.arrayContaining([
+      'token-manager.ts',
+      'request/authorized-fetch.ts',
+      'core/http/url.ts',
+      'dpop/dpop.ts',
+    ]),
   );
 });
 

@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { packed } from './support/built.ts';
-import { doors } from './support/manifest.ts';
+import { packed } from '../support/package/built.ts';
+import { doors } from '../support/package/manifest.ts';
 
 let pack: ReturnType<typeof packed>;
 beforeAll(() => {

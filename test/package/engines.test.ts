@@ -7,9 +7,9 @@ import { promisify } from 'node:util';
 import type { ListeningServer, TestAuthorizationServer } from 'tokenkeep/testing';
 import { authorizationServer } from 'tokenkeep/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { packed } from './support/built.ts';
+import { packed } from '../support/package/built.ts';
+import { doors } from '../support/package/manifest.ts';
 import { workerd } from './support/engines/workerd.ts';
-import { doors } from './support/manifest.ts';
 
 const bin = (name: string) => resolve('node_modules/.bin', name);
 const engines: Record<string, readonly [string, ...string[]]> = {

@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { packed } from './support/built.ts';
-import { manifest } from './support/manifest.ts';
+import { packed } from '../support/package/built.ts';
+import { manifest } from '../support/package/manifest.ts';
 
 let pack: ReturnType<typeof packed>;
 beforeAll(() => {

@@ -5,8 +5,8 @@ import { join, resolve } from 'node:path';
 import { createContext, runInContext } from 'node:vm';
 import { type Logger, build as vite } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { packed } from './support/built.ts';
-import { doors, manifest } from './support/manifest.ts';
+import { packed } from '../support/package/built.ts';
+import { doors, manifest } from '../support/package/manifest.ts';
 
 let pack: ReturnType<typeof packed>;
 let folder: string;

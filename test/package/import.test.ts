@@ -3,9 +3,9 @@ import { resolve } from 'node:path';
 import { createContext, runInContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { requireBuild } from './support/built.ts';
-import { script } from './support/bundle.ts';
-import { doors } from './support/manifest.ts';
+import { requireBuild } from '../support/package/built.ts';
+import { script } from '../support/package/bundle.ts';
+import { doors } from '../support/package/manifest.ts';
 
 beforeAll(requireBuild);
 

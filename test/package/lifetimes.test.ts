@@ -2,8 +2,8 @@
 import * as opentelemetry from '@opentelemetry/api';
 import ts from 'typescript';
 import { beforeAll, expect, test } from 'vitest';
-import { requireBuild } from './support/built.ts';
-import { script } from './support/bundle.ts';
+import { requireBuild } from '../support/package/built.ts';
+import { script } from '../support/package/bundle.ts';
 import { sources, walk } from './support/sources.ts';
 
 beforeAll(requireBuild);

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { requireBuild } from './support/built.ts';
+import { requireBuild } from '../support/package/built.ts';
 import type { Example } from './support/examples.ts';
 import { docExamples, emptyExamples, readmeExamples } from './support/examples.ts';
 

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { doors } from './support/manifest.ts';
+import { doors } from '../support/package/manifest.ts';
 
 test('the reference is made without a warning, and has every door', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tokenkeep-reference-'));

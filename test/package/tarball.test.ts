@@ -2,8 +2,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { packed } from './support/built.ts';
-import { browserDoors, doors, manifest } from './support/manifest.ts';
+import { packed } from '../support/package/built.ts';
+import { browserDoors, doors, manifest } from '../support/package/manifest.ts';
 import { isTypesOnly, sources } from './support/sources.ts';
 
 let pack: ReturnType<typeof packed>;
@@ -72,7 +72,7 @@ const names: Record<string, string[]> = {
     'redirectToLogin',
     'returnFromPopup',
     'startLogin',
-    'takeOver',
+    'importSession',
     'withStepUp',
   ],
   'tokenkeep/node': ['closeOnSignals', 'fileStorage', 'keyringStorage', 'publishEvents'],

@@ -19,17 +19,17 @@ async function mutated(module: string, exports: Readonly<Record<string, unknown>
   return { ...story, ...actors, twoUsers };
 }
 
-test('tokens-stay-home: the response of another server is used', async () => {
+test('law tokens-stay-home: the response of another server is used', async () => {
   const { check, worlds, some, calls, evidence, foreignAnswers } = await mutated(
-    '../../src/core/redirect.ts',
-    { requireFrom: () => undefined },
+    '../../src/core/http/redirect.ts',
+    { assertResponseOrigin: () => undefined },
   );
   const found = check(worlds, some(calls, evidence, foreignAnswers), () => undefined);
   await expect(found).rejects.toMatchObject(because('a stored access token of another server'));
 });
 
-test('nothing-silent: a sign-out reports valid tokens as revoked', async () => {
-  const { check, worlds, some, calls, comings } = await mutated('../../src/flow/revocation.ts', {
+test('law nothing-silent: a sign-out reports valid tokens as revoked', async () => {
+  const { check, worlds, some, calls, comings } = await mutated('../../src/token-endpoint/revocation.ts', {
     sendRevocation: async () => ({ revoked: true }),
   });
   await expect(check(worlds, some(calls, comings), () => undefined)).rejects.toMatchObject(
@@ -37,7 +37,7 @@ test('nothing-silent: a sign-out reports valid tokens as revoked', async () => {
   );
 });
 
-test('no-token-in-words: secrets are not removed from foreign text', async () => {
+test('law no-token-in-words: secrets are not removed from foreign text', async () => {
   const { check, alone, some, calls, evidence, comings, storageTroubles } = await mutated(
     '../../src/core/redact.ts',
     { redact: (text: string) => text, redactAll: (texts: string[]) => texts },
@@ -46,14 +46,14 @@ test('no-token-in-words: secrets are not removed from foreign text', async () =>
   await expect(found).rejects.toMatchObject(because('a token in an event or an error'));
 });
 
-test('one-login: a call continues under another login', async () => {
-  const { twoUsers } = await mutated('../../src/core/login-identity.ts', { isSameLogin: () => true });
+test('law one-login: a call continues under another login', async () => {
+  const { twoUsers } = await mutated('../../src/core/session/login-identity.ts', { isSameLogin: () => true });
   const { all, check, underOneLogin } = twoUsers;
   await expect(check(all, underOneLogin)).rejects.toMatchObject(because('whose token'));
 });
 
-test('one-login: every login counts as one of another user', async () => {
-  const { twoUsers } = await mutated('../../src/core/login-identity.ts', {
+test('law one-login: every login counts as one of another user', async () => {
+  const { twoUsers } = await mutated('../../src/core/session/login-identity.ts', {
     isSameLogin: (one?: object, other?: object) => one === undefined || other === undefined || one === other,
   });
   const { sameUser, check } = twoUsers;

@@ -24,7 +24,7 @@ async function pinned(order: readonly number[], actions: readonly Action[]) {
   return { world, story };
 }
 
-test('law 6: a login that is about to be written when someone signs out does not come back', async () => {
+test('law sign-out-wins: a login that is about to be written when someone signs out does not come back', async () => {
   const { world, story } = await pinned(
     [2, 3, 4, 1, 6, 7, 8, 5, 9, 10, 11, 12, 13, 14, 15, 16],
     [
@@ -36,7 +36,7 @@ test('law 6: a login that is about to be written when someone signs out does not
   await signOutWins(world, story);
 });
 
-test('law 6: a sign-out that is about to delete when someone signs in does not end the new session', async () => {
+test('law sign-out-wins: a sign-out that is about to delete when someone signs in does not end the new session', async () => {
   const { world, story } = await pinned(
     [1, 3, 4, 2, 6, 7, 8, 9, 10, 11, 5, 12, 13, 14, 15, 16],
     [

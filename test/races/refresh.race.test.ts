@@ -1,4 +1,4 @@
-/** The refresh core under every order of its I/O: the laws of design.md as invariants. */
+/** The refresh core under every order of its I/O: the laws of CONTRIBUTING.md as invariants. */
 
 import { beforeEach, expect, test } from 'vitest';
 import { withoutChance } from '../support/without-chance.ts';
@@ -25,7 +25,7 @@ import { alone, check, some, worlds } from './support/story.ts';
 
 beforeEach(withoutChance);
 
-test('laws 1, 2, 7: callers, 401s, aborts and time: every call is answered, on evidence only, and the newest is stored', () =>
+test('laws single-use, commit-before-use and replay-once: callers, 401s, aborts and time: every call is answered, on evidence only, and the newest is stored', () =>
   check(worlds, some(calls, calls, evidence), async (world, { calls: made }) => {
     onlyOnEvidence(world);
     storedBeforeUsed(world);
@@ -38,7 +38,7 @@ test('laws 1, 2, 7: callers, 401s, aborts and time: every call is answered, on e
     }
   }));
 
-test('laws 3, 4: refusals and networks that fail end no session and spend nothing twice', () =>
+test('laws compare-and-clear and only-the-server-ends-it: refusals and networks that fail end no session and spend nothing twice', () =>
   check(worlds, some(calls, evidence, backwards, harmlessTroubles), async (world) => {
     onlyOnEvidence(world);
     noReuse(world);
@@ -47,14 +47,14 @@ test('laws 3, 4: refusals and networks that fail end no session and spend nothin
     expect(world.server.counts.familiesRevoked).toBe(0);
   }));
 
-test('law 5: lost answers cost a session at most where the server had committed', () =>
+test('law response-lost: lost responses cost a session at most where the server had committed', () =>
   check(worlds, some(calls, evidence, deadlines, refreshTroubles), async (world) => {
     noReuse(world);
     await endsOnTheNewest(world);
-    for (const { error } of world.endings) expect(error.reason).toBe('answer_lost');
+    for (const { error } of world.endings) expect(error.reason).toBe('response_lost');
   }));
 
-test('law 6: sign-outs win over refreshes and logins, and logins over refreshes', () =>
+test('law sign-out-wins: sign-outs win over refreshes and logins, and logins over refreshes', () =>
   check(worlds, some(calls, evidence, comings), async (world, story) => {
     noReuse(world);
     storedBeforeUsed(world);
@@ -65,14 +65,14 @@ test('law 6: sign-outs win over refreshes and logins, and logins over refreshes'
     if (world.managers.length === 1) expect(world.endings).toEqual([]);
   }));
 
-test('law 2: a storage that fails now and then loses no successor', () =>
+test('law commit-before-use: a storage that fails now and then loses no successor', () =>
   check(alone, some(calls, evidence, deadlines, storageTroubles), async (world) => {
     noReuse(world);
     await endsOnTheNewest(world);
-    // A deadline may pass while the answer is on its way. That is law 5, and none of the storage's doing.
+    // A deadline may pass while the answer is on its way. That is law response-lost, and none of the storage's doing.
     const isLost = world.sends.some(({ seen }) => seen === 'lost');
     const { endings, server } = world;
-    expect(endings.filter(({ error }) => !isLost || error.reason !== 'answer_lost')).toEqual([]);
+    expect(endings.filter(({ error }) => !isLost || error.reason !== 'response_lost')).toEqual([]);
     expect(server.counts.familiesRevoked).toBeLessThanOrEqual(endings.length);
   }));
 

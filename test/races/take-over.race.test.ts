@@ -1,7 +1,7 @@
 /** A session that is taken over, under every order of I/O and with tabs that die at any of it. */
 import type { TokenStorage } from 'tokenkeep';
 import { memoryStorage, TokenManager } from 'tokenkeep';
-import { takeOver } from 'tokenkeep/login';
+import { importSession } from 'tokenkeep/login';
 import { authorizationServer } from 'tokenkeep/testing';
 import { beforeEach, expect, test } from 'vitest';
 import { fc } from '../support/properties.ts';
@@ -76,7 +76,7 @@ function openStory(s: fc.Scheduler) {
         return await at('request', () => server.fetch(input, init));
       },
     });
-    const taking = takeOver(manager, {
+    const taking = importSession(manager, {
       read: () => at('theirs', () => place.kept),
       remove: () =>
         at('theirs removed', () => {
@@ -155,7 +155,7 @@ test('a session that was taken over has one owner, none is lost: tabs race, die 
     expect(last.status).toBe(200);
     expect(server.counts).toMatchObject({ refreshes: 1, familiesRevoked: 0 });
     expect(
-      [...outcomes, last.outcome].filter((outcome) => outcome === 'taken-over').length,
+      [...outcomes, last.outcome].filter((outcome) => outcome === 'imported').length,
     ).toBeLessThanOrEqual(1);
   }));
 

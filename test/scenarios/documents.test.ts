@@ -62,7 +62,7 @@ describe('Curity: Refresh Tokens', () => {
     const net = wire({ [tokenEndpoint]: printed(answer) });
     const manager = await client(net.fetch, ['www', clientSecretPost('THE_SECRET')], server, { clock });
     await manager.setTokens(login);
-    const token = await manager.getAccessToken({ otherThan: login.access_token });
+    const token = await manager.getAccessToken({ rejectedToken: login.access_token });
     expect(token).toBe('79ed4e85-954d-4044-9362-99ac9695d7e0');
     expect(net.sent.map(asSent)).toEqual([
       asPrinted(`
@@ -84,7 +84,7 @@ refresh_token=THE_REFRESH_TOKEN
       scope: undefined, // it says nothing, so nothing is known
     });
     // "The client will have to store the refresh token from each response and use that in the next request."
-    await manager.getAccessToken({ otherThan: token });
+    await manager.getAccessToken({ rejectedToken: token });
     expect(net.sent[1]?.form.get('refresh_token')).toBe('ff8cfad8-9888-44c7-afb2-8c597cf96037');
   });
 
@@ -93,7 +93,7 @@ refresh_token=THE_REFRESH_TOKEN
     const net = wire({ 'https://localhost:8443/oauth/v2/oauth-token': printed(answer) });
     const manager = await client(net.fetch, ['www', clientSecretPost('Secr3t!')], server);
     await manager.setTokens(login);
-    await manager.getAccessToken({ otherThan: login.access_token });
+    await manager.getAccessToken({ rejectedToken: login.access_token });
     const data =
       'grant_type=refresh_token&client_id=www&client_secret=Secr3t!&refresh_token=THE_REFRESH_TOKEN';
     // Encoded as a form `!` is `%21`, which is the same to who reads a form.
@@ -104,7 +104,7 @@ refresh_token=THE_REFRESH_TOKEN
     const net = wire({ [tokenEndpoint]: printed('{"error":"invalid_grant"}', 400) });
     const manager = await client(net.fetch, ['www', clientSecretPost('THE_SECRET')], server);
     await manager.setTokens(login);
-    const failure = await refusal(manager.getAccessToken({ otherThan: login.access_token }));
+    const failure = await refusal(manager.getAccessToken({ rejectedToken: login.access_token }));
     expect(failure).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'invalid_grant' });
   });
 
@@ -119,7 +119,7 @@ refresh_token=THE_REFRESH_TOKEN
       access_token: 'eyJ.is-no-JWT.',
       id_token: 'the ID token of the login',
     });
-    await manager.getAccessToken({ otherThan: 'eyJ.is-no-JWT.' });
+    await manager.getAccessToken({ rejectedToken: 'eyJ.is-no-JWT.' });
     expect(await (await manager.fetch('https://api.test/')).json()).toEqual({
       sent: 'Bearer 79ed4e85-954d-4044-9362-99ac9695d7e0',
     });
@@ -144,7 +144,7 @@ refresh_token=THE_REFRESH_TOKEN
     manager.on('refreshed', (event) => rotated.push(event.rotated));
     await manager.setTokens(login);
     let token = login.access_token;
-    for (const _ of times(3, Number)) token = await manager.getAccessToken({ otherThan: token });
+    for (const _ of times(3, Number)) token = await manager.getAccessToken({ rejectedToken: token });
     expect(token).toBe('access-3');
     expect(net.sent.map(({ form }) => form.get('refresh_token'))).toEqual(
       times(3, () => 'THE_REFRESH_TOKEN'),
@@ -153,7 +153,7 @@ refresh_token=THE_REFRESH_TOKEN
     expect((await manager.getTokens())?.refreshToken).toBe('THE_REFRESH_TOKEN');
   });
 
-  test('… and so a lost answer is asked for again at once, which by default it is not', async () => {
+  test('… and so a lost response is asked for again at once, which by default it is not', async () => {
     const cut: Place = () =>
       new Response(new ReadableStream({ start: (body) => body.error(new Error('cut')) }));
     for (const [authorizationServer, requests] of [
@@ -163,7 +163,7 @@ refresh_token=THE_REFRESH_TOKEN
       const net = wire({ [tokenEndpoint]: (sent, count) => (count === 1 ? cut : echo)(sent, count) });
       const manager = await client(net.fetch, ['www', clientSecretPost('THE_SECRET')], authorizationServer);
       await manager.setTokens(login);
-      const asked = manager.getAccessToken({ otherThan: login.access_token });
+      const asked = manager.getAccessToken({ rejectedToken: login.access_token });
       if (requests === 2) expect(await asked).toBe('access-2');
       else expect(await refusal(asked)).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: true });
       expect(net.sent).toHaveLength(requests);
@@ -248,7 +248,7 @@ scope=read+profile
       const manager = await client(net.fetch, ['Aladdin', aladdin], server);
       await manager.setTokens(JSON.parse(grant));
       await manager.getAccessToken({ scope: ['read', 'profile'] });
-      const whole = { otherThan: 'aebc4798-9a2c-4c4a-a39f-c31eeb6409e6' };
+      const whole = { rejectedToken: 'aebc4798-9a2c-4c4a-a39f-c31eeb6409e6' };
       expect(await manager.getAccessToken(whole)).toBe('widened');
       expect(asSent(net.sent[1])).toEqual(
         asPrinted(`
@@ -263,7 +263,7 @@ scope=read+openid+profile
 `),
       );
       // "If excluded, the scope will not change."
-      await manager.getAccessToken({ otherThan: 'widened' });
+      await manager.getAccessToken({ rejectedToken: 'widened' });
       expect([...(net.sent[2]?.form.keys() ?? [])].sort()).toEqual(['grant_type', 'refresh_token']);
     });
 
@@ -276,7 +276,7 @@ scope=read+openid+profile
       const failure = await refusal(manager.getAccessToken({ scope: ['read', 'email'] }));
       expect(failure).toMatchObject({ code: 'ERR_REFRESH_FAILED', error: 'invalid_scope', sent: false });
       const { accessToken = '' } = (await manager.getTokens()) ?? {};
-      expect(await manager.getAccessToken({ otherThan: accessToken })).toBe('widened');
+      expect(await manager.getAccessToken({ rejectedToken: accessToken })).toBe('widened');
       expect(net.sent.map(({ form }) => form.get('refresh_token'))).toEqual(
         times(2, () => '4dc21b27-b1ef-4e68-98b4-055d215fa5e2'),
       );
@@ -368,19 +368,19 @@ describe('Cloudentity: Refresh Token Flow', () => {
     );
   });
 
-  test('a lost answer ends the session by default; with cycling off it is asked for again at once', async () => {
+  test('a lost response ends the session by default; with cycling off it is asked for again at once', async () => {
     const strict = await scene({ authorizationServer }, granted);
     strict.server.expire();
-    strict.server.fail(faults.lostAnswer);
+    strict.server.fail(faults.lostResponse);
     expect(await refusal(strict.call())).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: true });
-    expect(await refusal(strict.call())).toMatchObject({ reason: 'answer_lost' });
+    expect(await refusal(strict.call())).toMatchObject({ reason: 'response_lost' });
     const off = await scene(
       { authorizationServer: cloudentity({ ...place, cycling: false }) },
       { ...granted, profile: 'sameToken' },
     );
     const { refreshToken } = (await off.manager.getTokens()) ?? {};
     off.server.expire();
-    off.server.fail(faults.lostAnswer);
+    off.server.fail(faults.lostResponse);
     expect(await off.call()).toBe(200);
     expect((await off.manager.getTokens())?.refreshToken).toBe(refreshToken);
     expect(off.server.counts).toMatchObject({ refreshAttempts: 2, familiesRevoked: 0 });
@@ -481,7 +481,7 @@ describe('ReachFive: Refresh tokens', () => {
   test('the token request of a public client is JSON', async () => {
     const net = wire(places);
     const manager = await client(net.fetch);
-    expect(await manager.getAccessToken({ otherThan: 'access-0' })).toBe('access-1');
+    expect(await manager.getAccessToken({ rejectedToken: 'access-0' })).toBe('access-1');
     const [{ method, url, headers, body } = {} as Sent] = net.sent;
     expect([method, url, headers.get('content-type')]).toEqual([
       'POST',
@@ -499,7 +499,7 @@ describe('ReachFive: Refresh tokens', () => {
   test('a confidential client adds its secret', async () => {
     const net = wire(places);
     const manager = await client(net.fetch, clientSecretPost('CLIENT_SECRET'));
-    await manager.getAccessToken({ otherThan: 'access-0' });
+    await manager.getAccessToken({ rejectedToken: 'access-0' });
     expect(JSON.parse(net.sent[0]?.body ?? '')).toEqual({
       grant_type: 'refresh_token',
       client_id: 'CLIENT_ID',
@@ -630,7 +630,7 @@ describe('Oauth - Refresh token', () => {
       fetch: net.fetch,
     });
     await manager.setTokens({ access_token: 'old', refresh_token: refreshToken });
-    await manager.getAccessToken({ otherThan: 'old' });
+    await manager.getAccessToken({ rejectedToken: 'old' });
     expect(net.sent[0]?.form.get('refresh_token')).toBe(refreshToken);
   });
 

@@ -13,7 +13,7 @@ function refusing() {
   const storage = memoryStorage();
   const state = { refuses: false, writes: 0 };
   const write: typeof storage.write = async (...parameters) => {
-    if (state.refuses && JSON.stringify(parameters[1]).includes('"spending"') === false) {
+    if (state.refuses && JSON.stringify(parameters[1]).includes('"pendingRefresh"') === false) {
       throw new StorageError('The quota is used up.', { operation: 'write' });
     }
     state.writes += 1;
@@ -49,14 +49,14 @@ describe('rotation', () => {
     const storage = memoryStorage();
     let stuck = false;
     const write: typeof storage.write = async (key, record, version) =>
-      stuck && !JSON.stringify(record).includes('"spending"')
+      stuck && !JSON.stringify(record).includes('"pendingRefresh"')
         ? ((await storage.read(key))?.version ?? 0).toString().concat('-next')
         : await storage.write(key, record, version);
     const { server, call, events } = await scene({ storage: { ...storage, write } });
     stuck = true;
     server.expire();
     expect(await call()).toBe(200);
-    expect(events.map(({ type }) => type)).toContain('persistFailed');
+    expect(events.map(({ type }) => type)).toContain('storeFailed');
     server.expire();
     await refusal(call());
     expect(server.counts).toMatchObject({ refreshTokensResent: 0, reuses: 0 });
@@ -93,16 +93,16 @@ describe('rotation', () => {
 });
 
 describe('answers that do not come', () => {
-  test('B33 okta-auth-js#1575: after a lost answer a strict server is not sent the token again while there is one to live on', async () => {
+  test('B33 okta-auth-js#1575: after a lost response a strict server is not sent the token again while there is one to live on', async () => {
     const { server, clock, call, events } = await scene();
     await clock.advance(280_000);
-    server.fail(faults.lostAnswer);
+    server.fail(faults.lostResponse);
     expect(await call()).toBe(200);
     expect(await call()).toBe(200);
     expect(server.counts).toMatchObject({ tokenRequests: 1, reuses: 0 });
     expect(events.map(({ type }) => type)).toEqual(['refreshFailed']);
     await clock.advance(30_000);
-    expect(await refusal(call())).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'answer_lost' });
+    expect(await refusal(call())).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'response_lost' });
     expect(server.counts).toMatchObject({ tokenRequests: 2, reuses: 1 });
     expect(events.map(({ type }) => type)).toEqual(['refreshFailed', 'sessionEnded']);
   });
@@ -125,12 +125,12 @@ describe('answers that do not come', () => {
     });
     await manager.close();
     await clock.advance(400_000);
-    server.fail(faults.lostAnswer);
+    server.fail(faults.lostResponse);
     expect((await patient.fetch(api)).status).toBe(200);
     expect(server.counts).toMatchObject({ tokenRequests: 2, reuses: 0 });
   });
 
-  test('N27 atproto#5411: a manager that finds the mark of one that died is as careful as that one would have been', async () => {
+  test('N27 atproto#5411: a manager that finds the marker of one that died is as careful as that one would have been', async () => {
     const { server, clock, manager, another } = await scene();
     await clock.advance(280_000);
     server.hold(); // never released: the process "dies" between POST and commit
@@ -171,7 +171,7 @@ describe('answers that do not come', () => {
     await clock.advance(70_000);
     expect(await lucky).toBe(token);
     server.expire();
-    const unlucky = refusal(another({ lock: stuck, storage }).getAccessToken({ otherThan: token }));
+    const unlucky = refusal(another({ lock: stuck, storage }).getAccessToken({ rejectedToken: token }));
     await clock.advance(70_000);
     expect(await unlucky).toMatchObject({ code: 'ERR_LOCK_TIMEOUT' });
   });
@@ -334,11 +334,11 @@ describe('storages', () => {
     state.refuses = true;
     server.expire();
     expect(await call()).toBe(200);
-    expect(events.map(({ type }) => type)).toEqual(['persistFailed', 'refreshed']);
+    expect(events.map(({ type }) => type)).toEqual(['storeFailed', 'refreshed']);
     expect((await manager.getTokens())?.refreshToken).toBe(server.currentRefreshToken());
     state.refuses = false;
     await clock.advance(2_000);
-    expect(events.at(-1)?.type).toBe('persisted');
+    expect(events.at(-1)?.type).toBe('stored');
     server.expire();
     expect(await call()).toBe(200);
     expect(server.counts).toMatchObject({ refreshes: 2, reuses: 0 });

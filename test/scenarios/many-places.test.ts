@@ -1,7 +1,7 @@
 /**
  * Bugs that users of other token managers reported where a session is open in several places: tabs and processes that lose
  * against each other, locks that break, flags that outlive whoever set them. Each test names its report. What only real
- * browsers and processes can show is in `test/browser`, `test/platforms`, `test/keyring`, `test/redis` and `test/postgres`.
+ * browsers and processes can show is in `test/browser` and `test/integration`.
  */
 import { isTokenKeepError, type TokenLock } from 'tokenkeep';
 import { webLock, webStorage } from 'tokenkeep/browser';
@@ -27,7 +27,11 @@ describe('two that refresh', () => {
     // The other tab has rotated by other means than ours, and the server refuses what it has replaced.
     const tokens = server.signIn();
     const stored = await storage.read(key);
-    const won = { ...(stored?.record as object), refreshToken: tokens.refresh_token, spending: undefined };
+    const won = {
+      ...(stored?.record as object),
+      refreshToken: tokens.refresh_token,
+      pendingRefresh: undefined,
+    };
     const accessTokens = { '': { token: tokens.access_token, type: 'Bearer', issuedAt: 0 } };
     await storage.write(key, { ...won, accessTokens }, stored?.version);
     server.revokeFamily(spent);
@@ -99,14 +103,14 @@ describe('locks', () => {
 
   const century = 100 * 365 * 86_400_000;
   const by = 'a page that was reloaded';
-  test.each<[string, (now: number) => { spending?: object; failure?: object }]>([
+  test.each<[string, (now: number) => { pendingRefresh?: object; failure?: object }]>([
     [
-      'a mark of a clock that is ahead',
-      (now) => ({ spending: { since: now + century, latest: now + century, sends: 9, by } }),
+      'a marker of a clock that is ahead',
+      (now) => ({ pendingRefresh: { since: now + century, latest: now + century, sends: 9, by } }),
     ],
     [
-      'a mark of a clock that is behind',
-      (now) => ({ spending: { since: now - century, latest: now - century, sends: 9, by } }),
+      'a marker of a clock that is behind',
+      (now) => ({ pendingRefresh: { since: now - century, latest: now - century, sends: 9, by } }),
     ],
     [
       'a failure of a clock that is ahead',
@@ -119,9 +123,16 @@ describe('locks', () => {
   ])('B29 msal#8055: %s is in nobody’s way once its page is gone', async (_what, flags) => {
     const { server, storage, another, clock } = await scene();
     const stored = await storage.read(key);
-    const { spending, failure } = flags(clock.now());
-    const mark = spending && { ...spending, fingerprint: fingerprint(server.currentRefreshToken() ?? '') };
-    await storage.write(key, { ...(stored?.record as object), spending: mark, failure }, stored?.version);
+    const { pendingRefresh, failure } = flags(clock.now());
+    const mark = pendingRefresh && {
+      ...pendingRefresh,
+      fingerprint: fingerprint(server.currentRefreshToken() ?? ''),
+    };
+    await storage.write(
+      key,
+      { ...(stored?.record as object), pendingRefresh: mark, failure },
+      stored?.version,
+    );
     server.expire();
     expect((await another().fetch(api)).status).toBe(200);
     expect(server.counts).toMatchObject({ refreshes: 1, reuses: 0 });

@@ -1,6 +1,6 @@
 /**
  * What a newcomer does wrong, and what they are told: which option, what was given (never a secret), what to do. The
- * plain checks of single options are in `test/flow/options.test.ts`; here is what is nearly right, or wrong in a way that
+ * plain checks of single options are in `test/unit/options.test.ts`; here is what is nearly right, or wrong in a way that
  * shows only later.
  */
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
@@ -155,7 +155,7 @@ describe('authorization servers that are none', () => {
   const use = async (authorizationServer: unknown) => {
     const manager = make({ authorizationServer, storage: memoryStorage() });
     await manager.setTokens({ access_token: canary, refresh_token: canary });
-    await manager.getAccessToken({ otherThan: canary });
+    await manager.getAccessToken({ rejectedToken: canary });
   };
   areTold('ERR_CONFIGURATION', [
     [
@@ -373,7 +373,7 @@ describe('calls', () => {
     await manager.setTokens(server.signIn());
     server.expire();
     const said = await told(() =>
-      manager.getAccessToken({ otherThan: server.currentAccessToken() as string }),
+      manager.getAccessToken({ rejectedToken: server.currentAccessToken() as string }),
     );
     expect(said.code).toBe('ERR_REFRESH_FAILED');
     expect(said.message).toContain(`${status} ${error}`.trim());

@@ -24,7 +24,7 @@ export interface DiskObserver {
 export interface StoredRecord {
   readonly refreshToken: string;
   readonly accessTokens: Readonly<Record<string, { token: string; issuedAt: number; expiresAt: number }>>;
-  readonly spending?: { readonly sends: number };
+  readonly pendingRefresh?: { readonly sends: number };
 }
 
 export interface DiskOptions {
@@ -146,7 +146,8 @@ export class Disk {
             return fail(new StorageError(`The disk is full: ${text ?? key}`, { operation: on }));
           try {
             const result = effect(errand);
-            if (trouble === 'after') return fail(new StorageError('The answer was lost.', { operation: on }));
+            if (trouble === 'after')
+              return fail(new StorageError('The response was lost.', { operation: on }));
             if (trouble === 'conflict' && on === 'write') return fail(conflict(on));
             answer('done', () => resolve(result));
           } catch (error) {

@@ -17,7 +17,7 @@ export const lockForEverybody: Doubles = {
 
 /** It is taken away now and then, and does not say that this happens. */
 export const lockThatConceals: Doubles = {
-  lock: (lock) => ({ ...lock, losable: false }),
+  lock: (lock) => ({ ...lock, mayBeLost: false }),
 };
 
 /** It lets go after three seconds, whoever holds it and whatever it says about leases. */
@@ -56,9 +56,9 @@ export const storageWithoutVersions: Doubles = changing((storage) => {
   return { write };
 });
 
-/** It keeps everything but the mark that a refresh token is being spent. */
+/** It keeps everything but the marker that a refresh token is being spent. */
 export const storageWithoutMarks: Doubles = changing((storage) => ({
-  write: (key, { spending: _spending, ...record }: { spending?: unknown }, ifVersion) =>
+  write: (key, { pendingRefresh: _pendingRefresh, ...record }: { pendingRefresh?: unknown }, ifVersion) =>
     storage.write(key, record, ifVersion),
 }));
 

@@ -34,20 +34,23 @@ export function judgeSignOut(
   result: SignOutResult,
 ): void {
   if (!result.revoked) {
-    if (typeof result.reason !== 'string') facts.break('nothing-silent', 'a sign-out does not say why');
+    if (typeof result.reason !== 'string') facts.break('law nothing-silent', 'a sign-out does not say why');
     return;
   }
   for (const { family, text } of facts.refreshTokens.values()) {
     const current = server.currentRefreshToken(text) ?? '';
     if (family.signedOut === deed && server.isActive(current))
-      facts.break('nothing-silent', `${deed.process.name} says that ${family.name} is revoked, which lives`);
+      facts.break(
+        'law nothing-silent',
+        `${deed.process.name} says that ${family.name} is revoked, which lives`,
+      );
   }
 }
 
 /** A client revokes what a sign-out has deleted, and what comes late because of one. */
 function revokedByClient(facts: Facts, family: Family): string {
   const signOut = facts.deeds.some(({ kind, session }) => kind === 'signOut' && session === family.session);
-  if (!signOut) facts.break('law 2', `${family.name} is revoked and nobody has signed out`);
+  if (!signOut) facts.break('law commit-before-use', `${family.name} is revoked and nobody has signed out`);
   return 'signed out';
 }
 
@@ -55,7 +58,8 @@ function revokedByClient(facts: Facts, family: Family): string {
 export function classify(facts: Facts, stored: (session: string) => StoredRecord | undefined): string[] {
   return facts.families.map((family) => {
     const end = endOf(facts, family, stored(family.session));
-    if (end === undefined) facts.break('law 4', `${family.name} was lost, and nothing says why`);
+    if (end === undefined)
+      facts.break('law only-the-server-ends-it', `${family.name} was lost, and nothing says why`);
     return end ?? 'lost';
   });
 }
@@ -94,7 +98,7 @@ export function judgeLastWords(
   for (const { session, process, token, status, error } of words) {
     if (status === 401)
       facts.break(
-        'judgements-end',
+        'law judgements-end',
         `${process} still believes that nothing helps against a 401 of ${session}`,
       );
     const record = stored(session);
@@ -105,11 +109,14 @@ export function judgeLastWords(
       if (!isOver)
         facts.break('liveness', `${process} has no token of ${session} at the end: ${String(error)}`);
     } else if (facts.accessTokens.get(token)?.family !== family) {
-      facts.break('law 6', `${process} still lives on ${server.idOf(token)} of ${session} at the end`);
+      facts.break(
+        'law sign-out-wins',
+        `${process} still lives on ${server.idOf(token)} of ${session} at the end`,
+      );
     }
     const newest = record && server.currentRefreshToken(record.refreshToken);
     if (record?.refreshToken !== newest && family?.revoked !== true)
-      facts.break('law 2', `what is stored of ${session} is not the newest refresh token`);
+      facts.break('law commit-before-use', `what is stored of ${session} is not the newest refresh token`);
   }
 }
 
@@ -132,15 +139,21 @@ export function judgeEnd(facts: Facts, { process, session, reason }: Ended): voi
     ({ token, fate }) => fate === 'dead' && token.family.session === session,
   );
   if (dead === undefined) {
-    facts.break('law 4', `${process.name} says that ${session} ended, which no server has said`);
+    facts.break(
+      'law only-the-server-ends-it',
+      `${process.name} says that ${session} ended, which no server has said`,
+    );
     return;
   }
   const { posts, name, family } = dead.token;
   const isLost = posts
     .slice(0, posts.indexOf(dead))
     .some(({ committed, fate }) => committed && fate === 'lost');
-  if (isLost && !family.revived && reason !== 'answer_lost')
-    facts.break('law 5', `${process.name} does not say that the answer for ${name} was lost: ${reason}`);
+  if (isLost && !family.revived && reason !== 'response_lost')
+    facts.break(
+      'law response-lost',
+      `${process.name} does not say that the answer for ${name} was lost: ${reason}`,
+    );
 }
 
 /**

@@ -57,7 +57,7 @@ export interface Post {
   readonly grant: Grant | undefined;
   /** What its sender knows of it. `lost`: the sender died or has given up, and will never hear the answer. */
   fate: 'pending' | 'granted' | 'dead' | 'refused' | 'unsent' | 'lost';
-  /** How the answer was lost. */
+  /** How the response was lost. */
   how: string | undefined;
   /** The server has rotated. */
   committed: boolean;
@@ -116,7 +116,7 @@ export class Facts {
   /** Families whose record a process has cleared because their grant was dead. */
   readonly cleared: { process: Process; family: Family }[] = [];
   /** When a process has last said that the storage refuses the tokens of a session: `p1.1 user0`. */
-  readonly persistFailed: Map<string, number> = new Map();
+  readonly storeFailed: Map<string, number> = new Map();
   /** The user that a process last saw for a session: `p1.1 user0`. Absent: it knows no user, or received a change event. */
   readonly users: Map<string, string> = new Map();
   /** The first law that was broken. */

@@ -72,8 +72,8 @@ export class Fleet {
         protectedResources: ['https://api.test/'],
         ...settings(process),
       });
-      root.on('persistFailed', ({ session }) => {
-        facts.persistFailed.set(`${process.name} ${session}`, facts.tick());
+      root.on('storeFailed', ({ session }) => {
+        facts.storeFailed.set(`${process.name} ${session}`, facts.tick());
       });
       // A change event may announce another user's session: its user is unknown until a token of it is used.
       for (const type of ['signedIn', 'adopted', 'signedOut', 'sessionEnded'] as const)

@@ -18,22 +18,25 @@ export class Locks {
   readonly #scheduler: Scheduler;
   readonly #kind: LockKind;
   readonly #lease: number;
-  readonly #losable: boolean;
+  readonly #mayBeLost: boolean;
   readonly #queues: Map<string, Queue> = new Map();
   readonly #ends: WeakMap<Grant, number> = new WeakMap();
 
-  constructor(scheduler: Scheduler, { lock, lease, losable }: Pick<Weather, 'lock' | 'lease' | 'losable'>) {
+  constructor(
+    scheduler: Scheduler,
+    { lock, lease, mayBeLost }: Pick<Weather, 'lock' | 'lease' | 'mayBeLost'>,
+  ) {
     this.#scheduler = scheduler;
     this.#kind = lock;
     this.#lease = lease;
-    this.#losable = losable;
+    this.#mayBeLost = mayBeLost;
   }
 
   /** The lock as one process sees it. */
   seenBy(process: Process): TokenLock {
     return {
       reach: 'cluster',
-      losable: this.#losable,
+      mayBeLost: this.#mayBeLost,
       ...(this.#kind !== 'kernel' && { lease: this.#lease }),
       request: (name, { signal }, callback) => this.#request(process, { name, signal }, callback),
     };

@@ -125,9 +125,9 @@ export class Network {
       if (neverHeard.has(trouble)) return;
       const { chance } = this.#options.scheduler;
       const back = chance.between(1, chance.pick([20, 400]));
-      const label = trouble === 'lostAnswer' ? 'a broken connection' : response.status;
+      const label = trouble === 'lostResponse' ? 'a broken connection' : response.status;
       post.by.deliver(back, `hears ${label} for ${post.token.name}`, () => {
-        if (trouble === 'lostAnswer') return fail(post, 'lost', reject);
+        if (trouble === 'lostResponse') return fail(post, 'lost', reject);
         if (post.fate === 'pending') Object.assign(post, fateOf(post, response, trouble));
         resolve(response);
       });

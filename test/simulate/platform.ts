@@ -7,7 +7,7 @@ import type { Chance } from './chance.ts';
 import { errands } from './process.ts';
 
 // Loaded before the first step: how long the first import of a module takes is not for a schedule to depend on.
-await import('../../src/flow/revocation.ts');
+await import('../../src/token-endpoint/revocation.ts');
 
 /** Returns how to put everything back. */
 export function simulatedPlatform(chance: Chance): () => void {

@@ -12,9 +12,9 @@ import type { Profile, Weather } from './weather.ts';
 /** What may end a session. The simulation names every end, and fails for any that has none of these causes. */
 const ends: Readonly<Record<Profile, RegExp>> = {
   strict:
-    /^(alive|revoked by administrator|signed out|replaced by a login|never stored|answer lost: .+|lease (ended|stolen) AND .+|storage failed: .+)$/,
+    /^(alive|revoked by administrator|signed out|replaced by a login|never stored|response lost: .+|lease (ended|stolen) AND .+|storage failed: .+)$/,
   leeway:
-    /^(alive|revoked by administrator|signed out|replaced by a login|never stored|answer lost: given up, and reached the server late .+|lease (ended|stolen) AND .+)$/,
+    /^(alive|revoked by administrator|signed out|replaced by a login|never stored|response lost: given up, and reached the server late .+|lease (ended|stolen) AND .+)$/,
 };
 
 const seeds = (first: number, count: number) => Array.from({ length: count }, (_, index) => first + index);
@@ -31,7 +31,7 @@ describe('the laws hold', () => {
   test('on a strict server', () => run('strict', 1, 1_000), 200_000);
 
   test(
-    'on a server with a declared reuse window, where no single lost answer costs a session',
+    'on a server with a declared reuse window, where no single lost response costs a session',
     () => run('leeway', 1, 500),
     200_000,
   );
@@ -45,7 +45,7 @@ test('a seed is a schedule: it does the same every time', async () => {
 });
 
 // A seed means another schedule as soon as the simulation changes. What these found is pinned for good in
-// test/flow/unsaved-login.test.ts and test/flow/discarded.test.ts.
+// test/unit/session/unsaved-login.test.ts and test/unit/session/orphaned-tokens.test.ts.
 test.each([
   [284, 'a login that was refused, tried again over what came after it'],
   [256, 'a refresh token spent once more while a sign-out was on its way to the storage'],
@@ -56,24 +56,24 @@ const busy = {
   deeds: { call: 10, token: 5, reject: 4, login: 3, revoke: 2, signOut: 2 },
   meddling: { login: 0.3, signOut: 0.1 },
 };
-const stolen = { losable: true, meddling: { steal: 0.3 } };
+const stolen = { mayBeLost: true, meddling: { steal: 0.3 } };
 const severalUsers = { ...busy, users: 2, identified: true };
 
 describe('the simulation finds', () => {
   test.each<[string, Doubles, RegExp, Partial<Weather>?]>([
-    ['a lock that excludes nobody', doubles.lockForEverybody, /^law [12]/],
-    ['a lock that lets go too early', doubles.lockThatLetsGo, /^(law 1|step 2)/],
-    ['a lock that conceals that it can be lost', doubles.lockThatConceals, /^law 11/, stolen],
+    ['a lock that excludes nobody', doubles.lockForEverybody, /^law (single-use|commit-before-use)/],
+    ['a lock that lets go too early', doubles.lockThatLetsGo, /^(law single-use|step 2)/],
+    ['a lock that conceals that it can be lost', doubles.lockThatConceals, /^law bounded-locks/, stolen],
     ['a storage whose compare-and-set always succeeds', doubles.storageWithoutVersions, /^law/],
-    ['a storage that forgets the mark', doubles.storageWithoutMarks, /^law 5/],
-    ['a storage that does not delete', doubles.storageThatKeeps, /^(law 6|liveness)/],
+    ['a storage that forgets the marker', doubles.storageWithoutMarks, /^law response-lost/],
+    ['a storage that does not delete', doubles.storageThatKeeps, /^(law sign-out-wins|liveness)/],
+    ['a storage that deletes what it should not', doubles.storageThatDeletesAll, /^law/, busy],
     [
-      'a storage that deletes what it should not',
-      doubles.storageThatDeletesAll,
-      /^(law|nothing-silent)/,
-      busy,
+      'a storage that forgets whose session it is',
+      doubles.storageWithoutLogins,
+      /^law one-login/,
+      severalUsers,
     ],
-    ['a storage that forgets whose session it is', doubles.storageWithoutLogins, /^one-login/, severalUsers],
     ['a transport that conceals a redirect', doubles.transportThatConceals, /^storage/],
   ])('%s', (_, double, law, weather = {}) => finds(simulate, law, { doubles: double, weather }));
 });
@@ -94,25 +94,31 @@ describe('the simulation finds code in which', () => {
   }
 
   test('a call continues under another login', async () => {
-    const mutant = await mutated('../../src/core/login-identity.ts', () => ({ isSameLogin: () => true }));
-    await finds(mutant, /^one-login/, { weather: severalUsers });
+    const mutant = await mutated('../../src/core/session/login-identity.ts', () => ({
+      isSameLogin: () => true,
+    }));
+    await finds(mutant, /^law one-login/, { weather: severalUsers });
   });
 
   test('the verdict about a resource never ends', async () => {
     const mutant = await mutated(
-      '../../src/flow/rejections.ts',
-      ({ Rejections }: { Rejections: new () => { meanNothing(...about: unknown[]): boolean } }) => {
-        class Stubborn extends Rejections {
+      '../../src/request/rejected-tokens.ts',
+      ({
+        RejectedTokens,
+      }: {
+        RejectedTokens: new () => { isResourceSuspect(...about: unknown[]): boolean };
+      }) => {
+        class Stubborn extends RejectedTokens {
           #isSure = false;
-          override meanNothing(...about: unknown[]): boolean {
-            this.#isSure ||= super.meanNothing(...about);
+          override isResourceSuspect(...about: unknown[]): boolean {
+            this.#isSure ||= super.isResourceSuspect(...about);
             return this.#isSure;
           }
         }
-        return { Rejections: Stubborn };
+        return { RejectedTokens: Stubborn };
       },
     );
-    await finds(mutant, /^judgements-end/);
+    await finds(mutant, /^law judgements-end/);
   });
 
   test('secrets are not removed from foreign text', async () => {
@@ -120,19 +126,23 @@ describe('the simulation finds code in which', () => {
       redact: (text: string) => text,
       redactAll: (texts: string[]) => texts,
     }));
-    await finds(mutant, /^no-token-in-words/, { weather: { storage: { before: 0.1 } } });
+    await finds(mutant, /^law no-token-in-words/, { weather: { storage: { before: 0.1 } } });
   });
 
   test('the response of another server is used', async () => {
-    const mutant = await mutated('../../src/core/redirect.ts', () => ({ requireFrom: () => undefined }));
+    const mutant = await mutated('../../src/core/http/redirect.ts', () => ({
+      assertResponseOrigin: () => undefined,
+    }));
     await finds(mutant, /^storage/, { weather: { post: { redirected: 0.3 } } });
   });
 
   test('a sign-out reports valid tokens as revoked', async () => {
-    const mutant = await mutated('../../src/core/revocation.ts', () => ({
+    const mutant = await mutated('../../src/core/oauth/revocation-result.ts', () => ({
       notRevoked: () => ({ revoked: true }),
     }));
-    await finds(mutant, /^nothing-silent/, { weather: { ...busy, api: { lost: 0.5, unavailable: 0.5 } } });
+    await finds(mutant, /^law nothing-silent/, {
+      weather: { ...busy, api: { lost: 0.5, unavailable: 0.5 } },
+    });
   });
 });
 

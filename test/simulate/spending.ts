@@ -1,4 +1,4 @@
-/** Laws 1 and 5: a refresh token is sent once, and again only where nobody can know what became of it. */
+/** Laws single-use and response-lost: a refresh token is sent once, and again only where nobody can know what became of it. */
 import type { StoredRecord } from './disk.ts';
 import type { Facts, Post } from './facts.ts';
 import type { Profile, Weather } from './weather.ts';
@@ -13,22 +13,23 @@ export function judgeSend(
   facts: Facts,
   post: Post,
   record: StoredRecord | undefined,
-  { profile, losable }: Pick<Weather, 'profile' | 'losable'>,
+  { profile, mayBeLost }: Pick<Weather, 'profile' | 'mayBeLost'>,
 ): void {
   const { token, by, grant } = post;
   const { revoked, revived } = token.family;
   const before = revoked || revived ? [] : token.posts.filter((one) => one !== post);
   if (grant === undefined || grant.over)
     facts.break('step 2', `${by.name} sends ${token.name} without the lock`);
-  if (post.isLate) facts.break('law 11', `${by.name} sends ${token.name} although its lease has ended`);
-  if (losable && profile === 'strict') for (const one of before) judgePatience(facts, post, one);
+  if (post.isLate)
+    facts.break('law bounded-locks', `${by.name} sends ${token.name} although its lease has ended`);
+  if (mayBeLost && profile === 'strict') for (const one of before) judgePatience(facts, post, one);
   for (const one of before) {
     if (grant?.lost !== undefined || one.grant?.lost !== undefined) continue;
     const said = `${by.name} sends ${token.name}, which ${one.by.name} has sent before`;
-    if (one.fate === 'pending') facts.break('law 1', `${said} and still waits for`);
+    if (one.fate === 'pending') facts.break('law single-use', `${said} and still waits for`);
     if (one.fate !== 'granted' || cameTooLate(one, post)) continue;
-    if (one.durableAt !== undefined) facts.break('law 1', `${said} and was answered`);
-    else facts.break('law 2', `${said} and has an answer that is not stored yet`);
+    if (one.durableAt !== undefined) facts.break('law single-use', `${said} and was answered`);
+    else facts.break('law commit-before-use', `${said} and has an answer that is not stored yet`);
   }
   if (record?.refreshToken === token.text) judgeEvidence(facts, post, record, profile);
 }
@@ -39,7 +40,7 @@ function judgePatience(facts: Facts, { token, by, sentAt }: Post, one: Post): vo
   // What a process hands to its network leaves when it is awake: it may have been the first one.
   const between = Math.abs(sentAt - one.sentAt);
   if (one.by === by || !isOpen || between >= patience) return;
-  facts.break('law 11', `${by.name} sends ${token.name}, ${between} ms from ${one.by.name}`);
+  facts.break('law bounded-locks', `${by.name} sends ${token.name}, ${between} ms from ${one.by.name}`);
 }
 
 /** Evidence: the access token is over, or was rejected. After an answer that was lost it must really be over. */
@@ -53,7 +54,10 @@ function judgeEvidence(facts: Facts, post: Post, record: StoredRecord, profile: 
   const end = accessToken.expiresAt - (isUnanswered ? 0 : margin);
   if (by.clock.now() >= end) return;
   if (isUnanswered)
-    facts.break('law 5', `${by.name} sends ${token.name} once more although there is an access token`);
+    facts.break(
+      'law response-lost',
+      `${by.name} sends ${token.name} once more although there is an access token`,
+    );
   else facts.break('evidence', `${by.name} sends ${token.name} although there is a fresh access token`);
 }
 
@@ -64,24 +68,24 @@ export function judgeReuse(facts: Facts, post: Post, profile: Profile): void {
   const first = token.posts.find(({ committed }) => committed);
   const why = first === undefined ? undefined : excuse(post, first);
   if (why === undefined) {
-    facts.break('law 1', `${by.name} had the server see ${token.name} again`);
+    facts.break('law single-use', `${by.name} had the server see ${token.name} again`);
     return;
   }
-  // Inside a declared reuse window one lost answer costs nothing, unless the request itself comes two rotations late.
+  // Inside a declared reuse window one lost response costs nothing, unless the request itself comes two rotations late.
   if (profile === 'leeway' && !why.startsWith('lease ') && !why.includes(late))
-    facts.break('law 5', `the server does not forgive ${by.name}'s ${token.name}: ${why}`);
+    facts.break('law response-lost', `the server does not forgive ${by.name}'s ${token.name}: ${why}`);
   family.revoked = true;
   family.end ??= why;
 }
 
 function excuse(post: Post, first: Post): string | undefined {
-  if (post.fate === 'lost') return `answer lost: ${late} (${post.how})`;
+  if (post.fate === 'lost') return `response lost: ${late} (${post.how})`;
   if (post.grant?.lost !== undefined) {
     const where = first.durableAt === undefined ? 'while another waited for the answer' : 'before the send';
     return `lease ${post.grant.lost} AND holder ${frozen(post)} between its last look and the send, ${where}`;
   }
-  if (first.fate === 'lost') return `answer lost: ${first.how}`;
-  if (first.fate === 'refused') return 'answer lost: a gateway answered instead';
+  if (first.fate === 'lost') return `response lost: ${first.how}`;
+  if (first.fate === 'refused') return 'response lost: a gateway answered instead';
   if (first.grant?.lost === 'stolen') return 'lease stolen AND the answer was still on its way';
   if (first.grant?.lost === 'ended')
     return first.by.hasFrozenSince(first.grant.at)

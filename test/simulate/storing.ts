@@ -1,4 +1,4 @@
-/** Laws 2, 3, 6 and 11, in the moment in which something is stored, deleted or used. */
+/** Laws commit-before-use, compare-and-clear, sign-out-wins and bounded-locks, in the moment in which something is stored, deleted or used. */
 import type { DiskObserver, StoredRecord } from './disk.ts';
 import type { AccessToken, Call, Deed, Facts, Family, RefreshToken } from './facts.ts';
 import type { Errand } from './process.ts';
@@ -16,14 +16,14 @@ export function storingLaws(facts: Facts): DiskObserver {
       if (isRetry(facts, errand, token))
         Object.assign(family, { revived: true, signedOut: undefined, storedAt: undefined });
       if (family.signedOut !== undefined)
-        facts.break('law 6', `${who} stores ${token.name} after the sign-out`);
+        facts.break('law sign-out-wins', `${who} stores ${token.name} after the sign-out`);
       if (token.generation < family.generation)
-        facts.break('law 11', `${who} stores ${token.name} over a newer one`);
+        facts.break('law bounded-locks', `${who} stores ${token.name} over a newer one`);
       family.generation = Math.max(family.generation, token.generation);
       family.lastStoredAt = facts.tick();
       family.storedAt ??= family.lastStoredAt;
       if (token.parent !== undefined) token.parent.durableAt ??= facts.tick();
-      if (record.spending !== undefined && errand !== undefined)
+      if (record.pendingRefresh !== undefined && errand !== undefined)
         token.marks.set(errand.process, facts.tick());
       for (const { token: text } of Object.values(record.accessTokens)) {
         const accessToken = facts.accessTokens.get(text);
@@ -62,11 +62,12 @@ function isRetry(facts: Facts, errand: Errand | undefined, { family, generation 
 
 /** A login that lost against a sign-out takes back what it has stored, and nothing else. */
 function judgeTakeBack(facts: Facts, deed: Deed, family: Family): void {
-  if (family.login !== deed) facts.break('law 6', `a login of ${deed.process.name} deletes ${family.name}`);
+  if (family.login !== deed)
+    facts.break('law sign-out-wins', `a login of ${deed.process.name} deletes ${family.name}`);
   else family.signedOut ??= deed;
 }
 
-/** Laws 3 and 4: only a grant that is proven dead ends a session, and it clears what it was spent for. */
+/** Laws compare-and-clear and only-the-server-ends-it: only a grant that is proven dead ends a session, and it clears what it was spent for. */
 function judgeClear(facts: Facts, errand: Errand | undefined, family: Family): void {
   const process = errand?.process;
   const posts = process === undefined ? [] : [...facts.postsOf(process)];
@@ -84,11 +85,11 @@ function judgeClear(facts: Facts, errand: Errand | undefined, family: Family): v
     return;
   }
   if (!family.revoked || !own.some(({ fate }) => fate === 'dead'))
-    facts.break('law 4', `${process?.name} clears ${family.name}, which lives`);
+    facts.break('law only-the-server-ends-it', `${process?.name} clears ${family.name}, which lives`);
   if (process !== undefined) facts.cleared.push({ process, family });
 }
 
-/** Laws 2 and 6, and no session sees another's token: an access token is used by a call, or handed out to it. */
+/** Laws commit-before-use and sign-out-wins, and no session sees another's token: an access token is used by a call, or handed out to it. */
 export function judgeUse(facts: Facts, accessToken: AccessToken | undefined, call: Call): void {
   const who = `${call.process.name} (${call.path})`;
   if (accessToken === undefined) {
@@ -96,13 +97,14 @@ export function judgeUse(facts: Facts, accessToken: AccessToken | undefined, cal
     return;
   }
   const { name, family, stored, issuedAt } = accessToken;
-  const saidAt = facts.persistFailed.get(`${call.process.name} ${call.session}`) ?? 0;
+  const saidAt = facts.storeFailed.get(`${call.process.name} ${call.session}`) ?? 0;
   if (family.session !== call.session) facts.break('sessions', `${who} uses ${name} of ${family.session}`);
-  if (!stored && saidAt < issuedAt) facts.break('law 2', `${who} uses ${name} before it is stored`);
+  if (!stored && saidAt < issuedAt)
+    facts.break('law commit-before-use', `${who} uses ${name} before it is stored`);
   const place = `${call.process.name} ${call.session}`;
   call.user ??= family.user;
   if (call.user !== family.user)
-    facts.break('one-login', `${who} began as ${call.user} and uses ${name} of ${family.user}`);
+    facts.break('law one-login', `${who} began as ${call.user} and uses ${name} of ${family.user}`);
   // A call that began before a login or sign-out of its process does not show the current state of the process.
   const isOld = facts.deeds.some(
     ({ process, session, endedAt = Number.POSITIVE_INFINITY }) =>
@@ -110,7 +112,8 @@ export function judgeUse(facts: Facts, accessToken: AccessToken | undefined, cal
   );
   if (!isOld) facts.users.set(place, family.user);
   const signOut = signedOutBefore(facts, call, family);
-  if (signOut !== undefined) facts.break('law 6', `${who} uses ${name} after this process has signed out`);
+  if (signOut !== undefined)
+    facts.break('law sign-out-wins', `${who} uses ${name} after this process has signed out`);
 }
 
 /** A sign-out of this process that was begun before the call, and after the family was there for all to see. */
@@ -127,8 +130,8 @@ function signedOutBefore(facts: Facts, call: Call, family: Family): Deed | undef
   );
 }
 
-/** Law 7: a call is sent once, and once more. */
+/** Law replay-once: a call is sent once, and once more. */
 export function judgeReplay(facts: Facts, call: Call): void {
   if (call.sends > 2)
-    facts.break('law 7', `${call.path} of ${call.process.name} is sent ${call.sends} times`);
+    facts.break('law replay-once', `${call.path} of ${call.process.name} is sent ${call.sends} times`);
 }

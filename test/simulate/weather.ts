@@ -8,7 +8,7 @@ export type StorageTrouble = 'before' | 'after' | 'conflict' | 'slow' | 'hang';
 export type PostTrouble =
   | 'unsent'
   | 'lostRequest'
-  | 'lostAnswer'
+  | 'lostResponse'
   | 'neverArrives'
   | 'neverAnswered'
   | 'late'
@@ -55,7 +55,7 @@ export interface Weather {
   readonly identified: boolean;
   readonly lock: LockKind;
   /** It says of itself that it can be taken away. Others are as well, which is more than they promise. */
-  readonly losable: boolean;
+  readonly mayBeLost: boolean;
   /** In ms. */
   readonly lease: number;
   readonly accessTokenLifetime: number;
@@ -110,7 +110,7 @@ export function weatherOf(chance: Chance, profile: Profile): Weather {
     post: stormy
       ? some(
           [
-            ...(['unsent', 'lostRequest', 'lostAnswer', 'neverArrives', 'neverAnswered', 'late'] as const),
+            ...(['unsent', 'lostRequest', 'lostResponse', 'neverArrives', 'neverAnswered', 'late'] as const),
             ...(['rateLimited', 'unavailable', 'gatewayTimeout', 'truncated'] as const),
             ...(['captivePortal', 'redirected'] as const),
           ],
@@ -131,7 +131,7 @@ export function weatherOf(chance: Chance, profile: Profile): Weather {
       ...some(['revoke', 'steal'], 0.3, 0.2),
     },
     deedCount: chance.between(5, 40),
-    losable: chance.happens(0.5),
+    mayBeLost: chance.happens(0.5),
     users: chance.between(1, 2),
     identified: chance.happens(0.5),
     lag: chance.happens(0.2) ? chance.between(1, replicationLag) : 0,

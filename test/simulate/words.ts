@@ -7,7 +7,8 @@ export function judgeWords(facts: Facts, process: Process, said: unknown): void 
   const words = inspect(said, { depth: 10, showHidden: true, breakLength: Number.POSITIVE_INFINITY });
   for (const tokens of [facts.refreshTokens, facts.accessTokens]) {
     for (const [text, { name }] of tokens) {
-      if (words.includes(text)) facts.break('no-token-in-words', `${process.name} quotes ${name}: ${words}`);
+      if (words.includes(text))
+        facts.break('law no-token-in-words', `${process.name} quotes ${name}: ${words}`);
     }
   }
 }

@@ -175,8 +175,8 @@ export class World {
       scheduler,
       observer: storingLaws(this.facts),
       trouble: () => struck(scheduler.chance, this.#weather.storage),
-      describe: ({ refreshToken, spending }) =>
-        `${this.server.idOf(refreshToken)}${spending === undefined ? '' : `, sent ${spending.sends}`}`,
+      describe: ({ refreshToken, pendingRefresh }) =>
+        `${this.server.idOf(refreshToken)}${pendingRefresh === undefined ? '' : `, sent ${pendingRefresh.sends}`}`,
     });
   }
 

@@ -349,7 +349,7 @@ describe('the refresh token', () => {
     const failures: unknown[] = [];
     for (const fault of [
       faults.serverError,
-      faults.lostAnswer,
+      faults.lostResponse,
       faults.html,
       faults.oauthError('invalid_client'),
     ]) {

@@ -145,7 +145,7 @@ test('6750-09: no token is put into a cookie, and no storage of this package wou
   const net = wire({ [as.tokenEndpoint]: granting(), [api]: done });
   const manager = await client(net);
   await manager.fetch(api);
-  await manager.getAccessToken({ otherThan: 'access-0' });
+  await manager.getAccessToken({ rejectedToken: 'access-0' });
   expect(net.sent.filter(({ headers }) => headers.has('cookie'))).toEqual([]);
   expect(Object.keys(tokenkeep).filter((name) => /cookie/i.test(name))).toEqual([]);
 });

@@ -90,7 +90,7 @@ test.each(Object.entries(methods))(
     const clock = testClock();
     const net = wire({
       [as.tokenEndpoint]: (sent, count) => {
-        if (count === 1) throw new TypeError('fetch failed'); // the answer is lost
+        if (count === 1) throw new TypeError('fetch failed'); // the response is lost
         return granting()(sent, count);
       },
     });

@@ -4,7 +4,7 @@ import { ConfigurationError } from 'tokenkeep';
 import { dpop, memoryKeys } from 'tokenkeep/dpop';
 import { testClock } from 'tokenkeep/testing';
 import { expect, test, vi } from 'vitest';
-import { scene, times } from '../dpop/support/scene.ts';
+import { scene, times } from '../support/dpop-scene.ts';
 import { refusal } from '../support/scene.ts';
 import { wire } from '../support/wire.ts';
 import { api, as, client, done, granting } from './support/client.ts';

@@ -8,7 +8,7 @@ import { memoryStorage } from '../../src/memory/memory-storage.ts';
 import type { TokenManagerOptions } from '../../src/options.ts';
 import type { TestAuthorizationServer, TestClock } from '../../src/testing/index.ts';
 import { authorizationServer, testClock } from '../../src/testing/index.ts';
-import type { AuthorizationServerOptions } from '../../src/testing/settings.ts';
+import type { AuthorizationServerOptions } from '../../src/testing/server/server-settings.ts';
 import { TokenManager } from '../../src/token-manager.ts';
 
 export interface Scene {
@@ -36,8 +36,8 @@ const eventTypes: readonly TokenEventType[] = [
   'refreshFailed',
   'sessionStuck',
   'scopeNarrowed',
-  'persistFailed',
-  'persisted',
+  'storeFailed',
+  'stored',
   'idTokenRejected',
   'recordRejected',
   'recordReplaced',

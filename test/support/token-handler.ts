@@ -3,7 +3,7 @@
  * tokens is counted where it counts, by the server. Requests and answers are those of the platform, so that it can be
  * served over HTTP as well.
  */
-import type { TokenResponse } from '../../src/core/token-set.ts';
+import type { TokenResponse } from '../../src/core/oauth/token-set.ts';
 import type { TestAuthorizationServer } from '../../src/testing/index.ts';
 
 /** The client of the server that the handler is. */

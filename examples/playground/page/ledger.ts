@@ -34,7 +34,7 @@ const rows: Record<string, Row> = {
     tabs: ({ refreshed }) => refreshed,
     servers: ({ refreshes }) => refreshes,
     more: '',
-    less: 'whose answer was lost',
+    less: 'whose response was lost',
   },
 };
 

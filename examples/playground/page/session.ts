@@ -80,14 +80,14 @@ export class Session {
   #listen(): void {
     const { tell } = this.#options;
     const manager = this.#manager;
-    for (const type of ['refreshed', 'adopted', 'signedIn', 'persistFailed'] as const) {
+    for (const type of ['refreshed', 'adopted', 'signedIn', 'storeFailed'] as const) {
       manager.on(type, () => tell({ what: 'event', type }));
     }
     manager.on('signedOut', ({ type, where }) => tell({ what: 'event', type, detail: where }));
     manager.on('sessionEnded', ({ type, error }) => tell({ what: 'event', type, detail: error.reason }));
     manager.on('refreshFailed', ({ type, error }) => {
       const answerLost = 'sent' in error && error.sent;
-      tell({ what: 'event', type, detail: answerLost ? 'answer lost' : error.code });
+      tell({ what: 'event', type, detail: answerLost ? 'response lost' : error.code });
     });
   }
 }

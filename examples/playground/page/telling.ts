@@ -64,7 +64,7 @@ function lineOfEvent(type: string, detail = ''): Line | undefined {
     sessionEnded: `session ended: ${detail}`,
     signedOut: 'hears that the session is over',
     refreshFailed: `has not refreshed: ${detail}`,
-    persistFailed: 'could not store the successor, and keeps it',
+    storeFailed: 'could not store the successor, and keeps it',
   };
   const text = texts[type];
   return text === undefined ? undefined : fixed(text);

@@ -30,12 +30,12 @@ function servers(before: ServerCounts, after: ServerCounts): string {
 function ending(told: readonly Told[], after: ServerCounts): string {
   const ended = told.find((one) => one.what === 'event' && one.type === 'sessionEnded');
   if (ended?.what === 'event') {
-    return ended.detail === 'answer_lost'
-      ? 'The session ended, reason answer_lost: nobody can get a successor whose answer was lost.'
+    return ended.detail === 'response_lost'
+      ? 'The session ended, reason response_lost: nobody can get a successor whose response was lost.'
       : `The session ended, reason ${ended.detail}: please sign in again.`;
   }
   const wasLost = told.some((one) => one.what === 'post answered' && one.status === 0);
   return wasLost && after.refreshes > 0
-    ? 'The answer to a refresh was lost: the old access token is used to its end, and nothing is sent twice before.'
+    ? 'The response to a refresh was lost: the old access token is used to its end, and nothing is sent twice before.'
     : '';
 }

@@ -3,28 +3,28 @@
  *
  * @module
  */
-import type { AuthorizationServerOptions } from '../settings.ts';
-import { atlassian } from './atlassian.ts';
-import { auth0 } from './auth0.ts';
-import { cloudentity } from './cloudentity.ts';
-import { cognito } from './cognito.ts';
-import { curity } from './curity.ts';
-import { entra } from './entra.ts';
-import { github } from './github.ts';
-import { google } from './google.ts';
-import { hubspot } from './hubspot.ts';
-import { intuit } from './intuit.ts';
-import { keycloak } from './keycloak.ts';
-import { linear } from './linear.ts';
-import { linkedin } from './linkedin.ts';
-import { okta } from './okta.ts';
-import { reachfive } from './reachfive.ts';
-import { salesforce } from './salesforce.ts';
-import { slack } from './slack.ts';
-import { spotify } from './spotify.ts';
-import { twitch } from './twitch.ts';
-import { workos } from './workos.ts';
-import { xero } from './xero.ts';
+import type { AuthorizationServerOptions } from '../server/server-settings.ts';
+import { atlassianDialect } from './atlassian-dialect.ts';
+import { auth0Dialect } from './auth0-dialect.ts';
+import { cloudentityDialect } from './cloudentity-dialect.ts';
+import { cognitoDialect } from './cognito-dialect.ts';
+import { curityDialect } from './curity-dialect.ts';
+import { entraDialect } from './entra-dialect.ts';
+import { githubDialect } from './github-dialect.ts';
+import { googleDialect } from './google-dialect.ts';
+import { hubspotDialect } from './hubspot-dialect.ts';
+import { intuitDialect } from './intuit-dialect.ts';
+import { keycloakDialect } from './keycloak-dialect.ts';
+import { linearDialect } from './linear-dialect.ts';
+import { linkedinDialect } from './linkedin-dialect.ts';
+import { oktaDialect } from './okta-dialect.ts';
+import { reachfiveDialect } from './reachfive-dialect.ts';
+import { salesforceDialect } from './salesforce-dialect.ts';
+import { slackDialect } from './slack-dialect.ts';
+import { spotifyDialect } from './spotify-dialect.ts';
+import { twitchDialect } from './twitch-dialect.ts';
+import { workosDialect } from './workos-dialect.ts';
+import { xeroDialect } from './xero-dialect.ts';
 
 /**
  * The test server as a well-known one: where its endpoints are, what it takes, how it rotates, and every word of its
@@ -75,25 +75,25 @@ export const dialects: Readonly<
     AuthorizationServerOptions
   >
 > = {
-  atlassian,
-  auth0,
-  cloudentity,
-  cognito,
-  curity,
-  entra,
-  github,
-  google,
-  hubspot,
-  intuit,
-  keycloak,
-  linear,
-  linkedin,
-  okta,
-  reachfive,
-  salesforce,
-  slack,
-  spotify,
-  twitch,
-  workos,
-  xero,
+  atlassian: atlassianDialect,
+  auth0: auth0Dialect,
+  cloudentity: cloudentityDialect,
+  cognito: cognitoDialect,
+  curity: curityDialect,
+  entra: entraDialect,
+  github: githubDialect,
+  google: googleDialect,
+  hubspot: hubspotDialect,
+  intuit: intuitDialect,
+  keycloak: keycloakDialect,
+  linear: linearDialect,
+  linkedin: linkedinDialect,
+  okta: oktaDialect,
+  reachfive: reachfiveDialect,
+  salesforce: salesforceDialect,
+  slack: slackDialect,
+  spotify: spotifyDialect,
+  twitch: twitchDialect,
+  workos: workosDialect,
+  xero: xeroDialect,
 };

@@ -51,7 +51,7 @@ const actions = {
   refresh: (sessions: readonly string[], atATime: number): Promise<void> =>
     inTurns(sessions, atATime, async (session) => {
       const one = manager.forSession(session);
-      await one.getAccessToken({ otherThan: await one.getAccessToken() });
+      await one.getAccessToken({ rejectedToken: await one.getAccessToken() });
     }),
 
   /** The same, for a client that keeps everything in memory and is alone. */

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TokenStorage } from 'tokenkeep';
-import { SecretService } from '../../keyring/support/secret-service.ts';
 import { startPostgres } from '../../support/servers/postgres.ts';
 import { startRedis } from '../../support/servers/redis.ts';
+import { SecretService } from '../../support/servers/secret-service.ts';
 
 export type Place =
   | { readonly kind: 'memory' }

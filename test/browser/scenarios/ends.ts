@@ -34,10 +34,10 @@ const call = (agents: readonly Agent[]): Promise<string[][]> =>
 /** A tab ends while it refreshes. */
 export const endings: Scenarios = (_engine, world) => {
   for (const { end, storage } of ends) {
-    for (const point of ['before the mark', 'after the mark', 'before the commit'] as const) {
+    for (const point of ['before the marker', 'after the marker', 'before the commit'] as const) {
       const isLost = point === 'before the commit';
       const how = isLost ? 'a server with a reuse window' : 'a strict server';
-      test(`law 5: the holder is ${end} ${point}, ${storage}, ${how}: the others go on`, {
+      test(`law response-lost: the holder is ${end} ${point}, ${storage}, ${how}: the others go on`, {
         timeout: 60_000,
       }, async () => {
         const profile = isLost ? ({ kind: 'leeway', ms: 60_000 } as const) : 'strict';
@@ -60,7 +60,7 @@ export const endings: Scenarios = (_engine, world) => {
       });
     }
 
-    test(`law 5: the holder is ${end} after the POST, ${storage}, a strict server: one careful attempt, and the answer was lost`, {
+    test(`law response-lost: the holder is ${end} after the POST, ${storage}, a strict server: one careful attempt, and the response was lost`, {
       timeout: 60_000,
     }, async () => {
       await using scene = await Scene.open(storage);
@@ -74,7 +74,7 @@ export const endings: Scenarios = (_engine, world) => {
       const answers = others.map((tab) =>
         tab.call('callApi').catch((error: { reason?: string }) => error.reason),
       );
-      expect((await Promise.all(answers)).sort()).toEqual(['answer_lost', 'signed_out'].slice(0, 2));
+      expect((await Promise.all(answers)).sort()).toEqual(['response_lost', 'signed_out'].slice(0, 2));
       expect(server.counts).toMatchObject({
         refreshAttempts: 2,
         refreshes: 1,
@@ -83,7 +83,7 @@ export const endings: Scenarios = (_engine, world) => {
       });
     });
 
-    test(`law 2: the holder is ${end} after the commit, ${storage}: the others have what it stored`, {
+    test(`law commit-before-use: the holder is ${end} after the commit, ${storage}: the others have what it stored`, {
       timeout: 60_000,
     }, async () => {
       await using scene = await Scene.open(storage);

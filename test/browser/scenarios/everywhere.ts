@@ -8,7 +8,7 @@ const storages: StorageName[] = ['localStorage', 'indexedDb', 'announced'];
 /** Sign-out, accounts, and what the browser refuses. */
 export const everywhere: Scenarios = (engine, world) => {
   test.each(storages)(
-    'law 6, B57: a sign-out in one tab reaches the other, %s: it starts no request',
+    'law sign-out-wins, B57: a sign-out in one tab reaches the other, %s: it starts no request',
     {
       timeout: 60_000,
     },
@@ -30,7 +30,7 @@ export const everywhere: Scenarios = (engine, world) => {
   );
 
   test.each(storages)(
-    'law 6, B59: a sign-out in one tab wins over the refresh in the other, %s',
+    'law sign-out-wins, B59: a sign-out in one tab wins over the refresh in the other, %s',
     {
       timeout: 60_000,
     },
@@ -99,10 +99,10 @@ export const everywhere: Scenarios = (engine, world) => {
     await tab.call('signIn', login);
     server.expire();
     await tab.call('fill');
-    const refused = await tab.call('otherThan', login.access_token).catch(({ code }) => code);
+    const refused = await tab.call('rejectedToken', login.access_token).catch(({ code }) => code);
     await tab.call('free');
     expect([refused, server.counts.tokenRequests]).toEqual(['ERR_STORAGE', 0]);
-    // The mark proves that there is room, but not for an answer that is longer than the one before.
+    // The marker proves that there is room, but not for an answer that is longer than the one before.
     server.fail({ members: { note: 'x'.repeat(10_000) } });
     await tab.call('stopAt', 'before the commit');
     const calling = tab.call('callApi');
@@ -112,8 +112,8 @@ export const everywhere: Scenarios = (engine, world) => {
     expect(await calling).toEqual(['200 at2']);
     const told = await tab.call('told');
     await tab.call('free');
-    expect(told).toContain('persistFailed');
-    await tab.call('hears', 'persisted');
+    expect(told).toContain('storeFailed');
+    await tab.call('hears', 'stored');
     const other = await world().openTab();
     await scene.join(other);
     expect(await other.call('callApi')).toEqual(['200 at2']);
@@ -167,14 +167,14 @@ export const everywhere: Scenarios = (engine, world) => {
       const { url, apiUrl } = scene.listening;
       await scene.listening.close();
       const codes = await Promise.all(
-        tabs.map((tab) => tab.call('otherThan', token).catch(({ code, reason }) => reason ?? code)),
+        tabs.map((tab) => tab.call('rejectedToken', token).catch(({ code, reason }) => reason ?? code)),
       );
       expect(new Set(codes)).toEqual(new Set(['ERR_REFRESH_FAILED']));
       await using _again = await server.listen({
         port: Number(new URL(url).port),
         apiPort: Number(new URL(apiUrl).port),
       });
-      const served = await Promise.all(tabs.map((tab) => tab.call('otherThanInTime', token)));
+      const served = await Promise.all(tabs.map((tab) => tab.call('rejectedTokenInTime', token)));
       expect(new Set(served)).toEqual(new Set([server.currentAccessToken(token)]));
       expect(server.counts).toMatchObject({ refreshes: 1, reuses: 0 });
     }

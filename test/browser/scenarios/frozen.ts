@@ -19,7 +19,7 @@ export const frozen: Scenarios = (_engine, world) => {
         scene.server.expire();
         expect(await shown.call('callApi')).toEqual([`200 at${expiry}`]);
       }
-      expect((await shown.call('told')).filter((event) => event === 'persistFailed')).toEqual([]);
+      expect((await shown.call('told')).filter((event) => event === 'storeFailed')).toEqual([]);
       expect((await shown.call('tokens'))?.refreshToken).toBe(scene.server.currentRefreshToken());
       await wake();
       expect(await hidden.call('callApi')).toEqual(['200 at4']);

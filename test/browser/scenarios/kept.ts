@@ -160,7 +160,7 @@ export const kept: Scenarios = (engine, world) => {
       await (kind === 'dedicated worker' ? tab.call('terminate') : tab.stopServiceWorkers?.());
     };
 
-    test(`law 5: a ${kind} is killed before it has sent the refresh token: the page asks the next one, which refreshes`, {
+    test(`law response-lost: a ${kind} is killed before it has sent the refresh token: the page asks the next one, which refreshes`, {
       timeout: 60_000,
     }, async () => {
       await using site = await Kept.open(world(), kind);
@@ -182,7 +182,7 @@ export const kept: Scenarios = (engine, world) => {
       });
     });
 
-    test(`law 5: a ${kind} is killed after it has sent the refresh token: the next one finds the mark, and uses the reuse window`, {
+    test(`law response-lost: a ${kind} is killed after it has sent the refresh token: the next one finds the marker, and uses the reuse window`, {
       timeout: 60_000,
     }, async () => {
       const profile = { kind: 'leeway', ms: 60_000 } as const;

@@ -88,7 +88,7 @@ export const lives: Scenarios = (engine, world) => {
       const served = await Promise.all([worker, page, other].map((agent) => agent.call('callApi', 3)));
       expect(new Set(served.flat())).toEqual(new Set(['200 at2']));
       server.expire();
-      await worker.call('stopAt', 'after the mark');
+      await worker.call('stopAt', 'after the marker');
       const held = worker.call('callApi');
       await worker.call('reached');
       const waiting = other.call('callApi');

@@ -30,7 +30,7 @@ async function open({ site }: World) {
 async function isSignedIn(tab: Tab, server: CertifiedServer, user: string): Promise<void> {
   const first = await tab.call('accessToken');
   expect(await server.introspect(first)).toMatchObject({ active: true, sub: user });
-  const second = await tab.call('otherThan', first);
+  const second = await tab.call('rejectedToken', first);
   expect(await server.introspect(second)).toMatchObject({ active: true, sub: user });
   const { refreshToken = '' } = (await tab.call('tokens')) ?? {};
   expect(await server.family(refreshToken)).toMatchObject({ logins: 1, refreshes: 1, reuses: 0 });

@@ -6,15 +6,15 @@ import { Scene, type Tab } from '../support/world.ts';
 
 interface Sleep {
   /** What the server knows of it, or the page. */
-  readonly point: 'before the mark' | 'after the mark' | 'before the commit' | 'after the commit';
+  readonly point: 'before the marker' | 'after the marker' | 'before the commit' | 'after the commit';
   readonly reuseWindow?: number;
   readonly counts: object;
 }
 
 /** Where holders fall asleep, each in a session of its own: a lease takes its time, so they sleep side by side. */
 const sleeps: readonly Sleep[] = [
-  { point: 'before the mark', counts: { refreshAttempts: 1, refreshes: 1 } },
-  { point: 'after the mark', counts: { refreshAttempts: 1, refreshes: 1 } },
+  { point: 'before the marker', counts: { refreshAttempts: 1, refreshes: 1 } },
+  { point: 'after the marker', counts: { refreshAttempts: 1, refreshes: 1 } },
   { point: 'before the commit', reuseWindow: 60_000, counts: { refreshAttempts: 2, replays: 1 } },
   { point: 'after the commit', counts: { refreshAttempts: 1, refreshes: 1 } },
 ];
@@ -36,7 +36,7 @@ interface Trial extends Sleep {
 /** A tab sleeps while it refreshes, with the lock in its hands. */
 export const sleepers: Scenarios = (engine, world) => {
   test.each(suspensions(engine))(
-    'law 11: the holder is %s: others take over after the lease, and it does no harm when it wakes up',
+    'law bounded-locks: the holder is %s: others take over after the lease, and it does no harm when it wakes up',
     {
       timeout: 120_000,
     },
@@ -75,7 +75,7 @@ export const sleepers: Scenarios = (engine, world) => {
 
   /** The holder refreshes, and sleeps at its point: at once, because a request that waits for its answer gives up. */
   async function fallAsleep({ point, scene: { server }, holder }: Trial, how: Suspension) {
-    if (point === 'after the mark' || point === 'after the commit') {
+    if (point === 'after the marker' || point === 'after the commit') {
       await holder.call('stopAt', point);
       const calling = holder.call('callApi');
       await holder.call('reached');
@@ -83,7 +83,7 @@ export const sleepers: Scenarios = (engine, world) => {
     }
     // The holder finds out about the server under the lock.
     const hold =
-      point === 'before the mark' ? server.hold({ on: 'metadata' }) : server.hold({ commits: true });
+      point === 'before the marker' ? server.hold({ on: 'metadata' }) : server.hold({ commits: true });
     const calling = holder.call('callApi');
     await hold.arrived();
     const wake = await holder.suspend(how);

@@ -53,23 +53,23 @@ export const everywhere: readonly string[] = [
 /** Names that only these modules use: each checks for the built-in first, or needs it to work at all. */
 export const guarded: Readonly<Record<string, readonly string[]>> = {
   // Bodies that the application has made of it.
-  Blob: ['core/multipart.ts', 'flow/own-request.ts', 'flow/outgoing.ts'],
-  FormData: ['flow/own-request.ts'],
-  ReadableStream: ['flow/invalid-token.ts', 'flow/own-request.ts'],
+  Blob: ['core/http/multipart.ts', 'request/request-input.ts', 'request/replayable-request.ts'],
+  FormData: ['request/request-input.ts'],
+  ReadableStream: ['request/invalid-token.ts', 'request/request-input.ts'],
   // Only where an answer is a stream and there is a decoder.
-  TextDecoder: ['flow/read-text.ts'],
+  TextDecoder: ['token-endpoint/read-text.ts'],
   // Unreferenced sessions are forgotten where the engine reports garbage collection.
-  FinalizationRegistry: ['flow/session-registry.ts'],
-  WeakRef: ['flow/session-registry.ts'],
+  FinalizationRegistry: ['session/session-registry.ts'],
+  WeakRef: ['session/session-registry.ts'],
   // A popup speaks to the page that opened it.
   BroadcastChannel: ['login/popup-login.ts'],
   close: ['login/popup-login.ts'],
   open: ['login/popup-login.ts'],
   // A page that leaves for a login, and a program that opens a browser for one.
-  location: ['assembly.ts', 'login/popup-login.ts', 'login/start-login.ts'],
+  location: ['context.ts', 'login/popup-login.ts', 'login/start-login.ts'],
   process: ['login/node-modules.ts'],
   // The code checks for its members.
-  navigator: ['flow/platform.ts', 'login/one-tab.ts'],
+  navigator: ['platform/environment.ts', 'login/one-tab.ts'],
 };
 
 /** Members that are missing in Hermes or in Safari 15.4, or are too new everywhere. */
@@ -92,6 +92,6 @@ export const newer: readonly RegExp[] = [
 
 /** Modules that load another one on demand, and why that may fail. */
 export const loadedLater: Readonly<Record<string, string>> = {
-  'flow/client-authentication.ts':
+  'token-endpoint/client-authentication.ts':
     'Backends sign their assertions with oauth4webapi, which does not load on Hermes.',
 };

@@ -77,7 +77,7 @@ export const refreshTroubles = fc.record({
     'unavailable',
     'unsent',
     'lostRequest',
-    'lostAnswer',
+    'lostResponse',
     'rateLimited',
   ),
 });

@@ -1,10 +1,10 @@
-/** The laws of design.md, as what must be true of a world when everything has settled. */
+/** The laws of CONTRIBUTING.md, as what must be true of a world when everything has settled. */
 import { inspect } from 'node:util';
 import { expect } from 'vitest';
 import type { Story } from './actors.ts';
 import { codeOf, forged, type World } from './world.ts';
 
-/** Law 1 and 5: a refresh token is sent again only if nobody heard that it was taken, and never beside itself. */
+/** Laws single-use and response-lost: a refresh token is sent again only if nobody heard that it was taken, and never beside itself. */
 export function spentOnce({ sends }: World): void {
   const byToken = Map.groupBy(sends, ({ refreshToken }) => refreshToken);
   for (const those of byToken.values()) {
@@ -17,16 +17,16 @@ export function spentOnce({ sends }: World): void {
   }
 }
 
-/** 0 reuses, except of a token whose answer was lost after the server had committed. */
+/** 0 reuses, except of a token whose response was lost after the server had committed. */
 export function noReuse({ server, sends }: World): void {
   const lost = new Set(
     sends.filter(({ seen }) => seen === 'lost').map(({ refreshToken }) => server.idOf(refreshToken)),
   );
   const reuses = server.log.filter(({ type, token }) => type === 'reuse' && !lost.has(token));
-  expect(reuses, 'reuses without a lost answer').toEqual([]);
+  expect(reuses, 'reuses without a lost response').toEqual([]);
 }
 
-/** Law 2: what is stored is the newest refresh token of a family, unless an answer was lost or the family is over. */
+/** Law commit-before-use: what is stored is the newest refresh token of a family, unless a response was lost or the family is over. */
 export async function endsOnTheNewest(world: World): Promise<void> {
   const { server, sends, sessionIds, stored, families, familyOf } = world;
   for (const [index, id] of sessionIds.entries()) {
@@ -43,7 +43,7 @@ export async function endsOnTheNewest(world: World): Promise<void> {
   }
 }
 
-/** Law 2: no access token is sent before the record it stands in was stored. */
+/** Law commit-before-use: no access token is sent before the record it stands in was stored. */
 export function storedBeforeUsed({ usedBeforeStored }: World): void {
   expect(usedBeforeStored, 'calls with a token that was not stored yet').toEqual([]);
 }
@@ -53,14 +53,14 @@ export function onlyOnEvidence({ withoutEvidence }: World): void {
   expect(withoutEvidence, 'refreshes without evidence').toEqual([]);
 }
 
-/** Law 7: no call is sent more than twice. */
+/** Law replay-once: no call is sent more than twice. */
 export function replayedOnce({ server }: World): void {
   for (const [path, requests] of Map.groupBy(server.requests, ({ path }) => path)) {
     expect(requests.length, path).toBeLessThanOrEqual(2);
   }
 }
 
-/** Law 10 of multi-user backends: nobody gets a token of somebody else's. */
+/** Law one-login, in a backend with many users: nobody gets a token of somebody else's. */
 export function nothingShared({ families, familyOf, sessionIds, server }: World, { calls }: Story): void {
   for (const { outcome, session, path } of calls) {
     const owner = sessionIds[session % sessionIds.length];
@@ -90,7 +90,7 @@ export function endsOnce({ endings, sends }: World, { calls }: Story): void {
   for (const { outcome } of calls) {
     if (outcome === undefined || !('error' in outcome)) continue;
     const { reason } = outcome.error as { reason?: string };
-    if (reason === 'invalid_grant' || reason === 'answer_lost') expect(told).toContain(outcome.error);
+    if (reason === 'invalid_grant' || reason === 'response_lost') expect(told).toContain(outcome.error);
   }
 }
 
@@ -99,7 +99,7 @@ export function toldOutsideTheLock({ toldInsideLock }: World): void {
   expect(toldInsideLock, 'events told inside the lock').toEqual([]);
 }
 
-/** Law 6: after a sign-out that came after all logins, nothing is stored, and what was granted late is revoked. */
+/** Law sign-out-wins: after a sign-out that came after all logins, nothing is stored, and what was granted late is revoked. */
 export async function signOutWins(world: World, { deeds }: Story): Promise<void> {
   for (const [index] of world.sessionIds.entries()) {
     const own = deeds.filter(({ session }) => session % world.sessionIds.length === index);

@@ -54,7 +54,7 @@ export function scheduledClock(): ScheduledClock {
   };
 }
 
-/** How an operation of a storage fails: before it has happened, or after it, when only the answer is lost. */
+/** How an operation of a storage fails: before it has happened, or after it, when only the response is lost. */
 export interface StorageTrouble {
   readonly on: 'read' | 'write' | 'delete';
   readonly after: boolean;
@@ -85,7 +85,7 @@ export function scheduledStorage(
       },
     );
     await s.schedule(Promise.resolve(), `${on} ${key} done`);
-    if (trouble !== undefined) throw new StorageError('The answer was lost.', { operation: on });
+    if (trouble !== undefined) throw new StorageError('The response was lost.', { operation: on });
     return outcome();
   };
   return {

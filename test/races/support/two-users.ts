@@ -116,9 +116,9 @@ async function live(s: fc.Scheduler, start: Start, actions: readonly Action[]): 
       case 'narrow':
         return await token(index, { scope: ['read'] });
       case 'stale': {
-        const otherThan = stale[index]?.at(-1);
-        if (otherThan === undefined) return undefined;
-        return await token(index, { otherThan }, world.users.get(world.familyOf(otherThan)));
+        const rejectedToken = stale[index]?.at(-1);
+        if (rejectedToken === undefined) return undefined;
+        return await token(index, { rejectedToken }, world.users.get(world.familyOf(rejectedToken)));
       }
       case 'look':
         return void (await world

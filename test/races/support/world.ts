@@ -18,7 +18,7 @@ export type RefreshTrouble =
   | 'unavailable'
   | 'unsent'
   | 'lostRequest'
-  | 'lostAnswer'
+  | 'lostResponse'
   | 'rateLimited'
   | 'redirected';
 
@@ -61,8 +61,8 @@ const eventTypes = [
   'signedOut',
   'sessionEnded',
   'refreshFailed',
-  'persistFailed',
-  'persisted',
+  'storeFailed',
+  'stored',
   'lateTokensDiscarded',
 ] as const;
 
@@ -134,7 +134,7 @@ export function openWorld(s: fc.Scheduler, options: WorldOptions) {
         });
       if (trouble === 'unavailable') server.fail(faults.serverError);
       if (trouble === 'rateLimited') server.fail(faults.rateLimited(20));
-      if (trouble === 'lostRequest' || trouble === 'lostAnswer') server.fail(faults[trouble]);
+      if (trouble === 'lostRequest' || trouble === 'lostResponse') server.fail(faults[trouble]);
       if (trouble === 'redirected') {
         await point('token answer');
         see('lost');

@@ -59,5 +59,5 @@ export async function client(
 /** Gives the evidence for a refresh: the access token that is in use was rejected. */
 export async function refresh(manager: TokenManager): Promise<string> {
   const tokens = await manager.getTokens();
-  return await manager.getAccessToken({ ...(tokens && { otherThan: tokens.accessToken }) });
+  return await manager.getAccessToken({ ...(tokens && { rejectedToken: tokens.accessToken }) });
 }

@@ -78,8 +78,8 @@ const eventTypes = [
   'signedOut',
   'sessionEnded',
   'refreshFailed',
-  'persistFailed',
-  'persisted',
+  'storeFailed',
+  'stored',
   'storageUnavailable',
   'recordRejected',
   'lateTokensDiscarded',
@@ -214,13 +214,14 @@ export const commands = {
   },
 
   /** An access token other than this one: what a call with it would need after a 401. */
-  otherThan: (token: string): Promise<string> => current().manager.getAccessToken({ otherThan: token }),
+  rejectedToken: (token: string): Promise<string> =>
+    current().manager.getAccessToken({ rejectedToken: token }),
 
   /** The same, from an application that tries again when it is told to. */
-  async otherThanInTime(token: string): Promise<string> {
+  async rejectedTokenInTime(token: string): Promise<string> {
     for (;;) {
       try {
-        return await commands.otherThan(token);
+        return await commands.rejectedToken(token);
       } catch (error) {
         if (!isTokenKeepError(error) || error.code !== 'ERR_REFRESH_FAILED') throw error;
         await new Promise((resolve) => setTimeout(resolve, error.retryAfter));
@@ -234,7 +235,7 @@ export const commands = {
    */
   async offlineAndBack(token: string): Promise<{ without: string[]; back: string[] }> {
     const ask = async (): Promise<string[]> => {
-      const asked = Array.from({ length: 5 }, () => commands.otherThan(token).catch(codeOf));
+      const asked = Array.from({ length: 5 }, () => commands.rejectedToken(token).catch(codeOf));
       return [...new Set(await Promise.all(asked))];
     };
     await onLineIs(false);

@@ -1,7 +1,7 @@
 import type { TokenStorage } from 'tokenkeep';
 
 /** Where a refresh can be stopped: what the names say has happened, and nothing after it. */
-export type PointName = 'before the mark' | 'after the mark' | 'before the commit' | 'after the commit';
+export type PointName = 'before the marker' | 'after the marker' | 'before the commit' | 'after the commit';
 
 /** A point at which the manager stops, so that the test can do something to its page there. */
 export class Point {
@@ -50,13 +50,13 @@ function afterASleep(): Promise<void> {
 
 /** The same storage, with points. */
 export function pausing(storage: TokenStorage, point: Point): TokenStorage {
-  const isMark = (record: { spending?: object }): boolean => record.spending !== undefined;
+  const isMark = (record: { pendingRefresh?: object }): boolean => record.pendingRefresh !== undefined;
   return {
     ...storage,
     async write(key, record, ifVersion) {
-      await point.pass(isMark(record) ? 'before the mark' : 'before the commit');
+      await point.pass(isMark(record) ? 'before the marker' : 'before the commit');
       const version = await storage.write(key, record, ifVersion);
-      await point.pass(isMark(record) ? 'after the mark' : 'after the commit');
+      await point.pass(isMark(record) ? 'after the marker' : 'after the commit');
       return version;
     },
   };

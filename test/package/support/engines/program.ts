@@ -47,7 +47,7 @@ const deeds = {
 };
 
 /** Of a busy machine. */
-const patience = { patience: 30_000 };
+const patience = { timeout: 30_000 };
 
 async function prove({ name, run }: ConformanceCase, broken: string[]): Promise<void> {
   try {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import { build } from '../bundle.ts';
+import { build } from '../../../support/package/bundle.ts';
 
 const source = resolve('test/package/support/engines/worker.ts');
 const entry = `import { answer } from '${source}'; export default { fetch: answer };`;

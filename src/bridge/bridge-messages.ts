@@ -1,0 +1,113 @@
+/**
+ * What crosses from a page to where the manager lives and back: plain data only, and never a token.
+ *
+ * @module
+ */
+
+import { isTokenKeepError } from '../core/errors.ts';
+import type { AnyTokenEvent, LoginName } from '../core/events.ts';
+import type { RevocationResult } from '../core/oauth/revocation-result.ts';
+import type { RequestRedirect } from '../core/platform-types.ts';
+import { type BridgeError, fromBridgeError, isPrimitive, toBridgeError } from './bridge-error.ts';
+
+/** A way to where the manager lives. Only functions and plain data are there. */
+export interface TokenManagerBridge {
+  /** Sends a message there, where it is judged. */
+  call(message: BridgeMessage | SessionMessage): Promise<unknown>;
+  /** Listens to events. Returns how to stop. */
+  listen(listener: (event: unknown) => void): () => void;
+}
+
+/** What a page asks for. */
+export type BridgeMessage =
+  | { readonly type: 'begin' }
+  | ({ readonly type: 'fetch'; readonly id: string } & BridgeRequest)
+  /** The next chunk of a request body that comes `'streamed'`; without one: that was all. */
+  | { readonly type: 'write'; readonly id: string; readonly chunk?: Uint8Array | undefined }
+  | { readonly type: 'read'; readonly id: string }
+  | { readonly type: 'cancel'; readonly id: string };
+
+/** What a page asks for beyond calls, where it may. */
+export type SessionMessage =
+  | { readonly type: 'login'; readonly request: unknown }
+  | {
+      readonly type: 'signOut';
+      readonly revoke: boolean | undefined;
+      readonly timeout: number | undefined;
+    };
+
+/** Options of a sign-out that cross a bridge. */
+export interface BridgeSignOutOptions {
+  /** Whether to revoke the tokens at the authorization server (RFC 7009). @default true */
+  readonly revoke?: boolean | undefined;
+  /** How long to wait for the authorization server, in ms. @default 2_000 */
+  readonly timeout?: number | undefined;
+}
+
+/** A request as plain data. */
+export interface BridgeRequest {
+  readonly url: string;
+  readonly method: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** The whole body; `'streamed'`: it is written chunk by chunk. */
+  readonly body: Uint8Array | Blob | 'streamed' | undefined;
+  readonly redirect: RequestRedirect;
+  /** What a request says of itself besides, where both sides are of one browser: `cache`, `credentials` … */
+  readonly requestOptions?: Readonly<Record<string, string>> | undefined;
+  /** The login that the page knew when it began the call. */
+  readonly login?: LoginName | undefined;
+}
+
+/** How a message is answered: never by a rejection, because on its way an error would be rewritten. */
+export type BridgeReply<T> = ({ readonly value: T } | { readonly error: BridgeError }) & {
+  /** The login that is there now. */
+  readonly login?: LoginName | undefined;
+};
+
+/** A response as plain data. */
+export interface BridgeResponse {
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly url: string;
+  readonly redirected: boolean;
+  /** The whole body; `'streamed'`: to be read chunk by chunk. */
+  readonly body: Uint8Array | 'streamed' | undefined;
+}
+
+/** Returns the options of a sign-out that a page has sent. */
+export function signOutOptions({ revoke, timeout }: BridgeSignOutOptions): BridgeSignOutOptions {
+  return { ...(revoke !== undefined && { revoke }), ...(timeout !== undefined && { timeout }) };
+}
+
+/** Returns the result of a sign-out as plain data. */
+export function toBridgeResult(result: RevocationResult): RevocationResult {
+  if (result.revoked) return result;
+  const { cause: _stays, ...plain } = result;
+  return plain;
+}
+
+/** Returns the name of a login as plain data. Returns `undefined` for anything that is not an object. */
+export function toLoginName(given: unknown): LoginName | undefined {
+  if (typeof given !== 'object' || given === null) return undefined;
+  const { login, subject } = given as Readonly<Record<string, unknown>>;
+  const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
+  return { login: text(login), subject: text(subject) };
+}
+
+/** An event as plain data. */
+export function toBridgeEvent(event: AnyTokenEvent): Record<string, unknown> {
+  const plain: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(event) as [string, unknown][]) {
+    if (isTokenKeepError(value)) plain[name] = toBridgeError(value);
+    else if (name === 'replaced') plain[name] = toLoginName(value);
+    else if (isPrimitive(value) || (Array.isArray(value) && value.every(isPrimitive))) plain[name] = value;
+  }
+  return plain;
+}
+
+/** The event in the page. */
+export function fromBridgeEvent(message: unknown): AnyTokenEvent {
+  const event = message as AnyTokenEvent & { readonly error?: BridgeError };
+  return (event.error === undefined ? event : { ...event, error: fromBridgeError(event.error) }) as never;
+}

@@ -1,0 +1,128 @@
+/**
+ * Encryption of what is stored: AES-GCM with a key that script can use and cannot read.
+ *
+ * @module
+ */
+
+import { isInstance } from '../core/platform-class.ts';
+import { randomBytes, randomId, subtleCrypto } from '../platform/web-crypto.ts';
+import {
+  type DatabaseConnection,
+  type IndexedDbDatabase,
+  KeyExistsError,
+  type StorageOperation,
+} from './indexed-db-database.ts';
+
+/** What is stored instead of the text of a record. */
+export interface EncryptedRecord {
+  /** Id of the key. */
+  readonly by: string;
+  readonly iv: Uint8Array<ArrayBuffer>;
+  readonly data: ArrayBuffer;
+}
+
+/** The key as it is kept beside what it encrypts. */
+interface StoredKey {
+  readonly id: string;
+  readonly key: CryptoKey;
+}
+
+/** What an encrypted record belongs to: it cannot be opened as another one. */
+export interface EncryptionContext {
+  readonly key: string;
+  readonly version: string;
+}
+
+/** There is no one key that it could have been encrypted with. */
+export class EncryptionKeyLostError extends Error {}
+
+/** Under which the key of a database is kept. */
+const currentKeyName = 'current';
+
+export class RecordEncryption {
+  readonly #database: IndexedDbDatabase;
+
+  constructor(database: IndexedDbDatabase) {
+    this.#database = database;
+  }
+
+  /** @throws StorageError */
+  async encrypt(text: string, context: EncryptionContext): Promise<EncryptedRecord> {
+    const { id, key } = (await this.#loadKey('write')) ?? (await this.#createKey());
+    const iv = randomBytes(12);
+    const data = await subtleCrypto('indexedDbStorage()').encrypt(
+      aesParameters(iv, context, id),
+      key,
+      new TextEncoder().encode(text),
+    );
+    return { by: id, iv, data };
+  }
+
+  /** @throws KeyLost, or what WebCrypto throws for what was tampered with. */
+  async decrypt({ by, iv, data }: EncryptedRecord, context: EncryptionContext): Promise<string> {
+    const kept = await this.#loadKey('read');
+    if (kept?.id !== by) throw new EncryptionKeyLostError();
+    const text = await subtleCrypto('indexedDbStorage()').decrypt(
+      aesParameters(iv, context, by),
+      kept.key,
+      data,
+    );
+    return new TextDecoder().decode(text);
+  }
+
+  /** Asked each time: a key that is only in memory any more would encrypt what nobody can decrypt after a reload. */
+  async #loadKey(operation: StorageOperation): Promise<StoredKey | undefined> {
+    const found = await this.#database.use(operation, findKey);
+    return typeof found === 'string' ? undefined : found;
+  }
+
+  /** Makes the key, unless another tab is faster. */
+  async #createKey(): Promise<StoredKey> {
+    const key = await subtleCrypto('indexedDbStorage()').generateKey(
+      { name: 'AES-GCM', length: 256 },
+      false,
+      ['encrypt', 'decrypt'],
+    );
+    const made: StoredKey = { id: randomId(), key };
+    return await this.#database.use('write', async (connection) => {
+      for (;;) {
+        const found = await findKey(connection);
+        if (typeof found !== 'string') return found;
+        try {
+          await connection.write('keys', (keys) => keys.add(made, found));
+          return made;
+        } catch (error) {
+          if (!(error instanceof KeyExistsError)) throw error;
+        }
+      }
+    });
+  }
+}
+
+/** The key, or the name under which it is to be made: the next one after those of keys that cannot be unlocked any more. */
+async function findKey({ read }: DatabaseConnection): Promise<StoredKey | string> {
+  for (let name = currentKeyName; ; name += "'") {
+    const found = await read(
+      'keys',
+      (keys) => keys.get(name),
+      (value: unknown) => value,
+    );
+    if (isStoredKey(found)) return found;
+    if (found === undefined) return name;
+  }
+}
+
+function aesParameters(
+  iv: Uint8Array<ArrayBuffer>,
+  { key, version }: EncryptionContext,
+  by: string,
+): AesGcmParams {
+  const additionalData = new TextEncoder().encode(JSON.stringify(['tokenkeep', 1, by, key, version]));
+  return { name: 'AES-GCM', iv, additionalData };
+}
+
+/** Engines that cannot unlock a stored key any more hand over `null` in its place. */
+function isStoredKey(value: unknown): value is StoredKey {
+  const { id, key } = (value ?? {}) as Partial<Record<keyof StoredKey, unknown>>;
+  return typeof id === 'string' && isInstance(key, 'CryptoKey');
+}

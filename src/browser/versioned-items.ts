@@ -1,0 +1,222 @@
+/**
+ * Items of a web storage with versions: read when they are up to date, replaced by compare-and-set.
+ *
+ * @module
+ */
+import type { Stored, Version } from '../core/contracts.ts';
+import { ConfigurationError, StorageError } from '../core/errors.ts';
+import { randomId } from '../platform/web-crypto.ts';
+import { onPageLifecycle } from './page-lifecycle.ts';
+import { type MayAct, toLockName, withBriefLock } from './platform-locks.ts';
+import { serverRenderingRemedy } from './server-rendering.ts';
+import { siteDataRemedy } from './site-data.ts';
+import { newestVersion, publishVersion, type VersionLock, versionOrder } from './version-lock.ts';
+
+type StorageOperation = 'read' | 'write' | 'delete';
+
+interface Item {
+  readonly version: string;
+  readonly record: unknown;
+}
+
+/** What the versions of texts begin with that are not ours. */
+const foreignVersion = 'foreign';
+
+/** How long an item that has to come is waited for, in ms. Usually it takes one or two. */
+const visibilityTimeoutMs = 5_000;
+
+export class VersionedItems {
+  readonly #area: () => Storage;
+  /** How to stop saying what the latest version of each item is. */
+  readonly #versionLocks: Map<string, () => void> = new Map();
+  #isWatchingPage = false;
+
+  constructor(area: () => Storage) {
+    this.#area = area;
+  }
+
+  async read(name: string): Promise<Stored | undefined> {
+    return (await this.#readCurrent('read', name)).item;
+  }
+
+  async write(name: string, text: string, ifVersion: Version | undefined): Promise<string> {
+    return await this.#runExclusively('write', name, async (mayAct) => {
+      const { item, latest } = await this.#readCurrent('write', name);
+      const version = nextVersion(item, latest);
+      // From here to the end of `setItem` nothing else of this tab runs; other tabs are kept out by the lock.
+      this.#assertVersion('write', name, { ifVersion, mayAct });
+      const json = `{"version":"${version}","record":${text}}`;
+      runOnStorage('write', () => this.#area().setItem(name, json));
+      await this.#publish(name, version, false);
+      return version;
+    });
+  }
+
+  /** Resolves with whether there was anything. */
+  async remove(name: string, ifVersion: Version | undefined): Promise<boolean> {
+    return await this.#runExclusively('delete', name, async (mayAct) => {
+      // Without a version it goes, whatever it is, and however old.
+      const { item, latest } = await this.#readCurrent('delete', name).catch((error: unknown) => {
+        if (ifVersion !== undefined) throw error;
+        return { item: this.#readItem('delete', name), latest: undefined };
+      });
+      if (ifVersion !== undefined) this.#assertVersion('delete', name, { ifVersion, mayAct });
+      runOnStorage('delete', () => this.#area().removeItem(name));
+      if (item !== undefined) await this.#publish(name, nextVersion(item, latest), true);
+      return item !== undefined;
+    });
+  }
+
+  /** The item as the last who wrote it left it, although this process may hear of it only now. */
+  async #readCurrent(
+    operation: StorageOperation,
+    name: string,
+  ): Promise<{ item: Item | undefined; latest: VersionLock | undefined }> {
+    for (const start = performance.now(); ; ) {
+      const latest = this.#locks && (await newestVersion(this.#locks, name));
+      const item = this.#readItem(operation, name);
+      if (isUpToDate(item, latest)) return { item, latest };
+      const waited = performance.now() - start;
+      // Someone has cleared the storage behind our back.
+      if (item === undefined && waited > visibilityTimeoutMs / 5) return { item, latest };
+      if (waited > visibilityTimeoutMs)
+        throw storageError(operation, 'This tab does not see yet what another one has stored.');
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+
+  #readItem(operation: StorageOperation, name: string): Item | undefined {
+    const text: unknown = runOnStorage(operation, () => this.#area().getItem(name));
+    if (typeof text !== 'string' && text !== null) throw notWebStorage(text);
+    return text === null ? undefined : itemOf(text);
+  }
+
+  #assertVersion(
+    operation: 'write' | 'delete',
+    name: string,
+    condition: { ifVersion: Version | undefined; mayAct: MayAct },
+  ): void {
+    if (this.#readItem(operation, name)?.version !== condition.ifVersion) {
+      throw new StorageError('Another version is stored than the one that was expected.', {
+        operation,
+        conflict: true,
+      });
+    }
+    if (!condition.mayAct())
+      throw storageError(operation, 'This tab was frozen while it stored the session.');
+  }
+
+  /** Keeps other tabs out. Where that is not possible, the lock of the manager has to do. */
+  async #runExclusively<T>(
+    operation: StorageOperation,
+    name: string,
+    task: (mayAct: MayAct) => Promise<T>,
+  ): Promise<T> {
+    const locks = this.#locks;
+    if (locks === undefined) return await task(() => true);
+    try {
+      return await withBriefLock(locks, `tokenkeep.write:${await toLockName(name)}`, task);
+    } catch (error) {
+      if (error instanceof StorageError || error instanceof ConfigurationError) throw error;
+      throw storageError(operation, 'The browser refused a Web Lock.', error);
+    }
+  }
+
+  async #publish(name: string, version: string, removed: boolean): Promise<void> {
+    const locks = this.#locks;
+    if (locks === undefined) return;
+    const release = await publishVersion(locks, name, { version, removed });
+    this.#versionLocks.get(name)?.();
+    this.#versionLocks.set(name, release);
+    if (this.#isWatchingPage) return;
+    this.#isWatchingPage = true;
+    // A page that holds a lock is not kept in the back/forward cache by every browser.
+    onPageLifecycle(
+      () => {},
+      () => this.#releaseVersionLocks(),
+    );
+  }
+
+  #releaseVersionLocks(): void {
+    for (const release of this.#versionLocks.values()) release();
+    this.#versionLocks.clear();
+  }
+
+  /** `undefined`: there are none, or this is a `sessionStorage`, which no other tab sees. */
+  get #locks(): LockManager | undefined {
+    try {
+      const { navigator, sessionStorage } = globalThis as { navigator?: Navigator; sessionStorage?: Storage };
+      return this.#area() === sessionStorage ? undefined : navigator?.locks;
+    } catch {
+      return undefined; // blocked: whatever comes next will say so
+    }
+  }
+}
+
+function isUpToDate(item: Item | undefined, latest: VersionLock | undefined): boolean {
+  if (latest === undefined) return true;
+  if (item === undefined) return latest.removed;
+  if (item.version.startsWith(foreignVersion)) return true;
+  const order = versionOrder(item.version);
+  return latest.removed ? order > latest.order : order >= latest.order;
+}
+
+/** A version that comes after all others, and is nobody else's. */
+function nextVersion(item: Item | undefined, latest: VersionLock | undefined): string {
+  const last = Math.max(item === undefined ? 0 : versionOrder(item.version), latest?.order ?? 0);
+  return `${Math.max(Date.now(), last + 1)}.${randomId()}`;
+}
+
+/** A text that is not ours is handed over as it is, under a version that it can be replaced by. */
+function itemOf(text: string): Item {
+  try {
+    const { version, record } = JSON.parse(text) as Partial<Item>;
+    if (typeof version === 'string' && /^\d+\.[0-9a-f-]{36}$/.test(version)) return { version, record };
+  } catch {}
+  return { version: `${foreignVersion} ${text.length} ${checksum(text)}`, record: text };
+}
+
+function checksum(text: string): number {
+  let sum = 0;
+  for (let index = 0; index < text.length; index++) sum = (Math.imul(sum, 31) + text.charCodeAt(index)) | 0;
+  return sum;
+}
+
+/** Returns the error for an object that is not a synchronous `Storage`: with any other, an item could change between compare and write. */
+function notWebStorage(text: unknown): ConfigurationError {
+  const isLater = typeof (text as { then?: unknown } | undefined)?.then === 'function';
+  return new ConfigurationError(
+    isLater
+      ? 'webStorage(storage): this storage answers with promises, as AsyncStorage does. Make a storage of your own of it: see TokenStorage.'
+      : 'webStorage(storage): this is no Storage. Give () => localStorage, in a page.',
+  );
+}
+
+function runOnStorage<T>(operation: StorageOperation, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    const { name } = (error ?? {}) as { name?: string };
+    if (name === 'QuotaExceededError' || name === 'NS_ERROR_DOM_QUOTA_REACHED') {
+      throw storageError(operation, 'The storage of this site is full.', error);
+    }
+    if (name === 'SecurityError') throw storageError(operation, siteDataRemedy(), error);
+    if (name === 'ReferenceError')
+      throw storageError(operation, `There is no such storage here. ${serverRenderingRemedy}`, error);
+    // The function gave something else, such as nothing at all.
+    if (name === 'TypeError')
+      throw storageError(
+        operation,
+        `There is no such storage here. Give () => localStorage, in a page.`,
+        error,
+      );
+    throw storageError(operation, 'The storage of the browser failed.', error);
+  }
+}
+
+function storageError(operation: StorageOperation, what: string, error?: unknown): StorageError {
+  const { name = 'Error', message = '' } = (error ?? {}) as { name?: string; message?: string };
+  // A copy: nothing that the platform's error leads to comes along.
+  const cause = error === undefined ? undefined : Object.assign(new Error(message), { name });
+  return new StorageError(what, { operation, cause });
+}

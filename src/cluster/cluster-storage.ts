@@ -1,0 +1,13 @@
+/**
+ * What the storages of clusters have in common.
+ *
+ * @module
+ */
+import type { TokenLock, TokenStorage } from '../core/contracts.ts';
+
+/** A storage that every machine of a cluster sees. It brings its lock, and tells of changes. */
+export interface ClusterStorage extends TokenStorage {
+  readonly reach: 'cluster';
+  readonly lock: TokenLock;
+  watch(key: string, listener: () => void): () => void;
+}

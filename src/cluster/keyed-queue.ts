@@ -1,0 +1,40 @@
+/**
+ * Lining up inside this process, name by name: of all who want a lock here, one at a time asks the server for it. The
+ * only door to p-queue.
+ *
+ * @module
+ */
+import PQueue from 'p-queue';
+
+/** A queue for each name. A name that nobody is in line for costs nothing. */
+export class KeyedQueue {
+  readonly #queues: Map<string, PQueue> = new Map();
+
+  /**
+   * Resolves with how to leave, when everyone before has left.
+   *
+   * @throws the signal's reason. Who gives up is not waited for.
+   */
+  async acquire(key: string, signal: AbortSignal | undefined): Promise<() => void> {
+    signal?.throwIfAborted();
+    const queue = this.#queues.get(key) ?? new PQueue({ concurrency: 1 });
+    this.#queues.set(key, queue);
+    // p-queue's own `signal` also ends a turn that has begun. So p-queue gets a signal that is detached from ours when the turn begins.
+    const waiting = new AbortController();
+    const onAbort = () => waiting.abort(signal?.reason);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    return await new Promise((resolve, reject) => {
+      const task = () => {
+        signal?.removeEventListener('abort', onAbort);
+        return new Promise<void>((release) => resolve(release));
+      };
+      queue
+        .add(task, { signal: waiting.signal })
+        .catch(reject)
+        .finally(() => {
+          const isIdle = queue.size === 0 && queue.pending === 0;
+          if (isIdle && this.#queues.get(key) === queue) this.#queues.delete(key);
+        });
+    });
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * URLs to which secrets may be sent.
+ *
+ * @module
+ */
+
+import { ConfigurationError } from '../errors.ts';
+import { parseUrl } from './url.ts';
+
+/**
+ * Checks whether a host name is this machine, so that requests to it do not leave the machine. A name under `localhost` counts if the
+ * platform resolves it itself, as browsers with secure contexts do. Elsewhere a name server may answer for it: RFC 6761 §6.3 only
+ * recommends not to ask.
+ */
+export function isLoopback(hostname: string): boolean {
+  const host = hostname.toLowerCase().replace(/\.$/, '');
+  if (host === 'localhost' || host === '[::1]') return true;
+  if (/[^.]\.localhost$/.test(host)) return 'isSecureContext' in globalThis;
+  return /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
+}
+
+/**
+ * Checks an endpoint of an authorization server (RFC 6749 §3.1, §3.2).
+ *
+ * @throws ConfigurationError that names `option`, unless it is an absolute https URL, or http on loopback, without
+ *   user information and fragment.
+ */
+export function requireEndpoint(option: string, value: unknown): void {
+  if (typeof value !== 'string' || value === '') {
+    throw new ConfigurationError(`${option} is missing. Give it as an absolute https URL.`);
+  }
+  const url = parseUrl(value);
+  if (url === null) throw new ConfigurationError(`${option} is not an absolute URL. Give it as https://….`);
+  const secure = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname));
+  if (!secure)
+    throw new ConfigurationError(`${option} must be https: (http: only on loopback, for development).`);
+  if (url.username !== '' || url.password !== '' || value.includes('#')) {
+    throw new ConfigurationError(`${option} must have neither user information nor a fragment.`);
+  }
+}

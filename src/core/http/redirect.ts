@@ -1,0 +1,153 @@
+/**
+ * The rules of following a redirect, for a client that follows by itself and decides for each place anew which token,
+ * if any, it gets (RFC 9110 §15.4).
+ *
+ * @module
+ */
+
+import { readMember } from '../own-members.ts';
+import type { BodyKind } from './request-body.ts';
+import { parseUrl } from './url.ts';
+
+/** The request that a redirect asks for, as changes to the one that was redirected. */
+export interface Hop {
+  readonly url: string;
+  readonly method: string;
+  /** `true`: the next request has no body. */
+  readonly dropBody: boolean;
+  /** Names of headers that the next request must not have, in lower case. */
+  readonly dropHeaders: readonly string[];
+}
+
+/** How many redirects `fetch` follows. The one after it is a network error. */
+export const redirectLimit = 20;
+
+const redirectStatuses: readonly number[] = [301, 302, 303, 307, 308];
+/** Bound to the place they were sent to: a token, and the proof of possession that names its URL (RFC 9449 §4.2). */
+const tokenHeaders = ['authorization', 'dpop'];
+const originHeaders = ['cookie', 'host', 'proxy-authorization'];
+const bodyHeaders = [
+  'content-encoding',
+  'content-language',
+  'content-length',
+  'content-location',
+  'content-type',
+];
+
+/**
+ * Tells what `fetch` would do with an answer: follow it to a {@link Hop}, reject (`network-error`), or, as the answer is
+ * no redirect, hand it over (`undefined`). Counting to {@link redirectLimit} is left to the caller.
+ *
+ * Where a token travels is decided by the caller for each hop: `authorization` is always among the headers to drop.
+ *
+ * @param location the value of the Location header as `Headers.get` gives it.
+ * @see Fetch Standard, "HTTP-redirect fetch"
+ */
+export function nextHop(
+  from: { url: string; method: string; bodyKind: BodyKind },
+  status: number,
+  location: string | null,
+): Hop | undefined | 'network-error' {
+  if (location === null || !redirectStatuses.includes(status)) return undefined;
+  const current = parseUrl(from.url);
+  const target = parseUrl(fromLatin1(location), from.url);
+  if (current === null || target === null) return 'network-error';
+  if (!/^https?:$/.test(target.protocol)) return 'network-error';
+  // Among its own origin a page may do this. Whoever follows by hand cannot: a Request refuses such a URL.
+  if (target.username !== '' || target.password !== '') return 'network-error';
+  // Also where the method becomes GET and the body would go: the standard asks for the body before it asks for the method.
+  if (status !== 303 && from.bodyKind === 'one-shot') return 'network-error';
+  // A fragment that is there but empty is not replaced, and `hash` does not tell it from none.
+  if (!target.href.includes('#')) target.hash = current.hash;
+  const dropBody = becomesGet(from.method, status);
+  const dropHeaders = [
+    ...tokenHeaders,
+    ...(target.origin === current.origin ? [] : originHeaders),
+    ...(dropBody ? bodyHeaders : []),
+  ];
+  return { url: target.href, method: dropBody ? 'GET' : from.method, dropBody, dropHeaders };
+}
+
+const referrerPolicies = [
+  'no-referrer',
+  'no-referrer-when-downgrade',
+  'same-origin',
+  'origin',
+  'strict-origin',
+  'origin-when-cross-origin',
+  'strict-origin-when-cross-origin',
+  'unsafe-url',
+] as const;
+
+/** Returns the referrer policy that a redirect sets for the next request: the last one that is known. */
+export function referrerPolicyOf(headers: Headers): (typeof referrerPolicies)[number] | undefined {
+  const named = headers.get('referrer-policy')?.toLowerCase().split(',') ?? [];
+  const known = named.flatMap((token) => referrerPolicies.filter((policy) => policy === token.trim()));
+  return known.at(-1);
+}
+
+function becomesGet(method: string, status: number): boolean {
+  // A Request knows these methods in any case.
+  if (status === 301 || status === 302) return /^post$/i.test(method);
+  return status === 303 && !/^(?:get|head)$/i.test(method);
+}
+
+/**
+ * Headers are bytes, and a Location that is not ASCII is meant as UTF-8. The URL parser would write its bytes as escapes,
+ * so they are written as escapes at once.
+ */
+function fromLatin1(value: string): string {
+  if (/[\u0100-\uffff]/.test(value)) return value;
+  return value.replace(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+/** The members of a response that say where it comes from, as far as the transport has them. */
+export interface ResponseSource {
+  readonly url?: string | undefined;
+  readonly redirected?: boolean | undefined;
+}
+
+/**
+ * Returns where a response comes from if that is not the URL that was asked, as an origin, because a whole URL may name
+ * a secret. `undefined`: it comes from there, or the transport does not say.
+ */
+export function otherResponseOrigin(
+  requested: string,
+  { url, redirected }: ResponseSource,
+): string | undefined {
+  const place =
+    typeof url === 'string' && url !== '' && url !== requested ? otherOrigin(requested, url) : undefined;
+  return place ?? (redirected === true ? 'another address' : undefined);
+}
+
+function otherOrigin(requested: string, url: string): string | undefined {
+  const [from, to] = [parseUrl(requested), parseUrl(url)];
+  if (from === null || to === null) return undefined; // says nothing
+  from.hash = '';
+  to.hash = '';
+  return from.href === to.href ? undefined : to.origin;
+}
+
+/** A transport followed a redirect that it was to leave alone. */
+export class RedirectFollowedError extends Error {
+  override readonly name = 'RedirectFollowedError';
+
+  constructor(to: string) {
+    super(`The transport followed a redirect to ${to} although the request had redirect: 'manual'.`);
+  }
+}
+
+/** @throws RedirectFollowedError if an answer comes from elsewhere: law tokens-stay-home does not believe it. */
+export function assertResponseOrigin(
+  requested: string,
+  response: ResponseSource,
+  transport: { readonly redirects?: 'manual' },
+): void {
+  const { url, redirected } = response;
+  // A transport that obeys may send to another address than it was asked.
+  const place = otherResponseOrigin(
+    requested,
+    readMember(transport, 'redirects') === 'manual' ? { redirected } : { url, redirected },
+  );
+  if (place !== undefined) throw new RedirectFollowedError(place);
+}

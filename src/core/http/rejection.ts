@@ -1,0 +1,105 @@
+/**
+ * What the answer of a protected resource says about the access token that was sent.
+ * The evidence for a refresh is judged here and nowhere else. Imports `challenge.ts`.
+ *
+ * @module
+ */
+
+import type { Challenge } from './challenge.ts';
+import { parseChallenges } from './challenge.ts';
+
+/** What a protected resource wants besides a valid token: not a refresh, but a new authorization of the user. */
+export interface StepUp {
+  readonly error: 'insufficient_scope' | 'insufficient_user_authentication' | 'insufficient_claims';
+  /** The scopes that the call needs (RFC 6750 §3). */
+  readonly scope?: readonly string[];
+  /** Those of them that the token was not issued with, where its scope is known. */
+  readonly missingScope?: readonly string[];
+  /** The authentication contexts that would do, the preferred one first (RFC 9470 §3). */
+  readonly acrValues?: readonly string[];
+  /** How long ago the user may have signed in, in seconds (RFC 9470 §3). */
+  readonly maxAge?: number;
+  /** The claims that Microsoft asks for, as they came: base64 of the JSON that the authorization request wants. */
+  readonly claims?: string;
+}
+
+/**
+ * The verdict on the access token.
+ *
+ * - `none`: nothing is said about the token.
+ * - `invalid-token`: the token is proven rejected, the request was not processed. Refresh and replay.
+ * - `unclear`: a 401 that does not say why. It may be evidence, at most once per token.
+ * - `dpop-nonce`: the DPoP proof lacks the server's nonce. Replay with it; the token was not looked at.
+ * - `step-up`: the token is valid and not enough. A refresh does not help.
+ */
+export type Rejection =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'invalid-token' }
+  | { readonly kind: 'unclear' }
+  | { readonly kind: 'dpop-nonce' }
+  | { readonly kind: 'step-up'; readonly stepUp: StepUp };
+
+const stepUpErrors: readonly string[] = [
+  'insufficient_scope',
+  'insufficient_user_authentication',
+  'insufficient_claims',
+] satisfies readonly StepUp['error'][];
+
+/**
+ * Judges the answer of a protected resource by its status and its `WWW-Authenticate` header, whatever the scheme.
+ * Only a 401 is ever evidence against a token: a 403 can ask for more, any other status says nothing.
+ *
+ * @see RFC 6750 §3.1, RFC 9449 §7.1 and §9, RFC 9470 §3
+ */
+export function classifyRejection(status: number, wwwAuthenticate: string | null): Rejection {
+  if (status !== 401 && status !== 403) return { kind: 'none' };
+  const challenges = parseChallenges(wwwAuthenticate);
+  if (status === 401) {
+    // Before all others, when a server says several things at once: a dead token lacks nothing, so what else is said
+    // holds for no token at all. A refresh costs one rotation, and the answer to the replay says the rest about a
+    // token that lives. The other way round the user is sent to a login that a refresh would have spared them, and a
+    // client without DPoP never refreshes, because it is asked for a nonce too.
+    if (hasError(challenges, 'invalid_token')) return { kind: 'invalid-token' };
+    // Before step-up: to ask again is free, and a server that wants a nonce has not looked at the token yet.
+    if (hasError(challenges, 'use_dpop_nonce')) return { kind: 'dpop-nonce' };
+  }
+  const stepUpChallenge = challenges.find(({ parameters }) =>
+    stepUpErrors.includes(parameters['error'] ?? ''),
+  );
+  if (stepUpChallenge !== undefined)
+    return { kind: 'step-up', stepUp: readStepUp(stepUpChallenge.parameters) };
+  // The request or its DPoP proof is at fault, and the server says so: another token would change nothing.
+  const isAboutRequest =
+    hasError(challenges, 'invalid_request') || hasError(challenges, 'invalid_dpop_proof');
+  // What is left of a 401 is unclear: no header (stripped on its way, or hidden by CORS), no error, an error that no
+  // RFC knows, or only `Basic` and its like, from a server that did not look at the token.
+  return { kind: status === 403 || isAboutRequest ? 'none' : 'unclear' };
+}
+
+function hasError(challenges: readonly Challenge[], error: string): boolean {
+  return challenges.some(({ parameters }) => parameters['error'] === error);
+}
+
+/** Compares what is asked for with what the token was issued with. */
+export function withMissingScope(stepUp: StepUp, granted: readonly string[] | undefined): StepUp {
+  if (stepUp.scope === undefined || granted === undefined) return stepUp;
+  return { ...stepUp, missingScope: stepUp.scope.filter((one) => !granted.includes(one)) };
+}
+
+function readStepUp(parameters: Challenge['parameters']): StepUp {
+  const scope = readWords(parameters['scope']);
+  const acrValues = readWords(parameters['acr_values']);
+  const maxAge = Number(parameters['max_age']?.match(/^\d+$/)?.[0]); // NaN when it is none
+  const claims = parameters['claims'];
+  return {
+    error: parameters['error'] as StepUp['error'],
+    ...(scope.length > 0 && { scope }),
+    ...(acrValues.length > 0 && { acrValues }),
+    ...(Number.isSafeInteger(maxAge) && { maxAge }),
+    ...(claims && { claims }),
+  };
+}
+
+function readWords(list: string | undefined): readonly string[] {
+  return list?.match(/\S+/g) ?? [];
+}

@@ -1,0 +1,107 @@
+/**
+ * What a server says when it refuses, in a form that is fit to be told: without secrets, and not longer than a log wants.
+ *
+ * @module
+ */
+import { emptyObject } from '../own-members.ts';
+import { redact, redactAll, type Secrets } from '../redact.ts';
+
+/** What a server says when it refuses. Foreign text: show it as text, never as HTML. */
+export interface ServerErrorDetails {
+  /** The OAuth error code, when it gave one. */
+  readonly error?: string | undefined;
+  /** One line for people. */
+  readonly description?: string | undefined;
+  /** The members of the refusal that `errorDetails` of the {@link ProviderProfile} names: `error_id`, `claims`, … */
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** Longer details are left out, in characters of JSON: they are stored with a failure. */
+const maxDetailsLength = 4_096;
+const maxLineLength = 200;
+
+/** Selects the members of a refusal that may be shown. Known error codes need no search for secrets. */
+export interface ErrorDetailsPolicy {
+  readonly errorDetails?: readonly string[] | undefined;
+  readonly errorCodes?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/**
+ * Takes the secrets out of a refusal, and of what it says besides its code whatever nobody has asked for: foreign text gets
+ * into errors, and from there into logs and pages, only of servers whose profile says what it is. Never throws.
+ */
+export function redactErrorDetails(
+  { error, description, details = {} }: ServerErrorDetails,
+  profile: ErrorDetailsPolicy | undefined,
+  secrets: Secrets,
+): ServerErrorDetails {
+  const { errorDetails: asked, errorCodes = {} } = profile ?? emptyObject;
+  const isKnown = error !== undefined && Object.hasOwn(errorCodes, error);
+  const code = isKnown ? error : safeErrorCode(error, secrets);
+  if (asked === undefined) return { error: code };
+  const wanted = asked.filter((name) => Object.hasOwn(details, name));
+  return {
+    error: code,
+    description: toSingleLine(redact(description ?? '', secrets)),
+    details: wanted.length === 0 ? undefined : redactMembers(details, wanted, secrets),
+  };
+}
+
+/** The error code in what a server gave as one (RFC 6749 §5.2), if it is one and holds no part of a secret. */
+export function safeErrorCode(error: string | undefined, secrets: Secrets): string | undefined {
+  return error !== undefined && isErrorCode(error) && redact(error, secrets) === error ? error : undefined;
+}
+
+/** Words, in one case or with capitals in between, and the number of an error at their end: `AADSTS70008`, `InvalidToken`. */
+const readable = /^(?=.{1,40}$)(?:[A-Z]*[a-z]{2,}(?![a-z])|[A-Z]+(?![A-Za-z]))*\d{0,8}$/;
+
+/**
+ * Checks whether a text may be an error code: it is short, has only the characters of RFC 6749 §5.2 without the space (Cloudentity
+ * and Twitch send sentences), and the parts between its separators are readable words. A part that looks random may be a token, a
+ * part of one, or an encoded one.
+ */
+export function isErrorCode(text: string): boolean {
+  return (
+    /^[!#-[\]-~]{1,64}$/.test(text) &&
+    text.split(/[_.:/-]/).every((part) => part.length < 6 || readable.test(part))
+  );
+}
+
+/** One line without control characters, at most 200 characters long, no word cut in half. `undefined`: nothing is left. */
+export function toSingleLine(text: string): string | undefined {
+  const line = text.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ').trim();
+  const short =
+    line.length > maxLineLength ? line.slice(0, Math.max(line.lastIndexOf(' ', maxLineLength), 0)) : line;
+  return short === '' ? undefined : short;
+}
+
+/** Values and names: a server may put a token into either. */
+function redactMembers(
+  details: Readonly<Record<string, unknown>>,
+  names: readonly string[],
+  secrets: Secrets,
+): ServerErrorDetails['details'] {
+  try {
+    const asked = Object.fromEntries(names.map((name) => [name, details[name]]));
+    if (JSON.stringify(asked).length > maxDetailsLength) return undefined;
+    const texts: string[] = [];
+    replaceTexts(asked, (text) => {
+      texts.push(text);
+      return text;
+    });
+    const clean = redactAll(texts, secrets).values();
+    return replaceTexts(asked, () => clean.next().value ?? '') as ServerErrorDetails['details'];
+  } catch {
+    return undefined; // nested too deeply to be traversed
+  }
+}
+
+/** Returns a copy in which `replace` has replaced every text, in order. */
+function replaceTexts(value: unknown, replace: (text: string) => string): unknown {
+  if (typeof value === 'string') return replace(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((one) => replaceTexts(one, replace));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, one]) => [replace(name), replaceTexts(one, replace)]),
+  );
+}

@@ -1,0 +1,138 @@
+/**
+ * What a refusal of the token endpoint means for the session.
+ *
+ * @module
+ */
+
+import { ConfigurationError } from '../errors.ts';
+import { isJsonObject, nonEmptyString } from '../http/response-body.ts';
+import { emptyObject } from '../own-members.ts';
+import { isThenable } from '../platform-class.ts';
+import type { FailureClass, ProviderProfile, TokenErrorResponse } from './provider-profile.ts';
+import { isErrorCode } from './server-error-details.ts';
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** The class of a refusal, and the error code that the server gave. */
+export interface ClassifiedFailure {
+  readonly failure: FailureClass;
+  readonly error: string | undefined;
+  /** Why the result of the profile could not be used. */
+  readonly classifyError?: unknown;
+}
+
+/** The standard codes and what servers have besides, in lower case. Every other code is `client`. */
+const standardErrors: ReadonlyMap<string, FailureClass> = new Map([
+  ['invalid_grant', 'invalid-grant'],
+  ['bad_refresh_token', 'invalid-grant'], // GitHub, HubSpot
+  ['invalid_refresh_token', 'invalid-grant'], // Slack, like the next two
+  ['token_revoked', 'invalid-grant'],
+  ['token_expired', 'invalid-grant'],
+  ['invalid_token', 'invalid-grant'],
+  ['token_inactive', 'invalid-grant'],
+  ['interaction_required', 'interaction-required'],
+  ['login_required', 'interaction-required'],
+  ['consent_required', 'interaction-required'],
+  ['mfa_required', 'interaction-required'],
+  ['insufficient_user_authentication', 'interaction-required'],
+  ['temporarily_unavailable', 'transient'],
+  ['server_error', 'transient'],
+  ['slow_down', 'transient'],
+  ['rate_limit_reached', 'transient'], // ReachFive
+  ['use_dpop_nonce', 'transient'], // RFC 9449 §8: the refresh token was not even looked at
+]);
+
+/**
+ * Classifies a refusal, by the first of these that applies: the profile's `classify`; the status, because the body of a 5xx or 429
+ * proves nothing about the grant; the profile's own error codes; the standard error codes.
+ *
+ * @param body What `parseBody` made of the answer.
+ * @see RFC 6749 §5.2
+ */
+export function classifyFailure(
+  status: number,
+  body: unknown,
+  profile: ProviderProfile | undefined,
+  contentType: string | null = null,
+): ClassifiedFailure {
+  const values = errorValues(body, profile);
+  const own = profile?.errorCodes ?? emptyObject;
+  const declared = values.find((value) => Object.hasOwn(own, value));
+  const standard = values.find((value) => standardErrors.has(value.toLowerCase()));
+  const error = declared ?? standard ?? values.find(isErrorCode);
+  const byProfile = classifyByProfile(profile, { status, body, error, contentType });
+  const known = declared === undefined ? undefined : own[declared];
+  const meaning = isTransientStatus(status) ? 'transient' : (known ?? standardClass(status, body, standard));
+  return {
+    failure: byProfile.failure ?? meaning,
+    error,
+    ...(byProfile.classifyError !== undefined && { classifyError: byProfile.classifyError }),
+  };
+}
+
+const classes: readonly unknown[] = ['invalid-grant', 'interaction-required', 'client', 'transient'];
+
+/** Statuses that are about the server's condition, whatever a profile makes of the body. */
+const transientStatuses: readonly number[] = [408, 425, 429, 502, 503, 504];
+
+/** Calls `classify` of the profile. This is user code, so a thrown error or an invalid result does not classify the failure. */
+function classifyByProfile(
+  profile: ProviderProfile | undefined,
+  response: TokenErrorResponse,
+): { readonly failure?: FailureClass | undefined; readonly classifyError?: unknown } {
+  if (profile?.classify === undefined || transientStatuses.includes(response.status)) return emptyObject;
+  try {
+    const failure: unknown = profile.classify(response);
+    if (failure === undefined || classes.includes(failure)) return { failure: failure as FailureClass };
+    if (isThenable(failure)) Promise.resolve(failure).catch(() => undefined);
+    const words = classes.map((one) => `'${one}'`).join(', ');
+    return {
+      failure: undefined,
+      classifyError: new ConfigurationError(`profile.classify() must return ${words} or undefined, at once.`),
+    };
+  } catch (trouble) {
+    return { failure: undefined, classifyError: trouble ?? 'profile.classify() threw nothing.' };
+  }
+}
+
+/** Checks whether a status is about the server's own condition: such a status says nothing about the grant. */
+export function isTransientStatus(status: number): boolean {
+  return status >= 500 || status === 408 || status === 425 || status === 429;
+}
+
+function standardClass(status: number, body: unknown, code: string | undefined): FailureClass {
+  if (status === 404 || status === 412) return 'client';
+  const standard = code === undefined ? undefined : standardErrors.get(code.toLowerCase());
+  if (standard === 'invalid-grant' && requiresInteraction(body)) return 'interaction-required';
+  if (standard === 'invalid-grant' && !canMeanInvalidGrant(status)) return 'client';
+  // A token endpoint says why. A page, or nothing, comes from something in between: a portal, a firewall.
+  return standard ?? (body === undefined ? 'transient' : 'client');
+}
+
+/** 400 by RFC 6749 §5.2; 403 from Auth0 and Atlassian; 200 from GitHub and Slack. */
+function canMeanInvalidGrant(status: number): boolean {
+  return status < 300 || status === 400 || status === 401 || status === 403;
+}
+
+/** `invalid_grant` of a grant that lives: Entra wants claims or a second factor, Google's policy a new sign-in. */
+function requiresInteraction(body: unknown): boolean {
+  // A code was found in it, so it has members.
+  const {
+    claims,
+    error_subtype: subtype,
+    error_codes: numbers,
+    error_description: description,
+  } = body as Members;
+  return (
+    nonEmptyString(claims) !== undefined ||
+    subtype === 'invalid_rapt' ||
+    (Array.isArray(numbers) && numbers.some((number) => number === 50076 || number === 50158)) ||
+    /^AADSTS(50076|50158)\b/.test(nonEmptyString(description) ?? '')
+  );
+}
+
+function errorValues(body: unknown, profile: ProviderProfile | undefined): string[] {
+  if (!isJsonObject(body)) return [];
+  const fields = profile?.errorFields ?? ['error'];
+  return fields.map((field) => nonEmptyString(body[field])).filter((value) => value !== undefined);
+}

@@ -1,0 +1,148 @@
+/**
+ * What the answer of a token endpoint means. Tolerant, because a grant that is read too strictly is lost for ever: the
+ * refresh token is spent when the answer is on its way.
+ *
+ * @module
+ */
+
+import { isJsonObject, nonEmptyString, omitMembers, parseBody } from '../http/response-body.ts';
+import { readHttpDate, readRetryAfter } from '../http/retry-after.ts';
+import { emptyObject } from '../own-members.ts';
+import type { FailureClass, ProviderProfile } from './provider-profile.ts';
+import { classifyFailure } from './token-error.ts';
+import type { TokenGrant } from './token-grant.ts';
+import { readTokenGrant } from './token-grant.ts';
+
+/** An answer of a token endpoint, read to its end. */
+export interface RawTokenResponse {
+  /** `0` for a redirect that was not followed and is not shown. */
+  readonly status: number;
+  /** For the reader of a log. Nothing depends on it: servers get it wrong. */
+  readonly contentType: string | null;
+  readonly retryAfter: string | null;
+  readonly date: string | null;
+  readonly body: string;
+}
+
+/** What an answer means. */
+export type TokenResponseOutcome =
+  | { readonly kind: 'granted'; readonly grant: TokenGrant }
+  | {
+      readonly kind: 'refused';
+      readonly failure: FailureClass;
+      readonly status: number;
+      /** The error code, if there is one; a sentence is none. */
+      readonly error: string | undefined;
+      /** For people, not cut to a line yet. May still name a secret. */
+      readonly description: string | undefined;
+      /** In ms. */
+      readonly retryAfter: number | undefined;
+      /** The members of the answer except tokens: `claims`, `error_id`, … May still name a secret. */
+      readonly details: Readonly<Record<string, unknown>>;
+      /** The value that the profile's `classify` threw. May contain a secret. */
+      readonly classifyError?: unknown;
+    }
+  /** A 2xx that cannot be read, or a gateway that got no answer: the refresh token may be spent. */
+  | { readonly kind: 'unreadable'; readonly status: number };
+
+/**
+ * Judges an answer of the token endpoint. It never throws, whatever the answer.
+ *
+ * @param now Unix ms, when the request was sent or answered. The answer's `Date` corrects it.
+ * @see RFC 6749 §5.1, §5.2
+ */
+export function parseTokenResponse(
+  response: RawTokenResponse,
+  profile: ProviderProfile | undefined,
+  now: number,
+): TokenResponseOutcome {
+  const { status } = response;
+  const isSuccess = status >= 200 && status < 300;
+  if (!isSuccess && !(status >= 400)) return redirectedOutcome(status);
+  const body = parseBody(response.body);
+  const serverNow = readHttpDate(response.date) ?? now;
+  const grant =
+    isJsonObject(body) && !namesError(body) ? readTokenGrant(body, profile, serverNow) : undefined;
+  // A failure that holds both tokens and names no error is a server that failed after it had rotated: a fatal error
+  // while it shut down, a gateway that maps statuses. Dropping the only copy of the successor would end the session.
+  if (grant !== undefined && (isSuccess || grant.refreshToken !== undefined))
+    return { kind: 'granted', grant };
+  if (isSuccess ? !looksLikeRefusal(body, profile) : isFromGateway(status, body))
+    return { kind: 'unreadable', status };
+  return {
+    kind: 'refused',
+    ...classifyFailure(status, body, profile, response.contentType),
+    status,
+    description: describe(body),
+    retryAfter: readRetryAfter(response.retryAfter, serverNow),
+    details: isJsonObject(body) ? omitMembers(body, hiddenMembers) : {},
+  };
+}
+
+function redirectedOutcome(status: number): TokenResponseOutcome {
+  const description = 'The token endpoint redirected. Refresh tokens are not sent on to another address.';
+  return {
+    kind: 'refused',
+    failure: 'client',
+    status,
+    error: undefined,
+    description,
+    retryAfter: undefined,
+    details: {},
+  };
+}
+
+/**
+ * What stands between says that it got no answer (RFC 9110 §15.6.3, §15.6.5), and nothing of what the token endpoint did.
+ * A token endpoint that says so of something behind it names an error.
+ */
+function isFromGateway(status: number, body: unknown): boolean {
+  return (status === 502 || status === 504) && !(isJsonObject(body) && namesError(body));
+}
+
+/** An error whatever the status: GitHub and Slack refuse with a 200. */
+function namesError(members: Readonly<Record<string, unknown>>): boolean {
+  return nonEmptyString(members['error']) !== undefined || members['ok'] === false;
+}
+
+const errorMembers = ['error', 'errors', 'error_code', 'error_description'];
+
+/**
+ * A 2xx without an access token that reads like a refusal. In doubt it does not: what is taken for a refusal leaves the
+ * refresh token unspent. So a bare `message` is no complaint, and no answer is one that holds a new refresh token.
+ */
+function looksLikeRefusal(body: unknown, profile: ProviderProfile | undefined): boolean {
+  if (!isJsonObject(body)) return false;
+  if (namesError(body)) return true;
+  if (nonEmptyString(body['refresh_token']) !== undefined) return false;
+  const { errorFields = [], errorCodes = {} } = profile ?? emptyObject;
+  return (
+    errorMembers.some((field) => Boolean(body[field])) ||
+    errorFields.some((field) => Object.hasOwn(errorCodes, nonEmptyString(body[field]) ?? ''))
+  );
+}
+
+/** Tokens, and what `description` holds in a form that is fit to be shown. */
+const hiddenMembers: ReadonlySet<string> = new Set([
+  'access_token',
+  'refresh_token',
+  'id_token',
+  'error_description',
+]);
+
+/** In characters. */
+const maxDescriptionLength = 10_000;
+
+function describe(body: unknown): string | undefined {
+  if (!isJsonObject(body)) return undefined;
+  const sentence = /\s/.test(nonEmptyString(body['error']) ?? '') ? body['error'] : undefined;
+  const text =
+    nonEmptyString(body['error_description']) ?? nonEmptyString(body['message']) ?? nonEmptyString(sentence);
+  // The text is cut to a line only after redaction, so that it cannot end with a part of a secret.
+  return nonEmptyString(
+    text
+      ?.slice(0, maxDescriptionLength)
+      .replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ')
+      .trim(),
+  );
+}

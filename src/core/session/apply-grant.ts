@@ -1,0 +1,157 @@
+/**
+ * The record that follows when tokens arrive.
+ *
+ * @module
+ */
+
+import type { TokenGrant } from '../oauth/token-grant.ts';
+import { emptyObject, withChanges } from '../own-members.ts';
+import {
+  type AccessToken,
+  type ExpectedExpiry,
+  type SessionRecord,
+  wholeGrant,
+  withoutMarkers,
+} from './session-record.ts';
+
+/** How a grant was asked for. */
+export interface GrantContext {
+  readonly variant: string;
+  /** The scope that was asked for, when it was named. */
+  readonly scope: readonly string[] | undefined;
+  /** When the request was sent, in Unix ms: lifetimes count from here, so they end too early rather than too late. */
+  readonly sentAt: number;
+  /** `undefined` while the authorization server is not known. */
+  readonly issuer: string | undefined;
+  /** `false`: the access token is of a type that cannot be sent. The refresh token is kept all the same. */
+  readonly usable: boolean;
+  /** `narrowsScope` of the provider profile. */
+  readonly narrowsScope?: boolean | undefined;
+  /** `refreshTokenLifetime` of the provider profile, in ms. */
+  readonly refreshTokenLifetime?: number | undefined;
+}
+
+/** The first record of a session. */
+export function createRecord(
+  clientId: string,
+  grant: TokenGrant,
+  context: GrantContext & Pick<SessionRecord, 'login' | 'subject' | 'thumbprint'>,
+): SessionRecord {
+  const scope = grant.scope ?? context.scope;
+  const { login, subject, thumbprint } = context;
+  return applyGrant(
+    { schema: 1, clientId, login, subject, thumbprint, scope, accessTokens: {} },
+    grant,
+    context,
+  );
+}
+
+/**
+ * What is stored after a grant: the new refresh token, or the old one where none came (RFC 6749 §6), the new access
+ * token beside those of other variants, and everything else that the server sent.
+ */
+export function applyGrant(before: SessionRecord, grant: TokenGrant, context: GrantContext): SessionRecord {
+  const record = withoutMarkers(before);
+  const { [context.variant]: _old, ...others } = record.accessTokens;
+  const rotated = grant.refreshToken !== undefined && grant.refreshToken !== record.refreshToken;
+  const { [context.variant]: _past, ...variantFailures } = record.variantFailures ?? {};
+  const isWhole = context.variant === wholeGrant;
+  const isNarrower = !isWhole && context.scope !== undefined;
+  return withChanges(record, {
+    scope: isWhole && isPermanentlyNarrowed(record) ? grant.scope : record.scope,
+    issuer: context.issuer,
+    refreshToken: grant.refreshToken ?? record.refreshToken,
+    refreshTokenExpiresAt: refreshTokenExpiry(record, grant, context, rotated),
+    refreshTokenEnd: expectedExpiry(record, grant, context),
+    lastScopeNarrowed: isWhole ? undefined : record.lastScopeNarrowed || isNarrower || undefined,
+    narrowsScope: record.narrowsScope || (isNarrower && context.narrowsScope) || undefined,
+    variantFailures: Object.keys(variantFailures).length > 0 ? variantFailures : undefined,
+    idToken: grant.idToken ?? record.idToken,
+    extra: { ...keepEarlierExtra(record.extra, grant.extra), ...grant.extra },
+    accessTokens: context.usable
+      ? { ...others, [context.variant]: accessTokenOf(record, grant, context) }
+      : others,
+  });
+}
+
+/** Limit for the additional members that are kept from earlier answers, in characters of JSON. The latest answer is kept whole. */
+const maxExtraLength = 65_536;
+
+/**
+ * Keeps members of earlier answers, the earliest first: most servers identify the user in the answer to the login only. The limit
+ * prevents a server that sends new names each time from filling the storage.
+ */
+function keepEarlierExtra(
+  before: SessionRecord['extra'] = emptyObject,
+  latest: SessionRecord['extra'],
+): object {
+  let room = maxExtraLength;
+  return Object.fromEntries(
+    Object.entries(before).filter(([name, value]) => {
+      if (latest !== undefined && Object.hasOwn(latest, name)) return false;
+      const size = sizeOf([name, value]);
+      if (size > room) return false;
+      room -= size;
+      return true;
+    }),
+  );
+}
+
+/** Returns infinity for a value that JSON cannot represent, so that it is dropped: a custom storage has kept it in another form. */
+function sizeOf(value: unknown): number {
+  try {
+    return JSON.stringify(value).length;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+function accessTokenOf(record: SessionRecord, grant: TokenGrant, context: GrantContext): AccessToken {
+  return {
+    token: grant.accessToken,
+    type: grant.tokenType,
+    issuedAt: context.sentAt,
+    expiresAt: grant.lifetime === undefined ? undefined : context.sentAt + grant.lifetime,
+    scope: grant.scope ?? context.scope ?? (isPermanentlyNarrowed(record) ? undefined : record.scope),
+  };
+}
+
+/** The server narrows grants for good, and has narrowed this one. */
+function isPermanentlyNarrowed({ lastScopeNarrowed, narrowsScope }: SessionRecord): boolean {
+  return lastScopeNarrowed === true && narrowsScope === true;
+}
+
+/** What the server said of this very refresh token. */
+function refreshTokenExpiry(
+  record: SessionRecord,
+  grant: TokenGrant,
+  context: GrantContext,
+  rotated: boolean,
+): number | undefined {
+  const told = grant.refreshTokenLifetime;
+  if (told !== undefined) return Number.isFinite(told) ? context.sentAt + told : undefined;
+  return rotated ? undefined : record.refreshTokenExpiresAt;
+}
+
+/** Servers count in whole seconds, and say anew how many are left of the same life. */
+const sameExpiryTolerance = 60_000;
+
+/**
+ * What is told now; else what was told before, for a refresh token does not outlive the one that it has replaced (BBA-01); else
+ * what the profile says. What has turned out wrong is not kept.
+ */
+function expectedExpiry(
+  { refreshToken, refreshTokenEnd: known }: SessionRecord,
+  grant: TokenGrant,
+  { sentAt, refreshTokenLifetime }: GrantContext,
+): ExpectedExpiry | undefined {
+  const told = grant.refreshTokenLifetime;
+  if (told === Number.POSITIVE_INFINITY || (grant.refreshToken ?? refreshToken) === undefined)
+    return undefined;
+  if (told === undefined && known !== undefined && known.at > sentAt) return known;
+  const isNew = grant.refreshToken !== undefined && grant.refreshToken !== refreshToken;
+  const lifetime = told ?? (isNew ? refreshTokenLifetime : undefined);
+  if (lifetime === undefined) return undefined;
+  const at = sentAt + lifetime;
+  return known !== undefined && Math.abs(known.at - at) < sameExpiryTolerance ? known : { at, since: sentAt };
+}

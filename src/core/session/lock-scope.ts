@@ -1,0 +1,61 @@
+/**
+ * How far a lock and keys reach: as far as the storage, or two of them could spend one refresh token.
+ *
+ * @module
+ */
+
+import type { Reach, TokenLock, TokenStorage } from '../contracts.ts';
+import { ConfigurationError } from '../errors.ts';
+import type { Dpop } from '../oauth/dpop-key.ts';
+import { ownMembers, readMember } from '../own-members.ts';
+
+/** From the narrowest to the widest. */
+export const reaches: readonly Reach[] = ['process', 'machine', 'cluster'];
+
+/**
+ * Keys that everyone has who has the sessions.
+ *
+ * @throws ConfigurationError
+ */
+export function checkKeyReach(dpop: Dpop | undefined, storage: TokenStorage): void {
+  if (dpop === undefined || reaches.indexOf(dpop.reach) >= reaches.indexOf(storage.reach)) return;
+  throw new ConfigurationError(
+    `The keys of the option dpop reach a ${dpop.reach}, but the storage a ${storage.reach}. Give dpop({ keys }) keys that reach as far.`,
+  );
+}
+
+/**
+ * The lock of a storage, unless it sees less than the storage it is to protect, or lets go too early.
+ *
+ * @throws ConfigurationError
+ */
+export function checkLock(lock: TokenLock | undefined, storage: TokenStorage, timeout: number): TokenLock {
+  if (lock === undefined) {
+    throw new ConfigurationError(
+      'The option lock is missing: this storage brings none. Give one that reaches as far.',
+    );
+  }
+  if (reaches.indexOf(lock.reach) < reaches.indexOf(storage.reach)) {
+    throw new ConfigurationError(
+      `The option lock reaches a ${lock.reach}, but the storage a ${storage.reach}: two of them could spend one ` +
+        `refresh token. Use the lock that belongs to the storage, or one that reaches a ${storage.reach}.`,
+    );
+  }
+  // Law bounded-locks: a lease must outlast the token request, the markers before and after it included.
+  const least = timeout + 10_000;
+  const lease = readMember(lock, 'lease');
+  const mayBeLost = readMember(lock, 'mayBeLost');
+  if (lease !== undefined && lease < least) {
+    throw new ConfigurationError(
+      `The lease of the option lock is ${lease} ms, but a refresh may take ${timeout} ms and has to be stored. ` +
+        `Lengthen the lease to ${least} ms or shorten the option timeout.`,
+    );
+  }
+  const checked: TokenLock = {
+    reach: lock.reach,
+    ...(lease !== undefined && { lease }),
+    ...(mayBeLost !== undefined && { mayBeLost }),
+    request: (name, options, callback) => lock.request(name, options, callback),
+  };
+  return ownMembers(checked);
+}

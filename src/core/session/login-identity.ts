@@ -1,0 +1,53 @@
+/**
+ * Which login tokens descend from, and whose it is. Pure: what began under one login is never continued under another one
+ * (law one-login).
+ *
+ * @module
+ */
+
+import { decodeJwtClaims } from '../oauth/jwt-claims.ts';
+import { ownMembers } from '../own-members.ts';
+
+/** A login, as far as its record says. */
+export interface LoginIdentity {
+  /** The random name of the login. `undefined`: the record was stored without one. */
+  readonly login: string | undefined;
+  /** `iss` of the ID token. */
+  readonly issuer: string | undefined;
+  /** The user: `sub` of the ID token, or what the application has passed to `setTokens()`. */
+  readonly subject: string | undefined;
+}
+
+/** The members of a record that identify its login. */
+interface IdentifiedRecord {
+  readonly login?: string | undefined;
+  readonly subject?: string | undefined;
+  readonly idToken?: string | undefined;
+}
+
+/** Returns the login that a record descends from. */
+export function loginIdentityOf(one: IdentifiedRecord): LoginIdentity {
+  const { login, subject, idToken } = ownMembers(one);
+  const claims = decodeJwtClaims(idToken);
+  return {
+    login,
+    issuer: nonEmptyClaim(claims?.['iss']),
+    subject: subject ?? nonEmptyClaim(claims?.['sub']),
+  };
+}
+
+/**
+ * Decides whether work that began under one login may go on under the other: it is the same login, or one of the same user.
+ * `undefined`: nothing was known when the work began, so it belongs to the first login that it finds.
+ */
+export function isSameLogin(one: LoginIdentity | undefined, other: LoginIdentity | undefined): boolean {
+  if (one === undefined || other === undefined || one === other) return true;
+  if (one.subject === undefined || other.subject === undefined) return one.login === other.login;
+  // The application names a user without an issuer.
+  const issuer = one.issuer ?? other.issuer;
+  return one.subject === other.subject && issuer === (other.issuer ?? issuer);
+}
+
+function nonEmptyClaim(claim: unknown): string | undefined {
+  return typeof claim === 'string' && claim !== '' ? claim : undefined;
+}

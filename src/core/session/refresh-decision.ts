@@ -1,0 +1,204 @@
+/**
+ * What to do for someone who needs an access token, decided from what is stored. Pure: the heart of the promise.
+ *
+ * @module
+ */
+import { type ConsecutiveFailures, consecutiveFailures } from './failure-history.ts';
+import { isSameLogin, type LoginIdentity } from './login-identity.ts';
+import { type AccessToken, type Failure, longestPause, type SessionRecord } from './session-record.ts';
+
+/** What is needed, and the evidence that comes with it. */
+export interface TokenRequirement {
+  readonly variant: string;
+  /** The login under which the need arose. `undefined`: none was known. */
+  readonly login?: LoginIdentity | undefined;
+  /** The access token of that login that was just rejected. */
+  readonly rejectedToken: string | undefined;
+  /** `true`: its rejection has just been received, so there is a network. */
+  readonly wasReceived?: boolean | undefined;
+  /** How long before its end an access token is no longer handed out, in ms. */
+  readonly refreshBefore: number;
+}
+
+/** What is known when the decision is made. */
+export interface RefreshInputs {
+  /** The login of the record. */
+  readonly login?: LoginIdentity | undefined;
+  readonly now: number;
+  /** A refresh token that is proven dead, should it still be stored. */
+  readonly invalidRefreshToken: string | undefined;
+  /** The reuse window that the provider declares, in ms. */
+  readonly reuseWindow: number;
+  /** `false`: there is no network, and there is no reason to doubt it. */
+  readonly online: boolean;
+  /** Until when whoever left the marker may live and still wait for the answer; `0`: nobody does. */
+  readonly inProgressUntil: number;
+  /** `true`: an access token can be had without a refresh token. */
+  readonly isStateless?: boolean | undefined;
+}
+
+/** The decision. */
+export type RefreshDecision =
+  /** Use this stored access token, until then at most. No network. */
+  | { readonly kind: 'use-stored'; readonly accessToken: AccessToken; readonly until: number }
+  /** Nothing that is stored can become an access token. */
+  | { readonly kind: 'login-required'; readonly reason: 'no_refresh_token' | 'invalid_grant' }
+  /** The stored session belongs to another login. Its tokens are not used, and its refresh token is not spent. */
+  | { readonly kind: 'login-changed' }
+  /** This refresh token failed a moment ago. */
+  | {
+      readonly kind: 'backing-off';
+      readonly failure: Failure;
+      readonly history: ConsecutiveFailures | undefined;
+    }
+  /** Another tab, process or machine has sent this refresh token and may still store the response, until then. */
+  | {
+      readonly kind: 'in-progress-elsewhere';
+      readonly until: number;
+      readonly history: ConsecutiveFailures | undefined;
+    }
+  /** This refresh token was sent several times without an answer, the last time a moment ago. */
+  | {
+      readonly kind: 'response-lost';
+      readonly until: number;
+      readonly history: ConsecutiveFailures | undefined;
+    }
+  /**
+   * There is evidence: spend the refresh token. `lostResponses` counts the sends before that had no response,
+   * `inReuseWindow` says that the provider lets it be sent again.
+   */
+  | { readonly kind: 'refresh'; readonly lostResponses: number; readonly inReuseWindow: boolean };
+
+/** How long the platform is believed at first that there is no network, in ms. */
+const offlineBelievedFor = 60_000;
+
+/**
+ * Checks whether to believe the platform that there is no network. The platform may be wrong, so it is not believed after a 401 for
+ * this access token, and only for a limited time. A refresh token that is sent then without an answer may be spent, so each such
+ * send doubles the time.
+ */
+export function isOfflineBelieved(
+  { failure, pendingRefresh }: SessionRecord,
+  requirement: TokenRequirement,
+  now: number,
+): boolean {
+  if (requirement.wasReceived === true) return false;
+  if (failure?.offline !== true) return true;
+  const { sends = 0, latest = 0 } = pendingRefresh ?? {};
+  const since = Math.max(failure.since ?? failure.at, latest);
+  return Math.abs(now - since) < offlineBelievedFor * 2 ** Math.min(sends, 6);
+}
+
+/** Decides for `need` on what is stored. The only place that says whether a refresh token may be spent. */
+export function reconcile(
+  record: SessionRecord,
+  requirement: TokenRequirement,
+  inputs: RefreshInputs,
+): RefreshDecision {
+  if (!isSameLogin(requirement.login, inputs.login)) return { kind: 'login-changed' };
+  // A grant that is proven dead takes its access tokens with it, also where the storage failed to delete them.
+  if (inputs.invalidRefreshToken !== undefined && record.refreshToken === inputs.invalidRefreshToken) {
+    return { kind: 'login-required', reason: 'invalid_grant' };
+  }
+  const accessToken = unlessRejected(record.accessTokens[requirement.variant], requirement.rejectedToken);
+  if (accessToken !== undefined && inputs.now < usableUntil(accessToken, requirement.refreshBefore)) {
+    return { kind: 'use-stored', accessToken, until: usableUntil(accessToken, requirement.refreshBefore) };
+  }
+  const decision = decideRefresh(record, requirement, inputs);
+  // Near its end is not over: what is still valid serves until there is something better (laws only-the-server-ends-it and response-lost).
+  const end = accessToken?.expiresAt ?? Number.POSITIVE_INFINITY;
+  if (accessToken === undefined || inputs.now >= end) return decision;
+  return preferValidToken(accessToken, end, decision);
+}
+
+/** Until when an access token is handed out: `refreshBefore` its end, but never for the last quarter of a short life. */
+export function usableUntil(accessToken: AccessToken, refreshBefore: number): number {
+  const { issuedAt, expiresAt } = accessToken;
+  if (expiresAt === undefined) return Number.POSITIVE_INFINITY;
+  return expiresAt - Math.min(refreshBefore, Math.max(0, expiresAt - issuedAt) / 4);
+}
+
+/** How long to pause after the n-th failure in a row, in ms. `random` in [0, 1) spreads those who wait. */
+export function backoff(count: number, random: number): number {
+  const pause = Math.min(60_000, 1_000 * 2 ** Math.min(count - 1, 10));
+  return Math.round(pause * (0.5 + random / 2));
+}
+
+function unlessRejected(
+  accessToken: AccessToken | undefined,
+  rejectedToken: string | undefined,
+): AccessToken | undefined {
+  return accessToken === undefined || accessToken.token === rejectedToken ? undefined : accessToken;
+}
+
+function decideRefresh(
+  record: SessionRecord,
+  requirement: TokenRequirement,
+  inputs: RefreshInputs,
+): RefreshDecision {
+  if (record.refreshToken === undefined && inputs.isStateless !== true) {
+    return { kind: 'login-required', reason: 'no_refresh_token' };
+  }
+  const { pendingRefresh } = record;
+  const failure = activeFailure(record, requirement, inputs);
+  if (failure !== undefined)
+    return { kind: 'backing-off', failure, history: consecutiveFailures(record, failure) };
+  if (pendingRefresh === undefined) {
+    return { kind: 'refresh', lostResponses: 0, inReuseWindow: false };
+  }
+  // Sent before, and no answer: the spender died, or nobody heard the answer. Never again at once, and again.
+  const elapsed = inputs.now - pendingRefresh.since;
+  const inReuseWindow = elapsed >= 0 && elapsed < inputs.reuseWindow;
+  if (!inReuseWindow && inputs.now < inputs.inProgressUntil) {
+    return {
+      kind: 'in-progress-elsewhere',
+      until: inputs.inProgressUntil,
+      history: consecutiveFailures(record),
+    };
+  }
+  const until = pendingRefresh.latest + (pendingRefresh.sends > 1 ? backoff(pendingRefresh.sends - 1, 1) : 0);
+  if (isWithinPause(inputs.now, pendingRefresh.latest, until)) {
+    return { kind: 'response-lost', until, history: consecutiveFailures(record) };
+  }
+  return { kind: 'refresh', lostResponses: pendingRefresh.sends, inReuseWindow };
+}
+
+function preferValidToken(accessToken: AccessToken, end: number, decision: RefreshDecision): RefreshDecision {
+  switch (decision.kind) {
+    case 'backing-off':
+      return { kind: 'use-stored', accessToken, until: Math.min(end, decision.failure.until) };
+    case 'refresh':
+      // Law response-lost: what may be spent already is not sent while there is an access token to live on, unless the
+      // provider declares that it may be sent again for a while: then the sooner, the better.
+      return decision.lostResponses > 0 && !decision.inReuseWindow
+        ? { kind: 'use-stored', accessToken, until: end }
+        : decision;
+    default:
+      return { kind: 'use-stored', accessToken, until: end };
+  }
+}
+
+/** The failure that still stands between a need and the server. */
+function activeFailure(
+  { failure, variantFailures, pendingRefresh }: SessionRecord,
+  { variant }: TokenRequirement,
+  inputs: RefreshInputs,
+): Failure | undefined {
+  // A refresh token that was sent after the failure makes the failure obsolete.
+  const isLatest =
+    failure !== undefined && !(pendingRefresh !== undefined && pendingRefresh.latest > failure.at);
+  if (isLatest && isActive(failure, inputs)) return failure;
+  const own = variantFailures?.[variant];
+  return own !== undefined && isActive(own, inputs) ? own : undefined;
+}
+
+function isActive(failure: Failure, inputs: RefreshInputs): boolean {
+  // The network is back, and whatever failed without it says nothing about the server.
+  if (failure.offline === true && inputs.online) return false;
+  return isWithinPause(inputs.now, failure.at, failure.until);
+}
+
+/** A pause counts only for a clock that stands between its start and its end. */
+function isWithinPause(now: number, from: number, until: number): boolean {
+  return now >= from && now < Math.min(until, from + longestPause);
+}

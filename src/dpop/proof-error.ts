@@ -1,0 +1,30 @@
+/**
+ * What servers say when nothing but the proof is at fault: what it came with was not looked at (RFC 9449 §5, §7.1, §8, §9).
+ *
+ * @module
+ */
+
+import { parseChallenges } from '../core/http/challenge.ts';
+import { isJsonObject, parseBody } from '../core/http/response-body.ts';
+import type { RawTokenResponse } from '../core/oauth/token-response.ts';
+
+export type ProofError = 'use_dpop_nonce' | 'invalid_dpop_proof';
+
+function isProofError(error: unknown): error is ProofError {
+  return error === 'use_dpop_nonce' || error === 'invalid_dpop_proof';
+}
+
+/** Of a protected resource. Only a 401 proves that the request was not processed (law replay-once). */
+export function proofErrorOfResource({ status, headers }: Response): ProofError | undefined {
+  if (status !== 401) return undefined;
+  const challenges = parseChallenges(headers.get('www-authenticate'));
+  return challenges.map(({ parameters }) => parameters['error']).find(isProofError);
+}
+
+/** Of a token endpoint. Whatever else it refuses is not sent again: the refresh token may have been looked at (law single-use). */
+export function proofErrorOfServer({ status, body }: RawTokenResponse): ProofError | undefined {
+  if (status !== 400 && status !== 401) return undefined;
+  const members = parseBody(body);
+  const error = isJsonObject(members) ? members['error'] : undefined;
+  return isProofError(error) ? error : undefined;
+}

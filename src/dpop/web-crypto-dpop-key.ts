@@ -1,0 +1,143 @@
+/**
+ * A key in use, and what is sent with its proofs (RFC 9449 §4, §5, §7).
+ *
+ * @module
+ */
+
+import { base64url, bytesOf } from '../core/base64url.ts';
+import type { BoundRequest, DpopKey, ProofRequest, ProvenTokenRequest } from '../core/oauth/dpop-key.ts';
+import type { BuiltRequest } from '../core/oauth/grant.ts';
+import type { CryptoKeyPair } from '../core/platform-types.ts';
+import { randomBytes, subtleCrypto } from '../platform/web-crypto.ts';
+import { absoluteUrl, type KnownServers } from './known-servers.ts';
+import { type ProofError, proofErrorOfResource, proofErrorOfServer } from './proof-error.ts';
+import { algorithmOf, type DpopAlgorithm, publicMembers, sha256, sign, thumbprintOf } from './signing.ts';
+
+/** What does not change from proof to proof. */
+interface ProofTemplate {
+  readonly algorithm: DpopAlgorithm;
+  /** The header of all its proofs, ready to be signed. */
+  readonly header: string;
+  readonly servers: KnownServers;
+}
+
+export class WebCryptoDpopKey implements DpopKey {
+  readonly thumbprint: string;
+  readonly keys: CryptoKeyPair;
+  readonly #template: ProofTemplate;
+  /** The last access token and its hash: calls come in swarms. */
+  #hashed: { readonly accessToken: string; readonly hash: string } | undefined;
+
+  private constructor(keys: CryptoKeyPair, thumbprint: string, template: ProofTemplate) {
+    this.keys = keys;
+    this.thumbprint = thumbprint;
+    this.#template = template;
+  }
+
+  /** @returns `undefined` for what is no key pair that proofs can be made with. */
+  static async of(keys: CryptoKeyPair, servers: KnownServers): Promise<WebCryptoDpopKey | undefined> {
+    const algorithm = algorithmOf(keys.privateKey);
+    if (algorithm === undefined) return undefined;
+    const jwk = await subtleCrypto('dpop()').exportKey('jwk', keys.publicKey);
+    const header = encodePart({ typ: 'dpop+jwt', alg: algorithm, jwk: publicMembers(jwk) });
+    return new WebCryptoDpopKey(keys, await thumbprintOf(jwk), { algorithm, header, servers });
+  }
+
+  async prove(request: ProofRequest): Promise<string> {
+    const { algorithm, header, servers } = this.#template;
+    const { method, url, accessToken, now = Date.now() } = request;
+    const known = servers.get(request);
+    const { origin, pathname } = absoluteUrl(url);
+    const claims = {
+      jti: base64url(randomBytes(16)),
+      htm: normalizeMethod(method),
+      htu: origin + pathname,
+      iat: Math.floor((now + (known.clockOffset ?? 0)) / 1000),
+      ath: accessToken === undefined ? undefined : await this.#hashOf(accessToken),
+      nonce: request.nonce ?? known.nonce,
+    };
+    const content = `${header}.${encodePart(claims)}`;
+    return `${content}.${await sign(content, this.keys.privateKey, algorithm)}`;
+  }
+
+  async call({ method, url, accessToken, isRepeatable, now, send }: BoundRequest): Promise<Response> {
+    const asked: ProofRequest = { verifier: 'protected resource', method, url, accessToken, now: now() };
+    const first = await send(await this.prove(asked), false);
+    const wanted = this.#onResourceResponse(asked, first);
+    if (wanted === undefined || !isRepeatable) return first;
+    first.body?.cancel().catch(() => undefined);
+    const second = await send(await this.prove({ ...wanted, now: now() }), true);
+    this.#onResourceResponse(asked, second);
+    return second;
+  }
+
+  async request(make: () => Promise<BuiltRequest>, now: () => number): Promise<ProvenTokenRequest> {
+    const request = await make();
+    const secrets: string[] = [];
+    const proven = async (built: BuiltRequest, asked: ProofRequest): Promise<BuiltRequest> => {
+      const headers = new Headers(built.init.headers);
+      const proof = await this.prove(asked);
+      headers.set('dpop', proof);
+      secrets.push(...built.secrets, proof);
+      return { ...built, secrets, init: { ...built.init, headers } };
+    };
+    const { url } = request;
+    const asked: ProofRequest = { verifier: 'authorization server', method: 'POST', url, now: now() };
+    return {
+      ...(await proven(request, asked)),
+      onResponse: (answer, headers) => {
+        const wanted = this.#onResponse(asked, headers, proofErrorOfServer(answer));
+        return wanted && (async () => await proven(await make(), { ...wanted, now: now() }));
+      },
+    };
+  }
+
+  #onResourceResponse(asked: ProofRequest, response: Response): ProofRequest | undefined {
+    // Followed by the platform: another place has answered, to a proof that was not for it.
+    if (response.redirected) return undefined;
+    try {
+      return this.#onResponse(asked, response.headers, proofErrorOfResource(response));
+    } catch {
+      return undefined; // a nonce that it does not show: the answer is the caller's
+    }
+  }
+
+  /**
+   * Listens to an answer: for the nonce that the server wants next and, when it complains about the proof, for its time.
+   *
+   * @returns what to prove for sending the request once more; `undefined` when that would be the same again.
+   */
+  #onResponse(
+    asked: ProofRequest,
+    headers: Headers,
+    proofError: ProofError | undefined,
+  ): ProofRequest | undefined {
+    const { servers } = this.#template;
+    const nonce = headers.get('dpop-nonce') ?? undefined;
+    if (nonce !== undefined) servers.storeNonce(asked, nonce);
+    if (proofError === undefined) return undefined;
+    const wasOff = servers.updateClock(asked, headers.get('date'));
+    if (proofError === 'invalid_dpop_proof') return wasOff ? { ...asked, nonce } : undefined;
+    // The one that came with this very answer: others may have heard of another since.
+    if (nonce !== undefined) return { ...asked, nonce };
+    throw new Error(
+      'The server wants a DPoP nonce and shows none. For pages of other origins it has to list DPoP-Nonce in Access-Control-Expose-Headers.',
+    );
+  }
+
+  async #hashOf(accessToken: string): Promise<string> {
+    if (this.#hashed?.accessToken !== accessToken) {
+      this.#hashed = { accessToken, hash: await sha256(accessToken) };
+    }
+    return this.#hashed.hash;
+  }
+}
+
+function encodePart(value: object): string {
+  return base64url(bytesOf(JSON.stringify(value)));
+}
+
+/** These methods `fetch` knows in any case; others are sent as they are written. */
+function normalizeMethod(method: string): string {
+  return /^(?:delete|get|head|options|post|put)$/i.test(method) ? method.toUpperCase() : method;
+}

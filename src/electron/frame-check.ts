@@ -1,0 +1,46 @@
+/**
+ * Who may use the bridge: frames of named origins.
+ *
+ * @module
+ */
+
+import { ConfigurationError } from '../core/errors.ts';
+import { parseUrl } from '../core/http/url.ts';
+import type { ElectronFrame } from './electron-api.ts';
+
+/** Tells whether a frame may, as it is now: it may have navigated since it last did. */
+export type FrameCheck = (frame: ElectronFrame | null) => frame is ElectronFrame;
+
+/** @throws ConfigurationError for what is no origin. */
+export function createFrameCheck(allowedOrigins: readonly string[]): FrameCheck {
+  if (!Array.isArray(allowedOrigins) || allowedOrigins.length === 0) {
+    throw new ConfigurationError(
+      "serveTokenManager(options): the option allowedOrigins names no origin. Give an array such as ['app://main'].",
+    );
+  }
+  for (const [index, origin] of allowedOrigins.entries()) {
+    // A parser takes a * for a character of the host: it would match nothing, where more was meant.
+    const isOrigin = typeof origin === 'string' && !origin.includes('*') && origin === originOf(origin);
+    if (isOrigin) continue;
+    throw new ConfigurationError(
+      `serveTokenManager(options): allowedOrigins[${index}] is no origin. Write the scheme and the host, as in ` +
+        "'https://app.example.com', 'app://main' or, for all local files, 'file://'. Name each origin, without *.",
+    );
+  }
+  const allowed = new Set(allowedOrigins);
+  return (frame): frame is ElectronFrame => {
+    if (frame === null || frame.isDestroyed?.() === true) return false;
+    // The URL alone does not tell: a sandboxed frame has the same one, and an origin of its own.
+    const { url, origin } = frame;
+    return allowed.has(originOf(url) ?? '') && (origin === undefined || allowed.has(origin));
+  };
+}
+
+/** The origin of a page by its URL, also for schemes of the application, for which `URL` knows none. */
+function originOf(url: string): string | undefined {
+  const parsed = parseUrl(url);
+  if (parsed === null || parsed.protocol === 'blob:') return undefined;
+  if (parsed.protocol === 'file:') return 'file://';
+  if (parsed.origin !== 'null') return parsed.origin;
+  return parsed.host === '' ? undefined : `${parsed.protocol}//${parsed.host}`;
+}

@@ -1,0 +1,134 @@
+/**
+ * The main process's end of the bridge.
+ *
+ * @module
+ */
+import { refusal } from '../bridge/bridge-error.ts';
+import type { BridgeReply } from '../bridge/bridge-messages.ts';
+import { BridgeRequests } from '../bridge/bridge-requests.ts';
+import { forwardedEvents } from '../bridge/forwarded-events.ts';
+import { PageCalls } from '../bridge/page-calls.ts';
+import { parseBridgeMessage, parseSessionMessage } from '../bridge/parse-bridge-message.ts';
+import type { Transport } from '../core/contracts.ts';
+import { ConfigurationError } from '../core/errors.ts';
+import type { AnyTokenEvent, TokenEventType, TokenListener } from '../core/events.ts';
+import { parseProtectedResources } from '../core/http/protected-resource.ts';
+import type { RevocationResult } from '../core/oauth/revocation-result.ts';
+import type { TokenResponse, TokenSet } from '../core/oauth/token-set.ts';
+import type { ElectronIpcMain } from './electron-api.ts';
+import { EventSubscribers } from './event-subscribers.ts';
+import { createFrameCheck } from './frame-check.ts';
+import { SessionHandler } from './session-handler.ts';
+
+/** What is used of a `TokenManager`. */
+export interface ServedTokenManager {
+  /** Calls protected resources. */
+  readonly fetch: Transport;
+  /** Subscribes to events. Returns how to stop. */
+  on<Type extends TokenEventType>(type: Type, listener: TokenListener<Type>): () => void;
+  /** Begins a session. */
+  setTokens(tokens: TokenSet | TokenResponse): Promise<void>;
+  /** Ends the session. */
+  signOut(options?: {
+    readonly revoke?: boolean | undefined;
+    readonly timeout?: number | undefined;
+  }): Promise<RevocationResult>;
+}
+
+/** See {@link serveTokenManager}. */
+export interface ServeTokenManagerOptions {
+  /** Electron's module of this name. */
+  readonly ipcMain: ElectronIpcMain;
+  /** The one manager of the application, or one session of it. */
+  readonly manager: ServedTokenManager;
+  /** Where the pages come from that may call: `'app://main'`, `'https://app.example.com'`. All others are refused. */
+  readonly allowedOrigins: readonly string[];
+  /** What pages may call: those of the manager's protected resources that they need, or parts of them, and nothing else. */
+  readonly protectedResources: readonly string[];
+  /**
+   * Gets the tokens of a login when a page asks for one with {@link ConnectedTokenManager.login}, so that no page ever holds
+   * them: `loopbackLogin()` of `tokenkeep/login` in the user's own browser. `request` is what the page gave: any script of it can
+   * give anything, so judge it. Hand on the `signal`: it ends the login when the user begins another one, and when this stops.
+   *
+   * @default pages cannot sign in
+   */
+  readonly login?: ((request: unknown, signal: AbortSignal) => Promise<TokenSet | TokenResponse>) | undefined;
+  /** The largest request body, in bytes: it is held in memory. @default 67_108_864 */
+  readonly maxBody?: number | undefined;
+  /** The name of the channel, where there are several managers. @default 'tokenkeep' */
+  readonly channel?: string | undefined;
+}
+
+/**
+ * Lets the pages of an Electron application call the API with tokens that they never hold: for the main process, before it
+ * opens a window. In the preload script stands {@link exposeTokenManager}, in the page {@link connectTokenManager}.
+ *
+ * - A page gets `fetch` for the resources that are named here, events and `signOut`, and with the option `login` a login that
+ *   is done here. It cannot ask for a token, and neither answers, errors nor events hold one. What a script in the page can
+ *   do is to call these resources while the page is open, to sign out, and to show the user a login.
+ * - Every message is judged by the frame that sent it, as it is then: its URL and its origin must be allowed. `'file://'`
+ *   allows every local page; a scheme of your own (`protocol.handle`, registered as standard) is safer.
+ * - `Authorization`, `DPoP` and what browsers do not let pages set is taken out of requests, `Set-Cookie` out of answers. An
+ *   answer that a redirect brought from elsewhere is handed over only if that place is named too.
+ * - A request body is held in memory, up to `maxBody`. An answer is streamed at the pace at which the page reads. One that
+ *   is neither read nor cancelled stays open until the page goes.
+ *
+ * Electron could not be run where this was made: it is tested against a double of its inter-process communication.
+ *
+ * @returns how to stop.
+ * @throws ConfigurationError
+ * @example
+ * ```ts
+ * import { TokenManager } from 'tokenkeep';
+ * import { type ElectronIpcMain, serveTokenManager } from 'tokenkeep/electron';
+ *
+ * // import { ipcMain } from 'electron';
+ * function serve(ipcMain: ElectronIpcMain, manager: TokenManager): () => void {
+ *   return serveTokenManager({
+ *     ipcMain,
+ *     manager,
+ *     allowedOrigins: ['app://main'],
+ *     protectedResources: ['https://api.example.com/'],
+ *   });
+ * }
+ * ```
+ */
+export function serveTokenManager(options: ServeTokenManagerOptions): () => void {
+  const { ipcMain, manager, channel = 'tokenkeep', maxBody = 64 * 1024 * 1024 } = options;
+  if (typeof ipcMain?.handle !== 'function' || typeof manager?.fetch !== 'function') {
+    throw new ConfigurationError(
+      'serveTokenManager(options): the options ipcMain and manager must be those of the main process.',
+    );
+  }
+  const mayCall = createFrameCheck(options.allowedOrigins);
+  const { match } = parseProtectedResources(options.protectedResources);
+  const isBody = (body: unknown): body is Uint8Array => body instanceof Uint8Array && body.length <= maxBody;
+  const calls = new PageCalls(manager);
+  const requests = new BridgeRequests(calls, match);
+  const sessionHandler = new SessionHandler(manager, options.login);
+  const subscribers = new EventSubscribers(mayCall, `${channel}:event`, (frame) => requests.cancelAll(frame));
+  ipcMain.handle(channel, async (event, given): Promise<BridgeReply<unknown>> => {
+    const { senderFrame: frame } = event;
+    const message = parseSessionMessage(given) ?? parseBridgeMessage(given, isBody);
+    // Another document is in the frame, whosever it is: what the one before it has begun ends.
+    if (message?.type === 'begin' && frame !== null) subscribers.remove(frame.frameTreeNodeId);
+    if (!mayCall(frame)) return { error: refusal('This page may not use the token manager.') };
+    if (message === undefined) return { error: refusal('This is no message for the token manager.') };
+    subscribers.add(event, frame);
+    const isSessionMessage = message.type === 'login' || message.type === 'signOut';
+    const reply = isSessionMessage
+      ? await sessionHandler.handle(message)
+      : await requests.handle(frame.frameTreeNodeId, message);
+    // A page learns the login by its replies as well: it may have missed the event.
+    return { ...reply, login: calls.login };
+  });
+  const unsubscribe = forwardedEvents.map((type) =>
+    manager.on(type, (event) => subscribers.publish(event as AnyTokenEvent)),
+  );
+  return () => {
+    ipcMain.removeHandler(channel);
+    for (const stop of unsubscribe) stop();
+    sessionHandler.close();
+    requests.cancelAll();
+  };
+}

@@ -1,0 +1,71 @@
+/**
+ * Logins and sign-outs that pages ask the main process for.
+ *
+ * @module
+ */
+import { refusal, toBridgeError } from '../bridge/bridge-error.ts';
+import {
+  type BridgeReply,
+  type BridgeSignOutOptions,
+  type SessionMessage,
+  signOutOptions,
+  toBridgeResult,
+} from '../bridge/bridge-messages.ts';
+import { isTokenKeepError, LoginFailedError } from '../core/errors.ts';
+import type { RevocationResult } from '../core/oauth/revocation-result.ts';
+import type { TokenResponse, TokenSet } from '../core/oauth/token-set.ts';
+
+type Login = (request: unknown, signal: AbortSignal) => Promise<TokenSet | TokenResponse>;
+
+/** What is used of a `TokenManager`. */
+interface SessionManager {
+  setTokens(tokens: TokenSet | TokenResponse): Promise<void>;
+  signOut(options?: BridgeSignOutOptions): Promise<RevocationResult>;
+}
+
+export class SessionHandler {
+  readonly #manager: SessionManager;
+  readonly #login: Login | undefined;
+  /** Of the login that waits for the user. */
+  #latest: AbortController | undefined;
+
+  constructor(manager: SessionManager, login: Login | undefined) {
+    this.#manager = manager;
+    this.#login = login;
+  }
+
+  async handle(message: SessionMessage): Promise<BridgeReply<unknown>> {
+    try {
+      if (message.type === 'login') return await this.#logIn(message.request);
+      return { value: toBridgeResult(await this.#manager.signOut(signOutOptions(message))) };
+    } catch (error) {
+      const told = toBridgeError(error);
+      // Of foreign errors a page learns no more; whoever wrote the login knows where to log them.
+      return { error: isTokenKeepError(error) ? told : { ...told, message: `The ${message.type} failed.` } };
+    }
+  }
+
+  /** Nobody waits for a login any more. */
+  close(): void {
+    this.#latest?.abort(superseded());
+  }
+
+  /** The latest login is the one that counts: whoever has closed the browser's tab presses the button again. */
+  async #logIn(request: unknown): Promise<BridgeReply<undefined>> {
+    if (this.#login === undefined) return { error: refusal(noLogin) };
+    this.close();
+    this.#latest = new AbortController();
+    // Once there are tokens they are the user's, whatever has happened since.
+    await this.#manager.setTokens(await this.#login(request, this.#latest.signal));
+    return { value: undefined };
+  }
+}
+
+function superseded(): LoginFailedError {
+  return new LoginFailedError('Another login has been begun, or the application is ending.', {
+    reason: 'cancelled',
+  });
+}
+
+const noLogin =
+  'The main process knows no login for pages. Give serveTokenManager() the option login, or sign in there.';

@@ -1,0 +1,33 @@
+/**
+ * One exchange for an answer that a page reads twice at once.
+ *
+ * @module
+ */
+
+import { hasBrowserFetch } from '../platform/browser-fetch.ts';
+import type { Login } from './login.ts';
+import type { PendingLogins } from './pending-logins.ts';
+
+const exchangesInProgress: WeakMap<object, Map<string, Promise<Login>>> = new WeakMap();
+
+/**
+ * In a page whoever asks is the same user: an effect that runs twice, as in React's Strict Mode, gets what the first run
+ * brings. On a server whoever comes second with the same answer is somebody else, and is refused.
+ */
+export async function deduplicateExchange(
+  { clientId, pending }: { readonly clientId: string; readonly pending: PendingLogins },
+  answer: string,
+  complete: () => Promise<Login>,
+): Promise<Login> {
+  if (!hasBrowserFetch() || typeof pending !== 'object') return await complete();
+  const logins = exchangesInProgress.get(pending) ?? new Map<string, Promise<Login>>();
+  exchangesInProgress.set(pending, logins);
+  const name = `${clientId} ${answer}`;
+  const running = logins.get(name) ?? complete();
+  logins.set(name, running);
+  try {
+    return await running;
+  } finally {
+    logins.delete(name);
+  }
+}

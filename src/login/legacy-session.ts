@@ -1,0 +1,72 @@
+/**
+ * A session that another library has kept goes on, without a login.
+ *
+ * @module
+ */
+import { ConfigurationError } from '../core/errors.ts';
+import type { TokenSet } from '../core/oauth/token-set.ts';
+import { keepAlive } from '../platform/keep-alive.ts';
+import { type ImportResult, importIntoSession, type LegacySession } from '../session/import-session.ts';
+import { internalsOf } from '../session/manager-internals.ts';
+
+/** A `TokenManager` as it was constructed, also one of `forSession()`: not what stands for one in another thread or process. */
+export interface ImportingManager {
+  /** Begins a session with the tokens of a login. */
+  setTokens(tokens: TokenSet): Promise<void>;
+  /** A manager of another session. */
+  forSession(id: string): object;
+}
+
+/**
+ * Imports the session of a library that you leave, once: reads it where that library kept it, stores it as the session of
+ * `manager`, and removes it there, so that whoever still runs the old code finds nothing to spend. Call it at every start, and
+ * wait for it before the first request: once there is nothing, it costs one look.
+ *
+ * Of several tabs or processes that share a storage one imports it, under the lock of the session, and nobody refreshes before the
+ * original place is empty. Who dies half-way leaves a session that the next start completes. A session of the manager is never
+ * replaced: what is found beside one is removed. A login or sign-out meanwhile wins.
+ *
+ * Give the manager a storage that lasts as long as the original one: what goes from `localStorage` into `memoryStorage()` is over
+ * with the page. The code that you leave must not run any more when this begins: a refresh that it has sent already cannot be called back. Tabs
+ * that still run it find no session; have them reloaded.
+ *
+ * @example
+ * ```ts
+ * import { TokenManager } from 'tokenkeep';
+ * import { indexedDbStorage } from 'tokenkeep/browser';
+ * import { importSession } from 'tokenkeep/login';
+ *
+ * const manager = new TokenManager({
+ *   clientId: 'my-app',
+ *   authorizationServer: { tokenEndpoint: 'https://auth.example.com/token' },
+ *   protectedResources: ['https://api.example.com/'],
+ *   storage: indexedDbStorage(),
+ * });
+ * const { outcome } = await importSession(manager, {
+ *   read() {
+ *     const accessToken = localStorage.getItem('accessToken');
+ *     const refreshToken = localStorage.getItem('refreshToken');
+ *     if (refreshToken === null) return undefined;
+ *     return accessToken ? { accessToken, refreshToken } : { refused: 'no access token' };
+ *   },
+ *   remove() {
+ *     localStorage.removeItem('accessToken');
+ *     localStorage.removeItem('refreshToken');
+ *   },
+ * });
+ * ```
+ * @throws StorageError when a place could not be read, written or emptied: the session stays where it was. LockTimeoutError likewise.
+ *   ConfigurationError for tokens that cannot be used here, and for what is no manager.
+ */
+export async function importSession(manager: ImportingManager, legacy: LegacySession): Promise<ImportResult> {
+  const internals = internalsOf(manager);
+  if (internals === undefined) {
+    throw new ConfigurationError(
+      'importSession(manager, …): this is no TokenManager of this copy of tokenkeep. Call it where the manager was constructed.',
+    );
+  }
+  if (typeof legacy?.read !== 'function' || typeof legacy.remove !== 'function') {
+    throw new ConfigurationError('importSession(…, legacy): the legacy session needs read() and remove().');
+  }
+  return await keepAlive(importIntoSession(internals, legacy));
+}

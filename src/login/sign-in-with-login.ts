@@ -1,0 +1,62 @@
+/**
+ * The tokens of a login become the session of a manager, if its ID token is right.
+ *
+ * @module
+ */
+import { isConfigurationError, LoginFailedError } from '../core/errors.ts';
+import { safeCause } from '../core/http/network-error.ts';
+import type { TokenSet } from '../core/oauth/token-set.ts';
+import type { ManagerContext } from '../refresh/refresh-attempt.ts';
+import type { Login } from './login.ts';
+import { deleteLoginKey } from './login-key.ts';
+import { loginClientOf } from './login-options.ts';
+import type { RedirectLoginManager } from './redirect-login-options.ts';
+import type { IdTokenClaims } from './validate-id-token.ts';
+
+/**
+ * Stores the tokens first, then signs a user out again for whom the ID token does not vouch. Tokens that the manager refuses are
+ * revoked.
+ *
+ * @throws LoginFailedError `id_token`, and what `setTokens()` throws.
+ */
+export async function signInWithLogin(
+  manager: RedirectLoginManager,
+  login: Login,
+  context: ManagerContext,
+): Promise<IdTokenClaims | undefined> {
+  const problem = await rejectionOf(manager.setTokens(login.tokens));
+  if (isConfigurationError(problem)) {
+    await revokeTokens(context, login.tokens);
+    throw problem;
+  }
+  let claims: IdTokenClaims | undefined;
+  try {
+    claims = login.idTokenClaims();
+  } catch (error) {
+    const trouble = await rejectionOf(manager.signOut());
+    throw trouble === undefined ? error : signOutFailed(trouble);
+  }
+  if (problem !== undefined) throw problem; // the tokens could not be stored; they are in memory and in use
+  return claims;
+}
+
+function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
+
+async function revokeTokens(context: ManagerContext, tokens: TokenSet): Promise<void> {
+  const { accessToken, refreshToken, thumbprint } = tokens;
+  const client = await loginClientOf(context);
+  await context.endpoint.revoke(client.server, { accessToken, refreshToken });
+  await deleteLoginKey(client, thumbprint);
+}
+
+function signOutFailed(cause: unknown): LoginFailedError {
+  return new LoginFailedError('The ID token is not for this login, and signing out its user failed.', {
+    reason: 'id_token',
+    cause: safeCause(cause, []),
+  });
+}

@@ -1,0 +1,90 @@
+/**
+ * The cipher of records whose key is in the keyring: AES-256-GCM with a random initialization vector for each record.
+ *
+ * @module
+ */
+import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
+import type { TokenLock } from '../core/contracts.ts';
+import { StorageError } from '../core/errors.ts';
+import type { DecryptedRecord, RecordCipher } from './encrypted-storage.ts';
+import type { Keyring } from './keyring.ts';
+import type { StorageOperation } from './sqlite-error.ts';
+
+/** The account of the key. No record has it. */
+const account = '#key';
+const algorithm = 'aes-256-gcm';
+const sizes = { id: 8, key: 32, vector: 12, tag: 16 } as const;
+
+/** Returns a name for a key that reveals nothing about the key. */
+function keyIdOf(key: Buffer): Buffer {
+  return createHash('sha256').update('tokenkeep key').update(key).digest().subarray(0, sizes.id);
+}
+
+export class KeyringCipher implements RecordCipher {
+  readonly #keyring: Keyring;
+  readonly #lock: TokenLock;
+
+  constructor(keyring: Keyring, lock: TokenLock) {
+    this.#keyring = keyring;
+    this.#lock = lock;
+  }
+
+  async encrypt(text: string, name: string): Promise<string> {
+    const key = (await this.#key('write')) ?? (await this.#createKey());
+    const vector = randomBytes(sizes.vector);
+    const cipher = createCipheriv(algorithm, key, vector).setAAD(this.#additionalData(name));
+    const parts = [cipher.update(text, 'utf8'), cipher.final()];
+    return Buffer.concat([keyIdOf(key), vector, cipher.getAuthTag(), ...parts]).toString('base64');
+  }
+
+  async decrypt(encrypted: string, name: string): Promise<DecryptedRecord | 'key lost' | undefined> {
+    const bytes = Buffer.from(encrypted, 'base64');
+    if (bytes.length < sizes.id + sizes.vector + sizes.tag) return undefined;
+    const key = await this.#key('read');
+    // A locked keyring may hide the key. It must not be taken for one that is lost.
+    if (key === undefined) await this.#keyring.assertUnlocked('read');
+    // After a reset of the keyring the next write makes another key.
+    if (key === undefined || !keyIdOf(key).equals(bytes.subarray(0, sizes.id))) return 'key lost';
+    const [start, end] = [sizes.id + sizes.vector, sizes.id + sizes.vector + sizes.tag];
+    const [vector, tag, data] = [
+      bytes.subarray(sizes.id, start),
+      bytes.subarray(start, end),
+      bytes.subarray(end),
+    ];
+    try {
+      const decipher = createDecipheriv(algorithm, key, vector, { authTagLength: sizes.tag });
+      decipher.setAAD(this.#additionalData(name)).setAuthTag(tag);
+      return { text: decipher.update(data, undefined, 'utf8') + decipher.final('utf8') };
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** What an encrypted text is bound to: it can be decrypted nowhere else. */
+  #additionalData(name: string): Buffer {
+    return Buffer.from(JSON.stringify([this.#keyring.service, name]));
+  }
+
+  async #key(operation: StorageOperation): Promise<Buffer | undefined> {
+    const text = await this.#keyring.get(account, operation);
+    if (text === undefined) return undefined;
+    const key = Buffer.from(text, 'base64');
+    if (key.length === sizes.key) return key;
+    throw new StorageError(
+      `The entry ${account} of the service ${this.#keyring.service} in the keyring is not ours. Choose another service.`,
+      { operation },
+    );
+  }
+
+  /** One of all processes makes it. What the keyring does not keep does not encrypt anything. */
+  async #createKey(): Promise<Buffer> {
+    return await this.#lock.request('keyring:', {}, async () => {
+      const existing = await this.#key('write');
+      if (existing !== undefined) return existing;
+      await this.#keyring.set(account, randomBytes(sizes.key).toString('base64'), 'write');
+      const stored = await this.#key('write');
+      if (stored !== undefined) return stored;
+      throw new StorageError('The keyring accepted a key and does not hold it.', { operation: 'write' });
+    });
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * A sign of life: an empty file that its owner keeps locked. The kernel lets go of the lock when the owner dies, however
+ * that happens, and nobody else can. Names are random and never used again, so what is dead stays dead.
+ *
+ * @module
+ */
+import { lstatSync, rmSync } from 'node:fs';
+import type { DatabaseSync } from 'node:sqlite';
+import { delay } from './delay.ts';
+import { createPrivateFile } from './private-file.ts';
+import { isBusy, openSqlite } from './sqlite.ts';
+
+export class LivenessFile {
+  readonly #path: string;
+  readonly #connection: DatabaseSync;
+
+  private constructor(path: string, connection: DatabaseSync) {
+    this.#path = path;
+    this.#connection = connection;
+  }
+
+  /** Shows that the caller lives, until `remove`. `undefined`: it was removed before it was locked. */
+  static async create(path: string): Promise<LivenessFile | undefined> {
+    const inode = createPrivateFile(path);
+    let file: LivenessFile | undefined;
+    try {
+      file = new LivenessFile(path, openSqlite(path));
+      await file.#lock();
+      // Locked, but is it what has the name?
+      if (inode !== undefined && inode === inodeOf(path)) return file;
+    } catch (error) {
+      if (inode === inodeOf(path)) {
+        file?.remove();
+        throw error;
+      }
+    }
+    file?.remove();
+    return undefined;
+  }
+
+  remove(): void {
+    this.#connection.close();
+    rmSync(this.#path, { force: true });
+  }
+
+  /** Only who clears up locks it for an instant, or looks whether it is locked. */
+  async #lock(): Promise<void> {
+    for (;;) {
+      try {
+        lockExclusively(this.#connection);
+        return;
+      } catch (error) {
+        if (!isBusy(error)) throw error;
+      }
+      await delay(1);
+    }
+  }
+}
+
+/**
+ * Tells whether the owner of a liveness file that was created is dead. In doubt it lives: with too many open files, say, nothing
+ * can be said about it.
+ */
+export function isDead(path: string): boolean {
+  if (isGone(path)) return true;
+  let connection: DatabaseSync | undefined;
+  try {
+    // Read-only: it neither makes the file nor locks out others who look.
+    connection = openSqlite(path, { readOnly: true });
+    connection.prepare('PRAGMA schema_version').get();
+    return true;
+  } catch {
+    return isGone(path);
+  } finally {
+    connection?.close();
+  }
+}
+
+/**
+ * Removes a file that may be the liveness file of someone who is about to lock it: only while it is locked here, so that
+ * who locks it after us finds that it is gone, and who has locked it before us keeps it.
+ */
+export function removeStale(path: string): void {
+  const connection = openSqlite(path);
+  try {
+    lockExclusively(connection);
+    rmSync(path, { force: true });
+  } catch {
+    // It is alive.
+  } finally {
+    connection.close();
+  }
+}
+
+/** Nothing is ever written, so the journal, which would be a second file, is kept in memory. */
+function lockExclusively(connection: DatabaseSync): void {
+  connection.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+}
+
+function isGone(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) === undefined;
+  } catch {
+    return false;
+  }
+}
+
+function inodeOf(path: string): number | undefined {
+  return lstatSync(path, { throwIfNoEntry: false })?.ino;
+}

@@ -1,0 +1,17 @@
+/**
+ * Errors of what is foreign, as causes of ours.
+ *
+ * @module
+ */
+
+/** What an error says, without any word that stands in what was to be stored. */
+export function redactedCause(error: unknown, secret = ''): Error {
+  const words = /[^\s"'{}:,;]{8,}/g;
+  return new Error(
+    errorMessage(error).replace(words, (word) => (secret.includes(word) ? '[redacted]' : word)),
+  );
+}
+
+export function errorMessage(error: unknown): string {
+  return String((error as { message?: unknown } | null)?.message ?? error);
+}

@@ -1,0 +1,104 @@
+/**
+ * Facts that the platform reports.
+ *
+ * @module
+ */
+
+import type { RequiredClock } from '../async/abortable.ts';
+import { ConfigurationError } from '../core/errors.ts';
+
+/** Returns `false` only where the platform is sure that there is no network. */
+export function isOnline(): boolean {
+  return globalThis.navigator?.onLine !== false;
+}
+
+/**
+ * How long a page counts as leaving after the browser has said so, in ms. A user who decides to stay and a click on a download
+ * look the same at first.
+ */
+const maxLeavingMs = 3_000;
+
+let page: EventTarget | undefined;
+/** In Unix ms. `undefined`: the page stays. */
+let leavingSince: number | undefined;
+
+/** Notices from now on when the page is left. Does nothing where there is no page. */
+export function watchPage(): void {
+  const { window, document } = globalThis as { window?: EventTarget; document?: unknown };
+  if (document === undefined || typeof window?.addEventListener !== 'function' || page === window) return;
+  page = window;
+  leavingSince = undefined;
+  const leaves = () => {
+    leavingSince = Date.now();
+  };
+  const stays = () => {
+    leavingSince = undefined;
+  };
+  window.addEventListener('beforeunload', leaves, true);
+  window.addEventListener('pagehide', leaves, true);
+  window.addEventListener('pageshow', stays, true);
+}
+
+/** Returns `true` while the page is being left, so that it may not finish anything it begins now. */
+export function isPageLeaving(): boolean {
+  return leavingSince !== undefined && Math.abs(Date.now() - leavingSince) < maxLeavingMs;
+}
+
+/** Resolves at once where no page is being left, and else once this one has turned out to stay. */
+export async function waitUntilPageStays(clock: RequiredClock): Promise<void> {
+  if (!isPageLeaving()) return;
+  await new Promise<void>((resolve) => {
+    const stay = () => {
+      leavingSince = undefined;
+      page?.removeEventListener('pageshow', stay, true);
+      clock.clearTimeout(timer);
+      resolve();
+    };
+    page?.addEventListener('pageshow', stay, true);
+    const timer = clock.setTimeout(stay, maxLeavingMs);
+  });
+}
+
+type Fetch = typeof globalThis.fetch;
+
+/** The `fetch` functions of managers, and wrappers around them. */
+const managerFetches: WeakSet<Fetch> = new WeakSet();
+
+/** Remembers the `fetch` of a manager: if it replaces the platform's `fetch`, it must not call itself. */
+export function registerManagerFetch(fetch: Fetch): void {
+  managerFetches.add(fetch);
+}
+
+/**
+ * Returns a function that calls the platform's current `fetch`, so that later replacements take effect, such as a mock or
+ * instrumentation. Once the replacement leads back to a manager, it calls the original `fetch` from then on.
+ *
+ * @throws ConfigurationError if the platform has no `fetch`.
+ */
+export function platformFetch(): Fetch {
+  const { fetch: first } = globalThis;
+  if (typeof first !== 'function') {
+    throw new ConfigurationError('The option fetch is missing, and this platform has no fetch of its own.');
+  }
+  let isReplaced = false;
+  const current = (): Fetch => {
+    const { fetch = first } = globalThis;
+    if (managerFetches.has(fetch)) isReplaced = true;
+    return isReplaced ? first : fetch;
+  };
+  // An application replaces `fetch` right after it creates a manager. A later mock would hide that it leads to the manager.
+  queueMicrotask(current);
+  let entered: Fetch | undefined;
+  return (input, init) => {
+    // A function that calls us synchronously while we call it is a wrapper around the `fetch` of a manager.
+    if (entered !== undefined && entered === globalThis.fetch) managerFetches.add(entered);
+    const fetch = current();
+    const before = entered;
+    entered = fetch;
+    try {
+      return fetch(input, init);
+    } finally {
+      entered = before;
+    }
+  };
+}

@@ -1,0 +1,15 @@
+/**
+ * The number of an advisory lock.
+ *
+ * @module
+ */
+import { escapeKey } from '../cluster/escape-key.ts';
+
+/**
+ * 64 bits of a SHA-256, as Postgres writes a `bigint`: nobody finds two names with the same number, and who did would make
+ * two sessions wait for each other, no more.
+ */
+export async function advisoryLockId(name: string): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(escapeKey(name)));
+  return new DataView(digest).getBigInt64(0).toString();
+}

@@ -1,0 +1,192 @@
+/**
+ * One connection of the pool for everything that lives longer than a statement: the locks of this process, and hearing.
+ *
+ * Advisory locks belong to a connection, and one connection can hold any number of them. So those who wait for a lock, and
+ * those who hold one, take one connection together, however many they are.
+ *
+ * @module
+ */
+
+import { backoffDelay, setUnrefTimeout } from '../cluster/backoff.ts';
+import { KeyedListeners } from '../cluster/keyed-listeners.ts';
+import type { PostgresSettings } from './postgres-options.ts';
+import { type PostgresClient, type PostgresPool, type PostgresResult, runBounded } from './postgres-pool.ts';
+import { quoteIdentifier } from './postgres-table.ts';
+
+/** The connection while it lives. */
+export interface LiveConnection {
+  readonly client: PostgresClient;
+  /** Number of the server's process behind it. */
+  readonly backend: number;
+  isLost: boolean;
+  /** Ends with the last statement so far: the next `pg` takes one at a time and queues none. */
+  last: Promise<unknown>;
+}
+
+export class DedicatedConnection {
+  readonly channel: string;
+  readonly #settings: PostgresSettings;
+  /** What is said on the channel, by what it is about. */
+  readonly #listeners: KeyedListeners = new KeyedListeners();
+  #holders = 0;
+  #opening: Promise<LiveConnection> | undefined = undefined;
+  #live: LiveConnection | undefined = undefined;
+  #failures = 0;
+  #cancelTimer: () => void = () => undefined;
+
+  constructor(settings: PostgresSettings, channel: string) {
+    this.#settings = settings;
+    this.channel = channel;
+    const { on } = settings.pool as { on?: (event: 'remove', listener: () => void) => unknown };
+    on?.call(settings.pool, 'remove', () => {
+      if (this.#live !== undefined && isEnding(settings.pool)) this.drop(this.#live);
+    });
+  }
+
+  /** Keeps the connection open until the returned function is called, and the process alive. */
+  hold(): () => void {
+    this.#holders += 1;
+    this.#updateRef();
+    return () => {
+      this.#holders -= 1;
+      this.#updateRef();
+      this.#closeIfIdle();
+    };
+  }
+
+  /** Calls back when something is said about `topic`, and when something may have been said unheard. */
+  subscribe(topic: string, listener: () => void): () => void {
+    const stop = this.#listeners.subscribe(topic, listener);
+    this.live().catch(() => undefined); // it is tried again
+    return () => {
+      stop();
+      this.#closeIfIdle();
+    };
+  }
+
+  /** The connection, opened if need be. */
+  live(): Promise<LiveConnection> {
+    if (this.#live !== undefined) return Promise.resolve(this.#live);
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
+  }
+
+  /**
+   * Asks over the connection. After an error that is none of the statement the connection is given up: nobody knows what
+   * it holds.
+   */
+  async query(live: LiveConnection, text: string, values?: unknown[]): Promise<PostgresResult> {
+    const { timeout } = this.#settings;
+    try {
+      const result = live.last.then(() => live.client.query(text, values));
+      live.last = result.catch(() => undefined);
+      return await runBounded('write', timeout, () => result);
+    } catch (error) {
+      const { code } = ((error as Error).cause ?? {}) as { code?: string };
+      if (!/^[0-9FHPX][0-9A-Z]{4}$/.test(code ?? '')) this.drop(live);
+      throw error;
+    }
+  }
+
+  /** Closes the connection, and so lets go of all locks that it holds. */
+  drop(live: LiveConnection): void {
+    if (live.isLost) return;
+    live.isLost = true;
+    live.client.release(true);
+    if (this.#live !== live) return;
+    this.#live = undefined;
+    this.#cancelTimer();
+    this.#scheduleReconnect();
+  }
+
+  async #open(): Promise<LiveConnection> {
+    const connecting = this.#connect();
+    try {
+      const live = await runBounded('write', this.#settings.timeout, () => connecting);
+      if (live.isLost) throw new Error('The connection was lost as soon as it was made.');
+      this.#live = live;
+      this.#failures = 0;
+      this.#updateRef();
+      this.#scheduleHeartbeat(live);
+      this.#listeners.notifyAll();
+      this.#closeIfIdle();
+      return live;
+    } catch (error) {
+      connecting.then(
+        (late) => this.drop(late),
+        () => undefined,
+      );
+      this.#scheduleReconnect();
+      throw error;
+    }
+  }
+
+  async #connect(): Promise<LiveConnection> {
+    const { pool, lease } = this.#settings;
+    const client = await pool.connect();
+    const live = { client, backend: 0, isLost: false, last: Promise.resolve() };
+    client.on('error', () => this.drop(live));
+    client.on('end', () => this.drop(live));
+    client.on('notification', ({ channel, payload = '' }) => {
+      // What is said before everybody is told that it is open is part of that.
+      if (channel === this.channel && this.#live === live) this.#listeners.notify(payload);
+    });
+    try {
+      // The lease: of a process that is not heard of any more the server closes the connection, and its locks are free.
+      const { rows } = await client.query(
+        "SELECT pg_backend_pid() AS backend, set_config('idle_session_timeout', $1, false)",
+        [`${lease}ms`],
+      );
+      await client.query(`LISTEN ${quoteIdentifier(this.channel)}`);
+      return Object.assign(live, { backend: Number(rows[0].backend) });
+    } catch (error) {
+      this.drop(live);
+      throw error;
+    }
+  }
+
+  /**
+   * Says that this process lives, for as long as it does. Whoever ends the pool waits for all its connections, and nothing
+   * tells us of it: so it is looked at every second.
+   */
+  #scheduleHeartbeat(live: LiveConnection, silent = 0): void {
+    const { pool, lease } = this.#settings;
+    const interval = Math.min(1000, lease / 3);
+    this.#cancelTimer = setUnrefTimeout(() => {
+      if (isEnding(pool)) return this.drop(live);
+      if (silent + interval < lease / 3) return this.#scheduleHeartbeat(live, silent + interval);
+      this.query(live, 'SELECT 1').then(
+        () => live.isLost || this.#scheduleHeartbeat(live),
+        () => this.drop(live),
+      );
+    }, interval);
+  }
+
+  /** Who listens hears nothing while there is no connection. */
+  #scheduleReconnect(): void {
+    if (this.#listeners.isEmpty || isEnding(this.#settings.pool)) return;
+    this.#cancelTimer = setUnrefTimeout(
+      () => this.live().catch(() => undefined),
+      5 * backoffDelay(this.#failures++, 2000),
+    );
+  }
+
+  #closeIfIdle(): void {
+    if (this.#holders > 0 || !this.#listeners.isEmpty) return;
+    this.#cancelTimer();
+    if (this.#live !== undefined) this.drop(this.#live);
+  }
+
+  /** Hearing alone keeps no process alive; a lock that somebody waits for does. */
+  #updateRef(): void {
+    const client = this.#live?.client as { ref?(): void; unref?(): void } | undefined;
+    if (this.#holders > 0) client?.ref?.();
+    else client?.unref?.();
+  }
+}
+
+function isEnding(pool: PostgresPool): boolean {
+  return (pool as { ending?: boolean }).ending === true;
+}

@@ -1,0 +1,131 @@
+/**
+ * One connection for all announcements: what has changed, and which lock is free. Open while somebody watches.
+ *
+ * @module
+ */
+
+import { setUnrefTimeout } from '../cluster/backoff.ts';
+import { KeyedListeners } from '../cluster/keyed-listeners.ts';
+import { isConnecting, isIoredis, type RedisClient } from './redis-client.ts';
+import type { RedisSettings } from './redis-options.ts';
+
+/** What both packages have for a connection that hears. */
+interface Subscriber {
+  // biome-ignore lint/suspicious/noExplicitAny: the listeners of an event take what the client gives them
+  on(event: string, listener: (...values: any[]) => void): unknown;
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  off(event: string, listener: (...values: any[]) => void): unknown;
+  subscribe(channel: string, listener?: (message: string) => void): Promise<unknown>;
+  unsubscribe(channel: string, listener?: (message: string) => void): Promise<unknown>;
+  /** node-redis */
+  connect?(): Promise<unknown>;
+  destroy?(): void;
+  /** ioredis */
+  disconnect?(): unknown;
+}
+
+export class ChangeNotifications {
+  readonly channel: string;
+  readonly #settings: RedisSettings;
+  readonly #listeners: KeyedListeners = new KeyedListeners();
+  #closeConnection: (() => void) | undefined = undefined;
+
+  constructor(settings: RedisSettings) {
+    this.#settings = settings;
+    this.channel = `${settings.prefix}:changes`;
+    // The connection is ours, but nobody who closes his client should have to know of it.
+    settings.client.on('end', () => this.#close());
+    settings.client.on('ready', () => {
+      if (!this.isOpen && !this.#listeners.isEmpty) this.#open();
+    });
+  }
+
+  /** Whether announcements are heard, so that whoever waits for one need not look so often. */
+  get isOpen(): boolean {
+    return this.#closeConnection !== undefined;
+  }
+
+  /** Calls back when something is said about `key`, and when something may have been said that nobody heard. */
+  subscribe(key: string, listener: () => void): () => void {
+    const stop = this.#listeners.subscribe(key, listener);
+    if (this.#closeConnection === undefined) this.#open();
+    return () => {
+      stop();
+      if (this.#listeners.isEmpty) this.#close();
+    };
+  }
+
+  /** Calls back while announcements are heard anyway: waiting for a lock is no reason to open a connection. */
+  subscribeIfOpen(key: string, listener: () => void): () => void {
+    return this.isOpen ? this.subscribe(key, listener) : () => undefined;
+  }
+
+  #close(): void {
+    this.#closeConnection?.();
+    this.#closeConnection = undefined;
+  }
+
+  #open(): void {
+    const { client, subscriber } = this.#settings;
+    const own = subscriber === undefined;
+    const connection = (subscriber ?? client.duplicate()) as Subscriber & RedisClient;
+    const notify = (message: unknown): void => this.#listeners.notify(String(message));
+    const onMessage = (channel: unknown, message: unknown): void => {
+      if (String(channel) === this.channel) notify(message);
+    };
+    const listener = isIoredis(connection) ? [] : [notify]; // ioredis has an event for all channels
+    const subscribe = retryUntilSuccess(async () => {
+      if (own && needsConnect(connection)) await connection.connect?.(); // its event `ready` brings us back here
+      if (isConnecting(connection)) return;
+      await connection.subscribe(this.channel, ...listener);
+      this.#listeners.notifyAll();
+    });
+    // It connects again by itself; without a listener its errors would end the process.
+    if (own) connection.on('error', () => undefined);
+    connection.on('ready', subscribe.now);
+    if (isIoredis(connection)) connection.on('message', onMessage);
+    subscribe.now();
+    this.#closeConnection = () => {
+      subscribe.stop();
+      connection.off('ready', subscribe.now);
+      connection.off('message', onMessage);
+      if (own) disconnect(connection);
+      else connection.unsubscribe(this.channel, ...listener).catch(() => undefined);
+    };
+  }
+}
+
+/** One of node-redis that was not told to connect; those of ioredis do it when they are made, or first used. */
+function needsConnect(connection: RedisClient): boolean {
+  return !isIoredis(connection) && !connection.isOpen;
+}
+
+function disconnect(connection: Subscriber): void {
+  try {
+    if (connection.destroy !== undefined) connection.destroy();
+    else void connection.disconnect?.();
+  } catch {
+    // It was closed already.
+  }
+}
+
+/** Runs `attempt`, and again a second after it failed, until it succeeds or is stopped. */
+function retryUntilSuccess(attempt: () => Promise<void>): {
+  readonly now: () => void;
+  readonly stop: () => void;
+} {
+  let isStopped = false;
+  let cancel = (): void => undefined;
+  const now = (): void => {
+    cancel();
+    if (isStopped) return;
+    attempt().catch(() => {
+      if (!isStopped) cancel = setUnrefTimeout(now, 1000);
+    });
+  };
+  const stop = (): void => {
+    isStopped = true;
+    cancel();
+  };
+  return { now, stop };
+}

@@ -1,0 +1,112 @@
+/**
+ * Why there is no access token, in words that say what to do.
+ *
+ * @module
+ */
+import {
+  ConfigurationError,
+  type FailureHistory,
+  isConfigurationError,
+  LoginRequiredError,
+  type LoginRequiredReason,
+  RefreshFailedError,
+  StorageError,
+} from '../core/errors.ts';
+import type { ServerErrorDetails } from '../core/oauth/server-error-details.ts';
+import type { Failure } from '../core/session/session-record.ts';
+import { hasBrowserFetch } from '../platform/browser-fetch.ts';
+
+const remedies: Readonly<Record<LoginRequiredReason, string>> = {
+  no_tokens: 'There are no tokens yet. Sign the user in and hand the tokens to setTokens().',
+  no_refresh_token: 'The access token is over and there is no refresh token. Sign the user in again.',
+  invalid_grant: 'The authorization server says that the grant is over. Sign the user in again.',
+  response_lost:
+    'A refresh was sent once and its response was lost; the server does not take its refresh token any more. Sign the user in again.',
+  signed_out: 'The user has signed out. Sign the user in again.',
+  no_key:
+    'The session is not bound to a key that is at hand, so its tokens are of no use. Sign the user in again.',
+  refresh_refused:
+    'The token endpoint refuses the refresh token again and again. Sign the user in again; the session is kept until then.',
+  login_changed:
+    'Another login has replaced the one that this call began under. The call was not sent with the tokens of the new login. Start it again for the user who is signed in now.',
+  interaction_required:
+    'The authorization server wants the user to do something. Start a login; the session lives on.',
+};
+
+export function loginRequired(
+  reason: LoginRequiredReason,
+  details: ServerErrorDetails & FailureHistory & { readonly cause?: unknown } = {},
+): LoginRequiredError {
+  return new LoginRequiredError(remedies[reason], { reason, ...details });
+}
+
+/** The error of a failure that has just happened, or is remembered. A configuration that is wrong speaks for itself. */
+export function refreshFailed(
+  failure: Failure,
+  now: number,
+  { history = {}, cause }: { readonly history?: FailureHistory | undefined; readonly cause?: unknown } = {},
+): RefreshFailedError | LoginRequiredError | ConfigurationError {
+  if (isConfigurationError(cause)) return cause;
+  const { error, description, details, status, until, kind } = failure;
+  const words = { error, description, details, ...history };
+  if (kind === 'interaction-required') return loginRequired('interaction_required', { ...words, cause });
+  const stuck = failure.refusals?.stuck ?? 'configuration';
+  if (stuck !== 'configuration') return loginRequired(stuck, { ...words, cause });
+  const answered = `the token endpoint answered ${status}${error ? ` ${error}` : ''}`;
+  const why = status === undefined ? (error ?? 'nothing was sent') : answered;
+  const remedy =
+    kind === 'client'
+      ? 'Check the client configuration; the session is kept.'
+      : 'The session is kept; try again later.';
+  return new RefreshFailedError(`The refresh failed: ${why}. ${remedy}`, {
+    sent: false,
+    isRetryable: kind !== 'client',
+    retryAfter: Math.max(0, until - now),
+    ...words,
+    status,
+    cause,
+  });
+}
+
+/** The error of a refresh that was sent and not answered, or not by the token endpoint. */
+export function responseLost(
+  retryAfter: number,
+  history: FailureHistory | undefined,
+  {
+    status,
+    cause,
+    redirectFollowed,
+  }: { readonly status?: number; readonly cause?: unknown; readonly redirectFollowed?: boolean } = {},
+): RefreshFailedError {
+  const observed = status === undefined ? 'no answer came' : `what came (${status}) is no answer`;
+  // A page is never told more than that.
+  const hint =
+    status === undefined && hasBrowserFetch()
+      ? ' If the browser reports CORS, allow the origin of this page at the token endpoint.'
+      : '';
+  const message = redirectFollowed
+    ? 'The token endpoint redirected and the transport followed, so the refresh token may have leaked. The answer was ' +
+      "ignored and the session is kept. Use a fetch that obeys redirect: 'manual', and check the token endpoint."
+    : `The refresh was sent and ${observed}, so the refresh token may be spent. The session is kept; try again.${hint}`;
+  return new RefreshFailedError(message, {
+    sent: true,
+    retryAfter: Math.max(0, retryAfter),
+    ...history,
+    status,
+    cause,
+  });
+}
+
+export function newerSchema(): ConfigurationError {
+  return new ConfigurationError(
+    'The stored session was written by a newer version of tokenkeep and is left alone. Update tokenkeep here (reload the page), or call signOut() first, which removes that session.',
+    { reason: 'newer_schema' },
+  );
+}
+
+export function storagePending(): StorageError {
+  return new StorageError(
+    'The storage still refuses the latest tokens; they are kept in memory. No refresh before it takes them.',
+    { operation: 'write' },
+  );
+}

@@ -1,0 +1,128 @@
+/**
+ * Where access tokens come from: memory, else a flight to the storage and perhaps the server, one for all who wait.
+ *
+ * @module
+ */
+
+import { abortable, type RequiredClock } from '../async/abortable.ts';
+import { throwIfAborted } from '../core/abort.ts';
+import { isTokenKeepError } from '../core/errors.ts';
+import { ownMembers, withChanges } from '../core/own-members.ts';
+import { isSameLogin, type LoginIdentity } from '../core/session/login-identity.ts';
+import { keepAlive } from '../platform/keep-alive.ts';
+import type { CachedToken, Session } from '../session/session.ts';
+import type { RefreshRequirement } from './refresh-attempt.ts';
+import type { RefreshCoordinator } from './refresh-coordinator.ts';
+import { loginRequired } from './refresh-errors.ts';
+
+/** What to ask the source for. */
+export interface TokenQuery {
+  readonly variant: string;
+  readonly scope?: readonly string[] | undefined;
+  readonly resource?: readonly string[] | undefined;
+  /** The login that it is for. @default the one that is there now */
+  readonly login?: LoginIdentity | undefined;
+  /** The access token of that login that was just rejected. */
+  readonly rejectedToken?: string | undefined;
+  /** `true`: this manager has just received its rejection. */
+  readonly wasReceived?: boolean | undefined;
+  /** `true`: it has to last, because what it is sent with cannot be sent twice. */
+  readonly mustLast?: boolean;
+  readonly signal?: AbortSignal | null | undefined;
+}
+
+/** How long a token is used again after a refresh ahead of its end has failed for want of a storage or a lock, in ms. */
+const reuseAfterFailureMs = 5_000;
+
+export class TokenSource {
+  readonly #coordinator: RefreshCoordinator;
+  readonly #clock: RequiredClock;
+  readonly #refreshBefore: number;
+
+  constructor(coordinator: RefreshCoordinator, clock: RequiredClock, refreshBefore: number) {
+    this.#coordinator = coordinator;
+    this.#clock = clock;
+    this.#refreshBefore = refreshBefore;
+  }
+
+  /**
+   * Returns an access token from memory, if there is one that may be used. Costs one comparison.
+   *
+   * @param mustLast see {@link TokenQuery.mustLast}
+   */
+  getCached(session: Session, variant: string, mustLast: boolean = false): CachedToken | undefined {
+    const cached = session.cachedToken(variant);
+    if (cached === undefined) return undefined;
+    const until = mustLast ? cached.until - this.#refreshBefore : cached.until;
+    return this.#clock.now() < until ? cached : undefined;
+  }
+
+  /**
+   * Returns an access token of the login that the call began under, other than the one that was rejected. Refreshes only on evidence.
+   * It does not return a token that was rejected for another call either, unless the refresh for that rejection has failed.
+   *
+   * @throws LoginRequiredError `login_changed` when another user's login is there now; the error of the refresh, the same
+   *   one for all callers that wait; the signal's reason, if the caller aborts.
+   */
+  async get(session: Session, requested: TokenQuery): Promise<CachedToken> {
+    const query = ownMembers(requested);
+    const { variant, rejectedToken, signal } = query;
+    let { login = session.login } = query;
+    for (let flights = 1; ; flights++) {
+      if (!session.isSameLogin(login)) throw loginRequired('login_changed');
+      if (rejectedToken !== undefined) session.reject(variant, rejectedToken);
+      const cached = this.getCached(session, variant, query.mustLast);
+      if (cached !== undefined && cached.token !== rejectedToken) return cached;
+      throwIfAborted(signal); // an aborted caller starts no refresh
+      // 1 Join: a call during a refresh waits for it and uses its result.
+      const joined = session.flight(variant);
+      const landed = await keepAlive(
+        abortable(joined ?? this.#startFlight(session, withChanges(query, { login })), signal),
+      );
+      login ??= landed.login;
+      // During the refresh another user may have signed in, here or elsewhere.
+      if (!session.isSameLogin(login) || !isSameLogin(login, landed.login))
+        throw loginRequired('login_changed');
+      // A flight that began before the evidence may bring the very token that was rejected.
+      const isNew =
+        landed.token === rejectedToken
+          ? joined === undefined
+          : landed.token !== session.rejectedToken(variant);
+      if (isNew || flights === 3) return landed;
+    }
+  }
+
+  #startFlight(session: Session, query: TokenQuery): Promise<CachedToken> {
+    const { variant, scope, resource, login, wasReceived } = query;
+    // Evidence of a call that has left counts for those who come after it.
+    const rejectedToken = query.rejectedToken ?? session.rejectedToken(variant);
+    const refreshBefore = query.mustLast === true ? 2 * this.#refreshBefore : this.#refreshBefore;
+    const requirement: RefreshRequirement = {
+      variant,
+      scope,
+      resource,
+      login,
+      rejectedToken,
+      wasReceived,
+      refreshBefore,
+    };
+    const flight = this.#coordinator
+      .refresh(session, requirement)
+      .catch((error: unknown) => this.#reuseValidToken(session, requirement, error))
+      .finally(() => session.clearRejection(variant, rejectedToken));
+    session.addFlight(variant, flight);
+    return flight;
+  }
+
+  /** A storage or lock that fails ahead of time is no reason not to use a token that is still valid. */
+  #reuseValidToken(session: Session, requirement: RefreshRequirement, error: unknown): CachedToken {
+    const cached = session.cachedToken(requirement.variant);
+    const now = this.#clock.now();
+    const over =
+      cached === undefined || cached.token === requirement.rejectedToken || now >= cached.expiresAt;
+    if (over || (isTokenKeepError(error) && error.code === 'ERR_LOGIN_REQUIRED')) throw error;
+    const again: CachedToken = { ...cached, until: Math.min(cached.expiresAt, now + reuseAfterFailureMs) };
+    session.cacheToken(requirement.variant, again);
+    return again;
+  }
+}

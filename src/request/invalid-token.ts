@@ -1,0 +1,111 @@
+/**
+ * Asking the application whether a response means that its access token is not valid.
+ *
+ * @module
+ */
+import { abortable, type RequiredClock, withTimeout } from '../async/abortable.ts';
+
+/** The caller's own way to tell that a response means "this access token is not valid". */
+export type InvalidTokenPredicate = (response: Response) => boolean | PromiseLike<boolean>;
+
+/** The most of a body that is shown, in bytes. */
+const maxBodyLength = 65_536;
+/** The most that a stream of Node lets one of its two readers be ahead, in bytes. */
+const maxNodeBodyLength = 16_384;
+
+/** How long the application may think about a response. */
+export interface PredicateLimits {
+  readonly clock: RequiredClock;
+  readonly timeout: number;
+  readonly signal: AbortSignal | null | undefined;
+}
+
+/**
+ * Asks the predicate about a copy, so that the response arrives unread.
+ *
+ * @throws what the predicate throws, also for being shown no body or part of one; the signal's reason.
+ */
+export async function askPredicate(
+  isInvalidToken: InvalidTokenPredicate,
+  response: Response,
+  limits: PredicateLimits,
+): Promise<boolean> {
+  const { copy, release } = predicateInput(response);
+  try {
+    const answer = withTimeout(limits, async () => await isInvalidToken(copy));
+    return Boolean(await abortable(answer, limits.signal));
+  } finally {
+    release();
+  }
+}
+
+interface PredicateInput {
+  readonly copy: Response;
+  /** Cancels the body of the copy. Called when the predicate has finished. */
+  readonly release: () => void;
+}
+
+/** Makes the copy: all of the head, and a body that is short and ends. */
+function predicateInput(response: Response): PredicateInput {
+  const { body } = response;
+  const nothing = (): void => undefined;
+  if (!isBodyShown(response)) return { copy: copyResponse(response, null), release: nothing };
+  if (typeof body?.getReader !== 'function') return { copy: response.clone(), release: nothing };
+  const { stream, release } = limitedBranch(response);
+  return { copy: copyResponse(response, stream), release };
+}
+
+/**
+ * Says whether the body is shown: JSON and its like, and other text only if it says how long it is, because a text may be a
+ * stream of events that never ends.
+ */
+function isBodyShown({ body, headers }: Response): boolean {
+  if (body === null) return false;
+  const length = Number(headers.get('content-length') ?? Number.NaN);
+  if (
+    length > (body !== undefined && typeof body.getReader !== 'function' ? maxNodeBodyLength : maxBodyLength)
+  )
+    return false;
+  const [type = ''] = (headers.get('content-type') ?? '').toLowerCase().split(';');
+  if (/stream/.test(type)) return false;
+  const isWhole = /[/+](?:json|xml|html|x-www-form-urlencoded)\s*$/.test(type);
+  const mayNotEnd = typeof (body as { pipe?: unknown } | undefined)?.pipe === 'function';
+  return (isWhole && !mayNotEnd) || (/^text\/|[/+](?:json|xml)/.test(type) && length >= 0);
+}
+
+function copyResponse(response: Response, body: ReadableStream<Uint8Array<ArrayBuffer>> | null): Response {
+  const { status, statusText, headers, url, redirected, type } = response;
+  // A script cannot construct the opaque redirect that a browser returns for `redirect: 'manual'`.
+  const copy = status === 0 ? Response.error() : new Response(body, { status, statusText, headers });
+  for (const [name, value] of Object.entries({ url, redirected, type })) {
+    Object.defineProperty(copy, name, { value });
+  }
+  return copy;
+}
+
+/** A branch of the body, up to the limit. It is made when the first piece is asked for. */
+function limitedBranch(response: Response) {
+  let left = maxBodyLength;
+  let isReleased = false;
+  let reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined;
+  const stream = new ReadableStream<Uint8Array<ArrayBuffer>>(
+    {
+      async pull(controller) {
+        if (isReleased) return controller.close();
+        reader ??= response.clone().body?.getReader();
+        const { done = true, value } = (await reader?.read()) ?? {};
+        if (done || value === undefined) return controller.close();
+        left -= value.byteLength;
+        if (left < 0) throw new RangeError('isInvalidToken is shown at most 64 KiB of a body.');
+        controller.enqueue(value);
+      },
+    },
+    // Nothing is read ahead of the predicate.
+    { highWaterMark: 0 },
+  );
+  const release = (): void => {
+    isReleased = true;
+    reader?.cancel().catch(() => undefined);
+  };
+  return { stream, release };
+}

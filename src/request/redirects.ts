@@ -1,0 +1,102 @@
+/**
+ * Following a redirect ourselves, so that a token never travels to a place that was not named (law tokens-stay-home).
+ *
+ * @module
+ */
+import { nextHop, referrerPolicyOf } from '../core/http/redirect.ts';
+import { discardBody, type ReplayableRequest } from './replayable-request.ts';
+import { copyMembers } from './request-input.ts';
+import { verifyIntegrity } from './response-integrity.ts';
+
+/** Sends the next hop. It decides anew which token the next place gets, if any. */
+export type SendNextHop = (url: string, init: RequestInit) => Promise<Response>;
+
+/** The Fetch standard's limit. */
+const maxHops = 20;
+
+/**
+ * Follows a redirect as the Fetch standard says, or gives the response back if it is none.
+ *
+ * @throws TypeError where `fetch` would.
+ */
+export async function followRedirect(
+  request: ReplayableRequest,
+  hops: number,
+  response: Response,
+  next: SendNextHop,
+): Promise<Response> {
+  const { url, kind, method, init } = request;
+  const { status } = response;
+  if (status < 300 || status > 399) return await withCheckedIntegrity(request, response);
+  const from = { url: response.url || url, method, bodyKind: kind };
+  const hop = nextHop(from, status, response.headers.get('location'));
+  if (hop === undefined) return await withCheckedIntegrity(request, response);
+  discardBody(response);
+  if (hop === 'network-error')
+    throw new TypeError('fetch failed', { cause: new Error('The redirect cannot be followed.') });
+  if (hops >= maxHops) throw new TypeError('fetch failed', { cause: new Error('redirect count exceeded') });
+  const headers = new Headers(init.headers);
+  for (const name of hop.dropHeaders) headers.delete(name);
+  const {
+    body: _body,
+    redirect: _manual,
+    ...members
+  } = { ...inheritedInit(request.input), ...definedMembers(init) };
+  const body = hop.dropBody ? undefined : ((await request.cloneBody()) ?? init.body);
+  const policy = referrerPolicyOf(response.headers);
+  const final = await next(hop.url, {
+    ...members,
+    method: hop.method,
+    headers,
+    ...(body === undefined || body === null ? {} : { body }),
+    ...(policy && { referrerPolicy: policy }),
+    ...(request.integrity && { integrity: request.integrity }),
+  });
+  return asRedirected(final);
+}
+
+function withCheckedIntegrity(
+  { integrity }: ReplayableRequest,
+  response: Response,
+): Response | Promise<Response> {
+  return integrity ? verifyIntegrity(response, integrity) : response;
+}
+
+/**
+ * The `init` of a request that is sent once more because its redirect was hidden, for a platform that follows.
+ *
+ * @throws TypeError for a request that may have had an effect: only GET and HEAD are sent again.
+ */
+export function initForPlatformRedirect({ method, init, integrity }: ReplayableRequest): RequestInit {
+  if (!/^(?:get|head)$/i.test(method)) {
+    const cause = new Error('The transport hides where a redirect leads (opaqueredirect).');
+    throw new TypeError('fetch failed', { cause });
+  }
+  const headers = new Headers(init.headers);
+  headers.delete('authorization');
+  headers.delete('dpop');
+  return { ...init, headers, redirect: 'follow', ...(integrity && { integrity }) };
+}
+
+/** Returns the members that a `Request` brings along without an `init`: credentials, signal, members of single platforms. */
+function inheritedInit(input: string | Request): RequestInit {
+  if (typeof input === 'string') return {};
+  const { mode, referrer: _referrer, referrerPolicy: _policy, ...members } = copyMembers(input);
+  return mode === undefined || mode === 'navigate' ? members : { ...members, mode };
+}
+
+/** Drops undefined members: `fetch` ignores them, so they must not override a member that is set. */
+function definedMembers(init: RequestInit): RequestInit {
+  return Object.fromEntries(Object.entries(init).filter(([, value]) => value !== undefined));
+}
+
+/** Marks a response and its copies as redirected, as the platform does when it follows a redirect. */
+function asRedirected(response: Response): Response {
+  return Object.defineProperties(response, {
+    redirected: { value: true, configurable: true },
+    clone: {
+      value: () => asRedirected(Object.getPrototypeOf(response).clone.call(response)),
+      configurable: true,
+    },
+  });
+}

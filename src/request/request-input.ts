@@ -1,0 +1,146 @@
+/**
+ * The arguments of `fetch`. tokenkeep reads them once, during the call, and then works with its own copy.
+ *
+ * @module
+ */
+import { encodeFormData, isEncodable } from '../core/http/multipart.ts';
+import { isFormData } from '../core/http/request-body.ts';
+import { absent, callNative, isInstance } from '../core/platform-class.ts';
+import type { HeadersInit } from '../core/platform-types.ts';
+import { randomId } from '../platform/web-crypto.ts';
+
+/** The first argument of `fetch`. */
+export type RequestInput = string | URL | Request;
+
+/** A `Request` of whatever realm or implementation. */
+export function isRequest(input: unknown): input is Request {
+  if (typeof input !== 'object' || input === null) return false;
+  const { url, clone, headers } = input as Partial<Request>;
+  return typeof url === 'string' && typeof clone === 'function' && typeof headers === 'object';
+}
+
+/**
+ * Returns the input for the transport: a `Request`, or the URL as text. An object is converted to text only here, so that the
+ * URL that is matched is the URL that is sent.
+ *
+ * @param foreign `true`: the transport may have a `Request` class of its own, which the platform's `fetch` would read as text.
+ */
+export function readInput(given: RequestInput, foreign: boolean): string | Request {
+  if (typeof given !== 'object' || given === null) return String(given);
+  const isUrl = 'href' in given; // asked first, because an object of the wrong class costs an exception
+  const href = isUrl ? callNative('URL', 'href', given) : undefined;
+  if (typeof href === 'string') return href;
+  const url = callNative('Request', 'url', given);
+  if (typeof url === 'string') return given as Request;
+  return (foreign || url === absent) && isRequest(given) ? given : String(given);
+}
+
+/** Returns the URL as the platform reads it. An own property of the object cannot change it. */
+export function urlOf(input: string | Request): string {
+  if (typeof input === 'string') return input;
+  const url = callNative('Request', 'url', input);
+  return typeof url === 'string' ? url : input.url;
+}
+
+/**
+ * An `init` of our own. `fetch` has read everything when it returns, so what the caller does to the `init`, its headers, its
+ * buffer or its parameters after that must not change what is sent, now or the second time.
+ */
+export function copyInit(input: string | Request, init: RequestInit | undefined | null): RequestInit {
+  const own = init === undefined || init === null ? {} : copyMembers(init);
+  if (typeof input === 'object') keepReferrer(input, own);
+  const headers = own.headers === undefined && typeof input === 'object' ? input.headers : own.headers;
+  if (headers !== undefined) own.headers = copyHeaders(headers);
+  const { body } = own;
+  if (typeof body === 'object' && body !== null) own.body = snapshotBody(body);
+  return own;
+}
+
+/** With any `init` that is not empty `fetch` forgets where a `Request` says that it comes from. The caller's own may do so. */
+function keepReferrer({ referrer, referrerPolicy }: Request, own: RequestInit): void {
+  if (Object.values(own).some((value) => value !== undefined)) return;
+  if (referrer !== undefined && referrer !== 'about:client') own.referrer = referrer;
+  if (referrerPolicy) own.referrerPolicy = referrerPolicy;
+}
+
+/** A copy to change. */
+export function copyHeaders(headers: HeadersInit): HeadersInit {
+  return isHeaderRecord(headers) ? { ...headers } : new Headers(headers);
+}
+
+/** Returns a copy of the body that the caller cannot change, if the platform knows the type of the body. */
+function snapshotBody(body: NonNullable<BodyInit>): NonNullable<BodyInit> {
+  if (isInstance(body, 'URLSearchParams')) return new URLSearchParams(String(body));
+  if (ArrayBuffer.isView(body)) {
+    const { buffer, byteOffset, byteLength } = body;
+    // Shared memory is left to the platform, which refuses it.
+    return isInstance(buffer, 'ArrayBuffer') ? new Uint8Array(buffer, byteOffset, byteLength).slice() : body;
+  }
+  if (isInstance(body, 'ArrayBuffer')) return (body as ArrayBuffer).slice(0);
+  // `fetch` makes up a new boundary every time it sends a form: encoded here, both times have the same bytes.
+  if (isFormData(body) && isEncodable(body)) {
+    return encodeFormData(body, `tokenkeep-${randomId()}`);
+  }
+  return body;
+}
+
+/**
+ * Returns the `init` for a request that is passed on unchanged. Headers that can be iterated only once are replaced by our copy.
+ *
+ * @param own our copy of the `init`.
+ */
+export function passThroughInit(given: RequestInit | undefined, own: RequestInit): RequestInit | undefined {
+  const headers = given?.headers;
+  if (headers === undefined || headers === null) return given;
+  const isKept = Array.isArray(headers) || isHeaderRecord(headers) || isInstance(headers, 'Headers');
+  return isKept ? given : { ...copyMembers(given as RequestInit), headers: own.headers as HeadersInit };
+}
+
+function isPlainObject(value: object): value is Record<string, unknown> {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/** Headers as names and values; whatever can be iterated is a list of pairs to `fetch`. */
+export function isHeaderRecord(headers: object): headers is Record<string, string> {
+  return isPlainObject(headers) && !(Symbol.iterator in headers);
+}
+
+/** Names of what `fetch` reads from an `init`, for a class of the caller's that has them as getters: those are not enumerated. */
+const initMembers = [
+  'method',
+  'headers',
+  'body',
+  'mode',
+  'credentials',
+  'cache',
+  'redirect',
+  'referrer',
+  'referrerPolicy',
+  'integrity',
+  'keepalive',
+  'signal',
+  'duplex',
+  'priority',
+  'window',
+  'dispatcher',
+] as const;
+
+/** Of a `Request`, not of an `init`. */
+const requestOnlyMembers: ReadonlySet<string> = new Set(['url', 'bodyUsed']);
+
+/** Each member is read once. Those that only some platform knows come along: `cf`, `next`, `dispatcher`, `agent`, … */
+export function copyMembers(init: RequestInit | Request): RequestInit {
+  if (typeof init !== 'object' && typeof init !== 'function') {
+    throw new TypeError('Expected init to be one of: Null, Undefined, Object.');
+  }
+  if (isPlainObject(init)) return { ...(init as RequestInit) };
+  const copy: Record<string, unknown> = {};
+  const take = (name: string) => {
+    const value = (init as unknown as Record<string, unknown>)[name];
+    if (value !== undefined && typeof value !== 'function') copy[name] = value;
+  };
+  for (const name of initMembers) take(name);
+  for (const name in init) if (!(name in copy || requestOnlyMembers.has(name))) take(name);
+  return copy as RequestInit;
+}

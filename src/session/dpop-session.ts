@@ -1,0 +1,76 @@
+/**
+ * The key that a session is bound to (RFC 9449).
+ *
+ * @module
+ */
+
+import { withTimeout } from '../async/abortable.ts';
+import type { DpopKey } from '../core/oauth/dpop-key.ts';
+import { type SessionRecord, secretsIn } from '../core/session/session-record.ts';
+import type { VersionedRecord } from '../refresh/commit-result.ts';
+import type { ManagerContext } from '../refresh/refresh-attempt.ts';
+import { loginRequired } from '../refresh/refresh-errors.ts';
+import type { ReplayableRequest } from '../request/replayable-request.ts';
+import type { KnownSecrets } from './bounded-storage.ts';
+import type { CachedToken, Session } from './session.ts';
+import type { EmitEvent } from './session-store.ts';
+
+/**
+ * The key of what is stored; `undefined` for a session of bearer tokens. Asked for before anything of the record is used.
+ *
+ * @throws LoginRequiredError `no_key`: without its key a session is of no use, and no token of it is sent.
+ * @throws StorageError when the key cannot be read for the moment.
+ */
+export async function keyOfSession(
+  context: ManagerContext,
+  session: Session,
+  { record, version }: VersionedRecord,
+  emit: EmitEvent,
+): Promise<DpopKey | undefined> {
+  const { thumbprint } = record;
+  if (thumbprint === undefined && context.dpop?.allowsBearerTokens !== false) return undefined;
+  if (session.dpopKey !== undefined && session.dpopKey.thumbprint === thumbprint) return session.dpopKey;
+  const dpopKey =
+    thumbprint === undefined ? undefined : await loadKey(context, thumbprint, () => secretsIn(record));
+  if (dpopKey === undefined) {
+    if (session.rejectedVersion !== version)
+      emit({ type: 'recordRejected', ...session.eventContext(), reason: 'key lost' });
+    session.rejectedVersion = version;
+    throw loginRequired('no_key');
+  }
+  session.dpopKey = dpopKey;
+  return dpopKey;
+}
+
+/** @throws StorageError */
+export async function loadKey(
+  context: ManagerContext,
+  thumbprint: string,
+  known: KnownSecrets,
+): Promise<DpopKey | undefined> {
+  return await context.store.runBounded('read', async () => await context.dpop?.load(thumbprint), known);
+}
+
+/** Sends a call whose access token is bound to a key: with a proof, and perhaps once more with another one. */
+export async function sendWithProof(
+  request: ReplayableRequest,
+  input: string | Request,
+  { dpopKey, token }: CachedToken,
+  { send, now }: { send(input: string | Request, proof: string): Promise<Response>; now(): number },
+): Promise<Response> {
+  return await (dpopKey as DpopKey).call({
+    method: request.method,
+    url: request.url,
+    accessToken: token,
+    isRepeatable: request.kind !== 'one-shot',
+    now,
+    send: (proof, again) => send(again ? request.takeClone() : input, proof),
+  });
+}
+
+/** Its session is over. Best effort: a key that stays behind opens nothing. */
+export async function forgetKey(context: ManagerContext, record: SessionRecord | undefined): Promise<void> {
+  const { thumbprint } = record ?? {};
+  if (thumbprint === undefined) return;
+  await withTimeout(context, async () => await context.dpop?.forget(thumbprint)).catch(() => undefined);
+}

@@ -1,0 +1,70 @@
+/**
+ * Emits events to listeners: in order, each on its own, never inside a lock.
+ *
+ * @module
+ */
+
+import { ConfigurationError } from '../core/errors.ts';
+import { type AnyTokenEvent, eventTypes, type TokenEventType } from '../core/events.ts';
+import { isThenable } from '../core/platform-class.ts';
+
+type Listener = (event: AnyTokenEvent) => unknown;
+
+interface Subscription {
+  readonly type: TokenEventType | '*';
+  readonly listener: Listener;
+}
+
+export class EventEmitter {
+  /** By session; `undefined`: to all. A backend that listens to each of its sessions looks at those of one. */
+  readonly #subscriptions: Map<string | undefined, Set<Subscription>> = new Map();
+
+  /**
+   * Subscribes; returns how to stop.
+   *
+   * @throws ConfigurationError for an event that is never told, and for a listener that is none.
+   */
+  subscribe(type: TokenEventType | '*', session: string | undefined, listener: Listener): () => void {
+    if (type !== '*' && !eventTypes.includes(type)) {
+      throw new ConfigurationError(
+        `on(type, listener): there is no event ${type}. The events are *, ${eventTypes.join(', ')}.`,
+      );
+    }
+    if (typeof listener !== 'function') {
+      throw new ConfigurationError('on(type, listener): the listener must be a function.');
+    }
+    const subscription = { type, listener };
+    const those = this.#subscriptions.get(session) ?? new Set();
+    this.#subscriptions.set(session, those.add(subscription));
+    return () => {
+      those.delete(subscription);
+      if (those.size === 0 && this.#subscriptions.get(session) === those) this.#subscriptions.delete(session);
+    };
+  }
+
+  clear(): void {
+    this.#subscriptions.clear();
+  }
+
+  /** Emits an event. What a listener throws or rejects with harms nobody, and is emitted as `listenerFailed`. */
+  readonly emit = (event: AnyTokenEvent): void => {
+    const [toAll = [], toOne = []] = [undefined, event.session].map((key) => this.#subscriptions.get(key));
+    // A copy: who subscribes or leaves meanwhile does so for the next event.
+    for (const { type, listener } of [...toAll, ...toOne]) {
+      if (type !== event.type && type !== '*') continue;
+      try {
+        const result = listener(event);
+        // A promise of zone.js or of another realm is no instance of `Promise`.
+        if (isThenable(result))
+          Promise.resolve(result).catch((error) => this.#emitListenerFailure(event, error));
+      } catch (error) {
+        this.#emitListenerFailure(event, error);
+      }
+    }
+  };
+
+  #emitListenerFailure(event: AnyTokenEvent, error: unknown): void {
+    if (event.type === 'listenerFailed') return; // nobody is left to tell
+    this.emit({ type: 'listenerFailed', session: event.session, of: event.type, error });
+  }
+}

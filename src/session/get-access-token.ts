@@ -1,0 +1,42 @@
+/**
+ * Requests of an application for an access token.
+ *
+ * @module
+ */
+
+import { checkIndicators, checkScope } from '../core/http/protected-resource.ts';
+import type { AccessTokenRequest } from '../core/oauth/token-set.ts';
+import { emptyObject, ownMembers } from '../core/own-members.ts';
+import { isSameLogin, type LoginIdentity } from '../core/session/login-identity.ts';
+import { variantOf } from '../core/session/session-record.ts';
+import { loginRequired } from '../refresh/refresh-errors.ts';
+import type { TokenQuery, TokenSource } from '../refresh/token-source.ts';
+import type { Session } from './session.ts';
+
+/**
+ * Gets an access token for {@link TokenManager.getAccessToken}. Evidence belongs to a login: a rejected token of one login is no
+ * reason to return a token of another.
+ *
+ * @param initialLogin the login under which the caller began. @default the one that the evidence belongs to, or the one that is there now
+ * @throws ConfigurationError for a scope or resource that no server could be asked for; what {@link TokenSource.get} throws.
+ */
+export async function getAccessToken(
+  source: TokenSource,
+  session: Session,
+  given: AccessTokenRequest = emptyObject,
+  initialLogin?: LoginIdentity,
+): Promise<string> {
+  const request = ownMembers(given);
+  const { rejectedToken } = request;
+  const owner = rejectedToken === undefined ? undefined : session.loginOfToken(rejectedToken);
+  if (!isSameLogin(initialLogin, owner)) throw loginRequired('login_changed');
+  const { token } = await source.get(session, { ...queryOf(request), login: initialLogin ?? owner });
+  return token;
+}
+
+function queryOf({ scope, resource, rejectedToken, signal }: AccessTokenRequest): TokenQuery {
+  const scopes = scope && checkScope(scope, 'The scope of getAccessToken()');
+  const resources =
+    resource === undefined ? undefined : checkIndicators(resource, 'The resource of getAccessToken()');
+  return { variant: variantOf(scopes, resources), scope: scopes, resource: resources, rejectedToken, signal };
+}

@@ -1,0 +1,208 @@
+/**
+ * A session that another library has kept becomes one of ours, without a login. Whatever dies wherever, it has one owner and
+ * is not lost:
+ *
+ * - It is read, stored by us and removed there under the lock of the session, so of all tabs or processes one does it, and no
+ *   refresh token is spent by a manager while the original place still has it.
+ * - Stored comes before removed: who dies between the two leaves it in both places, and whoever comes next finds ours and only
+ *   removes. Removed first, it would be nowhere.
+ * - Who finds ours takes nothing: what is there is what was left behind, and may be spent.
+ *
+ * @module
+ */
+import type { Version } from '../core/contracts.ts';
+import { isConflict, isTokenKeepError, LockTimeoutError, StorageError } from '../core/errors.ts';
+import type { AnyTokenEvent } from '../core/events.ts';
+import { safeCause } from '../core/http/network-error.ts';
+import type { TokenResponse, TokenSet } from '../core/oauth/token-set.ts';
+import { loginIdentityOf } from '../core/session/login-identity.ts';
+import { type SessionRecord, secretsIn, toTokenSet } from '../core/session/session-record.ts';
+import type { ManagerContext, OrphanedTokens } from '../refresh/refresh-attempt.ts';
+import type { ManagerInternals } from './manager-internals.ts';
+import { revokeOrphanedTokens } from './orphaned-tokens.ts';
+import { reportReplacedRecord } from './replaced-record.ts';
+import type { Session } from './session.ts';
+import { withSessionLock } from './session-lock.ts';
+import { createLoginRecord, type SignInOptions } from './sign-in.ts';
+
+/** What was found where a library before kept its session. */
+export type LegacyTokens = TokenSet | TokenResponse | { readonly refused: string } | undefined;
+
+/** Where a library before kept its session. */
+export interface LegacySession {
+  /**
+   * The tokens there; `undefined`: there are none; `{ refused }`: there is something that cannot be used, and why. The reason is
+   * handed on as it is, so it must not quote what was found.
+   */
+  read(): LegacyTokens | Promise<LegacyTokens>;
+  /** Removes them, so that no code finds them there again. */
+  remove(): void | Promise<void>;
+}
+
+/** What came of it. */
+export type ImportResult =
+  /**
+   * `'imported'`: it is our session now. `'not-needed'`: there is a session of ours, or somebody has signed in or out
+   * meanwhile; what was there is gone. `'nothing'`: nothing was there.
+   */
+  | { readonly outcome: 'imported' | 'not-needed' | 'nothing' }
+  /** What was there cannot be used, and was left alone. */
+  | { readonly outcome: 'refused'; readonly reason: string };
+
+/** One that is under way. */
+interface SessionImport {
+  readonly context: ManagerContext;
+  readonly options: SignInOptions;
+  readonly session: Session;
+  readonly legacy: LegacySession;
+  /** {@link Session.epoch} when it began: who signs in or out meanwhile in this process wins. */
+  readonly epoch: number;
+  /** What is told once the lock is released. */
+  readonly events: AnyTokenEvent[];
+  /** Tokens of a session that somebody has signed out of meanwhile, to be revoked once the lock is released. */
+  orphaned: OrphanedTokens | undefined;
+}
+
+/** @throws StorageError and LockTimeoutError when it could not be done, ConfigurationError for tokens that cannot be used. */
+export async function importIntoSession(
+  internals: ManagerInternals,
+  legacy: LegacySession,
+): Promise<ImportResult> {
+  const { session, parts } = internals;
+  const { context, signInOptions: options } = parts;
+  const { epoch } = session;
+  const sessionImport: SessionImport = {
+    context,
+    options,
+    session,
+    legacy,
+    epoch,
+    events: [],
+    orphaned: undefined,
+  };
+  // What is not there any more was stored by us before it was removed: this costs one look, and no lock, for ever after.
+  if ((await readLegacy(sessionImport)) === undefined) return { outcome: 'nothing' };
+  try {
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      const result = await withSessionLock(context, session, {
+        run: () => {
+          session.isImporting = true;
+          return importUnderLock(sessionImport).finally(() => {
+            session.isImporting = false;
+          });
+        },
+        isResolvedElsewhere: async () => false,
+      });
+      if ('instead' in result) throw notGranted(result.instead);
+      if (result.ran !== 'retry') return result.ran;
+    }
+  } finally {
+    if (sessionImport.orphaned !== undefined) revokeOrphanedTokens(context, session, sessionImport.orphaned);
+    for (const event of sessionImport.events) context.emit(event);
+    reportReplacedRecord(context, session);
+  }
+  throw new LockTimeoutError('What is stored changes faster than a session can be imported. Try again.');
+}
+
+/** Under the lock. */
+async function importUnderLock(sessionImport: SessionImport): Promise<ImportResult | 'retry'> {
+  const { context, session, options, events } = sessionImport;
+  const { store, clock } = context;
+  const grantedAt = clock.now();
+  const tokens = await readLegacy(sessionImport);
+  if (tokens === undefined) return { outcome: 'nothing' };
+  const found = await store.readOrReject(session, (event) => void events.push(event));
+  const isKept =
+    typeof found === 'object' || session.unsaved !== undefined || session.signingIn !== undefined;
+  if (isKept) return await discardLegacy(sessionImport);
+  store.assertNotNewer(found);
+  if ('refused' in tokens) return { outcome: 'refused', reason: reasonOf(tokens.refused) };
+  const legacy = tokens as TokenSet | TokenResponse;
+  const record = await createLoginRecord(context, legacy, options, (first) => first);
+  if (session.epoch !== sessionImport.epoch) return await discardLegacy(sessionImport, record);
+  // A tab that has slept may have lost its turn to another one, which took the session over and perhaps ended it.
+  if (mayHaveLostLock(sessionImport, grantedAt)) return 'retry';
+  // What is no session of ours is replaced, as by a login.
+  const before = found === undefined ? undefined : session.rejectedVersion;
+  const version = await store.write(session, record, before).catch(unlessConflict);
+  if (version === undefined) return 'retry';
+  if (found !== undefined) store.markReplaced(session);
+  if (session.epoch !== sessionImport.epoch) {
+    await store.delete(session, version, record).catch(unlessConflict);
+    return await discardLegacy(sessionImport, record);
+  }
+  await removeOriginal(sessionImport, version, record);
+  // During the removal a sign-in or sign-out has happened here, which also ends the session that was imported.
+  if (session.epoch !== sessionImport.epoch) return { outcome: 'not-needed' };
+  session.beginLogin(loginIdentityOf(record));
+  events.push({ type: 'signedIn', ...session.eventContext(), where: 'here' });
+  return { outcome: 'imported' };
+}
+
+/** Returns the reason of a refusal by foreign code as text. Nothing may throw under the lock. */
+function reasonOf(refused: unknown): string {
+  return typeof refused === 'string' ? refused : 'The legacy session cannot be used.';
+}
+
+async function readLegacy({ context, legacy }: SessionImport): Promise<LegacyTokens> {
+  const tokens = await context.store.runBounded('read', async () => await legacy.read());
+  return tokens ?? undefined;
+}
+
+/** There is a session of ours, or none is wanted. */
+async function discardLegacy(sessionImport: SessionImport, unwanted?: SessionRecord): Promise<ImportResult> {
+  const { context, legacy } = sessionImport;
+  const known = () => (unwanted === undefined ? [] : secretsIn(unwanted));
+  await context.store.runBounded('delete', async () => await legacy.remove(), known);
+  if (unwanted !== undefined) {
+    const accessToken = toTokenSet(unwanted)?.accessToken ?? '';
+    sessionImport.orphaned = {
+      refreshToken: unwanted.refreshToken,
+      accessToken,
+      login: loginIdentityOf(unwanted),
+    };
+  }
+  return { outcome: 'not-needed' };
+}
+
+/**
+ * Removes what is ours now. A `remove` that has removed nothing, for a name that is not quite right or a storage that is read-only,
+ * would leave two owners: then ours goes again. Where nobody can say what is left, ours stays, or there would be none.
+ */
+async function removeOriginal(
+  sessionImport: SessionImport,
+  version: Version,
+  record: SessionRecord,
+): Promise<void> {
+  const { store } = sessionImport.context;
+  const known = () => secretsIn(record);
+  const removal = store.runBounded('delete', async () => await sessionImport.legacy.remove(), known);
+  const cause = await removal.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  const left = await readLegacy(sessionImport).catch(() => undefined);
+  if (left === undefined) return;
+  await store.delete(sessionImport.session, version, record).catch(unlessConflict);
+  throw new StorageError(
+    'The legacy session is still there after remove(), so it was not imported: see that read() and remove() mean the same place.',
+    { operation: 'delete', cause },
+  );
+}
+
+/** What is written now has to be removed there before the lock is somebody else's. */
+function mayHaveLostLock({ context }: SessionImport, grantedAt: number): boolean {
+  const { lock, clock } = context;
+  const elapsed = clock.now() - grantedAt;
+  return lock.lease !== undefined && (elapsed < 0 || elapsed > lock.lease / 2);
+}
+
+function unlessConflict(error: unknown): undefined {
+  if (!isConflict(error)) throw error;
+}
+
+function notGranted(instead: unknown): Error {
+  return isTokenKeepError(instead)
+    ? instead
+    : new LockTimeoutError('The lock of the session failed.', { cause: safeCause(instead, []) });
+}

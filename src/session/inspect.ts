@@ -1,0 +1,158 @@
+/**
+ * A picture of a session for a bug report: everything that matters, and no token.
+ *
+ * @module
+ */
+import type { Reach } from '../core/contracts.ts';
+import { isTokenKeepError, type LoginRequiredReason } from '../core/errors.ts';
+import type { LoginName } from '../core/events.ts';
+import { loginIdentityOf } from '../core/session/login-identity.ts';
+import type {
+  AccessToken,
+  Failure,
+  PendingRefresh,
+  RecordRejection,
+  SessionRecord,
+} from '../core/session/session-record.ts';
+import { subtleCrypto } from '../platform/web-crypto.ts';
+import type { ManagerContext } from '../refresh/refresh-attempt.ts';
+import type { CachedToken, Session } from './session.ts';
+
+/** An access token without the token. */
+export interface InspectedToken {
+  /** What it is for: `''` is the whole grant, else the scope and the resources that were asked for. */
+  readonly variant: string;
+  /** The first 8 digits of its SHA-256: tells one from another, and nothing else. */
+  readonly hash: string;
+  /** When it ends, in Unix ms. `undefined`: not known. */
+  readonly expiresAt: number | undefined;
+}
+
+/** A stored session without its tokens. */
+export interface InspectedRecord extends LoginName {
+  readonly issuer: string | undefined;
+  /** Of the grant. */
+  readonly scope: readonly string[] | undefined;
+  /** The first 8 digits of the SHA-256 of the refresh token. `undefined`: there is none. */
+  readonly refreshToken: string | undefined;
+  readonly refreshTokenExpiresAt: number | undefined;
+  readonly accessTokens: readonly (InspectedToken & Pick<AccessToken, 'type' | 'issuedAt' | 'scope'>)[];
+  /** A refresh that was sent and not answered so far; times in Unix ms. */
+  readonly pendingRefresh: Pick<PendingRefresh, 'since' | 'latest' | 'sends'> | undefined;
+  /** The failure that is remembered; times in Unix ms. */
+  readonly failure: Omit<Failure, 'offline' | 'fingerprint'> | undefined;
+}
+
+/** What {@link TokenManager.inspect} shows. It holds no token, and `JSON.stringify` takes it. */
+export interface Inspection {
+  readonly session: string;
+  readonly clientId: string;
+  /** When this was, in Unix ms of the manager's clock. */
+  readonly at: number;
+  readonly storage: { readonly reach: Reach };
+  /** `lease` in ms. */
+  readonly lock: { readonly reach: Reach; readonly lease: number | undefined };
+  /** As far as it is known without asking anyone. */
+  readonly authorizationServer: {
+    readonly issuer: string | undefined;
+    readonly tokenEndpoint: string | undefined;
+    /** In ms. */
+    readonly reuseWindow: number | undefined;
+  };
+  /** What this process knows. */
+  readonly memory: LoginName & {
+    readonly accessTokens: readonly (InspectedToken & {
+      /** Until when it is handed out, in Unix ms. `undefined`: until it is rejected. */
+      readonly until: number | undefined;
+    })[];
+    /** How many refreshes are under way. */
+    readonly refreshes: number;
+    /** `true`: the storage refused the latest tokens, and they are kept here. */
+    readonly unsaved: boolean;
+    /** Why nobody gets a token, if nobody does. */
+    readonly ended: LoginRequiredReason | undefined;
+  };
+  /** What is stored: `undefined` for nothing, a word for what cannot be used, `code` for a storage that failed. */
+  readonly stored: InspectedRecord | RecordRejection | { readonly code: string } | undefined;
+}
+
+export async function inspect(
+  context: ManagerContext,
+  session: Session,
+  { clientId, reach }: { readonly clientId: string; readonly reach: Reach },
+): Promise<Inspection> {
+  const { lock, server, clock } = context;
+  const found = await context.store.readOrReject(session, context.emit).catch(codeOf);
+  const isRecord = typeof found === 'object' && 'record' in found;
+  return {
+    session: session.id,
+    clientId,
+    at: clock.now(),
+    storage: { reach },
+    lock: { reach: lock.reach, lease: lock.lease },
+    authorizationServer: {
+      issuer: server.known?.issuer ?? server.issuers[0],
+      tokenEndpoint: server.known?.tokenEndpoint,
+      reuseWindow: server.known?.profile?.reuseWindow,
+    },
+    memory: {
+      ...loginNameOf(session.login),
+      accessTokens: await Promise.all(session.cachedTokens.map(cachedWithoutToken)),
+      refreshes: session.flights.length,
+      unsaved: session.unsaved !== undefined,
+      ended: session.ended?.error.reason,
+    },
+    stored: isRecord ? await recordWithoutTokens(found.record) : found,
+  };
+}
+
+async function cachedWithoutToken([variant, { token, expiresAt, until }]: readonly [string, CachedToken]) {
+  return { variant, hash: await hashOf(token), expiresAt: finite(expiresAt), until: finite(until) };
+}
+
+async function recordWithoutTokens(record: SessionRecord): Promise<InspectedRecord> {
+  const { issuer, scope, refreshToken, refreshTokenEnd, pendingRefresh, failure } = record;
+  const accessTokens = Object.entries(record.accessTokens).map(
+    async ([variant, { token, type, issuedAt, expiresAt, scope }]) => {
+      return { variant, hash: await hashOf(token), type, issuedAt, expiresAt, scope };
+    },
+  );
+  return {
+    ...loginNameOf(loginIdentityOf(record)),
+    issuer,
+    scope,
+    refreshToken: refreshToken && (await hashOf(refreshToken)),
+    refreshTokenExpiresAt: refreshTokenEnd?.at,
+    accessTokens: await Promise.all(accessTokens),
+    pendingRefresh: pendingRefresh && {
+      since: pendingRefresh.since,
+      latest: pendingRefresh.latest,
+      sends: pendingRefresh.sends,
+    },
+    failure: failure && publicFailure(failure),
+  };
+}
+
+function loginNameOf(login: LoginName | undefined): LoginName {
+  return { login: login?.login, subject: login?.subject };
+}
+
+function publicFailure(failure: Failure): InspectedRecord['failure'] {
+  const { kind, at, until, count, since, refusals, error, status } = failure;
+  return { kind, at, until, count, since, refusals, error, status };
+}
+
+/** A token has too many bits to be guessed from 32 of a digest. */
+async function hashOf(token: string): Promise<string> {
+  const digest = await subtleCrypto('inspect()').digest('SHA-256', new TextEncoder().encode(token));
+  return [...new Uint8Array(digest, 0, 4)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+function codeOf(error: unknown): { readonly code: string } {
+  return { code: isTokenKeepError(error) ? error.code : 'unknown' };
+}
+
+/** `JSON.stringify` makes `null` of infinity. */
+function finite(time: number): number | undefined {
+  return Number.isFinite(time) ? time : undefined;
+}

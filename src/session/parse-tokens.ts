@@ -1,0 +1,118 @@
+/**
+ * The tokens of a login as an application hands them over: read, or refused with what to do.
+ *
+ * @module
+ */
+
+import { describeReceived } from '../core/describe-received.ts';
+import { ConfigurationError } from '../core/errors.ts';
+import { readTokenGrant, type TokenGrant } from '../core/oauth/token-grant.ts';
+import type {
+  CookieSessionInfo,
+  SetTokensOptions,
+  TokenResponse,
+  TokenSet,
+} from '../core/oauth/token-set.ts';
+import { isSendable } from '../core/oauth/token-type.ts';
+import { ownMembers, readMember } from '../core/own-members.ts';
+import { loginIdentityOf } from '../core/session/login-identity.ts';
+import type { ManagerContext } from '../refresh/refresh-attempt.ts';
+
+export const invalidTokens = (why: string): ConfigurationError =>
+  new ConfigurationError(`setTokens(): ${why}`);
+
+/**
+ * Takes both forms: the wire's, and ours. What a token handler says is for its {@link ManagerContext.grant} to read.
+ *
+ * @throws ConfigurationError for what are no tokens, and for what would be lost or could not be sent.
+ */
+export function parseTokens(
+  received: TokenSet | TokenResponse | CookieSessionInfo,
+  context: ManagerContext,
+  now: number,
+): TokenGrant {
+  const tokens = ownMembers(received);
+  if (typeof tokens === 'object' && tokens !== null) {
+    const { cookies } = context.grant;
+    if (cookies !== undefined) return cookies.parseLoginResponse(tokens, now);
+    const isWire = 'access_token' in tokens;
+    const profile = context.server.known?.profile;
+    const grant = isWire ? readTokenGrant(tokens, profile, now) : parseTokenSet(tokens as TokenSet, now);
+    if (grant !== undefined)
+      return assertComplete(grant, tokens, isWire ? tokenSetMembers : tokenResponseMembers);
+  }
+  throw invalidTokens(
+    `there is no access token. Pass the JSON of a token response, or a TokenSet with accessToken.${describeReceived(received)}`,
+  );
+}
+
+/** What has another name in the other form: it would be lost, and with a refresh token the session. */
+const tokenSetMembers = /^refreshToken$/;
+const tokenResponseMembers = /^(refresh_token|id_token|token_type|expires_(in|at)|expires(In)?)$/;
+
+function assertComplete(grant: TokenGrant, tokens: object, foreign: RegExp): TokenGrant {
+  const lost = Object.keys(tokens).find((name) => foreign.test(name));
+  if (lost !== undefined) {
+    throw invalidTokens(
+      `${lost} would be lost. Hand over the JSON of a token response as it came, or { accessToken, refreshToken, expiresAt }.`,
+    );
+  }
+  if (isSendable(grant.accessToken)) return grant;
+  throw invalidTokens(
+    "the access token has characters that a header cannot have. Hand it over as it came, without 'Bearer '.",
+  );
+}
+
+function parseTokenSet(tokens: TokenSet, now: number): TokenGrant | undefined {
+  const { accessToken, tokenType, scope, refreshToken, idToken, extra } = tokens;
+  if (typeof accessToken !== 'string' || accessToken === '') return undefined;
+  for (const [name, value] of Object.entries({ tokenType, refreshToken, idToken })) {
+    if (typeof (value ?? '') !== 'string') throw invalidTokens(`${name} must be text.`);
+  }
+  if (!Array.isArray(scope ?? [])) throw invalidTokens('scope must be an array.');
+  const timeUntil = (name: 'expiresAt' | 'refreshTokenExpiresAt') => {
+    const end = tokens[name] ?? undefined;
+    if (end === undefined) return undefined;
+    if (Number.isFinite(end) && !(end > 1e9 && end * 100 < now)) return end - now;
+    throw invalidTokens(`${name} must be a number of milliseconds, as Date.now() is.`);
+  };
+  return {
+    accessToken,
+    tokenType: tokenType ?? 'Bearer',
+    lifetime: timeUntil('expiresAt'),
+    scope: scope ?? undefined,
+    refreshToken: refreshToken || undefined,
+    refreshTokenLifetime: timeUntil('refreshTokenExpiresAt'),
+    idToken: idToken ?? undefined,
+    extra: extra ?? {},
+  };
+}
+
+/** Checks the second argument of `setTokens()`. */
+export function checkSetTokensOptions(options: SetTokensOptions): SetTokensOptions {
+  const isKnown = (name: string) => name === 'subject';
+  if (typeof options === 'object' && options !== null && Object.keys(options).every(isKnown)) {
+    return ownMembers(options);
+  }
+  throw invalidTokens('its options are { subject }, the name of the user.');
+}
+
+/**
+ * The user that the application names, with the option or in a {@link TokenSet}. The one of the ID token needs no place of its own.
+ *
+ * @throws ConfigurationError for what is no name, or another one than that of the ID token.
+ */
+export function parseSubject(tokens: object, grant: TokenGrant, option: unknown): string | undefined {
+  const isSet = 'accessToken' in tokens;
+  const subject = option ?? (isSet ? readMember(tokens as TokenSet, 'subject') : undefined) ?? undefined;
+  if (subject === undefined) return undefined;
+  if (typeof subject !== 'string' || subject === '') {
+    throw invalidTokens(`the option subject must be a non-empty string.${describeReceived(subject)}`);
+  }
+  const idTokenSubject = loginIdentityOf({ idToken: grant.idToken }).subject;
+  if (idTokenSubject === undefined) return subject;
+  if (idTokenSubject === subject) return undefined;
+  throw invalidTokens(
+    'the option subject is not the sub of the ID token. Leave it out: the ID token names the user.',
+  );
+}

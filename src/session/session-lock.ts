@@ -1,0 +1,137 @@
+/**
+ * Step 2: waiting for the lock of a session, for as long as that is worth it.
+ *
+ * @module
+ */
+
+import { abortable, deadline } from '../async/abortable.ts';
+import { throwIfAborted } from '../core/abort.ts';
+import {
+  type AnyTokenKeepError,
+  ConfigurationError,
+  isTokenKeepError,
+  LockTimeoutError,
+  StorageError,
+  type TokenKeepError,
+} from '../core/errors.ts';
+import { safeCause } from '../core/http/network-error.ts';
+import type { Secrets } from '../core/redact.ts';
+import type { ManagerContext } from '../refresh/refresh-attempt.ts';
+import type { Session } from './session.ts';
+import { secretsOf } from './session-store.ts';
+
+/** Why a waiter leaves the queue: what is stored has changed, and needs no lock any more. */
+export const RESOLVED_ELSEWHERE: unique symbol = Symbol('resolved elsewhere');
+
+/** How long the lock is waited for before what is stored is watched as well, in ms: most are free, and most holders fast. */
+const pollAfterMs = 100;
+
+/** What to do under the lock, and how to find out that it is not needed any more. */
+export interface LockedTask<T> {
+  run(): Promise<T>;
+  isResolvedElsewhere(): Promise<boolean>;
+}
+
+/**
+ * Runs something under the lock, and throws what that throws. What kept it from running comes back: {@link RESOLVED_ELSEWHERE}, a
+ * `LockTimeoutError`, or the foreign error of a lock that failed, which may as well have come after it ran. A lock that fails
+ * with an error of ours, such as that of a server which cannot be reached, has said all there is to say: that is thrown too.
+ */
+export async function withSessionLock<T>(
+  context: ManagerContext,
+  session: Session,
+  { run, isResolvedElsewhere }: LockedTask<T>,
+): Promise<{ readonly ran: T } | { readonly instead: unknown }> {
+  const { lock, lockTimeout, clock } = context;
+  const late = () =>
+    new LockTimeoutError(`The lock of the session was not free within ${lockTimeout} ms. Try again.`);
+  const { signal, clear, abort } = deadline(clock, lockTimeout, late);
+  const stopListening = watchForResolution(context, session, {
+    isResolvedElsewhere,
+    leave: () => abort(RESOLVED_ELSEWHERE),
+  });
+  let failure: unknown;
+  try {
+    const granted = lock.request(`tokenkeep:${session.key}`, { signal }, async () => {
+      throwIfAborted(signal); // the caller no longer waits
+      // From here on it is no waiter: neither the deadline nor a resolution elsewhere takes it away.
+      clear();
+      stopListening();
+      try {
+        return await run();
+      } catch (error) {
+        failure = error;
+        throw error;
+      }
+    });
+    return { ran: await abortable(granted, signal) };
+  } catch (error) {
+    const waited = signal.aborted && error === signal.reason;
+    if (!waited && isTokenKeepError(error)) {
+      throw error === failure ? error : redactedLockError(error, secretsOf(session));
+    }
+    return { instead: error };
+  } finally {
+    clear();
+    stopListening();
+  }
+}
+
+/** Returns the error of a lock without secrets, also if it is already an error of tokenkeep. */
+function redactedLockError(error: AnyTokenKeepError, secrets: Secrets): TokenKeepError {
+  const { message = '', cause } = safeCause(error, secrets) ?? {};
+  switch (error.code) {
+    case 'ERR_STORAGE':
+      return new StorageError(message, { operation: error.operation, conflict: error.conflict, cause });
+    case 'ERR_CONFIGURATION':
+      return new ConfigurationError(message, { cause });
+    default:
+      return new LockTimeoutError(message, { cause });
+  }
+}
+
+/** Waits, without the lock, until what is stored needs none, or the time `until` has come. */
+export async function waitForResolution(
+  context: ManagerContext,
+  session: Session,
+  { isResolvedElsewhere, until }: { isResolvedElsewhere(): Promise<boolean>; readonly until: number },
+): Promise<void> {
+  const { clock } = context;
+  if (clock.now() >= until) return;
+  await new Promise<void>((leave) => {
+    const stop = () => {
+      stopListening();
+      clock.clearTimeout(timer);
+      leave();
+    };
+    const stopListening = watchForResolution(context, session, { isResolvedElsewhere, leave: stop });
+    const timer = clock.setTimeout(stop, until - clock.now());
+  });
+}
+
+/**
+ * Leaves when what is stored needs no lock any more: a holder that has stored it and then sleeps, with the lock in its
+ * hands, is not waited for. Returns how to stop.
+ */
+function watchForResolution(
+  { clock, store }: ManagerContext,
+  session: Session,
+  { isResolvedElsewhere, leave }: { isResolvedElsewhere(): Promise<boolean>; leave(): void },
+): () => void {
+  let unwatch = (): void => {};
+  let isWaiting = true;
+  const check = async (): Promise<void> => {
+    const resolved = await isResolvedElsewhere().catch(() => false);
+    if (isWaiting && resolved) leave();
+  };
+  const start = (): void => {
+    unwatch = store.watch(session, () => void check());
+    void check();
+  };
+  const timer = clock.setTimeout(start, pollAfterMs);
+  return () => {
+    isWaiting = false;
+    clock.clearTimeout(timer);
+    unwatch();
+  };
+}

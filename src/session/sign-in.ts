@@ -1,0 +1,207 @@
+/**
+ * The tokens of a login: they replace whatever the session was.
+ *
+ * @module
+ */
+
+import type { DpopKey } from '../core/oauth/dpop-key.ts';
+import type { CookieSessionInfo, TokenResponse, TokenSet } from '../core/oauth/token-set.ts';
+import { authorizationScheme } from '../core/oauth/token-type.ts';
+import { ownMembers } from '../core/own-members.ts';
+import type { Secrets } from '../core/redact.ts';
+import { createRecord } from '../core/session/apply-grant.ts';
+import { type LoginIdentity, loginIdentityOf } from '../core/session/login-identity.ts';
+import { usableUntil } from '../core/session/refresh-decision.ts';
+import { isRecord, type SessionRecord, wholeGrant } from '../core/session/session-record.ts';
+import { randomId } from '../platform/web-crypto.ts';
+import { notifyRefreshTokenExpiry } from '../refresh/notify-refresh-token-expiry.ts';
+import { cacheToken, type ManagerContext, type RefreshAttempt } from '../refresh/refresh-attempt.ts';
+import { loadKey } from './dpop-session.ts';
+import { revokeOrphanedTokens } from './orphaned-tokens.ts';
+import { invalidTokens, parseSubject, parseTokens } from './parse-tokens.ts';
+import { reportReplacedRecord } from './replaced-record.ts';
+import { LoginWrite, type Session } from './session.ts';
+
+/** What is configured about new sessions. */
+export interface SignInOptions {
+  readonly clientId: string;
+  readonly scope: readonly string[] | undefined;
+  /** The user, if the application names one. */
+  readonly subject?: string | undefined;
+  readonly refreshBefore: number;
+}
+
+/**
+ * Begins a session with the tokens of a login. They are used once they are stored, or once the storage has refused
+ * them: then they are kept in memory, and storing them is tried again.
+ *
+ * @throws ConfigurationError for what are no tokens, StorageError when they are in memory only.
+ */
+export async function signIn(
+  context: ManagerContext,
+  session: Session,
+  tokens: TokenSet | TokenResponse | CookieSessionInfo,
+  options: SignInOptions,
+): Promise<void> {
+  const { refreshBefore } = options;
+  const { epoch } = session;
+  await createLoginRecord(context, tokens, options, (record, dpopKey) =>
+    // While the server or the key was found out someone has signed out: that came later.
+    session.epoch !== epoch && session.ended
+      ? discardTokens(context, session, record)
+      : replaceSession(context, session, record, { refreshBefore, dpopKey }),
+  );
+}
+
+/**
+ * Goes on with the record that a session with these tokens begins with, and the key that it is bound to: in the same turn, if there
+ * is nothing to wait for.
+ *
+ * @throws ConfigurationError for what are no tokens.
+ */
+export async function createLoginRecord<T>(
+  context: ManagerContext,
+  tokens: TokenSet | TokenResponse | CookieSessionInfo,
+  options: SignInOptions,
+  next: (record: SessionRecord, dpopKey: DpopKey | undefined) => T | Promise<T>,
+): Promise<T> {
+  const { clock, server } = context;
+  const { scope, clientId, subject } = ownMembers(options);
+  const now = clock.now();
+  // Without any name of the issuer the session is bound to it at its first refresh.
+  const known = server.issuers.length > 0 ? server.known : await server.resolve().catch(() => undefined);
+  const grant = parseTokens(tokens, context, now);
+  const scheme = authorizationScheme(grant.tokenType, known?.profile);
+  if (scheme === undefined) {
+    throw invalidTokens(
+      `an access token of type ${JSON.stringify(grant.tokenType)} cannot be sent. Ask the server for Bearer tokens.`,
+    );
+  }
+  // Not waited for without need: a login takes effect at once.
+  const needsNoKey = scheme === 'Bearer' && context.dpop?.allowsBearerTokens !== false;
+  const dpopKey = needsNoKey ? undefined : await keyForTokens(context, scheme, tokens);
+  const issuer = known === undefined ? server.issuers[0] : (known.issuer ?? known.tokenEndpoint);
+  const login = randomId().slice(0, 8);
+  const user = parseSubject(tokens, grant, subject);
+  const record = createRecord(clientId, grant, {
+    variant: wholeGrant,
+    scope,
+    sentAt: now,
+    issuer,
+    usable: true,
+    refreshTokenLifetime: known?.profile?.refreshTokenLifetime,
+    login,
+    subject: user,
+    thumbprint: dpopKey?.thumbprint,
+  });
+  if (!isRecord(record))
+    throw invalidTokens(
+      'give the JSON of a token response, or a TokenSet: an accessToken, and times in Unix ms.',
+    );
+  return await next(record, dpopKey);
+}
+
+/** What becomes of the new record in this process. */
+interface NewLogin {
+  readonly refreshBefore: number;
+  readonly dpopKey: DpopKey | undefined;
+}
+
+/**
+ * The key that the tokens of a login are bound to.
+ *
+ * @throws ConfigurationError for tokens that would not be protected as they are to be, or could not be sent.
+ */
+async function keyForTokens(
+  context: ManagerContext,
+  scheme: 'Bearer' | 'DPoP',
+  tokens: object,
+): Promise<DpopKey> {
+  const { thumbprint, dpop_jkt = thumbprint } = ownMembers(tokens) as Readonly<Record<string, unknown>>;
+  const isKeyBound = scheme === 'DPoP' && typeof dpop_jkt === 'string';
+  const dpopKey = isKeyBound ? await loadKey(context, dpop_jkt, () => stringsIn(tokens)) : undefined;
+  if (dpopKey !== undefined) return dpopKey;
+  throw invalidTokens(context.dpop?.explainTokenType(scheme) ?? 'DPoP tokens need the option dpop.');
+}
+
+/** Returns the texts in the given tokens: an error of the key storage must not quote them. */
+function stringsIn(tokens: object): Secrets {
+  return Object.values(tokens).filter((value): value is string => typeof value === 'string');
+}
+
+async function replaceSession(
+  context: ManagerContext,
+  session: Session,
+  record: SessionRecord,
+  newLogin: NewLogin,
+): Promise<void> {
+  context.store.discardUnsaved(session);
+  const { login: replaced } = session;
+  const login = loginIdentityOf(record);
+  session.beginLogin(login);
+  session.dpopKey = newLogin.dpopKey;
+  const storing = storeLogin(context, session, record, { ...newLogin, login, replaced });
+  session.signingIn = storing;
+  try {
+    await storing;
+  } finally {
+    if (session.signingIn === storing) session.signingIn = undefined;
+  }
+}
+
+async function storeLogin(
+  context: ManagerContext,
+  session: Session,
+  record: SessionRecord,
+  {
+    refreshBefore,
+    dpopKey,
+    login,
+    replaced,
+  }: NewLogin & { login: LoginIdentity; replaced: LoginIdentity | undefined },
+): Promise<void> {
+  const { store, emit } = context;
+  const { epoch } = session;
+  let storeError: unknown;
+  const emitAndNote: ManagerContext['emit'] = (event) => {
+    if (event.type === 'storeFailed') storeError = event.error;
+    emit(event);
+  };
+  await store.commit(session, { record, version: undefined }, new LoginWrite(), emitAndNote);
+  reportReplacedRecord(context, session);
+  const accessToken = record.accessTokens[wholeGrant];
+  if (accessToken === undefined) return;
+  // While it was stored someone may have signed out, or in once more: they win.
+  if (session.epoch !== epoch) {
+    return discardTokens(context, session, record);
+  }
+  const requirement = {
+    variant: wholeGrant,
+    rejectedToken: undefined,
+    refreshBefore,
+    scope: undefined,
+    resource: undefined,
+  };
+  const attempt: RefreshAttempt = {
+    session,
+    initialLogin: login,
+    login,
+    epoch,
+    dpopKey,
+    emit,
+    orphanedTokens: undefined,
+    requirement,
+  };
+  const until = usableUntil(accessToken, refreshBefore);
+  cacheToken(context, attempt, accessToken, until);
+  const name = replaced && { login: replaced.login, subject: replaced.subject };
+  emit({ type: 'signedIn', ...session.eventContext(), where: 'here', replaced: name });
+  notifyRefreshTokenExpiry(context, attempt, record, until);
+  if (storeError !== undefined) throw storeError;
+}
+
+function discardTokens(context: ManagerContext, session: Session, record: SessionRecord): void {
+  const { refreshToken, accessTokens } = record;
+  const accessToken = accessTokens[wholeGrant]?.token ?? '';
+  revokeOrphanedTokens(context, session, { refreshToken, accessToken, login: loginIdentityOf(record) });
+}

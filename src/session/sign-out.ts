@@ -1,0 +1,219 @@
+/**
+ * Sign-out: it wins over everything that is under way (law sign-out-wins).
+ *
+ * @module
+ */
+
+import { abortable, deadline, maxTimerDelay } from '../async/abortable.ts';
+import { describeReceived } from '../core/describe-received.ts';
+import { ConfigurationError, isConflict, StorageError } from '../core/errors.ts';
+import type { SessionEvent } from '../core/events.ts';
+import { safeCause } from '../core/http/network-error.ts';
+import { type NotRevoked, notRevoked, type RevocationResult } from '../core/oauth/revocation-result.ts';
+import { emptyObject, ownMembers } from '../core/own-members.ts';
+import { loginIdentityOf } from '../core/session/login-identity.ts';
+import {
+  type RecordRejection,
+  type SessionRecord,
+  secretsIn,
+  toTokenSet,
+} from '../core/session/session-record.ts';
+import type { VersionedRecord } from '../refresh/commit-result.ts';
+import type { ManagerContext } from '../refresh/refresh-attempt.ts';
+import { loginRequired } from '../refresh/refresh-errors.ts';
+import { forgetKey } from './dpop-session.ts';
+import type { Session } from './session.ts';
+
+/** How to sign out. */
+export interface SignOutOptions {
+  /** Whether to revoke the tokens at the authorization server (RFC 7009). @default true */
+  readonly revoke?: boolean | undefined;
+  /**
+   * How long to wait for the authorization server, in ms. The request goes on afterwards, as far as the platform lets it;
+   * `revocationFinished` reports its result.
+   *
+   * @default 2_000
+   */
+  readonly timeout?: number | undefined;
+  /** Stops waiting for the authorization server. The session ends anyway, and the request goes on. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The result of `signOut()`: whether the authorization server confirmed that the tokens are revoked, and if not, why. */
+export type SignOutResult = RevocationResult;
+
+/**
+ * Ends the session here at once, then where it is stored, then at the server.
+ *
+ * @throws StorageError when the storage did not delete the tokens. They are not used here any more.
+ */
+export async function signOut(
+  context: ManagerContext,
+  session: Session,
+  given: SignOutOptions = emptyObject,
+): Promise<SignOutResult> {
+  const options = ownMembers(given);
+  checkSignOutOptions(options);
+  const { store, emit } = context;
+  const error = loginRequired('signed_out');
+  const pending = Promise.allSettled([...session.flights, session.signingIn]);
+  const unsaved = session.unsaved?.record;
+  const { hasSeenTokens: hadTokens, login } = session;
+  session.signOut(error);
+  session.orphanRevocation = undefined;
+  const { epoch } = session;
+  store.discardUnsaved(session);
+  const { record, unreadable, storageError } = await removeStored(context, session);
+  store.announceSignOut(session);
+  // While it was deleted someone may have signed in again: that session is not ours to end.
+  if (session.epoch === epoch) {
+    // Not the one in memory: another login may have been stored since, and was signed out of as well.
+    session.ended = { error, isStillStored: storageError !== undefined, login: record?.login };
+  }
+  const eventContext = session.eventContext(login ?? (record && loginIdentityOf(record)));
+  if (hadTokens || record !== undefined) emit({ type: 'signedOut', ...eventContext, where: 'here' });
+  const ended = recordsToRevoke(unsaved, record);
+  const { revoke = true } = options;
+  const revoking = pending.then(() =>
+    revoke ? revokeRecords(context, session, ended, unreadable) : notRevoked('not_requested'),
+  );
+  // Each login has its own key, so this one is no longer needed.
+  if (storageError === undefined && session.epoch === epoch) {
+    for (const one of ended) await forgetKey(context, one);
+  }
+  const result = await waitForRevocation(context, eventContext, revoking, options);
+  if (storageError !== undefined) throw storageError;
+  return result;
+}
+
+/**
+ * Returns the records that a sign-out ends. An unsaved record of the stored login is its successor and replaces it. An unsaved record
+ * of another login is one that could not be stored: then both are ended.
+ */
+function recordsToRevoke(
+  unsaved: SessionRecord | undefined,
+  stored: SessionRecord | undefined,
+): SessionRecord[] {
+  const isSuccessor = unsaved !== undefined && unsaved.login === stored?.login;
+  return [unsaved, isSuccessor ? undefined : stored].filter((one) => one !== undefined);
+}
+
+function checkSignOutOptions({ revoke, timeout }: SignOutOptions): void {
+  if (revoke !== undefined && typeof revoke !== 'boolean') {
+    throw new ConfigurationError(
+      `signOut({ revoke }): revoke must be true or false.${describeReceived(revoke)}`,
+    );
+  }
+  if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0 && timeout <= maxTimerDelay)) {
+    throw new ConfigurationError(
+      `signOut({ timeout }): timeout must be a number of milliseconds from 0 to ${maxTimerDelay}.${describeReceived(timeout)}`,
+    );
+  }
+}
+
+/** Waits for the server, but not for long: the page may be about to leave. */
+async function waitForRevocation(
+  { clock, emit }: ManagerContext,
+  eventContext: SessionEvent,
+  revoking: Promise<RevocationResult>,
+  { revoke, timeout = 2_000, signal }: SignOutOptions,
+): Promise<RevocationResult> {
+  const limit = deadline(clock, timeout, () => 'timed_out');
+  try {
+    return await abortable(abortable(revoking, signal), limit.signal);
+  } catch {
+    if (revoke === false) return notRevoked('not_requested');
+    void revoking.then((result) => emit({ type: 'revocationFinished', ...eventContext, ...result }));
+    return notRevoked(limit.signal.aborted ? 'timed_out' : 'aborted');
+  } finally {
+    limit.clear();
+  }
+}
+
+interface RemovedRecord {
+  readonly record?: SessionRecord;
+  /** Something was stored, but not in a form that shows the tokens. */
+  readonly unreadable?: NotRevoked;
+  /** The storage did not delete it. */
+  readonly storageError?: StorageError;
+}
+
+/** Deletes what is stored and gives it back: no token that was stored meanwhile escapes revocation. */
+async function removeStored({ store, emit }: ManagerContext, session: Session): Promise<RemovedRecord> {
+  const { epoch } = session;
+  let removed: RemovedRecord = {};
+  for (let tries = 0; tries < 10; tries++) {
+    try {
+      const found = await store.readOrReject(session, emit);
+      // Someone has signed in again: what is stored now is theirs. Another client's was never ours.
+      if (session.epoch !== epoch || found === undefined || isForeign(found)) return removed;
+      if (typeof found === 'string') {
+        removed = { unreadable: notRevoked('unreadable') };
+        break;
+      }
+      removed = { record: found.record };
+      await store.delete(session, found.version, found.record);
+      return removed;
+    } catch (error) {
+      // A refresh elsewhere was stored between our two steps: what it brought has to go as well. What cannot be
+      // read can perhaps be deleted.
+      if (isConflict(error)) continue;
+      if (removed.record === undefined)
+        removed = { unreadable: notRevoked('unreadable', { cause: error as Error }) };
+      break;
+    }
+  }
+  if (session.epoch !== epoch) return removed;
+  return await store.delete(session, undefined, removed.record).then(
+    () => removed,
+    (error: unknown) => ({ ...removed, refusal: notDeleted(error) }),
+  );
+}
+
+function isForeign(found: VersionedRecord | RecordRejection): boolean {
+  return found === 'other client' || found === 'other issuer';
+}
+
+/**
+ * Revokes what was stored. Tokens of a refresh or login that was under way are revoked as they come. If a refresh replaced the
+ * stored refresh token, the end of its successor is the end of the session. Never rejects.
+ */
+async function revokeRecords(
+  context: ManagerContext,
+  { orphanRevocation }: Session,
+  ended: readonly SessionRecord[],
+  unreadable: NotRevoked | undefined,
+): Promise<RevocationResult> {
+  const orphanResult = await orphanRevocation?.result;
+  const isRevokedByOrphan = (record: SessionRecord) =>
+    orphanRevocation?.refreshTokens.some(
+      ([login, successor]) => login === record.login && successor !== record.refreshToken,
+    );
+  const alive = orphanResult?.revoked === true ? ended.filter((record) => !isRevokedByOrphan(record)) : ended;
+  const results = await Promise.all(alive.map((record) => revokeRecord(context, record)));
+  const all = orphanResult === undefined ? results : [orphanResult, ...results];
+  return all.find(({ revoked }) => !revoked) ?? unreadable ?? all[0] ?? notRevoked('no_tokens');
+}
+
+async function revokeRecord(
+  { server, endpoint }: ManagerContext,
+  record: SessionRecord,
+): Promise<RevocationResult> {
+  const { refreshToken } = record;
+  const { accessToken } = toTokenSet(record) ?? {};
+  try {
+    return await endpoint.revoke(await server.resolve(), { refreshToken, accessToken });
+  } catch (error) {
+    return notRevoked('not_sent', { cause: safeCause(error, secretsIn(record)) });
+  }
+}
+
+function notDeleted(cause: unknown): StorageError {
+  return new StorageError(
+    'Signed out here, but the storage did not delete the tokens. Sign out again, or clear it.',
+    {
+      operation: 'delete',
+      cause,
+    },
+  );
+}

@@ -1,0 +1,92 @@
+/**
+ * Follows what others do to a session: another manager, tab, process or machine.
+ *
+ * @module
+ */
+
+import { loginIdentityOf } from '../core/session/login-identity.ts';
+import { usableUntil } from '../core/session/refresh-decision.ts';
+import { wholeGrant } from '../core/session/session-record.ts';
+import { notifyRefreshTokenExpiry } from '../refresh/notify-refresh-token-expiry.ts';
+import type { ManagerContext, RefreshAttempt } from '../refresh/refresh-attempt.ts';
+import { adopt, noSession } from '../refresh/resolve-decision.ts';
+import { keyOfSession } from './dpop-session.ts';
+import type { Session } from './session.ts';
+
+/**
+ * Looks at what is stored after it has changed: takes a newer access token over, and ends the session here if it was
+ * ended there. Starts no refresh and sends nothing.
+ */
+export async function syncFromStorage(
+  context: ManagerContext,
+  session: Session,
+  refreshBefore: number,
+): Promise<void> {
+  const { store, emit } = context;
+  const { epoch } = session;
+  // What we write ourselves is no news, and a login here is newer than whatever it replaces.
+  if (session.unsaved !== undefined || session.signingIn !== undefined || session.isImporting) return;
+  // A refresh in this process looks for itself, but not any more when it has landed.
+  if (session.flights.length > 0) return syncAfterRefreshes(context, session, refreshBefore);
+  // Whoever asks meanwhile looks before they act: a page may wake up with a token of yesterday.
+  session.expireCache();
+  const syncSequence = ++session.syncSequence;
+  const before = session.cachedToken(wholeGrant);
+  // What cannot be read, or is not ours, says nothing about the session.
+  const found = await store.readOrReject(session, emit).catch(() => 'failed' as const);
+  if (typeof found === 'string') return;
+  // Nor does one whose key cannot be read: who asks next hears of it.
+  const dpopKey = found && (await keyOfSession(context, session, found, emit).catch(() => null));
+  if (dpopKey === null || session.flights.length > 0) return;
+  // What has happened here meanwhile is newer than what was read.
+  if (
+    session.epoch !== epoch ||
+    session.syncSequence !== syncSequence ||
+    session.cachedToken(wholeGrant) !== before
+  )
+    return;
+  const requirement = {
+    variant: wholeGrant,
+    rejectedToken: undefined,
+    refreshBefore,
+    scope: undefined,
+    resource: undefined,
+  };
+  const login = found && loginIdentityOf(found.record);
+  const attempt: RefreshAttempt = {
+    session,
+    initialLogin: login,
+    login,
+    epoch,
+    dpopKey,
+    emit,
+    orphanedTokens: undefined,
+    requirement,
+  };
+  if (found === undefined) return void noSession(attempt);
+  const { record } = found;
+  const accessToken = record.accessTokens[wholeGrant];
+  // Who has asked for nothing yet takes nothing over, but for the tokens of a login.
+  const isNew = session.isSignedOut || (session.login !== undefined && session.login.login !== login?.login);
+  if (accessToken === undefined || (before === undefined && !isNew)) return;
+  if (session.hasEnded(record)) return;
+  if (before?.token !== accessToken.token) session.clearCache();
+  const until = usableUntil(accessToken, refreshBefore);
+  adopt(context, attempt, { accessToken, until }, before?.token);
+  notifyRefreshTokenExpiry(context, attempt, record, until);
+}
+
+/** Sessions that will be looked at when their refreshes have landed: once, however much has changed by then. */
+const scheduled: WeakSet<Session> = new WeakSet();
+
+async function syncAfterRefreshes(
+  context: ManagerContext,
+  session: Session,
+  refreshBefore: number,
+): Promise<void> {
+  if (scheduled.has(session)) return;
+  scheduled.add(session);
+  await Promise.allSettled(session.flights);
+  scheduled.delete(session);
+  await syncFromStorage(context, session, refreshBefore);
+}

@@ -1,0 +1,173 @@
+/**
+ * What a conformance kit is made of: cases with the id of a law, and words for what went wrong.
+ *
+ * @module
+ */
+import type { Clock } from '../../core/contracts.ts';
+import { flushPending } from '../server/test-clock.ts';
+
+/** One test of a kit. It needs no test runner: `run` resolves, or rejects with what was expected and what was seen. */
+export interface ConformanceCase {
+  /** Id of the law in the documentation of `TokenStorage`, `TokenLock` or `KeyStorage`, such as `storage-3`. */
+  readonly law: string;
+  /** Starts with the law, such as `law storage-3: `. */
+  readonly name: string;
+  /** Rejects when the law is broken. */
+  run(this: void): Promise<void>;
+}
+
+/** Something that a law says, and how it is proven. */
+export interface Law<Trial> {
+  readonly law: string;
+  readonly title: string;
+  verify(trial: Trial): Promise<void>;
+}
+
+/**
+ * Hands the cases of a kit to a test runner.
+ *
+ * @example
+ * ```ts
+ * import { test } from 'node:test'; // or of any other runner
+ * import { memoryLock } from 'tokenkeep';
+ * import { lockConformance, register } from 'tokenkeep/testing';
+ *
+ * register(test, lockConformance(() => ({ lock: memoryLock() }), { reopen: false, holderDeath: false }));
+ * ```
+ */
+export function register(
+  test: (name: string, run: () => Promise<void>) => unknown,
+  cases: readonly ConformanceCase[],
+): void {
+  for (const { name, run } of cases) test(name, run);
+}
+
+/** Makes cases of laws: each gets a fixture of its own, and the fixture is closed whatever happens. */
+export function conformanceCases<Trial, Fixture extends { close?(): unknown }>(
+  laws: readonly Law<Trial>[],
+  open: () => Fixture | Promise<Fixture>,
+  trialOf: (fixture: Fixture) => Trial,
+): ConformanceCase[] {
+  return laws.map(({ law, title, verify }) => ({
+    law,
+    name: `law ${law}: ${title}`,
+    async run() {
+      const fixture = await open();
+      try {
+        await verify(trialOf(fixture));
+      } finally {
+        await fixture.close?.();
+      }
+    },
+  }));
+}
+
+/** Fails the case with these words unless it holds. */
+export function must(holds: boolean, otherwise: string): asserts holds {
+  if (!holds) throw new Error(otherwise);
+}
+
+/** Fails the case unless both are the same JSON. */
+export function mustEqual(seen: unknown, expected: unknown, what: string): void {
+  must(isSame(seen, expected), `${what}: expected ${formatValue(expected)}, saw ${formatValue(seen)}.`);
+}
+
+/** The error with which a call rejects. Fails the case if it resolves, or throws instead of rejecting. */
+export async function rejectionOf(call: () => Promise<unknown>, what: string): Promise<unknown> {
+  let promise: Promise<unknown>;
+  try {
+    promise = call();
+  } catch (error) {
+    throw new Error(
+      `${what}: expected a promise that rejects, but the call itself threw ${formatValue(error)}.`,
+      {
+        cause: error,
+      },
+    );
+  }
+  let value: unknown;
+  try {
+    value = await promise;
+  } catch (error) {
+    return error;
+  }
+  throw new Error(`${what}: expected a rejection, but it resolved with ${formatValue(value)}.`);
+}
+
+/** How long a case waits for what has to happen. */
+export interface CaseTimeout {
+  /** In ms: longer than a lease, a reconnect, a poll. @default 5000 */
+  readonly timeout?: number;
+  /** What the timeout is measured with. @default the timers of the platform */
+  readonly clock?: Required<Clock>;
+}
+
+/** The promise, or a failure of the case if it takes too long. */
+export async function mustSettle<T>(promise: Promise<T>, how: CaseTimeout, what: string): Promise<T> {
+  const { timeout = 5000, clock = platform } = how;
+  let timer: unknown;
+  const expired = new Promise<never>((_, reject) => {
+    const late = (): void => reject(new Error(`${what}: it has not happened within ${timeout} ms.`));
+    timer = clock.setTimeout(late, timeout);
+  });
+  try {
+    return await Promise.race([promise, expired]);
+  } finally {
+    clock.clearTimeout(timer);
+  }
+}
+
+const platform: Required<Clock> = {
+  now: () => Date.now(),
+  setTimeout: (callback, delay) => setTimeout(callback, delay),
+  clearTimeout: (timer) => clearTimeout(timer as number),
+};
+
+/** A promise, and how to settle it. */
+export interface Deferred<T> {
+  readonly promise: Promise<T>;
+  resolve(value: T): void;
+}
+
+export function deferred<T>(): Deferred<T> {
+  let settle: (value: T) => void = () => {};
+  const promise = new Promise<T>((resolve) => {
+    settle = resolve;
+  });
+  return { promise, resolve: (value) => settle(value) };
+}
+
+/** Lets everything happen that is under way and needs no I/O. */
+export async function flushTurns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await flushPending();
+}
+
+/** A value in a message, never longer than a line or two. */
+export function formatValue(value: unknown): string {
+  if (value instanceof Error) return `${value.name}: ${value.message}`;
+  const text = typeof value === 'bigint' ? `${value}n` : (toJson(value) ?? String(value));
+  return text.length > 200 ? `${text.slice(0, 200)}… (${text.length} characters)` : text;
+}
+
+function toJson(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
+}
+
+function isSame(one: unknown, other: unknown): boolean {
+  if (Object.is(one, other)) return true;
+  if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return false;
+  if (Array.isArray(one) !== Array.isArray(other)) return false;
+  const names = Object.keys(one);
+  if (names.length !== Object.keys(other).length) return false;
+  return names.every(
+    (name) => Object.hasOwn(other, name) && isSame(memberOf(one, name), memberOf(other, name)),
+  );
+}
+
+function memberOf(object: object, name: string): unknown {
+  return Object.getOwnPropertyDescriptor(object, name)?.value;
+}

@@ -1,0 +1,49 @@
+/**
+ * The laws of `TokenLock`, one test each, for every lock that there will ever be.
+ *
+ * @module
+ */
+import type { ConformanceCase } from './conformance-case.ts';
+import { conformanceCases } from './conformance-case.ts';
+import { lawsOfExclusion } from './lock-exclusion.ts';
+import type { LockConformanceOptions, LockFixture } from './lock-under-test.ts';
+import { LockUnderTest } from './lock-under-test.ts';
+import { lawsOfWaiting } from './lock-waiting.ts';
+
+/**
+ * The tests that every `TokenLock` has to pass. Each one names its law: `lock-1` to `lock-6`.
+ *
+ * What a lock cannot do is declared in `options`; the tests then make sure that it really cannot.
+ *
+ * @param createLock Makes a fresh lock for one test. It shares nothing with any other one.
+ * @example
+ * ```ts
+ * import { test } from 'node:test'; // or of any other runner
+ * import type { TokenLock } from 'tokenkeep';
+ * import { lockConformance, register } from 'tokenkeep/testing';
+ *
+ * let count = 0;
+ * const cases = lockConformance(
+ *   () => {
+ *     const prefix = `test${count++}:`;
+ *     const open = (): TokenLock => ({
+ *       reach: 'machine',
+ *       request: (name, { signal }, callback) =>
+ *         navigator.locks.request(prefix + name, signal ? { signal } : {}, async () => callback()),
+ *     });
+ *     return { lock: open(), reopen: open };
+ *   },
+ *   { holderDeath: false },
+ * );
+ * register(test, cases);
+ * ```
+ */
+export function lockConformance(
+  createLock: () => LockFixture | Promise<LockFixture>,
+  options: LockConformanceOptions = {},
+): readonly ConformanceCase[] {
+  const laws = [...lawsOfExclusion(options), ...lawsOfWaiting].sort((one, other) =>
+    one.law.localeCompare(other.law),
+  );
+  return conformanceCases(laws, createLock, (fixture) => new LockUnderTest(fixture, options));
+}

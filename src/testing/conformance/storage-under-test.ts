@@ -1,0 +1,160 @@
+/**
+ * What every law of a storage is proven with: the storage under test, its other handles, and watchful calls.
+ *
+ * @module
+ */
+import type { Stored, TokenStorage, Version } from '../../core/contracts.ts';
+import { isTokenKeepError } from '../../core/errors.ts';
+import type { CaseTimeout } from './conformance-case.ts';
+import { formatValue, must, mustEqual, mustSettle, rejectionOf } from './conformance-case.ts';
+
+/** A fresh storage that shares nothing with any other one. */
+export interface StorageFixture {
+  readonly storage: TokenStorage;
+  /** Opens the same storage once more, as another tab, process or machine does. */
+  reopen?(): TokenStorage | Promise<TokenStorage>;
+  /** Breaks what the storage writes to: no space, no connection. Returns how to mend it. */
+  breakDown?(): (() => unknown) | Promise<() => unknown>;
+  /** Cleans up after a law. */
+  close?(): unknown;
+}
+
+/** What a storage cannot do. Nothing is left out that is not declared here. */
+export interface StorageConformanceOptions extends CaseTimeout {
+  /** `false`: there is one handle only, the storage lives in it. @default true */
+  readonly reopen?: boolean;
+  /** `false`: the storage has no `watch`. @default true */
+  readonly watch?: boolean;
+  /** `false`: what it writes to cannot break, or a test cannot break it. @default true */
+  readonly breakDown?: boolean;
+}
+
+/** Watches a key. */
+export interface Watcher {
+  readonly told: number;
+  readonly listener: () => void;
+  unwatch(): void;
+  /** Resolves when it was told more often than `count` times. */
+  toldAfter(count: number, what: string): Promise<void>;
+}
+
+/** A text that must not turn up in any error. */
+export const canary = 'canary-9f2c1e7ab04d';
+
+/** The storage under test, with calls that check what holds for all of them. */
+export class StorageUnderTest {
+  readonly storage: TokenStorage;
+  readonly fixture: StorageFixture;
+  readonly #timeout: CaseTimeout;
+
+  constructor(fixture: StorageFixture, options: StorageConformanceOptions) {
+    this.fixture = fixture;
+    this.storage = fixture.storage;
+    this.#timeout = options;
+  }
+
+  /** Another handle of the same storage. */
+  async reopen(): Promise<TokenStorage> {
+    const { fixture } = this;
+    must(
+      fixture.reopen !== undefined,
+      'createStorage() gives no reopen(). Give one, or declare { reopen: false }.',
+    );
+    return fixture.reopen();
+  }
+
+  /** What is stored. Fails the case if nothing is. */
+  async stored(key: string, storage: TokenStorage = this.storage): Promise<Stored> {
+    const stored = await storage.read(key);
+    must(stored !== undefined, `read(${formatValue(key)}): expected a record, saw nothing.`);
+    return stored;
+  }
+
+  async mustHold(key: string, expected: { record: unknown; version: Version }): Promise<void> {
+    mustEqual(await this.storage.read(key), expected, `read(${formatValue(key)})`);
+  }
+
+  async mustHoldNothing(key: string): Promise<void> {
+    const stored = await this.storage.read(key);
+    must(stored === undefined, `read(${formatValue(key)}): expected nothing, saw ${formatValue(stored)}.`);
+  }
+
+  watch(key: string, storage: TokenStorage = this.storage, also?: () => void): Watcher {
+    must(storage.watch !== undefined, 'The storage has no watch(). Declare { watch: false }.');
+    const waiting: (() => void)[] = [];
+    let told = 0;
+    const listener = (): void => {
+      told++;
+      for (const resolve of waiting.splice(0)) resolve();
+      also?.();
+    };
+    const unwatch = storage.watch(key, listener);
+    const toldAfter = async (count: number, what: string): Promise<void> => {
+      while (told <= count) {
+        const next = new Promise<void>((resolve) => waiting.push(resolve));
+        await mustSettle(next, this.#timeout, `The watcher is told of ${what}`);
+      }
+    };
+    return {
+      listener,
+      unwatch,
+      toldAfter,
+      get told() {
+        return told;
+      },
+    };
+  }
+}
+
+/** The call must reject with a conflict. */
+export async function mustConflict(
+  call: () => Promise<unknown>,
+  operation: 'write' | 'delete',
+  what: string,
+): Promise<void> {
+  const error = await rejectionOf(call, what);
+  mustBeStorageError(error, what);
+  must(error.conflict === true, `${what}: expected a StorageError with conflict true, saw conflict false.`);
+  must(error.operation === operation, `${what}: expected operation ${operation}, saw ${error.operation}.`);
+}
+
+/** An error of a storage is a `StorageError`, and says nothing of what is stored. */
+export function mustBeStorageError(
+  error: unknown,
+  what: string,
+): asserts error is { conflict: boolean; operation: string } & Error {
+  const isStorageError = isTokenKeepError(error) && error.code === 'ERR_STORAGE';
+  must(isStorageError, `${what}: expected a StorageError, saw ${formatValue(error)}.`);
+  must(!containsCanary(error, 0), `${what}: the error holds a part of the record.`);
+}
+
+/** Calls by their outcome. What failed must have failed with a conflict. */
+export async function outcomes(
+  calls: readonly (() => Promise<unknown>)[],
+  what: string,
+): Promise<{ won: number[]; versions: unknown[] }> {
+  const settled = await Promise.allSettled(calls.map((call) => call()));
+  const won: number[] = [];
+  const versions: unknown[] = [];
+  for (const [index, one] of settled.entries()) {
+    if (one.status === 'fulfilled') {
+      won.push(index);
+      versions.push(one.value);
+    } else {
+      mustBeStorageError(one.reason, what);
+      must(
+        one.reason.conflict,
+        `${what}: expected the losers to see a conflict, saw ${formatValue(one.reason)}.`,
+      );
+    }
+  }
+  return { won, versions };
+}
+
+function containsCanary(value: unknown, depth: number): boolean {
+  if (typeof value === 'string') return value.includes(canary);
+  if (typeof value !== 'object' || value === null || depth > 5) return false;
+  return Object.getOwnPropertyNames(value).some((name) =>
+    containsCanary(Object.getOwnPropertyDescriptor(value, name)?.value, depth + 1),
+  );
+}

@@ -1,0 +1,126 @@
+/**
+ * The authorization endpoint and the grant that its codes buy (RFC 6749 §4.1, RFC 7636). Its user is quick: agrees to
+ * everything at once, and meets every authentication context.
+ *
+ * @module
+ */
+import type { TokenResponse } from '../../core/oauth/token-set.ts';
+import type { GrantRequest } from './grant-request.ts';
+import {
+  base64,
+  bytesOf,
+  type EndpointWork,
+  type Exchange,
+  json,
+  type ServerResponse,
+} from './http-exchange.ts';
+import type { AuthorizationCode } from './login-registry.ts';
+import { OAuthServerError } from './oauth-server-error.ts';
+import type { ServerContext } from './server-context.ts';
+import { jwtLike } from './token-text.ts';
+
+/** How long a code may wait, in ms. */
+const codeLifetime = 60_000;
+
+/** A browser has arrived at the authorization endpoint. */
+export function authorizationEndpoint(server: ServerContext, exchange: Exchange): EndpointWork {
+  return { answer: () => answer(server, exchange) };
+}
+
+function answer(server: ServerContext, { method, url, seenAs }: Exchange): ServerResponse {
+  if (method !== 'GET') return json(405, { error: 'invalid_request' }, { allow: 'GET' });
+  const asked = url.searchParams;
+  const redirectUri = asked.get('redirect_uri');
+  // Without a client and a place that it named there is nobody to send the browser back to (RFC 6749 §4.1.2.1).
+  if (!server.settings.clients.has(asked.get('client_id') ?? '') || redirectUri === null) {
+    return json(400, { error: 'invalid_request' });
+  }
+  const error = problemOf(asked);
+  const back = new URL(redirectUri);
+  if (error === undefined) back.searchParams.set('code', server.logins.issue(codeOf(server, asked)));
+  else back.searchParams.set('error', error);
+  const state = asked.get('state');
+  if (state !== null) back.searchParams.set('state', state);
+  if (server.settings.dialect.namesIssuer !== false) back.searchParams.set('iss', seenAs.issuer); // RFC 9207
+  return { status: 302, headers: { location: back.href, 'cache-control': 'no-store' }, body: '' };
+}
+
+function problemOf(asked: URLSearchParams): string | undefined {
+  const names = [...asked.keys()].filter((name) => name !== 'resource');
+  if (new Set(names).size < names.length) return 'invalid_request';
+  if (asked.get('response_type') !== 'code') return 'unsupported_response_type';
+  if (asked.get('code_challenge_method') !== 'S256' || !asked.get('code_challenge')) return 'invalid_request';
+  if (asked.get('prompt') === 'none') return 'login_required'; // the server keeps no sessions of its own
+  return isClaims(asked.get('claims')) ? undefined : 'invalid_request';
+}
+
+function isClaims(text: string | null): boolean {
+  try {
+    const claims: unknown = JSON.parse(text ?? '{}');
+    return typeof claims === 'object' && claims !== null;
+  } catch {
+    return false;
+  }
+}
+
+function codeOf(server: ServerContext, asked: URLSearchParams): AuthorizationCode {
+  const text = (name: string): string | undefined => asked.get(name) ?? undefined;
+  return {
+    clientId: text('client_id') ?? '',
+    redirectUri: text('redirect_uri') ?? '',
+    challenge: text('code_challenge') ?? '',
+    subject: text('login_hint') ?? 'user',
+    scope: text('scope')?.split(' ') ?? server.settings.scope,
+    acr: text('acr_values')?.split(' ')[0],
+    claims: text('claims'),
+    nonce: text('nonce'),
+    jkt: text('dpop_jkt'),
+    expiresAt: server.now() + codeLifetime,
+  };
+}
+
+/** Exchanges a code for the first tokens of a family. @throws OAuthServerError */
+export async function exchangeCode(
+  server: ServerContext,
+  { client, parameters, exchange, jkt }: GrantRequest,
+): Promise<TokenResponse> {
+  const { logins, ledger, journal, settings } = server;
+  const text = parameters.get('code') ?? '';
+  const spent = logins.familyOf(text);
+  if (spent) server.revoke(spent, 'its code came again'); // RFC 6749 §4.1.2
+  const code = logins.redeem(text);
+  const verified = (await challengeOf(parameters.get('code_verifier') ?? '')) === code?.challenge;
+  const isItsOwn =
+    code?.clientId === client.clientId && code.redirectUri === (parameters.get('redirect_uri') ?? '');
+  const isOfKey = code?.jkt === undefined || code.jkt === jkt;
+  if (code === undefined || !verified || !isItsOwn || !isOfKey || server.now() >= code.expiresAt) {
+    throw new OAuthServerError(
+      'invalid_grant',
+      'The code is unknown, used, too old, or was issued for something else.',
+    );
+  }
+  const { clientId, subject, scope } = code;
+  const { issuer } = exchange.seenAs;
+  const start = { clientId, subject, scope, issuer, jkt, resources: [`${settings.apiOrigin}/`] };
+  const { family, response } = ledger.signIn(start);
+  logins.record(family, code);
+  logins.markRedeemed(text, family);
+  journal.counts.signIns++;
+  const issued = [family.newest?.id, family.current?.id].flatMap((id) => id ?? []);
+  journal.write('signIn', { family: family.id, clientId, issued });
+  return withFacts(response, code);
+}
+
+async function challengeOf(verifier: string): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', bytesOf(verifier));
+  return base64(new Uint8Array(digest)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+}
+
+/** The ID token of a login says how it was done, and repeats the nonce. */
+function withFacts(response: TokenResponse, { acr, nonce }: AuthorizationCode): TokenResponse {
+  const [, payload, signature = ''] = response.id_token?.split('.') ?? [];
+  if (payload === undefined) return response;
+  const claims = JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/')));
+  const facts = { ...(acr !== undefined && { acr }), ...(nonce !== undefined && { nonce }) };
+  return { ...response, id_token: jwtLike({ ...claims, ...facts }, signature) };
+}

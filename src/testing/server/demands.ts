@@ -1,0 +1,77 @@
+/**
+ * What the API wants of a call beside a good token: more scope, or a better login (RFC 6750 §3.1, RFC 9470).
+ *
+ * @module
+ */
+
+import type { ServerResponse } from './http-exchange.ts';
+import type { AccessToken } from './issued-tokens.ts';
+import type { LoginDetails } from './login-registry.ts';
+import { insufficientClaims, insufficientScope, insufficientUserAuthentication } from './refusals.ts';
+
+/** What calls must have. */
+export interface Demand {
+  /** The calls that are meant: to this path and what is beneath it. @default '/' */
+  readonly path?: string;
+  readonly scope?: readonly string[];
+  /** Authentication contexts, any of which will do. */
+  readonly acrValues?: readonly string[];
+  /** How long ago the user may have signed in, in seconds. A refresh is no login. */
+  readonly maxAge?: number;
+  /** Claims of access tokens that the login must have been asked for, as Microsoft's APIs want it. */
+  readonly claims?: Readonly<Record<string, unknown>>;
+}
+
+/** The demands that are made now. */
+export class Demands {
+  readonly #demands = new Set<Demand>();
+
+  /** Returns how to take it back. */
+  add(demand: Demand): () => void {
+    this.#demands.add(demand);
+    return () => void this.#demands.delete(demand);
+  }
+
+  /** The answer to a call with a good token that is not good enough. */
+  refusal(token: AccessToken, path: string, login: LoginDetails, now: number): ServerResponse | undefined {
+    for (const demand of this.#demands) {
+      if (isWithin(path, demand.path ?? '/')) {
+        const answer = unmet(demand, token, login, now);
+        if (answer !== undefined) return answer;
+      }
+    }
+    return undefined;
+  }
+}
+
+function unmet(
+  demand: Demand,
+  token: AccessToken,
+  login: LoginDetails,
+  now: number,
+): ServerResponse | undefined {
+  const { scope = [], acrValues, maxAge, claims } = demand;
+  const isWeak = acrValues !== undefined && !acrValues.includes(login.acr ?? '');
+  const isOld = maxAge !== undefined && now - token.family.startedAt > maxAge * 1000;
+  if (isWeak || isOld) {
+    return insufficientUserAuthentication({
+      ...(acrValues !== undefined && { acrValues: acrValues.join(' ') }),
+      ...(maxAge !== undefined && { maxAge }),
+    });
+  }
+  if (claims !== undefined && !hasAsked(login.claims, claims))
+    return insufficientClaims({ access_token: claims });
+  const isNarrow = scope.some((one) => !token.scope.includes(one));
+  return isNarrow ? insufficientScope(...scope) : undefined;
+}
+
+function hasAsked(text: string | undefined, claims: Readonly<Record<string, unknown>>): boolean {
+  const asked = (JSON.parse(text ?? '{}') as { access_token?: Record<string, unknown> }).access_token ?? {};
+  return Object.entries(claims).every(
+    ([name, value]) => JSON.stringify(asked[name]) === JSON.stringify(value),
+  );
+}
+
+function isWithin(path: string, demanded: string): boolean {
+  return path === demanded || path.startsWith(demanded.endsWith('/') ? demanded : `${demanded}/`);
+}

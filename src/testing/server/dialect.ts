@@ -1,0 +1,64 @@
+/**
+ * How a server words what it says, where that is not as the standards word it. Data: nothing else depends on it.
+ *
+ * @module
+ */
+import type { TokenResponse } from '../../core/oauth/token-set.ts';
+import type { JsonMembers } from './faults.ts';
+import type { ServerResponse } from './http-exchange.ts';
+import { json } from './http-exchange.ts';
+import { type OAuthErrorCode, OAuthServerError, responseToError } from './oauth-server-error.ts';
+
+/**
+ * How a server words what it says. What is left out is as the standards have it.
+ *
+ * @example A server with a member of its own, and another word for a dead refresh token
+ * ```ts
+ * import { authorizationServer, type Dialect } from 'tokenkeep/testing';
+ *
+ * const dialect: Dialect = {
+ *   granted: (tokens) => ({ ...tokens, tenant: 'acme' }),
+ *   refused: { invalid_grant: { status: 403, headers: {}, body: '{"error":"dead"}' } },
+ * };
+ * const server = authorizationServer({ dialect });
+ * ```
+ */
+export interface Dialect {
+  /** `false`: authorization responses do not say who the issuer is (RFC 9207). */
+  readonly namesIssuer?: boolean;
+  /** The members of a granted answer, in order. What is `undefined` is not sent. */
+  readonly granted?: (tokens: TokenResponse) => JsonMembers;
+  /** `true`: granted answers are forms, unless the request asks for JSON by `Accept`. */
+  readonly formUnlessJsonAccepted?: boolean;
+  /** What the token endpoint answers to requests that are refused, by the error code of the standard. */
+  readonly refused?: Readonly<Partial<Record<OAuthErrorCode, ServerResponse>>>;
+  /** What the revocation endpoint answers when the token is dead. */
+  readonly revoked?: ServerResponse;
+  /** The only kind of token that the revocation endpoint knows. */
+  readonly revokes?: 'access_token' | 'refresh_token';
+  /** How bodies of revocation requests must be encoded. @default like those of token requests */
+  readonly revocationEncoding?: 'form' | 'json';
+}
+
+/** The answer to a token request that is granted. */
+export function grantedResponse(
+  dialect: Dialect,
+  tokens: TokenResponse,
+  accept: string | null,
+): ServerResponse {
+  const members = dialect.granted?.(tokens) ?? tokens;
+  const answer = json(200, members, { pragma: 'no-cache' });
+  if (dialect.formUnlessJsonAccepted !== true || accept?.includes('application/json')) return answer;
+  const pairs = Object.entries(members).filter(([, value]) => value !== undefined);
+  return {
+    ...answer,
+    headers: { ...answer.headers, 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' },
+    body: new URLSearchParams(pairs.map(([name, value]) => [name, String(value)])).toString(),
+  };
+}
+
+/** The answer to an error that the server's code threw: a refusal is one, everything else is a defect and goes on. */
+export function refusedResponse(dialect: Dialect, error: unknown): ServerResponse {
+  const own = error instanceof OAuthServerError ? dialect.refused?.[error.code] : undefined;
+  return own ?? responseToError(error);
+}

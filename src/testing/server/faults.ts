@@ -1,0 +1,131 @@
+/**
+ * What can go wrong between a client and a server, as data.
+ *
+ * @module
+ */
+
+import type { ServerResponse } from './http-exchange.ts';
+import { json } from './http-exchange.ts';
+import type { MemberNames } from './known-members.ts';
+
+/** Members of a JSON answer. */
+export type JsonMembers = Readonly<Record<string, unknown>>;
+
+/**
+ * One thing that goes wrong with one request, or several: all members of a fault strike together.
+ *
+ * `drop`, `hang` and `answer` replace the work of the server, unless `commits` is set; the others spoil its answer.
+ */
+export interface Fault {
+  /** The connection ends without an answer. */
+  readonly drop?: true;
+  /** No answer, ever. Only the client's signal ends the wait. */
+  readonly hang?: true;
+  /** This is the answer. */
+  readonly answer?: Partial<ServerResponse>;
+  /**
+   * The server does its work before the fault strikes: the refresh token is rotated, only the response is lost or another one.
+   *
+   * @default false: the server has done nothing
+   */
+  readonly commits?: boolean;
+  /** This many ms go by on the server's clock: before the work, or with `commits` between the work and the answer. */
+  readonly delay?: number;
+  /** The JSON answer gets these members (`undefined` takes one away), or whatever the function makes of them. */
+  readonly members?: JsonMembers | ((members: JsonMembers) => unknown);
+  /** The answer gets this status. */
+  readonly status?: number;
+  /** The answer gets these headers; `undefined` takes one away. */
+  readonly headers?: ServerResponse['headers'];
+  /** The members of the JSON answer are encoded as a form, as GitHub does. */
+  readonly formEncoded?: true;
+  /** The answer's Content-Type; `null` takes it away. */
+  readonly contentType?: string | null;
+  /** The connection ends after this many bytes of the body. */
+  readonly truncate?: number;
+  /** Nothing comes after this many bytes of the body, and the connection stays open. */
+  readonly stall?: number;
+}
+
+/** Faults with a name. Each is plain data: `{ ...faults.lostResponse, delay: 500 }` is one more. */
+export const faults: {
+  /** The connection ends before the server has done anything. */
+  readonly lostRequest: Fault;
+  /** The server has rotated the refresh token, and the connection ends before the answer. */
+  readonly lostResponse: Fault;
+  /** The server has rotated the refresh token, and nothing ever comes. */
+  readonly neverResponds: Fault;
+  /** A 503 with the body of an OAuth error: it must not be read as one. */
+  readonly serverError: Fault;
+  /** The server has rotated the refresh token, and a gateway in between gives up. */
+  readonly gatewayTimeout: Fault;
+  /** A 403 in HTML, as firewalls send it. */
+  readonly html: Fault;
+  /** A 200 in HTML, as a captive portal sends it. */
+  readonly captivePortal: Fault;
+  /** A success in form encoding, with the Content-Type that goes with it. */
+  readonly formEncoded: Fault;
+  /** An OAuth error; with status 200 as GitHub and Slack send it. */
+  oauthError(error: string, status?: number): Fault;
+  /** A 429, or another status, with `Retry-After` in seconds or as a date. */
+  rateLimited(retryAfter: number | string, status?: number): Fault;
+  /** A redirect. A client that follows it sends the refresh token elsewhere. */
+  redirect(location: string, status?: 301 | 302 | 303 | 307 | 308): Fault;
+  /** A success without some of its members. */
+  without(...members: readonly string[]): Fault;
+} = {
+  lostRequest: { drop: true },
+  lostResponse: { drop: true, commits: true },
+  neverResponds: { hang: true, commits: true },
+  serverError: { answer: json(503, { error: 'invalid_grant', error_description: 'The database is down.' }) },
+  gatewayTimeout: { answer: html(504, 'Gateway Timeout'), commits: true },
+  html: { answer: html(403, 'Forbidden') },
+  captivePortal: { answer: html(200, 'Please sign in to the network') },
+  formEncoded: { formEncoded: true, contentType: 'application/x-www-form-urlencoded' },
+  oauthError: (error, status = 400) => ({ answer: json(status, { error }) }),
+  rateLimited: (retryAfter, status = 429) => ({
+    answer: json(status, { error: 'slow_down' }, { 'retry-after': String(retryAfter) }),
+  }),
+  redirect: (location, status = 307) => ({ answer: { status, headers: { location }, body: '' } }),
+  without: (...members) => ({ members: Object.fromEntries(members.map((name) => [name, undefined])) }),
+};
+
+/** What a fault may have. */
+export const faultMembers: MemberNames<Fault> = {
+  drop: true,
+  hang: true,
+  answer: true,
+  commits: true,
+  delay: true,
+  members: true,
+  status: true,
+  headers: true,
+  formEncoded: true,
+  contentType: true,
+  truncate: true,
+  stall: true,
+};
+
+/** What a fault makes of an answer that it does not replace. */
+export function applyFault(answer: ServerResponse, fault: Fault): ServerResponse {
+  const headers: Record<string, string | undefined> = { ...answer.headers, ...fault.headers };
+  if (fault.contentType !== undefined) headers['content-type'] = fault.contentType ?? undefined;
+  const changes = fault.members !== undefined || fault.formEncoded;
+  const body = changes ? changed(answer.body, fault) : answer.body;
+  return { status: fault.status ?? answer.status, headers, body };
+}
+
+function changed(body: string, { members, formEncoded }: Fault): string {
+  const before: JsonMembers = JSON.parse(body);
+  const after = typeof members === 'function' ? members(before) : { ...before, ...members };
+  if (!formEncoded) return JSON.stringify(after);
+  const pairs = Object.entries(after as JsonMembers).filter(
+    ([, value]) => value !== undefined && value !== null,
+  );
+  return new URLSearchParams(pairs.map(([name, value]) => [name, String(value)])).toString();
+}
+
+function html(status: number, text: string): ServerResponse {
+  const body = `<!doctype html><title>${text}</title><h1>${text}</h1>`;
+  return { status, headers: { 'content-type': 'text/html; charset=utf-8' }, body };
+}

@@ -1,0 +1,17 @@
+/**
+ * What a grant is asked for with.
+ *
+ * @module
+ */
+
+import type { Exchange } from './http-exchange.ts';
+import type { TestClient } from './server-settings.ts';
+
+/** A request for tokens whose client has been checked. */
+export interface GrantRequest {
+  readonly client: TestClient;
+  readonly parameters: URLSearchParams;
+  readonly exchange: Exchange;
+  /** Thumbprint of the key whose proof came with it. */
+  readonly jkt: string | undefined;
+}

@@ -1,0 +1,99 @@
+/**
+ * A request and its answer as the test server sees them, whichever form carried them: `fetch` or HTTP.
+ *
+ * @module
+ */
+
+/** The endpoints of the test server that can be made to fail, to wait, or to be counted. */
+export type EndpointName = 'authorization' | 'token' | 'revocation' | 'introspection' | 'metadata' | 'api';
+
+/** Bytes in a buffer of their own, named by who makes some: TypeScript before 5.7 knows no kinds of `Uint8Array`. */
+export type Bytes = ReturnType<InstanceType<typeof TextEncoder>['encode']>;
+
+/** A request that reached the server. */
+export interface Exchange {
+  readonly method: string;
+  /** Where it went, in the server's own URLs, also when it came over HTTP to a loopback port. */
+  readonly url: URL;
+  readonly headers: Headers;
+  readonly body: Bytes;
+  /** The issuer and the origin of the API as this client knows them. */
+  readonly seenAs: { readonly issuer: string; readonly apiOrigin: string };
+}
+
+/** What the server says. A header set to `undefined` is not sent. */
+export interface ServerResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: string;
+}
+
+/** What becomes of an answer on its way: it arrives (whole or not), the connection ends or never was, or nothing ever comes. */
+export type Delivery =
+  | {
+      readonly kind: 'answer';
+      readonly answer: ServerResponse;
+      readonly truncate?: number;
+      readonly stall?: number;
+    }
+  | { readonly kind: 'dropped' }
+  | { readonly kind: 'unreachable' }
+  | { readonly kind: 'hung' };
+
+/** What an endpoint has to do for a request that has arrived and was counted, but not served yet. */
+export interface EndpointWork {
+  /** Does it. Everything that changes the server's tokens happens in one go. */
+  answer(): ServerResponse | Promise<ServerResponse>;
+  /** The server failed before it did it. */
+  onFailure?(): void;
+  /** The request is over, with or without an answer. */
+  onEnd?(status: number | undefined): void;
+  /** Short id of the token that the request carries, for `when` and the log. */
+  readonly token?: string | undefined;
+}
+
+/** An answer in JSON that no cache keeps. */
+export function json(status: number, body: unknown, headers?: ServerResponse['headers']): ServerResponse {
+  return {
+    status,
+    headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers },
+    body: JSON.stringify(body),
+  };
+}
+
+/** Bytes as text; most requests have none. */
+export function textOf(bytes: Uint8Array): string {
+  return bytes.length === 0 ? '' : new TextDecoder().decode(bytes);
+}
+
+/** Text as bytes. */
+export function bytesOf(text: string): Bytes {
+  return new TextEncoder().encode(text);
+}
+
+/** Base64 of bytes, without `Buffer`. */
+export function base64(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes));
+}
+
+/** Base64url without padding (RFC 7515 §2). */
+export function toBase64url(bytes: Uint8Array): string {
+  return base64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+}
+
+export function fromBase64url(text: string): Bytes {
+  const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
+  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
+}
+
+/** A name for a body: equal bodies have equal names. Not a cryptographic hash, so that it costs nothing. */
+export function fingerprint(bytes: Uint8Array): string {
+  let low = 0x811c9dc5;
+  let high = 0x9e3779b9;
+  for (let index = 0; index < bytes.length; index++) {
+    const byte = bytes[index] as number;
+    low = Math.imul(low ^ byte, 0x01000193);
+    high = Math.imul(high ^ (byte + index), 0x85ebca6b);
+  }
+  return (high >>> 0).toString(16).padStart(8, '0') + (low >>> 0).toString(16).padStart(8, '0');
+}

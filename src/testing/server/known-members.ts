@@ -1,0 +1,24 @@
+/**
+ * What was misspelled does nothing, and a test with it cannot fail: names that are not known are refused.
+ *
+ * @module
+ */
+import { ConfigurationError } from '../../core/errors.ts';
+
+/** Whether each name that there is is one: complete, or it does not compile. */
+export type MemberNames<T> = { readonly [Name in keyof Required<T>]: true };
+
+/** @throws ConfigurationError for what is no object, and for a member with another name. */
+export function requireKnownMembers(
+  value: unknown,
+  what: string,
+  names: Readonly<Record<string, true>>,
+): void {
+  const list = Object.keys(names).join(', ');
+  if (typeof value !== 'object' || value === null) {
+    throw new ConfigurationError(`${what} must be an object with some of ${list}.`);
+  }
+  const unknown = Object.keys(value).find((name) => !Object.hasOwn(names, name));
+  if (unknown !== undefined)
+    throw new ConfigurationError(`${what} has an unknown member ${unknown}. It takes ${list}.`);
+}

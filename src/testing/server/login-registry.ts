@@ -1,0 +1,66 @@
+/**
+ * How users have signed in, and codes on their way from the authorization endpoint to the token endpoint.
+ *
+ * @module
+ */
+import { randomId } from '../../platform/web-crypto.ts';
+import type { TokenFamily } from './issued-tokens.ts';
+
+/** What a login was like, beside what its tokens say. */
+export interface LoginDetails {
+  /** The authentication context (OpenID Connect Core §2). */
+  readonly acr?: string | undefined;
+  /** The claims that it was asked for (OpenID Connect Core §5.5), as JSON. */
+  readonly claims?: string | undefined;
+  readonly nonce?: string | undefined;
+}
+
+/** A login that waits for its code to be exchanged. */
+export interface AuthorizationCode extends LoginDetails {
+  readonly clientId: string;
+  readonly redirectUri: string;
+  /** BASE64URL(SHA256(verifier)) (RFC 7636 §4.2). */
+  readonly challenge: string;
+  readonly subject: string;
+  readonly scope: readonly string[];
+  /** Thumbprint of the key that it is bound to (RFC 9449 §10). */
+  readonly jkt: string | undefined;
+  readonly expiresAt: number;
+}
+
+export class LoginRegistry {
+  readonly #details = new WeakMap<TokenFamily, LoginDetails>();
+  readonly #codes = new Map<string, AuthorizationCode>();
+  /** What became of codes that were exchanged. */
+  readonly #spent = new Map<string, TokenFamily>();
+
+  record(family: TokenFamily, { acr, claims, nonce }: LoginDetails): void {
+    this.#details.set(family, { acr, claims, nonce });
+  }
+
+  detailsOf(family: TokenFamily): LoginDetails {
+    return this.#details.get(family) ?? {};
+  }
+
+  issue(code: AuthorizationCode): string {
+    const text = `code-${randomId()}`;
+    this.#codes.set(text, code);
+    return text;
+  }
+
+  /** The code, which is one no more. */
+  redeem(text: string): AuthorizationCode | undefined {
+    const code = this.#codes.get(text);
+    this.#codes.delete(text);
+    return code;
+  }
+
+  markRedeemed(text: string, family: TokenFamily): void {
+    this.#spent.set(text, family);
+  }
+
+  /** The family of a code that was exchanged before. */
+  familyOf(text: string): TokenFamily | undefined {
+    return this.#spent.get(text);
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * What the use of a refresh token means under each profile. The only place where profiles differ.
+ *
+ * @module
+ */
+import type { ProfileRules } from './server-settings.ts';
+
+/** What a policy has to know of a refresh token. */
+export interface RefreshTokenHistory {
+  /** When it was used first. */
+  readonly usedAt: number | undefined;
+  /** How many rotations after the login it was issued. */
+  readonly generation: number;
+  readonly family: { readonly generation: number };
+}
+
+/**
+ * - `rotate`: granted; the answer has a new refresh token.
+ * - `keep`: granted; the answer has no refresh token.
+ * - `same`: granted; the answer has the refresh token of the request.
+ * - `again`: it is used, and granted nevertheless, with other new tokens.
+ * - `replay`: it is used, and the answer is the one of its first use.
+ * - `reuse`: it is used, and that ends the family.
+ */
+export type TokenUse = 'rotate' | 'keep' | 'same' | 'again' | 'replay' | 'reuse';
+
+/** Judges the use of a refresh token that is neither revoked nor expired. */
+export function classifyUse(token: RefreshTokenHistory, profile: ProfileRules, now: number): TokenUse {
+  if (profile.kind === 'noRotation') return 'keep';
+  if (profile.kind === 'sameToken') return 'same';
+  if (profile.kind === 'rotateOldStaysValid' || token.usedAt === undefined) return 'rotate';
+  if (profile.kind === 'strict' || profile.kind === 'countsFailures') return 'reuse';
+  if (now - token.usedAt > profile.ms) return 'reuse';
+  if (profile.kind === 'idempotentReplay') return 'replay';
+  const isPrevious = token.generation === token.family.generation - 1;
+  return isPrevious || profile.previousOnly === false ? 'again' : 'reuse';
+}
+
+/** Tells whether an attempt that failed counts as a use. */
+export function failureIsUse(profile: ProfileRules): boolean {
+  return profile.kind === 'countsFailures';
+}

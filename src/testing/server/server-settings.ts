@@ -1,0 +1,213 @@
+/**
+ * What a test server can be told when it is made, and what it takes when it is not told.
+ *
+ * @module
+ */
+import type { Clock } from '../../core/contracts.ts';
+import type { ApiHandler } from './api-handler.ts';
+import type { Dialect } from './dialect.ts';
+import { type MemberNames, requireKnownMembers } from './known-members.ts';
+import type { Refusal, RefusalStyle } from './refusals.ts';
+
+/**
+ * How the server treats refresh tokens.
+ *
+ * - `strict`: every refresh rotates; a used refresh token that comes again revokes its whole family.
+ * - `noRotation`: no refresh token in the answer, the old one stays (Google, Cognito).
+ * - `sameToken`: the same refresh token in the answer (Okta, persistent mode).
+ * - `rotateOldStaysValid`: a new refresh token in the answer, the old ones work on (Entra).
+ * - `countsFailures`: strict, and a failed attempt counts as a use (Keycloak).
+ * - `leeway`: strict, but for `ms` after its first use a refresh token may be sent again and gets other new tokens;
+ *   with `previousOnly` (the default) only the one before the current one may (Auth0).
+ * - `idempotentReplay`: strict, but for `ms` after its first use a refresh token gets the same answer again (WorkOS).
+ */
+export type ServerProfile =
+  | 'strict'
+  | 'noRotation'
+  | 'sameToken'
+  | 'rotateOldStaysValid'
+  | 'countsFailures'
+  | { readonly kind: 'leeway'; readonly ms: number; readonly previousOnly?: boolean }
+  | { readonly kind: 'idempotentReplay'; readonly ms: number };
+
+/** See {@link AuthorizationServerOptions.scopeNarrowing}. */
+export type ScopeNarrowing = 'temporary' | 'permanent' | 'unforgiving';
+
+/** A client that the server knows. */
+export interface TestClient {
+  readonly clientId: string;
+  /** Without it the client is a public one, unless `verify` is there. */
+  readonly clientSecret?: string;
+  /** The only way in which the client may send its secret. @default either */
+  readonly method?: 'client_secret_basic' | 'client_secret_post';
+  /** Judges what no secret is needed for: an assertion, a certificate. It replaces the check of the secret. */
+  readonly verify?: (parameters: URLSearchParams, headers: Headers) => boolean | Promise<boolean>;
+}
+
+/** How the server treats DPoP (RFC 9449). Whoever comes with a proof gets tokens that are bound to its key. */
+export interface DpopPolicy {
+  /** `true`: who asks for tokens without a proof is refused. @default false */
+  readonly required?: boolean;
+  /** Where proofs have to name a nonce of the server. @default nowhere */
+  readonly nonces?: readonly ('token' | 'api')[];
+  /** After how many proofs an endpoint wants another nonce; the answer to the last one says it. @default never */
+  readonly nonceUses?: number;
+  /** How far `iat` of a proof may be from the server's time, in ms. @default 60_000 */
+  readonly tolerance?: number;
+}
+
+/** See {@link authorizationServer}. */
+export interface AuthorizationServerOptions {
+  /** @default 'https://as.test' */
+  readonly issuer?: string;
+  /** Origin of the protected API. @default 'https://api.test' */
+  readonly apiOrigin?: string;
+  /** Absolute URL. Over HTTP it is served if it has the origin of the issuer. @default `${issuer}/authorize` */
+  readonly authorizationEndpoint?: string;
+  /** The same. @default `${issuer}/token` */
+  readonly tokenEndpoint?: string;
+  /** The same; `null`: there is none. @default `${issuer}/revoke` */
+  readonly revocationEndpoint?: string | null;
+  /** How it words what it says. @default as the standards do */
+  readonly dialect?: Dialect;
+  /** @default 'strict' */
+  readonly profile?: ServerProfile;
+  /** @default one public client, `test-client` */
+  readonly clients?: readonly TestClient[];
+  /** In ms. @default 300_000 */
+  readonly accessTokenLifetime?: number;
+  /** In ms from the login; rotation does not extend it. @default no end */
+  readonly refreshTokenLifetime?: number;
+  /** @default the system's time and timers */
+  readonly clock?: Clock;
+  /** How far the server's clock is ahead of `clock`, in ms. @default 0 */
+  readonly clockOffset?: number;
+  /** What a login grants if it does not say. @default ['read', 'write'] */
+  readonly scope?: readonly string[];
+  /**
+   * Effect of a narrower access token on its grant. `temporary`: none (RFC 6749 §6). `permanent`: the grant becomes as narrow, and a
+   * refresh that names more scope gets `invalid_scope`. `unforgiving`: the same, and that refresh token counts as used.
+   *
+   * @default 'temporary'
+   */
+  readonly scopeNarrowing?: ScopeNarrowing;
+  /** `jwt-like`: access tokens with readable claims and a signature that means nothing. @default 'opaque' */
+  readonly tokenFormat?: 'opaque' | 'jwt-like';
+  /** How bodies of token and revocation requests must be encoded. @default 'form' */
+  readonly requestEncoding?: 'form' | 'json';
+  /** `false`: a refresh ends the access tokens before it, as at GitHub. @default true */
+  readonly accessTokensSurviveRefresh?: boolean;
+  /** How proofs of possession are treated. @default proofs are taken, and not asked for */
+  readonly dpop?: DpopPolicy;
+  /** What the API says to a bad token. @default 'rfc6750' */
+  readonly refusal?: RefusalStyle | Refusal;
+  /**
+   * Your API: answers the requests that are let in. Its answers are read as text.
+   *
+   * @default tells back what it was sent, an {@link ApiEcho}
+   */
+  readonly api?: ApiHandler;
+  /** `false`: the API lets in with an empty 200, which is much faster. For measurements. @default true */
+  readonly echo?: boolean;
+  /** `false`: counts only, for long runs. @default true */
+  readonly log?: boolean;
+}
+
+/** A {@link ServerProfile} in the one shape that all profiles have. */
+export type ProfileRules =
+  | {
+      [Kind in Extract<ServerProfile, string>]: { readonly kind: Kind };
+    }[Extract<ServerProfile, string>]
+  | Exclude<ServerProfile, string>;
+
+/** The options, with nothing left open. */
+export interface ServerSettings {
+  readonly issuer: string;
+  readonly apiOrigin: string;
+  readonly authorizationEndpoint: string;
+  readonly tokenEndpoint: string;
+  readonly revocationEndpoint: string | undefined;
+  readonly dialect: Dialect;
+  readonly profile: ProfileRules;
+  readonly clients: ReadonlyMap<string, TestClient>;
+  readonly accessTokenLifetime: number;
+  readonly refreshTokenLifetime: number;
+  readonly clock: Clock;
+  readonly clockOffset: number;
+  readonly scope: readonly string[];
+  readonly scopeNarrowing: ScopeNarrowing;
+  readonly tokenFormat: 'opaque' | 'jwt-like';
+  readonly requestEncoding: 'form' | 'json';
+  readonly accessTokensSurviveRefresh: boolean;
+  readonly dpop: Required<DpopPolicy>;
+  readonly api: ApiHandler | undefined;
+  readonly echo: boolean;
+  readonly log: boolean;
+}
+
+const optionNames: MemberNames<AuthorizationServerOptions> = {
+  issuer: true,
+  apiOrigin: true,
+  authorizationEndpoint: true,
+  tokenEndpoint: true,
+  revocationEndpoint: true,
+  dialect: true,
+  profile: true,
+  clients: true,
+  accessTokenLifetime: true,
+  refreshTokenLifetime: true,
+  clock: true,
+  clockOffset: true,
+  scope: true,
+  scopeNarrowing: true,
+  tokenFormat: true,
+  requestEncoding: true,
+  accessTokensSurviveRefresh: true,
+  dpop: true,
+  refusal: true,
+  api: true,
+  echo: true,
+  log: true,
+};
+
+/**
+ * Fills in what was not said.
+ *
+ * @throws ConfigurationError for an option that there is not.
+ */
+export function resolveSettings(options: AuthorizationServerOptions): ServerSettings {
+  requireKnownMembers(options, 'authorizationServer(options): options', optionNames);
+  const profile = options.profile ?? 'strict';
+  const clients = options.clients ?? [{ clientId: 'test-client' }];
+  const { issuer = 'https://as.test', revocationEndpoint } = options;
+  const base = issuer.replace(/\/$/, '');
+  return {
+    issuer,
+    authorizationEndpoint: options.authorizationEndpoint ?? `${base}/authorize`,
+    tokenEndpoint: options.tokenEndpoint ?? `${base}/token`,
+    revocationEndpoint: revocationEndpoint === null ? undefined : (revocationEndpoint ?? `${base}/revoke`),
+    dialect: options.dialect ?? {},
+    apiOrigin: new URL(options.apiOrigin ?? 'https://api.test').origin,
+    profile: typeof profile === 'string' ? { kind: profile } : profile,
+    clients: new Map(clients.map((client) => [client.clientId, client])),
+    accessTokenLifetime: options.accessTokenLifetime ?? 300_000,
+    refreshTokenLifetime: options.refreshTokenLifetime ?? Number.POSITIVE_INFINITY,
+    clock: options.clock ?? { now: () => Date.now() },
+    clockOffset: options.clockOffset ?? 0,
+    scope: options.scope ?? ['read', 'write'],
+    scopeNarrowing: options.scopeNarrowing ?? 'temporary',
+    tokenFormat: options.tokenFormat ?? 'opaque',
+    requestEncoding: options.requestEncoding ?? 'form',
+    accessTokensSurviveRefresh: options.accessTokensSurviveRefresh ?? true,
+    dpop: {
+      required: false,
+      nonces: [],
+      nonceUses: Number.POSITIVE_INFINITY,
+      tolerance: 60_000,
+      ...options.dpop,
+    },
+    api: options.api,
+    echo: options.echo ?? true,
+    log: options.log ?? true,
+  };
+}

@@ -1,0 +1,230 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/**
+ * An authorization server with a protected API for tests, strict by default: the oracle that `tokenkeep` is tested against.
+ *
+ * @module
+ */
+import type { AuthorizationServer } from '../../core/oauth/authorization-server.ts';
+import type { TokenResponse } from '../../core/oauth/token-set.ts';
+import type { Demand } from './demands.ts';
+import type { Hold, RequestChoice } from './fault-queue.ts';
+import { choiceMembers, Gate } from './fault-queue.ts';
+import { type Fault, faultMembers } from './faults.ts';
+import type { ListenOptions } from './http-listener.ts';
+import { listenOnPorts } from './http-listener.ts';
+import type { ApiRequest, ServerCounts, ServerEvent } from './journal.ts';
+import { requireKnownMembers } from './known-members.ts';
+import { refusals } from './refusals.ts';
+import { RequestPipeline } from './request-pipeline.ts';
+import type { ServerContext } from './server-context.ts';
+import { serverContext } from './server-context.ts';
+import { createServerFetch } from './server-fetch.ts';
+import { authorizationServerMetadata } from './server-metadata.ts';
+import type { AuthorizationServerOptions, ServerSettings } from './server-settings.ts';
+import { resolveSettings } from './server-settings.ts';
+
+/** What a login grants. */
+export interface SignInOptions {
+  /** @default the first client */
+  readonly clientId?: string;
+  /** @default the `scope` of the server */
+  readonly scope?: readonly string[];
+  /** @default 'user' */
+  readonly subject?: string;
+  /** Lifetime of its first access token, in ms. @default the `accessTokenLifetime` of the server */
+  readonly lifetime?: number;
+  /** The authentication context that the user has met (RFC 9470). @default none */
+  readonly acr?: string;
+  /** URLs that its access tokens may be for, at or below. @default the whole API */
+  readonly resource?: readonly string[];
+  /** Thumbprint of the key that its tokens are bound to, as a DPoP proof would say. @default bearer tokens */
+  readonly jkt?: string;
+  /** `iss` of the ID token; for clients that come over HTTP, the `url` of `listen`. @default the `issuer` of the server */
+  readonly issuer?: string;
+}
+
+/** The server over HTTP. It is the same server: tokens, counts and faults are shared with its `fetch`. */
+export interface ListeningServer {
+  /** The issuer. */
+  readonly url: string;
+  /** Origin of the API. */
+  readonly apiUrl: string;
+  readonly metadata: AuthorizationServer;
+  /** Stops listening. */
+  close(): Promise<void>;
+  /** `await using`: stops listening. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** See {@link authorizationServer}. */
+export interface TestAuthorizationServer {
+  readonly issuer: string;
+  readonly apiOrigin: string;
+  /** Ready to be the `authorizationServer` of a `TokenManager`. */
+  readonly metadata: AuthorizationServer;
+  /** Reaches the server and its API without a network. To all other places it fails like a network error. */
+  readonly fetch: typeof globalThis.fetch;
+  /** How often what happened. Live: the same object all the time. */
+  readonly counts: Readonly<ServerCounts>;
+  /** What happened, in order, and why something was refused. No line holds a token. */
+  readonly log: readonly ServerEvent[];
+  /** The requests that reached the API, in order. */
+  readonly requests: readonly ApiRequest[];
+  /** Serves over HTTP as well, on loopback. Node only. */
+  listen(options?: ListenOptions): Promise<ListeningServer>;
+  /** What a login would give: the tokens of a new family. */
+  signIn(options?: SignInOptions): TokenResponse;
+  /**
+   * There is no network from now on: `fetch` fails as Node's does when nothing could be sent, and connections end at once.
+   * Nothing of it is counted. Returns how to come back.
+   */
+  goOffline(): () => void;
+  /** Something goes wrong with the next request. Returns how to take it back. */
+  fail(fault: Fault, choice?: RequestChoice): () => void;
+  /**
+   * Holds requests back until the returned function is called: before the server works, or with `commits` after that.
+   * No timer is involved: `await hold.arrived()` says when a request is held, `await hold()` when it was served. A client that gives up meanwhile does not stop its request: the server has it.
+   */
+  hold(choice?: RequestChoice & { readonly commits?: boolean }): Hold;
+  /** The API wants more than a good token from now on. Returns how to take it back. */
+  demand(demand: Demand): () => void;
+  /** The API rejects an access token from now on; without one, all that were issued so far. */
+  expire(accessToken?: string): void;
+  /** Ends the family of any of its tokens, as an administrator would; without one, that of the latest login. */
+  revokeFamily(token?: string): void;
+  /** Tells whether a token would be accepted now. */
+  isActive(token: string): boolean;
+  /** The newest refresh token of the family of any of its tokens; without one, of the latest login. */
+  currentRefreshToken(token?: string): string | undefined;
+  /** The newest access token, likewise. */
+  currentAccessToken(token?: string): string | undefined;
+  /** The short id under which a token stands in `log`, `requests` and what the API echoes. */
+  idOf(token: string): string | undefined;
+  /** DPoP proofs need other nonces from now on, where they need any. */
+  rotateNonces(): void;
+  /** Counts, log and requests start over. Tokens, faults and holds stay. */
+  reset(): void;
+}
+
+/**
+ * Makes an authorization server and a protected API that live in this process.
+ *
+ * It is strict where the standards are: every refresh rotates, and a used refresh token that comes again revokes its whole
+ * family. What a client does wrong is counted.
+ *
+ * @example
+ * ```ts
+ * import { TokenManager } from 'tokenkeep';
+ * import { authorizationServer } from 'tokenkeep/testing';
+ *
+ * const server = authorizationServer();
+ * const manager = new TokenManager({
+ *   clientId: 'test-client',
+ *   authorizationServer: server.metadata,
+ *   protectedResources: ['https://api.test/'],
+ *   fetch: server.fetch,
+ * });
+ * await manager.setTokens(server.signIn());
+ *
+ * server.expire();
+ * await Promise.all(Array.from({ length: 10 }, () => manager.fetch('https://api.test/messages')));
+ * server.counts.refreshes; // 1
+ * server.counts.reuses; // 0
+ * ```
+ */
+export function authorizationServer(options: AuthorizationServerOptions = {}): TestAuthorizationServer {
+  const settings = resolveSettings(options);
+  const context = serverContext(settings);
+  const { refusal = 'rfc6750' } = options;
+  const service = new RequestPipeline(context, typeof refusal === 'string' ? refusals[refusal] : refusal);
+  const { issuer, apiOrigin } = settings;
+  const { counts, log, requests } = context.journal;
+  return {
+    issuer,
+    apiOrigin,
+    metadata: authorizationServerMetadata(issuer, settings),
+    fetch: createServerFetch((exchange) => service.serve(exchange), { issuer, apiOrigin }),
+    counts,
+    log,
+    requests,
+    listen: (how = {}) => listen(service, settings, how),
+    signIn: (how = {}) => signIn(context, how),
+    goOffline: () => service.goOffline(),
+    fail(fault, choice = {}) {
+      requireKnownMembers(fault, 'fail(fault, choice): fault', faultMembers);
+      requireKnownMembers(choice, 'fail(fault, choice): choice', choiceMembers);
+      return service.faults.add(fault, { times: 1, ...choice });
+    },
+    hold({ commits = false, ...choice } = {}) {
+      requireKnownMembers(choice, 'hold(choice): choice', choiceMembers);
+      const gate = new Gate(commits);
+      return gate.hold(service.gates.add(gate, { times: Number.POSITIVE_INFINITY, ...choice }));
+    },
+    demand: (demand) => context.demands.add(demand),
+    rotateNonces: () => context.proofs.rotate(),
+    reset: () => context.journal.reset(),
+    ...tokenControls(context),
+  };
+}
+
+type TokenControls = Pick<
+  TestAuthorizationServer,
+  'expire' | 'revokeFamily' | 'isActive' | 'currentRefreshToken' | 'currentAccessToken' | 'idOf'
+>;
+
+function tokenControls(context: ServerContext): TokenControls {
+  const { ledger, journal } = context;
+  const find = (text: string) => ledger.accessToken(text) ?? ledger.refreshToken(text);
+  return {
+    expire(text) {
+      const token = text === undefined ? undefined : ledger.accessToken(text);
+      for (const one of text === undefined ? ledger.accessTokens() : token ? [token] : []) one.ended = true;
+      journal.write('expired', { token: token?.id });
+    },
+    revokeFamily(text) {
+      const family = ledger.family(text);
+      if (family) context.revoke(family, 'revokeFamily was called');
+    },
+    isActive(text) {
+      const token = find(text);
+      return token !== undefined && ledger.isActive(token);
+    },
+    currentRefreshToken: (text) => ledger.family(text)?.current?.text,
+    currentAccessToken: (text) => ledger.family(text)?.newest?.text,
+    idOf: (text) => find(text)?.id,
+  };
+}
+
+function signIn({ settings, ledger, journal, logins }: ServerContext, how: SignInOptions): TokenResponse {
+  const { dialect } = settings;
+  const { family, response } = ledger.signIn({
+    clientId: how.clientId ?? [...settings.clients.keys()][0] ?? 'test-client',
+    subject: how.subject ?? 'user',
+    issuer: how.issuer ?? settings.issuer,
+    jkt: how.jkt,
+    scope: how.scope ?? settings.scope,
+    resources: how.resource ?? [`${settings.apiOrigin}/`],
+    ...(how.lifetime !== undefined && { lifetime: how.lifetime }),
+  });
+  logins.record(family, { acr: how.acr });
+  journal.counts.signIns++;
+  const issued = [family.newest?.id, family.current?.id].flatMap((id) => id ?? []);
+  journal.write('signIn', { family: family.id, clientId: family.clientId, issued });
+  // As it would be read from the answer: a member that is `undefined` is not there.
+  return dialect.granted === undefined ? response : JSON.parse(JSON.stringify(dialect.granted(response)));
+}
+
+async function listen(
+  service: RequestPipeline,
+  settings: ServerSettings,
+  how: ListenOptions,
+): Promise<ListeningServer> {
+  const ports = await listenOnPorts((exchange) => service.serve(exchange), settings, how);
+  return {
+    url: ports.issuer,
+    apiUrl: ports.apiOrigin,
+    metadata: authorizationServerMetadata(ports.issuer, settings),
+    close: ports.close,
+    [Symbol.asyncDispose]: ports.close,
+  };
+}

@@ -1,0 +1,82 @@
+/**
+ * Sending a revocation request (RFC 7009): unlike a grant it may be sent twice.
+ *
+ * @module
+ */
+
+import { abortable, deadline, timeoutError } from '../async/abortable.ts';
+import { safeCause } from '../core/http/network-error.ts';
+import { RedirectFollowedError } from '../core/http/redirect.ts';
+import { readRetryAfter } from '../core/http/retry-after.ts';
+import type { BuiltRequest } from '../core/oauth/grant.ts';
+import { notRevoked, type RevocationResult } from '../core/oauth/revocation-result.ts';
+import { isOnline } from '../platform/environment.ts';
+import { discardResponse, readText } from './read-text.ts';
+import { type HttpTransport, sendOnce } from './send-request.ts';
+
+/** The pause before the second attempt, unless the server names one, in ms. */
+const retryPause = 300;
+/** A server that asks for a longer pause is not asked again, in ms. */
+const maxRetryPause = 2_000;
+
+/** A result, and after how many ms it is worth a second attempt. */
+interface RevocationAttempt {
+  readonly result: RevocationResult;
+  readonly retryAfter?: number | undefined;
+}
+
+/**
+ * Sends a revocation request, and once more after a network error or a 503, which means that the token still exists
+ * (RFC 7009 §2.2.1). Every 2xx confirms. Never rejects.
+ */
+export async function sendRevocation(request: BuiltRequest, http: HttpTransport): Promise<RevocationResult> {
+  const first = await sendAttempt(request, http);
+  const { retryAfter } = first;
+  if (retryAfter === undefined || retryAfter > maxRetryPause) return first.result;
+  if (retryAfter > 0) {
+    await new Promise<void>((resume) => {
+      http.clock.setTimeout(resume, retryAfter);
+    });
+  }
+  return (await sendAttempt(request, http)).result;
+}
+
+async function sendAttempt(
+  request: BuiltRequest,
+  { transport, clock, timeout }: HttpTransport,
+): Promise<RevocationAttempt> {
+  const { onSuccess, secrets } = request;
+  const { signal, clear } = deadline(clock, timeout, () => timeoutError(timeout));
+  try {
+    const response = await sendOnce(request, transport, signal);
+    if (!response.ok) return await refusedAttempt(response, signal, clock.now());
+    if (onSuccess === undefined) discardResponse(response);
+    else
+      await abortable(readText(response), signal).then((text) =>
+        onSuccess(typeof text === 'string' ? text : ''),
+      );
+    return { result: { revoked: true } };
+  } catch (error) {
+    const cause = safeCause(error, secrets);
+    if (error instanceof RedirectFollowedError) return { result: notRevoked('redirected', { cause }) };
+    if (signal.aborted) return { result: notRevoked('timed_out', { cause }) };
+    return { result: notRevoked(isOnline() ? 'unreachable' : 'offline', { cause }), retryAfter: retryPause };
+  } finally {
+    clear();
+  }
+}
+
+async function refusedAttempt(
+  response: Response,
+  signal: AbortSignal,
+  now: number,
+): Promise<RevocationAttempt> {
+  const { status, headers } = response;
+  const text = await abortable(readText(response), signal).catch(() => ''); // the status says enough
+  if (typeof text === 'string' && text.includes('unsupported_token_type')) {
+    return { result: notRevoked('unsupported', { status }) };
+  }
+  const retryAfterHeader = headers.get('retry-after') ?? headers.get('x-retry-after');
+  const retryAfter = status === 503 ? (readRetryAfter(retryAfterHeader, now) ?? retryPause) : undefined;
+  return { result: notRevoked('refused', { status }), retryAfter };
+}

@@ -1,0 +1,108 @@
+/**
+ * One request and its whole answer: sent once, read to its end, and over in time.
+ *
+ * @module
+ */
+
+import { abortable, deadline, type RequiredClock, timeoutError } from '../async/abortable.ts';
+import type { Transport } from '../core/contracts.ts';
+import { assertResponseOrigin } from '../core/http/redirect.ts';
+import type { ProvenTokenRequest } from '../core/oauth/dpop-key.ts';
+import type { BuiltRequest } from '../core/oauth/grant.ts';
+import type { RawTokenResponse } from '../core/oauth/token-response.ts';
+import { readText, tooLarge } from './read-text.ts';
+
+/** Tokens with all groups of a user, or a picture: what is not read is a successor that is lost. A refusal is short. */
+const maxSuccessLength = 16 * 1_048_576;
+
+/** What carries a request, and for how long. */
+export interface HttpTransport {
+  readonly transport: Transport;
+  readonly clock: RequiredClock;
+  /** How long the request and its answer may take, in ms. */
+  readonly timeout: number;
+}
+
+/** An answer, and why the request was not sent once more when its proof was refused. */
+export type TokenHttpResponse = RawTokenResponse & { readonly nonceError?: unknown };
+
+/**
+ * Sends a request; when its proof was refused and nothing else was looked at, once more as the server wants it. All of
+ * that within one deadline.
+ *
+ * @throws what the transport throws, and when there is no answer in time, or a success without an end.
+ */
+export async function sendRequest(
+  request: ProvenTokenRequest,
+  http: HttpTransport,
+): Promise<TokenHttpResponse> {
+  const { transport, clock, timeout } = http;
+  const { signal, clear } = deadline(clock, timeout, () => timeoutError(timeout));
+  try {
+    const first = await sendAndRead(request, transport, signal);
+    let another: BuiltRequest | undefined;
+    try {
+      const make = request.onResponse?.(...first);
+      another = make && (await abortable(make(), signal));
+    } catch (nonceError) {
+      return { ...first[0], nonceError };
+    }
+    if (another === undefined) return first[0];
+    const [last, headers] = await sendAndRead(another, transport, signal);
+    try {
+      request.onResponse?.(last, headers); // the nonce for the next one
+    } catch {}
+    return last;
+  } finally {
+    clear();
+  }
+}
+
+/**
+ * Sends a request on a connection of its own: one that the server has closed while it was idle would lose the answer.
+ * Waiting ends with the signal, whether or not the transport obeys it.
+ *
+ * @throws RedirectFollowedError for an answer from another address.
+ */
+export async function sendOnce(
+  { url, init }: BuiltRequest,
+  transport: Transport,
+  signal: AbortSignal,
+): Promise<Response> {
+  const headers = new Headers(init.headers);
+  // Browsers keep this header to themselves, and ignore it here.
+  if (!headers.has('connection')) headers.set('connection', 'close');
+  // Not a method call: a bare `fetch` must not get a `this`.
+  const response = await abortable(transport(url, { ...init, headers, signal }), signal);
+  assertResponseOrigin(url, response, transport);
+  return response;
+}
+
+async function sendAndRead(
+  request: BuiltRequest,
+  transport: Transport,
+  signal: AbortSignal,
+): Promise<readonly [RawTokenResponse, Headers]> {
+  const response = await sendOnce(request, transport, signal);
+  const header = (name: string) => response.headers.get(name);
+  const answer = {
+    status: response.type === 'opaqueredirect' ? 0 : response.status,
+    contentType: header('content-type'),
+    retryAfter: header('retry-after') ?? header('x-retry-after'),
+    date: header('date'),
+    body: await readBody(response, signal),
+  };
+  return [answer, response.headers];
+}
+
+/** The status of a refusal says enough, whatever becomes of its body. */
+async function readBody(response: Response, signal: AbortSignal): Promise<string> {
+  try {
+    const body = await abortable(readText(response, response.ok ? maxSuccessLength : undefined), signal);
+    if (body === tooLarge) throw new Error('The answer is larger than 16 MiB.');
+    return body;
+  } catch (error) {
+    if (response.ok) throw error;
+    return '';
+  }
+}

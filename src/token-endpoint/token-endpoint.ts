@@ -1,0 +1,130 @@
+/**
+ * Sending a refresh grant once, and a revocation as often as it takes.
+ *
+ * @module
+ */
+
+import { withTimeout } from '../async/abortable.ts';
+import { isConfigurationError } from '../core/errors.ts';
+import { mayHaveBeenSent, safeCause } from '../core/http/network-error.ts';
+import { RedirectFollowedError } from '../core/http/redirect.ts';
+import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
+import type { DpopKey, ProvenTokenRequest } from '../core/oauth/dpop-key.ts';
+import type { ClientOptions, Grant, RefreshParameters } from '../core/oauth/grant.ts';
+import { notRevoked, type RevocationResult } from '../core/oauth/revocation-result.ts';
+import { parseTokenResponse, type TokenResponseOutcome } from '../core/oauth/token-response.ts';
+import { sendRevocation } from './revocation.ts';
+import { type HttpTransport, sendRequest } from './send-request.ts';
+import { refreshRequest, revokeRequest } from './token-request.ts';
+
+export type TokenEndpointOptions = ClientOptions & HttpTransport & { readonly grant: Grant };
+
+/** A new access token for the refresh token (RFC 6749 §6): the grant that a login begins. */
+export const refreshTokenGrant: Grant = { request: refreshRequest, parseResponse: parseTokenResponse };
+
+/** What came of a request that was to be sent once. */
+export type SendResult =
+  | (TokenResponseOutcome & { readonly cause?: Error | undefined })
+  /** It never left. */
+  | { readonly kind: 'not-sent'; readonly cause: Error | undefined }
+  /** It may have left, and there is no answer: the refresh token may be spent. */
+  | {
+      readonly kind: 'response-lost';
+      readonly cause: Error | undefined;
+      /** The transport took it to another address. Sent again, it would go there again. */
+      readonly redirectFollowed: boolean;
+    };
+
+/** Tokens that can be revoked. */
+export interface RevocableTokens {
+  readonly refreshToken?: string | undefined;
+  readonly accessToken?: string | undefined;
+}
+
+/** A grant in which everything that can fail before it is sent has already succeeded. */
+export interface PreparedTokenRequest {
+  readonly secrets: readonly string[];
+  /** Sends it, once. Never rejects, and nothing but its own deadline ends it. */
+  send(): Promise<SendResult>;
+}
+
+/** The token and revocation endpoint, for one client. */
+export class TokenEndpoint {
+  readonly #options: TokenEndpointOptions;
+
+  constructor(options: TokenEndpointOptions) {
+    this.#options = options;
+  }
+
+  /** The client that sends the requests. */
+  get client(): ClientOptions & HttpTransport {
+    return this.#options;
+  }
+
+  /** Returns the endpoint for another public client. `undefined`: this one has a secret, and that one's is not known. */
+  forPublicClient(clientId: string): TokenEndpoint | undefined {
+    const { clientAuthentication, grant } = this.#options;
+    const isPublic = clientAuthentication.method === 'none' && grant.cookies === undefined;
+    return isPublic ? new TokenEndpoint({ ...this.#options, clientId }) : undefined;
+  }
+
+  /** @throws what client authentication and signing a proof throw, and when they do not end. */
+  async prepare(
+    server: AuthorizationServer,
+    parameters: RefreshParameters,
+    dpopKey: DpopKey | undefined,
+  ): Promise<PreparedTokenRequest> {
+    const now = () => this.#options.clock.now();
+    const make = () => this.#options.grant.request(this.#options, server, parameters);
+    const request = await withTimeout<ProvenTokenRequest>(
+      this.#options,
+      () => dpopKey?.request(make, now) ?? make(),
+    );
+    return { secrets: request.secrets, send: () => this.#send(server, request) };
+  }
+
+  /**
+   * Revokes the refresh token, and with it its access tokens (RFC 7009 §2.1), or the access token where the server does not
+   * revoke refresh tokens. Never rejects.
+   */
+  async revoke(
+    server: AuthorizationServer,
+    { refreshToken, accessToken }: RevocableTokens,
+  ): Promise<RevocationResult> {
+    if (server.revocationEndpoint === undefined) return notRevoked('no_endpoint');
+    let result: RevocationResult = notRevoked('no_tokens');
+    for (const [hint, token] of Object.entries({ refresh_token: refreshToken, access_token: accessToken })) {
+      if (token === undefined || hint !== (server.profile?.revokes ?? hint)) continue;
+      result = await this.#revoke(server, token, hint);
+      if (result.revoked || result.reason !== 'unsupported') break;
+    }
+    return result;
+  }
+
+  async #revoke(server: AuthorizationServer, token: string, hint: string): Promise<RevocationResult> {
+    const { cookies } = this.#options.grant;
+    const make = () => revokeRequest(this.#options, server, token, hint);
+    try {
+      const request = cookies?.signOutRequest() ?? (await withTimeout(this.#options, make));
+      return await sendRevocation(request, this.#options);
+    } catch (error) {
+      return notRevoked('not_sent', { cause: safeCause(error, [token]) });
+    }
+  }
+
+  async #send({ profile }: AuthorizationServer, request: ProvenTokenRequest): Promise<SendResult> {
+    try {
+      const { nonceError, ...response } = await sendRequest(request, this.#options);
+      const outcome = this.#options.grant.parseResponse(response, profile, this.#options.clock.now());
+      const cause = nonceError ?? (outcome.kind === 'refused' ? outcome.classifyError : undefined);
+      if (cause === undefined) return outcome;
+      return { ...outcome, cause: isConfigurationError(cause) ? cause : safeCause(cause, request.secrets) };
+    } catch (error) {
+      const cause = safeCause(error, request.secrets);
+      const redirectFollowed = error instanceof RedirectFollowedError;
+      return mayHaveBeenSent(error)
+        ? { kind: 'response-lost', cause, redirectFollowed }
+        : { kind: 'not-sent', cause };
+    }
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * Requests for the token and revocation endpoint. They are forms (RFC 6749 Appendix B), which take no library, and so
+ * tokenkeep loads where oauth4webapi does not: it needs a `TextDecoder` at once.
+ *
+ * @module
+ */
+
+import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
+import type { BuiltRequest, ClientOptions, RefreshParameters } from '../core/oauth/grant.ts';
+import { emptyObject, readMember } from '../core/own-members.ts';
+import { fromUtf8 } from '../core/utf8.ts';
+
+/** The request of a refresh grant (RFC 6749 §6). */
+export function refreshRequest(
+  client: ClientOptions,
+  server: AuthorizationServer,
+  requested: RefreshParameters,
+): Promise<BuiltRequest> {
+  const parameters = parametersFor(client, requested);
+  parameters.set('refresh_token', requested.refreshToken);
+  return tokenRequest(client, server, 'refresh_token', parameters);
+}
+
+/** The request of a grant that needs nothing but the client itself (RFC 6749 §4.4.2). */
+export function clientCredentialsRequest(
+  client: ClientOptions,
+  server: AuthorizationServer,
+  requested: RefreshParameters,
+): Promise<BuiltRequest> {
+  return tokenRequest(client, server, 'client_credentials', parametersFor(client, requested));
+}
+
+function parametersFor(
+  { parameters }: ClientOptions,
+  { scope = [], resource = [] }: RefreshParameters,
+): URLSearchParams {
+  const all = new URLSearchParams(parameters);
+  if (scope.length > 0) all.set('scope', scope.join(' '));
+  for (const one of resource) all.append('resource', one);
+  return all;
+}
+
+/** The request of another grant: a code (RFC 6749 §4.1.3), a device code (RFC 8628 §3.4). */
+export function grantRequest(
+  client: ClientOptions,
+  server: AuthorizationServer,
+  grantType: string,
+  parameters: Readonly<Record<string, string>>,
+): Promise<BuiltRequest> {
+  const all = new URLSearchParams({ ...client.parameters, ...parameters });
+  return tokenRequest(client, server, grantType, all);
+}
+
+function tokenRequest(
+  client: ClientOptions,
+  server: AuthorizationServer,
+  grantType: string,
+  parameters: URLSearchParams,
+): Promise<BuiltRequest> {
+  parameters.set('grant_type', grantType);
+  const { tokenEndpoint } = endpointsFor(client, server);
+  return buildRequest(client, server, { endpoint: tokenEndpoint, parameters, accept: 'application/json' });
+}
+
+/** The request that ends a token (RFC 7009 §2.1). */
+export function revokeRequest(
+  client: ClientOptions,
+  server: AuthorizationServer,
+  token: string,
+  hint: string,
+): Promise<BuiltRequest> {
+  const parameters = new URLSearchParams({ token_type_hint: hint, token });
+  const { revocationEndpoint = '' } = endpointsFor(client, server);
+  return buildRequest(client, withRevocationEncoding(server), {
+    endpoint: revocationEndpoint,
+    parameters,
+    accept: undefined,
+  });
+}
+
+/** The request by which a device asks for a code that its user enters elsewhere (RFC 8628 §3.1). */
+export function deviceRequest(
+  client: ClientOptions,
+  server: AuthorizationServer,
+  endpoint: string,
+  parameters: URLSearchParams,
+): Promise<BuiltRequest> {
+  const all = new URLSearchParams(parameters);
+  all.set('client_id', client.clientId);
+  return buildRequest(client, server, { endpoint, parameters: all, accept: 'application/json' });
+}
+
+interface Form {
+  readonly endpoint: string;
+  readonly parameters: URLSearchParams;
+  readonly accept: string | undefined;
+}
+
+/** The client proves who it is last: that changes headers and parameters, and may look at both. */
+async function buildRequest(
+  client: ClientOptions,
+  server: AuthorizationServer,
+  { endpoint, parameters, accept }: Form,
+): Promise<BuiltRequest> {
+  const { clientId, clientAuthentication } = client;
+  const { href: url } = new URL(endpoint);
+  const headers = new Headers(client.headers);
+  if (accept === undefined) headers.delete('accept');
+  else headers.set('accept', accept);
+  await clientAuthentication.authenticate({ clientId, authorizationServer: server, parameters, headers });
+  headers.set('content-type', 'application/x-www-form-urlencoded;charset=UTF-8');
+  const secrets = [...Object.values(client.headers), ...secretsOf(parameters, headers)];
+  const body = encode(parameters, headers, server.profile?.requestEncoding);
+  return { url, secrets, init: { method: 'POST', headers, body, redirect: 'manual' } };
+}
+
+/** With a certificate (RFC 8705 §5) some servers are reached elsewhere. */
+function endpointsFor(
+  { clientAuthentication }: ClientOptions,
+  { mtlsEndpointAliases, tokenEndpoint, revocationEndpoint }: AuthorizationServer,
+): { readonly tokenEndpoint: string; readonly revocationEndpoint: string | undefined } {
+  const aliases = readMember(clientAuthentication, 'mutualTls') === true ? mtlsEndpointAliases : undefined;
+  return {
+    tokenEndpoint: aliases?.tokenEndpoint ?? tokenEndpoint,
+    revocationEndpoint: aliases?.revocationEndpoint ?? revocationEndpoint,
+  };
+}
+
+/** Intuit takes forms at one of them and JSON at the other. */
+function withRevocationEncoding(server: AuthorizationServer): AuthorizationServer {
+  const { revocationEncoding } = server.profile ?? emptyObject;
+  if (revocationEncoding === undefined) return server;
+  return { ...server, profile: { ...server.profile, requestEncoding: revocationEncoding } };
+}
+
+/** ReachFive and others take JSON only. */
+function encode(parameters: URLSearchParams, headers: Headers, encoding: 'form' | 'json' = 'form'): string {
+  if (encoding === 'form') return parameters.toString();
+  headers.set('content-type', 'application/json');
+  const members = [...new Set(parameters.keys())].map((name) => {
+    const values = parameters.getAll(name);
+    return [name, values.length === 1 ? values[0] : values];
+  });
+  return JSON.stringify(Object.fromEntries(members));
+}
+
+const publicParameters: ReadonlySet<string> = new Set([
+  'grant_type',
+  'client_id',
+  'scope',
+  'resource',
+  'token_type_hint',
+  'client_assertion_type',
+]);
+
+function secretsOf(parameters: URLSearchParams, headers: Headers): string[] {
+  const values = [...parameters].filter(([name]) => !publicParameters.has(name)).map(([, value]) => value);
+  const credentials = headers.get('authorization')?.split(' ', 2)[1];
+  return credentials === undefined ? values : [...values, credentials, ...passwordOf(credentials)];
+}
+
+/** The secret in credentials of Basic, as it was encoded and as it is. What it cannot be read from is of another scheme. */
+function passwordOf(credentials: string): string[] {
+  try {
+    const pair = fromUtf8(atob(credentials));
+    const password = pair.slice(pair.indexOf(':') + 1);
+    return [password, new URLSearchParams(`=${password}`).get('') ?? ''];
+  } catch {
+    return [];
+  }
+}

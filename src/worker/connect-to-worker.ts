@@ -1,0 +1,181 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/**
+ * The page's end of the bridge.
+ *
+ * @module
+ */
+
+import { type BridgeError, fromBridgeError } from '../bridge/bridge-error.ts';
+import { fromBridgeEvent } from '../bridge/bridge-messages.ts';
+import { fetchOverBridge } from '../bridge/bridged-fetch.ts';
+import { KnownLogin } from '../bridge/known-login.ts';
+import { abortReason, throwIfAborted } from '../core/abort.ts';
+import type { Transport } from '../core/contracts.ts';
+import { dispose } from '../core/disposal.ts';
+import { ConfigurationError } from '../core/errors.ts';
+import type { TokenEventType, TokenListener } from '../core/events.ts';
+import { notRevoked, type RevocationResult } from '../core/oauth/revocation-result.ts';
+import type {
+  AccessTokenRequest,
+  SetTokensOptions,
+  TokenResponse,
+  TokenSet,
+} from '../core/oauth/token-set.ts';
+import { packRequest } from './packed-request.ts';
+import { WorkerConnection } from './worker-connection.ts';
+import type { SignedIn } from './worker-login.ts';
+import type { WorkerMessage } from './worker-messages.ts';
+import { type TokenWorker, workerFinder } from './worker-port.ts';
+
+/** See {@link connectTokenManager}. */
+export interface ConnectTokenManagerOptions {
+  /**
+   * Makes or finds the worker: `() => new SharedWorker(url)`, `() => new Worker(url)`, `() => navigator.serviceWorker`. It is
+   * asked again when a worker that it has made is gone.
+   */
+  readonly worker: () => TokenWorker | undefined;
+  /** What takes its place where the engine has no such worker. @default an error */
+  readonly fallback?: (() => TokenWorker | undefined) | undefined;
+  /** The channel of {@link serveTokenManager}. @default 'tokenkeep' */
+  readonly channel?: string | undefined;
+}
+
+/** The token manager of a worker, as a page sees it. */
+export interface ConnectedTokenManager extends Disposable {
+  /**
+   * Does what `fetch` does, in the worker and with an access token, for the resources that pages may call. Bodies cross in
+   * chunks, at the pace at which they are read; a `Request` with a body is read first. A call that a worker was stopped in is
+   * made again if it is a GET, HEAD or OPTIONS.
+   *
+   * @throws the errors of `TokenManager.fetch`; a `DOMException` named `NotAllowedError` for what pages may not do; a
+   *   `TypeError` when the worker is gone.
+   */
+  readonly fetch: Transport;
+  /** Subscribes to what happens. Returns how to stop. */
+  on<Type extends TokenEventType | '*'>(type: Type, listener: TokenListener<Type>): () => void;
+  /**
+   * An access token, where the worker allows pages to have one.
+   *
+   * @throws what `TokenManager.getAccessToken` throws; a `DOMException` named `NotAllowedError` where they stay in the worker.
+   */
+  getAccessToken(request?: AccessTokenRequest): Promise<string>;
+  /**
+   * Hands the tokens of a login to the worker, from where they do not come back. The page should forget them.
+   *
+   * @throws what `TokenManager.setTokens` throws; a `TypeError` when the worker is gone: then sign in again.
+   */
+  setTokens(tokens: TokenSet | TokenResponse, options?: SetTokensOptions): Promise<void>;
+  /**
+   * Has the worker get the tokens of a login, with its option `login`. What is given has to be plain data.
+   *
+   * @param options `signal` gives up waiting. The login goes on in the worker.
+   * @returns who has logged in.
+   * @throws what that login throws, if it is an error of tokenkeep; the signal's reason.
+   */
+  login(request: unknown, options?: { readonly signal?: AbortSignal | undefined }): Promise<SignedIn>;
+  /**
+   * Ends the session, for all pages.
+   *
+   * @param options those of `TokenManager.signOut`: `signal` gives up waiting, and the session ends all the same.
+   * @throws what `TokenManager.signOut` throws.
+   */
+  signOut(options?: {
+    readonly revoke?: boolean | undefined;
+    readonly timeout?: number | undefined;
+    readonly signal?: AbortSignal | undefined;
+  }): Promise<RevocationResult>;
+  /** Stops listening. The worker and the other pages go on. */
+  close(): void;
+}
+
+/**
+ * Connects a page to the token manager in a worker of its origin, which {@link serveTokenManager} serves there.
+ *
+ * @throws ConfigurationError where there is no such worker and no `fallback`, and where there are no Web Locks.
+ * @example
+ * ```ts
+ * import { connectTokenManager } from 'tokenkeep/worker';
+ *
+ * const manager = connectTokenManager({
+ *   worker: () => new SharedWorker('/tokens.worker.js', { type: 'module' }),
+ * });
+ *
+ * async function orders(): Promise<unknown> {
+ *   manager.on('sessionEnded', showLogin);
+ *   return (await manager.fetch('https://api.example.com/orders')).json();
+ * }
+ * ```
+ */
+export function connectTokenManager(options: ConnectTokenManagerOptions): ConnectedTokenManager {
+  const { worker, fallback, channel = 'tokenkeep' } = options;
+  if (typeof worker !== 'function') {
+    throw new ConfigurationError(
+      'connectTokenManager(options): the option worker must be a function: () => new SharedWorker(url).',
+    );
+  }
+  const connection = new WorkerConnection(workerFinder(worker, fallback), channel);
+  const known = new KnownLogin();
+  connection.listen((message) => known.onEvent(message));
+  const bridge = {
+    call: async (message: WorkerMessage) => known.onReply(await connection.call(message)),
+    listen: () => () => {},
+  };
+  const ask = async (message: WorkerMessage, signal?: AbortSignal): Promise<unknown> => {
+    throwIfAborted(signal);
+    const { value, error } = (await abortable(bridge.call(message), signal)) as Reply;
+    if (error !== undefined) throw fromBridgeError(error);
+    return value;
+  };
+  return {
+    async fetch(input, init) {
+      const { current: login } = known;
+      const { request, signal, upload } = await packRequest(input, init);
+      return await fetchOverBridge(bridge, { ...request, login }, signal, upload);
+    },
+    on(type, listener) {
+      return connection.listen((message) => {
+        const event = fromBridgeEvent(message);
+        if (type === '*' || event.type === type) (listener as (event: unknown) => unknown)(event);
+      });
+    },
+    getAccessToken: async ({ signal, ...request } = {}) =>
+      (await ask({ type: 'accessToken', request, login: known.current }, signal)) as string,
+    async setTokens(tokens, options) {
+      known.current = undefined; // until the reply names the new login
+      await ask({ type: 'setTokens', tokens, options });
+    },
+    login: async (request, { signal } = {}) => (await ask({ type: 'login', request }, signal)) as SignedIn,
+    async signOut({ revoke, timeout, signal } = {}) {
+      // Asked for by those as well who do not wait.
+      const ending = ask({ type: 'signOut', revoke, timeout }) as Promise<RevocationResult>;
+      return await abortable(ending, signal).catch((error: unknown) => {
+        if (signal?.aborted === true && (signal.reason ?? error) === error) return notRevoked('aborted');
+        throw error;
+      });
+    },
+    close: () => connection.close(),
+    [dispose]: () => connection.close(),
+  };
+}
+
+interface Reply {
+  readonly value?: unknown;
+  readonly error?: BridgeError;
+}
+
+/** What is asked goes on; whoever waits may leave. */
+async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await promise;
+  promise.catch(() => undefined); // perhaps nobody is left to hear of it
+  throwIfAborted(signal);
+  let leave = (): void => undefined;
+  const left = new Promise<never>((_, reject) => {
+    leave = () => reject(abortReason(signal));
+    signal.addEventListener('abort', leave);
+  });
+  try {
+    return await Promise.race([promise, left]);
+  } finally {
+    signal.removeEventListener('abort', leave);
+  }
+}

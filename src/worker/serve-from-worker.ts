@@ -1,0 +1,226 @@
+/**
+ * The worker's end of the bridge.
+ *
+ * @module
+ */
+import { refusal, toBridgeError } from '../bridge/bridge-error.ts';
+import {
+  type BridgeReply,
+  signOutOptions,
+  toBridgeEvent,
+  toBridgeResult,
+} from '../bridge/bridge-messages.ts';
+import { BridgeRequests } from '../bridge/bridge-requests.ts';
+import { forwardedEvents } from '../bridge/forwarded-events.ts';
+import { PageCalls } from '../bridge/page-calls.ts';
+import type { Transport } from '../core/contracts.ts';
+import { ConfigurationError } from '../core/errors.ts';
+import type { AnyTokenEvent, TokenEventType, TokenListener } from '../core/events.ts';
+import { parseProtectedResources } from '../core/http/protected-resource.ts';
+import type { RevocationResult } from '../core/oauth/revocation-result.ts';
+import type {
+  AccessTokenRequest,
+  SetTokensOptions,
+  TokenResponse,
+  TokenSet,
+} from '../core/oauth/token-set.ts';
+import { randomId } from '../platform/web-crypto.ts';
+import { answerPlainRequests } from './plain-requests.ts';
+import { announcePresence, platformLocks, whenGone } from './worker-liveness.ts';
+import { completeWorkerLogin, type WorkerLogin } from './worker-login.ts';
+import { parseEnvelope, transferablesOf, type WorkerMessage, wrongWorker } from './worker-messages.ts';
+import { isServiceWorker, openScope, type PageMessage } from './worker-scope.ts';
+
+/** What is used of a `TokenManager`. */
+export interface ServedTokenManager {
+  /** Calls protected resources. */
+  readonly fetch: Transport;
+  /** Subscribes to events. Returns how to stop. */
+  on<Type extends TokenEventType>(type: Type, listener: TokenListener<Type>): () => void;
+  /** Gets an access token. */
+  getAccessToken(request?: AccessTokenRequest): Promise<string>;
+  /** Begins a session. */
+  setTokens(tokens: TokenSet | TokenResponse, options?: SetTokensOptions): Promise<void>;
+  /** Ends the session. */
+  signOut(options?: {
+    readonly revoke?: boolean | undefined;
+    readonly timeout?: number | undefined;
+  }): Promise<RevocationResult>;
+}
+
+/** See {@link serveTokenManager}. */
+export interface ServeTokenManagerOptions {
+  /** The manager of this worker, or one session of it. */
+  readonly manager: ServedTokenManager;
+  /** What pages may call: the protected resources of the manager that they need, or parts of them, and nothing else. */
+  readonly protectedResources: readonly string[];
+  /**
+   * Gets the tokens of a login here, so that no page ever holds them: with what a page gave to
+   * {@link ConnectedTokenManager.login}, such as the URL of the callback. Any script of the page can give anything: judge it.
+   * Of what `completeLogin()` of `tokenkeep/login` gives, the ID token is checked once the tokens are stored; a login that
+   * it does not vouch for is signed out.
+   */
+  readonly login?: ((request: unknown) => Promise<WorkerLogin | TokenSet | TokenResponse>) | undefined;
+  /** **Lets every script of a page have access tokens**, through `getAccessToken()`. Refresh tokens stay here. @default false */
+  readonly allowAccessTokens?: boolean | undefined;
+  /** In a service worker: also answers requests that pages make without a manager. @default true */
+  readonly plainRequests?: boolean | undefined;
+  /** The name of the channel, where there are several managers. @default 'tokenkeep' */
+  readonly channel?: string | undefined;
+  /** The global object of the worker. @default globalThis */
+  readonly scope?: object | undefined;
+}
+
+/**
+ * Keeps the token manager in a worker, and lets pages of its origin call the API with tokens that they never hold. Call it at
+ * the top of the worker's script, before anything that waits; pages use {@link connectTokenManager}.
+ *
+ * - **A shared worker** with `memoryStorage()` keeps the tokens where no page can reach them: one manager for all tabs,
+ *   until the last one closes. A dedicated worker is that for one tab, until it reloads.
+ * - **A service worker** is stopped by the browser whenever it has nothing to do, and its memory with it. So its manager needs
+ *   `indexedDbStorage()`, and **that can be read by every script of the origin**, also when it is encrypted: the script
+ *   can use the key. Tokens are then out of the way of what looks for them in the page, not out of its reach.
+ * - A service worker also answers what pages ask for by themselves: `fetch`, `<img>`, `<video crossorigin>` (without that
+ *   attribute Firefox does not ask it, and others are to follow). It gives no token to navigations, frames and forms, which
+ *   any site can begin. When there is no token the request fails like one without a network; the events say why.
+ * - A service worker has to be one file: browsers refuse `import()` there, and a manager loads by it what it seldom needs.
+ * - A page gets `fetch` for the resources that are named here, events, `setTokens` and `signOut`. Neither answers, errors nor
+ *   events hold a token. `Authorization` and `DPoP` are taken out of what pages send.
+ * - What a script in a page can do is to call these resources while the page is open, sign out, and sign in anew for itself.
+ *
+ * @returns how to stop.
+ * @throws ConfigurationError where this is no worker, and for options that cannot work.
+ * @example
+ * ```ts
+ * import { TokenManager } from 'tokenkeep';
+ * import { serveTokenManager } from 'tokenkeep/worker';
+ *
+ * // tokens.worker.ts
+ * const protectedResources = ['https://api.example.com/'];
+ * const manager = new TokenManager({
+ *   clientId: 'my-app',
+ *   authorizationServer: { tokenEndpoint: 'https://auth.example.com/token' },
+ *   protectedResources,
+ * });
+ * serveTokenManager({ manager, protectedResources });
+ * ```
+ * @see OAuth 2.0 for Browser-Based Applications §8.2
+ */
+export function serveTokenManager(options: ServeTokenManagerOptions): () => void {
+  const { manager, channel = 'tokenkeep', scope: global = globalThis } = options;
+  if (typeof manager?.fetch !== 'function') {
+    throw new ConfigurationError('serveTokenManager(options): the option manager must be a TokenManager.');
+  }
+  const { match } = parseProtectedResources(options.protectedResources);
+  const scope = openScope(global);
+  const calls = new PageCalls(manager);
+  const server = new WorkerServer(options, { calls, requests: new BridgeRequests(calls, match) }, channel);
+  const stopping = [
+    scope.onMessage((incoming) => server.handle(incoming)),
+    () => server.close(),
+    ...forwardedEvents.map((type) =>
+      manager.on(type, (event) =>
+        scope.broadcast({ tokenkeep: channel, event: toBridgeEvent(event as AnyTokenEvent) }),
+      ),
+    ),
+  ];
+  if (isServiceWorker(global) && options.plainRequests !== false) {
+    stopping.push(answerPlainRequests(global, manager.fetch, match));
+  }
+  return () => {
+    for (const stop of stopping.splice(0)) stop();
+  };
+}
+
+/** Where messages of pages are answered. */
+class WorkerServer {
+  readonly #options: ServeTokenManagerOptions;
+  readonly #calls: PageCalls;
+  readonly #requests: BridgeRequests;
+  readonly #channel: string;
+  readonly #locks: LockManager = platformLocks();
+  /** Names this worker among those that come after it, and tells pages that it lives. */
+  readonly #name: string;
+  readonly #liveness: Promise<() => void>;
+  readonly #pages: Set<string> = new Set();
+
+  constructor(
+    options: ServeTokenManagerOptions,
+    { calls, requests }: { calls: PageCalls; requests: BridgeRequests },
+    channel: string,
+  ) {
+    this.#calls = calls;
+    this.#options = options;
+    this.#requests = requests;
+    this.#channel = channel;
+    this.#name = `tokenkeep.worker:${channel}:${randomId()}`;
+    this.#liveness = announcePresence(this.#locks, this.#name);
+    this.#liveness.catch(() => undefined);
+  }
+
+  handle({ data, port, waitUntil }: PageMessage): void {
+    const envelope = parseEnvelope(data, this.#channel);
+    if (envelope === undefined) return; // of the application
+    const { to, from, message } = envelope;
+    if (to !== this.#name && message?.type !== 'hello') return void port.postMessage(wrongWorker);
+    if (message?.type === 'fetch') {
+      this.#watch(from);
+      waitUntil(new Promise<void>((over) => this.#reply(port, this.#requests.handle(from, message, over))));
+    } else {
+      waitUntil(this.#reply(port, this.#answer(from, message)));
+    }
+  }
+
+  close(): void {
+    this.#requests.cancelAll();
+    void this.#liveness.then(
+      (leave) => leave(),
+      () => undefined,
+    );
+  }
+
+  async #reply(port: MessagePort, answer: Promise<BridgeReply<unknown>>): Promise<void> {
+    const reply = await answer.catch((error: unknown) => ({ error: toBridgeError(error) }));
+    // A page learns the login by its replies as well: it may have missed the event.
+    port.postMessage({ ...reply, login: this.#calls.login }, transferablesOf(reply));
+    port.close();
+  }
+
+  async #answer(page: string, message: WorkerMessage | undefined): Promise<BridgeReply<unknown>> {
+    const { manager, login, allowAccessTokens } = this.#options;
+    if (message === undefined) return { error: refusal('This is no message for the token manager.') };
+    switch (message.type) {
+      case 'hello':
+        await this.#liveness;
+        return { value: this.#name };
+      case 'accessToken':
+        if (allowAccessTokens !== true) return { error: refusal(tokensStay) };
+        return { value: await this.#calls.getAccessToken(message.request, message.login) };
+      case 'setTokens':
+        return { value: await manager.setTokens(message.tokens as TokenSet, message.options) };
+      case 'login':
+        if (login === undefined) return { error: refusal(noLogin) };
+        return { value: await completeWorkerLogin(manager, await login(message.request)) };
+      case 'signOut':
+        return { value: toBridgeResult(await manager.signOut(signOutOptions(message))) };
+      default:
+        return await this.#requests.handle(page, message);
+    }
+  }
+
+  /** A page that is gone has left its calls behind. */
+  #watch(page: string): void {
+    if (page === '' || this.#pages.has(page)) return;
+    this.#pages.add(page);
+    whenGone(this.#locks, page, () => {
+      this.#pages.delete(page);
+      this.#requests.cancelAll(page);
+    });
+  }
+}
+
+const tokensStay =
+  'Access tokens stay in the worker. Let it make the call with fetch(); if this page has to see them, give ' +
+  'serveTokenManager() the option allowAccessTokens.';
+const noLogin =
+  'This worker knows no login. Give serveTokenManager() the option login, or hand the tokens of a login to setTokens().';

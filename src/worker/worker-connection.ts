@@ -1,0 +1,201 @@
+/**
+ * A page's connection to its worker: it knows which worker it speaks with, notices that one is gone, and asks the next one.
+ *
+ * @module
+ */
+import type { BridgeResponse, TokenManagerBridge } from '../bridge/bridge-messages.ts';
+import { LivenessWatch, PagePresence, platformLocks } from './worker-liveness.ts';
+import { type Envelope, type WorkerMessage, wrongWorker } from './worker-messages.ts';
+import { type FindWorker, openWorkerPort, type WorkerPort } from './worker-port.ts';
+
+/** How a message ended: with a reply, with the end of the worker, or at a worker that was not meant and did nothing. */
+type CallOutcome = { readonly value?: unknown } | 'stopped' | typeof wrongWorker;
+
+/** How long a worker may take to answer its first message: its script may have to be fetched. In ms. */
+const helloTimeoutMs = 30_000;
+/** How many workers one message is given to at most. */
+const maxWorkers = 3;
+
+export class WorkerConnection implements TokenManagerBridge {
+  readonly #find: FindWorker;
+  readonly #channel: string;
+  readonly #liveness: LivenessWatch;
+  readonly #presence: PagePresence;
+  readonly #listeners: Set<(event: unknown) => void> = new Set();
+  readonly #failures: Set<() => void> = new Set();
+  /** Calls whose bodies are under way, and the worker that each is with. */
+  readonly #open: Map<string, string> = new Map();
+  #port: WorkerPort;
+  #connecting: Promise<string> | undefined;
+  #name: string | undefined;
+
+  /** @throws ConfigurationError */
+  constructor(find: FindWorker, channel: string) {
+    const locks = platformLocks();
+    this.#find = find;
+    this.#channel = channel;
+    this.#liveness = new LivenessWatch(locks);
+    this.#presence = new PagePresence(locks, `tokenkeep.page:${channel}:`);
+    this.#port = this.#openPort();
+  }
+
+  /** @throws TypeError, as `fetch` does without a network, when the worker is gone or does not answer. */
+  async call(message: WorkerMessage): Promise<unknown> {
+    const page = this.#presence.begin();
+    if (message.type === 'fetch') this.#keepOpen(message.id);
+    let isOpen = false;
+    try {
+      const outcome = await this.#deliver(await page, message);
+      isOpen = isInProgress(message, outcome);
+      return outcome;
+    } finally {
+      if ('id' in message && !isOpen) this.#release(message.id);
+      this.#presence.end();
+    }
+  }
+
+  listen(listener: (event: unknown) => void): () => void {
+    const own = (event: unknown): void => listener(event);
+    this.#listeners.add(own);
+    return () => void this.#listeners.delete(own);
+  }
+
+  close(): void {
+    this.#listeners.clear();
+    this.#port.close();
+  }
+
+  async #deliver(from: string, message: WorkerMessage): Promise<object> {
+    // What can be sent once only is sent to a worker that was there a moment ago.
+    if (mustNotRepeat(message)) this.#connecting = undefined;
+    const known = 'id' in message && message.type !== 'fetch' ? this.#open.get(message.id) : undefined;
+    for (let asked = 1; ; asked += 1) {
+      this.#connecting ??= this.#connect();
+      const to = known || (await this.#connecting);
+      if (message.type === 'fetch' && this.#open.has(message.id)) this.#open.set(message.id, to);
+      const outcome = await this.#ask(message, { to, from });
+      if (typeof outcome === 'object') return outcome;
+      this.#onWorkerGone(to, outcome);
+      if (asked === maxWorkers || !mayRetry(message, outcome)) throw workerStopped();
+    }
+  }
+
+  /** Finds out which worker is there now, and waits until it is. */
+  async #connect(): Promise<string> {
+    let giveUp = (): void => undefined;
+    const silence = new Promise<never>((_, reject) => {
+      giveUp = () => reject(workerNotResponding());
+    });
+    const timer = setTimeout(giveUp, helloTimeoutMs);
+    this.#failures.add(giveUp);
+    try {
+      for (;;) {
+        const last = this.#name;
+        const outcome = await Promise.race([this.#ask({ type: 'hello' }, { to: last }), silence]);
+        if (typeof outcome === 'object') {
+          this.#name = outcome.value as string;
+          return this.#name;
+        }
+        this.#onWorkerGone(last, outcome);
+      }
+    } catch (error) {
+      this.#connecting = undefined;
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      this.#failures.delete(giveUp);
+    }
+  }
+
+  async #ask(message: WorkerMessage, address: Pick<Envelope, 'to' | 'from'>): Promise<CallOutcome> {
+    const { reply, close } = this.#post(message, address);
+    const { to } = address;
+    let stopWatching = (): void => undefined;
+    const gone = new Promise<'stopped'>((resolve) => {
+      if (to !== undefined) stopWatching = this.#liveness.watch(to, () => resolve('stopped'));
+    });
+    try {
+      return await Promise.race([reply, gone]);
+    } finally {
+      stopWatching();
+      close();
+    }
+  }
+
+  #post(message: WorkerMessage, address: object): { reply: Promise<CallOutcome>; close(): void } {
+    const { port1, port2 } = new MessageChannel();
+    const envelope: Envelope = { tokenkeep: this.#channel, ...address, message };
+    const reply = new Promise<CallOutcome>((resolve, reject) => {
+      port1.onmessage = ({ data }: MessageEvent<CallOutcome>) => resolve(data);
+      this.#port.post(envelope, port2).catch(reject);
+    });
+    return { reply, close: () => port1.close() };
+  }
+
+  /** That worker is gone, or no longer the one. Only the first to find out does something about it. */
+  #onWorkerGone(worker: string | undefined, outcome: CallOutcome): void {
+    if (worker === undefined || this.#name !== worker) return;
+    this.#name = undefined;
+    this.#connecting = undefined;
+    if (outcome !== 'stopped' || !this.#port.isOwned) return;
+    this.#port.close();
+    this.#port = this.#openPort();
+  }
+
+  #openPort(): WorkerPort {
+    return openWorkerPort(this.#find(), {
+      onMessage: (data) => {
+        const { tokenkeep, event } = { ...(data as Record<string, unknown>) };
+        if (tokenkeep !== this.#channel || typeof event !== 'object') return;
+        for (const listener of [...this.#listeners]) listener(event);
+      },
+      onError: () => {
+        for (const failure of [...this.#failures]) failure();
+      },
+    });
+  }
+
+  #keepOpen(id: string): void {
+    this.#open.set(id, '');
+    void this.#presence.begin().catch(() => undefined);
+  }
+
+  #release(id: string): void {
+    if (this.#open.delete(id)) this.#presence.end();
+  }
+}
+
+/** Whether something of a call is still to come. */
+function isInProgress(message: WorkerMessage, reply: object): boolean {
+  const { value, error } = reply as { readonly value?: unknown; readonly error?: unknown };
+  if (message.type === 'fetch') return (value as BridgeResponse | undefined)?.body === 'streamed';
+  if (message.type === 'write') return true;
+  return message.type === 'read' && value !== undefined && error === undefined;
+}
+
+/** Whether it must not be done twice: what writes, and tokens of a login, which may be spent by the time they are stored again. */
+function mustNotRepeat(message: WorkerMessage): boolean {
+  const { type } = message;
+  if (type === 'fetch') return message.body === 'streamed' || !/^(?:GET|HEAD|OPTIONS)$/.test(message.method);
+  return type === 'setTokens' || type === 'login';
+}
+
+/** A worker that was not meant has done nothing. One that is gone may have done it all. */
+function mayRetry(message: WorkerMessage, outcome: CallOutcome): boolean {
+  const { type } = message;
+  if (type === 'read' || type === 'write' || type === 'cancel') return false;
+  return outcome === wrongWorker || !mustNotRepeat(message);
+}
+
+function workerStopped(): TypeError {
+  return new TypeError(
+    'The worker was stopped before it answered. What it was asked for may have been done.',
+  );
+}
+
+function workerNotResponding(): TypeError {
+  return new TypeError(
+    'No worker answers. Its script has to be found, be registered if it is a service worker, and call serveTokenManager() ' +
+      'before it waits for anything.',
+  );
+}

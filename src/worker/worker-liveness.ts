@@ -1,0 +1,127 @@
+/**
+ * Signs of life between a page and a worker: a Web Lock that is held for as long as its holder lives. The browser lets it go
+ * when the holder is gone, however it went, and whoever waits for it hears of that.
+ *
+ * @module
+ */
+import { ConfigurationError } from '../core/errors.ts';
+import { randomId } from '../platform/web-crypto.ts';
+
+/** @throws ConfigurationError where there are no Web Locks. */
+export function platformLocks(): LockManager {
+  const { navigator } = globalThis as { readonly navigator?: Navigator };
+  if (navigator?.locks !== undefined) return navigator.locks;
+  throw new ConfigurationError(
+    'tokenkeep/worker needs Web Locks, which are not here. Serve the page over https or from localhost, with an origin of ' +
+      'its own; in an engine without them keep the manager in the page.',
+  );
+}
+
+/** How long the browser may take to grant a lock without contention, in ms. */
+const grantTimeoutMs = 30_000;
+
+/** Holds a name. Resolves, once it is held, with how to let it go. */
+export function announcePresence(locks: LockManager, name: string): Promise<() => void> {
+  return new Promise((resolve, reject) => {
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      reject(new TypeError(`The browser gave no Web Lock within ${grantTimeoutMs} ms.`));
+    }, grantTimeoutMs);
+    const held = async (): Promise<void> => {
+      clearTimeout(timer);
+      if (!isLate) await new Promise<void>((leave) => resolve(leave));
+    };
+    locks.request(name, held).catch((error: unknown) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+  });
+}
+
+/** Calls back once, when nobody holds a name. Returns how to stop. */
+export function whenGone(locks: LockManager, name: string, callback: () => void): () => void {
+  const waiting = new AbortController();
+  locks.request(name, { signal: waiting.signal }, callback).catch(() => undefined);
+  return () => waiting.abort();
+}
+
+/** The presence of a page: only as long as it has something under way, because a page that holds a lock is not kept by browsers. */
+export class PagePresence {
+  readonly #locks: LockManager;
+  readonly #prefix: string;
+  #count = 0;
+  #held: { readonly name: string; readonly leave: Promise<() => void> } | undefined;
+
+  constructor(locks: LockManager, prefix: string) {
+    this.#locks = locks;
+    this.#prefix = prefix;
+  }
+
+  /** Something begins. Resolves with the name that is held until all that began has ended. */
+  async begin(): Promise<string> {
+    this.#count += 1;
+    if (this.#held === undefined) {
+      const name = `${this.#prefix}${randomId()}`;
+      this.#held = { name, leave: announcePresence(this.#locks, name) };
+    }
+    const { name, leave } = this.#held;
+    try {
+      await leave;
+    } catch (error) {
+      // Forgets the failed lock, so that the next task requests a new one.
+      if (this.#held?.name === name) this.#held = undefined;
+      throw error;
+    }
+    return name;
+  }
+
+  /** Something has ended. */
+  end(): void {
+    this.#count -= 1;
+    if (this.#count > 0) return;
+    void this.#held?.leave.then(
+      (leave) => leave(),
+      () => undefined,
+    );
+    this.#held = undefined;
+  }
+}
+
+/** How long what someone said last may be on its way when it is gone, in ms. */
+const deliveryGraceMs = 50;
+
+/** Those who wait to hear that others are gone: one lock request for all who wait for the same one. */
+export class LivenessWatch {
+  readonly #locks: LockManager;
+  readonly #watched: Map<string, { readonly callbacks: Set<() => void>; readonly stop: () => void }> =
+    new Map();
+
+  constructor(locks: LockManager) {
+    this.#locks = locks;
+  }
+
+  /** Calls back when nobody holds the name. Returns how to stop. */
+  watch(name: string, callback: () => void): () => void {
+    let watched = this.#watched.get(name);
+    if (watched === undefined) {
+      const callbacks = new Set<() => void>();
+      const gone = (): void => {
+        this.#watched.delete(name);
+        setTimeout(() => {
+          for (const call of [...callbacks]) call();
+        }, deliveryGraceMs);
+      };
+      watched = { callbacks, stop: whenGone(this.#locks, name, gone) };
+      this.#watched.set(name, watched);
+    }
+    const { callbacks, stop } = watched;
+    callbacks.add(callback);
+    return () => {
+      callbacks.delete(callback);
+      if (callbacks.size > 0 || this.#watched.get(name)?.callbacks !== callbacks) return;
+      this.#watched.delete(name);
+      stop();
+    };
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * What crosses between a page and a worker besides the calls of a bridge. Tokens cross in one direction only: into the worker.
+ * The other one is open for access tokens, if the worker says so.
+ *
+ * @module
+ */
+
+import { type BridgeMessage, type SessionMessage, toLoginName } from '../bridge/bridge-messages.ts';
+import { parseBridgeMessage, parseSessionMessage } from '../bridge/parse-bridge-message.ts';
+import type { LoginName } from '../core/events.ts';
+import type { SetTokensOptions } from '../core/oauth/token-set.ts';
+
+/** What a page asks a worker for. */
+export type WorkerMessage =
+  | BridgeMessage
+  | SessionMessage
+  /** Who are you? */
+  | { readonly type: 'hello' }
+  | { readonly type: 'accessToken'; readonly request: object; readonly login: LoginName | undefined }
+  | { readonly type: 'setTokens'; readonly tokens: unknown; readonly options: SetTokensOptions | undefined };
+
+/** A message on its way to a worker, beside the port for its answer. */
+export interface Envelope {
+  /** The channel: what is not of ours is not ours. */
+  readonly tokenkeep: string;
+  /** The worker that is meant: one that took its place says so, and does nothing. Nobody in a `hello`. */
+  readonly to?: string | undefined;
+  /** The page, by its presence. */
+  readonly from?: string | undefined;
+  readonly message: WorkerMessage;
+}
+
+/** The answer of a worker that is not the one that was meant. */
+export const wrongWorker = 'wrong-worker';
+
+/** What came, if it is an envelope of this channel. What is in it that is no message of ours is `undefined`. */
+export function parseEnvelope(
+  data: unknown,
+  channel: string,
+): { to: string | undefined; from: string; message: WorkerMessage | undefined } | undefined {
+  const { tokenkeep, to, from, message } = { ...(data as Record<string, unknown>) };
+  if (tokenkeep !== channel || typeof message !== 'object') return undefined;
+  const given = { ...(message as Record<string, unknown>) };
+  return {
+    to: typeof to === 'string' ? to : undefined,
+    from: typeof from === 'string' ? from : '',
+    message: parseWorkerMessage(given) ?? parseSessionMessage(given) ?? parseBridgeMessage(given, isBody),
+  };
+}
+
+function parseWorkerMessage({
+  type,
+  request,
+  tokens,
+  options,
+  login,
+}: Record<string, unknown>): WorkerMessage | undefined {
+  switch (type) {
+    case 'hello':
+      return { type };
+    case 'accessToken':
+      return { type, request: { ...(request as object) }, login: toLoginName(login) };
+    case 'setTokens':
+      return { type, tokens, options: options as SetTokensOptions | undefined };
+    default:
+      return undefined;
+  }
+}
+
+function isBody(body: unknown): body is Uint8Array | Blob | 'streamed' {
+  return body === 'streamed' || body instanceof Blob || body instanceof Uint8Array;
+}
+
+/** The buffers of an answer, so that they cross without a copy: an answer is nobody's any more. */
+export function transferablesOf(reply: unknown): ArrayBuffer[] {
+  const value = (reply as { readonly value?: unknown } | null)?.value;
+  const bytes =
+    value instanceof Uint8Array ? value : (value as { readonly body?: unknown } | undefined)?.body;
+  const isWhole = bytes instanceof Uint8Array && bytes.byteLength === bytes.buffer.byteLength;
+  return isWhole ? [bytes.buffer as ArrayBuffer] : [];
+}

@@ -1,0 +1,104 @@
+/**
+ * A worker as a page sees it, whatever its kind.
+ *
+ * @module
+ */
+import { ConfigurationError } from '../core/errors.ts';
+import type { Envelope } from './worker-messages.ts';
+
+/** What a token manager can live in. */
+export type TokenWorker = Worker | SharedWorker | ServiceWorkerContainer;
+
+/** A port to a worker. */
+export interface WorkerPort {
+  post(envelope: Envelope, port: MessagePort): Promise<void>;
+  /** Whether a new one has to be made when the worker is gone. Of service workers browsers take care themselves. */
+  readonly isOwned: boolean;
+  close(): void;
+}
+
+/** What a port reports. */
+export interface WorkerPortListener {
+  onMessage(data: unknown): void;
+  /** The script did not start. */
+  onError(): void;
+}
+
+/** Finds the worker: the one that was asked for, or the fallback that was asked for. */
+export type FindWorker = () => TokenWorker;
+
+/** @throws ConfigurationError from what it returns, where there is no such worker here. */
+export function workerFinder(
+  worker: () => TokenWorker | undefined,
+  fallback: (() => TokenWorker | undefined) | undefined,
+): FindWorker {
+  return () =>
+    tryCreate(worker, fallback === undefined) ?? tryCreate(fallback as typeof worker, true) ?? noSuchWorker();
+}
+
+function tryCreate(make: () => TokenWorker | undefined, isLast: boolean): TokenWorker | undefined {
+  try {
+    const made = make();
+    return made === undefined && isLast ? noSuchWorker() : made;
+  } catch (error) {
+    // `new SharedWorker` where there is none.
+    const isMissing = error instanceof ReferenceError || error instanceof TypeError;
+    if (isMissing && !isLast) return undefined;
+    return isMissing ? noSuchWorker(error) : workerRefused(error);
+  }
+}
+
+function noSuchWorker(cause?: unknown): never {
+  throw new ConfigurationError(
+    'connectTokenManager(options): there is no such worker here. Service workers need https or localhost, and some engines ' +
+      'have no shared workers. Give the option fallback, such as () => new Worker(url), if tokens may live there instead.',
+    { cause },
+  );
+}
+
+function workerRefused(cause: unknown): never {
+  if (cause instanceof ConfigurationError) throw cause;
+  throw new ConfigurationError(
+    'connectTokenManager(options): the browser refuses the worker. Its script has to be of the origin of the page.',
+    { cause },
+  );
+}
+
+/** Opens a port to a worker. */
+export function openWorkerPort(worker: TokenWorker, listener: WorkerPortListener): WorkerPort {
+  const onMessage = ({ data, origin }: MessageEvent): void => {
+    // Messages of workers say no origin, those of service workers theirs.
+    if (origin === '' || origin === ownOrigin()) listener.onMessage(data);
+  };
+  if ('ready' in worker) {
+    worker.addEventListener('message', onMessage as EventListener);
+    worker.startMessages();
+    return {
+      isOwned: false,
+      async post(envelope, port) {
+        const { active } = await worker.ready;
+        active?.postMessage(envelope, [port]);
+      },
+      close: () => worker.removeEventListener('message', onMessage as EventListener),
+    };
+  }
+  const port = 'port' in worker ? worker.port : worker;
+  port.addEventListener('message', onMessage as EventListener);
+  if ('start' in port) port.start();
+  worker.addEventListener('error', listener.onError);
+  return {
+    isOwned: true,
+    async post(envelope, answer) {
+      port.postMessage(envelope, [answer]);
+    },
+    close() {
+      port.removeEventListener('message', onMessage as EventListener);
+      worker.removeEventListener('error', listener.onError);
+      if ('close' in port) port.close();
+    },
+  };
+}
+
+function ownOrigin(): string | undefined {
+  return (globalThis as { readonly location?: Location }).location?.origin;
+}

@@ -1,0 +1,11 @@
+import { describe, test } from 'vitest';
+import { lockConformance, register, storageConformance } from '../../../src/testing/index.ts';
+import { fileLockFixture, fileStorageFixture } from '../../support/processes/file-fixture.ts';
+
+describe('fileStorage keeps every law of a storage', () => {
+  register(test, storageConformance(fileStorageFixture));
+});
+
+describe('its lock keeps every law of a lock', () => {
+  register(test, lockConformance(fileLockFixture));
+});

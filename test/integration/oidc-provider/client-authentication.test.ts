@@ -1,0 +1,364 @@
+/**
+ * How clients prove who they are, at a certified server over TLS, with real secrets, keys and certificates: log in, call,
+ * refresh, sign out. The server sees to it that every assertion is a new one.
+ */
+import { generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
+import {
+  type ClientAuthentication,
+  clientSecretBasic,
+  clientSecretJwt,
+  clientSecretPost,
+  discover,
+  memoryStorage,
+  none,
+  privateKeyJwt,
+  TokenManager,
+  type TokenManagerOptions,
+  tlsClientAuth,
+} from 'tokenkeep';
+import { completeLogin, startLogin } from 'tokenkeep/login';
+import { Agent, getGlobalDispatcher, setGlobalDispatcher } from 'undici';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  authority,
+  browse,
+  type Certificate,
+  type CertifiedServer,
+  type ProtectedApi,
+  selfSigned,
+  startCertifiedServer,
+  startProtectedApi,
+} from '../../support/certified-server/index.ts';
+import { refusal } from '../../support/scene.ts';
+
+const trusted = authority();
+const tls = { ...trusted.issue('/CN=server'), ca: trusted.cert };
+const certificates = {
+  mine: trusted.issue('/CN=my backend'),
+  other: trusted.issue('/CN=another backend'),
+  self: selfSigned('/CN=my own'),
+  otherSelf: selfSigned('/CN=my own'),
+};
+const secret = 'a secret: 100%/+&=~ of thirty-two bytes';
+const keys = {
+  ec: generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+  rsa: generateKeyPairSync('rsa', { modulusLength: 2048 }),
+  ed: generateKeyPairSync('ed25519'),
+  other: generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+};
+const pem = (key: KeyObject) => key.export({ format: 'pem', type: 'pkcs8' }) as string;
+const jwk = (key: KeyObject, more: object) => ({ ...key.export({ format: 'jwk' }), use: 'sig', ...more });
+const ecdsa = { name: 'ECDSA', namedCurve: 'P-256' };
+const imported = (key: KeyObject) =>
+  crypto.subtle.importKey('pkcs8', key.export({ format: 'der', type: 'pkcs8' }), ecdsa, false, ['sign']);
+
+/** One who proves who it is, and one who cannot. */
+interface Client {
+  readonly name: string;
+  readonly metadata: object;
+  readonly right: ClientAuthentication;
+  readonly wrong: ClientAuthentication;
+  readonly certificate?: Certificate;
+  readonly wrongCertificate?: Certificate;
+}
+
+const keySet = {
+  keys: [
+    jwk(keys.ec.publicKey, { kid: 'ec', alg: 'ES256' }),
+    jwk(keys.rsa.publicKey, { kid: 'rsa', alg: 'PS256' }),
+    jwk(keys.ed.publicKey, { kid: 'ed', alg: 'EdDSA' }),
+  ],
+};
+const byKey = { token_endpoint_auth_method: 'private_key_jwt', jwks: keySet };
+const byTls = { token_endpoint_auth_method: 'tls_client_auth', tls_client_auth_subject_dn: 'CN=my backend' };
+const bySelf = {
+  token_endpoint_auth_method: 'self_signed_tls_client_auth',
+  jwks: { keys: [withCertificate(certificates.self)] },
+};
+const bound = { tls_client_certificate_bound_access_tokens: true };
+const bySecret = (method: string) => ({ token_endpoint_auth_method: method, client_secret: secret });
+const wrongKey = privateKeyJwt({ key: pem(keys.other.privateKey), kid: 'ec' });
+
+const clients: readonly Client[] = [
+  {
+    name: 'client_secret_basic',
+    metadata: bySecret('client_secret_basic'),
+    right: clientSecretBasic(secret),
+    wrong: clientSecretBasic('wrong'),
+  },
+  {
+    name: 'client_secret_basic with client_id in the body',
+    metadata: bySecret('client_secret_basic'),
+    right: clientSecretBasic(secret, { clientIdInBody: true }),
+    wrong: clientSecretBasic(`${secret}!`, { clientIdInBody: true }),
+  },
+  {
+    name: 'client_secret_post',
+    metadata: bySecret('client_secret_post'),
+    right: clientSecretPost(secret),
+    wrong: clientSecretPost('wrong'),
+  },
+  {
+    name: 'client_secret_jwt',
+    metadata: bySecret('client_secret_jwt'),
+    right: clientSecretJwt(secret),
+    wrong: clientSecretJwt(`${secret}!`),
+  },
+  {
+    name: 'private_key_jwt by a CryptoKey',
+    metadata: byKey,
+    right: privateKeyJwt({ key: await imported(keys.ec.privateKey), kid: 'ec' }),
+    wrong: privateKeyJwt({ key: await imported(keys.other.privateKey), kid: 'ec' }),
+  },
+  {
+    name: 'private_key_jwt by a PEM, ES256, for the token endpoint',
+    metadata: byKey,
+    right: privateKeyJwt(
+      { key: pem(keys.ec.privateKey), kid: 'ec' },
+      { audience: ({ tokenEndpoint }) => tokenEndpoint },
+    ),
+    wrong: privateKeyJwt({ key: pem(keys.ec.privateKey), kid: 'ec' }, { audience: 'https://else.test' }),
+  },
+  {
+    name: 'private_key_jwt by a PEM, PS256',
+    metadata: byKey,
+    right: privateKeyJwt({ key: pem(keys.rsa.privateKey), kid: 'rsa', algorithm: 'PS256' }),
+    wrong: wrongKey,
+  },
+  {
+    name: 'private_key_jwt by a PEM, EdDSA',
+    metadata: byKey,
+    right: privateKeyJwt({ key: pem(keys.ed.privateKey), kid: 'ed', algorithm: 'EdDSA' }),
+    wrong: wrongKey,
+  },
+  {
+    name: 'tls_client_auth',
+    metadata: { ...byTls, ...bound },
+    right: tlsClientAuth(),
+    wrong: tlsClientAuth(),
+    certificate: certificates.mine,
+    wrongCertificate: certificates.other,
+  },
+  {
+    name: 'self_signed_tls_client_auth',
+    metadata: { ...bySelf, ...bound },
+    right: tlsClientAuth(),
+    wrong: tlsClientAuth(),
+    certificate: certificates.self,
+    wrongCertificate: certificates.otherSelf,
+  },
+];
+
+function withCertificate({ cert }: Certificate): object {
+  const { publicKey, raw } = new X509Certificate(cert);
+  return jwk(publicKey, { x5c: [raw.toString('base64')] });
+}
+
+/** A `fetch` that presents a certificate: Node's own, with a dispatcher. */
+const agents: Agent[] = [];
+function presenting(certificate: Certificate | undefined): typeof fetch {
+  const dispatcher = new Agent({ connect: { ...certificate, ca: trusted.cert } });
+  agents.push(dispatcher);
+  return (input, init) => fetch(input, { ...init, dispatcher } as RequestInit);
+}
+
+interface World {
+  readonly server: CertifiedServer;
+  readonly api: ProtectedApi;
+}
+const formats = ['opaque', 'jwt'] as const;
+const resourceOf = (format: string) => `https://${format}.example/`;
+const platform = getGlobalDispatcher();
+const worlds = new Map<boolean, World>();
+beforeAll(async () => {
+  setGlobalDispatcher(new Agent({ connect: { ca: trusted.cert } })); // for the user, and for the API
+  for (const rotation of [true, false]) {
+    const server = await startCertifiedServer({
+      tls,
+      rotation,
+      resources: formats.map((format) => ({ indicator: resourceOf(format), scope: 'read', format })),
+      moreClients: [
+        ...clients.map(({ name, metadata }) => ({ client_id: name, ...metadata })),
+        { client_id: 'public, bound', token_endpoint_auth_method: 'none', ...bound },
+      ],
+    });
+    worlds.set(rotation, { server, api: await startProtectedApi({ introspect: server.validate, tls }) });
+  }
+});
+afterAll(async () => {
+  for (const { server, api } of worlds.values()) {
+    expect(server.errors).toEqual([]);
+    await Promise.all([server.close(), api.close()]);
+  }
+  await Promise.all([getGlobalDispatcher().close(), ...agents.map((agent) => agent.close())]);
+  setGlobalDispatcher(platform);
+});
+const worldOf = (rotation: boolean) => worlds.get(rotation) as World;
+
+/** Logs in with the client's own authentication, and keeps the session. */
+async function logIn({ server, api }: World, options: Partial<TokenManagerOptions>, format: string) {
+  const client = {
+    clientId: '',
+    authorizationServer: discover(server.issuer),
+    pending: new Map<string, string>(),
+    ...options,
+  };
+  const { redirectUri } = server;
+  const request = {
+    redirectUri,
+    scope: ['openid', 'offline_access', 'read'],
+    resource: [resourceOf(format)],
+  };
+  const parameters = { prompt: 'consent', login_hint: 'ada' };
+  const { url } = await startLogin({ ...client, ...request, parameters });
+  const { tokens } = await completeLogin(client, await browse(url, redirectUri));
+  const { pending: _, ...own } = client;
+  const open = (more: Partial<TokenManagerOptions> = {}) =>
+    new TokenManager({ ...own, protectedResources: [api.url], ...more });
+  return { tokens, open, family: await server.family(tokens.refreshToken ?? '') };
+}
+
+const cases = clients.flatMap((client) =>
+  [true, false].flatMap((rotation) => formats.map((format) => ({ ...client, rotation, format }))),
+);
+
+describe('the right credentials', () => {
+  test.each(cases)('$name, rotation: $rotation, access tokens: $format', async (client) => {
+    const world = worldOf(client.rotation);
+    const { right: clientAuthentication, certificate } = client;
+    const fetch = presenting(certificate);
+    const options = { clientId: client.name, clientAuthentication, fetch };
+    const { tokens, open, family } = await logIn(world, options, client.format);
+    await using manager = open();
+    const rejected: unknown[] = [];
+    manager.on('idTokenRejected', (event) => void rejected.push(event));
+    await manager.setTokens(tokens);
+    expect(tokens.accessToken.split('.').length === 3).toBe(client.format === 'jwt');
+    for (const refreshes of [0, 1, 2]) {
+      const response = await manager.fetch(world.api.url);
+      expect([response.status, family.refreshes]).toEqual([200, refreshes]);
+      expect(await response.json()).toMatchObject({ user: 'ada', scope: 'read' });
+      await manager.getAccessToken({ rejectedToken: (await manager.getTokens())?.accessToken ?? '' });
+    }
+    // Each refresh has brought an ID token, of the user who logged in (OIDC-01).
+    expect(rejected).toEqual([]);
+    expect((await manager.getTokens())?.idToken).not.toBe(tokens.idToken);
+    expect(family).toMatchObject({ refreshes: 3, refusals: 0, reuses: 0, spent: client.rotation ? 3 : 0 });
+    expect(await manager.signOut()).toEqual({ revoked: true });
+    expect(family.revocations).toBe(1);
+  });
+});
+
+describe('wrong credentials end no session (6749-12, law only-the-server-ends-it)', () => {
+  test.each(clients)('$name', async (client) => {
+    const world = worldOf(true);
+    const clock = { ahead: 0, now: () => Date.now() + clock.ahead };
+    const storage = memoryStorage();
+    const { right: clientAuthentication, certificate, wrongCertificate } = client;
+    const options = {
+      clientId: client.name,
+      clientAuthentication,
+      fetch: presenting(certificate),
+      storage,
+      clock,
+    };
+    const { tokens, open, family } = await logIn(world, options, 'opaque');
+    await using wrong = open({ clientAuthentication: client.wrong, fetch: presenting(wrongCertificate) });
+    await wrong.setTokens(tokens);
+    const refused = await refusal(wrong.getAccessToken({ rejectedToken: tokens.accessToken }));
+    expect(refused).toMatchObject({ code: 'ERR_REFRESH_FAILED', error: 'invalid_client', sent: false });
+    expect([400, 401]).toContain(refused['status']);
+    expect(family).toMatchObject({ spent: 0, reuses: 0, familiesRevoked: 0 });
+    clock.ahead += 60_000;
+    await using manager = open();
+    await manager.getAccessToken({ rejectedToken: tokens.accessToken });
+    expect(family).toMatchObject({ refreshes: 1, reuses: 0, familiesRevoked: 0 });
+  });
+
+  test('a certificate that is not presented at all', async () => {
+    const { server, api } = worldOf(true);
+    const options = { clientId: 'tls_client_auth', clientAuthentication: tlsClientAuth() };
+    const { tokens, open } = await logIn(
+      { server, api },
+      { ...options, fetch: presenting(certificates.mine) },
+      'opaque',
+    );
+    await using manager = open({ fetch: presenting(undefined) });
+    await manager.setTokens(tokens);
+    const refused = await refusal(manager.getAccessToken({ rejectedToken: tokens.accessToken }));
+    expect(refused).toMatchObject({ code: 'ERR_REFRESH_FAILED', error: 'invalid_client' });
+    expect((await manager.getTokens())?.refreshToken).toBe(tokens.refreshToken);
+  });
+});
+
+describe('a certificate (8705-01, 8705-02, 8705-03)', () => {
+  const mine = { clientId: 'tls_client_auth', clientAuthentication: tlsClientAuth() };
+
+  test.each(formats)(
+    'is what an %s token is bound to: with another one the API takes no token',
+    async (format) => {
+      const { server, api } = worldOf(true);
+      const options = { ...mine, fetch: presenting(certificates.mine) };
+      const { tokens, open } = await logIn({ server, api }, options, format);
+      const call = async (certificate?: Certificate) => {
+        const headers = { authorization: `Bearer ${tokens.accessToken}` };
+        return (await presenting(certificate)(api.url, { headers })).status;
+      };
+      expect([await call(certificates.mine), await call(certificates.other), await call()]).toEqual([
+        200, 401, 401,
+      ]);
+      await using manager = open();
+      await manager.setTokens(tokens);
+      expect((await manager.fetch(api.url)).status).toBe(200);
+    },
+  );
+
+  test('goes to the aliases: at the ordinary endpoint nobody asks for it', async () => {
+    const { server, api } = worldOf(true);
+    const options = { ...mine, fetch: presenting(certificates.mine) };
+    const { tokens, open } = await logIn({ server, api }, options, 'opaque');
+    const { issuer, tokenEndpoint } = server;
+    await using manager = open({ authorizationServer: { issuer, tokenEndpoint } });
+    await manager.setTokens(tokens);
+    const refused = await refusal(manager.getAccessToken({ rejectedToken: tokens.accessToken }));
+    expect(refused).toMatchObject({ code: 'ERR_REFRESH_FAILED', error: 'invalid_client' });
+  });
+
+  test('binds the refresh tokens of public clients as well: with another one they are refused', async () => {
+    const { server, api } = worldOf(true);
+    const options = { clientId: 'public, bound', clientAuthentication: tlsClientAuth() };
+    const fetch = presenting(certificates.self);
+    const { tokens, open, family } = await logIn({ server, api }, { ...options, fetch }, 'jwt');
+    await using manager = open();
+    await manager.setTokens(tokens);
+    await manager.getAccessToken({ rejectedToken: tokens.accessToken });
+    expect((await manager.fetch(api.url)).status).toBe(200);
+    expect(family).toMatchObject({ refreshes: 1, reuses: 0 });
+  });
+
+  test('of a server that nobody vouches for: nothing is sent, the session lives', async () => {
+    const { server, api } = worldOf(true);
+    const options = { ...mine, fetch: presenting(certificates.mine) };
+    const { tokens, open, family } = await logIn({ server, api }, options, 'opaque');
+    const dispatcher = new Agent({ connect: { ...certificates.mine, ca: certificates.self.cert } });
+    agents.push(dispatcher);
+    await using manager = open({
+      authorizationServer: { issuer: server.issuer, tokenEndpoint: server.tokenEndpoint },
+      fetch: (input, init) => globalThis.fetch(input, { ...init, dispatcher } as RequestInit),
+    });
+    await manager.setTokens(tokens);
+    const refused = await refusal(manager.getAccessToken({ rejectedToken: tokens.accessToken }));
+    expect(refused).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: false });
+    expect(family).toMatchObject({ spent: 0, refusals: 0 });
+  });
+});
+
+test('a public client over TLS, without a secret or a certificate', async () => {
+  const { server, api } = worldOf(true);
+  const options = { clientId: server.clients.public.clientId, clientAuthentication: none() };
+  const { tokens, open } = await logIn({ server, api }, options, 'jwt');
+  await using manager = open();
+  await manager.setTokens(tokens);
+  await manager.getAccessToken({ rejectedToken: tokens.accessToken });
+  expect((await manager.fetch(api.url)).status).toBe(200);
+});

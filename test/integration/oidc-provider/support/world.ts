@@ -1,0 +1,104 @@
+/** The real servers, and a user who is signed in to them through tokenkeep. */
+
+import type { AnyTokenEvent, TokenManagerOptions } from 'tokenkeep';
+import { TokenManager } from 'tokenkeep';
+import type {
+  CertifiedServer,
+  CertifiedServerOptions,
+  Counters,
+  Login,
+  ProtectedApi,
+  WireTokens,
+} from '../../../support/certified-server/index.ts';
+import { logIn, startCertifiedServer, startProtectedApi } from '../../../support/certified-server/index.ts';
+
+export interface World {
+  readonly server: CertifiedServer;
+  readonly api: ProtectedApi;
+  signIn(login?: Omit<Login, 'server'>, options?: Partial<TokenManagerOptions>): Promise<SignedIn>;
+  close(): Promise<unknown>;
+}
+
+export interface SignedIn {
+  readonly manager: TokenManager;
+  /** The tokens of the login. */
+  readonly tokens: WireTokens;
+  /** What the server has counted in this session's token family, live. */
+  readonly family: Readonly<Counters>;
+  /** Types of the events so far. */
+  readonly events: AnyTokenEvent['type'][];
+  /** The manager's clock: the real one, and as much ahead of it as a test wants. */
+  readonly clock: { ahead: number; now(): number };
+  /** Calls the API and returns the status. */
+  call(): Promise<number>;
+  /** Ends the access token that is in use, at the server. Nobody tells the manager. */
+  endAccessToken(): Promise<void>;
+}
+
+const eventTypes = [
+  'refreshed',
+  'signedOut',
+  'sessionEnded',
+  'refreshFailed',
+  'storeFailed',
+  'stepUpRequired',
+] as const;
+
+export async function openWorld(options?: CertifiedServerOptions): Promise<World> {
+  const server = await startCertifiedServer(options);
+  const api = await startProtectedApi({ introspect: server.validate });
+  const managers: TokenManager[] = [];
+  return {
+    server,
+    api,
+    async signIn(login = {}, more = {}) {
+      const clock = { ahead: 0, now: () => Date.now() + clock.ahead };
+      const manager = new TokenManager({ ...wiring({ server, api }, login.client), clock, ...more });
+      managers.push(manager);
+      const events: AnyTokenEvent['type'][] = [];
+      for (const type of eventTypes) manager.on(type, () => events.push(type));
+      const tokens = await logIn({ ...login, server });
+      await manager.setTokens(tokens);
+      return {
+        manager,
+        tokens,
+        family: await server.family(tokens.refresh_token),
+        events,
+        clock,
+        call: async () => status(await manager.fetch(api.url)),
+        endAccessToken: async () => server.endAccessToken((await manager.getTokens())?.accessToken ?? ''),
+      };
+    },
+    async close() {
+      for (const manager of managers) await manager.close();
+      await Promise.all([server.close(), api.close()]);
+      if (server.pendingHiccups.length > 0) throw new Error('a planned hiccup has not happened');
+      if (server.errors.length > 0)
+        throw new AggregateError(server.errors, 'the authorization server failed');
+    },
+  };
+}
+
+/** The options of a manager for these servers. */
+export function wiring(
+  { server, api }: Pick<World, 'server' | 'api'>,
+  client: Login['client'] = 'public',
+): TokenManagerOptions {
+  const { issuer, tokenEndpoint, revocationEndpoint } = server;
+  return {
+    clientId: server.clients[client].clientId,
+    authorizationServer: { issuer, tokenEndpoint, revocationEndpoint },
+    protectedResources: [api.url],
+  };
+}
+
+/** The status of a response that nobody reads. */
+export async function status(response: Response): Promise<number> {
+  await response.body?.cancel();
+  return response.status;
+}
+
+/** `count` times at once. */
+export function times<T>(count: number, act: () => T): T[] {
+  return Array.from({ length: count }, act);
+}

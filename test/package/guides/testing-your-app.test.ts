@@ -1,0 +1,66 @@
+/** The guide `examples/testing-your-app/`: both suites run, and each goes red for what is wrong with the application. */
+import { describe, expect, test } from 'vitest';
+import { requireBuild } from '../../support/package/built.ts';
+import { copyOf, nodeTest, vitest } from './support/runners.ts';
+
+requireBuild();
+const guide = 'examples/testing-your-app/';
+const names = {
+  storm: '200 orders at once find the token rejected: one refresh, and each is placed once',
+  time: 'time goes by: the next call has another token',
+  lost: 'the response to a refresh is lost: nobody is signed out before the server says so',
+  revoked: 'the session is revoked: nothing of it stays on the screen',
+  offline: 'offline: what was on the screen stays there, and the session too',
+  github: 'GitHub: its words, its encodings, and a 401 without a challenge',
+};
+
+describe('as it stands, all is well', () => {
+  test.each([
+    ['vitest', () => vitest(guide)],
+    ['node:test', () => nodeTest(`${guide}orders.node-test.ts`)],
+  ])('under %s', async (_, run) => {
+    const { passed, failed, output } = await run();
+    expect([failed, output]).toEqual([[], output]);
+    expect(passed).toEqual(Object.values(names));
+  });
+});
+
+describe('an application that', () => {
+  test.each([
+    {
+      does: 'signs out whenever something is wrong',
+      at: "if (isTokenKeepError(error) && error.code === 'ERR_LOGIN_REQUIRED')",
+      by: 'if (isTokenKeepError(error) || error instanceof TypeError)',
+      red: ['lost', 'offline'],
+    },
+    {
+      does: 'does not see that the session is over',
+      at: 'this.#signedOut();\n      // All else',
+      by: 'this.screen = "try again later";\n      // All else',
+      red: ['lost', 'revoked'],
+    },
+    {
+      does: 'sends everything twice',
+      at: 'const response = await this.#manager.fetch(this.#url, init);',
+      by: 'await this.#manager.fetch(this.#url, init); const response = await this.#manager.fetch(this.#url, init);',
+      red: ['storm'],
+    },
+    {
+      does: 'refreshes by itself, ahead of time',
+      at: 'const response = await this.#manager.fetch(this.#url, init);',
+      by: `const rejectedToken = await this.#manager.getAccessToken();
+      await this.#manager.getAccessToken({ rejectedToken });
+      const response = await this.#manager.fetch(this.#url, init);`,
+      red: ['storm', 'time', 'offline', 'github'],
+    },
+  ] as const)('$does is told so, by both', async ({ at, by, red }) => {
+    using copy = copyOf('testing-your-app');
+    copy.break('orders.ts', at, by);
+    const outcomes = await Promise.all([
+      vitest('orders.test.ts', copy.folder),
+      nodeTest('orders.node-test.ts', copy.folder),
+    ]);
+    const expected = red.map((name) => names[name]);
+    expect(outcomes.map(({ failed }) => failed)).toEqual([expected, expected]);
+  });
+});

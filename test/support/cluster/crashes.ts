@@ -1,0 +1,180 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Point } from '../processes/critical-section.ts';
+import { type Family, family } from '../processes/family.ts';
+import { SessionProcess } from '../processes/session-processes.ts';
+import type { Ground } from './ground.ts';
+
+/** Processes are started all the time, which takes long where other work is done. */
+const patience = 90_000;
+
+/** Tests what becomes of a session when the process that refreshes it dies or stands still, at each of `points`. */
+export function crashes(ground: () => Ground, points: readonly Point[]): void {
+  describe('kill -9', () => kills(ground, points));
+  describe('SIGSTOP, until the lease is over and somebody else has refreshed', () => stops(ground, points));
+}
+
+function kills(ground: () => Ground, points: readonly Point[]): void {
+  /** Two processes that live through everything, and the next victim, which is started ahead of its time. */
+  let survivor: SessionProcess;
+  let waiter: SessionProcess;
+  let next: SessionProcess;
+  beforeAll(() => {
+    [survivor, waiter, next] = [new SessionProcess(), new SessionProcess(), new SessionProcess()];
+  });
+  afterAll(async () => {
+    await Promise.all([survivor, waiter, next].map((one) => one.kill()));
+  });
+
+  /** A session whose access token is over, and a process that has come to know it and is about to refresh. */
+  async function expired(shared: Family): Promise<SessionProcess> {
+    const victim = next;
+    next = new SessionProcess();
+    const open = (one: SessionProcess, index: number, stopsClock = true) =>
+      one.open({ ...shared.session, place: ground().place(index), stopsClock });
+    await open(survivor, 0);
+    await open(waiter, 1);
+    await shared.signIn(survivor);
+    await open(victim, 2, false);
+    expect(await victim.call()).toBe(200);
+    shared.server.expire();
+    return victim;
+  }
+
+  /** Someone who waits for the lock when its holder dies: there is one unless it is free, or what it guards is done. */
+  async function waiting(isNeeded: boolean): Promise<Promise<number | string>[]> {
+    if (!isNeeded) return [];
+    const call = waiter.call();
+    await waiter.reaches('waiting');
+    return [call];
+  }
+
+  /** Whoever left the marker may live, and wait for the answer: nobody sends anything before their time is over. */
+  async function nobodySendsAtOnce(
+    { server }: Family,
+    { sent, waits }: { readonly sent: number; readonly waits: boolean },
+  ): Promise<void> {
+    const those = waits ? [survivor, waiter] : [survivor];
+    // They have had the lock, have seen the marker, and wait without the lock.
+    await Promise.all(those.map((one) => one.reaches('unlocking')));
+    expect(server.counts.tokenRequests).toBe(sent);
+    for (const one of those) await one.do('advance', { ms: 35_000 });
+  }
+
+  test('the points are all awaits of the critical section', { timeout: patience }, async () => {
+    await using shared = await family();
+    await using victim = await expired(shared);
+    expect(await victim.call()).toBe(200);
+    expect(await victim.do('points')).toEqual(points.map(({ at }) => at));
+  });
+
+  for (const { step, at, locked, token } of points) {
+    test(`step ${step}, ${at}: the token is ${token}`, { timeout: patience }, async () => {
+      await using shared = await family();
+      await using victim = await expired(shared);
+      void victim.call({ standsAt: at });
+      await victim.reaches(at);
+      const before = await waiting(locked && token !== 'stored');
+      await victim.kill();
+      await ground().bury();
+      const calls = Promise.all([...before, survivor.call()]);
+      const sent = token === 'spent' ? 1 : 0;
+      if (isMarked(at)) await nobodySendsAtOnce(shared, { sent, waits: before.length > 0 });
+      const outcomes = await calls;
+      if (token === 'spent') mustHaveLostTheAnswer(shared, outcomes);
+      else mustGoOn(shared, outcomes);
+    });
+  }
+
+  for (const commits of [false, true]) {
+    const when = `within the POST, ${commits ? 'after' : 'before'} the server rotates`;
+    test(`step 5, ${when}`, { timeout: patience }, async () => {
+      await using shared = await family();
+      await using victim = await expired(shared);
+      const held = shared.server.hold({ commits });
+      void victim.call();
+      await held.arrived();
+      const before = await waiting(true);
+      await victim.kill();
+      await ground().bury();
+      const calls = Promise.all([...before, survivor.call()]);
+      await nobodySendsAtOnce(shared, { sent: 1, waits: true });
+      await held.arrived(2); // the server takes them in the order in which they came
+      await held();
+      mustHaveLostTheAnswer(shared, await calls);
+    });
+  }
+}
+
+/** Between the marker and the successor. */
+const isMarked = (at: string): boolean =>
+  ['after write', 'before POST', 'after POST', 'body', 'before write 2'].includes(at);
+
+function stops(ground: () => Ground, points: readonly Point[]): void {
+  let holder: SessionProcess;
+  let other: SessionProcess;
+  beforeAll(() => {
+    [holder, other] = [new SessionProcess(), new SessionProcess()];
+  });
+  afterAll(async () => {
+    await Promise.all([holder, other].map((one) => one.kill()));
+  });
+
+  /** Stops the holder at a point of its refresh, and ends its lease. Returns how to let it go on. */
+  async function late(shared: Family, at: string): Promise<() => Promise<number | string>> {
+    await other.open({ ...shared.session, place: ground().place(0) });
+    await shared.signIn(other);
+    await holder.open({ ...shared.session, place: ground().place(1) });
+    expect(await holder.call()).toBe(200);
+    shared.server.expire();
+    const call = holder.call({ standsAt: at });
+    await holder.reaches(at);
+    holder.stop();
+    await ground().endLease();
+    return async () => {
+      holder.continue();
+      await holder.do('goOn');
+      return await call;
+    };
+  }
+
+  for (const { step, at } of points.filter(({ locked }) => locked)) {
+    test(`step ${step}, ${at}: it uses what the other one got`, { timeout: patience }, async () => {
+      const profile = { kind: 'idempotentReplay', ms: 60_000 } as const;
+      await using shared = await family({ profile }, { reuseWindow: 60_000 });
+      const { server } = shared;
+      const goOn = await late(shared, at);
+      expect(await other.call()).toBe(200);
+      expect(await goOn()).toBe(200);
+      for (const one of [holder, other])
+        expect(await one.do('refreshToken')).toBe(server.currentRefreshToken());
+      expect(server.counts).toMatchObject({ refreshes: 1, reuses: 0, familiesRevoked: 0 });
+    });
+
+    test(`step ${step}, ${at}: a login meanwhile is not written over`, { timeout: patience }, async () => {
+      await using shared = await family();
+      const { server } = shared;
+      const goOn = await late(shared, at);
+      await shared.signIn(other);
+      const mine = server.currentRefreshToken() as string;
+      expect(await goOn()).toBe(200);
+      for (const one of [holder, other]) expect(await one.do('refreshToken')).toBe(mine);
+      expect(server.isActive(mine)).toBe(true);
+      expect(server.counts.reuses).toBe(0);
+    });
+  }
+}
+
+/** The answer is nowhere: one careful attempt is made, by one of all, and it ends the session with its true reason. */
+function mustHaveLostTheAnswer({ server }: Family, outcomes: (number | string)[]): void {
+  const [reason, ...others] = outcomes.sort().map(String);
+  expect(reason).toBe('ERR_LOGIN_REQUIRED response_lost');
+  for (const other of others)
+    expect(other).toMatch(/^ERR_LOGIN_REQUIRED (response_lost|signed_out|no_tokens)$/);
+  expect(server.counts).toMatchObject({ tokenRequests: 2, refreshes: 1, reuses: 1 });
+}
+
+/** Nothing was lost: all go on, with one rotation in all. */
+function mustGoOn({ server }: Family, outcomes: (number | string)[]): void {
+  expect(outcomes).toEqual(outcomes.map(() => 200));
+  expect(server.counts).toMatchObject({ tokenRequests: 1, refreshes: 1, reuses: 0, familiesRevoked: 0 });
+}
