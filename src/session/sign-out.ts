@@ -165,8 +165,8 @@ async function removeStored({ store, emit }: ManagerContext, session: Session): 
   }
   if (session.epoch !== epoch) return removed;
   return await store.delete(session, undefined, removed.record).then(
-    () => removed,
-    (error: unknown) => ({ ...removed, refusal: notDeleted(error) }),
+    (): RemovedRecord => removed,
+    (error: unknown): RemovedRecord => ({ ...removed, storageError: notDeleted(error) }),
   );
 }
 
