@@ -47,7 +47,7 @@ export const paths = list(`
   exchanges.ts expected.ts failure-class.ts fate.ts fetch-form.ts file-watch.ts finding.ts finish-here fleet-storage fleet/hearing
   fleet/line given-tokens http-form.ts keep-for kept-keys key-prover keyring-seal known-names late-tokens leak-watch lock-trial
   lock-turn memory/turns message-check node/pause node/presence oauth-refusal odd-names outgoing.ts own-api.ts own-connection
-  own-request pacing.ts patience.ts plain-text.ts preparation.ts proof-desk proof-refusal quiet-cause record-text redis/scripts
+  own-request pacing.ts patience.ts plain-text.ts preparation.ts proof-desk proof-refusal quiet-cause record-text src/redis/scripts
   rejections.ts round-trip same-answer sealed-storage sealing.ts senders.ts serve-token-manager server-words.ts session-desk
   settlement.ts shown.ts src/fleet src/flow storage-trial succession.ts taking-over.ts test/browser-units test/core test/doors
   test/dpop test/electron test/fleet test/flow test/keyring test/login test/platforms test/providers test/testing test/transports
