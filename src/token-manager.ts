@@ -127,15 +127,15 @@ export class TokenManager implements AsyncDisposable {
    */
   async getTokens(): Promise<TokenSet | undefined> {
     const session = this.#session;
-    if (session.ended?.isStillStored === true) return undefined;
+    if (session.ended?.kind === 'still-stored') return undefined;
     if (session.unsaved !== undefined) return toTokenSet(session.unsaved.record);
     const { store, emit } = this.#parts.context;
     const found = await keepAlive(store.read(session, emit));
-    if (found === undefined) session.wasFoundEmpty = true;
+    if (found === undefined) session.noteEmpty();
     if (found === undefined) return undefined;
     if (session.hasEnded(found.record)) return undefined;
     // From now on the application shows the data of this login.
-    session.login ??= loginIdentityOf(found.record);
+    session.noteLogin(loginIdentityOf(found.record));
     return toTokenSet(found.record);
   }
 

@@ -239,9 +239,8 @@ async function onInvalidGrant(
   if (session.epoch !== attempt.epoch) return 'retry';
   const reason = (sentRefresh.record.pendingRefresh?.sends ?? 0) > 0 ? 'response_lost' : 'invalid_grant';
   const ended: LoginRequiredError = loginRequired(reason, details);
-  session.markEnded({ error: ended, isStillStored: false });
-  if (isStillStored) session.invalidRefreshToken = sentRefresh.record.refreshToken;
-  else void forgetKey(context, sentRefresh.record);
+  session.markEnded(ended, isStillStored ? sentRefresh.record.refreshToken : undefined);
+  if (!isStillStored) void forgetKey(context, sentRefresh.record);
   attempt.emit({ type: 'sessionEnded', ...session.eventContext(attempt.login), error: ended });
   throw ended;
 }

@@ -15,7 +15,7 @@ export async function loadRecord(
   const { initialRecord, isStateless = false } = grant;
   while (session.signingIn !== undefined) await session.signingIn.catch(() => undefined);
   const { ended } = session;
-  if (ended?.isStillStored === true && !isStateless) {
+  if (ended?.kind === 'still-stored' && !isStateless) {
     // The user has signed out, but the record was not deleted. Only a later login made elsewhere makes the session valid again.
     if (ended.login === undefined) return undefined;
     const stored = await store.read(session, emit).catch(() => undefined);
@@ -32,7 +32,7 @@ export async function loadRecord(
   const found = await store.read(session, emit);
   if (found !== undefined) return found;
   if (initialRecord !== undefined && !hasEnded) return 'not-created';
-  session.wasFoundEmpty = true;
+  session.noteEmpty();
   return undefined;
 }
 

@@ -30,10 +30,9 @@ export function notifyRefreshTokenExpiry(
   { refreshTokenEnd: end }: SessionRecord,
   until: number,
 ): void {
-  if (end === undefined || session.notifiedExpiry === end.at) return;
+  if (end === undefined) return;
   const from = end.at - Math.min(refreshTokenExpiringBefore, Math.max(0, end.at - end.since) / 4);
   const next = Math.max(clock.now(), Number.isFinite(until) ? until : 0);
-  if (next < from) return;
-  session.notifiedExpiry = end.at;
+  if (next < from || !session.noteExpiry(end.at)) return;
   emit({ type: 'refreshTokenExpiring', ...session.eventContext(login), expiresAt: end.at });
 }

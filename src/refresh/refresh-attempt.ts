@@ -149,11 +149,8 @@ function inProgressUntil(
   if (!lock.mayBeLost || pendingRefresh === undefined || grant.isStateless) return 0;
   const { by, latest } = pendingRefresh;
   const now = clock.now();
-  if ((by === managerId && session.requestsInFlight === 0) || Math.abs(now - latest) > maxClockSkew) return 0;
-  const { foreignMarker } = session;
-  const isNew = foreignMarker?.by !== by || foreignMarker.latest !== latest || foreignMarker.at > now;
-  session.foreignMarker = isNew ? { by, latest, at: now } : foreignMarker;
-  return session.foreignMarker.at + timeout + 5_000;
+  if ((by === managerId && !session.hasRequestInFlight) || Math.abs(now - latest) > maxClockSkew) return 0;
+  return session.markerSeenAt(by, latest, now) + timeout + 5_000;
 }
 
 /** The identity of a record that does not name its login. */

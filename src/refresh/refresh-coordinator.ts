@@ -236,7 +236,7 @@ export class RefreshCoordinator {
     sentRefresh: SentRefresh,
   ): Promise<RefreshStep> {
     const { session, stopwatch } = attempt;
-    session.requestsInFlight += 1;
+    session.beginRequest();
     stopwatch?.mark('sent');
     try {
       const result: SendResult = mayReachServer(this.#context, attempt, sentRefresh.record)
@@ -246,7 +246,7 @@ export class RefreshCoordinator {
       // While it was under way: a sign-out, a login, a lost lease. Step 6 finds out by compare-and-set.
       return await handleTokenResponse(this.#context, attempt, sentRefresh, result);
     } finally {
-      session.requestsInFlight -= 1;
+      session.endRequest();
     }
   }
 

@@ -78,6 +78,6 @@ export function noSession({ session, epoch, emit }: RefreshAttempt): Error {
   if (!session.hasSeenTokens || session.epoch !== epoch) return loginRequired('no_tokens');
   emit({ type: 'signedOut', ...session.eventContext(), where: 'elsewhere' });
   const error = loginRequired('signed_out');
-  session.markEnded({ error, isStillStored: false });
+  session.markEnded(error);
   return error;
 }

@@ -33,12 +33,11 @@ export async function keyOfSession(
   const dpopKey =
     thumbprint === undefined ? undefined : await loadKey(context, thumbprint, () => secretsIn(record));
   if (dpopKey === undefined) {
-    if (session.rejectedVersion !== version)
+    if (session.noteRejected(version))
       emit({ type: 'recordRejected', ...session.eventContext(), reason: 'key lost' });
-    session.rejectedVersion = version;
     throw loginRequired('no_key');
   }
-  session.dpopKey = dpopKey;
+  session.bindTo(dpopKey);
   return dpopKey;
 }
 

@@ -85,12 +85,7 @@ export async function importIntoSession(
   try {
     for (let attempt = 1; attempt <= 3; attempt++) {
       const result = await withSessionLock(context, session, {
-        run: () => {
-          session.isImporting = true;
-          return importUnderLock(sessionImport).finally(() => {
-            session.isImporting = false;
-          });
-        },
+        run: () => session.runImport(() => importUnderLock(sessionImport)),
         isResolvedElsewhere: async () => false,
       });
       if ('instead' in result) throw notGranted(result.instead);

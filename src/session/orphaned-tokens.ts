@@ -24,7 +24,7 @@ export function revokeOrphanedTokens(
   });
   const { login, refreshToken } = orphaned;
   const added = refreshToken === undefined ? [] : [[login?.login, refreshToken] as const];
-  session.orphanRevocation = { result, refreshTokens: [...refreshTokens, ...added] };
+  session.trackOrphanRevocation({ result, refreshTokens: [...refreshTokens, ...added] });
 }
 
 /** Never rejects. */

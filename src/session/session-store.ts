@@ -93,12 +93,11 @@ export class SessionStore {
     if (stored === undefined) return undefined;
     const record = this.#parse(stored.record);
     if (typeof record !== 'string') {
-      session.hasSeenTokens = true;
+      session.noteTokensSeen();
       return { record, version: stored.version };
     }
     this.#rejected.set(session, { version: stored.version, value: stored.record, reason: record });
-    if (session.rejectedVersion !== stored.version) {
-      session.rejectedVersion = stored.version;
+    if (session.noteRejected(stored.version)) {
       emit({ type: 'recordRejected', ...session.eventContext(), reason: record });
     }
     return record;
@@ -208,12 +207,12 @@ export class SessionStore {
       if (isNewerSchema(error) && unsaved === undefined) throw error;
       // Or someone signed out or in: it must not come back as something to be written.
       if (session.epoch !== epoch || session.unsaved !== unsaved) return 'superseded';
-      session.unsaved = {
+      session.keepUnsaved({
         record: successor.record,
         ifVersion: successor.version,
         condition,
         failures: (unsaved?.failures ?? 0) + 1,
-      };
+      });
       emit({ type: 'storeFailed', ...session.eventContext(), error: error as TokenKeepError });
       this.#retryLater(session);
       return 'kept-in-memory';
@@ -234,7 +233,7 @@ export class SessionStore {
 
   /** Gives up on a successor, because it must not be stored any more. */
   discardUnsaved(session: Session): void {
-    session.unsaved = undefined;
+    session.clearUnsaved();
     this.#options.clock.clearTimeout(this.#unsaved.get(session));
     this.#unsaved.delete(session);
   }

@@ -138,15 +138,10 @@ async function replaceSession(
   context.store.discardUnsaved(session);
   const { login: replaced } = session;
   const login = loginIdentityOf(record);
-  session.beginLogin(login);
-  session.dpopKey = newLogin.dpopKey;
+  session.beginLogin(login, newLogin.dpopKey);
   const storing = storeLogin(context, session, record, { ...newLogin, login, replaced });
-  session.signingIn = storing;
-  try {
-    await storing;
-  } finally {
-    if (session.signingIn === storing) session.signingIn = undefined;
-  }
+  session.trackSignIn(storing);
+  await storing;
 }
 
 async function storeLogin(

@@ -60,7 +60,6 @@ export async function signOut(
   const unsaved = session.unsaved?.record;
   const { hasSeenTokens: hadTokens, login } = session;
   session.signOut(error);
-  session.orphanRevocation = undefined;
   const { epoch } = session;
   store.discardUnsaved(session);
   const { record, unreadable, storageError } = await removeStored(context, session);
@@ -68,7 +67,11 @@ export async function signOut(
   // While it was deleted someone may have signed in again: that session is not ours to end.
   if (session.epoch === epoch) {
     // Not the one in memory: another login may have been stored since, and was signed out of as well.
-    session.ended = { error, isStillStored: storageError !== undefined, login: record?.login };
+    session.finishSignOut(
+      storageError === undefined
+        ? { kind: 'removed', error }
+        : { kind: 'still-stored', error, login: record?.login },
+    );
   }
   const eventContext = session.eventContext(login ?? (record && loginIdentityOf(record)));
   if (hadTokens || record !== undefined) emit({ type: 'signedOut', ...eventContext, where: 'here' });

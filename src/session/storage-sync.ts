@@ -23,15 +23,14 @@ export async function syncFromStorage(
   refreshBefore: number,
 ): Promise<void> {
   const { store, emit } = context;
-  const { epoch } = session;
   // What we write ourselves is no news, and a login here is newer than whatever it replaces.
-  if (session.unsaved !== undefined || session.signingIn !== undefined || session.isImporting) return;
+  if (session.isStoring) return;
   // A refresh in this process looks for itself, but not any more when it has landed.
-  if (session.flights.length > 0) return syncAfterRefreshes(context, session, refreshBefore);
-  // Whoever asks meanwhile looks before they act: a page may wake up with a token of yesterday.
-  session.expireCache();
-  const syncSequence = ++session.syncSequence;
-  const before = session.cachedToken(wholeGrant);
+  if (session.flights.length > 0) {
+    return await session.syncAfterFlights(() => syncFromStorage(context, session, refreshBefore));
+  }
+  const sync = session.beginSync();
+  const { before } = sync;
   // What cannot be read, or is not ours, says nothing about the session.
   const found = await store.readOrReject(session, emit).catch(() => 'failed' as const);
   if (typeof found === 'string') return;
@@ -39,12 +38,8 @@ export async function syncFromStorage(
   const dpopKey = found && (await keyOfSession(context, session, found, emit).catch(() => null));
   if (dpopKey === null || session.flights.length > 0) return;
   // What has happened here meanwhile is newer than what was read.
-  if (
-    session.epoch !== epoch ||
-    session.syncSequence !== syncSequence ||
-    session.cachedToken(wholeGrant) !== before
-  )
-    return;
+  if (!sync.isCurrent()) return;
+  const { epoch } = session;
   const requirement = {
     variant: wholeGrant,
     rejectedToken: undefined,
@@ -74,19 +69,4 @@ export async function syncFromStorage(
   const until = usableUntil(accessToken, refreshBefore);
   adopt(context, attempt, { accessToken, until }, before?.token);
   notifyRefreshTokenExpiry(context, attempt, record, until);
-}
-
-/** Sessions that will be looked at when their refreshes have landed: once, however much has changed by then. */
-const scheduled: WeakSet<Session> = new WeakSet();
-
-async function syncAfterRefreshes(
-  context: ManagerContext,
-  session: Session,
-  refreshBefore: number,
-): Promise<void> {
-  if (scheduled.has(session)) return;
-  scheduled.add(session);
-  await Promise.allSettled(session.flights);
-  scheduled.delete(session);
-  await syncFromStorage(context, session, refreshBefore);
 }

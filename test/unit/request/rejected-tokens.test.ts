@@ -182,7 +182,8 @@ describe('the remembered rejection of a resource', () => {
     let token = 0;
     for (const step of all) {
       if (typeof step === 'number') clock.time += step;
-      else if (step === 'login') session.epoch += 1;
+      else if (step === 'login')
+        session.beginLogin({ login: undefined, issuer: undefined, subject: undefined });
       else if (step === 'sent') rejections.sent(session, 'r', `t${++token}`);
       else rejections[step](session, 'r', `t${token}`);
     }
