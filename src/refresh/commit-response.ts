@@ -17,11 +17,12 @@ import { type FailedRefresh, type RecordedFailure, recordFailure } from '../core
 import { loginIdentityOf } from '../core/session/login-identity.ts';
 import { backoff, usableUntil } from '../core/session/refresh-decision.ts';
 import { type AccessToken, type SessionRecord, wholeGrant } from '../core/session/session-record.ts';
+import type { VersionedRecord } from '../session/commit-result.ts';
 import { forgetKey } from '../session/dpop-session.ts';
 import type { CachedToken } from '../session/session.ts';
+import { loginRequired, refreshFailed, responseLost } from '../session/session-errors.ts';
 import { issuersOf } from '../token-endpoint/authorization-server-resolver.ts';
 import type { SendResult } from '../token-endpoint/token-endpoint.ts';
-import type { VersionedRecord } from './commit-result.ts';
 import { notifyRefreshTokenExpiry } from './notify-refresh-token-expiry.ts';
 import {
   cacheToken,
@@ -31,7 +32,6 @@ import {
   type SentRefresh,
   switchLogin,
 } from './refresh-attempt.ts';
-import { loginRequired, refreshFailed, responseLost } from './refresh-errors.ts';
 
 /** A token, or: decide again on what is stored, or on this record. Failures that end the attempt are thrown. */
 export type RefreshStep = CachedToken | 'retry' | SessionRecord;

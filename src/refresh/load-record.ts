@@ -4,7 +4,7 @@
  * @module
  */
 import { randomId } from '../platform/web-crypto.ts';
-import type { VersionedRecord } from './commit-result.ts';
+import type { VersionedRecord } from '../session/commit-result.ts';
 import type { ManagerContext, RefreshAttempt } from './refresh-attempt.ts';
 
 /** Finds the record of a session. `'not-created'`: there is none, and it takes no login to begin. */

@@ -13,10 +13,10 @@ import {
   type SessionRecord,
   wholeGrant,
 } from '../core/session/session-record.ts';
+import { loginRequired } from '../session/session-errors.ts';
 import { issuersOf } from '../token-endpoint/authorization-server-resolver.ts';
 import type { PreparedTokenRequest } from '../token-endpoint/token-endpoint.ts';
 import type { ManagerContext, RefreshAttempt, RefreshRequirement } from './refresh-attempt.ts';
-import { loginRequired } from './refresh-errors.ts';
 
 export interface PreparedRefresh {
   readonly grant: PreparedTokenRequest;

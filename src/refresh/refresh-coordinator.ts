@@ -23,14 +23,15 @@ import { consecutiveFailures, latestFailure } from '../core/session/failure-hist
 import { isSameLogin } from '../core/session/login-identity.ts';
 import { type SessionRecord, secretsIn } from '../core/session/session-record.ts';
 import { isPageLeaving, waitUntilPageStays } from '../platform/environment.ts';
+import type { VersionedRecord } from '../session/commit-result.ts';
 import { keyOfSession } from '../session/dpop-session.ts';
 import { revokeOrphanedTokens } from '../session/orphaned-tokens.ts';
 import { reportReplacedRecord } from '../session/replaced-record.ts';
 import type { CachedToken, Session } from '../session/session.ts';
+import { refreshFailed, responseLost, storagePending } from '../session/session-errors.ts';
 import { RESOLVED_ELSEWHERE, waitForResolution, withSessionLock } from '../session/session-lock.ts';
 import type { PreparedTokenRequest, SendResult } from '../token-endpoint/token-endpoint.ts';
 import { handleTokenResponse, onTransientFailure, type RefreshStep } from './commit-response.ts';
-import type { VersionedRecord } from './commit-result.ts';
 import { loadOrCreateRecord, loadRecord } from './load-record.ts';
 import { type PreparedRefresh, prepareRequest, withPendingRefresh } from './prepare-request.ts';
 import {
@@ -42,7 +43,6 @@ import {
   type SentRefresh,
   switchLogin,
 } from './refresh-attempt.ts';
-import { refreshFailed, responseLost, storagePending } from './refresh-errors.ts';
 import { type Decision, type InProgressElsewhere, needsLock, resolveDecision } from './resolve-decision.ts';
 
 /** What came of having the lock, or of not getting it: `'lock-lost'`, it was somebody else's before it was of use. */

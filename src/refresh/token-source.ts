@@ -11,9 +11,9 @@ import { ownMembers, withChanges } from '../core/own-members.ts';
 import { isSameLogin, type LoginIdentity } from '../core/session/login-identity.ts';
 import { keepAlive } from '../platform/keep-alive.ts';
 import type { CachedToken, Session } from '../session/session.ts';
+import { loginRequired } from '../session/session-errors.ts';
 import type { RefreshRequirement } from './refresh-attempt.ts';
 import type { RefreshCoordinator } from './refresh-coordinator.ts';
-import { loginRequired } from './refresh-errors.ts';
 
 /** What to ask the source for. */
 export interface TokenQuery {

@@ -9,9 +9,9 @@ import type { AccessTokenRequest } from '../core/oauth/token-set.ts';
 import { emptyObject, ownMembers } from '../core/own-members.ts';
 import { isSameLogin, type LoginIdentity } from '../core/session/login-identity.ts';
 import { variantOf } from '../core/session/session-record.ts';
-import { loginRequired } from '../refresh/refresh-errors.ts';
 import type { TokenQuery, TokenSource } from '../refresh/token-source.ts';
 import type { Session } from './session.ts';
+import { loginRequired } from './session-errors.ts';
 
 /**
  * Gets an access token for {@link TokenManager.getAccessToken}. Evidence belongs to a login: a rejected token of one login is no

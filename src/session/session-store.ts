@@ -17,6 +17,7 @@ import {
   type SessionRecord,
   secretsIn,
 } from '../core/session/session-record.ts';
+import { type BoundedStorage, boundedStorage } from './bounded-storage.ts';
 import {
   type CommitResult,
   commitResultOf,
@@ -25,10 +26,9 @@ import {
   storedLogin,
   tooManyConflicts,
   type VersionedRecord,
-} from '../refresh/commit-result.ts';
-import { newerSchema } from '../refresh/refresh-errors.ts';
-import { type BoundedStorage, boundedStorage } from './bounded-storage.ts';
+} from './commit-result.ts';
 import { LoginWrite, type Session, type WriteCondition } from './session.ts';
+import { newerSchema } from './session-errors.ts';
 
 export interface SessionStoreOptions {
   readonly storage: TokenStorage;

@@ -18,11 +18,11 @@ import {
   secretsIn,
   toTokenSet,
 } from '../core/session/session-record.ts';
-import type { VersionedRecord } from '../refresh/commit-result.ts';
 import type { ManagerContext } from '../refresh/refresh-attempt.ts';
-import { loginRequired } from '../refresh/refresh-errors.ts';
+import type { VersionedRecord } from './commit-result.ts';
 import { forgetKey } from './dpop-session.ts';
 import type { Session } from './session.ts';
+import { loginRequired } from './session-errors.ts';
 
 /** How to sign out. */
 export interface SignOutOptions {
