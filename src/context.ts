@@ -55,7 +55,7 @@ export function createContext(given: TokenManagerOptions): ManagerParts {
   const context = createServices(options, { storage, transport, emit });
   const { clock, grant, lock, server } = context;
   const isInvalidToken = options.isInvalidToken ?? server.profile?.isInvalidToken;
-  grant.check?.({ options, lock, resources });
+  grant.check({ options, lock, resources });
   const source = new TokenSource(new RefreshCoordinator(context), clock, refreshBefore);
   const enqueue = createRequestQueue(limitConcurrency(options.replayConcurrency ?? 64), clock);
   const redirectsAreVisible = !hasBrowserFetch();
@@ -69,7 +69,6 @@ export function createContext(given: TokenManagerOptions): ManagerParts {
       enqueue,
       clock,
       isInvalidToken,
-      cookies: grant.cookies,
       redirectsAreVisible,
       timeout: context.timeout,
       hasForeignRequests: options.fetch !== undefined,
@@ -106,7 +105,7 @@ function createServices(
       timeout,
       owner,
       emit,
-      needsNoLogin: grant.initialRecord !== undefined,
+      needsNoLogin: grant.kind !== 'refresh-token',
     }),
     lock: checkLock(options.lock ?? readMember(storage, 'lock'), storage, timeout),
     // A holder's refresh, once more inside a reuse window, and storing it.

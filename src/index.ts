@@ -46,7 +46,13 @@ export type {
   ClientAuthentication,
   UnauthenticatedRequest,
 } from './core/oauth/authorization-server.ts';
-export type { Grant, TokenRequestExtras } from './core/oauth/grant.ts';
+export type {
+  ClientCredentialsGrant,
+  Grant,
+  RefreshTokenGrant,
+  TokenHandlerGrant,
+  TokenRequestExtras,
+} from './core/oauth/grant.ts';
 export type { IdTokenMismatch } from './core/oauth/id-token.ts';
 export type { FailureClass, ProviderProfile, TokenErrorResponse } from './core/oauth/provider-profile.ts';
 export type { NotRevoked, NotRevokedReason, RevocationResult } from './core/oauth/revocation-result.ts';

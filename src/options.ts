@@ -124,7 +124,13 @@ const checks: Checks = {
   protectedResources: (value) =>
     Array.isArray(value) ? undefined : "must be an array such as ['https://api.example.com/'].",
   clientAuthentication: optional(shape('clientSecretBasic(secret)', 'authenticate')),
-  grant: optional(shape('clientCredentials()', 'request', 'parseResponse')),
+  grant: optional(
+    (value) =>
+      shape('clientCredentials()', 'check', 'request', 'parseResponse')(value) ??
+      (['refresh-token', 'client-credentials', 'token-handler'].includes((value as Grant).kind)
+        ? undefined
+        : "must have the kind 'refresh-token', 'client-credentials' or 'token-handler'."),
+  ),
   dpop: optional(reaching(shape('dpop()', 'generate', 'keep', 'load'))),
   storage: optional(reaching(shape('memoryStorage()', 'read', 'write', 'delete'))),
   lock: optional(reaching(shape('memoryLock()', 'request'))),

@@ -26,7 +26,7 @@ import { getAccessToken } from './session/get-access-token.ts';
 import { type Inspection, inspect } from './session/inspect.ts';
 import { type ManagerInternals, registerInternals } from './session/manager-internals.ts';
 import { checkSetTokensOptions } from './session/parse-tokens.ts';
-import type { CachedToken, Session } from './session/session.ts';
+import type { Session } from './session/session.ts';
 import { signIn } from './session/sign-in.ts';
 import { type SignOutOptions, type SignOutResult, signOut } from './session/sign-out.ts';
 import { syncFromStorage } from './session/storage-sync.ts';
@@ -111,13 +111,8 @@ export class TokenManager implements AsyncDisposable {
    *   authentication that cannot be used: the session lives.
    */
   getAccessToken(request?: AccessTokenRequest): Promise<string> {
-    const { cookies } = this.#parts.context.grant;
-    if (cookies !== undefined) return Promise.reject(cookies.tokenUnavailable());
-    if (request === undefined) {
-      const cached = this.#parts.source.getCached(this.#session, '');
-      if (cached !== undefined) return tokenPromise(cached);
-    }
-    return getAccessToken(this.#parts.source, this.#session, request);
+    const { context, source } = this.#parts;
+    return getAccessToken(context.grant, source, this.#session, request);
   }
 
   /**
@@ -266,8 +261,3 @@ Object.assign(TokenManager.prototype, {
     return this.close();
   },
 });
-
-function tokenPromise(cached: CachedToken): Promise<string> {
-  cached.promise ??= Promise.resolve(cached.token);
-  return cached.promise;
-}

@@ -44,11 +44,8 @@ export class PageCalls {
     began: LoginName | undefined,
   ): Promise<string | undefined> {
     const { parts, session } = (began && internalsOf(this.#manager)) ?? {};
-    // A manager whose tokens are in cookies throws an error that says so.
-    if (parts === undefined || session === undefined || parts.context.grant.cookies !== undefined) {
-      return await this.#manager.getAccessToken?.(request);
-    }
-    return await getAccessToken(parts.source, session, request, identity(began));
+    if (parts === undefined || session === undefined) return await this.#manager.getAccessToken?.(request);
+    return await getAccessToken(parts.context.grant, parts.source, session, request, identity(began));
   }
 }
 

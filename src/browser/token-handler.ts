@@ -8,7 +8,7 @@ import { ConfigurationError } from '../core/errors.ts';
 import { requireEndpoint } from '../core/http/endpoint.ts';
 import { isJsonObject, nonEmptyString, parseBody } from '../core/http/response-body.ts';
 import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
-import type { BuiltRequest, Grant, GrantConfiguration } from '../core/oauth/grant.ts';
+import type { BuiltRequest, GrantConfiguration, TokenHandlerGrant } from '../core/oauth/grant.ts';
 import { accessTokenLifetime } from '../core/oauth/lifetime.ts';
 import type { FailureClass } from '../core/oauth/provider-profile.ts';
 import type { TokenGrant } from '../core/oauth/token-grant.ts';
@@ -101,7 +101,7 @@ const cookie = 'Cookie';
 function createGrant(
   options: TokenHandlerOptions,
   urls: { base: string; refresh: string; logout: string },
-): Grant {
+): TokenHandlerGrant {
   const { headers = { 'token-handler-version': '1' } } = options;
   const entry = () => (typeof headers === 'function' ? headers() : headers);
   const post = (url: string): BuiltRequest => {
@@ -111,6 +111,7 @@ function createGrant(
     return { url, init, secrets: Object.values(own) };
   };
   return {
+    kind: 'token-handler',
     check: checkConfiguration,
     request: async () => post(urls.refresh),
     parseResponse: (answer, profile, now) =>
@@ -120,18 +121,25 @@ function createGrant(
       const accessTokens = { '': { token: placeholder, type: cookie, issuedAt: now } };
       return { issuer: urls.base, refreshToken: placeholder, accessTokens };
     },
-    cookies: {
-      tokenUnavailable: () =>
-        new ConfigurationError(
-          'getAccessToken(): the tokens are in cookies of the token handler. Call the API with manager.fetch().',
-        ),
-      headers: entry,
-      parseLoginResponse: (said, now) => placeholderGrant(assertNoTokens(said), options, now),
-      signOutRequest: () => ({
-        ...post(urls.logout),
-        onSuccess: (body) => options.onLogout?.(parseBody(body)),
-      }),
+    credentials: {
+      needsProof: false,
+      attach(init) {
+        const sent = new Headers(init.headers);
+        for (const [name, value] of Object.entries(entry())) sent.set(name, value);
+        init.headers = sent;
+        init.credentials = 'include';
+      },
+      send: (_request, transmit) => transmit(),
     },
+    tokenUnavailable: () =>
+      new ConfigurationError(
+        'getAccessToken(): the tokens are in cookies of the token handler. Call the API with manager.fetch().',
+      ),
+    parseLoginResponse: (said, now) => placeholderGrant(assertNoTokens(said), options, now),
+    signOutRequest: () => ({
+      ...post(urls.logout),
+      onSuccess: (body) => options.onLogout?.(parseBody(body)),
+    }),
   };
 }
 

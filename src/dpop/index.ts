@@ -4,7 +4,6 @@
  * @module tokenkeep/dpop
  */
 export type {
-  BoundRequest,
   Dpop,
   DpopKey,
   KeyStorage,

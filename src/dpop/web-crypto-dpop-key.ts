@@ -5,7 +5,8 @@
  */
 
 import { base64url, bytesOf } from '../core/base64url.ts';
-import type { BoundRequest, DpopKey, ProofRequest, ProvenTokenRequest } from '../core/oauth/dpop-key.ts';
+import type { CredentialedRequest, RequestCredentials, Transmit } from '../core/http/request-credentials.ts';
+import type { DpopKey, ProofRequest, ProvenTokenRequest } from '../core/oauth/dpop-key.ts';
 import type { BuiltRequest } from '../core/oauth/grant.ts';
 import type { CryptoKeyPair } from '../core/platform-types.ts';
 import { randomBytes, subtleCrypto } from '../platform/web-crypto.ts';
@@ -60,13 +61,31 @@ export class WebCryptoDpopKey implements DpopKey {
     return `${content}.${await sign(content, this.keys.privateKey, algorithm)}`;
   }
 
-  async call({ method, url, accessToken, isRepeatable, now, send }: BoundRequest): Promise<Response> {
+  credentials(accessToken: string): RequestCredentials {
+    return {
+      needsProof: true,
+      attach(init, proof = '') {
+        const headers = new Headers(init.headers);
+        headers.set('authorization', `DPoP ${accessToken}`);
+        headers.set('dpop', proof); // whatever the caller has set there
+        init.headers = headers;
+      },
+      send: (request, transmit, now) => this.#send(accessToken, request, transmit, now),
+    };
+  }
+
+  async #send(
+    accessToken: string,
+    { method, url, kind }: CredentialedRequest,
+    transmit: Transmit,
+    now: () => number,
+  ): Promise<Response> {
     const asked: ProofRequest = { verifier: 'protected resource', method, url, accessToken, now: now() };
-    const first = await send(await this.prove(asked), false);
+    const first = await transmit(await this.prove(asked));
     const wanted = this.#onResourceResponse(asked, first);
-    if (wanted === undefined || !isRepeatable) return first;
+    if (wanted === undefined || kind === 'one-shot') return first;
     first.body?.cancel().catch(() => undefined);
-    const second = await send(await this.prove({ ...wanted, now: now() }), true);
+    const second = await transmit(await this.prove({ ...wanted, now: now() }), true);
     this.#onResourceResponse(asked, second);
     return second;
   }

@@ -122,7 +122,7 @@ export function checkRedirectLogin(
     return refuse(
       'the option manager must be a TokenManager of this copy of tokenkeep, where it was constructed.',
     );
-  if (internals.parts.context.grant.cookies !== undefined)
+  if (internals.parts.context.grant.kind === 'token-handler')
     refuse('this manager keeps no tokens, its token handler does. Log in through the token handler.');
   if (typeof redirectUri !== 'string' || !/^(?:\/(?![/\\])|[a-z][a-z\d+.-]*:)/i.test(redirectUri))
     refuse('the option redirectUri must be an absolute URL, or a path such as /callback.');

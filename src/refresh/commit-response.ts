@@ -302,7 +302,7 @@ function recordFailureIn(
     now: clock.now(),
     random: Math.random(),
     variant: requirement.variant,
-    isStateless: grant.isStateless,
+    isStateless: grant.kind === 'client-credentials',
   };
   return recordFailure(record, { ...failure, offline }, failureContext);
 }
@@ -333,7 +333,7 @@ async function onResponseLost(
   if (session.epoch !== attempt.epoch) return 'retry';
   const { since, sends } = sentRefresh.markedRecord.pendingRefresh ?? { since: 0, sends: 0 };
   const history = consecutiveFailures(sentRefresh.markedRecord);
-  if (context.grant.isStateless === true) {
+  if (context.grant.kind === 'client-credentials') {
     // Nothing was spent. Once more at once, and then as after any failure.
     const { status, cause } = observed;
     return sends === 1 && observed.redirectFollowed !== true

@@ -12,7 +12,7 @@ export async function loadRecord(
   { grant, store }: ManagerContext,
   { session, emit }: RefreshAttempt,
 ): Promise<VersionedRecord | 'not-created' | undefined> {
-  const { initialRecord, isStateless = false } = grant;
+  const isStateless = grant.kind === 'client-credentials';
   while (session.signingIn !== undefined) await session.signingIn.catch(() => undefined);
   const { ended } = session;
   if (ended?.kind === 'still-stored' && !isStateless) {
@@ -31,7 +31,7 @@ export async function loadRecord(
   const hasEnded = !isStateless && (session.hasSeenTokens || session.ended !== undefined);
   const found = await store.read(session, emit);
   if (found !== undefined) return found;
-  if (initialRecord !== undefined && !hasEnded) return 'not-created';
+  if (grant.kind !== 'refresh-token' && !hasEnded) return 'not-created';
   session.noteEmpty();
   return undefined;
 }
@@ -47,15 +47,13 @@ export async function loadOrCreateRecord(
   const found = await loadRecord(context, attempt);
   if (found !== 'not-created') return found;
   const { grant, store, clock, dpop, server } = context;
-  const { initialRecord, isStateless } = grant;
-  // Nobody logs in, so the key is made here.
   const initial = async () => ({
     accessTokens: {},
     issuer: server.issuers[0],
-    ...initialRecord?.(clock.now()),
-    ...(isStateless
-      ? await store.runBounded('write', async () => await dpop?.createSessionKey())
-      : { login: randomId().slice(0, 8) }),
+    ...(grant.kind === 'token-handler'
+      ? { ...grant.initialRecord(clock.now()), login: randomId().slice(0, 8) }
+      : // Nobody logs in, so the key is made here.
+        await store.runBounded('write', async () => await dpop?.createSessionKey())),
   });
   return await store.readOrCreate(attempt.session, initial, attempt.emit);
 }

@@ -8,10 +8,10 @@ import type { RequiredClock } from '../async/abortable.ts';
 import type { Stopwatch } from '../async/stopwatch.ts';
 import type { TokenLock, Version } from '../core/contracts.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
+import { BearerCredentials, type RequestCredentials } from '../core/http/request-credentials.ts';
 import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 import type { Dpop, DpopKey } from '../core/oauth/dpop-key.ts';
 import type { Grant } from '../core/oauth/grant.ts';
-import { authorizationScheme } from '../core/oauth/token-type.ts';
 import type { Secrets } from '../core/redact.ts';
 import { type LoginIdentity, loginIdentityOf } from '../core/session/login-identity.ts';
 import {
@@ -117,7 +117,7 @@ export async function decide(
       reuseWindow: server?.profile?.reuseWindow ?? 0,
       online: mayReachServer(context, attempt, record),
       inProgressUntil: inProgressUntil(context, attempt.session, record),
-      isStateless: context.grant.isStateless,
+      isStateless: context.grant.kind === 'client-credentials',
     },
   );
   if (decision.kind === 'use-stored') notifyRefreshTokenExpiry(context, attempt, record, decision.until);
@@ -146,7 +146,7 @@ function inProgressUntil(
   { pendingRefresh }: SessionRecord,
 ): number {
   // Without a refresh token nothing is spent, so repeating the request is harmless.
-  if (!lock.mayBeLost || pendingRefresh === undefined || grant.isStateless) return 0;
+  if (!lock.mayBeLost || pendingRefresh === undefined || grant.kind === 'client-credentials') return 0;
   const { by, latest } = pendingRefresh;
   const now = clock.now();
   if ((by === managerId && !session.hasRequestInFlight) || Math.abs(now - latest) > maxClockSkew) return 0;
@@ -172,6 +172,12 @@ export function switchLogin(attempt: RefreshAttempt): boolean {
   return true;
 }
 
+/** The one place that knows how requests are authorised. Everything after it uses the credentials of the {@link CachedToken}. */
+function credentialsOf(grant: Grant, dpopKey: DpopKey | undefined, accessToken: string): RequestCredentials {
+  if (grant.kind === 'token-handler') return grant.credentials;
+  return dpopKey?.credentials(accessToken) ?? new BearerCredentials(accessToken);
+}
+
 /** Takes an access token of {@link RefreshAttempt.login} into memory, ready to be sent, until `until` at most. */
 export function cacheToken(
   context: ManagerContext,
@@ -188,8 +194,7 @@ export function cacheToken(
       : {
           token: accessToken.token,
           login: attempt.login ?? unknownLogin,
-          authorization: `${authorizationScheme(accessToken.type, context.server.known?.profile) ?? 'Bearer'} ${accessToken.token}`,
-          dpopKey: attempt.dpopKey,
+          credentials: credentialsOf(context.grant, attempt.dpopKey, accessToken.token),
           until,
           expiresAt: accessToken.expiresAt ?? Number.POSITIVE_INFINITY,
           scope: accessToken.scope,

@@ -6,24 +6,20 @@
 
 import type { Transport } from '../core/contracts.ts';
 import { isTokenKeepError } from '../core/errors.ts';
-import type { CookieSession } from '../core/oauth/grant.ts';
 import type { LoginIdentity } from '../core/session/login-identity.ts';
 import { isOnline } from '../platform/environment.ts';
 import type { TokenSource } from '../refresh/token-source.ts';
-import { sendWithProof } from '../session/dpop-session.ts';
 import type { CachedToken, Session } from '../session/session.ts';
 import { loginRequired } from '../session/session-errors.ts';
 import { followRedirect, initForPlatformRedirect, type SendNextHop } from './redirects.ts';
 import { RejectedTokens } from './rejected-tokens.ts';
 import type { RequestQueue } from './replay-queue.ts';
 import {
-  authorize,
   cloneInit,
   discardBody,
   hasAuthorization,
   hasBody,
   ReplayableRequest,
-  withProof,
 } from './replayable-request.ts';
 import { copyInit, passThroughInit, type RequestInput, readInput, urlOf } from './request-input.ts';
 import { takeIntegrity } from './response-integrity.ts';
@@ -37,8 +33,6 @@ import {
 export interface AuthorizedFetchOptions extends TokenVerdictOptions {
   readonly source: TokenSource;
   readonly enqueue: RequestQueue;
-  /** In place of tokens. */
-  readonly cookies: CookieSession | undefined;
   /** `true` where `redirect: 'manual'` should show where a redirect leads, so that we can follow it ourselves. */
   readonly redirectsAreVisible: boolean;
   /** `true`: the transport is the application's and may have a `Request` class of its own. */
@@ -101,7 +95,7 @@ export class AuthorizedFetch {
       const cached = source.getCached(session, resource.variant);
       if (
         cached === undefined ||
-        cached.dpopKey !== undefined ||
+        cached.credentials.needsProof ||
         resource.hides401 ||
         !isRepeatableAsIs(input, own)
       ) {
@@ -109,7 +103,7 @@ export class AuthorizedFetch {
         if (redirect !== undefined) request.integrity = takeIntegrity(input, own);
         return this.#start({ session, login, resource, request, hops, redirect });
       }
-      return Promise.resolve(transport(input, this.#authorize(own, redirect, cached))).then((response) => {
+      return Promise.resolve(transport(input, authorize(own, redirect, cached))).then((response) => {
         if (this.#isSuccess(response)) {
           this.#rejectedTokens.accepted(session, resource.url, cached.token);
           return response;
@@ -128,10 +122,10 @@ export class AuthorizedFetch {
     const { session, resource, request, redirect } = call;
     const transport = this.#transport;
     const cached = this.#options.source.getCached(session, resource.variant, request.kind === 'one-shot');
-    // A request that must be signed first takes the same path as one that waits for a token.
-    if (cached === undefined || cached.dpopKey !== undefined) return this.#sendWhenReady(call);
+    // A request that needs a proof takes the same path as one that waits for a token.
+    if (cached === undefined || cached.credentials.needsProof) return this.#sendWhenReady(call);
     // In the turn of the call, as `fetch` does: the caller sees at once that a body is taken.
-    const sent = Promise.resolve(transport(request.input, this.#authorize(request.init, redirect, cached)));
+    const sent = Promise.resolve(transport(request.input, authorize(request.init, redirect, cached)));
     const response =
       resource.hides401 === true
         ? sent.catch((error) => this.#handleTransportError(call, cached, error))
@@ -185,16 +179,13 @@ export class AuthorizedFetch {
     // While the request waited for its turn, another user may have signed in. With cookies it would be sent as that user.
     if (!call.session.isSameLogin(cached.login)) throw loginRequired('login_changed');
     const { request } = call;
-    const makeInit = () => {
-      const init = this.#authorize(cloneInit(request.init), call.redirect, cached);
+    const transmit = async (proof?: string, isAgain?: boolean) => {
+      const init = authorize(cloneInit(request.init), call.redirect, cached, proof);
       request.isSent = true;
-      return init;
+      return await transport(isAgain ? request.takeClone() : input, init);
     };
-    const send = async (one: string | Request, proof: string) =>
-      await transport(one, withProof(makeInit(), proof));
     try {
-      if (cached.dpopKey === undefined) return await transport(input, makeInit());
-      return await sendWithProof(request, input, cached, { send, now: () => this.#options.clock.now() });
+      return await cached.credentials.send(request, transmit, () => this.#options.clock.now());
     } catch (error) {
       return await this.#handleTransportError(call, cached, error);
     }
@@ -221,11 +212,6 @@ export class AuthorizedFetch {
       if (other !== undefined) this.#rejectedTokens.sent(session, resource.url, other.token, true);
     }
     throw error;
-  }
-
-  /** Adds the credentials for the API to our copy of the `init`. */
-  #authorize(init: RequestInit, redirect: 'manual' | undefined, { authorization }: CachedToken): RequestInit {
-    return authorize(init, authorization, this.#options.cookies?.headers(), redirect);
   }
 
   /** The first answer. */
@@ -332,6 +318,18 @@ export class AuthorizedFetch {
     const asked = init.redirect ?? (typeof input === 'object' ? (input.redirect ?? 'follow') : 'follow');
     return asked === 'follow' ? 'manual' : undefined;
   }
+}
+
+/** Makes our copy of the `init` that of an authorised request. */
+function authorize(
+  init: RequestInit,
+  redirect: 'manual' | undefined,
+  { credentials }: CachedToken,
+  proof?: string,
+): RequestInit {
+  if (redirect !== undefined) init.redirect = redirect;
+  credentials.attach(init, proof);
+  return init;
 }
 
 /** Checks whether the request can be sent again without copying or keeping any part of it. */

@@ -5,8 +5,7 @@
  */
 
 import { type BodyKind, bodyKind } from '../core/http/request-body.ts';
-import type { RequestRedirect } from '../core/platform-types.ts';
-import { copyHeaders, isHeaderRecord } from './request-input.ts';
+import { copyHeaders, isHeaderRecord } from '../core/http/request-credentials.ts';
 
 /** Tells whether the caller has set an `Authorization` header. It is left alone. */
 export function hasAuthorization({ headers }: RequestInit): boolean {
@@ -14,40 +13,6 @@ export function hasAuthorization({ headers }: RequestInit): boolean {
   if (!isHeaderRecord(headers)) return (headers as Headers).has('authorization');
   for (const name in headers) if (name.length === 13 && name.toLowerCase() === 'authorization') return true;
   return false;
-}
-
-/** Sets the proof of possession, whatever the caller has set there, and in whatever case. */
-export function withProof(made: RequestInit, proof: string): RequestInit {
-  const headers = new Headers(made.headers);
-  headers.set('dpop', proof);
-  return { ...made, headers };
-}
-
-/**
- * Makes `init`, which must be ours, that of an authorised request.
- *
- * @param authorization value of the header.
- * @param entryHeaders headers in place of it, where the token is in a cookie: they show that the application sends the request.
- */
-export function authorize(
-  init: RequestInit,
-  authorization: string,
-  entryHeaders: Readonly<Record<string, string>> | undefined,
-  redirect: RequestRedirect | undefined,
-): RequestInit {
-  if (redirect !== undefined) init.redirect = redirect;
-  if (entryHeaders !== undefined) {
-    const headers = new Headers(init.headers);
-    for (const [name, value] of Object.entries(entryHeaders)) headers.set(name, value);
-    init.headers = headers;
-    init.credentials = 'include';
-    return init;
-  }
-  const { headers } = init;
-  if (headers === undefined) init.headers = { authorization };
-  else if (isHeaderRecord(headers)) headers['authorization'] = authorization;
-  else (headers as Headers).set('authorization', authorization);
-  return init;
 }
 
 /** A copy to authorise anew: the transport may still hold what was sent before. */

@@ -5,6 +5,7 @@
  */
 import { encodeFormData, isEncodable } from '../core/http/multipart.ts';
 import { isFormData } from '../core/http/request-body.ts';
+import { copyHeaders, isHeaderRecord } from '../core/http/request-credentials.ts';
 import { absent, callNative, isInstance } from '../core/platform-class.ts';
 import type { HeadersInit } from '../core/platform-types.ts';
 import { randomId } from '../platform/web-crypto.ts';
@@ -63,11 +64,6 @@ function keepReferrer({ referrer, referrerPolicy }: Request, own: RequestInit): 
   if (referrerPolicy) own.referrerPolicy = referrerPolicy;
 }
 
-/** A copy to change. */
-export function copyHeaders(headers: HeadersInit): HeadersInit {
-  return isHeaderRecord(headers) ? { ...headers } : new Headers(headers);
-}
-
 /** Returns a copy of the body that the caller cannot change, if the platform knows the type of the body. */
 function snapshotBody(body: NonNullable<BodyInit>): NonNullable<BodyInit> {
   if (isInstance(body, 'URLSearchParams')) return new URLSearchParams(String(body));
@@ -99,11 +95,6 @@ export function passThroughInit(given: RequestInit | undefined, own: RequestInit
 function isPlainObject(value: object): value is Record<string, unknown> {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
-}
-
-/** Headers as names and values; whatever can be iterated is a list of pairs to `fetch`. */
-export function isHeaderRecord(headers: object): headers is Record<string, string> {
-  return isPlainObject(headers) && !(Symbol.iterator in headers);
 }
 
 /** Names of what `fetch` reads from an `init`, for a class of the caller's that has them as getters: those are not enumerated. */

@@ -8,10 +8,9 @@ import { withTimeout } from '../async/abortable.ts';
 import type { DpopKey } from '../core/oauth/dpop-key.ts';
 import { type SessionRecord, secretsIn } from '../core/session/session-record.ts';
 import type { ManagerContext } from '../refresh/refresh-attempt.ts';
-import type { ReplayableRequest } from '../request/replayable-request.ts';
 import type { KnownSecrets } from './bounded-storage.ts';
 import type { VersionedRecord } from './commit-result.ts';
-import type { CachedToken, Session } from './session.ts';
+import type { Session } from './session.ts';
 import { loginRequired } from './session-errors.ts';
 import type { EmitEvent } from './session-store.ts';
 
@@ -48,23 +47,6 @@ export async function loadKey(
   known: KnownSecrets,
 ): Promise<DpopKey | undefined> {
   return await context.store.runBounded('read', async () => await context.dpop?.load(thumbprint), known);
-}
-
-/** Sends a call whose access token is bound to a key: with a proof, and perhaps once more with another one. */
-export async function sendWithProof(
-  request: ReplayableRequest,
-  input: string | Request,
-  { dpopKey, token }: CachedToken,
-  { send, now }: { send(input: string | Request, proof: string): Promise<Response>; now(): number },
-): Promise<Response> {
-  return await (dpopKey as DpopKey).call({
-    method: request.method,
-    url: request.url,
-    accessToken: token,
-    isRepeatable: request.kind !== 'one-shot',
-    now,
-    send: (proof, again) => send(again ? request.takeClone() : input, proof),
-  });
 }
 
 /** Its session is over. Best effort: a key that stays behind opens nothing. */

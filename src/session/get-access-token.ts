@@ -5,10 +5,11 @@
  */
 
 import { checkIndicators, checkScope } from '../core/http/protected-resource.ts';
+import type { Grant } from '../core/oauth/grant.ts';
 import type { AccessTokenRequest } from '../core/oauth/token-set.ts';
 import { emptyObject, ownMembers } from '../core/own-members.ts';
 import { isSameLogin, type LoginIdentity } from '../core/session/login-identity.ts';
-import { variantOf } from '../core/session/session-record.ts';
+import { variantOf, wholeGrant } from '../core/session/session-record.ts';
 import type { TokenQuery, TokenSource } from '../refresh/token-source.ts';
 import type { Session } from './session.ts';
 import { loginRequired } from './session-errors.ts';
@@ -18,13 +19,32 @@ import { loginRequired } from './session-errors.ts';
  * reason to return a token of another.
  *
  * @param initialLogin the login under which the caller began. @default the one that the evidence belongs to, or the one that is there now
- * @throws ConfigurationError for a scope or resource that no server could be asked for; what {@link TokenSource.get} throws.
+ * @throws ConfigurationError for a scope or resource that no server could be asked for, and for a session in cookies; what
+ *   {@link TokenSource.get} throws.
  */
-export async function getAccessToken(
+export function getAccessToken(
+  grant: Grant,
+  source: TokenSource,
+  session: Session,
+  request?: AccessTokenRequest,
+  initialLogin?: LoginIdentity,
+): Promise<string> {
+  if (grant.kind === 'token-handler') return Promise.reject(grant.tokenUnavailable());
+  if (request === undefined) {
+    const cached = source.getCached(session, wholeGrant);
+    if (cached !== undefined) {
+      cached.promise ??= Promise.resolve(cached.token);
+      return cached.promise;
+    }
+  }
+  return requestAccessToken(source, session, request, initialLogin);
+}
+
+async function requestAccessToken(
   source: TokenSource,
   session: Session,
   given: AccessTokenRequest = emptyObject,
-  initialLogin?: LoginIdentity,
+  initialLogin: LoginIdentity | undefined,
 ): Promise<string> {
   const request = ownMembers(given);
   const { rejectedToken } = request;

@@ -33,8 +33,8 @@ export function parseTokens(
 ): TokenGrant {
   const tokens = ownMembers(received);
   if (typeof tokens === 'object' && tokens !== null) {
-    const { cookies } = context.grant;
-    if (cookies !== undefined) return cookies.parseLoginResponse(tokens, now);
+    const { grant: configured } = context;
+    if (configured.kind === 'token-handler') return configured.parseLoginResponse(tokens, now);
     const isWire = 'access_token' in tokens;
     const profile = context.server.known?.profile;
     const grant = isWire ? readTokenGrant(tokens, profile, now) : parseTokenSet(tokens as TokenSet, now);

@@ -7,6 +7,7 @@ import type { Version } from '../core/contracts.ts';
 import type { LoginRequiredError } from '../core/errors.ts';
 import type { SessionEvent } from '../core/events.ts';
 import { fingerprint } from '../core/fingerprint.ts';
+import type { RequestCredentials } from '../core/http/request-credentials.ts';
 import type { DpopKey } from '../core/oauth/dpop-key.ts';
 import type { RevocationResult } from '../core/oauth/revocation-result.ts';
 import { isSameLogin, type LoginIdentity } from '../core/session/login-identity.ts';
@@ -17,17 +18,15 @@ export interface CachedToken {
   readonly token: string;
   /** The login that it was issued to. */
   readonly login: LoginIdentity;
-  /** Value of the `Authorization` header. */
-  readonly authorization: string;
-  /** The key that it is bound to: it is never sent without a proof. `undefined`: a bearer token. */
-  readonly dpopKey: DpopKey | undefined;
+  /** Added to requests to protected resources. */
+  readonly credentials: RequestCredentials;
   /** Until when it is handed out, in Unix ms of this process's clock. */
   readonly until: number;
   /** When it ends. */
   readonly expiresAt: number;
   /** What it was issued with, where that is known. */
   readonly scope: readonly string[] | undefined;
-  /** The token as a promise that is already resolved, made when it is first asked for. */
+  /** The token as a promise that is already resolved. `undefined`: the application has not asked for it so far. */
   promise: Promise<string> | undefined;
 }
 

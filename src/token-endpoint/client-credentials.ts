@@ -5,7 +5,7 @@
  */
 import { ConfigurationError } from '../core/errors.ts';
 import { checkIndicators, checkScope } from '../core/http/protected-resource.ts';
-import type { Grant } from '../core/oauth/grant.ts';
+import type { ClientCredentialsGrant } from '../core/oauth/grant.ts';
 import { parseTokenResponse, type TokenResponseOutcome } from '../core/oauth/token-response.ts';
 import { clientCredentialsRequest } from './token-request.ts';
 
@@ -40,21 +40,20 @@ export interface ClientCredentialsOptions {
  *   that has no way to prove who it is.
  * @see RFC 6749 §4.4
  */
-export function clientCredentials(options: ClientCredentialsOptions = {}): Grant {
+export function clientCredentials(options: ClientCredentialsOptions = {}): ClientCredentialsGrant {
   const scope = options.scope && checkScope(options.scope, 'clientCredentials(): scope');
   const resource =
     options.resource === undefined
       ? undefined
       : checkIndicators(options.resource, 'clientCredentials(): resource');
   return {
-    isStateless: true,
+    kind: 'client-credentials',
     check({ options: { clientAuthentication } }: { options: { clientAuthentication?: unknown } }) {
       if (clientAuthentication !== undefined) return;
       throw new ConfigurationError(
         'clientCredentials() needs the option clientAuthentication: without it anyone could be this client.',
       );
     },
-    initialRecord: () => ({ accessTokens: {} }),
     request: (client, server, requested) =>
       clientCredentialsRequest(client, server, {
         ...requested,

@@ -20,7 +20,12 @@ import { refreshRequest, revokeRequest } from './token-request.ts';
 export type TokenEndpointOptions = ClientOptions & HttpTransport & { readonly grant: Grant };
 
 /** A new access token for the refresh token (RFC 6749 §6): the grant that a login begins. */
-export const refreshTokenGrant: Grant = { request: refreshRequest, parseResponse: parseTokenResponse };
+export const refreshTokenGrant: Grant = {
+  kind: 'refresh-token',
+  check: () => undefined,
+  request: refreshRequest,
+  parseResponse: parseTokenResponse,
+};
 
 /** What came of a request that was to be sent once. */
 export type SendResult =
@@ -64,7 +69,7 @@ export class TokenEndpoint {
   /** Returns the endpoint for another public client. `undefined`: this one has a secret, and that one's is not known. */
   forPublicClient(clientId: string): TokenEndpoint | undefined {
     const { clientAuthentication, grant } = this.#options;
-    const isPublic = clientAuthentication.method === 'none' && grant.cookies === undefined;
+    const isPublic = clientAuthentication.method === 'none' && grant.kind !== 'token-handler';
     return isPublic ? new TokenEndpoint({ ...this.#options, clientId }) : undefined;
   }
 
@@ -102,10 +107,11 @@ export class TokenEndpoint {
   }
 
   async #revoke(server: AuthorizationServer, token: string, hint: string): Promise<RevocationResult> {
-    const { cookies } = this.#options.grant;
+    const { grant } = this.#options;
     const make = () => revokeRequest(this.#options, server, token, hint);
     try {
-      const request = cookies?.signOutRequest() ?? (await withTimeout(this.#options, make));
+      const request =
+        grant.kind === 'token-handler' ? grant.signOutRequest() : await withTimeout(this.#options, make);
       return await sendRevocation(request, this.#options);
     } catch (error) {
       return notRevoked('not_sent', { cause: safeCause(error, [token]) });

@@ -6,6 +6,7 @@
  */
 
 import type { Reach } from '../contracts.ts';
+import type { RequestCredentials } from '../http/request-credentials.ts';
 import { isInstance } from '../platform-class.ts';
 import type { CryptoKeyPair } from '../platform-types.ts';
 import type { BuiltRequest } from './grant.ts';
@@ -54,19 +55,6 @@ export interface ProofRequest {
   readonly nonce?: string | undefined;
 }
 
-/** A call to a protected resource that carries a bound access token. */
-export interface BoundRequest {
-  readonly method: string;
-  readonly url: string;
-  readonly accessToken: string;
-  /** `false`: it cannot be sent twice, so it is not. */
-  readonly isRepeatable: boolean;
-  /** The time, in Unix ms. */
-  now(): number;
-  /** Sends it with a proof: the first time, and perhaps again. */
-  send(proof: string, again: boolean): Promise<Response>;
-}
-
 /** A request to the token endpoint that can be made anew when nothing but its proof was refused. */
 export interface ProvenTokenRequest extends BuiltRequest {
   /**
@@ -85,10 +73,10 @@ export interface DpopKey {
   /** A new proof, the value of a `DPoP` header, for one request and no other. For requests of your own. */
   prove(request: ProofRequest): Promise<string>;
   /**
-   * Makes a call, with a proof for each time that it is sent: once more at most, when the server did not look beyond the
-   * proof. That is no evidence against the token.
+   * Returns the credentials of requests that carry `accessToken`, which is bound to this key. Each request is sent with a proof of
+   * its own, and once more with another one if the server rejected nothing but the proof: that is no evidence against the token.
    */
-  call(call: BoundRequest): Promise<Response>;
+  credentials(accessToken: string): RequestCredentials;
   /** Makes a token request with a proof. @throws what `make` and signing throw */
   request(make: () => Promise<BuiltRequest>, now: () => number): Promise<ProvenTokenRequest>;
 }

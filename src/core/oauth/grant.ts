@@ -1,11 +1,13 @@
 /**
- * How new access tokens are got: for the refresh token, unless something else stands in its place. Types only.
+ * How a manager gets new access tokens: with the refresh token of a login, with the credentials of the client, or from a token
+ * handler. Types only.
  *
  * @module
  */
 
 import type { TokenLock } from '../contracts.ts';
 import type { NamedResource } from '../http/protected-resource.ts';
+import type { RequestCredentials } from '../http/request-credentials.ts';
 import type { SessionRecord } from '../session/session-record.ts';
 import type { AuthorizationServer, ClientAuthentication } from './authorization-server.ts';
 import type { ProviderProfile } from './provider-profile.ts';
@@ -45,46 +47,84 @@ export interface BuiltRequest {
   readonly onSuccess?: ((body: string) => void) | undefined;
 }
 
-/** What a manager has been told besides, to be judged by its {@link Grant}. */
+/** The configuration of a manager, for {@link Grant} to check. */
 export interface GrantConfiguration {
-  /** Its options. */
+  /** The options of the manager. */
   readonly options: object;
   readonly lock: TokenLock;
   readonly resources: readonly NamedResource[];
 }
 
-/** How a new access token is got. The seven steps of a refresh are the same for all. */
-export interface Grant {
-  /** @throws ConfigurationError for what cannot be together with it. */
-  check?(configuration: GrantConfiguration): void;
-  /** Makes the request. Called anew for each that is sent; whatever can fail fails here, before anything is sent. */
+/**
+ * How a manager gets new access tokens. The seven steps of a refresh are the same for every kind.
+ *
+ * `clientCredentials()` and `tokenHandler()` make grants; without either, a manager uses the refresh token of a login. For a grant
+ * of your own, start from the one that `clientCredentials()` returns and replace the request.
+ *
+ * @example The JWT bearer grant (RFC 7523)
+ * ```ts
+ * import { clientCredentials, type Grant } from 'tokenkeep';
+ *
+ * function jwtBearer(sign: () => Promise<string>): Grant {
+ *   return {
+ *     ...clientCredentials(),
+ *     check: () => undefined, // the assertion proves who the client is, so `clientAuthentication` is not needed
+ *     async request(_client, server) {
+ *       const assertion = await sign();
+ *       const grant_type = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+ *       const body = new URLSearchParams({ grant_type, assertion });
+ *       return { url: server.tokenEndpoint, init: { method: 'POST', redirect: 'manual', body }, secrets: [assertion] };
+ *     },
+ *   };
+ * }
+ * ```
+ */
+export type Grant = RefreshTokenGrant | ClientCredentialsGrant | TokenHandlerGrant;
+
+interface AnyGrant {
+  /** @throws ConfigurationError for options that cannot be combined with this grant. Called once, when a manager is constructed. */
+  check(configuration: GrantConfiguration): void;
+  /** Makes the request. Called for each request that is sent; everything that can fail must fail here, before anything is sent. */
   request(
     client: ClientOptions,
     server: AuthorizationServer,
     parameters: RefreshParameters,
   ): Promise<BuiltRequest>;
-  /** What an answer means. Never throws. */
+  /** Reads the response. Must not throw. */
   parseResponse(
     response: RawTokenResponse,
     profile: ProviderProfile | undefined,
     now: number,
   ): TokenResponseOutcome;
-  /** What a session is before anything of it is stored. Without this a login has to begin it. */
-  initialRecord?(now: number): Pick<SessionRecord, 'accessTokens' | 'refreshToken' | 'issuer'>;
-  /** `true`: asking spends nothing and needs no refresh token, and no sign-out is for ever. */
-  readonly isStateless?: boolean;
-  /** Requests to protected resources carry cookies in place of a token. */
-  readonly cookies?: CookieSession;
 }
 
-/** A session whose tokens are in cookies that no script can read. What stands for them here are random marks. */
-export interface CookieSession {
-  /** Why there is no access token to be had. */
-  tokenUnavailable(): Error;
-  /** Headers that requests to protected resources carry. */
-  headers(): Readonly<Record<string, string>>;
-  /** What the server said after a login. @throws ConfigurationError for tokens: they have no place here. */
-  parseLoginResponse(said: object, now: number): TokenGrant;
-  /** The request that ends it. */
+/** A login begins the session, and each request spends the refresh token (RFC 6749 §6). */
+export interface RefreshTokenGrant extends AnyGrant {
+  readonly kind: 'refresh-token';
+}
+
+/**
+ * The first call begins the session: no login and no refresh token is needed, and a request spends nothing, so it may be repeated.
+ * After a sign-out the next call begins another session. Made by `clientCredentials()`.
+ */
+export interface ClientCredentialsGrant extends AnyGrant {
+  readonly kind: 'client-credentials';
+}
+
+/**
+ * The tokens are in cookies that no script can read. The session in this process consists of random placeholders, so that each
+ * access token can be told from its predecessor. Made by `tokenHandler()`.
+ */
+export interface TokenHandlerGrant extends AnyGrant {
+  readonly kind: 'token-handler';
+  /** Added to requests to protected resources. */
+  readonly credentials: RequestCredentials;
+  /** Returns the record that the first call begins with. */
+  initialRecord(now: number): Pick<SessionRecord, 'accessTokens' | 'refreshToken' | 'issuer'>;
+  /** Reads the token handler's response to a login. @throws ConfigurationError for tokens: a page must not have them. */
+  parseLoginResponse(response: object, now: number): TokenGrant;
+  /** Makes the request that ends the session. */
   signOutRequest(): BuiltRequest;
+  /** Returns the error of a call that asks for an access token. */
+  tokenUnavailable(): Error;
 }

@@ -262,6 +262,24 @@ describe('client credentials', () => {
     ]);
   });
 
+  test('a grant of the application gets access tokens with its own request', async () => {
+    const { manager, server, bodies } = machine({
+      clientAuthentication: undefined,
+      grant: {
+        ...clientCredentials(),
+        check: () => undefined,
+        async request(_client, { tokenEndpoint }) {
+          const body = new URLSearchParams({ grant_type: 'client_credentials', mine: 'yes' });
+          const headers = { authorization: `Basic ${btoa(`job:${encodeURIComponent(secret)}`)}` };
+          return { url: tokenEndpoint, init: { method: 'POST', headers, body }, secrets: [] };
+        },
+      },
+    });
+    expect((await manager.fetch(api)).status).toBe(200);
+    expect(bodies.map((body) => body.get('mine'))).toEqual(['yes']);
+    expect(server.counts).toMatchObject({ clientCredentials: 1, tokenRequests: 1 });
+  });
+
   test('no secret is in an error', async () => {
     const { manager, server } = machine();
     server.fail(faults.oauthError(secret));
@@ -273,6 +291,9 @@ describe('client credentials', () => {
     expect(() => machine({ clientAuthentication: undefined })).toThrow(ConfigurationError);
     expect(() => machine({ clientAuthentication: undefined })).toThrow(/clientAuthentication/);
     expect(() => machine({ grant: {} as never })).toThrow(/option grant/);
+    expect(() => machine({ grant: { ...clientCredentials(), kind: 'another' as never } })).toThrow(
+      /option grant must have the kind/,
+    );
     expect(() => clientCredentials({ scope: ['two words'] })).toThrow(/clientCredentials\(\): scope/);
     expect(() => clientCredentials({ resource: '/relative' })).toThrow(/clientCredentials\(\): resource/);
   });

@@ -1,0 +1,74 @@
+/**
+ * How a request to a protected resource shows that it may be served: with a bearer token, with a DPoP-bound token and a
+ * proof, or with cookies.
+ *
+ * @module
+ */
+
+import type { HeadersInit } from '../platform-types.ts';
+import type { BodyKind } from './request-body.ts';
+
+/** The request that {@link RequestCredentials.send} sends. */
+export interface CredentialedRequest {
+  readonly method: string;
+  readonly url: string;
+  /** A request with a `one-shot` body is sent only once. */
+  readonly kind: BodyKind;
+}
+
+/**
+ * Attaches the credentials to a copy of the request's `init` and hands the request to the transport.
+ *
+ * @param proof for {@link RequestCredentials.attach}.
+ * @param isAgain `true`: the request was already sent, with another proof.
+ */
+export type Transmit = (proof?: string, isAgain?: boolean) => Promise<Response>;
+
+/**
+ * The credentials that belong to one access token in memory. {@link BearerCredentials} for a bearer token,
+ * `DpopKey.credentials()` for a DPoP-bound one, and those of `tokenHandler()` for a session in cookies.
+ */
+export interface RequestCredentials {
+  /**
+   * `false`: {@link attach} is synchronous and complete, so a request can be sent in the turn of the call. `true`: each request
+   * needs a proof of its own, which {@link send} makes.
+   */
+  readonly needsProof: boolean;
+  /** Adds the credentials to `init`, which must be a copy of tokenkeep's own. */
+  attach(init: RequestInit, proof: string | undefined): void;
+  /** Sends a request, and once more if the server rejected nothing but its proof. */
+  send(request: CredentialedRequest, transmit: Transmit, now: () => number): Promise<Response>;
+}
+
+/** An access token that is sent as it is (RFC 6750). */
+export class BearerCredentials implements RequestCredentials {
+  readonly needsProof = false;
+  readonly #authorization: string;
+
+  constructor(accessToken: string) {
+    this.#authorization = `Bearer ${accessToken}`;
+  }
+
+  attach(init: RequestInit): void {
+    const { headers } = init;
+    const authorization = this.#authorization;
+    if (headers === undefined) init.headers = { authorization };
+    else if (isHeaderRecord(headers)) headers['authorization'] = authorization;
+    else (headers as Headers).set('authorization', authorization);
+  }
+
+  send(_request: CredentialedRequest, transmit: Transmit): Promise<Response> {
+    return transmit();
+  }
+}
+
+/** Returns a copy that may be changed. */
+export function copyHeaders(headers: HeadersInit): HeadersInit {
+  return isHeaderRecord(headers) ? { ...headers } : new Headers(headers);
+}
+
+/** Checks whether headers are names and values. To `fetch` everything that can be iterated is a list of pairs. */
+export function isHeaderRecord(headers: object): headers is Record<string, string> {
+  const prototype: unknown = Object.getPrototypeOf(headers);
+  return (prototype === Object.prototype || prototype === null) && !(Symbol.iterator in headers);
+}
