@@ -5,90 +5,36 @@
  */
 
 import { completeClock } from './async/abortable.ts';
-import { limitConcurrency } from './async/limit-concurrency.ts';
-import type { Reach, TokenStorage, Transport } from './core/contracts.ts';
 import { parseProtectedResources } from './core/http/protected-resource.ts';
 import { emptyObject, ownMembers, readMember } from './core/own-members.ts';
 import { checkKeyReach, checkLock } from './core/session/lock-scope.ts';
 import { memoryStorage } from './memory/memory-storage.ts';
-import { checkOptions, type TokenManagerOptions } from './options.ts';
-import { hasBrowserFetch } from './platform/browser-fetch.ts';
+import type { TokenManagerOptions } from './options.ts';
 import { platformFetch, watchPage } from './platform/environment.ts';
 import { randomId } from './platform/web-crypto.ts';
-import type { ManagerContext } from './refresh/refresh-attempt.ts';
-import { RefreshCoordinator } from './refresh/refresh-coordinator.ts';
-import { TokenSource } from './refresh/token-source.ts';
-import { AuthorizedFetch } from './request/authorized-fetch.ts';
-import { createRequestQueue } from './request/replay-queue.ts';
 import { EventEmitter } from './session/event-emitter.ts';
+import type { ManagerContext } from './session/manager-context.ts';
 import { SessionRegistry } from './session/session-registry.ts';
 import { SessionStore } from './session/session-store.ts';
-import type { SignInOptions } from './session/sign-in.ts';
 import { AuthorizationServerResolver } from './token-endpoint/authorization-server-resolver.ts';
 import { none } from './token-endpoint/client-authentication.ts';
 import { refreshTokenGrant, TokenEndpoint } from './token-endpoint/token-endpoint.ts';
 
-/** What all sessions of a manager share. */
-export interface ManagerParts {
-  readonly context: ManagerContext;
-  readonly source: TokenSource;
-  readonly fetch: AuthorizedFetch;
-  readonly events: EventEmitter;
-  readonly sessions: SessionRegistry;
-  readonly signInOptions: SignInOptions;
-  /** Of the storage. */
-  readonly reach: Reach;
-  /** Hears of changes of what is stored under a key, where the storage can tell. */
-  readonly watch: ((key: string, listener: () => void) => () => void) | undefined;
-}
-
-/** @throws ConfigurationError that names the option and the remedy. */
-export function createContext(given: TokenManagerOptions): ManagerParts {
-  const options = checkOptions(given);
+/**
+ * Builds the context from options that were checked one by one, and checks which of them fit together.
+ *
+ * @throws ConfigurationError that names the option and the remedy.
+ */
+export function createContext(options: TokenManagerOptions): ManagerContext {
   watchPage();
-  const { clientId, scope, storage = memoryStorage(), refreshBefore = 30_000 } = options;
-  checkKeyReach(options.dpop, storage);
+  const { clientId, storage = memoryStorage(), timeout = 30_000, dpop } = options;
+  const { clientAuthentication = none(), tokenRequest } = options;
+  checkKeyReach(dpop, storage);
   const { match, resources } = parseProtectedResources(options.protectedResources, pageUrl());
-  const transport = options.fetch ?? platformFetch();
   const events = new EventEmitter();
   const { emit } = events;
-  const context = createServices(options, { storage, transport, emit });
-  const { clock, grant, lock, server } = context;
-  const isInvalidToken = options.isInvalidToken ?? server.profile?.isInvalidToken;
-  grant.check({ options, lock, resources });
-  const source = new TokenSource(new RefreshCoordinator(context), clock, refreshBefore);
-  const enqueue = createRequestQueue(limitConcurrency(options.replayConcurrency ?? 64), clock);
-  const redirectsAreVisible = !hasBrowserFetch();
-  return {
-    context,
-    source,
-    fetch: new AuthorizedFetch({
-      transport,
-      match,
-      source,
-      enqueue,
-      clock,
-      isInvalidToken,
-      redirectsAreVisible,
-      timeout: context.timeout,
-      hasForeignRequests: options.fetch !== undefined,
-      emit,
-    }),
-    events,
-    sessions: new SessionRegistry(clientId),
-    signInOptions: { clientId, scope, refreshBefore },
-    reach: storage.reach,
-    watch: readMember(storage, 'watch')?.bind(storage),
-  };
-}
-
-function createServices(
-  options: TokenManagerOptions,
-  { storage, transport, emit }: { storage: TokenStorage; transport: Transport; emit: ManagerContext['emit'] },
-): ManagerContext {
-  const { clientId, timeout = 30_000, clientAuthentication = none(), tokenRequest } = options;
-  const { headers = emptyObject, parameters = emptyObject } = ownMembers(tokenRequest) ?? emptyObject;
   const clock = completeClock(options.clock);
+  const transport = options.fetch ?? platformFetch();
   const server = new AuthorizationServerResolver(options.authorizationServer, { clock, timeout });
   const owner = () => ({
     clientId,
@@ -96,32 +42,42 @@ function createServices(
     isNamed: server.isNamed,
     profile: server.profile,
   });
-  const client = { clientId, clientAuthentication, headers, parameters };
   const grant = ownMembers(server.known?.grant ?? options.grant ?? refreshTokenGrant);
+  const needsNoLogin = grant.kind !== 'refresh-token';
+  const lock = checkLock(options.lock ?? readMember(storage, 'lock'), storage, timeout);
+  const { headers = emptyObject, parameters = emptyObject } = ownMembers(tokenRequest) ?? emptyObject;
+  const client = { clientId, clientAuthentication, headers, parameters };
+  grant.check({ options, lock, resources });
   return {
-    store: new SessionStore({
-      storage,
-      clock,
-      timeout,
-      owner,
-      emit,
-      needsNoLogin: grant.kind !== 'refresh-token',
-    }),
-    lock: checkLock(options.lock ?? readMember(storage, 'lock'), storage, timeout),
-    // A holder's refresh, once more inside a reuse window, and storing it.
-    timeout,
-    lockTimeout: 2 * timeout + 10_000,
+    clientId,
+    managerId: randomId(),
     clock,
+    sessions: new SessionRegistry(clientId),
+    events,
+    emit,
+    store: new SessionStore({ storage, clock, timeout, owner, emit, needsNoLogin }),
+    reach: storage.reach,
+    watch: readMember(storage, 'watch')?.bind(storage),
+    lock,
+    // A holder's refresh, once more inside a reuse window, and storing it.
+    lockTimeout: 2 * timeout + 10_000,
     server,
     endpoint: new TokenEndpoint({ ...client, grant, transport, clock, timeout }),
     grant,
+    dpop,
+    scope: options.scope,
+    timeout,
+    refreshBefore: options.refreshBefore ?? 30_000,
     refreshTokenExpiringBefore: options.refreshTokenExpiringBefore ?? 86_400_000,
-    dpop: options.dpop,
-    managerId: randomId(),
-    emit,
+    transport,
+    hasForeignRequests: options.fetch !== undefined,
+    match,
+    isInvalidToken: options.isInvalidToken ?? server.profile?.isInvalidToken,
+    replayConcurrency: options.replayConcurrency ?? 64,
   };
 }
 
+/** The URL that relative resources belong to, asked at each call: a page may change its base. */
 function pageUrl(): (() => string) | undefined {
   const { document, location } = globalThis as {
     document?: { baseURI: string };

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { createContext, type ManagerParts } from './context.ts';
+import { createContext } from './context.ts';
 import { asyncDispose } from './core/disposal.ts';
 import { ConfigurationError } from './core/errors.ts';
 import type { TokenEventType, TokenListener } from './core/events.ts';
@@ -16,31 +16,21 @@ import type {
   TokenResponse,
   TokenSet,
 } from './core/oauth/token-set.ts';
-import { emptyObject, readMember } from './core/own-members.ts';
+import { emptyObject } from './core/own-members.ts';
 import { loginIdentityOf } from './core/session/login-identity.ts';
 import { toTokenSet } from './core/session/session-record.ts';
-import type { TokenManagerOptions } from './options.ts';
+import { internalsOf, type ManagerInternals, setInternals } from './manager-internals.ts';
+import { checkOptions, type TokenManagerOptions } from './options.ts';
 import { registerManagerFetch } from './platform/environment.ts';
 import { keepAlive } from './platform/keep-alive.ts';
+import { TokenSource } from './refresh/token-source.ts';
+import { AuthorizedFetch } from './request/authorized-fetch.ts';
 import { getAccessToken } from './session/get-access-token.ts';
 import { type Inspection, inspect } from './session/inspect.ts';
-import { type ManagerInternals, registerInternals } from './session/manager-internals.ts';
 import { checkSetTokensOptions } from './session/parse-tokens.ts';
-import type { Session } from './session/session.ts';
 import { signIn } from './session/sign-in.ts';
 import { type SignOutOptions, type SignOutResult, signOut } from './session/sign-out.ts';
 import { syncFromStorage } from './session/storage-sync.ts';
-
-/** One manager's share of the parts. */
-class Share {
-  readonly parts: ManagerParts;
-  readonly session: string;
-
-  constructor(parts: ManagerParts, session: string) {
-    this.parts = parts;
-    this.session = session;
-  }
-}
 
 /**
  * Keeps the tokens of a session: refreshes them once, whoever asks, stores the successor before it is used, and calls
@@ -75,30 +65,16 @@ export class TokenManager implements AsyncDisposable {
    *   succeed, StorageError and LockTimeoutError when it could not be tried; else what `fetch` throws.
    */
   readonly fetch: typeof globalThis.fetch;
-  readonly #parts: ManagerParts;
-  readonly #session: Session;
-  /** Where `forSession` came from shares the storage's announcements and closes for all. */
-  readonly #isRoot: boolean;
-  #unwatch: (() => void) | undefined = undefined;
 
   /** @throws ConfigurationError that names the option and the remedy. */
   constructor(options: TokenManagerOptions) {
-    const share: unknown = options;
-    this.#isRoot = !(share instanceof Share);
-    const { parts, session = 'default' } =
-      share instanceof Share
-        ? share
-        : { parts: createContext(options), session: readMember(options, 'session') };
-    this.#parts = parts;
-    this.#session = parts.sessions.get(session);
-    const state = this.#session;
-    // With the name and the length of the platform's: the second parameter has a default. A rest parameter costs an array a call.
-    const fetch = (input: string | URL | Request, init: RequestInit | undefined = undefined) =>
-      parts.fetch.fetch(state, input, init);
-    this.fetch = fetch as typeof globalThis.fetch;
-    registerManagerFetch(this.fetch);
-    if (this.#isRoot) this.#watch();
-    registerInternals(TokenManager.#internalsOf);
+    const checked = checkOptions(options);
+    const context = createContext(checked);
+    const source = new TokenSource(context);
+    const requests = new AuthorizedFetch(context, source);
+    const session = context.sessions.get(checked.session ?? 'default');
+    const unwatch = context.watch?.(session.key, () => void syncFromStorage(context, session)) ?? (() => {});
+    this.fetch = initialize(this, { context, source, requests, session, unwatch });
   }
 
   /**
@@ -111,8 +87,8 @@ export class TokenManager implements AsyncDisposable {
    *   authentication that cannot be used: the session lives.
    */
   getAccessToken(request?: AccessTokenRequest): Promise<string> {
-    const { context, source } = this.#parts;
-    return getAccessToken(context.grant, source, this.#session, request);
+    const { context, source, session } = internalsOf(this) as ManagerInternals;
+    return getAccessToken(context.grant, source, session, request);
   }
 
   /**
@@ -121,11 +97,10 @@ export class TokenManager implements AsyncDisposable {
    * @throws StorageError, and ConfigurationError with the reason `newer_schema`
    */
   async getTokens(): Promise<TokenSet | undefined> {
-    const session = this.#session;
+    const { context, session } = internalsOf(this) as ManagerInternals;
     if (session.ended?.kind === 'still-stored') return undefined;
     if (session.unsaved !== undefined) return toTokenSet(session.unsaved.record);
-    const { store, emit } = this.#parts.context;
-    const found = await keepAlive(store.read(session, emit));
+    const found = await keepAlive(context.store.read(session, context.emit));
     if (found === undefined) session.noteEmpty();
     if (found === undefined) return undefined;
     if (session.hasEnded(found.record)) return undefined;
@@ -147,10 +122,8 @@ export class TokenManager implements AsyncDisposable {
     tokens: TokenSet | TokenResponse | CookieSessionInfo,
     options: SetTokensOptions = emptyObject,
   ): Promise<void> {
-    const { context, signInOptions: defaults } = this.#parts;
-    await keepAlive(
-      signIn(context, this.#session, tokens, { ...defaults, ...checkSetTokensOptions(options) }),
-    );
+    const { context, session } = internalsOf(this) as ManagerInternals;
+    await keepAlive(signIn(context, session, tokens, checkSetTokensOptions(options)));
   }
 
   /**
@@ -173,7 +146,8 @@ export class TokenManager implements AsyncDisposable {
    * @throws StorageError when the storage did not delete the tokens; ConfigurationError for an option that is not valid.
    */
   async signOut(options?: SignOutOptions): Promise<SignOutResult> {
-    return await keepAlive(signOut(this.#parts.context, this.#session, options));
+    const { context, session } = internalsOf(this) as ManagerInternals;
+    return await keepAlive(signOut(context, session, options));
   }
 
   /**
@@ -184,8 +158,9 @@ export class TokenManager implements AsyncDisposable {
    * @throws ConfigurationError for an event that there is not.
    */
   on<Type extends TokenEventType | '*'>(type: Type, listener: TokenListener<Type>): () => void {
-    const session = this.#isRoot ? undefined : this.#session.id;
-    return this.#parts.events.subscribe(type, session, listener as never);
+    const { context, session, unwatch } = internalsOf(this) as ManagerInternals;
+    const only = unwatch === undefined ? session.id : undefined;
+    return context.events.subscribe(type, only, listener as never);
   }
 
   /**
@@ -202,8 +177,8 @@ export class TokenManager implements AsyncDisposable {
    * ```
    */
   async inspect(): Promise<Inspection> {
-    const { context, signInOptions: options, reach } = this.#parts;
-    return await keepAlive(inspect(context, this.#session, { clientId: options.clientId, reach }));
+    const { context, session } = internalsOf(this) as ManagerInternals;
+    return await keepAlive(inspect(context, session));
   }
 
   /**
@@ -214,7 +189,11 @@ export class TokenManager implements AsyncDisposable {
     if (typeof id !== 'string' || id === '') {
       throw new ConfigurationError('forSession(id): the id must be a non-empty string.');
     }
-    return new TokenManager(new Share(this.#parts, id) as never);
+    const its = internalsOf(this) as ManagerInternals;
+    // Not by the constructor, which builds all that is shared.
+    const manager: TokenManager = Object.create(TokenManager.prototype);
+    const session = its.context.sessions.get(id);
+    return Object.assign(manager, { fetch: initialize(manager, { ...its, session, unwatch: undefined }) });
   }
 
   /**
@@ -222,9 +201,9 @@ export class TokenManager implements AsyncDisposable {
    * {@link forSession} it only waits: what is shared stays open.
    */
   async close(): Promise<void> {
-    const { sessions, context, events } = this.#parts;
+    const { context, session, unwatch } = internalsOf(this) as ManagerInternals;
     const pending = (): readonly Promise<unknown>[] => {
-      const closing = this.#isRoot ? sessions.all : [this.#session];
+      const closing = unwatch === undefined ? [session] : context.sessions.all;
       return closing.flatMap(({ flights, signingIn }): Promise<unknown>[] => [
         ...flights,
         ...(signingIn ? [signingIn] : []),
@@ -233,26 +212,14 @@ export class TokenManager implements AsyncDisposable {
     // During the wait, calls that continue may begin other ones.
     for (let waits = pending(); waits.length > 0; waits = pending())
       await keepAlive(Promise.allSettled(waits));
-    if (!this.#isRoot) return;
-    this.#unwatch?.();
+    if (unwatch === undefined) return;
+    unwatch();
     await keepAlive(context.store.close());
-    events.clear();
+    context.events.clear();
   }
 
   /** `await using`: closes it, see {@link TokenManager.close}. */
   declare readonly [Symbol.asyncDispose]: () => Promise<void>;
-
-  static #internalsOf(manager: TokenManager): ManagerInternals {
-    return { parts: manager.#parts, session: manager.#session };
-  }
-
-  #watch(): void {
-    const { watch, context, signInOptions: options } = this.#parts;
-    this.#unwatch = watch?.(
-      this.#session.key,
-      () => void syncFromStorage(context, this.#session, options.refreshBefore),
-    );
-  }
 }
 
 // Not in a static block, which Metro refuses: React Native could not bundle the package.
@@ -261,3 +228,14 @@ Object.assign(TokenManager.prototype, {
     return this.close();
   },
 });
+
+/** Gives a manager its internals. Returns its `fetch`. */
+function initialize(manager: TokenManager, internals: ManagerInternals): typeof globalThis.fetch {
+  const { requests, session } = internals;
+  // With the name and the length of the platform's: the second parameter has a default. A rest parameter costs an array a call.
+  const fetch = (input: string | URL | Request, init: RequestInit | undefined = undefined) =>
+    requests.fetch(session, input, init);
+  registerManagerFetch(fetch as typeof globalThis.fetch);
+  setInternals(manager, internals);
+  return fetch as typeof globalThis.fetch;
+}

@@ -7,8 +7,8 @@
 import type { LoginName } from '../core/events.ts';
 import type { AccessTokenRequest } from '../core/oauth/token-set.ts';
 import type { LoginIdentity } from '../core/session/login-identity.ts';
+import { internalsOf } from '../manager-internals.ts';
 import { getAccessToken } from '../session/get-access-token.ts';
-import { internalsOf } from '../session/manager-internals.ts';
 
 /** The members of a `TokenManager` that page calls use. */
 interface CallingManager {
@@ -34,8 +34,8 @@ export class PageCalls {
   fetch(url: string, init: RequestInit, began: LoginName | undefined): Promise<Response> {
     const internals = began && internalsOf(this.#manager);
     if (internals === undefined) return this.#manager.fetch(url, init);
-    const { parts, session } = internals;
-    return parts.fetch.fetch(session, url, init, { hops: 0, login: identity(began) });
+    const { requests, session } = internals;
+    return requests.fetch(session, url, init, { hops: 0, login: identity(began) });
   }
 
   /** @throws what {@link PageCalls.fetch} throws. */
@@ -43,9 +43,10 @@ export class PageCalls {
     request: AccessTokenRequest,
     began: LoginName | undefined,
   ): Promise<string | undefined> {
-    const { parts, session } = (began && internalsOf(this.#manager)) ?? {};
-    if (parts === undefined || session === undefined) return await this.#manager.getAccessToken?.(request);
-    return await getAccessToken(parts.context.grant, parts.source, session, request, identity(began));
+    const internals = began && internalsOf(this.#manager);
+    if (internals === undefined) return await this.#manager.getAccessToken?.(request);
+    const { context, source, session } = internals;
+    return await getAccessToken(context.grant, source, session, request, identity(began));
   }
 }
 

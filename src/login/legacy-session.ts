@@ -5,9 +5,9 @@
  */
 import { ConfigurationError } from '../core/errors.ts';
 import type { TokenSet } from '../core/oauth/token-set.ts';
+import { internalsOf } from '../manager-internals.ts';
 import { keepAlive } from '../platform/keep-alive.ts';
 import { type ImportResult, importIntoSession, type LegacySession } from '../session/import-session.ts';
-import { internalsOf } from '../session/manager-internals.ts';
 
 /** A `TokenManager` as it was constructed, also one of `forSession()`: not what stands for one in another thread or process. */
 export interface ImportingManager {
@@ -68,5 +68,5 @@ export async function importSession(manager: ImportingManager, legacy: LegacySes
   if (typeof legacy?.read !== 'function' || typeof legacy.remove !== 'function') {
     throw new ConfigurationError('importSession(…, legacy): the legacy session needs read() and remove().');
   }
-  return await keepAlive(importIntoSession(internals, legacy));
+  return await keepAlive(importIntoSession(internals.context, internals.session, legacy));
 }

@@ -14,7 +14,7 @@ import { parseUrl } from '../core/http/url.ts';
 import type { AuthorizationServer, ClientAuthentication } from '../core/oauth/authorization-server.ts';
 import type { Dpop } from '../core/oauth/dpop-key.ts';
 import type { ClientOptions, TokenRequestExtras } from '../core/oauth/grant.ts';
-import type { ManagerContext } from '../refresh/refresh-attempt.ts';
+import type { ManagerContext } from '../session/manager-context.ts';
 import {
   type AuthorizationServerOption,
   AuthorizationServerResolver,

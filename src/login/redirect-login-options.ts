@@ -5,7 +5,7 @@
  */
 import { ConfigurationError } from '../core/errors.ts';
 import type { TokenSet } from '../core/oauth/token-set.ts';
-import type { ManagerInternals } from '../session/manager-internals.ts';
+import type { ManagerInternals } from '../manager-internals.ts';
 import { checkRequest, type LoginRequest, requireRedirectUri } from './login-options.ts';
 import type { LoginPage } from './page-navigation.ts';
 import { type PendingLogins, requirePendingLogins } from './pending-logins.ts';
@@ -122,7 +122,7 @@ export function checkRedirectLogin(
     return refuse(
       'the option manager must be a TokenManager of this copy of tokenkeep, where it was constructed.',
     );
-  if (internals.parts.context.grant.kind === 'token-handler')
+  if (internals.context.grant.kind === 'token-handler')
     refuse('this manager keeps no tokens, its token handler does. Log in through the token handler.');
   if (typeof redirectUri !== 'string' || !/^(?:\/(?![/\\])|[a-z][a-z\d+.-]*:)/i.test(redirectUri))
     refuse('the option redirectUri must be an absolute URL, or a path such as /callback.');

@@ -8,7 +8,7 @@ import { abortable } from '../async/abortable.ts';
 import { ConfigurationError, StorageError } from '../core/errors.ts';
 import { safeCause } from '../core/http/network-error.ts';
 import { parseUrl } from '../core/http/url.ts';
-import { internalsOf, type ManagerInternals } from '../session/manager-internals.ts';
+import { internalsOf, type ManagerInternals } from '../manager-internals.ts';
 import type { Session } from '../session/session.ts';
 import { loginRefused } from './authorization-response.ts';
 import { exchangeResponse } from './complete-login.ts';
@@ -94,7 +94,7 @@ class RedirectLoginFlow {
   }
 
   async begin({ returnTo, parameters, stepUp, signal }: BeginLoginOptions = {}): Promise<void> {
-    const { context, signInOptions: signIn } = this.#internals.parts;
+    const { context } = this.#internals;
     const page = this.#page;
     if (page === undefined) {
       throw new ConfigurationError(
@@ -102,7 +102,7 @@ class RedirectLoginFlow {
       );
     }
     requirePersistentKeys(context.dpop);
-    const { scope = signIn.scope, resource, lifetime, parameters: always } = this.#options;
+    const { scope = context.scope, resource, lifetime, parameters: always } = this.#options;
     const usual = { scope, resource, lifetime, parameters: { ...always, ...parameters } };
     const request = stepUp === undefined ? usual : withStepUp(usual, stepUp);
     checkRequest(request);
@@ -156,13 +156,11 @@ class RedirectLoginFlow {
       // Any site can send a browser here, so only the error code of an unknown sender is shown.
       throw loginRefused(answer.searchParams.get('error') ?? undefined, undefined, []);
     }
-    const { clock } = this.#internals.parts.context;
-    const result = await runInOneTab(state, this.#internals.parts.context, () =>
-      this.#exchange(answer, page, done),
-    );
+    const { context, session } = this.#internals;
+    const result = await runInOneTab(state, context, () => this.#exchange(answer, page, done));
     if (result !== 'elsewhere') {
-      const { login } = this.#internals.session.login ?? {};
-      finishing.signedIn = { login, until: clock.now() + guardDelay };
+      const { login } = session.login ?? {};
+      finishing.signedIn = { login, until: context.clock.now() + guardDelay };
       return result;
     }
     done();
@@ -171,7 +169,7 @@ class RedirectLoginFlow {
   }
 
   async #exchange(answer: URL, page: LoginPage, done: () => void): Promise<RedirectLoginResult> {
-    const { context } = this.#internals.parts;
+    const { context } = this.#internals;
     const use = await exchangeResponse(
       { client: () => loginClientOf(context), pending: this.#pending },
       answer,
@@ -188,10 +186,10 @@ class RedirectLoginFlow {
 
   /** Checks whether `finish()` has signed the user in a moment ago, and nobody has signed out or in since. */
   #hasJustSignedIn(): boolean {
-    const { session, parts } = this.#internals;
+    const { session, context } = this.#internals;
     const { signedIn } = finishStates.get(session) ?? {};
     if (signedIn === undefined || session.login === undefined) return false;
-    const left = signedIn.until - parts.context.clock.now();
+    const left = signedIn.until - context.clock.now();
     return session.login.login === signedIn.login && left > 0 && left <= guardDelay;
   }
 

@@ -6,7 +6,7 @@
 import { isConfigurationError, LoginFailedError } from '../core/errors.ts';
 import { safeCause } from '../core/http/network-error.ts';
 import type { TokenSet } from '../core/oauth/token-set.ts';
-import type { ManagerContext } from '../refresh/refresh-attempt.ts';
+import type { ManagerContext } from '../session/manager-context.ts';
 import type { Login } from './login.ts';
 import { deleteLoginKey } from './login-key.ts';
 import { loginClientOf } from './login-options.ts';

@@ -19,6 +19,7 @@ import { backoff, usableUntil } from '../core/session/refresh-decision.ts';
 import { type AccessToken, type SessionRecord, wholeGrant } from '../core/session/session-record.ts';
 import type { VersionedRecord } from '../session/commit-result.ts';
 import { forgetKey } from '../session/dpop-session.ts';
+import type { ManagerContext } from '../session/manager-context.ts';
 import type { CachedToken } from '../session/session.ts';
 import { loginRequired, refreshFailed, responseLost } from '../session/session-errors.ts';
 import { issuersOf } from '../token-endpoint/authorization-server-resolver.ts';
@@ -26,7 +27,6 @@ import type { SendResult } from '../token-endpoint/token-endpoint.ts';
 import { notifyRefreshTokenExpiry } from './notify-refresh-token-expiry.ts';
 import {
   cacheToken,
-  type ManagerContext,
   mayReachServer,
   type RefreshAttempt,
   type SentRefresh,

@@ -5,7 +5,8 @@
  */
 import { randomId } from '../platform/web-crypto.ts';
 import type { VersionedRecord } from '../session/commit-result.ts';
-import type { ManagerContext, RefreshAttempt } from './refresh-attempt.ts';
+import type { ManagerContext } from '../session/manager-context.ts';
+import type { RefreshAttempt } from './refresh-attempt.ts';
 
 /** Finds the record of a session. `'not-created'`: there is none, and it takes no login to begin. */
 export async function loadRecord(

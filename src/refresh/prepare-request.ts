@@ -13,10 +13,11 @@ import {
   type SessionRecord,
   wholeGrant,
 } from '../core/session/session-record.ts';
+import type { ManagerContext } from '../session/manager-context.ts';
 import { loginRequired } from '../session/session-errors.ts';
 import { issuersOf } from '../token-endpoint/authorization-server-resolver.ts';
 import type { PreparedTokenRequest } from '../token-endpoint/token-endpoint.ts';
-import type { ManagerContext, RefreshAttempt, RefreshRequirement } from './refresh-attempt.ts';
+import type { RefreshAttempt, RefreshRequirement } from './refresh-attempt.ts';
 
 export interface PreparedRefresh {
   readonly grant: PreparedTokenRequest;

@@ -4,13 +4,12 @@
  * @module
  */
 
-import type { RequiredClock } from '../async/abortable.ts';
 import type { Stopwatch } from '../async/stopwatch.ts';
-import type { TokenLock, Version } from '../core/contracts.ts';
+import type { Version } from '../core/contracts.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
 import { BearerCredentials, type RequestCredentials } from '../core/http/request-credentials.ts';
 import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
-import type { Dpop, DpopKey } from '../core/oauth/dpop-key.ts';
+import type { DpopKey } from '../core/oauth/dpop-key.ts';
 import type { Grant } from '../core/oauth/grant.ts';
 import type { Secrets } from '../core/redact.ts';
 import { type LoginIdentity, loginIdentityOf } from '../core/session/login-identity.ts';
@@ -22,31 +21,9 @@ import {
 } from '../core/session/refresh-decision.ts';
 import type { AccessToken, SessionRecord } from '../core/session/session-record.ts';
 import { isOnline } from '../platform/environment.ts';
+import type { ManagerContext } from '../session/manager-context.ts';
 import type { CachedToken, Session } from '../session/session.ts';
-import type { SessionStore } from '../session/session-store.ts';
-import type { AuthorizationServerResolver } from '../token-endpoint/authorization-server-resolver.ts';
-import type { TokenEndpoint } from '../token-endpoint/token-endpoint.ts';
 import { notifyRefreshTokenExpiry } from './notify-refresh-token-expiry.ts';
-
-/** Everything a refresh works with. The same for all sessions of a manager. */
-export interface ManagerContext {
-  readonly store: SessionStore;
-  readonly lock: TokenLock;
-  /** How long to wait for the lock, in ms. */
-  readonly lockTimeout: number;
-  /** How long a token request may take, in ms. */
-  readonly timeout: number;
-  readonly clock: RequiredClock;
-  readonly server: AuthorizationServerResolver;
-  readonly endpoint: TokenEndpoint;
-  readonly grant: Grant;
-  /** How long before its end a refresh token is told to be expiring, in ms. */
-  readonly refreshTokenExpiringBefore: number;
-  readonly dpop: Dpop | undefined;
-  /** A random name of this manager, for the pending-refresh marker. */
-  readonly managerId: string;
-  readonly emit: (event: AnyTokenEvent) => void;
-}
 
 /** A need, and what to ask the server for when it comes to that. */
 export interface RefreshRequirement extends TokenRequirement {

@@ -25,6 +25,7 @@ import { type SessionRecord, secretsIn } from '../core/session/session-record.ts
 import { isPageLeaving, waitUntilPageStays } from '../platform/environment.ts';
 import type { VersionedRecord } from '../session/commit-result.ts';
 import { keyOfSession } from '../session/dpop-session.ts';
+import type { ManagerContext } from '../session/manager-context.ts';
 import { revokeOrphanedTokens } from '../session/orphaned-tokens.ts';
 import { reportReplacedRecord } from '../session/replaced-record.ts';
 import type { CachedToken, Session } from '../session/session.ts';
@@ -36,7 +37,6 @@ import { loadOrCreateRecord, loadRecord } from './load-record.ts';
 import { type PreparedRefresh, prepareRequest, withPendingRefresh } from './prepare-request.ts';
 import {
   decide,
-  type ManagerContext,
   mayReachServer,
   type RefreshAttempt,
   type RefreshRequirement,

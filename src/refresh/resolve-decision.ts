@@ -5,9 +5,10 @@
  */
 import type { RefreshDecision } from '../core/session/refresh-decision.ts';
 import type { AccessToken } from '../core/session/session-record.ts';
+import type { ManagerContext } from '../session/manager-context.ts';
 import type { CachedToken } from '../session/session.ts';
 import { loginRequired, refreshFailed, responseLost } from '../session/session-errors.ts';
-import { cacheToken, type ManagerContext, type RefreshAttempt, switchLogin } from './refresh-attempt.ts';
+import { cacheToken, type RefreshAttempt, switchLogin } from './refresh-attempt.ts';
 
 /** What was decided on what is stored, if there is anything. */
 export type Decision = RefreshDecision | { readonly kind: 'none' | 'not-created' };

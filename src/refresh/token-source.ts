@@ -4,16 +4,17 @@
  * @module
  */
 
-import { abortable, type RequiredClock } from '../async/abortable.ts';
+import { abortable } from '../async/abortable.ts';
 import { throwIfAborted } from '../core/abort.ts';
 import { isTokenKeepError } from '../core/errors.ts';
 import { ownMembers, withChanges } from '../core/own-members.ts';
 import { isSameLogin, type LoginIdentity } from '../core/session/login-identity.ts';
 import { keepAlive } from '../platform/keep-alive.ts';
+import type { ManagerContext } from '../session/manager-context.ts';
 import type { CachedToken, Session } from '../session/session.ts';
 import { loginRequired } from '../session/session-errors.ts';
 import type { RefreshRequirement } from './refresh-attempt.ts';
-import type { RefreshCoordinator } from './refresh-coordinator.ts';
+import { RefreshCoordinator } from './refresh-coordinator.ts';
 
 /** What to ask the source for. */
 export interface TokenQuery {
@@ -36,13 +37,13 @@ const reuseAfterFailureMs = 5_000;
 
 export class TokenSource {
   readonly #coordinator: RefreshCoordinator;
-  readonly #clock: RequiredClock;
+  readonly #clock: ManagerContext['clock'];
   readonly #refreshBefore: number;
 
-  constructor(coordinator: RefreshCoordinator, clock: RequiredClock, refreshBefore: number) {
-    this.#coordinator = coordinator;
-    this.#clock = clock;
-    this.#refreshBefore = refreshBefore;
+  constructor(context: ManagerContext) {
+    this.#coordinator = new RefreshCoordinator(context);
+    this.#clock = context.clock;
+    this.#refreshBefore = context.refreshBefore;
   }
 
   /**

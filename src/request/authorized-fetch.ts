@@ -4,16 +4,19 @@
  * @module
  */
 
+import { limitConcurrency } from '../async/limit-concurrency.ts';
 import type { Transport } from '../core/contracts.ts';
 import { isTokenKeepError } from '../core/errors.ts';
 import type { LoginIdentity } from '../core/session/login-identity.ts';
+import { hasBrowserFetch } from '../platform/browser-fetch.ts';
 import { isOnline } from '../platform/environment.ts';
 import type { TokenSource } from '../refresh/token-source.ts';
+import type { ManagerContext } from '../session/manager-context.ts';
 import type { CachedToken, Session } from '../session/session.ts';
 import { loginRequired } from '../session/session-errors.ts';
 import { followRedirect, initForPlatformRedirect, type SendNextHop } from './redirects.ts';
 import { RejectedTokens } from './rejected-tokens.ts';
-import type { RequestQueue } from './replay-queue.ts';
+import { createRequestQueue, type RequestQueue } from './replay-queue.ts';
 import {
   cloneInit,
   discardBody,
@@ -23,21 +26,7 @@ import {
 } from './replayable-request.ts';
 import { copyInit, passThroughInit, type RequestInput, readInput, urlOf } from './request-input.ts';
 import { takeIntegrity } from './response-integrity.ts';
-import {
-  type AnsweredCall,
-  judgeToken,
-  type TokenVerdict,
-  type TokenVerdictOptions,
-} from './token-verdict.ts';
-
-export interface AuthorizedFetchOptions extends TokenVerdictOptions {
-  readonly source: TokenSource;
-  readonly enqueue: RequestQueue;
-  /** `true` where `redirect: 'manual'` should show where a redirect leads, so that we can follow it ourselves. */
-  readonly redirectsAreVisible: boolean;
-  /** `true`: the transport is the application's and may have a `Request` class of its own. */
-  readonly hasForeignRequests: boolean;
-}
+import { type AnsweredCall, judgeToken, type TokenVerdict } from './token-verdict.ts';
 
 /** A call to a protected resource. */
 interface Call extends AnsweredCall {
@@ -55,17 +44,22 @@ export interface CallOrigin {
 }
 
 export class AuthorizedFetch {
-  readonly #options: AuthorizedFetchOptions;
+  readonly #context: ManagerContext;
+  readonly #source: TokenSource;
+  readonly #enqueue: RequestQueue;
   /** A field of its own: called as a method of an object, a platform's `fetch` refuses. */
   readonly #transport: Transport;
   readonly #rejectedTokens: RejectedTokens;
-  #redirectsAreVisible: boolean;
+  /** `true` where `redirect: 'manual'` should show where a redirect leads, so that we can follow it ourselves. */
+  #redirectsAreVisible: boolean = !hasBrowserFetch();
 
-  constructor(options: AuthorizedFetchOptions) {
-    this.#options = options;
-    this.#rejectedTokens = new RejectedTokens(options.clock);
-    this.#transport = options.transport;
-    this.#redirectsAreVisible = options.redirectsAreVisible;
+  constructor(context: ManagerContext, source: TokenSource) {
+    const { clock, transport, replayConcurrency } = context;
+    this.#context = context;
+    this.#source = source;
+    this.#enqueue = createRequestQueue(limitConcurrency(replayConcurrency), clock);
+    this.#rejectedTokens = new RejectedTokens(clock);
+    this.#transport = transport;
   }
 
   /**
@@ -78,7 +72,7 @@ export class AuthorizedFetch {
     init: RequestInit | undefined,
     from?: CallOrigin,
   ): Promise<Response> {
-    const { match, source, hasForeignRequests } = this.#options;
+    const { match, hasForeignRequests } = this.#context;
     const transport = this.#transport;
     // A transport may answer without a promise.
     try {
@@ -92,7 +86,7 @@ export class AuthorizedFetch {
       const redirect = this.#redirectMode(input, own);
       const login = from?.login ?? session.login;
       const hops = from?.hops ?? 0;
-      const cached = source.getCached(session, resource.variant);
+      const cached = this.#source.getCached(session, resource.variant);
       if (
         cached === undefined ||
         cached.credentials.needsProof ||
@@ -121,7 +115,7 @@ export class AuthorizedFetch {
   #start(call: Call): Promise<Response> {
     const { session, resource, request, redirect } = call;
     const transport = this.#transport;
-    const cached = this.#options.source.getCached(session, resource.variant, request.kind === 'one-shot');
+    const cached = this.#source.getCached(session, resource.variant, request.kind === 'one-shot');
     // A request that needs a proof takes the same path as one that waits for a token.
     if (cached === undefined || cached.credentials.needsProof) return this.#sendWhenReady(call);
     // In the turn of the call, as `fetch` does: the caller sees at once that a body is taken.
@@ -135,7 +129,7 @@ export class AuthorizedFetch {
 
   /** Waits for a token and sends, in its turn if others have waited as well. */
   async #sendWhenReady(call: Call): Promise<Response> {
-    const { source, enqueue } = this.#options;
+    const source = this.#source;
     const { session, login, resource, request } = call;
     const { signal } = request;
     const immediate = source.getCached(session, resource.variant);
@@ -148,7 +142,7 @@ export class AuthorizedFetch {
       });
       call.login = cached.login;
       const send = () => this.#send(call, request.input, cached);
-      return await this.#finish(call, cached, immediate === cached ? send() : enqueue(send, signal));
+      return await this.#finish(call, cached, immediate === cached ? send() : this.#enqueue(send, signal));
     } catch (error) {
       request.cancel(error);
       throw error;
@@ -158,7 +152,7 @@ export class AuthorizedFetch {
   /** Checks whether the status alone proves success: the response is not a redirect, and there is no `isInvalidToken` to call. */
   #isSuccess({ status }: Response): boolean {
     // 0 is that of an opaque redirect.
-    return status !== 0 && status < 300 && this.#options.isInvalidToken === undefined;
+    return status !== 0 && status < 300 && this.#context.isInvalidToken === undefined;
   }
 
   /** All that is left to do once a request has been sent. */
@@ -185,7 +179,7 @@ export class AuthorizedFetch {
       return await transport(isAgain ? request.takeClone() : input, init);
     };
     try {
-      return await cached.credentials.send(request, transmit, () => this.#options.clock.now());
+      return await cached.credentials.send(request, transmit, () => this.#context.clock.now());
     } catch (error) {
       return await this.#handleTransportError(call, cached, error);
     }
@@ -202,13 +196,12 @@ export class AuthorizedFetch {
     { token }: CachedToken,
     error: unknown,
   ): Promise<never> {
-    const { source } = this.#options;
     // Compares the name, because the transport may be from another realm.
     const mayHide401 =
       resource.hides401 === true && (error as Error | null)?.name === 'TypeError' && isOnline();
     if (mayHide401 && this.#rejectedTokens.mayAssumeRejection(session, resource.url)) {
       const query = { ...resource, rejectedToken: token, signal: request.signal };
-      const other = await source.get(session, query).catch(() => undefined);
+      const other = await this.#source.get(session, query).catch(() => undefined);
       if (other !== undefined) this.#rejectedTokens.sent(session, resource.url, other.token, true);
     }
     throw error;
@@ -216,7 +209,7 @@ export class AuthorizedFetch {
 
   /** The first answer. */
   async #handleResponse(call: Call, cached: CachedToken, response: Response): Promise<Response> {
-    const verdict = await judgeToken(this.#options, call, response, cached);
+    const verdict = await judgeToken(this.#context, call, response, cached);
     if (verdict === 'not-rejected') {
       this.#noteAccepted(call, cached, response);
       return await this.#follow(call, response);
@@ -236,7 +229,7 @@ export class AuthorizedFetch {
 
   /** This resource has just rejected a new token, so its 401 is about something else, and there is no other. No loop (law replay-once). */
   #isKnownRejection({ session, resource }: Call, { token }: CachedToken): boolean {
-    const current = this.#options.source.getCached(session, resource.variant);
+    const current = this.#source.getCached(session, resource.variant);
     return current?.token === token && this.#rejectedTokens.isResourceSuspect(session, resource.url);
   }
 
@@ -247,7 +240,6 @@ export class AuthorizedFetch {
     verdict: TokenVerdict,
     first: Response,
   ): Promise<CachedToken | undefined> {
-    const { source } = this.#options;
     const { session, resource, request } = call;
     const { kind, signal } = request;
     const query = {
@@ -258,7 +250,7 @@ export class AuthorizedFetch {
       signal,
     };
     try {
-      const other = await source.get(session, query);
+      const other = await this.#source.get(session, query);
       this.#rejectedTokens.sent(session, resource.url, other.token);
       // What cannot be sent again is not, but the caller's next one does not find the same token.
       return kind === 'one-shot' ? undefined : other;
@@ -278,17 +270,14 @@ export class AuthorizedFetch {
     discardBody(first);
     const { session, resource, request } = call;
     const { token } = cached;
-    const second = await this.#options.enqueue(
-      () => this.#send(call, request.takeClone(), cached),
-      request.signal,
-    );
-    const { emit } = this.#options;
+    const second = await this.#enqueue(() => this.#send(call, request.takeClone(), cached), request.signal);
+    const { emit } = this.#context;
     const eventContext = {
       ...session.eventContext(cached.login),
       resource: resource.url,
       status: second.status,
     };
-    if ((await judgeToken(this.#options, call, second, cached)) === 'not-rejected') {
+    if ((await judgeToken(this.#context, call, second, cached)) === 'not-rejected') {
       this.#noteAccepted(call, cached, second);
     } else if (this.#rejectedTokens.rejected(session, resource.url, token)) {
       emit({ type: 'newTokenRejected', ...eventContext });

@@ -4,32 +4,19 @@
  * @module
  */
 
-import type { RequiredClock } from '../async/abortable.ts';
-import type { Transport } from '../core/contracts.ts';
-import type { AnyTokenEvent } from '../core/events.ts';
 import { safeCause } from '../core/http/network-error.ts';
-import type { NamedResource, ResourceMatcher } from '../core/http/protected-resource.ts';
+import type { NamedResource } from '../core/http/protected-resource.ts';
 import { otherResponseOrigin } from '../core/http/redirect.ts';
 import { classifyRejection, withMissingScope } from '../core/http/rejection.ts';
 import { readMember } from '../core/own-members.ts';
 import { redact } from '../core/redact.ts';
+import type { ManagerContext } from '../session/manager-context.ts';
 import type { CachedToken, Session } from '../session/session.ts';
 import { askPredicate, type InvalidTokenPredicate } from './invalid-token.ts';
 import { discardBody, type ReplayableRequest } from './replayable-request.ts';
 
 /** The judgement of a token by a response. */
 export type TokenVerdict = 'not-rejected' | 'invalid' | 'unclear';
-
-/** Dependencies of {@link judgeToken}. */
-export interface TokenVerdictOptions {
-  readonly transport: Transport;
-  readonly match: ResourceMatcher;
-  readonly isInvalidToken: InvalidTokenPredicate | undefined;
-  readonly clock: RequiredClock;
-  /** How long the predicate may take, in ms. */
-  readonly timeout: number;
-  readonly emit: (event: AnyTokenEvent) => void;
-}
 
 /** The call that was answered. */
 export interface AnsweredCall {
@@ -40,14 +27,14 @@ export interface AnsweredCall {
 
 /** @throws the reason of the caller's signal, if it aborts while the predicate is asked. */
 export async function judgeToken(
-  options: TokenVerdictOptions,
+  context: ManagerContext,
   call: AnsweredCall,
   response: Response,
   cached: CachedToken,
 ): Promise<TokenVerdict> {
   const { status } = response;
-  if (isFromOtherOrigin(options, call, response)) return 'not-rejected';
-  if (options.isInvalidToken !== undefined && (await isInvalidByPredicate(options, call, response, cached)))
+  if (isFromOtherOrigin(context, call, response)) return 'not-rejected';
+  if (context.isInvalidToken !== undefined && (await isInvalidByPredicate(context, call, response, cached)))
     return 'invalid';
   if (status !== 401 && status !== 403) return 'not-rejected';
   const challenge = response.headers.get('www-authenticate');
@@ -58,7 +45,7 @@ export async function judgeToken(
     if (redacted.kind === 'step-up') {
       const { session, request } = call;
       const stepUp = withMissingScope(redacted.stepUp, cached.scope);
-      options.emit({
+      context.emit({
         type: 'stepUpRequired',
         ...session.eventContext(cached.login),
         url: request.url,
@@ -75,7 +62,7 @@ export async function judgeToken(
  * answer says nothing about it.
  */
 function isFromOtherOrigin(
-  { transport, match }: TokenVerdictOptions,
+  { transport, match }: ManagerContext,
   { resource, request }: AnsweredCall,
   response: Response,
 ): boolean {
@@ -87,7 +74,7 @@ function isFromOtherOrigin(
 
 /** A predicate that fails says nothing, and the call goes on. */
 async function isInvalidByPredicate(
-  { isInvalidToken, emit, clock, timeout }: TokenVerdictOptions,
+  { isInvalidToken, emit, clock, timeout }: ManagerContext,
   { session, resource, request }: AnsweredCall,
   response: Response,
   cached: CachedToken,

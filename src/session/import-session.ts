@@ -17,13 +17,13 @@ import { safeCause } from '../core/http/network-error.ts';
 import type { TokenResponse, TokenSet } from '../core/oauth/token-set.ts';
 import { loginIdentityOf } from '../core/session/login-identity.ts';
 import { type SessionRecord, secretsIn, toTokenSet } from '../core/session/session-record.ts';
-import type { ManagerContext, OrphanedTokens } from '../refresh/refresh-attempt.ts';
-import type { ManagerInternals } from './manager-internals.ts';
+import type { OrphanedTokens } from '../refresh/refresh-attempt.ts';
+import type { ManagerContext } from './manager-context.ts';
 import { revokeOrphanedTokens } from './orphaned-tokens.ts';
 import { reportReplacedRecord } from './replaced-record.ts';
 import type { Session } from './session.ts';
 import { withSessionLock } from './session-lock.ts';
-import { createLoginRecord, type SignInOptions } from './sign-in.ts';
+import { createLoginRecord } from './sign-in.ts';
 
 /** What was found where a library before kept its session. */
 export type LegacyTokens = TokenSet | TokenResponse | { readonly refused: string } | undefined;
@@ -52,7 +52,6 @@ export type ImportResult =
 /** One that is under way. */
 interface SessionImport {
   readonly context: ManagerContext;
-  readonly options: SignInOptions;
   readonly session: Session;
   readonly legacy: LegacySession;
   /** {@link Session.epoch} when it began: who signs in or out meanwhile in this process wins. */
@@ -65,21 +64,12 @@ interface SessionImport {
 
 /** @throws StorageError and LockTimeoutError when it could not be done, ConfigurationError for tokens that cannot be used. */
 export async function importIntoSession(
-  internals: ManagerInternals,
+  context: ManagerContext,
+  session: Session,
   legacy: LegacySession,
 ): Promise<ImportResult> {
-  const { session, parts } = internals;
-  const { context, signInOptions: options } = parts;
   const { epoch } = session;
-  const sessionImport: SessionImport = {
-    context,
-    options,
-    session,
-    legacy,
-    epoch,
-    events: [],
-    orphaned: undefined,
-  };
+  const sessionImport: SessionImport = { context, session, legacy, epoch, events: [], orphaned: undefined };
   // What is not there any more was stored by us before it was removed: this costs one look, and no lock, for ever after.
   if ((await readLegacy(sessionImport)) === undefined) return { outcome: 'nothing' };
   try {
@@ -101,7 +91,7 @@ export async function importIntoSession(
 
 /** Under the lock. */
 async function importUnderLock(sessionImport: SessionImport): Promise<ImportResult | 'retry'> {
-  const { context, session, options, events } = sessionImport;
+  const { context, session, events } = sessionImport;
   const { store, clock } = context;
   const grantedAt = clock.now();
   const tokens = await readLegacy(sessionImport);
@@ -113,7 +103,7 @@ async function importUnderLock(sessionImport: SessionImport): Promise<ImportResu
   store.assertNotNewer(found);
   if ('refused' in tokens) return { outcome: 'refused', reason: reasonOf(tokens.refused) };
   const legacy = tokens as TokenSet | TokenResponse;
-  const record = await createLoginRecord(context, legacy, options, (first) => first);
+  const record = await createLoginRecord(context, legacy, undefined, (first) => first);
   if (session.epoch !== sessionImport.epoch) return await discardLegacy(sessionImport, record);
   // A tab that has slept may have lost its turn to another one, which took the session over and perhaps ended it.
   if (mayHaveLostLock(sessionImport, grantedAt)) return 'retry';

@@ -15,7 +15,7 @@ import type {
   SessionRecord,
 } from '../core/session/session-record.ts';
 import { subtleCrypto } from '../platform/web-crypto.ts';
-import type { ManagerContext } from '../refresh/refresh-attempt.ts';
+import type { ManagerContext } from './manager-context.ts';
 import type { CachedToken, Session } from './session.ts';
 
 /** An access token without the token. */
@@ -76,13 +76,9 @@ export interface Inspection {
   readonly stored: InspectedRecord | RecordRejection | { readonly code: string } | undefined;
 }
 
-export async function inspect(
-  context: ManagerContext,
-  session: Session,
-  { clientId, reach }: { readonly clientId: string; readonly reach: Reach },
-): Promise<Inspection> {
-  const { lock, server, clock } = context;
-  const found = await context.store.readOrReject(session, context.emit).catch(codeOf);
+export async function inspect(context: ManagerContext, session: Session): Promise<Inspection> {
+  const { clientId, store, reach, lock, server, clock, emit } = context;
+  const found = await store.readOrReject(session, emit).catch(codeOf);
   const isRecord = typeof found === 'object' && 'record' in found;
   return {
     session: session.id,

@@ -6,7 +6,8 @@
 
 import { safeCause } from '../core/http/network-error.ts';
 import { notRevoked, type RevocationResult } from '../core/oauth/revocation-result.ts';
-import type { ManagerContext, OrphanedTokens } from '../refresh/refresh-attempt.ts';
+import type { OrphanedTokens } from '../refresh/refresh-attempt.ts';
+import type { ManagerContext } from './manager-context.ts';
 import type { Session } from './session.ts';
 
 /** Revokes them, unless someone has signed in again since: then their end could be that of the new session. */

@@ -16,7 +16,7 @@ import type {
 import { isSendable } from '../core/oauth/token-type.ts';
 import { ownMembers, readMember } from '../core/own-members.ts';
 import { loginIdentityOf } from '../core/session/login-identity.ts';
-import type { ManagerContext } from '../refresh/refresh-attempt.ts';
+import type { ManagerContext } from './manager-context.ts';
 
 export const invalidTokens = (why: string): ConfigurationError =>
   new ConfigurationError(`setTokens(): ${why}`);

@@ -4,8 +4,8 @@
  * @module
  */
 import { isRecord, toTokenSet } from '../core/session/session-record.ts';
-import type { ManagerContext } from '../refresh/refresh-attempt.ts';
 import { issuersOf } from '../token-endpoint/authorization-server-resolver.ts';
+import type { ManagerContext } from './manager-context.ts';
 import type { Session } from './session.ts';
 import type { RejectedValue } from './session-store.ts';
 

@@ -16,7 +16,7 @@ import {
 } from '../core/errors.ts';
 import { safeCause } from '../core/http/network-error.ts';
 import type { Secrets } from '../core/redact.ts';
-import type { ManagerContext } from '../refresh/refresh-attempt.ts';
+import type { ManagerContext } from './manager-context.ts';
 import type { Session } from './session.ts';
 import { secretsOf } from './session-store.ts';
 

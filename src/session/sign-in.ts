@@ -5,7 +5,12 @@
  */
 
 import type { DpopKey } from '../core/oauth/dpop-key.ts';
-import type { CookieSessionInfo, TokenResponse, TokenSet } from '../core/oauth/token-set.ts';
+import type {
+  CookieSessionInfo,
+  SetTokensOptions,
+  TokenResponse,
+  TokenSet,
+} from '../core/oauth/token-set.ts';
 import { authorizationScheme } from '../core/oauth/token-type.ts';
 import { ownMembers } from '../core/own-members.ts';
 import type { Secrets } from '../core/redact.ts';
@@ -15,21 +20,13 @@ import { usableUntil } from '../core/session/refresh-decision.ts';
 import { isRecord, type SessionRecord, wholeGrant } from '../core/session/session-record.ts';
 import { randomId } from '../platform/web-crypto.ts';
 import { notifyRefreshTokenExpiry } from '../refresh/notify-refresh-token-expiry.ts';
-import { cacheToken, type ManagerContext, type RefreshAttempt } from '../refresh/refresh-attempt.ts';
+import { cacheToken, type RefreshAttempt } from '../refresh/refresh-attempt.ts';
 import { loadKey } from './dpop-session.ts';
+import type { ManagerContext } from './manager-context.ts';
 import { revokeOrphanedTokens } from './orphaned-tokens.ts';
 import { invalidTokens, parseSubject, parseTokens } from './parse-tokens.ts';
 import { reportReplacedRecord } from './replaced-record.ts';
 import { LoginWrite, type Session } from './session.ts';
-
-/** What is configured about new sessions. */
-export interface SignInOptions {
-  readonly clientId: string;
-  readonly scope: readonly string[] | undefined;
-  /** The user, if the application names one. */
-  readonly subject?: string | undefined;
-  readonly refreshBefore: number;
-}
 
 /**
  * Begins a session with the tokens of a login. They are used once they are stored, or once the storage has refused
@@ -41,15 +38,14 @@ export async function signIn(
   context: ManagerContext,
   session: Session,
   tokens: TokenSet | TokenResponse | CookieSessionInfo,
-  options: SignInOptions,
+  { subject }: SetTokensOptions,
 ): Promise<void> {
-  const { refreshBefore } = options;
   const { epoch } = session;
-  await createLoginRecord(context, tokens, options, (record, dpopKey) =>
+  await createLoginRecord(context, tokens, subject, (record, dpopKey) =>
     // While the server or the key was found out someone has signed out: that came later.
     session.epoch !== epoch && session.ended
       ? discardTokens(context, session, record)
-      : replaceSession(context, session, record, { refreshBefore, dpopKey }),
+      : replaceSession(context, session, record, dpopKey),
   );
 }
 
@@ -57,16 +53,16 @@ export async function signIn(
  * Goes on with the record that a session with these tokens begins with, and the key that it is bound to: in the same turn, if there
  * is nothing to wait for.
  *
+ * @param subject the user, if the application names one
  * @throws ConfigurationError for what are no tokens.
  */
 export async function createLoginRecord<T>(
   context: ManagerContext,
   tokens: TokenSet | TokenResponse | CookieSessionInfo,
-  options: SignInOptions,
+  subject: string | undefined,
   next: (record: SessionRecord, dpopKey: DpopKey | undefined) => T | Promise<T>,
 ): Promise<T> {
-  const { clock, server } = context;
-  const { scope, clientId, subject } = ownMembers(options);
+  const { clientId, scope, clock, server } = context;
   const now = clock.now();
   // Without any name of the issuer the session is bound to it at its first refresh.
   const known = server.issuers.length > 0 ? server.known : await server.resolve().catch(() => undefined);
@@ -101,12 +97,6 @@ export async function createLoginRecord<T>(
   return await next(record, dpopKey);
 }
 
-/** What becomes of the new record in this process. */
-interface NewLogin {
-  readonly refreshBefore: number;
-  readonly dpopKey: DpopKey | undefined;
-}
-
 /**
  * The key that the tokens of a login are bound to.
  *
@@ -133,13 +123,13 @@ async function replaceSession(
   context: ManagerContext,
   session: Session,
   record: SessionRecord,
-  newLogin: NewLogin,
+  dpopKey: DpopKey | undefined,
 ): Promise<void> {
   context.store.discardUnsaved(session);
   const { login: replaced } = session;
   const login = loginIdentityOf(record);
-  session.beginLogin(login, newLogin.dpopKey);
-  const storing = storeLogin(context, session, record, { ...newLogin, login, replaced });
+  session.beginLogin(login, dpopKey);
+  const storing = storeLogin(context, session, record, { dpopKey, login, replaced });
   session.trackSignIn(storing);
   await storing;
 }
@@ -149,13 +139,12 @@ async function storeLogin(
   session: Session,
   record: SessionRecord,
   {
-    refreshBefore,
     dpopKey,
     login,
     replaced,
-  }: NewLogin & { login: LoginIdentity; replaced: LoginIdentity | undefined },
+  }: { dpopKey: DpopKey | undefined; login: LoginIdentity; replaced: LoginIdentity | undefined },
 ): Promise<void> {
-  const { store, emit } = context;
+  const { store, emit, refreshBefore } = context;
   const { epoch } = session;
   let storeError: unknown;
   const emitAndNote: ManagerContext['emit'] = (event) => {

@@ -18,9 +18,9 @@ import {
   secretsIn,
   toTokenSet,
 } from '../core/session/session-record.ts';
-import type { ManagerContext } from '../refresh/refresh-attempt.ts';
 import type { VersionedRecord } from './commit-result.ts';
 import { forgetKey } from './dpop-session.ts';
+import type { ManagerContext } from './manager-context.ts';
 import type { Session } from './session.ts';
 import { loginRequired } from './session-errors.ts';
 

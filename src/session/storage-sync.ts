@@ -8,26 +8,23 @@ import { loginIdentityOf } from '../core/session/login-identity.ts';
 import { usableUntil } from '../core/session/refresh-decision.ts';
 import { wholeGrant } from '../core/session/session-record.ts';
 import { notifyRefreshTokenExpiry } from '../refresh/notify-refresh-token-expiry.ts';
-import type { ManagerContext, RefreshAttempt } from '../refresh/refresh-attempt.ts';
+import type { RefreshAttempt } from '../refresh/refresh-attempt.ts';
 import { adopt, noSession } from '../refresh/resolve-decision.ts';
 import { keyOfSession } from './dpop-session.ts';
+import type { ManagerContext } from './manager-context.ts';
 import type { Session } from './session.ts';
 
 /**
  * Looks at what is stored after it has changed: takes a newer access token over, and ends the session here if it was
  * ended there. Starts no refresh and sends nothing.
  */
-export async function syncFromStorage(
-  context: ManagerContext,
-  session: Session,
-  refreshBefore: number,
-): Promise<void> {
-  const { store, emit } = context;
+export async function syncFromStorage(context: ManagerContext, session: Session): Promise<void> {
+  const { store, emit, refreshBefore } = context;
   // What we write ourselves is no news, and a login here is newer than whatever it replaces.
   if (session.isStoring) return;
   // A refresh in this process looks for itself, but not any more when it has landed.
   if (session.flights.length > 0) {
-    return await session.syncAfterFlights(() => syncFromStorage(context, session, refreshBefore));
+    return await session.syncAfterFlights(() => syncFromStorage(context, session));
   }
   const sync = session.beginSync();
   const { before } = sync;

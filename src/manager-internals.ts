@@ -1,0 +1,35 @@
+/**
+ * The internals of managers, for functions beside the class: what only some applications need is not part of it.
+ *
+ * @module
+ */
+
+import type { TokenSource } from './refresh/token-source.ts';
+import type { AuthorizedFetch } from './request/authorized-fetch.ts';
+import type { ManagerContext } from './session/manager-context.ts';
+import type { Session } from './session/session.ts';
+
+/** What a manager works with: its session, and what it shares with the managers of other sessions. */
+export interface ManagerInternals {
+  readonly context: ManagerContext;
+  readonly source: TokenSource;
+  readonly requests: AuthorizedFetch;
+  readonly session: Session;
+  /**
+   * Stops watching the storage. Only the manager that was constructed from options has this function: its `close()` closes what
+   * all its sessions share.
+   */
+  readonly unwatch: (() => void) | undefined;
+}
+
+const internals: WeakMap<object, ManagerInternals> = new WeakMap();
+
+/** Gives a manager its internals. */
+export function setInternals(manager: object, its: ManagerInternals): void {
+  internals.set(manager, its);
+}
+
+/** Returns the internals of a manager. `undefined`: the value is not a `TokenManager` of this copy of tokenkeep. */
+export function internalsOf(manager: unknown): ManagerInternals | undefined {
+  return internals.get(manager as object);
+}
