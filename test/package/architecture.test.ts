@@ -32,7 +32,7 @@ const floors: Record<string, string[]> = {
   // A wing above refresh: it finds out the server and builds requests for the token endpoint as a refresh does, and nothing
   // below knows it.
   login: ['async', 'core', 'platform', 'refresh', 'session', 'token-endpoint'],
-  memory: ['core'],
+  memory: ['async', 'core'],
   node: ['core'],
   // A wing above a manager, which it knows by shape.
   opentelemetry: ['core'],
@@ -50,7 +50,7 @@ const floors: Record<string, string[]> = {
 const packageDoors: Record<string, string[]> = {
   '@napi-rs/keyring': ['node/keyring.ts'],
   'jwt-decode': ['core/oauth/jwt-claims.ts'],
-  ky: ['token-endpoint/discovery.ts', 'ky/authorized-ky.ts'],
+  ky: ['ky/authorized-ky.ts', 'token-endpoint/discovery.ts'],
   oauth4webapi: ['token-endpoint/client-assertion.ts'],
   'p-queue': ['cluster/keyed-queue.ts'],
 };
@@ -127,8 +127,8 @@ describe('imports', () => {
     });
     // JWTs of confidential clients, by a package that does not load on Hermes; and an optional peer, for Node only.
     expect(lazy.map(({ path }) => path)).toEqual([
-      'token-endpoint/client-authentication.ts',
       'node/keyring.ts',
+      'token-endpoint/client-authentication.ts',
     ]);
   });
 
