@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { authorizedEventSource } from '../../examples/event-stream/authorized-event-source.ts';
 import { authorizedSocket } from '../../examples/websocket/authorized-socket.ts';
-import { refusal, times } from '../support/scene.ts';
+import { rejection, times } from '../support/promises.ts';
 import { oneRefresh, protectedPlace, type Stage, stage } from './support/stage.ts';
 
 describe('event streams', () => {
@@ -139,15 +139,17 @@ describe('WebSockets', () => {
   test('a server that rejects the fresh token as well is not asked again', async () => {
     await using place = await echoing({ judge: () => false });
     await using world = await stage();
-    expect(await refusal(authorizedSocket(place.url, world.manager))).toMatchObject({ code: 4401 });
+    expect(await rejection(authorizedSocket(place.url, world.manager))).toMatchObject({ code: 4401 });
     expect(place.urls).toHaveLength(2);
     expect(world.server.counts.refreshes).toBe(1);
   });
 
   test('another end is an error at once, and ws: is for this machine only', async () => {
     await using world = await stage();
-    expect(await refusal(authorizedSocket('ws://127.0.0.1:9/', world.manager))).toMatchObject({ code: 1006 });
-    expect((await refusal(authorizedSocket('ws://api.test/', world.manager))).message).toContain('wss:');
+    expect(await rejection(authorizedSocket('ws://127.0.0.1:9/', world.manager))).toMatchObject({
+      code: 1006,
+    });
+    expect((await rejection(authorizedSocket('ws://api.test/', world.manager))).message).toContain('wss:');
     expect(world.server.counts.refreshes).toBe(0);
   });
 });

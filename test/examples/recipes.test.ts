@@ -7,7 +7,7 @@ import { ask, graphqlClient } from '../../examples/graphql/graphql-client.ts';
 import { ordersAt } from '../../examples/ky/orders.ts';
 import { shopAt } from '../../examples/openapi-fetch/shop.ts';
 import type { ApiEcho } from '../../src/testing/server/protected-api.ts';
-import { refusal, times } from '../support/scene.ts';
+import { rejection, times } from '../support/promises.ts';
 import { oneRefresh, protectedPlace, stage } from './support/stage.ts';
 
 const order = { id: '7', amount: 12 };
@@ -30,9 +30,9 @@ describe('ky', () => {
     await using world = await stage();
     const orders = ordersAt(world.apiUrl, world.manager);
     world.server.fail({ answer: { status: 404 } }, { on: 'api' });
-    expect(await refusal(orders.list())).toBeInstanceOf(HTTPError);
+    expect(await rejection(orders.list())).toBeInstanceOf(HTTPError);
     world.server.revokeFamily();
-    expect(await refusal(orders.list())).toMatchObject(dead);
+    expect(await rejection(orders.list())).toMatchObject(dead);
   });
 });
 
@@ -55,16 +55,16 @@ describe('axios', () => {
     await api.put('/file', new Uint8Array(5000), { onUploadProgress: ({ loaded }) => progress.push(loaded) });
     expect(progress.at(-1)).toBe(5000);
     world.server.fail({ answer: { status: 404, body: 'none' } }, { on: 'api' });
-    const missing = (await refusal(api.get('/orders'))) as unknown as AxiosError;
+    const missing = (await rejection(api.get('/orders'))) as unknown as AxiosError;
     expect([missing.name, missing.response?.status, missing.response?.data]).toEqual([
       'AxiosError',
       404,
       'none',
     ]);
     world.server.fail({ hang: true }, { on: 'api' });
-    expect(await refusal(api.get('/orders', { timeout: 30 }))).toMatchObject({ code: 'ETIMEDOUT' });
+    expect(await rejection(api.get('/orders', { timeout: 30 }))).toMatchObject({ code: 'ETIMEDOUT' });
     world.server.revokeFamily();
-    expect(await refusal(api.get('/orders'))).toMatchObject(dead);
+    expect(await rejection(api.get('/orders'))).toMatchObject(dead);
   });
 });
 
@@ -89,7 +89,7 @@ describe('openapi-fetch', () => {
     world.server.fail({ answer: { status: 404, body: '{"no":1}' } }, { on: 'api' });
     expect(await get()).toMatchObject({ error: { no: 1 }, response: { status: 404 } });
     world.server.revokeFamily();
-    expect(await refusal(get())).toMatchObject(dead);
+    expect(await rejection(get())).toMatchObject(dead);
   });
 });
 
@@ -124,8 +124,8 @@ describe('GraphQL', () => {
     await using api = await graphql();
     await using world = await stage(api);
     const client = graphqlClient(api.url, world.manager);
-    expect((await refusal(ask(client, place, { amount: -1 }))).message).toContain('must not be negative');
+    expect((await rejection(ask(client, place, { amount: -1 }))).message).toContain('must not be negative');
     world.server.revokeFamily();
-    expect(await refusal(ask(client, look, { amount: 1 }))).toMatchObject(dead);
+    expect(await rejection(ask(client, look, { amount: 1 }))).toMatchObject(dead);
   });
 });

@@ -3,7 +3,7 @@ import { completeLogin, type LoginRequest, startLogin } from 'tokenkeep/login';
 import { expect, test, vi } from 'vitest';
 import { type SteppingUp, steppingUp } from '../../examples/step-up/stepping-up.ts';
 import type { TestAuthorizationServer } from '../../src/testing/index.ts';
-import { refusal, times } from '../support/scene.ts';
+import { rejection, times } from '../support/promises.ts';
 import { oneRefresh, type Stage, stage } from './support/stage.ts';
 
 const scope = ['openid', 'read', 'write'];
@@ -57,7 +57,7 @@ test('a login that comes to nothing is its error, and the next call asks again',
   const { call } = play(world, { logIn });
   demandGold(world.server);
   for (const _ of [1, 2]) {
-    expect((await refusal(call(`${world.apiUrl}/payments`))).message).toBe('the window was closed');
+    expect((await rejection(call(`${world.apiUrl}/payments`))).message).toBe('the window was closed');
   }
   expect(logIn).toHaveBeenCalledTimes(2);
   expect((await call(`${world.apiUrl}/orders`)).status).toBe(200);

@@ -13,8 +13,9 @@ import {
 import { cloudentity, curity, reachfive } from 'tokenkeep/providers';
 import { dialects, faults, testClock } from 'tokenkeep/testing';
 import { describe, expect, test } from 'vitest';
+import { api, openManager } from '../support/open-manager.ts';
 import { asPrinted, asSent } from '../support/printed.ts';
-import { api, refusal, scene, times } from '../support/scene.ts';
+import { rejection, times } from '../support/promises.ts';
 import type { Place, Sent } from '../support/wire.ts';
 import { wire } from '../support/wire.ts';
 
@@ -104,7 +105,7 @@ refresh_token=THE_REFRESH_TOKEN
     const net = wire({ [tokenEndpoint]: printed('{"error":"invalid_grant"}', 400) });
     const manager = await client(net.fetch, ['www', clientSecretPost('THE_SECRET')], server);
     await manager.setTokens(login);
-    const failure = await refusal(manager.getAccessToken({ rejectedToken: login.access_token }));
+    const failure = await rejection(manager.getAccessToken({ rejectedToken: login.access_token }));
     expect(failure).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'invalid_grant' });
   });
 
@@ -165,13 +166,13 @@ refresh_token=THE_REFRESH_TOKEN
       await manager.setTokens(login);
       const asked = manager.getAccessToken({ rejectedToken: login.access_token });
       if (requests === 2) expect(await asked).toBe('access-2');
-      else expect(await refusal(asked)).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: true });
+      else expect(await rejection(asked)).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: true });
       expect(net.sent).toHaveLength(requests);
     }
   });
 
   test('… and 50 calls at once still make one request', async () => {
-    const { server, call } = await scene({}, { ...dialects.curity, profile: 'sameToken' });
+    const { server, call } = await openManager({ server: { ...dialects.curity, profile: 'sameToken' } });
     for (const _ of times(3, Number)) {
       server.expire();
       expect(await Promise.all(times(50, () => call()))).toEqual(times(50, () => 200));
@@ -180,12 +181,12 @@ refresh_token=THE_REFRESH_TOKEN
   });
 
   test('Disabling issuance: without a refresh token the session lasts as long as its access token', async () => {
-    const { server, clock, manager, call } = await scene();
+    const { server, clock, manager, call } = await openManager();
     const { refresh_token: _, ...rest } = server.signIn();
     await manager.setTokens(rest as typeof login);
     expect(await call()).toBe(200);
     await clock.advance(300_000);
-    const failure = await refusal(call());
+    const failure = await rejection(call());
     expect(failure).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'no_refresh_token' });
     expect(server.counts.tokenRequests).toBe(0);
   });
@@ -273,7 +274,7 @@ scope=read+openid+profile
       });
       const manager = await client(net.fetch, ['Aladdin', aladdin], server);
       await manager.setTokens(JSON.parse(grant));
-      const failure = await refusal(manager.getAccessToken({ scope: ['read', 'email'] }));
+      const failure = await rejection(manager.getAccessToken({ scope: ['read', 'email'] }));
       expect(failure).toMatchObject({ code: 'ERR_REFRESH_FAILED', error: 'invalid_scope', sent: false });
       const { accessToken = '' } = (await manager.getTokens()) ?? {};
       expect(await manager.getAccessToken({ rejectedToken: accessToken })).toBe('widened');
@@ -290,7 +291,7 @@ describe('Cloudentity: Refresh Token Flow', () => {
   const granted = { ...dialects.cloudentity, scope: ['openid', 'offline_access', 'orders'] };
 
   test('How the Flow Works, 1 to 10', async () => {
-    const { server, manager } = await scene({ authorizationServer }, granted);
+    const { server, manager } = await openManager({ manager: { authorizationServer }, server: granted });
     server.reset();
     // 1 The client uses the authorization code grant with offline_access, and receives both tokens.
     const { access_token, refresh_token } = server.signIn();
@@ -319,7 +320,10 @@ describe('Cloudentity: Refresh Token Flow', () => {
   });
 
   test('"every time a new refresh token is issued and the previous token is invalidated"', async () => {
-    const { server, manager, call } = await scene({ authorizationServer }, granted);
+    const { server, manager, call } = await openManager({
+      manager: { authorizationServer },
+      server: granted,
+    });
     const spent: string[] = [];
     for (const _ of times(5, Number)) {
       spent.push((await manager.getTokens())?.refreshToken ?? '');
@@ -333,7 +337,7 @@ describe('Cloudentity: Refresh Token Flow', () => {
   });
 
   test('"a new token can have an identical or narrower scope"', async () => {
-    const { server, manager } = await scene({ authorizationServer }, granted);
+    const { server, manager } = await openManager({ manager: { authorizationServer }, server: granted });
     const narrow = await manager.getAccessToken({ scope: ['orders'] });
     const seen = await server.fetch(api, { headers: { authorization: `Bearer ${narrow}` } });
     expect((await seen.json()).scope).toEqual(['orders']);
@@ -342,16 +346,19 @@ describe('Cloudentity: Refresh Token Flow', () => {
   });
 
   test('"they can also expire": the session ends with a typed error, and the server is asked once', async () => {
-    const { server, clock, call, events } = await scene({ authorizationServer }, granted);
+    const { server, clock, call, events } = await openManager({
+      manager: { authorizationServer },
+      server: granted,
+    });
     clock.set(clock.now() + 31 * 86_400_000);
-    expect(await refusal(call())).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'invalid_grant' });
-    expect(await refusal(call())).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'invalid_grant' });
+    expect(await rejection(call())).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'invalid_grant' });
+    expect(await rejection(call())).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'invalid_grant' });
     expect(events.map(({ type }) => type)).toEqual(['sessionEnded']);
     expect(server.counts.tokenRequests).toBe(1);
   });
 
   test('"it is also possible to revoke a refresh token": its access tokens end with it', async () => {
-    const { server, manager } = await scene({ authorizationServer }, granted);
+    const { server, manager } = await openManager({ manager: { authorizationServer }, server: granted });
     const { accessToken = '', refreshToken = '' } = (await manager.getTokens()) ?? {};
     expect(await manager.signOut()).toEqual({ revoked: true });
     expect([accessToken, refreshToken].map((token) => server.isActive(token))).toEqual([false, false]);
@@ -369,15 +376,15 @@ describe('Cloudentity: Refresh Token Flow', () => {
   });
 
   test('a lost response ends the session by default; with cycling off it is asked for again at once', async () => {
-    const strict = await scene({ authorizationServer }, granted);
+    const strict = await openManager({ manager: { authorizationServer }, server: granted });
     strict.server.expire();
     strict.server.fail(faults.lostResponse);
-    expect(await refusal(strict.call())).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: true });
-    expect(await refusal(strict.call())).toMatchObject({ reason: 'response_lost' });
-    const off = await scene(
-      { authorizationServer: cloudentity({ ...place, cycling: false }) },
-      { ...granted, profile: 'sameToken' },
-    );
+    expect(await rejection(strict.call())).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: true });
+    expect(await rejection(strict.call())).toMatchObject({ reason: 'response_lost' });
+    const off = await openManager({
+      manager: { authorizationServer: cloudentity({ ...place, cycling: false }) },
+      server: { ...granted, profile: 'sameToken' },
+    });
     const { refreshToken } = (await off.manager.getTokens()) ?? {};
     off.server.expire();
     off.server.fail(faults.lostResponse);
@@ -387,7 +394,7 @@ describe('Cloudentity: Refresh Token Flow', () => {
   });
 
   test('an error in the style of RFC 6749 ends the session if it says so, and its hint is told', async () => {
-    const { server, call, events } = await scene({ authorizationServer }, granted);
+    const { server, call, events } = await openManager({ manager: { authorizationServer }, server: granted });
     server.revokeFamily();
     server.expire();
     const told = {
@@ -401,14 +408,17 @@ describe('Cloudentity: Refresh Token Flow', () => {
         status_code: 400,
       },
     };
-    expect(await refusal(call())).toMatchObject(told);
+    expect(await rejection(call())).toMatchObject(told);
     expect(events).toMatchObject([{ type: 'sessionEnded', error: told }]);
   });
 
   test.each([401, 404, 412, 429])(
     'a generic %d has a sentence in place of a code: it is told as one, and the session lives',
     async (status) => {
-      const { server, clock, call } = await scene({ authorizationServer }, granted);
+      const { server, clock, call } = await openManager({
+        manager: { authorizationServer },
+        server: granted,
+      });
       const generic = {
         error: 'tenant not found or blocked',
         error_code: status,
@@ -416,7 +426,7 @@ describe('Cloudentity: Refresh Token Flow', () => {
       };
       server.expire();
       server.fail({ answer: { status, body: JSON.stringify(generic), headers: {} } });
-      expect(await refusal(call())).toMatchObject({
+      expect(await rejection(call())).toMatchObject({
         code: 'ERR_REFRESH_FAILED',
         status,
         error: undefined,
@@ -458,7 +468,10 @@ describe('ReachFive: Refresh tokens', () => {
   }
 
   test('the refresh token flow, step by step', async () => {
-    const { server, manager } = await scene({ authorizationServer }, dialects.reachfive);
+    const { server, manager } = await openManager({
+      manager: { authorizationServer },
+      server: dialects.reachfive,
+    });
     server.reset();
     // The application requests an access token, and both tokens are sent to it.
     const login = server.signIn();
@@ -522,23 +535,29 @@ describe('ReachFive: Refresh tokens', () => {
   });
 
   test('"a refresh token can only be used once": twice, on purpose and by hand, invalidates all other tokens', async () => {
-    const { server, manager, clock, call } = await scene({ authorizationServer }, dialects.reachfive);
+    const { server, manager, clock, call } = await openManager({
+      manager: { authorizationServer },
+      server: dialects.reachfive,
+    });
     const refresh_token = (await manager.getTokens())?.refreshToken;
     const body = JSON.stringify({ grant_type: 'refresh_token', client_id: 'test-client', refresh_token });
     const headers = { 'content-type': 'application/json' };
     const spend = () => server.fetch(tokenEndpoint, { method: 'POST', headers, body });
     expect([(await spend()).status, (await spend()).status]).toEqual([200, 400]);
     await clock.advance(300_000);
-    expect(await refusal(call())).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'invalid_grant' });
+    expect(await rejection(call())).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'invalid_grant' });
   });
 
   test('… and so it is used once, however many calls need it and whatever becomes of the first of them', async () => {
-    const { server, manager, call } = await scene({ authorizationServer }, dialects.reachfive);
+    const { server, manager, call } = await openManager({
+      manager: { authorizationServer },
+      server: dialects.reachfive,
+    });
     for (const _ of times(3, Number)) {
       server.expire();
       const hold = server.hold({ times: 1 });
       const leaving = new AbortController();
-      const left = refusal(manager.fetch(api, { signal: leaving.signal }));
+      const left = rejection(manager.fetch(api, { signal: leaving.signal }));
       const calls = times(50, () => call());
       await hold.arrived();
       leaving.abort();
@@ -550,7 +569,10 @@ describe('ReachFive: Refresh tokens', () => {
   });
 
   test('preconditions, offline_access and PKCE: where they are missing there is no refresh token, and a login is asked for in time', async () => {
-    const { server, clock, manager, events, call } = await scene({ authorizationServer }, dialects.reachfive);
+    const { server, clock, manager, events, call } = await openManager({
+      manager: { authorizationServer },
+      server: dialects.reachfive,
+    });
     // A console without "Enable Refresh Tokens", or a login without offline_access, answers without one.
     const { refresh_token: _, ...login } = server.signIn({ scope: ['openid', 'profile'] });
     await manager.setTokens(login as { access_token: string });
@@ -558,27 +580,30 @@ describe('ReachFive: Refresh tokens', () => {
     expect((await manager.getTokens())?.refreshToken).toBeUndefined();
     expect(await call()).toBe(200);
     await clock.advance(86_400_000);
-    expect(await refusal(call())).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'no_refresh_token' });
+    expect(await rejection(call())).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'no_refresh_token' });
     expect(server.counts.tokenRequests).toBe(0);
   });
 
   test.each([1, 90, 365])('a refresh token that lives %d days, as the console sets it', async (days) => {
     const day = 86_400_000;
     const refreshTokenLifetime = days * day;
-    const { server, clock, manager, call } = await scene(
-      { authorizationServer: reachfive({ domain: 'acme.reach5.net', refreshTokenLifetime }) },
-      { ...dialects.reachfive, refreshTokenLifetime },
-    );
+    const { server, clock, manager, call } = await openManager({
+      manager: { authorizationServer: reachfive({ domain: 'acme.reach5.net', refreshTokenLifetime }) },
+      server: { ...dialects.reachfive, refreshTokenLifetime },
+    });
     expect((await manager.getTokens())?.refreshTokenExpiresAt).toBe(clock.now() + refreshTokenLifetime);
     clock.set(clock.now() + days * day - 1);
     expect(await call()).toBe(200);
     clock.set(clock.now() + day);
-    expect(await refusal(call())).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'invalid_grant' });
+    expect(await rejection(call())).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'invalid_grant' });
     expect(server.counts).toMatchObject({ tokenRequests: 2, reuses: 0 });
   });
 
   test('what it says of an error is told: for logs by error_id, for the user in words', async () => {
-    const { server, manager, call, events } = await scene({ authorizationServer }, dialects.reachfive);
+    const { server, manager, call, events } = await openManager({
+      manager: { authorizationServer },
+      server: dialects.reachfive,
+    });
     const fields = {
       error_id: 'GxW1k8kRpF',
       error_message_key: 'error.invalidGrant',
@@ -587,14 +612,14 @@ describe('ReachFive: Refresh tokens', () => {
     const told = { error: 'invalid_grant', description: 'Invalid refresh token.', details: fields };
     server.revokeFamily();
     server.expire();
-    expect(await refusal(call())).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', ...told });
+    expect(await rejection(call())).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', ...told });
     expect(events).toMatchObject([{ type: 'sessionEnded', error: told }]);
     // A request that it does not like: which field, and why. The session lives.
     await manager.setTokens(server.signIn());
     server.expire();
     const wrong = dialects.reachfive.dialect?.refused?.invalid_request;
     server.fail({ answer: { ...wrong } });
-    expect(await refusal(call())).toMatchObject({
+    expect(await rejection(call())).toMatchObject({
       code: 'ERR_REFRESH_FAILED',
       error: 'invalid_request',
       details: {
@@ -604,14 +629,17 @@ describe('ReachFive: Refresh tokens', () => {
   });
 
   test('100 token requests a minute: its 429 is waited for, and costs the session nothing', async () => {
-    const { server, clock, call } = await scene({ authorizationServer }, dialects.reachfive);
+    const { server, clock, call } = await openManager({
+      manager: { authorizationServer },
+      server: dialects.reachfive,
+    });
     server.expire();
     const body = JSON.stringify({ error: 'rate_limit_reached', error_description: 'Too many requests.' });
     server.fail({ answer: { status: 429, headers: { 'retry-after': '60' }, body } });
     const failure = { code: 'ERR_REFRESH_FAILED', error: 'rate_limit_reached', sent: false, status: 429 };
-    expect(await refusal(call())).toMatchObject({ ...failure, retryAfter: 60_000 });
+    expect(await rejection(call())).toMatchObject({ ...failure, retryAfter: 60_000 });
     await clock.advance(59_000);
-    expect(await Promise.all(times(10, () => refusal(call())))).toMatchObject(times(10, () => failure));
+    expect(await Promise.all(times(10, () => rejection(call())))).toMatchObject(times(10, () => failure));
     expect(server.counts.tokenRequests).toBe(1);
     await clock.advance(1_000);
     expect(await call()).toBe(200);
@@ -635,12 +663,12 @@ describe('Oauth - Refresh token', () => {
   });
 
   test('"never sent to resource servers", not even where one of them is the token endpoint’s neighbour', async () => {
-    const { server, manager, call } = await scene({}, { apiOrigin: 'https://as.test' });
+    const { server, manager, call } = await openManager({ server: { apiOrigin: 'https://as.test' } });
     server.expire();
     expect(await call('https://as.test/orders')).toBe(200);
     server.fail(faults.redirect('https://as.test/orders'));
     server.expire();
-    await refusal(manager.fetch('https://as.test/orders'));
+    await rejection(manager.fetch('https://as.test/orders'));
     expect(server.counts).toMatchObject({ refreshTokensLeaked: 0, refreshes: 1 });
   });
 });

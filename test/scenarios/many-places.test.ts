@@ -9,7 +9,8 @@ import { faults } from 'tokenkeep/testing';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { fingerprint } from '../../src/core/fingerprint.ts';
 import { stubBrowserLocks } from '../support/browser.ts';
-import { api, refusal, scene } from '../support/scene.ts';
+import { api, openManager } from '../support/open-manager.ts';
+import { rejection } from '../support/promises.ts';
 
 const key = 'test-client/default';
 
@@ -18,7 +19,7 @@ const noLock: TokenLock = { reach: 'process', request: (_name, _options, callbac
 
 describe('two that refresh', () => {
   test('B11 okta-auth-js#717: a tab whose refresh is refused because another one has won adopts, and says nothing of an end', async () => {
-    const { server, storage, manager, another, events } = await scene({ lock: noLock });
+    const { server, storage, manager, open, events } = await openManager({ manager: { lock: noLock } });
     const spent = server.currentRefreshToken();
     server.expire();
     const hold = server.hold({ times: 1 });
@@ -38,21 +39,21 @@ describe('two that refresh', () => {
     hold();
     expect((await losing).status).toBe(200);
     expect(events.map(({ type }) => type)).not.toContain('sessionEnded');
-    expect((await another().getTokens())?.refreshToken).toBe(tokens.refresh_token);
+    expect((await open().getTokens())?.refreshToken).toBe(tokens.refresh_token);
     expect((await manager.getTokens())?.refreshToken).toBe(tokens.refresh_token);
   });
 
   test('B21 supabase PR #2178: who loses the lock during the POST does not write over what came meanwhile', async () => {
-    const { server, clock, manager, another, events } = await scene(
-      { lock: noLock },
-      { scope: ['openid', 'read'] },
-    );
+    const { server, clock, manager, open, events } = await openManager({
+      manager: { lock: noLock },
+      server: { scope: ['openid', 'read'] },
+    });
     await clock.advance(400_000);
     const hold = server.hold({ commits: true, times: 1 });
     const late = manager.getAccessToken();
     await hold.arrived();
     const login = server.signIn();
-    await another().setTokens(login);
+    await open().setTokens(login);
     await hold();
     expect(await late).toBe(login.access_token);
     expect((await manager.getTokens())?.refreshToken).toBe(login.refresh_token);
@@ -61,19 +62,19 @@ describe('two that refresh', () => {
   });
 
   test('B21: and nothing is lost where the record still waits for its answer, although it was written to', async () => {
-    const { server, clock, manager, another } = await scene({ lock: noLock });
+    const { server, clock, manager, open } = await openManager({ manager: { lock: noLock } });
     await clock.advance(400_000);
     const hold = server.hold({ commits: true, times: 1 });
     const late = manager.getAccessToken();
     await hold.arrived();
     // Whoever takes over cannot reach the server, and notes that: another version is stored now.
     server.fail(faults.serverError);
-    expect(await refusal(another().getAccessToken())).toMatchObject({ code: 'ERR_REFRESH_FAILED' });
+    expect(await rejection(open().getAccessToken())).toMatchObject({ code: 'ERR_REFRESH_FAILED' });
     await hold();
     expect(await late).toBe(server.currentAccessToken());
     expect((await manager.getTokens())?.refreshToken).toBe(server.currentRefreshToken());
     await clock.advance(3_600_000);
-    expect(await another().getAccessToken()).toBe(server.currentAccessToken());
+    expect(await open().getAccessToken()).toBe(server.currentAccessToken());
     expect(server.counts).toMatchObject({ refreshes: 2, reuses: 0, familiesRevoked: 0 });
   });
 });
@@ -90,10 +91,10 @@ describe('locks', () => {
     'B23 supabase-js#2620: %s is an error of ours, with the lock’s own as its cause',
     async (_what, thrown) => {
       const breaking: TokenLock = { reach: 'process', request: () => Promise.reject(thrown) };
-      const { server, clock, manager, call } = await scene({ lock: breaking });
+      const { server, clock, manager, call } = await openManager({ manager: { lock: breaking } });
       await clock.advance(400_000);
       for (const failing of [call(), manager.getAccessToken()]) {
-        const error = await refusal(failing);
+        const error = await rejection(failing);
         expect(isTokenKeepError(error)).toBe(true);
         expect(error).toMatchObject({ code: 'ERR_LOCK_TIMEOUT' });
       }
@@ -121,7 +122,7 @@ describe('locks', () => {
       (now) => ({ failure: { kind: 'client', at: now - 3_600_000, until: now + century, count: 9 } }),
     ],
   ])('B29 msal#8055: %s is in nobody’s way once its page is gone', async (_what, flags) => {
-    const { server, storage, another, clock } = await scene();
+    const { server, storage, open, clock } = await openManager();
     const stored = await storage.read(key);
     const { pendingRefresh, failure } = flags(clock.now());
     const mark = pendingRefresh && {
@@ -134,7 +135,7 @@ describe('locks', () => {
       stored?.version,
     );
     server.expire();
-    expect((await another().fetch(api)).status).toBe(200);
+    expect((await open().fetch(api)).status).toBe(200);
     expect(server.counts).toMatchObject({ refreshes: 1, reuses: 0 });
   });
 });
@@ -155,7 +156,9 @@ describe('a record that is written while others read it', () => {
         seen.push(sessionIn(items));
       },
     } as unknown as Storage;
-    const { server, manager } = await scene({ storage: webStorage(() => area), lock: webLock() });
+    const { server, manager } = await openManager({
+      manager: { storage: webStorage(() => area), lock: webLock() },
+    });
     const [before] = seen.splice(0).slice(-1);
     const login = server.signIn();
     await manager.setTokens(login);

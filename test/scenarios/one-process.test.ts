@@ -4,18 +4,19 @@
  */
 import { describe, expect, test } from 'vitest';
 import { faults, refusals } from '../../src/testing/index.ts';
-import { api, refusal, scene, times } from '../support/scene.ts';
+import { api, openManager } from '../support/open-manager.ts';
+import { rejection, times } from '../support/promises.ts';
 
 describe('calls at once', () => {
   test('N1 Flyrell/axios-auth-refresh#307: 10 calls with an expired token refresh once and all succeed', async () => {
-    const { server, clock, call } = await scene();
+    const { server, clock, call } = await openManager();
     await clock.advance(400_000);
     expect(await Promise.all(times(10, () => call()))).toEqual(times(10, () => 200));
     expect(server.counts).toMatchObject({ refreshes: 1, reuses: 0 });
   });
 
   test('B1 oidc-client-ts#1618: 50 calls for a token share one refresh and its token', async () => {
-    const { server, clock, manager } = await scene();
+    const { server, clock, manager } = await openManager();
     await clock.advance(400_000);
     const tokens = await Promise.all(times(50, () => manager.getAccessToken()));
     expect(new Set(tokens).size).toBe(1);
@@ -23,7 +24,7 @@ describe('calls at once', () => {
   });
 
   test('N7 google-auth-library-nodejs#338: 1000 first calls send one token request', async () => {
-    const { server, clock, call } = await scene();
+    const { server, clock, call } = await openManager();
     await clock.advance(400_000);
     const statuses = await Promise.all(times(1_000, () => call()));
     expect(statuses.every((status) => status === 200)).toBe(true);
@@ -31,7 +32,7 @@ describe('calls at once', () => {
   });
 
   test('N5 badgateway/oauth2-client#80: of 8 calls in flight that all get a 401 one refreshes, the others are sent again', async () => {
-    const { server, call } = await scene();
+    const { server, call } = await openManager();
     server.expire();
     const hold = server.hold({ on: 'api', times: 8 });
     const calls = times(8, () => call());
@@ -42,7 +43,7 @@ describe('calls at once', () => {
   });
 
   test('N5: a 401 that comes after the refresh of another call refreshes nothing', async () => {
-    const { server, call } = await scene();
+    const { server, call } = await openManager();
     server.expire();
     const hold = server.hold({ on: 'api', times: 1 });
     const late = call();
@@ -55,8 +56,10 @@ describe('calls at once', () => {
   });
 
   test('N3 axios-auth-refresh#120: a token endpoint among the protected resources does not wait for itself', async () => {
-    const { server, clock, manager } = await scene({
-      protectedResources: ['https://api.test/', 'https://as.test/'],
+    const { server, clock, manager } = await openManager({
+      manager: {
+        protectedResources: ['https://api.test/', 'https://as.test/'],
+      },
     });
     await clock.advance(400_000);
     expect((await manager.fetch(api)).status).toBe(200);
@@ -64,24 +67,24 @@ describe('calls at once', () => {
   });
 
   test('N9 badgateway/oauth2-client#110: a call right after the constructor waits for what is stored', async () => {
-    const { another } = await scene();
-    expect((await another().fetch(api)).status).toBe(200);
+    const { open } = await openManager();
+    expect((await open().fetch(api)).status).toBe(200);
   });
 
   test('B7 keycloak-ts#5: after a refresh that failed the next call tries again', async () => {
-    const { server, clock, call, manager } = await scene();
+    const { server, clock, call, manager } = await openManager();
     await clock.advance(400_000);
     server.fail(faults.serverError);
-    const error = await refusal(manager.fetch(api));
+    const error = await rejection(manager.fetch(api));
     expect(error).toMatchObject({ code: 'ERR_REFRESH_FAILED', status: 503 });
     await clock.advance(Number(error['retryAfter']));
     expect(await call()).toBe(200);
   });
 
   test('B19 supabase-js#2344: constructor, subscription and call in one tick do not hang on an expired session', async () => {
-    const { clock, another } = await scene();
+    const { clock, open } = await openManager();
     await clock.advance(299_000);
-    const manager = another();
+    const manager = open();
     const inside: Promise<string>[] = [];
     manager.on('refreshed', () => inside.push(manager.getAccessToken()));
     const token = await manager.getAccessToken();
@@ -89,7 +92,7 @@ describe('calls at once', () => {
   });
 
   test('N33 DuendeSoftware/foss#360, B3 auth0-spa-js#1684: two variants at once refresh one after the other, each gets its own', async () => {
-    const { server, manager } = await scene();
+    const { server, manager } = await openManager();
     const [read, write] = await Promise.all([
       manager.getAccessToken({ scope: ['read'] }),
       manager.getAccessToken({ scope: ['write'] }),
@@ -99,14 +102,14 @@ describe('calls at once', () => {
   });
 
   test('B5 AzureAD msal#3705: what is stored can be had without the network, expired or not', async () => {
-    const { server, clock, manager } = await scene();
+    const { server, clock, manager } = await openManager();
     await clock.advance(400_000);
     expect(await manager.getTokens()).toMatchObject({ accessToken: server.currentAccessToken() });
     expect(server.counts.tokenRequests).toBe(0);
   });
 
   test('B27 auth0-spa-js#552: a fresh token costs neither lock nor storage', async () => {
-    const { another, storage } = await scene();
+    const { open, storage } = await openManager();
     let touched = 0;
     const counted = {
       ...storage,
@@ -115,7 +118,7 @@ describe('calls at once', () => {
         return storage.read(key);
       },
     };
-    const manager = another({ storage: counted });
+    const manager = open({ storage: counted });
     await manager.getAccessToken();
     const before = touched;
     await Promise.all(times(20, () => manager.getAccessToken()));
@@ -123,7 +126,7 @@ describe('calls at once', () => {
   });
 
   test('#wretch dedupe: two sessions never share an answer', async () => {
-    const { server, clock, manager } = await scene();
+    const { server, clock, manager } = await openManager();
     const users = times(5, (index) => manager.forSession(`user-${index}`));
     await Promise.all(
       users.map((user, index) => user.setTokens(server.signIn({ subject: `user-${index}` }))),
@@ -137,7 +140,7 @@ describe('calls at once', () => {
 
 describe('replaying', () => {
   test('N39 emdash#2556, B67 a2a-js#735: a POST with a JSON body arrives a second time byte for byte', async () => {
-    const { server, call } = await scene();
+    const { server, call } = await openManager();
     server.expire();
     const body = JSON.stringify({ amount: 12, note: 'ünïcödé' });
     expect(await call(api, { method: 'POST', body, headers: { 'content-type': 'application/json' } })).toBe(
@@ -150,7 +153,7 @@ describe('replaying', () => {
   });
 
   test('N41 OpenMeet#414: an endpoint that always answers 401 costs one refresh, keeps the session and does not loop', async () => {
-    const { server, call, events } = await scene();
+    const { server, call, events } = await openManager();
     server.fail(
       { answer: { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } } },
       { on: 'api', times: 9 },
@@ -159,11 +162,11 @@ describe('replaying', () => {
     expect(await call()).toBe(401);
     expect(await call()).toBe(401);
     expect(server.counts).toMatchObject({ refreshes: 1, apiCalls: 4 });
-    expect(events.map(({ type }) => type)).toEqual(['refreshed']);
+    expect(events.map(({ type }) => type)).toEqual(['refreshed', 'newTokenRejected']);
   });
 
   test('N41: a straggler that finds the new token ended does not keep the next call from refreshing', async () => {
-    const { server, call } = await scene();
+    const { server, call } = await openManager();
     server.expire();
     const firstSends = server.hold({ on: 'api', times: 2 });
     const calls = [call(), call()];
@@ -178,21 +181,21 @@ describe('replaying', () => {
   });
 
   test('N43 Windup#207: a POST whose connection dies is not sent again', async () => {
-    const { server, manager } = await scene();
+    const { server, manager } = await openManager();
     server.fail({ drop: true }, { on: 'api' });
     await expect(manager.fetch(api, { method: 'POST', body: 'x' })).rejects.toThrow(TypeError);
     expect(server.counts).toMatchObject({ apiCalls: 1, refreshes: 0 });
   });
 
   test('N43: a 503 of the API is the caller’s', async () => {
-    const { server, call } = await scene();
+    const { server, call } = await openManager();
     server.fail({ answer: { status: 503 } }, { on: 'api' });
     expect(await call(api, { method: 'POST', body: 'x' })).toBe(503);
     expect(server.counts).toMatchObject({ apiCalls: 1, refreshes: 0 });
   });
 
   test('B47 keycloak#10360: a token that ends on its way is healed by one refresh', async () => {
-    const { server, call } = await scene();
+    const { server, call } = await openManager();
     server.expire();
     expect(await call()).toBe(200);
     expect(server.counts).toMatchObject({ refreshes: 1, apiCalls: 2 });

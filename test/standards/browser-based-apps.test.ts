@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import * as tokenkeep from 'tokenkeep';
 import { testClock } from 'tokenkeep/testing';
 import { expect, test, vi } from 'vitest';
-import { refusal, scene } from '../support/scene.ts';
+import { openManager } from '../support/open-manager.ts';
+import { rejection } from '../support/promises.ts';
 import { wire } from '../support/wire.ts';
 import { api, as, client, done, granting, refresh } from './support/client.ts';
 
@@ -25,7 +26,7 @@ test('BBA-04: … nor about the session, when it is the answer of the token endp
   const net = wire({ [as.tokenEndpoint]: hidden });
   const manager = await client(net, { clock });
   await clock.advance(400_000);
-  expect(await refusal(manager.fetch(api))).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: true });
+  expect(await rejection(manager.fetch(api))).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: true });
   expect((await manager.getTokens())?.refreshToken).toBe('refresh-0');
 });
 
@@ -109,11 +110,13 @@ test('BBA-09: that nothing is encrypted at rest unless asked for, and what that 
 });
 
 test('BBA-10: a place can have a token of its own, for one resource and a part of the scope', async () => {
-  const { manager, server } = await scene({
-    protectedResources: [
-      { url: 'https://api.test/reports', scope: ['read'], resource: 'https://api.test/reports' },
-      'https://api.test/',
-    ],
+  const { manager, server } = await openManager({
+    manager: {
+      protectedResources: [
+        { url: 'https://api.test/reports', scope: ['read'], resource: 'https://api.test/reports' },
+        'https://api.test/',
+      ],
+    },
   });
   const report = await (await manager.fetch('https://api.test/reports')).json();
   expect(report.scope).toEqual(['read']);
@@ -124,7 +127,7 @@ test('BBA-10: a place can have a token of its own, for one resource and a part o
 });
 
 test('BBA-12: a token with more scope than was asked for is never the answer, also when it is at hand', async () => {
-  const { server, manager } = await scene();
+  const { server, manager } = await openManager();
   const whole = await manager.getAccessToken();
   const narrow = await manager.getAccessToken({ scope: ['read'] });
   const other = await manager.getAccessToken({ scope: ['write'] });

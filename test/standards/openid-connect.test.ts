@@ -1,7 +1,7 @@
 /** OpenID Connect Core, of which a token manager needs the refresh. */
 import { faults } from 'tokenkeep/testing';
 import { describe, expect, test } from 'vitest';
-import { scene } from '../support/scene.ts';
+import { openManager } from '../support/open-manager.ts';
 import { wire } from '../support/wire.ts';
 import { as, client, granting, refresh } from './support/client.ts';
 
@@ -78,7 +78,7 @@ describe('the ID token of a refresh', () => {
 });
 
 test('OIDC-02: a refresh without an ID token keeps the one of the login; one with it brings the new one', async () => {
-  const { server, manager, call } = await scene({}, { scope: ['openid', 'read'] });
+  const { server, manager, call } = await openManager({ server: { scope: ['openid', 'read'] } });
   const first = (await manager.getTokens())?.idToken;
   expect(first).toMatch(/^[\w-]+\.[\w-]+\.[\w-]*$/);
   server.fail(faults.without('id_token'));

@@ -13,7 +13,8 @@ import {
 } from 'tokenkeep';
 import { faults, testClock } from 'tokenkeep/testing';
 import { describe, expect, test, vi } from 'vitest';
-import { refusal, scene, times } from '../support/scene.ts';
+import { openManager } from '../support/open-manager.ts';
+import { rejection, times } from '../support/promises.ts';
 import { wire } from '../support/wire.ts';
 import { api, as, client, done, granting, refresh, refusing } from './support/client.ts';
 
@@ -93,7 +94,7 @@ describe('the token request', () => {
     async (scope) => {
       const net = wire({ [as.tokenEndpoint]: granting() });
       const manager = await client(net);
-      const failure = await refusal(manager.getAccessToken({ scope: scope as string[] }));
+      const failure = await rejection(manager.getAccessToken({ scope: scope as string[] }));
       expect(failure).toBeInstanceOf(ConfigurationError);
       expect(net.sent).toEqual([]);
     },
@@ -127,7 +128,7 @@ describe('the token request', () => {
     const clientSecret = 'p:a%62 c+ü&=';
     const clients = [{ clientId, clientSecret, method: 'client_secret_basic' as const }];
     const options = { clientId, clientAuthentication: clientSecretBasic(clientSecret) };
-    const { server, call, manager } = await scene(options, { clients });
+    const { server, call, manager } = await openManager({ manager: options, server: { clients } });
     server.expire();
     expect(await call()).toBe(200);
     expect(await manager.signOut()).toEqual({ revoked: true });
@@ -158,7 +159,10 @@ describe('the token request', () => {
     '6749-06: a confidential client authenticates every refresh with %s, as its server asks',
     async (method) => {
       const clients = [{ clientId: 'test-client', clientSecret: 's3cret', method }];
-      const { server, call } = await scene({ clientAuthentication: methods[method] }, { clients });
+      const { server, call } = await openManager({
+        manager: { clientAuthentication: methods[method] },
+        server: { clients },
+      });
       for (const _ of times(3, Number)) {
         server.expire();
         expect(await call()).toBe(200);
@@ -211,7 +215,7 @@ describe('the answer', () => {
   });
 
   test('6749-09: a token that dies before its time costs one refresh', async () => {
-    const { server, clock, call } = await scene();
+    const { server, clock, call } = await openManager();
     await clock.advance(10_000); // of 300 s
     server.expire();
     expect(await call()).toBe(200);
@@ -252,7 +256,7 @@ describe('the answer', () => {
       });
       const manager = await client(net, { clock });
       await clock.advance(400_000);
-      expect(await refusal(manager.fetch(api))).toMatchObject({ code: 'ERR_REFRESH_FAILED' });
+      expect(await rejection(manager.fetch(api))).toMatchObject({ code: 'ERR_REFRESH_FAILED' });
       expect(net.to(api)).toEqual([]);
       await clock.advance(60_000);
       await manager.fetch(api);
@@ -268,8 +272,8 @@ describe('the answer', () => {
     const unknown = refusing('invalid_client', 401, { 'www-authenticate': 'Basic error="invalid_token"' });
     const net = wire({ [as.tokenEndpoint]: unknown });
     const manager = await client(net, { clientAuthentication: clientSecretBasic('wrong') });
-    const failures = await Promise.all(times(5, () => refusal(refresh(manager))));
-    failures.push(await refusal(refresh(manager)));
+    const failures = await Promise.all(times(5, () => rejection(refresh(manager))));
+    failures.push(await rejection(refresh(manager)));
     for (const failure of failures) {
       expect(failure).toMatchObject({ code: 'ERR_REFRESH_FAILED', status: 401, error: 'invalid_client' });
     }
@@ -287,7 +291,7 @@ describe('the answer', () => {
     ['one_of_its_own', 'ERR_REFRESH_FAILED', 'refresh-0'],
   ])('6749-13: %s is %s, and afterwards the refresh token is %s', async (error, code, refreshToken) => {
     const manager = await client(wire({ [as.tokenEndpoint]: refusing(error) }));
-    expect(await refusal(refresh(manager))).toMatchObject({ code, error });
+    expect(await rejection(refresh(manager))).toMatchObject({ code, error });
     expect((await manager.getTokens())?.refreshToken).toBe(refreshToken);
   });
 });
@@ -307,8 +311,8 @@ describe('scope', () => {
   });
 
   test('6749-14: a scope beyond the grant is refused, and nothing else suffers', async () => {
-    const { server, manager, call } = await scene();
-    const failure = await refusal(manager.getAccessToken({ scope: ['read', 'admin'] }));
+    const { server, manager, call } = await openManager();
+    const failure = await rejection(manager.getAccessToken({ scope: ['read', 'admin'] }));
     expect(failure).toMatchObject({ code: 'ERR_REFRESH_FAILED', error: 'invalid_scope' });
     server.expire();
     expect(await call()).toBe(200);
@@ -316,7 +320,7 @@ describe('scope', () => {
   });
 
   test('6749-16: a narrower access token does not narrow what the refresh token is good for', async () => {
-    const { server, manager } = await scene();
+    const { server, manager } = await openManager();
     await manager.getAccessToken({ scope: ['read'] });
     expect((await manager.getTokens())?.scope).toEqual(['read', 'write']);
     server.expire();
@@ -327,12 +331,12 @@ describe('scope', () => {
 
 describe('the refresh token', () => {
   test('6749-15, 21-01: a new one replaces the old one, which is never sent again, not even by another manager', async () => {
-    const { server, manager, another, storage } = await scene();
+    const { server, manager, open, storage } = await openManager();
     const before = new Set<string | undefined>();
     for (const _ of times(4, Number)) {
       before.add((await manager.getTokens())?.refreshToken);
       server.expire();
-      expect((await another().fetch(api)).status).toBe(200);
+      expect((await open().fetch(api)).status).toBe(200);
     }
     expect(before.size).toBe(4);
     expect(server.counts).toMatchObject({ refreshes: 4, refreshTokensResent: 0 });
@@ -344,7 +348,7 @@ describe('the refresh token', () => {
     const written = (['log', 'info', 'warn', 'error', 'debug'] as const).map((name) =>
       vi.spyOn(console, name).mockImplementation(() => undefined),
     );
-    const { server, clock, manager, events, call } = await scene();
+    const { server, clock, manager, events, call } = await openManager();
     const tokens = [await manager.getTokens()];
     const failures: unknown[] = [];
     for (const fault of [
@@ -357,7 +361,7 @@ describe('the refresh token', () => {
       tokens.push(await manager.getTokens());
       await clock.advance(400_000);
       server.fail(fault);
-      failures.push(await refusal(call()));
+      failures.push(await rejection(call()));
     }
     await manager.setTokens(server.signIn());
     server.expire();
@@ -373,7 +377,7 @@ describe('the refresh token', () => {
   });
 
   test('6749-18: it goes to the token and revocation endpoints, and nowhere else', async () => {
-    const { server, manager, call } = await scene();
+    const { server, manager, call } = await openManager();
     server.expire();
     await call(api, { method: 'POST', body: 'x' });
     await manager.fetch('https://elsewhere.test/').catch(() => undefined);
@@ -383,36 +387,36 @@ describe('the refresh token', () => {
 
   test('6749-18: it is for the server that issued it, not for one that is configured later', async () => {
     const storage = memoryStorage();
-    const { another, manager } = await scene({ storage });
+    const { open, manager } = await openManager({ manager: { storage } });
     await manager.close();
     const evil = { issuer: 'https://evil.test', tokenEndpoint: 'https://evil.test/token' };
     const net = wire({ [evil.tokenEndpoint]: granting() });
-    const misled = another({ authorizationServer: evil, fetch: net.fetch });
+    const misled = open({ authorizationServer: evil, fetch: net.fetch });
     const reasons: string[] = [];
     misled.on('recordRejected', ({ reason }) => reasons.push(reason));
     // Nor is the access token for the places of another configuration.
-    expect(await refusal(misled.fetch(api))).toMatchObject({ code: 'ERR_LOGIN_REQUIRED' });
+    expect(await rejection(misled.fetch(api))).toMatchObject({ code: 'ERR_LOGIN_REQUIRED' });
     expect(await misled.getTokens()).toBeUndefined();
     expect(net.sent).toEqual([]);
     expect(reasons).toEqual(['other issuer']);
   });
 
   test('6749-18: it is for the client that it was issued to', async () => {
-    const { clock, storage, another, server } = await scene();
+    const { clock, storage, open, server } = await openManager();
     await clock.advance(400_000);
     const stored = await storage.read('test-client/default');
     await storage.write('other-client/default', stored?.record as object, undefined);
-    const other = another({ clientId: 'other-client' });
+    const other = open({ clientId: 'other-client' });
     const reasons: string[] = [];
     other.on('recordRejected', ({ reason }) => reasons.push(reason));
-    expect(await refusal(other.fetch(api))).toMatchObject({ code: 'ERR_LOGIN_REQUIRED' });
+    expect(await rejection(other.fetch(api))).toMatchObject({ code: 'ERR_LOGIN_REQUIRED' });
     expect(server.counts.tokenRequests).toBe(0);
     expect(reasons).toEqual(['other client']);
   });
 
   test('6749-19: no server has a reason to take it for stolen: one POST each, whatever comes at once', async () => {
-    const { server, manager, another } = await scene();
-    const second = another();
+    const { server, manager, open } = await openManager();
+    const second = open();
     for (const _ of times(5, Number)) {
       server.expire();
       await Promise.all(times(20, (index) => (index % 2 ? manager : second).fetch(api)));
@@ -423,14 +427,14 @@ describe('the refresh token', () => {
 
 describe('the flow of a refresh', () => {
   test('6749-20: the API says that the token is invalid: refresh, and call once more', async () => {
-    const { server, call } = await scene();
+    const { server, call } = await openManager();
     server.expire();
     expect(await call()).toBe(200);
     expect(server.requests.map(({ status }) => status)).toEqual([401, 200]);
   });
 
   test('6749-20: the client knows that the token is over: refresh, and only then call', async () => {
-    const { server, clock, call } = await scene();
+    const { server, clock, call } = await openManager();
     await clock.advance(300_000);
     expect(await call()).toBe(200);
     expect(server.requests.map(({ status }) => status)).toEqual([200]);
@@ -450,10 +454,10 @@ describe('the flow of a refresh', () => {
   test.each([301, 302, 303, 307, 308] as const)(
     '21-03: a %d of the token endpoint is not followed, and the session is kept',
     async (status) => {
-      const { server, clock, call } = await scene();
+      const { server, clock, call } = await openManager();
       await clock.advance(400_000);
       server.fail(faults.redirect('https://evil.test/token', status));
-      expect(await refusal(call())).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: false });
+      expect(await rejection(call())).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: false });
       expect(server.counts).toMatchObject({ strayRequests: 0, refreshTokensLeaked: 0 });
       await clock.advance(60_000);
       expect(await call()).toBe(200);
@@ -463,7 +467,7 @@ describe('the flow of a refresh', () => {
   test.each([301, 302, 303, 307, 308] as const)(
     '21-03: a %d of the revocation endpoint is not followed, and proves nothing',
     async (status) => {
-      const { server, manager } = await scene();
+      const { server, manager } = await openManager();
       server.fail(faults.redirect('https://evil.test/revoke', status), { on: 'revocation' });
       expect(await manager.signOut()).toEqual({ revoked: false, reason: 'refused', status });
       expect(server.counts).toMatchObject({ strayRequests: 0, refreshTokensLeaked: 0 });

@@ -2,7 +2,8 @@
 import * as tokenkeep from 'tokenkeep';
 import { faults, insufficientScope, testClock } from 'tokenkeep/testing';
 import { expect, test } from 'vitest';
-import { refusal, scene, times } from '../support/scene.ts';
+import { openManager } from '../support/open-manager.ts';
+import { rejection, times } from '../support/promises.ts';
 import { wire } from '../support/wire.ts';
 import { api, as, client, done, granting } from './support/client.ts';
 
@@ -35,15 +36,15 @@ test.each(['a\r\nX-Injected: 1', 'a b', 'a\u0000', 'ä', '\n'])(
     const clock = testClock();
     const net = wire({ [as.tokenEndpoint]: granting({ access_token }), [api]: done });
     const manager = await client(net, { clock });
-    expect(await refusal(manager.setTokens({ access_token }))).toBeInstanceOf(ConfigurationError);
+    expect(await rejection(manager.setTokens({ access_token }))).toBeInstanceOf(ConfigurationError);
     await clock.advance(400_000);
-    expect(await refusal(manager.fetch(api))).toMatchObject({ code: 'ERR_REFRESH_FAILED' });
+    expect(await rejection(manager.fetch(api))).toMatchObject({ code: 'ERR_REFRESH_FAILED' });
     expect(net.sent.map(({ url }) => url)).toEqual([as.tokenEndpoint]);
   },
 );
 
 test('6750-03: no URL gets a token, neither of the API nor of the server', async () => {
-  const { server, manager, call } = await scene();
+  const { server, manager, call } = await openManager();
   server.expire();
   await call('https://api.test/orders?page=2');
   await manager.signOut();
@@ -61,20 +62,20 @@ test('6750-05: a challenge to a call that carried no token refreshes none', asyn
 });
 
 test('6750-05: nor does a challenge to a call with the caller’s own credentials', async () => {
-  const { server, call } = await scene();
+  const { server, call } = await openManager();
   expect(await call(api, { headers: { authorization: 'Bearer of-the-caller' } })).toBe(401);
   expect(server.counts).toMatchObject({ apiCalls: 1, tokenRequests: 0 });
 });
 
 test('6750-06: invalid_token gets one new token and one more call, and the caller gets its answer', async () => {
-  const { server, call } = await scene();
+  const { server, call } = await openManager();
   server.fail(challenged(401, 'Bearer error="invalid_token"'), { on: 'api', times: 9 });
   expect(await call()).toBe(401);
   expect(server.counts).toMatchObject({ apiCalls: 2, refreshes: 1 });
 });
 
 test('6750-07: insufficient_scope is told with the scope that is missing, and refreshes nothing', async () => {
-  const { server, call, events } = await scene();
+  const { server, call, events } = await openManager();
   server.fail({ answer: insufficientScope('admin', 'audit') }, { on: 'api' });
   expect(await call()).toBe(403);
   expect(events).toEqual([
@@ -106,7 +107,7 @@ test.each<[string, Partial<tokenkeep.TokenManagerOptions>, string[], object]>([
     { missingScope: ['write'] },
   ],
 ])('6750-07: %s', async (_what, options, demanded, expected) => {
-  const { server, call, events } = await scene(options);
+  const { server, call, events } = await openManager({ manager: options });
   server.fail({ answer: insufficientScope(...demanded) }, { on: 'api' });
   expect(await call()).toBe(403);
   expect(events.find(({ type }) => type === 'stepUpRequired')).toMatchObject({
@@ -116,7 +117,7 @@ test.each<[string, Partial<tokenkeep.TokenManagerOptions>, string[], object]>([
 });
 
 test('6750-07: of a token whose scope nobody has said, nothing is said to be missing', async () => {
-  const { server, manager, call, events } = await scene();
+  const { server, manager, call, events } = await openManager();
   const { scope: _unsaid, ...tokens } = server.signIn();
   await manager.setTokens(tokens);
   server.fail({ answer: insufficientScope('admin') }, { on: 'api' });
@@ -126,7 +127,7 @@ test('6750-07: of a token whose scope nobody has said, nothing is said to be mis
 });
 
 test.each([400, 401])('6750-08: %d invalid_request is the answer, and refreshes nothing', async (status) => {
-  const { server, call, events } = await scene();
+  const { server, call, events } = await openManager();
   server.fail(challenged(status, 'Bearer error="invalid_request"'), { on: 'api' });
   expect(await call()).toBe(status);
   expect(server.counts).toMatchObject({ apiCalls: 1, tokenRequests: 0 });
@@ -157,13 +158,13 @@ test.each([
   'https://api.test:8443/orders',
   'http://api.test/orders',
 ])('6750-10: %s is not the API, and gets no token', async (url) => {
-  const { server, manager } = await scene();
+  const { server, manager } = await openManager();
   await manager.fetch(url).catch(() => undefined);
   expect(server.counts).toMatchObject({ accessTokensLeaked: 0, apiCalls: 0 });
 });
 
 test('6750-10: a redirect of the API to elsewhere takes no token along', async () => {
-  const { server, manager } = await scene();
+  const { server, manager } = await openManager();
   for (const status of [301, 302, 303, 307, 308] as const) {
     server.fail(faults.redirect('https://evil.test/orders', status), { on: 'api' });
     await expect(manager.fetch(api)).rejects.toThrow(TypeError);
@@ -172,7 +173,7 @@ test('6750-10: a redirect of the API to elsewhere takes no token along', async (
 });
 
 test('6750-10: users share a manager’s options, never a token', async () => {
-  const { server, manager } = await scene();
+  const { server, manager } = await openManager();
   const users = times(3, (index) => manager.forSession(`user-${index}`));
   const tokens = users.map((_, index) => server.signIn({ subject: `user-${index}` }));
   await Promise.all(users.map((user, index) => user.setTokens(tokens[index] ?? { access_token: '' })));

@@ -1,7 +1,8 @@
 /** Token revocation. */
 import { ConfigurationError, clientSecretBasic, TokenManager } from 'tokenkeep';
 import { expect, test } from 'vitest';
-import { refusal, scene } from '../support/scene.ts';
+import { openManager } from '../support/open-manager.ts';
+import { rejection } from '../support/promises.ts';
 import { wire } from '../support/wire.ts';
 import { api, as, client, done, granting, refusing } from './support/client.ts';
 
@@ -54,7 +55,7 @@ test.each([
 });
 
 test('7009-04: a token that is dead already is revoked', async () => {
-  const { server, manager } = await scene();
+  const { server, manager } = await openManager();
   server.revokeFamily();
   expect(await manager.signOut()).toEqual({ revoked: true });
 });
@@ -96,23 +97,23 @@ test('7009-06: a second 503 is the truth, and one is signed out all the same', a
 });
 
 test('7009-07: after the sign-out nothing is left of the tokens, here and in the storage', async () => {
-  const { server, manager, storage, another } = await scene();
+  const { server, manager, storage, open } = await openManager();
   const tokens = await manager.getTokens();
   await manager.signOut();
   expect(server.isActive(tokens?.refreshToken ?? '')).toBe(false);
   expect(server.isActive(tokens?.accessToken ?? '')).toBe(false);
   expect(await storage.read('test-client/default')).toBeUndefined();
-  for (const one of [manager, another()]) {
-    expect(await refusal(one.getAccessToken())).toMatchObject({ code: 'ERR_LOGIN_REQUIRED' });
+  for (const one of [manager, open()]) {
+    expect(await rejection(one.getAccessToken())).toMatchObject({ code: 'ERR_LOGIN_REQUIRED' });
   }
   expect(server.counts.tokenRequests).toBe(0);
 });
 
 test('7009-07: a refresh that was under way brings no token back; what it brings is revoked', async () => {
-  const { server, clock, manager, storage } = await scene();
+  const { server, clock, manager, storage } = await openManager();
   await clock.advance(400_000);
   const hold = server.hold({ commits: true });
-  const waiting = refusal(manager.fetch(api));
+  const waiting = rejection(manager.fetch(api));
   await hold.arrived();
   const out = manager.signOut();
   hold();
@@ -132,9 +133,9 @@ test('7009-08: from the moment of the sign-out no call starts with the token, ho
   });
   const manager = await client(net);
   const out = manager.signOut();
-  expect(await refusal(manager.fetch(api))).toMatchObject({ reason: 'signed_out' });
+  expect(await rejection(manager.fetch(api))).toMatchObject({ reason: 'signed_out' });
   answer.resolve(new Response());
   expect(await out).toEqual({ revoked: true });
-  expect(await refusal(manager.fetch(api))).toMatchObject({ reason: 'signed_out' });
+  expect(await rejection(manager.fetch(api))).toMatchObject({ reason: 'signed_out' });
   expect(net.sent.map(({ url }) => url)).toEqual([as.revocationEndpoint]);
 });

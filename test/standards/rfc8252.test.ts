@@ -1,6 +1,6 @@
 /** Native apps. */
 import { expect, test } from 'vitest';
-import { refusal } from '../support/scene.ts';
+import { rejection } from '../support/promises.ts';
 import { wire } from '../support/wire.ts';
 import { api, as, client, refresh, refusing } from './support/client.ts';
 
@@ -10,8 +10,8 @@ test('8252-01: when a login is needed the application hears of it, and nothing i
   const manager = await client(net, { authorizationServer });
   const told: string[] = [];
   manager.on('sessionEnded', ({ error }) => told.push(error.reason));
-  expect(await refusal(refresh(manager))).toMatchObject({ code: 'ERR_LOGIN_REQUIRED' });
-  expect(await refusal(manager.fetch(api))).toMatchObject({ code: 'ERR_LOGIN_REQUIRED' });
+  expect(await rejection(refresh(manager))).toMatchObject({ code: 'ERR_LOGIN_REQUIRED' });
+  expect(await rejection(manager.fetch(api))).toMatchObject({ code: 'ERR_LOGIN_REQUIRED' });
   expect(told).toEqual(['invalid_grant']);
   expect(net.sent.map(({ url }) => url)).toEqual([as.tokenEndpoint]);
 });

@@ -1,7 +1,7 @@
 /** Metadata of an authorization server. */
 import { ConfigurationError, discover } from 'tokenkeep';
 import { describe, expect, test } from 'vitest';
-import { refusal } from '../support/scene.ts';
+import { rejection } from '../support/promises.ts';
 import { type Place, wire } from '../support/wire.ts';
 import { api, as, client, done, granting, refresh } from './support/client.ts';
 
@@ -23,7 +23,7 @@ describe('the issuer', () => {
       const manager = await client(net, {
         authorizationServer: discover(as.issuer, { fetch: net.fetch }),
       });
-      expect(await refusal(refresh(manager))).toBeInstanceOf(ConfigurationError);
+      expect(await rejection(refresh(manager))).toBeInstanceOf(ConfigurationError);
       expect(net.sent.filter(({ method }) => method === 'POST')).toEqual([]);
       expect((await manager.getTokens())?.refreshToken).toBe('refresh-0');
     },
@@ -31,7 +31,7 @@ describe('the issuer', () => {
 
   test('8414-01: who leaves out a slash of the issuer is told how it is written', async () => {
     const net = wire({ [openid]: saying({ ...document, issuer: 'https://as.test/' }), [oauth]: missing });
-    const failure = await refusal(discover('https://as.test', { fetch: net.fetch })());
+    const failure = await rejection(discover('https://as.test', { fetch: net.fetch })());
     expect(failure).toBeInstanceOf(ConfigurationError);
     expect(failure.message).toContain('"https://as.test/"');
   });
@@ -80,7 +80,7 @@ test('8414-03: a document that cannot be had spends nothing, and is asked for ag
   });
   const authorizationServer = discover(as.issuer, { fetch: net.fetch });
   const failing = await client(net, { authorizationServer });
-  expect(await refusal(refresh(failing))).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: false });
+  expect(await rejection(refresh(failing))).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: false });
   expect(net.to(as.tokenEndpoint)).toEqual([]);
   const next = await client(net, { authorizationServer });
   expect(await refresh(next)).toBe('access-1');

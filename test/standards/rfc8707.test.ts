@@ -1,7 +1,8 @@
 /** Resource indicators. */
 import { ConfigurationError, TokenManager } from 'tokenkeep';
 import { expect, test } from 'vitest';
-import { refusal, scene } from '../support/scene.ts';
+import { openManager } from '../support/open-manager.ts';
+import { rejection } from '../support/promises.ts';
 import { wire } from '../support/wire.ts';
 import { api, as, client, done, granting, refusing } from './support/client.ts';
 
@@ -27,8 +28,8 @@ test.each(['orders', '/orders', 'https://api.test/#part', '', 'https://api.test/
     expect(make).toThrow(ConfigurationError);
     const net = wire({ [as.tokenEndpoint]: granting() });
     const manager = await client(net);
-    expect(await refusal(manager.getAccessToken({ resource }))).toBeInstanceOf(ConfigurationError);
-    expect(await refusal(manager.getAccessToken({ resource: [orders, resource] }))).toBeInstanceOf(
+    expect(await rejection(manager.getAccessToken({ resource }))).toBeInstanceOf(ConfigurationError);
+    expect(await rejection(manager.getAccessToken({ resource: [orders, resource] }))).toBeInstanceOf(
       ConfigurationError,
     );
     expect(net.sent).toEqual([]);
@@ -36,11 +37,13 @@ test.each(['orders', '/orders', 'https://api.test/#part', '', 'https://api.test/
 );
 
 test('8707-02: each protected resource gets the token that was asked for it, and keeps it', async () => {
-  const { server, manager } = await scene({
-    protectedResources: [
-      { url: orders, resource: orders },
-      { url: invoices, resource: invoices, scope: ['read'] },
-    ],
+  const { server, manager } = await openManager({
+    manager: {
+      protectedResources: [
+        { url: orders, resource: orders },
+        { url: invoices, resource: invoices, scope: ['read'] },
+      ],
+    },
   });
   const seen = async (url: string) =>
     (await (await manager.fetch(url)).json()) as { token: string; scope: [] };
@@ -67,15 +70,15 @@ test('8707-02: the order of resources and scopes makes no other token', async ()
 test('8707-03: invalid_target is about what was asked for: the session and its other tokens live', async () => {
   const net = wire({ [as.tokenEndpoint]: refusing('invalid_target'), [api]: done });
   const manager = await client(net);
-  const failure = await refusal(manager.getAccessToken({ resource: 'https://unknown.test/' }));
+  const failure = await rejection(manager.getAccessToken({ resource: 'https://unknown.test/' }));
   expect(failure).toMatchObject({ code: 'ERR_REFRESH_FAILED', error: 'invalid_target', sent: false });
   expect(await manager.getAccessToken()).toBe('access-0');
   expect((await manager.getTokens())?.refreshToken).toBe('refresh-0');
 });
 
 test('8707-03: nor does it keep others from refreshing', async () => {
-  const { server, manager, call } = await scene();
-  const failure = await refusal(manager.getAccessToken({ resource: 'https://unknown.test/' }));
+  const { server, manager, call } = await openManager();
+  const failure = await rejection(manager.getAccessToken({ resource: 'https://unknown.test/' }));
   expect(failure).toMatchObject({ error: 'invalid_target' });
   server.expire();
   expect(await call()).toBe(200);

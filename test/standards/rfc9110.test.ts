@@ -1,7 +1,8 @@
 /** HTTP, where the wrapper of `fetch` relies on it. */
 import { faults } from 'tokenkeep/testing';
 import { describe, expect, test } from 'vitest';
-import { api, refusal, scene } from '../support/scene.ts';
+import { api, openManager } from '../support/open-manager.ts';
+import { rejection } from '../support/promises.ts';
 import { wire } from '../support/wire.ts';
 import { client, done } from './support/client.ts';
 
@@ -11,7 +12,7 @@ describe('what is sent again', () => {
   test.each(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])(
     '9110-02: a %s that a 401 proves unprocessed, and only that one',
     async (method) => {
-      const { server, call } = await scene();
+      const { server, call } = await openManager();
       const init = { method, ...(method === 'GET' ? {} : { body: 'x' }) };
       server.expire();
       expect(await call(api, init)).toBe(200);
@@ -25,7 +26,7 @@ describe('what is sent again', () => {
   test.each(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])(
     '9110-02: never a %s whose connection died',
     async (method) => {
-      const { server, manager } = await scene();
+      const { server, manager } = await openManager();
       server.fail({ drop: true }, { on: 'api' });
       await expect(manager.fetch(api, { method })).rejects.toThrow(TypeError);
       expect(server.counts).toMatchObject({ apiCalls: 1, tokenRequests: 0 });
@@ -33,7 +34,7 @@ describe('what is sent again', () => {
   );
 
   test.each([500, 502, 503, 504, 408, 425, 429])('9110-02: never one that got a %d', async (status) => {
-    const { server, call } = await scene();
+    const { server, call } = await openManager();
     server.fail({ answer: { status, headers: { 'retry-after': '0' } } }, { on: 'api' });
     expect(await call(api, { method: 'POST', body: 'x' })).toBe(status);
     expect(server.counts).toMatchObject({ apiCalls: 1, tokenRequests: 0 });
@@ -45,16 +46,16 @@ describe('Retry-After of the token endpoint', () => {
     ['seconds', (_: number) => '120'],
     ['a date', (now: number) => new Date(now + 120_000).toUTCString()],
   ])('9110-03: as %s: nothing is sent before', async (_, retryAfter) => {
-    const { server, clock, call } = await scene();
+    const { server, clock, call } = await openManager();
     await clock.advance(400_000);
     server.fail(faults.rateLimited(retryAfter(clock.now())));
-    expect(await refusal(call())).toMatchObject({
+    expect(await rejection(call())).toMatchObject({
       code: 'ERR_REFRESH_FAILED',
       status: 429,
       retryAfter: 120_000,
     });
     await clock.advance(119_000);
-    expect(await refusal(call())).toMatchObject({ code: 'ERR_REFRESH_FAILED', retryAfter: 1_000 });
+    expect(await rejection(call())).toMatchObject({ code: 'ERR_REFRESH_FAILED', retryAfter: 1_000 });
     expect(server.counts.tokenRequests).toBe(1);
     await clock.advance(1_000);
     expect(await call()).toBe(200);
@@ -62,10 +63,10 @@ describe('Retry-After of the token endpoint', () => {
   });
 
   test('9110-03: nobody is locked out for longer than an hour', async () => {
-    const { server, clock, call } = await scene();
+    const { server, clock, call } = await openManager();
     await clock.advance(400_000);
     server.fail(faults.rateLimited(99_999_999));
-    expect(await refusal(call())).toMatchObject({ retryAfter: 3_600_000 });
+    expect(await rejection(call())).toMatchObject({ retryAfter: 3_600_000 });
     await clock.advance(3_600_000);
     expect(await call()).toBe(200);
   });
@@ -73,11 +74,11 @@ describe('Retry-After of the token endpoint', () => {
   test.each([day, -day])(
     '9110-05: a date is read by the clock of the server, ahead by %d ms',
     async (clockOffset) => {
-      const { server, clock, call } = await scene({}, { clockOffset });
+      const { server, clock, call } = await openManager({ server: { clockOffset } });
       await clock.advance(400_000);
       const date = new Date(clock.now() + clockOffset + 120_000).toUTCString();
       server.fail(faults.rateLimited(date));
-      expect(await refusal(call())).toMatchObject({ retryAfter: 120_000 });
+      expect(await rejection(call())).toMatchObject({ retryAfter: 120_000 });
     },
   );
 });
@@ -85,7 +86,7 @@ describe('Retry-After of the token endpoint', () => {
 test.each([day, -day])(
   '9110-05: an end that is told as a time is read by the clock of the server, ahead by %d ms',
   async (clockOffset) => {
-    const { server, clock, call, manager } = await scene({}, { clockOffset });
+    const { server, clock, call, manager } = await openManager({ server: { clockOffset } });
     const end = clock.now() + clockOffset + 300_000;
     server.fail({ members: { expires_in: undefined, expires_at: end / 1000 } });
     server.expire();

@@ -2,7 +2,7 @@
 import { memoryStorage, TokenManager } from 'tokenkeep';
 import { testClock } from 'tokenkeep/testing';
 import { expect, test } from 'vitest';
-import { refusal } from '../support/scene.ts';
+import { rejection } from '../support/promises.ts';
 import { wire } from '../support/wire.ts';
 import { as, client, granting, refresh } from './support/client.ts';
 
@@ -26,7 +26,7 @@ test('9207-02, 8252-05: the issuer is remembered with the grant, and compared be
       storage,
       clock,
     });
-  expect(await refusal(restarted(evil).getAccessToken())).toMatchObject({ code: 'ERR_LOGIN_REQUIRED' });
+  expect(await rejection(restarted(evil).getAccessToken())).toMatchObject({ code: 'ERR_LOGIN_REQUIRED' });
   expect(net.to(evil.tokenEndpoint)).toEqual([]);
   expect(await restarted(as).getAccessToken()).toBe('access-2');
 });

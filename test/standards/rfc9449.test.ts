@@ -4,8 +4,10 @@ import { ConfigurationError } from 'tokenkeep';
 import { dpop, memoryKeys } from 'tokenkeep/dpop';
 import { testClock } from 'tokenkeep/testing';
 import { expect, test, vi } from 'vitest';
-import { scene, times } from '../support/dpop-scene.ts';
-import { refusal } from '../support/scene.ts';
+import { openDpopManager } from '../support/open-dpop-manager.ts';
+import { callApi } from '../support/open-manager.ts';
+import { rejection, times } from '../support/promises.ts';
+
 import { wire } from '../support/wire.ts';
 import { api, as, client, done, granting } from './support/client.ts';
 
@@ -13,7 +15,7 @@ const hashOf = async (text: string) =>
   Buffer.from(await crypto.subtle.digest('SHA-256', Buffer.from(text))).toString('base64url');
 
 test('9449-01: a proof has dpop+jwt, an asymmetric alg, the public key and nothing else of it; jti, htm, htu without query and fragment, iat, ath', async () => {
-  const { manager, sent, key, tokens, clock, expire } = await scene();
+  const { manager, sent, key, tokens, clock, expire } = await openDpopManager();
   await manager.fetch('https://api.test/orders?page=2&secret=1#top', { method: 'post', body: 'x' });
   expire();
   await manager.fetch('https://api.test/orders/%7Eada/../1?x');
@@ -44,13 +46,13 @@ test('9449-01: a proof has dpop+jwt, an asymmetric alg, the public key and nothi
 });
 
 test('9449-01: a nonce of the server is in the proof', async () => {
-  const { call, sent } = await scene({ policy: { nonces: ['api'] } });
+  const { call, sent } = await openDpopManager({ policy: { nonces: ['api'] } });
   await call();
   expect(sent.map(({ claims }) => 'nonce' in claims)).toEqual([false, true]);
 });
 
 test('9449-02: jti has 128 bits of a cryptographic generator, also where Math.random is none', async () => {
-  const { call, sent } = await scene();
+  const { call, sent } = await openDpopManager();
   vi.spyOn(Math, 'random').mockReturnValue(0.5);
   await Promise.all(times(200, () => call()));
   const ids = sent.map(({ claims }) => claims['jti'] as string);
@@ -59,7 +61,7 @@ test('9449-02: jti has 128 bits of a cryptographic generator, also where Math.ra
 });
 
 test('9449-03: every token request has a proof, by the key of the refresh token', async () => {
-  const { server, call, sent, key, expire, to } = await scene();
+  const { server, call, sent, key, expire, to } = await openDpopManager();
   for (let round = 0; round < 3; round++) {
     expire();
     expect(await call()).toBe(200);
@@ -73,28 +75,28 @@ test('9449-03: every token request has a proof, by the key of the refresh token'
 });
 
 test('9449-03: without the key nothing is sent, and the refresh token is not burned', async () => {
-  const { server, keys, key, open, call, expire, tokens } = await scene();
+  const { server, keys, key, open, expire, tokens } = await openDpopManager();
   await keys.delete(key.thumbprint);
   expire();
-  expect(await refusal(call(open()))).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'no_key' });
+  expect(await rejection(callApi(open()))).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'no_key' });
   expect(server.counts.tokenRequests).toBe(0);
   expect(server.isActive(tokens.refresh_token as string)).toBe(true);
 });
 
 test('9449-04: a bearer token in place of a bound one is discarded; the refresh token that came with it is kept', async () => {
-  const { server, manager, call, expire, storage } = await scene();
-  expect(await refusal(manager.setTokens(server.signIn()))).toBeInstanceOf(ConfigurationError);
+  const { server, manager, call, expire, storage } = await openDpopManager();
+  expect(await rejection(manager.setTokens(server.signIn()))).toBeInstanceOf(ConfigurationError);
   const body = { access_token: 'unbound', token_type: 'Bearer', refresh_token: 'next' };
   server.fail({ answer: { status: 200, body: JSON.stringify(body) } });
   expire();
-  expect(await refusal(call())).toMatchObject({ code: 'ERR_REFRESH_FAILED', error: 'unusable token_type' });
+  expect(await rejection(call())).toMatchObject({ code: 'ERR_REFRESH_FAILED', error: 'unusable token_type' });
   expect(server.counts.apiCalls).toBe(0);
   const stored = (await storage.read('test-client/default'))?.record as Record<string, unknown>;
   expect(stored).toMatchObject({ refreshToken: 'next', accessTokens: {} });
 });
 
 test('9449-05: a call has the scheme DPoP and a proof for it, and its replay has another', async () => {
-  const { server, call, sent } = await scene();
+  const { server, call, sent } = await openDpopManager();
   server.expire();
   expect(await call()).toBe(200);
   const [first, , replay] = sent;
@@ -112,21 +114,21 @@ test.each(['DPoP', 'dpop'])(
     const net = wire({ [as.tokenEndpoint]: granting({ token_type }), [api]: done });
     const manager = await client(net, { clock });
     const bound = { access_token: 'bound', token_type };
-    expect(await refusal(manager.setTokens(bound))).toBeInstanceOf(ConfigurationError);
+    expect(await rejection(manager.setTokens(bound))).toBeInstanceOf(ConfigurationError);
     await clock.advance(400_000);
-    expect(await refusal(manager.fetch(api))).toMatchObject({ code: 'ERR_REFRESH_FAILED' });
+    expect(await rejection(manager.fetch(api))).toMatchObject({ code: 'ERR_REFRESH_FAILED' });
     expect(net.sent.map(({ url }) => url)).toEqual([as.tokenEndpoint]);
   },
 );
 
 test('9449-06: nor when a manager without the option finds its session', async () => {
-  const { open, call, server } = await scene();
-  await refusal(call(open({ dpop: undefined })));
+  const { open, server } = await openDpopManager();
+  await rejection(callApi(open({ dpop: undefined })));
   expect(server.counts).toMatchObject({ apiCalls: 0, boundTokensAsBearer: 0 });
 });
 
 test('9449-07: the token endpoint asks for a nonce: once more, and that is no failed refresh', async () => {
-  const { server, call, expire, events, to } = await scene({ policy: { nonces: ['token'] } });
+  const { server, call, expire, events, to } = await openDpopManager({ policy: { nonces: ['token'] } });
   expire();
   expect(await call()).toBe(200);
   const [first, second] = to(server.metadata.tokenEndpoint);
@@ -137,16 +139,18 @@ test('9449-07: the token endpoint asks for a nonce: once more, and that is no fa
 });
 
 test('9449-07: that happens once: a server that asks again is not asked again', async () => {
-  const { server, call, expire } = await scene();
+  const { server, call, expire } = await openDpopManager();
   const answer = { status: 400, headers: { 'dpop-nonce': 'n' }, body: '{"error":"use_dpop_nonce"}' };
   server.fail({ answer }, { times: 10 });
   expire();
-  await refusal(call());
+  await rejection(call());
   expect(server.counts.tokenRequests).toBe(2);
 });
 
 test('9449-08: a nonce in a success is for the next request, at the token endpoint and at the API', async () => {
-  const { server, call, expire, sent } = await scene({ policy: { nonces: ['token', 'api'], nonceUses: 1 } });
+  const { server, call, expire, sent } = await openDpopManager({
+    policy: { nonces: ['token', 'api'], nonceUses: 1 },
+  });
   for (let round = 0; round < 5; round++) {
     expire();
     expect(await call()).toBe(200);
@@ -158,7 +162,7 @@ test('9449-08: a nonce in a success is for the next request, at the token endpoi
 });
 
 test('9449-09: an API asks for a nonce: once more with it, and no refresh', async () => {
-  const { server, call } = await scene({ policy: { nonces: ['api'] } });
+  const { server, call } = await openDpopManager({ policy: { nonces: ['api'] } });
   expect(await call()).toBe(200);
   expect(server.counts).toMatchObject({ apiCalls: 2, noncesDemanded: 1, tokenRequests: 0 });
 });
@@ -166,15 +170,15 @@ test('9449-09: an API asks for a nonce: once more with it, and no refresh', asyn
 test('9449-10: nonces belong to who gave them: another API gets none of the first, nor does the token endpoint at the same origin', async () => {
   const origin = 'https://one.test';
   const places = { issuer: origin, apiOrigin: origin };
-  const { server, call, expire, sent } = await scene({
+  const { server, call, expire, sent } = await openDpopManager({
     server: places,
     policy: { nonces: ['api'] },
     manager: { protectedResources: [`${origin}/`, 'https://other.test/'] },
   });
-  expect(await call(undefined, `${origin}/orders`)).toBe(200);
-  await refusal(call(undefined, 'https://other.test/'));
+  expect(await call(`${origin}/orders`)).toBe(200);
+  await rejection(call('https://other.test/'));
   expire();
-  expect(await call(undefined, `${origin}/orders`)).toBe(200);
+  expect(await call(`${origin}/orders`)).toBe(200);
   expect(server.counts.noncesDemanded).toBe(1);
   const seen = sent.map(({ url, claims }) => [url, 'nonce' in claims]);
   expect(seen).toEqual([
@@ -187,7 +191,7 @@ test('9449-10: nonces belong to who gave them: another API gets none of the firs
 });
 
 test('9449-11: whatever is sent once more has a new proof: after a nonce, after a refresh, after a redirect', async () => {
-  const { server, call, sent } = await scene({ policy: { nonces: ['token', 'api'] } });
+  const { server, call, sent } = await openDpopManager({ policy: { nonces: ['token', 'api'] } });
   server.expire();
   server.fail({ answer: { status: 307, headers: { location: '/elsewhere' } } }, { on: 'api' });
   expect(await call()).toBe(200);
@@ -198,10 +202,10 @@ test('9449-11: whatever is sent once more has a new proof: after a nonce, after 
 });
 
 test('9449-12: a nonce that is wanted and not shown is an error that says what the server has to expose', async () => {
-  const { server, call, expire, manager } = await scene();
+  const { server, call, expire, manager } = await openDpopManager();
   server.fail({ answer: { status: 400, body: '{"error":"use_dpop_nonce"}' } });
   expire();
-  const error = await refusal(call());
+  const error = await rejection(call());
   expect(error).toMatchObject({ code: 'ERR_REFRESH_FAILED', error: 'use_dpop_nonce', sent: false });
   expect((error.cause as Error).message).toContain('Access-Control-Expose-Headers');
   expect(server.counts.tokenRequests).toBe(1);
@@ -209,7 +213,7 @@ test('9449-12: a nonce that is wanted and not shown is an error that says what t
 });
 
 test('9449-12: at an API that is the answer, as it came', async () => {
-  const { server, call } = await scene();
+  const { server, call } = await openDpopManager();
   const challenge = { 'www-authenticate': 'DPoP error="use_dpop_nonce"' };
   server.fail({ answer: { status: 401, headers: challenge } }, { on: 'api' });
   expect(await call()).toBe(401);

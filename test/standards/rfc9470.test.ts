@@ -3,13 +3,14 @@ import type { TokenEvents } from 'tokenkeep';
 import { completeLogin, startLogin, withStepUp } from 'tokenkeep/login';
 import { type Demand, insufficientUserAuthentication } from 'tokenkeep/testing';
 import { expect, test } from 'vitest';
-import { api, scene, times } from '../support/scene.ts';
+import { api, openManager } from '../support/open-manager.ts';
+import { times } from '../support/promises.ts';
 
 const asked = insufficientUserAuthentication({ acrValues: 'gold silver', maxAge: 300 });
 const payments = 'https://api.test/payments';
 
 test('9470-01: what is asked for is told, nothing is refreshed, and nothing is sent again', async () => {
-  const { server, call, events } = await scene();
+  const { server, call, events } = await openManager();
   server.fail({ answer: asked }, { on: 'api', times: 9 });
   expect(await call(payments)).toBe(401);
   expect(events).toEqual([
@@ -27,7 +28,7 @@ test('9470-01: what is asked for is told, nothing is refreshed, and nothing is s
 });
 
 test('9470-02: the application starts a login; with its tokens the same call succeeds', async () => {
-  const { server, manager, call } = await scene();
+  const { server, manager, call } = await openManager();
   const weak = server.currentAccessToken() ?? '';
   server.fail({ answer: asked }, { on: 'api', times: 9, when: ({ token }) => token === server.idOf(weak) });
   const stepUps: unknown[] = [];
@@ -40,7 +41,7 @@ test('9470-02: the application starts a login; with its tokens the same call suc
 });
 
 test('9470-03: meanwhile the token goes on to serve other calls, and the session lives', async () => {
-  const { server, manager, call, events } = await scene();
+  const { server, manager, call, events } = await openManager();
   const token = await manager.getAccessToken();
   server.fail({ answer: asked }, { on: 'api', times: 9, when: ({ path }) => path === '/payments' });
   const statuses: number[] = [];
@@ -65,7 +66,7 @@ test.each<[string, Demand, object]>([
   ],
   ['claims', { claims: { acrs: { essential: true, value: 'c1' } } }, { error: 'insufficient_claims' }],
 ])('9470-02: the whole circle, for %s', async (_what, demand, expected) => {
-  const { server, manager, clock, call } = await scene();
+  const { server, manager, clock, call } = await openManager();
   server.demand({ path: '/payments', ...demand });
   await clock.advance(400_000); // the login is old, and so is the token
   const told: TokenEvents['stepUpRequired'][] = [];

@@ -3,7 +3,8 @@ import { exportJWK, generateKeyPair, importJWK, jwtVerify } from 'jose';
 import * as tokenkeep from 'tokenkeep';
 import { authorizationServer, faults } from 'tokenkeep/testing';
 import { expect, test, vi } from 'vitest';
-import { refusal, scene, times } from '../support/scene.ts';
+import { openManager } from '../support/open-manager.ts';
+import { rejection, times } from '../support/promises.ts';
 import { wire } from '../support/wire.ts';
 import { api, as, client, granting, refresh } from './support/client.ts';
 
@@ -29,8 +30,10 @@ test('9700-01: the server that all this is tested against rotates, and revokes t
 });
 
 test('9700-02: a place gets a token for the scope that was named for it, and no other', async () => {
-  const { server, manager } = await scene({
-    protectedResources: [{ url: 'https://api.test/reports', scope: ['read'] }, 'https://api.test/'],
+  const { server, manager } = await openManager({
+    manager: {
+      protectedResources: [{ url: 'https://api.test/reports', scope: ['read'] }, 'https://api.test/'],
+    },
   });
   const scopeAt = async (url: string) => (await (await manager.fetch(url)).json()).scope;
   expect(await scopeAt('https://api.test/reports/7')).toEqual(['read']);
@@ -39,9 +42,9 @@ test('9700-02: a place gets a token for the scope that was named for it, and no 
 });
 
 test('9700-03: the issuer is all that has to be configured', async () => {
-  const { server, manager, another } = await scene();
+  const { server, manager, open } = await openManager();
   await manager.close();
-  const found = another({ authorizationServer: discover(server.issuer, { fetch: server.fetch }) });
+  const found = open({ authorizationServer: discover(server.issuer, { fetch: server.fetch }) });
   server.expire();
   expect((await found.fetch(api)).status).toBe(200);
   expect(await found.signOut()).toEqual({ revoked: true });
@@ -69,11 +72,13 @@ test('9700-04: of two servers each gets its own refresh token, from one storage'
 
 test('9700-05: a token that was asked for one place is sent to that place only', async () => {
   const [orders, invoices] = ['https://api.test/orders', 'https://api.test/invoices'];
-  const { server, manager } = await scene({
-    protectedResources: [
-      { url: orders, resource: orders },
-      { url: invoices, resource: invoices },
-    ],
+  const { server, manager } = await openManager({
+    manager: {
+      protectedResources: [
+        { url: orders, resource: orders },
+        { url: invoices, resource: invoices },
+      ],
+    },
   });
   const calls = times(10, (index) => manager.fetch(index % 2 ? orders : invoices));
   expect((await Promise.all(calls)).map(({ status }) => status)).toEqual(times(10, () => 200));
@@ -84,10 +89,10 @@ test('9700-06: that the server ends a grant is daily life: a typed error and one
   const written = (['log', 'info', 'warn', 'error'] as const).map((name) =>
     vi.spyOn(console, name).mockImplementation(() => undefined),
   );
-  const { server, clock, manager, events, call } = await scene();
+  const { server, clock, manager, events, call } = await openManager();
   await clock.advance(400_000);
   server.revokeFamily();
-  expect(await refusal(call())).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'invalid_grant' });
+  expect(await rejection(call())).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'invalid_grant' });
   expect(events.map(({ type }) => type)).toEqual(['sessionEnded']);
   expect(written.flatMap(({ mock }) => mock.calls)).toEqual([]);
   await manager.setTokens(server.signIn());
@@ -95,10 +100,10 @@ test('9700-06: that the server ends a grant is daily life: a typed error and one
 });
 
 test('9700-07: a 307 with a refresh token in its body leads nowhere', async () => {
-  const { server, clock, call } = await scene();
+  const { server, clock, call } = await openManager();
   await clock.advance(400_000);
   server.fail(faults.redirect('https://as.test/other', 307));
-  expect(await refusal(call())).toMatchObject({ code: 'ERR_REFRESH_FAILED', status: 307 });
+  expect(await rejection(call())).toMatchObject({ code: 'ERR_REFRESH_FAILED', status: 307 });
   expect(server.counts).toMatchObject({ tokenRequests: 1, refreshTokensLeaked: 0 });
 });
 
@@ -118,10 +123,10 @@ test('9700-09: a client can prove itself with a key that never leaves it', async
     const { payload } = await jwtVerify(parameters.get('client_assertion') ?? '', known);
     return payload.sub === 'test-client' && !parameters.has('client_secret');
   };
-  const { server, call } = await scene(
-    { clientAuthentication: privateKeyJwt(privateKey) },
-    { clients: [{ clientId: 'test-client', verify }] },
-  );
+  const { server, call } = await openManager({
+    manager: { clientAuthentication: privateKeyJwt(privateKey) },
+    server: { clients: [{ clientId: 'test-client', verify }] },
+  });
   server.expire();
   expect(await call()).toBe(200);
   expect(privateKey.extractable).toBe(false);

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { completeClock } from '../../src/async/abortable.ts';
 import { AuthorizationServerResolver } from '../../src/token-endpoint/authorization-server-resolver.ts';
 import { announcePresence, PagePresence } from '../../src/worker/worker-liveness.ts';
-import { settlement } from '../support/setup.ts';
+import { settlement } from '../support/promises.ts';
 
 const minute = 60_000;
 const turns = async (count = 20) => {

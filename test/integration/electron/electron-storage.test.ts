@@ -4,11 +4,10 @@ import { ConfigurationError } from 'tokenkeep';
 import { electronStorage } from 'tokenkeep/electron';
 import { register, storageConformance } from 'tokenkeep/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ClosingScenes } from '../../support/closing-scene.ts';
 import { SafeStorageDouble } from '../../support/electron/safe-storage-double.ts';
+import { openManager } from '../../support/open-manager.ts';
 import { Files, storageFixture } from './support/electron-fixture.ts';
 
-const scenes = new ClosingScenes();
 let files: Files;
 let electron: SafeStorageDouble;
 beforeEach(() => {
@@ -16,7 +15,6 @@ beforeEach(() => {
   electron = new SafeStorageDouble();
 });
 afterEach(async () => {
-  await scenes.close();
   files[Symbol.dispose]();
 });
 
@@ -170,10 +168,11 @@ describe('a key that was replaced (shouldReEncrypt)', () => {
 
 describe('a session that does not decrypt', () => {
   test('is handed over as unreadable if the key is gone, and the next login replaces it', async () => {
-    const { events, server, another, call } = await scenes.open(files.open(electron));
+    await using opened = await openManager({ manager: { storage: files.open(electron) } });
+    const { events, server, open: reopen, call } = opened;
     electron.password = 'of a keychain that was reset';
-    const restarted = another();
-    restarted.on('recordRejected', (event) => events.push(event));
+    const restarted = reopen();
+    restarted.on('recordRejected', (event) => events.push({ ...event }));
     await expect(restarted.getAccessToken()).rejects.toMatchObject({ code: 'ERR_LOGIN_REQUIRED' });
     expect(events).toMatchObject([{ type: 'recordRejected', reason: 'key lost' }]);
     await restarted.setTokens(server.signIn());
@@ -182,10 +181,11 @@ describe('a session that does not decrypt', () => {
   });
 
   test('a key that is gone and whose successor decrypts to noise by chance is reported as key lost', async () => {
-    const { events, another } = await scenes.open(files.open(electron));
+    await using opened = await openManager({ manager: { storage: files.open(electron) } });
+    const { events, open: reopen } = opened;
     electron.decryptStringAsync = async () => ({ result: 'noise \ufffd', shouldReEncrypt: false });
-    const restarted = another();
-    restarted.on('recordRejected', (event) => events.push(event));
+    const restarted = reopen();
+    restarted.on('recordRejected', (event) => events.push({ ...event }));
     await expect(restarted.getAccessToken()).rejects.toMatchObject({ code: 'ERR_LOGIN_REQUIRED' });
     expect(events).toMatchObject([{ type: 'recordRejected', reason: 'key lost' }]);
   });
@@ -206,7 +206,8 @@ describe.each([
   ['while the keyring is locked', 'isOpen'],
 ] as const)('%s', (_, condition) => {
   test('a call fails with a typed error before anything is sent, and the next one succeeds (N45)', async () => {
-    const { server, call, events } = await scenes.open(files.open(electron));
+    await using opened = await openManager({ manager: { storage: files.open(electron) } });
+    const { server, call, events } = opened;
     server.expire();
     electron[condition] = false;
     await expect(call()).rejects.toMatchObject({ code: 'ERR_STORAGE', operation: 'read', conflict: false });
@@ -219,7 +220,8 @@ describe.each([
 });
 
 test('a keyring that is locked after the rotation: the tokens are used, kept, and stored when it opens (law commit-before-use, N45)', async () => {
-  const { server, clock, call, events, another } = await scenes.open(files.open(electron));
+  await using opened = await openManager({ manager: { storage: files.open(electron) } });
+  const { server, clock, call, events, open: reopen } = opened;
   server.expire();
   const held = server.hold({ on: 'token', commits: true });
   const calling = call();
@@ -231,7 +233,7 @@ test('a keyring that is locked after the rotation: the tokens are used, kept, an
   electron.isOpen = true;
   await clock.advance(60_000);
   await until(() => events.some(({ type }) => type === 'stored'));
-  expect((await another().getTokens())?.refreshToken).toBe(server.currentRefreshToken());
+  expect((await reopen().getTokens())?.refreshToken).toBe(server.currentRefreshToken());
   expect(server.counts).toMatchObject({ tokenRequests: 1, reuses: 0 });
 });
 

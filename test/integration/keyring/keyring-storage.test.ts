@@ -9,19 +9,17 @@ import { AsyncEntry } from '@napi-rs/keyring';
 import type { TokenStorage } from 'tokenkeep';
 import { type KeyringStorage, type KeyringStorageOptions, keyringStorage } from 'tokenkeep/node';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { ClosingScenes } from '../../support/closing-scene.ts';
+import { openManager } from '../../support/open-manager.ts';
 import { SecretService } from '../../support/servers/secret-service.ts';
 import type { Death } from './support/dying-writer.ts';
 import { placeIn } from './support/keyring-fixture.ts';
 
 let ring: SecretService;
-const scenes = new ClosingScenes();
 const storages: KeyringStorage[] = [];
 beforeAll(async () => {
   ring = await SecretService.start();
 });
 afterEach(async () => {
-  await scenes.close();
   for (const storage of storages.splice(0)) storage.close();
 });
 afterAll(() => ring?.[Symbol.asyncDispose]());
@@ -65,7 +63,8 @@ describe.each(['keyring', 'file'] as const)("records: '%s'", (records) => {
   });
 
   test('a locked keyring: nothing is sent, no session ends, and the next call succeeds when it is open (N45)', async () => {
-    const { server, call, events } = await scenes.open(open(placeIn(ring, records)));
+    await using opened = await openManager({ manager: { storage: open(placeIn(ring, records)) } });
+    const { server, call, events } = opened;
     server.expire();
     await ring.lock();
     await expect(call()).rejects.toMatchObject({
@@ -81,7 +80,8 @@ describe.each(['keyring', 'file'] as const)("records: '%s'", (records) => {
   });
 
   test('a keyring that is locked after the rotation: the tokens are used, kept, and stored when it opens (law commit-before-use, N45)', async () => {
-    const { server, clock, call, events, another } = await scenes.open(open(placeIn(ring, records)));
+    await using opened = await openManager({ manager: { storage: open(placeIn(ring, records)) } });
+    const { server, clock, call, events, open: reopen } = opened;
     server.expire();
     const held = server.hold({ commits: true });
     const calling = call();
@@ -93,7 +93,7 @@ describe.each(['keyring', 'file'] as const)("records: '%s'", (records) => {
     await ring.unlock();
     await clock.advance(60_000);
     await until(() => events.some(({ type }) => type === 'stored'));
-    expect((await another().getTokens())?.refreshToken).toBe(server.currentRefreshToken());
+    expect((await reopen().getTokens())?.refreshToken).toBe(server.currentRefreshToken());
     expect(server.counts).toMatchObject({ tokenRequests: 1, reuses: 0 });
   });
 
@@ -218,16 +218,17 @@ describe('in a file whose key is in the keyring', () => {
     async (_, then) => {
       const place = placeIn(ring, 'file');
       const storage = open(place);
-      const { server, another } = await scenes.open(storage);
+      await using opened = await openManager({ manager: { storage } });
+      const { server, open: reopen } = opened;
       await entry(place, '#key').deletePassword();
       await then(storage);
-      const restarted = another();
+      const restarted = reopen();
       const reasons: unknown[] = [];
       restarted.on('recordRejected', ({ reason }) => reasons.push(reason));
       await expect(restarted.getAccessToken()).rejects.toMatchObject({ code: 'ERR_LOGIN_REQUIRED' });
       expect(reasons).toEqual(['key lost']);
       await restarted.setTokens(server.signIn());
-      expect((await another().getTokens())?.refreshToken).toBe(server.currentRefreshToken());
+      expect((await reopen().getTokens())?.refreshToken).toBe(server.currentRefreshToken());
     },
   );
 

@@ -1,14 +1,14 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { publishEvents } from 'tokenkeep/node';
 import { expect, onTestFinished, test } from 'vitest';
-import { setup } from '../../support/setup.ts';
+import { openManager } from '../../support/open-manager.ts';
 
 test('events are published on channels by their types, until that is stopped', async () => {
   const heard: unknown[] = [];
   const hear = (event: unknown, name: string | symbol) => void heard.push([name, event]);
   subscribe('tokenkeep:refreshed', hear);
   onTestFinished(() => void unsubscribe('tokenkeep:refreshed', hear));
-  const { manager, expire } = await setup();
+  const { manager, expire } = await openManager();
   const stop = publishEvents(manager);
   expire();
   await manager.getAccessToken();

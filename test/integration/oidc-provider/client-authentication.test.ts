@@ -29,7 +29,7 @@ import {
   startCertifiedServer,
   startProtectedApi,
 } from '../../support/certified-server/index.ts';
-import { refusal } from '../../support/scene.ts';
+import { rejection } from '../../support/promises.ts';
 
 const trusted = authority();
 const tls = { ...trusted.issue('/CN=server'), ca: trusted.cert };
@@ -265,7 +265,7 @@ describe('wrong credentials end no session (6749-12, law only-the-server-ends-it
     const { tokens, open, family } = await logIn(world, options, 'opaque');
     await using wrong = open({ clientAuthentication: client.wrong, fetch: presenting(wrongCertificate) });
     await wrong.setTokens(tokens);
-    const refused = await refusal(wrong.getAccessToken({ rejectedToken: tokens.accessToken }));
+    const refused = await rejection(wrong.getAccessToken({ rejectedToken: tokens.accessToken }));
     expect(refused).toMatchObject({ code: 'ERR_REFRESH_FAILED', error: 'invalid_client', sent: false });
     expect([400, 401]).toContain(refused['status']);
     expect(family).toMatchObject({ spent: 0, reuses: 0, familiesRevoked: 0 });
@@ -285,7 +285,7 @@ describe('wrong credentials end no session (6749-12, law only-the-server-ends-it
     );
     await using manager = open({ fetch: presenting(undefined) });
     await manager.setTokens(tokens);
-    const refused = await refusal(manager.getAccessToken({ rejectedToken: tokens.accessToken }));
+    const refused = await rejection(manager.getAccessToken({ rejectedToken: tokens.accessToken }));
     expect(refused).toMatchObject({ code: 'ERR_REFRESH_FAILED', error: 'invalid_client' });
     expect((await manager.getTokens())?.refreshToken).toBe(tokens.refreshToken);
   });
@@ -320,7 +320,7 @@ describe('a certificate (8705-01, 8705-02, 8705-03)', () => {
     const { issuer, tokenEndpoint } = server;
     await using manager = open({ authorizationServer: { issuer, tokenEndpoint } });
     await manager.setTokens(tokens);
-    const refused = await refusal(manager.getAccessToken({ rejectedToken: tokens.accessToken }));
+    const refused = await rejection(manager.getAccessToken({ rejectedToken: tokens.accessToken }));
     expect(refused).toMatchObject({ code: 'ERR_REFRESH_FAILED', error: 'invalid_client' });
   });
 
@@ -347,7 +347,7 @@ describe('a certificate (8705-01, 8705-02, 8705-03)', () => {
       fetch: (input, init) => globalThis.fetch(input, { ...init, dispatcher } as RequestInit),
     });
     await manager.setTokens(tokens);
-    const refused = await refusal(manager.getAccessToken({ rejectedToken: tokens.accessToken }));
+    const refused = await rejection(manager.getAccessToken({ rejectedToken: tokens.accessToken }));
     expect(refused).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: false });
     expect(family).toMatchObject({ spent: 0, refusals: 0 });
   });

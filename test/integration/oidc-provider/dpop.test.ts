@@ -4,7 +4,7 @@ import { dpop, memoryKeys } from 'tokenkeep/dpop';
 import { completeLogin, startLogin } from 'tokenkeep/login';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { browse, type CertifiedServer, startCertifiedServer } from '../../support/certified-server/index.ts';
-import { refusal } from '../../support/scene.ts';
+import { rejection } from '../../support/promises.ts';
 import { status, times } from './support/world.ts';
 
 const parameters = { prompt: 'consent', login_hint: 'grace' };
@@ -99,7 +99,7 @@ describe.each([false, true])('nonces: %s', (nonces) => {
     expect(await Promise.all([call(), call(other), call(), call(other)])).toEqual([200, 200, 200, 200]);
     await keys.delete(login.tokens.thumbprint ?? '');
     const lost = open();
-    expect(await refusal(call(lost))).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'no_key' });
+    expect(await rejection(call(lost))).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'no_key' });
     expect(await call()).toBe(200);
     expect(family).toMatchObject({ refreshes: 1, refusals: 0, reuses: 0, familiesRevoked: 0 });
     await Promise.all([manager.close(), other.close(), lost.close()]);

@@ -24,7 +24,7 @@ import {
   enterDeviceCode,
   startCertifiedServer,
 } from '../../support/certified-server/index.ts';
-import { refusal } from '../../support/scene.ts';
+import { rejection } from '../../support/promises.ts';
 
 const resource = 'https://api.example/';
 const scope = ['openid', 'offline_access', 'read'];
@@ -117,7 +117,7 @@ describe('by redirect', () => {
     const answer = await browse(mine.url, server.redirectUri);
     const stolen = await browse(attackers.url, server.redirectUri);
     answer.set('code', stolen.get('code') ?? '');
-    const error = await refusal(completeLogin(mine.options, answer));
+    const error = await rejection(completeLogin(mine.options, answer));
     expect(error).toMatchObject({ reason: 'refused', error: 'invalid_grant' });
   });
 
@@ -127,7 +127,7 @@ describe('by redirect', () => {
     const answer = await browse(mine.url, server.redirectUri);
     const stolen = await browse(other.url, server.redirectUri);
     answer.set('code', stolen.get('code') ?? '');
-    const error = await refusal(completeLogin(mine.options, answer));
+    const error = await rejection(completeLogin(mine.options, answer));
     expect(error).toMatchObject({ reason: 'refused', error: 'invalid_grant' });
   });
 
@@ -137,7 +137,7 @@ describe('by redirect', () => {
     expect(answer.get('iss')).toBe(server.issuer);
     answer.delete('iss');
     const before = server.requests.token;
-    expect(await refusal(completeLogin(options, answer))).toMatchObject({ reason: 'invalid_response' });
+    expect(await rejection(completeLogin(options, answer))).toMatchObject({ reason: 'invalid_response' });
     expect(server.requests.token).toBe(before);
   });
 
@@ -146,7 +146,7 @@ describe('by redirect', () => {
     const request = { scope, parameters: { prompt: 'none' }, redirectUri: server.redirectUri };
     const { url } = await startLogin({ ...options, ...request });
     const answer = await browse(url, server.redirectUri);
-    expect(await refusal(completeLogin(options, answer))).toMatchObject({
+    expect(await rejection(completeLogin(options, answer))).toMatchObject({
       code: 'ERR_LOGIN_FAILED',
       reason: 'refused',
       error: 'login_required',

@@ -9,7 +9,8 @@ import {
 } from 'tokenkeep/postgres';
 import { authorizationServer } from 'tokenkeep/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { failure, signedIn } from '../../support/cluster/user.ts';
+import { openManager } from '../../support/open-manager.ts';
+import { rejection } from '../../support/promises.ts';
 import { type PostgresProcess, startPostgres } from '../../support/servers/postgres.ts';
 
 let postgres: PostgresProcess;
@@ -58,7 +59,7 @@ async function advisoryLocks(): Promise<number[]> {
 
 describe('the connection is killed while the lock is held', () => {
   test('and nobody else comes: the refresh is stored all the same', async () => {
-    await using user = await signedIn(open());
+    await using user = await openManager({ isRealTime: true, manager: { storage: open() } });
     user.server.expire();
     const held = user.server.hold({ commits: true });
     const call = user.call();
@@ -74,11 +75,11 @@ describe('the connection is killed while the lock is held', () => {
   });
 
   test('and somebody else needs a token: nobody sends the refresh token again', async () => {
-    await using user = await signedIn(open());
+    await using user = await openManager({ isRealTime: true, manager: { storage: open() } });
     const { server } = user;
     const storage = open();
     const { results } = vi.spyOn(storage.lock, 'request').mock;
-    const other = user.another(storage);
+    const other = user.open({ storage });
     const url = `${server.apiOrigin}/orders`;
     expect((await other.fetch(url)).status).toBe(200);
     server.expire();
@@ -98,8 +99,8 @@ describe('the connection is killed while the lock is held', () => {
 
   test('and somebody else signs in under the lock: the late holder finds out by its version', async () => {
     const storage = open();
-    await using user = await signedIn(open());
-    const other = user.another(storage);
+    await using user = await openManager({ isRealTime: true, manager: { storage: open() } });
+    const other = user.open({ storage });
     user.server.expire();
     const held = user.server.hold({ commits: true });
     const call = user.call();
@@ -200,7 +201,7 @@ test('what was written survives a crash of the server, also where somebody has t
 
 test('Postgres takes no writes at the commit: the tokens are in use, and stored as soon as it does', async () => {
   const storage = open();
-  await using user = await signedIn(storage);
+  await using user = await openManager({ isRealTime: true, manager: { storage } });
   user.server.expire();
   const held = user.server.hold({ commits: true });
   const call = user.call();
@@ -213,18 +214,20 @@ test('Postgres takes no writes at the commit: the tokens are in use, and stored 
   try {
     await held();
     expect(await call).toBe(200);
-    expect(user.events).toContain('storeFailed');
+    expect(user.types()).toContain('storeFailed');
   } finally {
     await administrator.query('DROP FUNCTION refuse CASCADE');
   }
   await user.until('stored');
-  expect((await user.another(open()).getTokens())?.refreshToken).toBe(user.server.currentRefreshToken());
+  expect((await user.open({ storage: open() }).getTokens())?.refreshToken).toBe(
+    user.server.currentRefreshToken(),
+  );
   expect(user.server.counts).toMatchObject({ refreshes: 1, reuses: 0, familiesRevoked: 0 });
 });
 
 test('while Postgres is away everything ends in time with a StorageError that says nothing secret, and nothing is sent', async () => {
   const storage = open({ timeout: 1_500 }); // what comes before has to be done in it as well
-  await using user = await signedIn(storage);
+  await using user = await openManager({ isRealTime: true, manager: { storage } });
   const secrets = [user.server.currentRefreshToken(), user.server.currentAccessToken()] as string[];
   user.server.expire();
   await until(async () => (await ownConnections()).length === 1); // and makes no other one
@@ -235,7 +238,7 @@ test('while Postgres is away everything ends in time with a StorageError that sa
       storage.write('other', { token: secrets[0] }, undefined),
       storage.lock.request('name', {}, async () => undefined),
     ];
-    for (const error of await Promise.all(attempts.map(failure))) {
+    for (const error of await Promise.all(attempts.map(rejection))) {
       expect(error).toMatchObject({ name: 'StorageError', code: 'ERR_STORAGE', conflict: false });
       for (const secret of secrets)
         expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(secret);
@@ -288,7 +291,7 @@ describe('the table', () => {
   );
 
   test('that is missing is named with the remedy', async () => {
-    const error = await failure(open({ table: 'nowhere' }).read(key));
+    const error = await rejection(open({ table: 'nowhere' }).read(key));
     expect(error).toMatchObject({ code: 'ERR_STORAGE', message: expect.stringContaining('postgresTable()') });
   });
 
@@ -339,7 +342,7 @@ test('a pooler that hands statements to several backends is found out: there is 
   const request = postgresStorage({ pool }).lock.request('name', {}, async () => {
     hasRun = true;
   });
-  expect(await failure(request)).toMatchObject({
+  expect(await rejection(request)).toMatchObject({
     code: 'ERR_STORAGE',
     message: expect.stringContaining('session mode'),
   });

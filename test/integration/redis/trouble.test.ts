@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
 import { redisStorage } from 'tokenkeep/redis';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { failure, signedIn } from '../../support/cluster/user.ts';
+import { openManager } from '../../support/open-manager.ts';
+import { rejection } from '../../support/promises.ts';
 import { proxyTo, type Way } from '../../support/servers/proxy.ts';
 import { type RedisChoice, type RedisProcess, startRedis } from '../../support/servers/redis.ts';
 import { Clients, packages } from './support/clients.ts';
@@ -33,7 +34,7 @@ describe.each(packages)('%s', (name) => {
   test('Redis is restarted between the POST and the commit: the successor is stored when it is back', async () => {
     const server = await redis({ isDurable: true });
     const storage = await storageAt(server);
-    await using user = await signedIn(storage);
+    await using user = await openManager({ isRealTime: true, manager: { storage } });
     user.server.expire();
     const held = user.server.hold({ commits: true });
     const call = user.call();
@@ -41,8 +42,8 @@ describe.each(packages)('%s', (name) => {
     await server.restart();
     await held();
     expect(await call).toBe(200);
-    if (user.events.includes('storeFailed')) await user.until('stored');
-    const stored = await user.another(await storageAt(server)).getTokens();
+    if (user.types().includes('storeFailed')) await user.until('stored');
+    const stored = await user.open({ storage: await storageAt(server) }).getTokens();
     expect(stored?.refreshToken).toBe(user.server.currentRefreshToken());
     expect(user.server.counts).toMatchObject({ refreshes: 1, reuses: 0 });
   });
@@ -51,7 +52,7 @@ describe.each(packages)('%s', (name) => {
     const server = await redis();
     await using proxy = await proxyTo(server.port);
     const storage = await storageAt(proxy, { timeout: patience });
-    await using user = await signedIn(storage);
+    await using user = await openManager({ isRealTime: true, manager: { storage } });
     user.server.expire();
     const held = user.server.hold({ commits: true });
     const call = user.call();
@@ -59,10 +60,10 @@ describe.each(packages)('%s', (name) => {
     proxy.cut();
     await held();
     expect(await call).toBe(200);
-    expect(user.events).toContain('storeFailed');
+    expect(user.types()).toContain('storeFailed');
     proxy.leadTo(server.port);
     await user.until('stored');
-    const stored = await user.another(await storageAt(server)).getTokens();
+    const stored = await user.open({ storage: await storageAt(server) }).getTokens();
     expect(stored?.refreshToken).toBe(user.server.currentRefreshToken());
     expect(user.server.counts).toMatchObject({ refreshes: 1, reuses: 0, familiesRevoked: 0 });
   });
@@ -73,7 +74,7 @@ describe.each(packages)('%s', (name) => {
   ])('Redis %s at the commit, and takes no writes: likewise', async (_what, begin, end) => {
     const server = await redis();
     const storage = await storageAt(server);
-    await using user = await signedIn(storage);
+    await using user = await openManager({ isRealTime: true, manager: { storage } });
     user.server.expire();
     const held = user.server.hold({ commits: true });
     const call = user.call();
@@ -81,10 +82,10 @@ describe.each(packages)('%s', (name) => {
     await server.command(...begin);
     await held();
     expect(await call).toBe(200);
-    expect(user.events).toContain('storeFailed');
+    expect(user.types()).toContain('storeFailed');
     await server.command(...end);
     await user.until('stored');
-    const stored = await user.another(await storageAt(server)).getTokens();
+    const stored = await user.open({ storage: await storageAt(server) }).getTokens();
     expect(stored?.refreshToken).toBe(user.server.currentRefreshToken());
     expect(user.server.counts).toMatchObject({ refreshes: 1, reuses: 0, familiesRevoked: 0 });
   });
@@ -92,7 +93,7 @@ describe.each(packages)('%s', (name) => {
   test('Redis stands still at the commit: likewise', async () => {
     const server = await redis();
     const storage = await storageAt(server, { timeout: patience });
-    await using user = await signedIn(storage);
+    await using user = await openManager({ isRealTime: true, manager: { storage } });
     user.server.expire();
     const held = user.server.hold({ commits: true });
     const call = user.call();
@@ -100,10 +101,10 @@ describe.each(packages)('%s', (name) => {
     server.signal('SIGSTOP');
     await held();
     expect(await call).toBe(200);
-    expect(user.events).toContain('storeFailed');
+    expect(user.types()).toContain('storeFailed');
     server.signal('SIGCONT');
     await user.until('stored');
-    const stored = await user.another(await storageAt(server)).getTokens();
+    const stored = await user.open({ storage: await storageAt(server) }).getTokens();
     expect(stored?.refreshToken).toBe(user.server.currentRefreshToken());
     expect(user.server.counts).toMatchObject({ refreshes: 1, reuses: 0 });
   });
@@ -112,18 +113,18 @@ describe.each(packages)('%s', (name) => {
     const server = await redis();
     await using proxy = await proxyTo(server.port);
     const storage = await storageAt(proxy, { timeout: patience });
-    await using user = await signedIn(storage);
+    await using user = await openManager({ isRealTime: true, manager: { storage } });
     const secrets = [user.server.currentRefreshToken(), user.server.currentAccessToken()] as string[];
     user.server.expire();
     proxy.cut();
-    const first = await failure(user.call()); // by now the client knows that nobody is there
+    const first = await rejection(user.call()); // by now the client knows that nobody is there
     const attempts = [
       Promise.reject(first),
       user.manager.getTokens(),
       storage.write('other', { token: secrets[0] }, undefined),
       storage.lock.request('name', {}, async () => undefined),
     ];
-    for (const error of await Promise.all(attempts.map(failure))) {
+    for (const error of await Promise.all(attempts.map(rejection))) {
       expect(error).toMatchObject({ name: 'StorageError', code: 'ERR_STORAGE', conflict: false });
       for (const secret of secrets)
         expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(secret);
@@ -139,12 +140,12 @@ describe.each(packages)('%s', (name) => {
   test('FLUSHALL during a refresh signs out: what comes late is revoked, and no version from before fits again', async () => {
     const server = await redis();
     const storage = await storageAt(server);
-    await using user = await signedIn(storage);
+    await using user = await openManager({ isRealTime: true, manager: { storage } });
     const key = 'test-client/default';
     const before = await storage.read(key);
     user.server.expire();
     const held = user.server.hold({ commits: true });
-    const call = failure(user.call());
+    const call = rejection(user.call());
     await held.arrived();
     await server.command('FLUSHALL');
     await held();
@@ -152,7 +153,7 @@ describe.each(packages)('%s', (name) => {
     await user.until('lateTokensDiscarded');
     expect(user.server.isActive(user.server.currentRefreshToken() as string)).toBe(false);
     expect(await storage.read(key)).toBeUndefined();
-    const late = failure(storage.write(key, { late: true }, before?.version));
+    const late = rejection(storage.write(key, { late: true }, before?.version));
     expect(await late).toMatchObject({ conflict: true });
     const version = await storage.write(key, { new: true }, undefined);
     expect(version).not.toBe(before?.version);
@@ -161,8 +162,8 @@ describe.each(packages)('%s', (name) => {
   test('a holder whose lease is over does not write over the login that came meanwhile, nor unlock it for others', async () => {
     const server = await redis();
     const [mine, theirs] = [await storageAt(server), await storageAt(server)];
-    await using user = await signedIn(mine);
-    const other = user.another(theirs);
+    await using user = await openManager({ isRealTime: true, manager: { storage: mine } });
+    const other = user.open({ storage: theirs });
     user.server.expire();
     const held = user.server.hold({ commits: true });
     const call = user.call();
@@ -235,7 +236,7 @@ describe.each(packages)('%s, a primary with a replica', (name) => {
 
   test('with WAIT what was stored is there after a failover', async () => {
     const storage = await storageOf({ wait: { replicas: 1, timeout: 5000 } });
-    await using user = await signedIn(storage);
+    await using user = await openManager({ isRealTime: true, manager: { storage } });
     user.server.expire();
     expect(await user.call()).toBe(200);
     await failOver();
@@ -245,7 +246,7 @@ describe.each(packages)('%s, a primary with a replica', (name) => {
 
   test('with WAIT a write that no replica confirms rejects; it counts when one does', async () => {
     const storage = await storageOf({ wait: { replicas: 1, timeout: 1500 } });
-    await using user = await signedIn(storage);
+    await using user = await openManager({ isRealTime: true, manager: { storage } });
     user.server.expire();
     const held = user.server.hold({ commits: true });
     const call = user.call();
@@ -253,13 +254,13 @@ describe.each(packages)('%s, a primary with a replica', (name) => {
     replica.signal('SIGSTOP');
     await held();
     expect(await call).toBe(200);
-    expect(user.events).toContain('storeFailed');
+    expect(user.types()).toContain('storeFailed');
     // It is on the primary, and nobody takes that for enough.
-    expect(await failure(user.manager.getTokens().then(() => storage.read('anything')))).toMatchObject({
+    expect(await rejection(user.manager.getTokens().then(() => storage.read('anything')))).toMatchObject({
       code: 'ERR_STORAGE',
       operation: 'read',
     });
-    expect(user.events).not.toContain('stored');
+    expect(user.types()).not.toContain('stored');
     replica.signal('SIGCONT');
     await user.until('stored');
     await failOver();
@@ -269,17 +270,17 @@ describe.each(packages)('%s, a primary with a replica', (name) => {
 
   test('with WAIT nothing is sent when the marker reaches no replica', async () => {
     const storage = await storageOf({ wait: { replicas: 1, timeout: 1500 } });
-    await using user = await signedIn(storage);
+    await using user = await openManager({ isRealTime: true, manager: { storage } });
     user.server.expire();
     replica.signal('SIGSTOP');
-    expect(await failure(user.call())).toMatchObject({ code: 'ERR_STORAGE' });
+    expect(await rejection(user.call())).toMatchObject({ code: 'ERR_STORAGE' });
     expect(user.server.counts.tokenRequests).toBe(0);
     replica.signal('SIGCONT');
   });
 
   test('without WAIT a failover can bring back a spent refresh token: that is what WAIT is for', async () => {
     const storage = await storageOf();
-    await using user = await signedIn(storage);
+    await using user = await openManager({ isRealTime: true, manager: { storage } });
     const spent = user.server.currentRefreshToken();
     expect(await inSync()).toBe(1);
     link.cut();

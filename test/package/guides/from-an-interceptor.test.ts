@@ -3,7 +3,7 @@ import { faults } from 'tokenkeep/testing';
 import { describe, expect, test, vi } from 'vitest';
 import { authorizedFetch } from '../../../examples/from-an-interceptor/before.ts';
 import { openSession } from '../../../examples/from-an-interceptor/session.ts';
-import { times } from '../../support/scene.ts';
+import { times } from '../../support/promises.ts';
 import { legacyPlace, outcome, withTwoItems } from './support/legacy-place.ts';
 
 const loggedIn = async () => withTwoItems(await legacyPlace());

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { openApi } from '../../../examples/from-axios-auth-refresh/after.ts';
 import { apiOf } from '../../../examples/from-axios-auth-refresh/before.ts';
-import { times } from '../../support/scene.ts';
+import { times } from '../../support/promises.ts';
 import { legacyPlace, outcome, withTwoItems } from './support/legacy-place.ts';
 
 const loggedIn = async () => withTwoItems(await legacyPlace());

@@ -4,7 +4,7 @@ import { memoryStorage, type TokenStorage } from 'tokenkeep';
 import { authorizationServer, type Fault, faults, type TestAuthorizationServer } from 'tokenkeep/testing';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { handOver, openManager } from '../../../examples/from-keycloak-js/hand-over.ts';
-import { times } from '../../support/scene.ts';
+import { times } from '../../support/promises.ts';
 import { outcome } from './support/legacy-place.ts';
 import { MemoryWebStorage } from './support/web-storage.ts';
 

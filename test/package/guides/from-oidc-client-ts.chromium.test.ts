@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ExampleServer, openExampleServer } from '../../../examples/server/server.ts';
 import { type DrivenBrowser, type DrivenTab, openBrowser } from '../../browser/support/browsers.ts';
-import { times } from '../../support/scene.ts';
+import { times } from '../../support/promises.ts';
 import { openTwoCodes, type TwoCodes } from './support/tabs-of-two-codes.ts';
 
 let world: ExampleServer;

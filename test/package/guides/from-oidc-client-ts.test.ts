@@ -3,7 +3,7 @@ import { User, UserManager, WebStorageStateStore } from 'oidc-client-ts';
 import { describe, expect, test, vi } from 'vitest';
 import { legacyUser } from '../../../examples/from-oidc-client-ts/legacy-user.ts';
 import { openSession } from '../../../examples/from-oidc-client-ts/session.ts';
-import { times } from '../../support/scene.ts';
+import { times } from '../../support/promises.ts';
 import { type LegacyPlace, legacyPlace, outcome } from './support/legacy-place.ts';
 
 const seconds = () => Math.floor(Date.now() / 1_000);

@@ -5,7 +5,7 @@ import { authorizationServer, type TestAuthorizationServer } from 'tokenkeep/tes
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { legacySession } from '../../../examples/from-supabase/legacy-session.ts';
 import { openSession, signOut } from '../../../examples/from-supabase/session.ts';
-import { times } from '../../support/scene.ts';
+import { times } from '../../support/promises.ts';
 import { outcome } from './support/legacy-place.ts';
 import { MemoryWebStorage } from './support/web-storage.ts';
 

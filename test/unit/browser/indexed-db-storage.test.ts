@@ -5,7 +5,7 @@ import { indexedDbKeys, indexedDbStorage } from 'tokenkeep/browser';
 import { register, storageConformance } from 'tokenkeep/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { stubBrowserLocks } from '../../support/browser.ts';
-import { scene } from '../../support/scene.ts';
+import { openManager } from '../../support/open-manager.ts';
 
 /** For all that it can tell, it is in a browser. */
 beforeEach(() => stubBrowserLocks());
@@ -337,8 +337,10 @@ describe.each(Object.entries(losses))('a connection that is dropped in a transac
   });
 
   test('a commit succeeds: it stores the tokens at once', async () => {
-    const { server, call, events, manager } = await scene({
-      storage: indexedDbStorage({ name: freshName() }),
+    const { server, call, events, manager } = await openManager({
+      manager: {
+        storage: indexedDbStorage({ name: freshName() }),
+      },
     });
     server.expire();
     const held = server.hold({ on: 'token', commits: true });

@@ -11,7 +11,8 @@ import {
 import { type TokenHandlerOptions, tokenHandler } from 'tokenkeep/browser';
 import { authorizationServer, faults, testClock } from 'tokenkeep/testing';
 import { describe, expect, test } from 'vitest';
-import { failure, listen, times } from '../../support/setup.ts';
+import { eventsOf } from '../../support/events.ts';
+import { rejection, times } from '../../support/promises.ts';
 import { fakeBrowser, fakeTokenHandler, handlerClient } from '../../support/token-handler.ts';
 import { withoutChance } from '../../support/without-chance.ts';
 
@@ -66,7 +67,7 @@ async function open({ dialect, handler: how, signedIn = true }: Tell = {}) {
     storage,
     openTab,
     tab,
-    events: listen(tab),
+    events: eventsOf(tab),
     logIn,
     record,
     posts,
@@ -254,7 +255,7 @@ describe('a refresh', () => {
       String(input).endsWith('/refresh')
         ? new Response('<!doctype html><div id="app">')
         : browser.fetch(input, init);
-    expect(await failure(openTab({ fetch: page }).fetch(orders))).toMatchObject({
+    expect(await rejection(openTab({ fetch: page }).fetch(orders))).toMatchObject({
       code: 'ERR_REFRESH_FAILED',
       sent: true,
     });
@@ -279,7 +280,7 @@ describe('what is stored', () => {
     const { tab } = await open();
     await tab.fetch(orders);
     for (const asked of [undefined, {}, { scope: ['read'] }]) {
-      const error = await failure(tab.getAccessToken(asked));
+      const error = await rejection(tab.getAccessToken(asked));
       expect(error).toBeInstanceOf(ConfigurationError);
       expect((error as Error).message).toContain('manager.fetch');
     }
@@ -292,7 +293,7 @@ describe('what is stored', () => {
       { accessToken: 'x' },
       { refresh_token: 'x' },
     ]) {
-      expect(await failure(tab.setTokens(tokens as never))).toBeInstanceOf(ConfigurationError);
+      expect(await rejection(tab.setTokens(tokens as never))).toBeInstanceOf(ConfigurationError);
     }
     expect(await record()).toBeUndefined();
   });
@@ -310,7 +311,7 @@ describe('a session', () => {
     'that nobody has begun asks for a login, once found out (%s)',
     async (dialect) => {
       const { tab, posts, logIn } = await open({ dialect, signedIn: false });
-      const answers = await Promise.all(times(5, () => failure(tab.fetch(orders))));
+      const answers = await Promise.all(times(5, () => rejection(tab.fetch(orders))));
       for (const error of answers)
         expect(error).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', error: 'unauthorized_request' });
       expect(posts()).toBe(1);
@@ -324,7 +325,7 @@ describe('a session', () => {
     const { tab, server, events, record, posts } = await open({ dialect });
     await tab.fetch(orders);
     server.revokeFamily();
-    const errors = await Promise.all(times(5, () => failure(tab.fetch(orders))));
+    const errors = await Promise.all(times(5, () => rejection(tab.fetch(orders))));
     for (const error of errors) {
       expect(error).toMatchObject({
         code: 'ERR_LOGIN_REQUIRED',
@@ -348,7 +349,7 @@ describe('a session', () => {
         String(input).endsWith('/refresh') ? answer.clone() : browser.fetch(input, init),
     });
     server.expire();
-    expect(await failure(tab.fetch(orders))).toMatchObject({ code: 'ERR_LOGIN_REQUIRED' });
+    expect(await rejection(tab.fetch(orders))).toMatchObject({ code: 'ERR_LOGIN_REQUIRED' });
   });
 
   test.each([
@@ -368,7 +369,7 @@ describe('a session', () => {
         isIll && String(input).endsWith('/refresh') ? answer.clone() : browser.fetch(input, init),
     });
     server.expire();
-    expect(await failure(tab.fetch(orders))).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: false });
+    expect(await rejection(tab.fetch(orders))).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: false });
     expect(await record()).toBeDefined();
     isIll = false;
     clock.set(clock.now() + 30_000);
@@ -379,7 +380,7 @@ describe('a session', () => {
     const { tab, server, posts, clock } = await open();
     server.expire();
     server.fail(faults.serverError);
-    expect(await failure(tab.fetch(orders))).toMatchObject({
+    expect(await rejection(tab.fetch(orders))).toMatchObject({
       code: 'ERR_REFRESH_FAILED',
       sent: true,
       status: 502,
@@ -395,11 +396,11 @@ describe('a session', () => {
     await tab.fetch(orders);
     server.expire();
     browser.onTheWay = ({ url: to }) => (to.endsWith('/refresh') ? 'lost' : 'arrives');
-    expect(await failure(tab.fetch(orders))).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: true });
+    expect(await rejection(tab.fetch(orders))).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: true });
     expect(posts()).toBe(1);
     browser.onTheWay = () => 'arrives';
     clock.set(clock.now() + 60_000);
-    expect(await failure(tab.fetch(orders))).toMatchObject({
+    expect(await rejection(tab.fetch(orders))).toMatchObject({
       code: 'ERR_LOGIN_REQUIRED',
       reason: 'response_lost',
     });
@@ -424,7 +425,7 @@ describe('signing out', () => {
     expect(server.counts.familiesRevoked).toBe(1);
     const count = handler.requests.length;
     for (const tab of [one, other]) {
-      expect(await failure(tab.fetch(orders))).toMatchObject({
+      expect(await rejection(tab.fetch(orders))).toMatchObject({
         code: 'ERR_LOGIN_REQUIRED',
         reason: 'signed_out',
       });
@@ -439,7 +440,7 @@ describe('signing out', () => {
     await other.fetch(orders);
     server.expire();
     const held = server.hold({ commits: true });
-    const call = failure(other.fetch(orders));
+    const call = rejection(other.fetch(orders));
     const discarded = new Promise<unknown>((resolve) => other.on('lateTokensDiscarded', resolve));
     await held.arrived();
     await one.signOut();
@@ -457,12 +458,12 @@ describe('signing out', () => {
     await other.fetch(orders);
     server.expire();
     const refreshing = server.hold({ commits: true });
-    const call = failure(other.fetch(orders));
+    const call = rejection(other.fetch(orders));
     const discarded = new Promise<unknown>((resolve) => other.on('lateTokensDiscarded', resolve));
     await refreshing.arrived();
     // Signed out of what is stored, and the POST to the handler is still to come.
     await one.signOut({ revoke: false });
-    const late = failure(openTab().fetch(orders));
+    const late = rejection(openTab().fetch(orders));
     await refreshing();
     expect(await call).toMatchObject({ reason: 'signed_out' });
     expect(await discarded).toMatchObject({ revoked: true });
@@ -477,7 +478,7 @@ describe('signing out', () => {
     await tab.fetch(orders);
     server.expire();
     const held = server.hold({ commits: true });
-    const call = failure(tab.fetch(orders));
+    const call = rejection(tab.fetch(orders));
     await held.arrived();
     const signedOut = tab.signOut();
     await held();

@@ -6,7 +6,7 @@ import { memoryKeys } from 'tokenkeep/dpop';
 import { register, storageConformance } from 'tokenkeep/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { stubBrowserLocks } from '../../support/browser.ts';
-import { scene } from '../../support/scene.ts';
+import { openManager } from '../../support/open-manager.ts';
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -49,7 +49,7 @@ describe('where site data is allowed every law of a storage is kept', () => {
 describe('where site data is blocked', () => {
   test('keeps sessions in memory under its lock, and the manager emits one event for each', async () => {
     block();
-    const { manager, server, events, call } = await scene({ storage: both() });
+    const { manager, server, events, call } = await openManager({ manager: { storage: both() } });
     const told: unknown[] = [];
     manager.on('storageUnavailable', ({ session, reason }) => told.push(`${session}: ${reason}`));
     server.expire();

@@ -20,8 +20,9 @@ import {
 import { fileStorage } from 'tokenkeep/node';
 import { authorizationServer, testClock } from 'tokenkeep/testing';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { api, refusal } from '../../support/dpop-scene.ts';
+import { api } from '../../support/open-dpop-manager.ts';
 import { Page } from '../../support/page.ts';
+import { rejection } from '../../support/promises.ts';
 
 const redirectUri = 'https://app.test/callback';
 
@@ -255,7 +256,7 @@ function failing(keys: KeyStorage, fail: () => Promise<never>) {
 /** Advances the clock until `promise` is settled. */
 async function settled(clock: Site['clock'], promise: Promise<unknown>): Promise<Error> {
   let isOver = false;
-  const failed = refusal(promise).finally(() => {
+  const failed = rejection(promise).finally(() => {
     isOver = true;
   });
   while (!isOver) await clock.advance(1_000);
@@ -319,12 +320,12 @@ test('keys that cannot be kept as text throw a typed error without private value
     write: (_, record) => Promise.reject(new Error(`refused row: ${JSON.stringify(record)}`)),
   };
   const { open, pending } = site(exportedKeys(quoting));
-  const error = await refusal(startLogin({ ...open(), redirectUri, pending }));
+  const error = await rejection(startLogin({ ...open(), redirectUri, pending }));
   expect(error).toMatchObject({ code: 'ERR_STORAGE', operation: 'write' });
   expect(String((error.cause as Error).message)).toMatch(/"d":"\[redacted\]"/);
 
   const foreign = await dpop({ keys: memoryKeys() }).generate();
-  const unkept = refusal(dpop({ keys: exportedKeys(memoryStorage()) }).keep(foreign));
+  const unkept = rejection(dpop({ keys: exportedKeys(memoryStorage()) }).keep(foreign));
   expect(await unkept).toMatchObject({ code: 'ERR_STORAGE', operation: 'write' });
 });
 
@@ -334,7 +335,7 @@ test('a key that can no longer sign throws a typed error', async () => {
   const { url } = await startLogin({ ...open(), redirectUri, pending });
   const answer = await visit(url);
   vi.spyOn(crypto.subtle, 'sign').mockRejectedValue(new DOMException('gone', 'OperationError'));
-  expect(await refusal(completeLogin({ ...open(), pending }, answer))).toMatchObject({
+  expect(await rejection(completeLogin({ ...open(), pending }, answer))).toMatchObject({
     code: 'ERR_LOGIN_FAILED',
     reason: 'no_key',
     cause: { name: 'OperationError' },
@@ -345,7 +346,7 @@ test('an algorithm that the platform lacks throws a typed error that names it', 
   vi.spyOn(crypto.subtle, 'generateKey').mockRejectedValue(
     new DOMException('unsupported', 'NotSupportedError'),
   );
-  const error = await refusal(dpop({ algorithm: 'PS256' }).generate());
+  const error = await rejection(dpop({ algorithm: 'PS256' }).generate());
   expect(error).toMatchObject({ code: 'ERR_CONFIGURATION', cause: { name: 'NotSupportedError' } });
   expect(error.message).toContain('PS256');
 });

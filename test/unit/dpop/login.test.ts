@@ -9,7 +9,8 @@ import {
   testClock,
 } from 'tokenkeep/testing';
 import { expect, test } from 'vitest';
-import { api, noted, refusal, type Sent } from '../../support/dpop-scene.ts';
+import { api, noted, type Sent } from '../../support/open-dpop-manager.ts';
+import { rejection } from '../../support/promises.ts';
 import { wire } from '../../support/wire.ts';
 
 const redirectUri = 'https://app.test/callback';
@@ -79,7 +80,7 @@ test('a code that was bound to a key is of no use with another one', async () =>
   const name = [...pending.keys()].find((one) => one.includes(state)) ?? '';
   const stolen = { ...JSON.parse(pending.get(name) ?? ''), thumbprint: undefined };
   pending.set(name, JSON.stringify(stolen));
-  const error = await refusal(completeLogin({ ...client, pending }, await visit(url)));
+  const error = await rejection(completeLogin({ ...client, pending }, await visit(url)));
   expect(error).toMatchObject({ code: 'ERR_LOGIN_FAILED', error: 'invalid_grant' });
   expect(keys.held.size).toBe(1); // that of the login, whose name is not known any more; the one of the thief is gone
 });
@@ -88,7 +89,7 @@ test('the key of a login is lost: said before the code is sent', async () => {
   const { client, start, visit, pending, keys, sent } = site();
   const { url } = await start();
   for (const name of keys.held) await keys.delete(name);
-  const error = await refusal(completeLogin({ ...client, pending }, await visit(url)));
+  const error = await rejection(completeLogin({ ...client, pending }, await visit(url)));
   expect(error).toMatchObject({ code: 'ERR_LOGIN_FAILED', reason: 'no_key' });
   expect(sent).toEqual([]);
 });
@@ -102,7 +103,7 @@ test('keys of logins that failed, or that nobody came back for, are forgotten', 
   expect(pending.size).toBe(1);
   expect(abandoned.url).not.toBe(url);
   server.fail({ answer: { status: 400, body: '{"error":"invalid_grant"}' } });
-  await refusal(completeLogin({ ...client, pending }, await visit(url)));
+  await rejection(completeLogin({ ...client, pending }, await visit(url)));
   expect(keys.held.size).toBe(0);
 });
 
@@ -111,7 +112,7 @@ test('the key is durable before the code is sent; a storage that refuses it cost
   const keys = { ...memoryKeys(), write: () => Promise.reject(new Error('full')) };
   const { client, sent, pending } = site();
   const options = { ...client, clock, dpop: dpop({ keys }), redirectUri, pending };
-  expect(await refusal(startLogin(options))).toMatchObject({
+  expect(await rejection(startLogin(options))).toMatchObject({
     code: 'ERR_STORAGE',
     operation: 'write',
     cause: { message: 'full' },
@@ -131,7 +132,7 @@ test('a server that does not know DPoP: its tokens are said to be bearer tokens,
   expect(login.tokens).toMatchObject({ tokenType: 'Bearer', thumbprint: undefined });
   expect(keys.held.size).toBe(0);
   const manager = new TokenManager({ ...client, protectedResources: ['https://api.test/'] });
-  expect(await refusal(manager.setTokens(login.tokens))).toMatchObject({ code: 'ERR_CONFIGURATION' });
+  expect(await rejection(manager.setTokens(login.tokens))).toMatchObject({ code: 'ERR_CONFIGURATION' });
 });
 
 test('of a device: a new proof for each time that it asks, and one key', async () => {
@@ -178,5 +179,5 @@ test('of a device: a new proof for each time that it asks, and one key', async (
 test('dpop_jkt is ours to say', async () => {
   const { client, pending } = site();
   const options = { ...client, redirectUri, pending, parameters: { dpop_jkt: 'another' } };
-  expect(await refusal(startLogin(options))).toMatchObject({ code: 'ERR_CONFIGURATION' });
+  expect(await rejection(startLogin(options))).toMatchObject({ code: 'ERR_CONFIGURATION' });
 });

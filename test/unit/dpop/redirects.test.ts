@@ -1,6 +1,6 @@
 /** Law tokens-stay-home with proofs: a redirect to elsewhere carries neither token nor proof; one to a named place gets its own. */
 import { expect, test } from 'vitest';
-import { noted, type Sent, scene } from '../../support/dpop-scene.ts';
+import { noted, openDpopManager, type Sent } from '../../support/open-dpop-manager.ts';
 import { wire } from '../../support/wire.ts';
 
 const moved =
@@ -11,7 +11,7 @@ const done = () => new Response('done');
 
 /** The scene's session, on a network of literal answers. */
 async function on(places: Parameters<typeof wire>[0], resources: string[] = ['https://api.test/']) {
-  const { open } = await scene();
+  const { open } = await openDpopManager();
   const sent: Sent[] = [];
   const fetch = noted(wire(places).fetch, sent);
   return { manager: open({ fetch, protectedResources: resources }), sent };

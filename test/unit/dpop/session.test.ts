@@ -12,13 +12,15 @@ import {
 } from 'tokenkeep';
 import { dpop, exportedKeys, memoryKeys } from 'tokenkeep/dpop';
 import { describe, expect, test } from 'vitest';
-import { api, refusal, scene, times } from '../../support/dpop-scene.ts';
+import { api, openDpopManager } from '../../support/open-dpop-manager.ts';
+import { callApi } from '../../support/open-manager.ts';
+import { rejection, times } from '../../support/promises.ts';
 
 const both = { nonces: ['token', 'api'] } as const;
 
 describe('calls and refreshes', () => {
   test('a call carries the scheme DPoP and a proof of its own', async () => {
-    const { server, call, sent, tokens } = await scene();
+    const { server, call, sent, tokens } = await openDpopManager();
     expect([await call(), await call()]).toEqual([200, 200]);
     expect(sent.map(({ authorization }) => authorization)).toEqual(
       times(2, () => `DPoP ${tokens.access_token}`),
@@ -28,7 +30,7 @@ describe('calls and refreshes', () => {
   });
 
   test('50 calls at one expiry: one refresh, with a proof, and a proof for each call', async () => {
-    const { server, call, expire } = await scene();
+    const { server, call, expire } = await openDpopManager();
     expire();
     expect(new Set(await Promise.all(times(50, () => call())))).toEqual(new Set([200]));
     expect(server.counts).toMatchObject({
@@ -41,7 +43,7 @@ describe('calls and refreshes', () => {
   });
 
   test('50 calls whose token is rejected: one refresh, each call replayed once with another proof', async () => {
-    const { server, call } = await scene();
+    const { server, call } = await openDpopManager();
     server.expire();
     expect(new Set(await Promise.all(times(50, () => call())))).toEqual(new Set([200]));
     expect(server.counts).toMatchObject({
@@ -54,7 +56,7 @@ describe('calls and refreshes', () => {
   });
 
   test('over many rotations, with nonces that change all the time, the family lives', async () => {
-    const { server, call, expire, tokens } = await scene({ policy: { ...both, nonceUses: 3 } });
+    const { server, call, expire, tokens } = await openDpopManager({ policy: { ...both, nonceUses: 3 } });
     for (let round = 0; round < 10; round++) {
       expire();
       expect(new Set(await Promise.all(times(5, () => call())))).toEqual(new Set([200]));
@@ -70,7 +72,7 @@ describe('calls and refreshes', () => {
   });
 
   test('a narrower token of the same session is bound to the same key', async () => {
-    const { server, manager, key, to } = await scene({
+    const { server, manager, key, to } = await openDpopManager({
       manager: {
         protectedResources: ['https://api.test/', { url: 'https://api.test/v2/', scope: ['read'] }],
       },
@@ -83,27 +85,27 @@ describe('calls and refreshes', () => {
   });
 
   test('another manager on the same storage uses the same key; another session has its own', async () => {
-    const { server, manager, open, call, signIn, key, sent } = await scene();
-    expect(await call(open())).toBe(200);
+    const { server, manager, open, call, signIn, key, sent } = await openDpopManager();
+    expect(await callApi(open())).toBe(200);
     const ada = manager.forSession('ada');
     const { key: other } = await signIn(ada);
     expect(other.thumbprint).not.toBe(key.thumbprint);
-    expect([await call(ada), await call()]).toEqual([200, 200]);
+    expect([await callApi(ada), await call()]).toEqual([200, 200]);
     server.expire();
-    expect(await Promise.all([call(ada), call(), call(open())])).toEqual([200, 200, 200]);
+    expect(await Promise.all([callApi(ada), call(), callApi(open())])).toEqual([200, 200, 200]);
     expect(new Set(sent.map(({ header }) => JSON.stringify(header['jwk']))).size).toBe(2);
     expect(server.counts).toMatchObject({ refreshes: 2, proofsRefused: 0 });
   });
 
   test("a caller's own DPoP header, in whatever case, is not sent beside ours", async () => {
-    const { server, call } = await scene();
-    expect(await call(undefined, api, { headers: { DPoP: 'mine', dPoP: 'mine' } })).toBe(200);
-    expect(await call(undefined, api, { headers: new Headers({ dpop: 'mine' }) })).toBe(200);
+    const { server, call } = await openDpopManager();
+    expect(await call(api, { headers: { DPoP: 'mine', dPoP: 'mine' } })).toBe(200);
+    expect(await call(api, { headers: new Headers({ dpop: 'mine' }) })).toBe(200);
     expect(server.counts).toMatchObject({ proofs: 2, proofsRefused: 0 });
   });
 
   test('what the caller changes while the proof is signed is not sent', async () => {
-    const { server, manager } = await scene();
+    const { server, manager } = await openDpopManager();
     const init = {
       method: 'POST',
       body: new Uint8Array([1, 2, 3]),
@@ -121,7 +123,7 @@ describe('calls and refreshes', () => {
   });
 
   test.each(['ES256', 'ES384', 'PS256', 'RS256'] as const)('%s', async (algorithm) => {
-    const { server, call, expire, sent } = await scene({ dpop: { algorithm } });
+    const { server, call, expire, sent } = await openDpopManager({ dpop: { algorithm } });
     expect(await call()).toBe(200);
     expire();
     expect(await call()).toBe(200);
@@ -132,7 +134,7 @@ describe('calls and refreshes', () => {
 
 describe('nonces', () => {
   test('50 calls that are all asked for a nonce: each sent once more, none refreshed', async () => {
-    const { server, call } = await scene({ policy: both });
+    const { server, call } = await openDpopManager({ policy: both });
     expect(new Set(await Promise.all(times(50, () => call())))).toEqual(new Set([200]));
     expect(server.counts).toMatchObject({
       apiCalls: 100,
@@ -146,7 +148,7 @@ describe('nonces', () => {
   });
 
   test('a nonce, then a token that is rejected: the nonce is no reason to refresh, the rejection is', async () => {
-    const { server, call } = await scene({ policy: both });
+    const { server, call } = await openDpopManager({ policy: both });
     server.expire();
     expect(await call()).toBe(200);
     // Asked for a nonce, rejected, refreshed (asked for a nonce there as well), replayed.
@@ -159,14 +161,14 @@ describe('nonces', () => {
   });
 
   test('50 such calls: still one refresh', async () => {
-    const { server, call } = await scene({ policy: both });
+    const { server, call } = await openDpopManager({ policy: both });
     server.expire();
     expect(new Set(await Promise.all(times(50, () => call())))).toEqual(new Set([200]));
     expect(server.counts).toMatchObject({ refreshes: 1, refreshTokensResent: 0, reuses: 0, apiCalls: 150 });
   });
 
   test('a nonce that has changed while the refresh was under way costs the replay one more sending, and no more', async () => {
-    const { server, call } = await scene({ policy: both });
+    const { server, call } = await openDpopManager({ policy: both });
     await call();
     server.expire();
     const hold = server.hold();
@@ -179,7 +181,7 @@ describe('nonces', () => {
   });
 
   test("a server that is never content is asked twice for each token, and its answer is the caller's", async () => {
-    const { server, call } = await scene();
+    const { server, call } = await openDpopManager();
     const answer = {
       status: 401,
       headers: { 'www-authenticate': 'DPoP error="use_dpop_nonce"', 'dpop-nonce': 'again' },
@@ -190,11 +192,11 @@ describe('nonces', () => {
   });
 
   test('the token endpoint that is never content is asked twice, and the refresh token is not spent', async () => {
-    const { server, call, expire, manager, tokens } = await scene();
+    const { server, call, expire, manager, tokens } = await openDpopManager();
     const answer = { status: 400, headers: { 'dpop-nonce': 'again' }, body: '{"error":"use_dpop_nonce"}' };
     const mend = server.fail({ answer }, { times: Number.POSITIVE_INFINITY });
     expire();
-    const error = await refusal(call());
+    const error = await rejection(call());
     expect(error).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: false, error: 'use_dpop_nonce' });
     expect(server.counts.tokenRequests).toBe(2);
     expect((await manager.getTokens())?.refreshToken).toBe(tokens.refresh_token);
@@ -210,18 +212,18 @@ describe('nonces', () => {
     [400, '{"error":"invalid_request"}'],
     [200, '{"error":"use_dpop_nonce"}'],
   ])('%i %s with a nonce is not answered with the refresh token once more', async (status, body) => {
-    const { server, call, expire } = await scene();
+    const { server, call, expire } = await openDpopManager();
     server.fail({ answer: { status, headers: { 'dpop-nonce': 'n' }, body } });
     expire();
-    await refusal(call());
+    await rejection(call());
     expect(server.counts.tokenRequests).toBe(1);
   });
 
   test('the second sending shares the deadline of the first', async () => {
-    const { server, call, expire, clock } = await scene({ policy: { nonces: ['token'] } });
+    const { server, call, expire, clock } = await openDpopManager({ policy: { nonces: ['token'] } });
     expire();
     const holds = [server.hold({ times: 1 }), server.hold({ times: 1 })];
-    const failed = refusal(call());
+    const failed = rejection(call());
     await holds[0]?.arrived();
     await clock.advance(20_000);
     await holds[0]?.();
@@ -231,11 +233,11 @@ describe('nonces', () => {
   });
 
   test('the second response is lost: that is a lost response, and the marker says so', async () => {
-    const { server, call, expire, storage } = await scene({ policy: { nonces: ['token'] } });
+    const { server, call, expire, storage } = await openDpopManager({ policy: { nonces: ['token'] } });
     expire();
     let requests = 0;
     server.fail({ drop: true, commits: true }, { when: () => ++requests === 2 });
-    expect(await refusal(call())).toBeInstanceOf(RefreshFailedError);
+    expect(await rejection(call())).toBeInstanceOf(RefreshFailedError);
     const stored = (await storage.read('test-client/default'))?.record as {
       pendingRefresh: { sends: number };
     };
@@ -244,7 +246,7 @@ describe('nonces', () => {
   });
 
   test('a body that can be sent once is sent once; the nonce is there for the next', async () => {
-    const { server, manager, call } = await scene({ policy: both });
+    const { server, manager, call } = await openDpopManager({ policy: both });
     const body = () => new Blob(['once']).stream();
     const post = () => manager.fetch(api, { method: 'POST', body: body(), duplex: 'half' } as RequestInit);
     expect((await post()).status).toBe(401);
@@ -255,7 +257,7 @@ describe('nonces', () => {
   });
 
   test('a Request with a body arrives whole, through a nonce, a refresh and another nonce', async () => {
-    const { server, manager } = await scene({ policy: both });
+    const { server, manager } = await openDpopManager({ policy: both });
     server.expire();
     const hold = server.hold();
     const answer = manager.fetch(new Request(api, { method: 'POST', body: 'all of it' }));
@@ -272,7 +274,7 @@ describe('nonces', () => {
   });
 
   test('one challenge for bearer tokens beside the one for proofs: ours is the one that counts', async () => {
-    const { server, call } = await scene();
+    const { server, call } = await openDpopManager();
     const answer = {
       status: 401,
       headers: {
@@ -290,7 +292,7 @@ describe('the clock', () => {
   test.each([-3_600_000, 3_600_000])(
     'a clock that is %i ms off is seen when a proof is refused for it',
     async (clockOffset) => {
-      const { server, call, expire } = await scene({
+      const { server, call, expire } = await openDpopManager({
         server: { clockOffset, accessTokenLifetime: 86_400_000 },
       });
       expect(await call()).toBe(200);
@@ -309,14 +311,14 @@ describe('the clock', () => {
   );
 
   test('a proof that is refused for another reason is not tried again', async () => {
-    const { server, call, expire } = await scene();
+    const { server, call, expire } = await openDpopManager();
     const challenge = { 'www-authenticate': 'DPoP error="invalid_dpop_proof"' };
     server.fail({ answer: { status: 401, headers: challenge } }, { on: 'api' });
     expect(await call()).toBe(401);
     expect(server.counts).toMatchObject({ apiCalls: 1, tokenRequests: 0 });
     server.fail({ answer: { status: 400, body: '{"error":"invalid_dpop_proof"}' } });
     expire();
-    expect(await refusal(call())).toMatchObject({
+    expect(await rejection(call())).toMatchObject({
       code: 'ERR_REFRESH_FAILED',
       error: 'invalid_dpop_proof',
       sent: false,
@@ -327,14 +329,14 @@ describe('the clock', () => {
 
 describe('the key is lost', () => {
   test('that is said before anything is sent, whatever is asked for, and the record stays', async () => {
-    const { server, keys, key, open, call, sent, expire, storage } = await scene();
+    const { server, keys, key, open, sent, expire, storage } = await openDpopManager();
     await keys.delete(key.thumbprint);
     const manager = open();
     const rejected: unknown[] = [];
     manager.on('recordRejected', ({ reason }) => rejected.push(reason));
-    const errors = [await refusal(call(manager)), await refusal(manager.getAccessToken())];
+    const errors = [await rejection(callApi(manager)), await rejection(manager.getAccessToken())];
     expire();
-    errors.push(await refusal(call(manager)));
+    errors.push(await rejection(callApi(manager)));
     for (const error of errors) {
       expect(error).toBeInstanceOf(LoginRequiredError);
       expect(error).toMatchObject({ reason: 'no_key' });
@@ -346,18 +348,18 @@ describe('the key is lost', () => {
   });
 
   test('whoever has it in memory goes on, and a new login mends it', async () => {
-    const { keys, key, open, call, signIn, expire } = await scene();
+    const { keys, key, open, call, signIn, expire } = await openDpopManager();
     await keys.delete(key.thumbprint);
     expire();
     expect(await call()).toBe(200);
     const restarted = open();
-    expect(await refusal(call(restarted))).toMatchObject({ reason: 'no_key' });
+    expect(await rejection(callApi(restarted))).toMatchObject({ reason: 'no_key' });
     await signIn(restarted);
-    expect([await call(restarted), await call()]).toEqual([200, 200]);
+    expect([await callApi(restarted), await call()]).toEqual([200, 200]);
   });
 
   test('sign-out works without it', async () => {
-    const { keys, key, open, server } = await scene();
+    const { keys, key, open, server } = await openDpopManager();
     await keys.delete(key.thumbprint);
     expect(await open().signOut()).toEqual({ revoked: true });
     expect(server.counts.familiesRevoked).toBe(1);
@@ -368,18 +370,18 @@ describe('the key is lost', () => {
     async (garbage) => {
       const inner = memoryKeys();
       const keys = { ...inner, read: async () => garbage as never };
-      const { open, call } = await scene({ dpop: { keys: inner } });
-      expect(await refusal(call(open({ dpop: dpop({ keys }) })))).toMatchObject({ reason: 'no_key' });
+      const { open } = await openDpopManager({ dpop: { keys: inner } });
+      expect(await rejection(callApi(open({ dpop: dpop({ keys }) })))).toMatchObject({ reason: 'no_key' });
     },
   );
 
   test('another key in its place is not used', async () => {
     const inner = memoryKeys();
-    const { open, call, signIn, server, key } = await scene({ dpop: { keys: inner } });
+    const { open, signIn, server, key } = await openDpopManager({ dpop: { keys: inner } });
     const { key: other } = await signIn(open({ session: 'other' }));
     const keys = { ...inner, read: () => inner.read(other.thumbprint) };
     expect(other.thumbprint).not.toBe(key.thumbprint);
-    expect(await refusal(call(open({ dpop: dpop({ keys }) })))).toMatchObject({ reason: 'no_key' });
+    expect(await rejection(callApi(open({ dpop: dpop({ keys }) })))).toMatchObject({ reason: 'no_key' });
     expect(server.counts.apiCalls).toBe(0);
   });
 
@@ -388,101 +390,104 @@ describe('the key is lost', () => {
     let isLocked = true;
     const locked = new StorageError('The keyring is locked.', { operation: 'read' });
     const read = (name: string) => (isLocked ? Promise.reject(locked) : inner.read(name));
-    const { open, call } = await scene({ dpop: { keys: inner } });
+    const { open } = await openDpopManager({ dpop: { keys: inner } });
     const manager = open({ dpop: dpop({ keys: { ...inner, read } }) });
-    expect(await refusal(call(manager))).toMatchObject({ code: 'ERR_STORAGE', message: locked.message });
+    expect(await rejection(callApi(manager))).toMatchObject({ code: 'ERR_STORAGE', message: locked.message });
     isLocked = false;
-    expect(await call(manager)).toBe(200);
+    expect(await callApi(manager)).toBe(200);
   });
 
   test('nor does one whose storage throws or hangs: that is a StorageError', async () => {
     const inner = memoryKeys();
-    const { open, call, clock } = await scene({ dpop: { keys: inner } });
+    const { open, clock } = await openDpopManager({ dpop: { keys: inner } });
     const broken = open({
       dpop: dpop({ keys: { ...inner, read: () => Promise.reject(new Error('broken')) } }),
     });
-    expect(await refusal(call(broken))).toMatchObject({ code: 'ERR_STORAGE', operation: 'read' });
+    expect(await rejection(callApi(broken))).toMatchObject({ code: 'ERR_STORAGE', operation: 'read' });
     const hanging = open({ dpop: dpop({ keys: { ...inner, read: () => new Promise(() => {}) } }) });
-    const error = refusal(call(hanging));
+    const error = rejection(callApi(hanging));
     await clock.advance(30_000);
     expect(await error).toMatchObject({ code: 'ERR_STORAGE', operation: 'read' });
   });
 
   test('a manager without dpop() says the same, and sends no bound token', async () => {
-    const { open, call, sent } = await scene();
-    expect(await refusal(call(open({ dpop: undefined })))).toMatchObject({ reason: 'no_key' });
+    const { open, sent } = await openDpopManager();
+    expect(await rejection(callApi(open({ dpop: undefined })))).toMatchObject({ reason: 'no_key' });
     expect(sent).toEqual([]);
   });
 
   test('the key of a session that is over is forgotten', async () => {
-    const { keys, key, manager, server, call, signIn, expire } = await scene();
+    const { keys, key, manager, server, call, signIn, expire } = await openDpopManager();
     await manager.signOut();
     expect(await keys.read(key.thumbprint)).toBeUndefined();
     const { key: second } = await signIn();
     server.revokeFamily();
     expire();
-    expect(await refusal(call())).toMatchObject({ reason: 'invalid_grant' });
+    expect(await rejection(call())).toMatchObject({ reason: 'invalid_grant' });
     expect(await keys.read(second.thumbprint)).toBeUndefined();
   });
 });
 
 describe('bearer tokens', () => {
   test('of a login are refused, and said to be unprotected', async () => {
-    const { server, manager } = await scene();
-    const error = await refusal(manager.setTokens(server.signIn()));
+    const { server, manager } = await openDpopManager();
+    const error = await rejection(manager.setTokens(server.signIn()));
     expect(error).toBeInstanceOf(ConfigurationError);
     expect(error.message).toContain('acceptBearer');
   });
 
   test('of a refresh are not used, and the refresh token that came with them is kept', async () => {
-    const { server, manager, call, expire } = await scene();
+    const { server, manager, call, expire } = await openDpopManager();
     const body = JSON.stringify({ access_token: 'bearer', token_type: 'Bearer', refresh_token: 'successor' });
     server.fail({ answer: { status: 200, body } });
     expire();
-    expect(await refusal(call())).toMatchObject({ code: 'ERR_REFRESH_FAILED', error: 'unusable token_type' });
+    expect(await rejection(call())).toMatchObject({
+      code: 'ERR_REFRESH_FAILED',
+      error: 'unusable token_type',
+    });
     const stored = await manager.getTokens();
     expect(stored?.accessToken).not.toBe('bearer');
     expect(server.counts.apiCalls).toBe(0);
   });
 
   test('of a session from before DPoP need a login', async () => {
-    const { server, open, call, sent } = await scene();
+    const { server, open, sent } = await openDpopManager();
     const before = open({ dpop: undefined, session: 'before' });
     await before.setTokens(server.signIn());
-    expect(await refusal(call(open({ session: 'before' })))).toMatchObject({ reason: 'no_key' });
+    expect(await rejection(callApi(open({ session: 'before' })))).toMatchObject({ reason: 'no_key' });
     expect(sent).toEqual([]);
   });
 
   test('are taken with acceptBearer, without any proof, and a bound session stays bound', async () => {
-    const { server, open, call, signIn, sent, expire, manager } = await scene({
+    const { server, open, signIn, sent, expire, manager } = await openDpopManager({
       dpop: { acceptBearer: true },
       policy: { required: false },
     });
     const old = open({ session: 'old' });
     await old.setTokens(server.signIn());
     expire();
-    expect(await call(old)).toBe(200);
+    expect(await callApi(old)).toBe(200);
     expect(sent.map(({ proof }) => proof)).toEqual([null, null]);
     await signIn();
     server.fail({ answer: { status: 200, body: '{"access_token":"b","token_type":"Bearer"}' } });
     expire();
-    expect(await refusal(call(manager))).toMatchObject({ error: 'unusable token_type' });
+    expect(await rejection(callApi(manager))).toMatchObject({ error: 'unusable token_type' });
   });
 
   test('DPoP tokens without the thumbprint of a key that is kept are refused', async () => {
-    const { server, manager, possession } = await scene();
+    const { server, manager, possession } = await openDpopManager();
     const tokens = server.signIn({ jkt: 'unknown' });
-    expect(await refusal(manager.setTokens(tokens))).toBeInstanceOf(ConfigurationError);
-    expect(await refusal(manager.setTokens({ ...tokens, dpop_jkt: 'unknown' }))).toBeInstanceOf(
+    expect(await rejection(manager.setTokens(tokens))).toBeInstanceOf(ConfigurationError);
+    expect(await rejection(manager.setTokens({ ...tokens, dpop_jkt: 'unknown' }))).toBeInstanceOf(
       ConfigurationError,
     );
     const key = await possession.generate();
     const unkept = { ...tokens, dpop_jkt: key.thumbprint };
-    expect(await refusal(manager.setTokens(unkept))).toBeInstanceOf(ConfigurationError);
+    expect(await rejection(manager.setTokens(unkept))).toBeInstanceOf(ConfigurationError);
   });
 
   test('a stored record whose tokens and key do not belong together is not used', async () => {
-    const { storage, open, call, sent } = await scene();
+    const { storage, open, sent } = await openDpopManager();
     const stored = await storage.read('test-client/default');
     const record = stored?.record as { accessTokens: Record<string, object>; thumbprint: string };
     const bearer = { ...record.accessTokens[''], type: 'Bearer' };
@@ -495,7 +500,7 @@ describe('bearer tokens', () => {
       const manager = open();
       const reasons: unknown[] = [];
       manager.on('recordRejected', ({ reason }) => reasons.push(reason));
-      await refusal(call(manager));
+      await rejection(callApi(manager));
       expect(reasons).toEqual(['corrupt']);
     }
     expect(sent).toEqual([]);
@@ -506,7 +511,9 @@ describe('options', () => {
   test('keys that reach less far than the sessions are refused', () => {
     const storage = { ...memoryStorage(), reach: 'machine' as const };
     const options = { storage, lock: { ...storage.lock, reach: 'machine' } as never };
-    return expect(scene({ manager: options })).rejects.toThrow(/reach a process, but the storage a machine/);
+    return expect(openDpopManager({ manager: options })).rejects.toThrow(
+      /reach a process, but the storage a machine/,
+    );
   });
 
   test.each([
@@ -520,14 +527,16 @@ describe('options', () => {
   });
 
   test.each([null, {}, { prover: () => 1 }, 'dpop'])('the option dpop: %j is refused', (value) => {
-    return expect(scene({ manager: { dpop: value as never } })).rejects.toThrow(/The option dpop must/);
+    return expect(openDpopManager({ manager: { dpop: value as never } })).rejects.toThrow(
+      /The option dpop must/,
+    );
   });
 
   test('exported keys work from a storage of text, for whoever reads it', async () => {
     const storage = memoryStorage();
-    const { open, call, server } = await scene({ dpop: { keys: exportedKeys(storage) } });
+    const { open, call, server } = await openDpopManager({ dpop: { keys: exportedKeys(storage) } });
     const elsewhere = open({ dpop: dpop({ keys: exportedKeys(storage) }) });
-    expect([await call(), await call(elsewhere)]).toEqual([200, 200]);
+    expect([await call(), await callApi(elsewhere)]).toEqual([200, 200]);
     expect(server.counts).toMatchObject({ proofs: 2, proofsRefused: 0 });
   });
 });
@@ -542,32 +551,32 @@ describe('a client that gets tokens for itself', () => {
   };
 
   test('makes its key when it needs one, once for all who share the storage', async () => {
-    const { server, open, call, expire } = await scene({
+    const { server, open, expire } = await openDpopManager({
       server: { clients: [...clients, { clientId: 'test-client' }] },
     });
     const [one, other] = [open(machine), open(machine)];
-    expect(await Promise.all(times(10, (index) => call(index % 2 === 0 ? one : other)))).toEqual(
+    expect(await Promise.all(times(10, (index) => callApi(index % 2 === 0 ? one : other)))).toEqual(
       times(10, () => 200),
     );
     expect(server.counts).toMatchObject({ clientCredentials: 1, proofsRefused: 0, boundTokensAsBearer: 0 });
     expire();
-    expect([await call(one), await call(other)]).toEqual([200, 200]);
+    expect([await callApi(one), await callApi(other)]).toEqual([200, 200]);
     expect(server.counts.clientCredentials).toBe(2);
   });
 
   test('gets another one when it has signed out', async () => {
-    const { server, open, call, keys } = await scene({
+    const { server, open, keys } = await openDpopManager({
       server: { clients: [...clients, { clientId: 'test-client' }] },
     });
     const manager = open(machine);
-    expect(await call(manager)).toBe(200);
+    expect(await callApi(manager)).toBe(200);
     const first = (await manager.getTokens())?.thumbprint ?? '';
     await keys.delete(first);
-    expect(await refusal(call(open({ ...machine, dpop: dpop({ keys }) })))).toMatchObject({
+    expect(await rejection(callApi(open({ ...machine, dpop: dpop({ keys }) })))).toMatchObject({
       reason: 'no_key',
     });
     await manager.signOut();
-    expect(await call(manager)).toBe(200);
+    expect(await callApi(manager)).toBe(200);
     expect((await manager.getTokens())?.thumbprint).not.toBe(first);
     expect(server.counts.proofsRefused).toBe(0);
   });
@@ -579,7 +588,7 @@ test('7523-03: the request that is made anew for a nonce has a client assertion 
     assertions.push(parameters.get('client_assertion') ?? '');
     return true;
   };
-  const { server, call, expire } = await scene({
+  const { server, call, expire } = await openDpopManager({
     policy: { nonces: ['token'] },
     server: { clients: [{ clientId: 'test-client', verify }] },
     manager: { clientAuthentication: clientSecretJwt('a secret that is long enough to sign with it') },
@@ -592,7 +601,7 @@ test('7523-03: the request that is made anew for a nonce has a client assertion 
 });
 
 test('a look at what was stored before a login, answered late, does not bring its key along', async () => {
-  const { open, server, storage, signIn, expire, clock } = await scene();
+  const { open, server, storage, signIn, expire, clock } = await openDpopManager();
   let late: Promise<void> | undefined;
   const slow: TokenStorage = {
     ...storage,
@@ -627,7 +636,7 @@ test('a sign-out whose server cannot be found out, while its key is being forgot
   const unheard: unknown[] = [];
   const hear = (error: unknown) => void unheard.push(error);
   process.on('unhandledRejection', hear);
-  const { open, possession } = await scene();
+  const { open, possession } = await openDpopManager();
   const forgetting = Promise.withResolvers<void>();
   const manager = open({
     dpop: { ...possession, forget: () => forgetting.promise },

@@ -3,7 +3,8 @@ import ky, { HTTPError, type KyInstance, type Options, TimeoutError } from 'ky';
 import { ConfigurationError, isTokenKeepError, type TokenManager } from 'tokenkeep';
 import { authorizedKy } from 'tokenkeep/ky';
 import { describe, expect, test, vi } from 'vitest';
-import { refusal, type Scene, scene, times } from '../../support/scene.ts';
+import { type OpenedManager, openManager } from '../../support/open-manager.ts';
+import { rejection, times } from '../../support/promises.ts';
 
 interface Echo {
   readonly method: string;
@@ -18,8 +19,8 @@ const at = { prefix, retry: { delay: () => 0 } } satisfies Options;
 const unavailable = { answer: { status: 503, body: '' } };
 
 /** A signed-in user, whose ky retries at once. */
-async function signedIn(options: Options = {}): Promise<Scene & { readonly api: KyInstance }> {
-  const set = await scene();
+async function signedIn(options: Options = {}): Promise<OpenedManager & { readonly api: KyInstance }> {
+  const set = await openManager();
   return { ...set, api: authorizedKy(set.manager).extend(at).extend(options) };
 }
 
@@ -36,7 +37,7 @@ describe('calls', () => {
   });
 
   test('prefix and baseUrl lead where they lead in ky', async () => {
-    const { manager } = await scene();
+    const { manager } = await openManager();
     const plain = authorizedKy(manager);
     const paths = await Promise.all([
       plain.get<Echo>('/orders', { prefix }).json(),
@@ -49,7 +50,7 @@ describe('calls', () => {
 
   test('elsewhere no token goes along', async () => {
     const fetch = vi.fn<typeof globalThis.fetch>(async () => new Response('public'));
-    const { manager } = await scene({ fetch });
+    const { manager } = await openManager({ manager: { fetch } });
     expect(await authorizedKy(manager).get('https://cdn.test/logo').text()).toBe('public');
     expect(
       fetch.mock.calls.map(([input]) => new Headers((input as Request).headers).get('authorization')),
@@ -79,7 +80,7 @@ describe('calls', () => {
   });
 
   test('an instance of the application keeps its options, and so does what is extended from it', async () => {
-    const { manager, server } = await scene();
+    const { manager, server } = await openManager();
     const own = ky.create({ ...at, headers: { 'x-app': 'shop' }, hooks: { beforeRequest: [addTrace] } });
     const api = authorizedKy(manager, own).extend({ headers: { 'x-page': 'cart' } });
     server.expire();
@@ -125,7 +126,7 @@ describe('hooks', () => {
   test('an Authorization that one of them sets is left alone', async () => {
     const mine = ({ request }: { request: Request }) => request.headers.set('authorization', 'Bearer mine');
     const { server, api } = await signedIn({ hooks: { beforeRequest: [mine] } });
-    const error = await refusal(api.get('orders').json());
+    const error = await rejection(api.get('orders').json());
     expect(error).toBeInstanceOf(HTTPError);
     expect(server.counts).toMatchObject({ apiCalls: 1, refreshes: 0 });
     expect(server.requests[0]?.token).toBeUndefined();
@@ -177,7 +178,7 @@ describe('retries', () => {
     expect(server.counts).toMatchObject({ faults: 2, refreshes: 0 });
   });
 
-  test.each<[string, (scene: Scene) => unknown, object]>([
+  test.each<[string, (scene: OpenedManager) => unknown, object]>([
     [
       'LoginRequiredError',
       ({ server }) => server.revokeFamily(),
@@ -202,7 +203,7 @@ describe('retries', () => {
     });
     set.server.expire();
     spoil(set);
-    expect(await refusal(set.api.get('orders').json())).toMatchObject(expected);
+    expect(await rejection(set.api.get('orders').json())).toMatchObject(expected);
     expect(beforeRetry).not.toHaveBeenCalled();
     expect(set.server.counts.tokenRequests).toBe(1);
   });
@@ -227,7 +228,7 @@ describe('answers', () => {
     const { server, api } = await signedIn();
     const answer = { status: 401, headers: { 'content-type': 'application/json' }, body: '{"error":"no"}' };
     server.fail({ answer }, { on: 'api', times: 2 });
-    const error = await refusal(api.get('orders').json());
+    const error = await rejection(api.get('orders').json());
     expect(error).toBeInstanceOf(HTTPError);
     const { response, request, data } = error as unknown as HTTPError;
     expect([response.status, request.url, data]).toEqual([401, `${prefix}/orders`, { error: 'no' }]);
@@ -237,7 +238,7 @@ describe('answers', () => {
   test.each([403, 404, 500])('so is %i', async (status) => {
     const { server, api } = await signedIn({ retry: 0 });
     server.fail({ answer: { status, body: 'no' } }, { on: 'api' });
-    const error = await refusal(api.get('orders').json());
+    const error = await rejection(api.get('orders').json());
     expect(error).toBeInstanceOf(HTTPError);
     expect(error['response']).toMatchObject({ status });
     expect(await api.get('orders', { throwHttpErrors: false }).then(({ ok }) => ok)).toBe(true);
@@ -284,7 +285,7 @@ describe('streams', () => {
   test.each([0, { limit: 0 }])('with retry %o go out once: the 401 is the answer', async (retry) => {
     const { server, api } = await signedIn({ retry });
     server.expire();
-    const error = await refusal(api.post('files', { body: stream('a', 'b') }).json());
+    const error = await rejection(api.post('files', { body: stream('a', 'b') }).json());
     expect(error).toBeInstanceOf(HTTPError);
     expect(server.counts.apiCalls).toBe(1);
     // The next one finds a token that works.
@@ -327,7 +328,7 @@ describe('giving up', () => {
     const hold = server.hold();
     const other = manager.fetch(`${prefix}/other`);
     await hold.arrived();
-    expect(await refusal(api.get('orders', { timeout: 20 }).json())).toBeInstanceOf(TimeoutError);
+    expect(await rejection(api.get('orders', { timeout: 20 }).json())).toBeInstanceOf(TimeoutError);
     await hold();
     expect((await other).status).toBe(200);
     expect((await api.get('orders')).status).toBe(200);
@@ -338,7 +339,7 @@ describe('giving up', () => {
     const { server, api, manager } = await signedIn();
     server.expire();
     const hold = server.hold();
-    const call = refusal(api.get('orders', { timeout: 20 }).json());
+    const call = rejection(api.get('orders', { timeout: 20 }).json());
     await hold.arrived();
     expect(await call).toBeInstanceOf(TimeoutError);
     await hold();
@@ -363,7 +364,7 @@ describe('giving up', () => {
     server.expire();
     const hold = server.hold();
     const controller = new AbortController();
-    const given = refusal(api.get('orders', { signal: controller.signal }).json());
+    const given = rejection(api.get('orders', { signal: controller.signal }).json());
     const other = api.get('orders');
     await hold.arrived();
     controller.abort(new Error('the user left'));

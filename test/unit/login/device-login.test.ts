@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 import { tlsClientAuth } from 'tokenkeep';
 import { type DevicePrompt, deviceLogin } from 'tokenkeep/login';
 import { describe, expect, test } from 'vitest';
-import { refusal } from '../../support/scene.ts';
+import { rejection } from '../../support/promises.ts';
 import type { Place } from '../../support/wire.ts';
 import { as, granting, scene } from './support/server.ts';
 
@@ -108,7 +108,7 @@ describe('ends', () => {
   ])('when the server says %s (8628-03)', async (_name, error, expected) => {
     const { login, polls, clock } = begin([pending, refusing(error)]);
     await clock.advance(300_000);
-    const told = await refusal(login);
+    const told = await rejection(login);
     expect(told).toMatchObject({ code: 'ERR_LOGIN_FAILED', ...expected });
     expect(inspect(told)).not.toContain('device-secret');
     expect(polls).toEqual([5, 10]);
@@ -121,7 +121,7 @@ describe('ends', () => {
       { expires_in: 12 },
     );
     await clock.advance(12_000);
-    expect(await refusal(login)).toMatchObject({ reason: 'timed_out' });
+    expect(await rejection(login)).toMatchObject({ reason: 'timed_out' });
     expect(polls).toEqual([5, 10]);
     expect(clock.timers).toBe(0);
   });
@@ -202,7 +202,7 @@ describe('does not begin', () => {
   ])('%s', async (_name, members, reason) => {
     const { login, prompts, clock } = begin([], members);
     await clock.advance(60_000);
-    expect(await refusal(login)).toMatchObject({ code: 'ERR_LOGIN_FAILED', reason });
+    expect(await rejection(login)).toMatchObject({ code: 'ERR_LOGIN_FAILED', reason });
     expect(prompts).toEqual([]);
   });
 
@@ -212,7 +212,7 @@ describe('does not begin', () => {
   ])('when the server answers %s', async (_name, place) => {
     const { client } = scene({ [as.deviceAuthorizationEndpoint]: place });
     const login = deviceLogin({ ...client, onPrompt: () => undefined });
-    expect(await refusal(login)).toMatchObject({ reason: 'no_response' });
+    expect(await rejection(login)).toMatchObject({ reason: 'no_response' });
   });
 
   test('where no endpoint is known; the one of the metadata will do, under Google’s name of the place too', async () => {
@@ -228,7 +228,7 @@ describe('does not begin', () => {
         authorizationServer: authorizationServer as typeof as,
         onPrompt: (prompt) => void prompts.push(prompt),
       });
-    expect(await refusal(begun(without))).toMatchObject({ code: 'ERR_CONFIGURATION' });
+    expect(await rejection(begun(without))).toMatchObject({ code: 'ERR_CONFIGURATION' });
     const metadata = { device_authorization_endpoint: deviceAuthorizationEndpoint };
     const login = begun({ ...without, metadata });
     await clock.advance(10_000);

@@ -2,7 +2,7 @@
 import { inspect } from 'node:util';
 import { completeLogin, startLogin } from 'tokenkeep/login';
 import { describe, expect, test } from 'vitest';
-import { refusal } from '../../support/scene.ts';
+import { rejection } from '../../support/promises.ts';
 import { answered, as, redirectUri, scene } from './support/server.ts';
 
 async function started(change: object = {}) {
@@ -31,7 +31,7 @@ describe('nothing is sent anywhere', () => {
 
   test.each(cases)('for %s', async (_name, answer) => {
     const { net, options, url } = await started();
-    expect(await refusal(completeLogin(options, answer(url)))).toMatchObject({
+    expect(await rejection(completeLogin(options, answer(url)))).toMatchObject({
       code: 'ERR_LOGIN_FAILED',
       reason: 'invalid_response',
       error: undefined,
@@ -43,7 +43,7 @@ describe('nothing is sent anywhere', () => {
     const { net, options, url } = await started();
     const answers = await Promise.allSettled([1, 2, 3].map(() => completeLogin(options, answered(url))));
     expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
-    expect(await refusal(completeLogin(options, answered(url)))).toMatchObject({
+    expect(await rejection(completeLogin(options, answered(url)))).toMatchObject({
       reason: 'invalid_response',
     });
     expect(net.sent.length).toBe(1);
@@ -52,7 +52,7 @@ describe('nothing is sent anywhere', () => {
   test('for an answer that comes too late', async () => {
     const { net, options, url, clock } = await started();
     await clock.advance(600_000);
-    expect(await refusal(completeLogin(options, answered(url)))).toMatchObject({ reason: 'timed_out' });
+    expect(await rejection(completeLogin(options, answered(url)))).toMatchObject({ reason: 'timed_out' });
     expect(net.sent).toEqual([]);
   });
 
@@ -62,7 +62,7 @@ describe('nothing is sent anywhere', () => {
       const { net, options, url } = await started();
       const iss = change.authorizationServer?.issuer ?? as.issuer;
       const failing = completeLogin({ ...options, ...change }, answered(url, { iss }));
-      expect(await refusal(failing)).toMatchObject({ reason: 'invalid_response' });
+      expect(await rejection(failing)).toMatchObject({ reason: 'invalid_response' });
       expect(net.sent).toEqual([]);
     }
   });
@@ -71,7 +71,7 @@ describe('nothing is sent anywhere', () => {
     for (const text of ['{', 'null', '{"verifier":1}']) {
       const { net, options, pending, url, state } = await started();
       pending.set(`tokenkeep.login.${state}`, text);
-      expect(await refusal(completeLogin(options, answered(url)))).toMatchObject({
+      expect(await rejection(completeLogin(options, answered(url)))).toMatchObject({
         reason: 'invalid_response',
       });
       expect(net.sent).toEqual([]);
@@ -81,7 +81,9 @@ describe('nothing is sent anywhere', () => {
   test('where the server says who it is, and nobody configured who it should be', async () => {
     const { issuer: _, ...anonymous } = as;
     const { net, options, url } = await started({ authorizationServer: anonymous });
-    expect(await refusal(completeLogin(options, answered(url)))).toMatchObject({ code: 'ERR_CONFIGURATION' });
+    expect(await rejection(completeLogin(options, answered(url)))).toMatchObject({
+      code: 'ERR_CONFIGURATION',
+    });
     expect(net.sent).toEqual([]);
   });
 });
@@ -95,7 +97,7 @@ test('an error of the server is a typed error; what it says is text, without sec
   const { net, options, url, state } = await started();
   const script = `<script>alert(1)</script>\r\n\u0000${state} ${'long '.repeat(100)}`;
   const answer = answered(url, { code: '', error: 'access_denied', error_description: script });
-  const error = await refusal(completeLogin(options, answer));
+  const error = await rejection(completeLogin(options, answer));
   expect(error).toMatchObject({ code: 'ERR_LOGIN_FAILED', reason: 'refused', error: 'access_denied' });
   expect(error.description).toMatch(/^<script>alert\(1\)<\/script> \[redacted\] long /);
   expect(error.description).not.toMatch(/[\r\n\0]/);
@@ -108,7 +110,7 @@ test('an error of the server is a typed error; what it says is text, without sec
 test('an error that is a sentence or markup is no code', async () => {
   const { options, url } = await started();
   const answer = answered(url, { code: '', error: '<b>you lost</b>' });
-  expect(await refusal(completeLogin(options, answer))).toMatchObject({
+  expect(await rejection(completeLogin(options, answer))).toMatchObject({
     reason: 'refused',
     error: undefined,
   });
@@ -119,7 +121,7 @@ describe('the token endpoint', () => {
     const { client, net } = scene({ [as.tokenEndpoint]: place });
     const options = { ...client, pending: new Map<string, string>() };
     const { url } = await startLogin({ ...options, redirectUri });
-    const error = await refusal(completeLogin(options, answered(url, {}, 'a-code-of-another')));
+    const error = await rejection(completeLogin(options, answered(url, {}, 'a-code-of-another')));
     return { error, net };
   };
 
@@ -161,7 +163,7 @@ describe('the token endpoint', () => {
     const { client, clock } = scene({ [as.tokenEndpoint]: () => new Promise(() => undefined) });
     const options = { ...client, pending: new Map<string, string>() };
     const { url } = await startLogin({ ...options, redirectUri });
-    const failing = refusal(completeLogin(options, answered(url)));
+    const failing = rejection(completeLogin(options, answered(url)));
     await clock.advance(30_000);
     expect(await failing).toMatchObject({ reason: 'no_response' });
     expect(clock.timers).toBe(0);

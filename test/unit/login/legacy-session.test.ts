@@ -2,7 +2,9 @@
 import { memoryLock, memoryStorage, type TokenLock } from 'tokenkeep';
 import { importSession, type LegacyTokens } from 'tokenkeep/login';
 import { describe, expect, test } from 'vitest';
-import { diskFull, failure, key, setup as open, type Setup } from '../../support/setup.ts';
+import { key, type OpenedManager, openManager as open } from '../../support/open-manager.ts';
+import { rejection } from '../../support/promises.ts';
+import { diskFull } from '../../support/watched-storage.ts';
 
 /** What a library before has kept: a session of the same server. */
 async function setup(options?: Parameters<typeof open>[0]) {
@@ -125,7 +127,7 @@ describe('a session', () => {
 
 describe('who acts meanwhile in this process wins:', () => {
   const during = (
-    story: Setup & { place: { read(): LegacyTokens | Promise<LegacyTokens> } },
+    story: OpenedManager & { place: { read(): LegacyTokens | Promise<LegacyTokens> } },
     act: () => unknown,
   ) => {
     let reads = 0;
@@ -206,7 +208,7 @@ describe('trouble', () => {
   test('a remove() that removes nothing is found out: the session stays where it was', async () => {
     const story = await setup();
     story.place.remove = () => undefined;
-    const error = await failure(importSession(story.manager, story.place));
+    const error = await rejection(importSession(story.manager, story.place));
     expect(error).toEqual(refused);
     expect((error as Error).message).toContain('read() and remove()');
     expect(story.place.kept).toBe(story.kept);
@@ -218,7 +220,7 @@ describe('trouble', () => {
     const story = await setup();
     const { remove } = story.place;
     story.place.remove = () => Promise.reject(new Error('read-only'));
-    expect(await failure(importSession(story.manager, story.place))).toMatchObject({
+    expect(await rejection(importSession(story.manager, story.place))).toMatchObject({
       code: 'ERR_STORAGE',
       cause: { cause: { message: 'read-only' } },
     });
@@ -234,9 +236,9 @@ describe('trouble', () => {
     story.storage.before = (operation) => {
       if (operation === 'write') throw diskFull();
     };
-    expect(await failure(importSession(story.manager, story.place))).toMatchObject({ code: 'ERR_STORAGE' });
+    expect(await rejection(importSession(story.manager, story.place))).toMatchObject({ code: 'ERR_STORAGE' });
     expect(story.place.kept).toBe(story.kept);
-    expect(await failure(story.manager.getAccessToken())).toMatchObject({ reason: 'no_tokens' });
+    expect(await rejection(story.manager.getAccessToken())).toMatchObject({ reason: 'no_tokens' });
     story.storage.before = () => undefined;
     expect(await outcomeOf(story)).toBe('imported');
   });
@@ -244,7 +246,7 @@ describe('trouble', () => {
   test('a read() that fails: a StorageError that quotes nothing of what was found', async () => {
     const { manager, place } = await setup();
     place.read = () => JSON.parse('secret-of-the-user');
-    const error = (await failure(importSession(manager, place))) as Error;
+    const error = (await rejection(importSession(manager, place))) as Error;
     expect(error).toMatchObject({ code: 'ERR_STORAGE', operation: 'read' });
     expect(`${error} ${error.cause} ${error.stack}`).not.toContain('secret');
   });
@@ -252,7 +254,7 @@ describe('trouble', () => {
   test('one that never answers ends', async () => {
     const story = await setup();
     story.place.read = () => new Promise(() => undefined);
-    const error = failure(importSession(story.manager, story.place));
+    const error = rejection(importSession(story.manager, story.place));
     await story.clock.advance(30_000);
     expect(await error).toMatchObject({ code: 'ERR_STORAGE' });
   });
@@ -272,7 +274,7 @@ describe('trouble', () => {
     story.place.kept = story.kept;
     await story.manager.signOut({ revoke: false });
     naps = 9;
-    expect(await failure(importSession(story.manager, story.place))).toMatchObject({
+    expect(await rejection(importSession(story.manager, story.place))).toMatchObject({
       code: 'ERR_LOCK_TIMEOUT',
     });
     expect(story.place.kept).toBe(story.kept);
@@ -281,7 +283,7 @@ describe('trouble', () => {
   test('a lock that fails', async () => {
     const lock: TokenLock = { reach: 'process', request: () => Promise.reject(new Error('no locks here')) };
     const story = await setup({ manager: { lock } });
-    expect(await failure(importSession(story.manager, story.place))).toMatchObject({
+    expect(await rejection(importSession(story.manager, story.place))).toMatchObject({
       code: 'ERR_LOCK_TIMEOUT',
       cause: { message: 'no locks here' },
     });
@@ -297,7 +299,7 @@ describe('trouble', () => {
       { ...kept, expiresAt: Number.NaN },
     ]) {
       place.kept = wrong;
-      expect(await failure(importSession(manager, place))).toMatchObject({ code: 'ERR_CONFIGURATION' });
+      expect(await rejection(importSession(manager, place))).toMatchObject({ code: 'ERR_CONFIGURATION' });
       expect(place.kept).toBe(wrong);
     }
     expect(await storage.inner.read(key)).toBeUndefined();
@@ -311,12 +313,12 @@ describe('trouble', () => {
       {},
       { fetch, setTokens: manager.setTokens, forSession: manager.forSession },
     ]) {
-      expect(await failure(importSession(wrong as never, place))).toMatchObject({
+      expect(await rejection(importSession(wrong as never, place))).toMatchObject({
         code: 'ERR_CONFIGURATION',
       });
     }
     for (const wrong of [undefined, null, {}, { read: () => undefined }, { remove: () => undefined }]) {
-      expect(await failure(importSession(manager, wrong as never))).toMatchObject({
+      expect(await rejection(importSession(manager, wrong as never))).toMatchObject({
         code: 'ERR_CONFIGURATION',
       });
     }

@@ -3,7 +3,7 @@ import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { type LoopbackLoginOptions, loopbackLogin, openSystemBrowser } from 'tokenkeep/login';
 import { describe, expect, test, vi } from 'vitest';
-import { refusal } from '../../support/scene.ts';
+import { rejection } from '../../support/promises.ts';
 import { answered, scene } from './support/server.ts';
 
 /** A login whose browser is the test. */
@@ -118,7 +118,7 @@ describe('ends, and listens no more', () => {
   test('when the answer is from another server (9207-01)', async () => {
     const { login, net, url, redirectUri } = await begin();
     await fetch(answered(url, { iss: 'https://evil.test' }));
-    expect(await refusal(login)).toMatchObject({ reason: 'invalid_response' });
+    expect(await rejection(login)).toMatchObject({ reason: 'invalid_response' });
     expect(net.sent).toEqual([]);
     expect(await isFree(redirectUri)).toBe(true);
   });
@@ -128,14 +128,14 @@ describe('ends, and listens no more', () => {
     const script = '<script>alert(1)</script>';
     const answer = answered(url, { code: '', error: 'access_denied', error_description: script });
     expect(await (await fetch(answer)).text()).not.toContain('alert');
-    expect(await refusal(login)).toMatchObject({ reason: 'refused', error: 'access_denied' });
+    expect(await rejection(login)).toMatchObject({ reason: 'refused', error: 'access_denied' });
     expect(await isFree(redirectUri)).toBe(true);
   });
 
   test('when nobody comes back in time', async () => {
     const { login, clock, redirectUri } = await begin({ lifetime: 60_000 });
     await clock.advance(60_000);
-    expect(await refusal(login)).toMatchObject({ code: 'ERR_LOGIN_FAILED', reason: 'timed_out' });
+    expect(await rejection(login)).toMatchObject({ code: 'ERR_LOGIN_FAILED', reason: 'timed_out' });
     expect([await isFree(redirectUri), clock.timers]).toEqual([true, 0]);
   });
 
@@ -204,7 +204,7 @@ describe('the system’s browser', () => {
 
   test('that is not there is an error that says what to do', async () => {
     platform('linux', []);
-    const error = await refusal(loopbackLogin({ ...scene().client }));
+    const error = await rejection(loopbackLogin({ ...scene().client }));
     expect(error).toMatchObject({ code: 'ERR_CONFIGURATION' });
     expect(error.message).toContain('Give the option open');
   });
@@ -223,7 +223,7 @@ describe('the system’s browser', () => {
     'is not asked to open %o',
     async (url) => {
       const { tried } = platform('linux', ['xdg-open']);
-      expect(await refusal(openSystemBrowser(url))).toMatchObject({ code: 'ERR_CONFIGURATION' });
+      expect(await rejection(openSystemBrowser(url))).toMatchObject({ code: 'ERR_CONFIGURATION' });
       expect(tried).toEqual([]);
     },
   );
@@ -231,7 +231,7 @@ describe('the system’s browser', () => {
 
 test('elsewhere than in Node it says what to use', async () => {
   vi.stubGlobal('process', undefined);
-  const error = await refusal(loopbackLogin({ ...scene().client, open: () => undefined }));
+  const error = await rejection(loopbackLogin({ ...scene().client, open: () => undefined }));
   expect(error).toMatchObject({ code: 'ERR_CONFIGURATION' });
   expect(error.message).toContain('popupLogin()');
 });
@@ -241,7 +241,7 @@ test.each([{ path: 'callback' }, { path: '/a?b' }, { path: '//x' }, { host: 'loc
   async (change) => {
     const open = vi.fn();
     const login = loopbackLogin({ ...scene().client, open, ...change } as LoopbackLoginOptions);
-    expect(await refusal(login)).toMatchObject({ code: 'ERR_CONFIGURATION' });
+    expect(await rejection(login)).toMatchObject({ code: 'ERR_CONFIGURATION' });
     expect(open).not.toHaveBeenCalled();
   },
 );

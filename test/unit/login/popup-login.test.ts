@@ -1,7 +1,7 @@
 /** A login in a window: the browser's parts are played by the test, message for message. */
 import { popupLogin, returnFromPopup } from 'tokenkeep/login';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { refusal } from '../../support/scene.ts';
+import { rejection } from '../../support/promises.ts';
 import { answered, redirectUri, scene } from './support/server.ts';
 
 const origin = 'https://app.test';
@@ -113,7 +113,7 @@ describe('what is not the answer is not heard', () => {
   test('an answer of another issuer is an error, and the code goes nowhere (9207-01)', async () => {
     const { login, net } = await begin();
     returnFromPopup(answered(popup.url, { iss: 'https://evil.test' }));
-    expect(await refusal(login)).toMatchObject({ reason: 'invalid_response' });
+    expect(await rejection(login)).toMatchObject({ reason: 'invalid_response' });
     expect(net.sent).toEqual([]);
   });
 });
@@ -123,7 +123,7 @@ describe('ends', () => {
     const { login, clock } = await begin();
     popup.closed = true;
     await clock.advance(1_000);
-    expect(await refusal(login)).toMatchObject({ code: 'ERR_LOGIN_FAILED', reason: 'cancelled' });
+    expect(await rejection(login)).toMatchObject({ code: 'ERR_LOGIN_FAILED', reason: 'cancelled' });
     expect([channels, clock.timers]).toEqual([[], 0]);
   });
 
@@ -138,7 +138,7 @@ describe('ends', () => {
   test('when the user takes too long, and when the application gives up', async () => {
     const slow = await begin({ lifetime: 60_000 });
     await slow.clock.advance(60_000);
-    expect(await refusal(slow.login)).toMatchObject({ reason: 'timed_out' });
+    expect(await rejection(slow.login)).toMatchObject({ reason: 'timed_out' });
     expect(popup.closed).toBe(true);
     popup = new Popup();
     const controller = new AbortController();
@@ -151,12 +151,12 @@ describe('ends', () => {
   test('when the browser blocks the window', async () => {
     open.mockImplementation(() => null);
     const { login } = await begin();
-    expect(await refusal(login)).toMatchObject({ code: 'ERR_LOGIN_FAILED', reason: 'popup_blocked' });
+    expect(await rejection(login)).toMatchObject({ code: 'ERR_LOGIN_FAILED', reason: 'popup_blocked' });
   });
 
   test('before a window opens, where the page that comes back is not of this origin', async () => {
     const { login, opened } = await begin({ redirectUri: 'https://other.test/callback' });
-    expect(await refusal(login)).toMatchObject({ code: 'ERR_CONFIGURATION' });
+    expect(await rejection(login)).toMatchObject({ code: 'ERR_CONFIGURATION' });
     expect(opened).toBe(0);
   });
 

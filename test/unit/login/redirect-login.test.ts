@@ -4,7 +4,7 @@ import { dpop } from 'tokenkeep/dpop';
 import { type RedirectLoginOptions, redirectLogin, startLogin } from 'tokenkeep/login';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { Page } from '../../support/page.ts';
-import { refusal } from '../../support/scene.ts';
+import { rejection } from '../../support/promises.ts';
 import type { Place } from '../../support/wire.ts';
 import { answered, as, granting, idToken, scene } from './support/server.ts';
 
@@ -116,7 +116,7 @@ describe('begin()', () => {
 
   test('times out if the page does not unload, and the next call begins a new login', async () => {
     const { redirect, page, clock } = site();
-    const failing = refusal(redirect.begin());
+    const failing = rejection(redirect.begin());
     await vi.waitUntil(() => page.sent.length > 0);
     await clock.advance(30_000);
     expect(await failing).toMatchObject({ code: 'ERR_LOGIN_FAILED', reason: 'timed_out' });
@@ -133,7 +133,7 @@ describe('begin()', () => {
       return { giving, begun: redirect.begin({ signal: giving.signal }) };
     };
     const [one, two] = [begin(), begin()];
-    const both = [one, two].map(({ begun }) => refusal(begun));
+    const both = [one, two].map(({ begun }) => rejection(begun));
     await vi.waitUntil(() => find.mock.calls.length > 0);
     one.giving.abort(new Error('enough'));
     two.giving.abort(new Error('me too'));
@@ -142,7 +142,7 @@ describe('begin()', () => {
     const third = begin();
     void redirect.begin();
     await Promise.resolve();
-    const leaving = refusal(third.begun);
+    const leaving = rejection(third.begun);
     third.giving.abort(new Error('not me'));
     expect((await leaving).message).toBe('not me');
     found.resolve(server);
@@ -179,7 +179,7 @@ describe('begin()', () => {
     // … and a login that the server has refused does not begin again by itself.
     await clock.advance(1_000);
     await visit({}, { code: '', error: 'access_denied' });
-    expect(await refusal(redirect.begin())).toMatchObject({ reason: 'refused', error: 'access_denied' });
+    expect(await rejection(redirect.begin())).toMatchObject({ reason: 'refused', error: 'access_denied' });
     expect(page.sent.length).toBe(2);
   });
 
@@ -226,7 +226,7 @@ describe('begin()', () => {
     ['what cannot be read', 'https://'],
   ])('refuses %s as returnTo', async (_, returnTo) => {
     const { redirect, page, pending } = site();
-    const error = await refusal(redirect.begin({ returnTo }));
+    const error = await rejection(redirect.begin({ returnTo }));
     expect(error).toMatchObject({ code: 'ERR_CONFIGURATION' });
     expect(error.message).toContain('returnTo');
     expect([page.sent.length, pending.size]).toEqual([0, 0]);
@@ -239,14 +239,14 @@ describe('begin()', () => {
     };
     const redirect = redirectLogin({ manager, redirectUri: '/callback', pending });
     expect(await redirect.finish()).toEqual({ outcome: 'none' });
-    const error = await refusal(redirect.begin());
+    const error = await rejection(redirect.begin());
     expect(error).toMatchObject({ code: 'ERR_CONFIGURATION' });
     expect(error.message).toContain('page');
   });
 
   test('rejects keys that do not survive the page before it redirects', async () => {
     const { redirect, page } = site({ manager: { dpop: dpop() } });
-    const error = await refusal(redirect.begin());
+    const error = await rejection(redirect.begin());
     expect(error).toMatchObject({ code: 'ERR_CONFIGURATION' });
     expect(error.message).toContain('indexedDbKeys()');
     expect(page.sent).toEqual([]);
@@ -259,7 +259,7 @@ describe('begin()', () => {
     const full = { getItem: () => null, setItem: blocked, removeItem: () => undefined };
     for (const pending of [blocked, full]) {
       const { redirect, page } = site({ login: { pending } });
-      expect(await refusal(redirect.begin())).toMatchObject({
+      expect(await rejection(redirect.begin())).toMatchObject({
         code: 'ERR_STORAGE',
         cause: { name: 'SecurityError' },
       });
@@ -353,7 +353,7 @@ describe('finish()', () => {
   test('an error with a known state is typed and contains the server’s text; the URL is clean', async () => {
     const { visit, redirect, page, pending, manager } = site();
     await visit({}, { code: '', error: 'access_denied', error_description: 'No,\nthank you.' });
-    expect(await refusal(redirect.finish())).toMatchObject({
+    expect(await rejection(redirect.finish())).toMatchObject({
       code: 'ERR_LOGIN_FAILED',
       reason: 'refused',
       error: 'access_denied',
@@ -369,7 +369,7 @@ describe('finish()', () => {
     void redirect.begin();
     await vi.waitUntil(() => page.sent.length > 0);
     page.location.href = `${callback}?error=unauthorized_client&error_description=Call%20us%20at%20555`;
-    expect(await refusal(redirect.finish())).toMatchObject({
+    expect(await rejection(redirect.finish())).toMatchObject({
       code: 'ERR_LOGIN_FAILED',
       reason: 'refused',
       error: 'unauthorized_client',
@@ -384,7 +384,7 @@ describe('finish()', () => {
   ])('%s: nothing is sent, and the URL is clean', async (_, change) => {
     const { visit, redirect, page, net } = site();
     await visit({}, change);
-    expect(await refusal(redirect.finish())).toMatchObject({ reason: 'invalid_response' });
+    expect(await rejection(redirect.finish())).toMatchObject({ reason: 'invalid_response' });
     expect([page.location.href, net.sent]).toEqual([callback, []]);
   });
 
@@ -395,7 +395,7 @@ describe('finish()', () => {
   ])('an ID token with a wrong %s signs its user out again, at the server too', async (_, change) => {
     const { visit, redirect, manager, sentTo, page } = site({ claims: change });
     await visit();
-    expect(await refusal(redirect.finish())).toMatchObject({ reason: 'id_token' });
+    expect(await rejection(redirect.finish())).toMatchObject({ reason: 'id_token' });
     expect(await manager.getTokens()).toBeUndefined();
     expect(sentTo(server.revocationEndpoint).map(({ form }) => form.get('token'))).toEqual(['refresh-1']);
     expect(page.location.href).toBe(callback);
@@ -453,7 +453,7 @@ describe('finish()', () => {
       places: { [as.tokenEndpoint]: granting({ token_type: 'mac' }) },
     });
     await visit();
-    expect(await refusal(redirect.finish())).toMatchObject({ code: 'ERR_CONFIGURATION' });
+    expect(await rejection(redirect.finish())).toMatchObject({ code: 'ERR_CONFIGURATION' });
     expect(await manager.getTokens()).toBeUndefined();
     expect(sentTo(server.revocationEndpoint).map(({ form }) => form.get('token'))).toEqual(['refresh-1']);
   });
@@ -467,7 +467,7 @@ describe('finish()', () => {
       const { visit, redirect, manager, clock } = site({ manager: { storage }, claims: change });
       await visit();
       let isOver = false;
-      const failing = refusal(redirect.finish()).finally(() => {
+      const failing = rejection(redirect.finish()).finally(() => {
         isOver = true;
       });
       while (!isOver) await clock.advance(1_000);
@@ -490,7 +490,7 @@ describe('finish()', () => {
       protectedResources: ['https://api.test/'],
     });
     const redirect = redirectLogin({ ...begun.options, manager });
-    expect(await refusal(redirect.finish())).toMatchObject({ reason: 'no_response' });
+    expect(await rejection(redirect.finish())).toMatchObject({ reason: 'no_response' });
     expect(begun.page.location.href).toBe(callback);
     isOnline = true;
     expect(await redirect.finish()).toMatchObject({ outcome: 'signed-in' });
@@ -525,7 +525,7 @@ describe('finish()', () => {
         throw new Error('no list');
       },
     });
-    const asked = refusal(broken.begin({ returnTo: 'https://shop.test/cart' }));
+    const asked = rejection(broken.begin({ returnTo: 'https://shop.test/cart' }));
     expect(await asked).toMatchObject({ code: 'ERR_CONFIGURATION' });
     const allowReturnTo = ({ origin }: URL) => origin === 'https://shop.test';
     const allowing = redirectLogin({ ...options, allowReturnTo });

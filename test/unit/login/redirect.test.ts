@@ -4,7 +4,7 @@ import { clientSecretBasic, TokenManager } from 'tokenkeep';
 import { completeLogin, redirectToLogin, startLogin } from 'tokenkeep/login';
 import { describe, expect, test, vi } from 'vitest';
 import { stubBrowserFetch } from '../../support/browser.ts';
-import { refusal } from '../../support/scene.ts';
+import { rejection } from '../../support/promises.ts';
 import { answered, as, granting, redirectUri, scene } from './support/server.ts';
 
 const query = (url: string) => new URL(url).searchParams;
@@ -73,7 +73,7 @@ describe('startLogin', () => {
   ])('does not let the parameter %s be overridden', async (name) => {
     const { client } = scene();
     const options = { ...client, redirectUri, pending: new Map(), parameters: { [name]: 'mine' } };
-    const error = await refusal(startLogin(options));
+    const error = await rejection(startLogin(options));
     expect(error).toMatchObject({ code: 'ERR_CONFIGURATION' });
     expect(error.message).toContain(name);
   });
@@ -92,7 +92,7 @@ describe('startLogin', () => {
     ['authorizationEndpoint', { authorizationServer: { ...as, authorizationEndpoint: 'http://as.test/' } }],
   ])('refuses a wrong %s: %o', async (name, change) => {
     const { client } = scene();
-    const error = await refusal(
+    const error = await rejection(
       startLogin({ ...client, redirectUri, pending: new Map(), ...change } as never),
     );
     expect(error).toMatchObject({ code: 'ERR_CONFIGURATION' });
@@ -189,12 +189,12 @@ describe('completeLogin', () => {
     const answer = answered(url).href;
     const both = [1, 2].map(() => completeLogin(options, answer));
     const others = [{ pending: new Map() }, { clientId: 'other' }].map((change) =>
-      refusal(completeLogin({ ...options, ...change }, answer)),
+      rejection(completeLogin({ ...options, ...change }, answer)),
     );
     const [one, two] = await Promise.all(both);
     expect(one).toBe(two);
     expect(net.sent.length).toBe(1);
-    for (const refused of [...others, refusal(completeLogin(options, answer))]) {
+    for (const refused of [...others, rejection(completeLogin(options, answer))]) {
       expect(await refused).toMatchObject({ reason: 'invalid_response' });
     }
   });
@@ -206,7 +206,7 @@ describe('completeLogin', () => {
     });
     const options = { ...client, pending: new Map<string, string>() };
     const { url } = await startLogin({ ...options, redirectUri });
-    const both = [1, 2].map(() => refusal(completeLogin(options, answered(url))));
+    const both = [1, 2].map(() => rejection(completeLogin(options, answered(url))));
     const [one, other] = await Promise.all(both);
     expect(one).toMatchObject({ code: 'ERR_LOGIN_FAILED' });
     expect(one).toBe(other);
@@ -244,7 +244,7 @@ describe('completeLogin', () => {
     const options = { ...client, pending: new Map<string, string>() };
     const { url } = await startLogin({ ...options, redirectUri });
     const { search } = answered(url);
-    expect(await refusal(completeLogin(options, search))).toMatchObject({ code: 'ERR_CONFIGURATION' });
+    expect(await rejection(completeLogin(options, search))).toMatchObject({ code: 'ERR_CONFIGURATION' });
     expect((await completeLogin(options, new URLSearchParams(search))).tokens.accessToken).toBe('access-1');
   });
 

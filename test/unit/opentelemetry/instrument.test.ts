@@ -16,7 +16,8 @@ import { ConfigurationError, LockTimeoutError } from 'tokenkeep';
 import { instrument } from 'tokenkeep/opentelemetry';
 import { faults } from 'tokenkeep/testing';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { api, failure, setup, times } from '../../support/setup.ts';
+import { api, openManager } from '../../support/open-manager.ts';
+import { rejection, times } from '../../support/promises.ts';
 
 const spans = new InMemorySpanExporter();
 const figures = new InMemoryMetricExporter(AggregationTemporality.DELTA);
@@ -50,7 +51,7 @@ async function counted(): Promise<Record<string, unknown>> {
 }
 
 test('a refresh is one span with its parts, and the calls, the replays and the refresh are counted', async () => {
-  const { manager, server, clock } = await setup();
+  const { manager, server, clock } = await openManager();
   const { fetch } = instrument(manager, opentelemetry);
   server.expire();
   const startedAt = clock.now();
@@ -95,11 +96,11 @@ test('a refresh is one span with its parts, and the calls, the replays and the r
 });
 
 test('a refresh that fails is a span that says so, and a failure of its class', async () => {
-  const { manager, server, expire } = await setup();
+  const { manager, server, expire } = await openManager();
   const { fetch } = instrument(manager, opentelemetry);
   expire();
   server.fail(faults.serverError);
-  await failure(fetch(api));
+  await rejection(fetch(api));
   const error = { 'error.type': 'ERR_REFRESH_FAILED' };
   expect(spans.getFinishedSpans().at(-1)).toMatchObject({
     status: { code: opentelemetry.SpanStatusCode.ERROR },
@@ -117,16 +118,16 @@ test('a lock that nobody lets go and a storage that takes no mark are failures o
     reach: 'process',
     request: () => Promise.reject(new LockTimeoutError('Somebody holds it.')),
   } as const;
-  const { open, storage, expire } = await setup();
+  const { open, storage, expire } = await openManager();
   const [waiting, storing] = [open({ lock }), open()];
   for (const one of [waiting, storing]) instrument(one, opentelemetry);
   await storing.getAccessToken();
   expire();
-  await failure(waiting.getAccessToken());
+  await rejection(waiting.getAccessToken());
   storage.before = (operation) => {
     if (operation === 'write') throw new Error('full');
   };
-  await failure(storing.getAccessToken());
+  await rejection(storing.getAccessToken());
   expect(await counted()).toMatchObject({
     'tokenkeep.failures {"error.type":"ERR_LOCK_TIMEOUT"}': 1,
     'tokenkeep.failures {"error.type":"ERR_STORAGE"}': 1,
@@ -136,7 +137,7 @@ test('a lock that nobody lets go and a storage that takes no mark are failures o
 });
 
 test('adoptions, ends of sessions and refused successors are counted', async () => {
-  const { manager, open, server, expire, storage } = await setup();
+  const { manager, open, server, expire, storage } = await openManager();
   const other = open();
   await other.getAccessToken();
   instrument(manager, opentelemetry);
@@ -153,7 +154,7 @@ test('adoptions, ends of sessions and refused successors are counted', async () 
   storage.before = () => undefined;
   expire();
   server.revokeFamily();
-  await failure(manager.getAccessToken());
+  await rejection(manager.getAccessToken());
   expect(await counted()).toMatchObject({
     'tokenkeep.adoptions {}': 1,
     'tokenkeep.store_failures {}': 1,
@@ -162,10 +163,10 @@ test('adoptions, ends of sessions and refused successors are counted', async () 
 });
 
 test('after stop() nothing is counted but the calls of its fetch, and no session is named', async () => {
-  const { manager, expire } = await setup();
+  const { manager, expire } = await openManager();
   const alice = manager.forSession('alice@example.com');
   const { stop } = instrument(manager, opentelemetry);
-  await failure(alice.getAccessToken());
+  await rejection(alice.getAccessToken());
   expire();
   await manager.getAccessToken();
   const told = JSON.stringify([
@@ -183,7 +184,7 @@ test('after stop() nothing is counted but the calls of its fetch, and no session
 });
 
 test('it stops at the end of a block, and once', async () => {
-  const { manager, expire } = await setup();
+  const { manager, expire } = await openManager();
   {
     using _ = instrument(manager, opentelemetry);
   }
@@ -195,16 +196,16 @@ test('it stops at the end of a block, and once', async () => {
 test.each([null, 'left'])(
   'a call that is given up for the reason %o rejects with it, and is counted',
   async (reason) => {
-    const { manager } = await setup();
+    const { manager } = await openManager();
     const { fetch, stop } = instrument(manager, opentelemetry);
-    expect(await failure(fetch(api, { signal: AbortSignal.abort(reason) }))).toBe(reason);
+    expect(await rejection(fetch(api, { signal: AbortSignal.abort(reason) }))).toBe(reason);
     stop();
     expect(await counted()).toEqual({ 'tokenkeep.calls {"error.type":"_OTHER"}': 1 });
   },
 );
 
 test('without the api it says what to hand over', async () => {
-  const { manager } = await setup();
+  const { manager } = await openManager();
   expect(() => instrument(manager, undefined as never)).toThrow(ConfigurationError);
   expect(() => instrument(manager, {} as never)).toThrow(
     "import * as opentelemetry from '@opentelemetry/api'",

@@ -1,6 +1,6 @@
 /** Differences of React Native's own JavaScript, tested with doubles modelled on react-native 0.88.1. */
 import { expect, test, vi } from 'vitest';
-import { scene } from '../../support/scene.ts';
+import { openManager } from '../../support/open-manager.ts';
 
 /** `Libraries/Network/FormData.js`: no tag, no iterator, and files by their address. */
 class NativeFormData {
@@ -12,8 +12,8 @@ class NativeFormData {
 
 test('a form with { uri, name, type } parts goes out as it is, and so does its replay', async () => {
   const sent: unknown[] = [];
-  const { server, another } = await scene();
-  const manager = another({
+  const { server, open } = await openManager();
+  const manager = open({
     fetch: async (input, init) => {
       if (String(input).startsWith(server.apiOrigin)) {
         sent.push(init?.body);
@@ -32,8 +32,8 @@ test('a form with { uri, name, type } parts goes out as it is, and so does its r
 });
 
 test('headers without a tag, answers without streams and with no word about redirects: 50 calls, one refresh', async () => {
-  const { server, another } = await scene();
-  const manager = another({
+  const { server, open } = await openManager();
+  const manager = open({
     fetch: async (input, init) => {
       const answer = await server.fetch(input, init);
       const text = await answer.text();

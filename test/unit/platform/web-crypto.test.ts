@@ -9,7 +9,7 @@ import {
 import { dpop } from 'tokenkeep/dpop';
 import { startLogin } from 'tokenkeep/login';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { refusal } from '../../support/scene.ts';
+import { rejection } from '../../support/promises.ts';
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -77,7 +77,7 @@ describe('with random numbers only', () => {
 
   test.each(users)('%s is refused where it is used, with the remedy on React Native', async (name, use) => {
     vi.stubGlobal('crypto', onlyRandom);
-    const { code, message } = await refusal(use());
+    const { code, message } = await rejection(use());
     expect(code).toBe('ERR_CONFIGURATION');
     expect(message).toContain(`${name} needs \`crypto.subtle\``);
     expect(message).toContain('react-native-quick-crypto');
@@ -86,7 +86,7 @@ describe('with random numbers only', () => {
   test.each(users)('%s is refused with the remedy for a page without https', async (name, use) => {
     vi.stubGlobal('crypto', onlyRandom);
     vi.stubGlobal('isSecureContext', false);
-    const { code, message } = await refusal(use());
+    const { code, message } = await rejection(use());
     expect(code).toBe('ERR_CONFIGURATION');
     expect(message).toContain(name);
     expect(message).toContain('Serve it over https');
@@ -113,7 +113,7 @@ test('a timeout has its name without DOMException', async () => {
   vi.stubGlobal('DOMException', undefined);
   const { manager } = managerWith({ timeout: 1, fetch: () => new Promise(() => undefined) });
   await manager.setTokens(expired);
-  const { code, cause } = await refusal(manager.getAccessToken());
+  const { code, cause } = await rejection(manager.getAccessToken());
   expect(code).toBe('ERR_REFRESH_FAILED');
   expect(cause).toMatchObject({ name: 'TimeoutError' });
 });

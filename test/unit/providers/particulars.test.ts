@@ -1,7 +1,7 @@
 /** What only one provider does. */
 import type { TokenResponse } from 'tokenkeep';
 import { describe, expect, test } from 'vitest';
-import { refusal, times } from '../../support/scene.ts';
+import { rejection, times } from '../../support/promises.ts';
 import { entra, google, linear, salesforce, slack, twitch } from './fixtures/all.ts';
 import { clientOf, signedIn } from './support/scene.ts';
 
@@ -51,7 +51,7 @@ describe('Slack', () => {
       const { server, clock, ends, call } = await signedIn(slack);
       server.expire();
       server.fail(json(200, { ok: false, error }));
-      expect(await refusal(call())).toMatchObject({ code: 'ERR_REFRESH_FAILED', error, status: 200 });
+      expect(await rejection(call())).toMatchObject({ code: 'ERR_REFRESH_FAILED', error, status: 200 });
       await clock.advance(1_000);
       expect(await call()).toBe(200);
       expect(ends).toEqual([]);
@@ -96,7 +96,7 @@ test('Microsoft Entra ID: the claims that a login has to ask for come with the e
   };
   server.expire();
   server.fail(json(400, refused));
-  expect(await refusal(call())).toMatchObject({
+  expect(await rejection(call())).toMatchObject({
     ...{ code: 'ERR_LOGIN_REQUIRED', reason: 'interaction_required' },
     details: { claims, suberror: 'basic_action', error_codes: [50_076] },
   });
@@ -116,7 +116,7 @@ test('Google: a policy that wants a new sign-in ends no session', async () => {
       error_subtype: 'invalid_rapt',
     }),
   );
-  expect(await refusal(call())).toMatchObject({
+  expect(await rejection(call())).toMatchObject({
     reason: 'interaction_required',
     details: { error_subtype: 'invalid_rapt' },
   });
@@ -129,7 +129,7 @@ test('Salesforce: where its APIs are stays known, and two refreshes at once end 
   server.fail(
     json(400, { error: 'invalid_grant', error_description: 'token request is already being processed' }),
   );
-  expect(await refusal(call())).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: false });
+  expect(await rejection(call())).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: false });
   await clock.advance(1_000);
   expect(await call()).toBe(200);
   expect(ends).toEqual([]);

@@ -4,7 +4,7 @@ import { completeLogin, startLogin } from 'tokenkeep/login';
 import { faults } from 'tokenkeep/testing';
 import { describe, expect, test } from 'vitest';
 import { asPrinted, asSent } from '../../support/printed.ts';
-import { refusal, times } from '../../support/scene.ts';
+import { rejection, times } from '../../support/promises.ts';
 import * as all from './fixtures/all.ts';
 import type { Fixture } from './support/fixture.ts';
 import { clientOf, signedIn } from './support/scene.ts';
@@ -98,9 +98,9 @@ describe.each(fixtures)('$name', (fixture) => {
     server.expire();
     server.fail(faults.lostResponse);
     if (fixture.lostResponse === 'healed at once') expect(await call()).toBe(200);
-    else expect(await refusal(call())).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: true });
+    else expect(await rejection(call())).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: true });
     if (fixture.lostResponse === 'response_lost') {
-      expect(await refusal(call())).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'response_lost' });
+      expect(await rejection(call())).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'response_lost' });
       expect(ends).toEqual(['response_lost']);
       expect(await manager.getTokens()).toBeUndefined();
     } else {
@@ -116,8 +116,8 @@ describe.each(fixtures)('$name', (fixture) => {
     server.revokeFamily();
     const { error } = fixture.refused;
     const ended = { code: 'ERR_LOGIN_REQUIRED', reason: 'invalid_grant', error };
-    expect(await refusal(call())).toMatchObject(ended);
-    expect(await refusal(call())).toMatchObject(ended);
+    expect(await rejection(call())).toMatchObject(ended);
+    expect(await rejection(call())).toMatchObject(ended);
     expect(ends).toEqual(['invalid_grant']);
     expect(await manager.getTokens()).toBeUndefined();
     expect(server.counts.tokenRequests).toBe(1);
@@ -130,7 +130,7 @@ describe.each(fixtures)('$name', (fixture) => {
     const local = { revoked: false, reason: 'no_endpoint' };
     expect(await manager.signOut()).toEqual(fixture.revocation === undefined ? local : { revoked: true });
     expect(await manager.getTokens()).toBeUndefined();
-    expect(await refusal(call())).toMatchObject({ reason: 'signed_out' });
+    expect(await rejection(call())).toMatchObject({ reason: 'signed_out' });
     if (fixture.revocation === undefined) return expect(sent).toEqual([]);
     const revokes = provider(fixture).profile?.revokes ?? 'refresh_token';
     const token = revokes === 'access_token' ? accessToken : refreshToken;

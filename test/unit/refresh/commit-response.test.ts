@@ -1,20 +1,13 @@
 /** Step 6 and law commit-before-use: the successor is durable before its access token is used, and never dropped. */
 import { memoryStorage, type TokenStorage } from 'tokenkeep';
 import { expect, test } from 'vitest';
-import {
-  deferred,
-  diskFull,
-  failure,
-  failWrites,
-  key,
-  listen,
-  settlement,
-  setup,
-  watchedStorage,
-} from '../../support/setup.ts';
+import { eventsOf } from '../../support/events.ts';
+import { key, openManager } from '../../support/open-manager.ts';
+import { deferred, rejection, settlement } from '../../support/promises.ts';
+import { diskFull, failWrites, watchedStorage } from '../../support/watched-storage.ts';
 
 test('law commit-before-use: nobody sees the new access token before the write of its successor has resolved', async () => {
-  const { manager, server, storage, expire, clock, tokens, events } = await setup();
+  const { manager, server, storage, expire, clock, tokens, events } = await openManager();
   expire();
   const written = deferred();
   let writes = 0;
@@ -40,7 +33,7 @@ test('law commit-before-use: nobody sees the new access token before the write o
 });
 
 test('law commit-before-use: a refused write: the tokens are used from memory, storeFailed is told, and a timer stores them', async () => {
-  const { manager, server, storage, expire, clock, types, record } = await setup();
+  const { manager, server, storage, expire, clock, types, record } = await openManager();
   expire();
   failWrites(storage, (index) => index === 1);
   expect(await manager.getAccessToken()).toBe(server.currentAccessToken());
@@ -54,7 +47,7 @@ test('law commit-before-use: a refused write: the tokens are used from memory, s
 });
 
 test('law commit-before-use: the timer tries again and again, with pauses of a minute at most', async () => {
-  const { manager, server, storage, expire, clock, types, record } = await setup();
+  const { manager, server, storage, expire, clock, types, record } = await openManager();
   expire();
   const mend = failWrites(storage, (index) => index > 0);
   await manager.getAccessToken();
@@ -69,12 +62,12 @@ test('law commit-before-use: the timer tries again and again, with pauses of a m
 });
 
 test('law commit-before-use: the next rotation waits until the successor is durable, and stores it first', async () => {
-  const { manager, server, storage, expire, record } = await setup();
+  const { manager, server, storage, expire, record } = await openManager();
   expire();
   const mend = failWrites(storage, (index) => index > 0);
   const token = await manager.getAccessToken();
   expire();
-  expect(await failure(manager.getAccessToken({ rejectedToken: token }))).toMatchObject({
+  expect(await rejection(manager.getAccessToken({ rejectedToken: token }))).toMatchObject({
     code: 'ERR_STORAGE',
   });
   expect(server.counts.refreshes).toBe(1);
@@ -85,7 +78,7 @@ test('law commit-before-use: the next rotation waits until the successor is dura
 });
 
 test('law commit-before-use: close() stores what is not stored yet, and leaves no timer', async () => {
-  const { manager, server, storage, expire, clock, record } = await setup();
+  const { manager, server, storage, expire, clock, record } = await openManager();
   expire();
   failWrites(storage, (index) => index === 1);
   await manager.getAccessToken();
@@ -95,7 +88,7 @@ test('law commit-before-use: close() stores what is not stored yet, and leaves n
 });
 
 test('law commit-before-use: close() waits for a login that is being stored, and keeps what the storage refuses meanwhile no longer', async () => {
-  const { manager, storage, tokens, record, clock } = await setup({ signedIn: false });
+  const { manager, storage, tokens, record, clock } = await openManager({ signedIn: false });
   const disk = deferred();
   storage.before = async (operation) => {
     if (operation !== 'write') return;
@@ -103,7 +96,7 @@ test('law commit-before-use: close() waits for a login that is being stored, and
     await disk.promise;
     throw diskFull();
   };
-  const login = failure(manager.setTokens(tokens));
+  const login = rejection(manager.setTokens(tokens));
   const closing = manager.close();
   disk.resolve();
   await closing;
@@ -113,7 +106,9 @@ test('law commit-before-use: close() waits for a login that is being stored, and
 });
 
 test('law commit-before-use: close() waits for refreshes that begin while it waits', async () => {
-  const { manager, server, clock, expire, record } = await setup({ server: { scope: ['read', 'write'] } });
+  const { manager, server, clock, expire, record } = await openManager({
+    server: { scope: ['read', 'write'] },
+  });
   expire();
   const [first, second] = [server.hold({ on: 'token' }), server.hold({ on: 'token' })];
   const refresh = manager.getAccessToken({ scope: ['read'] });
@@ -137,7 +132,7 @@ test('law commit-before-use: close() waits for refreshes that begin while it wai
 });
 
 test('law commit-before-use: close() of a storage that still refuses leaves no timer', async () => {
-  const { manager, storage, expire, clock } = await setup();
+  const { manager, storage, expire, clock } = await openManager();
   expire();
   failWrites(storage, (index) => index > 0);
   await manager.getAccessToken();
@@ -146,7 +141,7 @@ test('law commit-before-use: close() of a storage that still refuses leaves no t
 });
 
 test('law commit-before-use: a write of which only the response was lost is no failure for long', async () => {
-  const { manager, server, storage, expire, clock, types, record, open } = await setup();
+  const { manager, server, storage, expire, clock, types, record, open } = await openManager();
   expire();
   const { write } = storage.inner;
   let writes = 0;
@@ -165,7 +160,7 @@ test('law commit-before-use: a write of which only the response was lost is no f
 });
 
 test('law commit-before-use: an old write that ends late does not touch a successor that is not stored yet', async () => {
-  const { manager, server, storage, expire, clock, record } = await setup();
+  const { manager, server, storage, expire, clock, record } = await openManager();
   expire();
   let writes = 0;
   const late = deferred();
@@ -189,7 +184,7 @@ test('law commit-before-use: an old write that ends late does not touch a succes
 });
 
 test('law commit-before-use: an old write that fails late does not come back in place of the newer successor', async () => {
-  const { manager, server, storage, expire, clock, record } = await setup();
+  const { manager, server, storage, expire, clock, record } = await openManager();
   expire();
   let writes = 0;
   const late = deferred();
@@ -221,7 +216,7 @@ function insertOnly(): TokenStorage {
 }
 
 test('N15: a storage that does not replace is found out when the successor is read back', async () => {
-  const { manager, server, types, call, expire } = await setup({ manager: { storage: insertOnly() } });
+  const { manager, server, types, call, expire } = await openManager({ manager: { storage: insertOnly() } });
   expire();
   expect(await manager.getAccessToken()).toBe(server.currentAccessToken());
   expect(types()).toEqual(['storeFailed', 'refreshed']);
@@ -232,9 +227,9 @@ test('N15: a storage that does not replace is found out when the successor is re
 });
 
 test('N15: a storage that does not replace is found out at the next login', async () => {
-  const { manager, server, types } = await setup({ manager: { storage: insertOnly() } });
+  const { manager, server, types } = await openManager({ manager: { storage: insertOnly() } });
   const second = server.signIn();
-  expect(await failure(manager.setTokens(second))).toMatchObject({ code: 'ERR_STORAGE' });
+  expect(await rejection(manager.setTokens(second))).toMatchObject({ code: 'ERR_STORAGE' });
   expect(await manager.getAccessToken()).toBe(second.access_token);
   expect(types()).toEqual(['storeFailed', 'signedIn']);
 });
@@ -250,7 +245,7 @@ test('law commit-before-use: a storage that mangles what it stores does not cost
     },
   });
   let mangles = false;
-  const { manager, server, expire, types } = await setup({ manager: { storage } });
+  const { manager, server, expire, types } = await openManager({ manager: { storage } });
   expire();
   let writes = 0;
   storage.before = (operation) => {
@@ -264,10 +259,13 @@ test('law commit-before-use: a storage that mangles what it stores does not cost
 });
 
 test('step 5: the marker proves that the storage takes writes: if it does not, nothing is sent', async () => {
-  const { manager, server, storage, expire, record, tokens } = await setup();
+  const { manager, server, storage, expire, record, tokens } = await openManager();
   expire();
   failWrites(storage, () => true);
-  expect(await failure(manager.getAccessToken())).toMatchObject({ code: 'ERR_STORAGE', operation: 'write' });
+  expect(await rejection(manager.getAccessToken())).toMatchObject({
+    code: 'ERR_STORAGE',
+    operation: 'write',
+  });
   expect(server.counts.tokenRequests).toBe(0);
   storage.before = () => undefined;
   expect((await record())?.refreshToken).toBe(tokens.refresh_token);
@@ -275,12 +273,12 @@ test('step 5: the marker proves that the storage takes writes: if it does not, n
 });
 
 test('step 3: a storage that cannot be read: a typed error, and nothing is sent (N45)', async () => {
-  const { manager, server, storage, expire } = await setup();
+  const { manager, server, storage, expire } = await openManager();
   expire();
   storage.before = () => {
     throw new Error('The keychain is locked.');
   };
-  const error = await failure(manager.getAccessToken());
+  const error = await rejection(manager.getAccessToken());
   expect(error).toMatchObject({
     code: 'ERR_STORAGE',
     operation: 'read',
@@ -292,10 +290,10 @@ test('step 3: a storage that cannot be read: a typed error, and nothing is sent 
 });
 
 test('step 3: a storage that hangs is given up after the timeout, and the next call goes through', async () => {
-  const { manager, server, storage, expire, clock } = await setup({ manager: { timeout: 5_000 } });
+  const { manager, server, storage, expire, clock } = await openManager({ manager: { timeout: 5_000 } });
   expire();
   storage.before = () => new Promise<void>(() => undefined);
-  const first = failure(manager.getAccessToken());
+  const first = rejection(manager.getAccessToken());
   await clock.advance(5_000);
   expect(await first).toMatchObject({ code: 'ERR_STORAGE', operation: 'read' });
   storage.before = () => undefined;
@@ -304,7 +302,7 @@ test('step 3: a storage that hangs is given up after the timeout, and the next c
 });
 
 test('law commit-before-use: a write that hangs after the POST: the tokens are used from memory and stored later', async () => {
-  const { manager, server, storage, expire, clock, types, record } = await setup({
+  const { manager, server, storage, expire, clock, types, record } = await openManager({
     manager: { timeout: 5_000 },
   });
   expire();
@@ -320,9 +318,12 @@ test('law commit-before-use: a write that hangs after the POST: the tokens are u
 });
 
 test('law commit-before-use: a login that the storage refuses is in use, said to be in memory only, and stored later', async () => {
-  const { manager, tokens, storage, clock, types, record } = await setup({ signedIn: false });
+  const { manager, tokens, storage, clock, types, record } = await openManager({ signedIn: false });
   failWrites(storage, (index) => index === 0);
-  expect(await failure(manager.setTokens(tokens))).toMatchObject({ code: 'ERR_STORAGE', operation: 'write' });
+  expect(await rejection(manager.setTokens(tokens))).toMatchObject({
+    code: 'ERR_STORAGE',
+    operation: 'write',
+  });
   expect(await manager.getAccessToken()).toBe(tokens.access_token);
   await clock.advance(1_000);
   expect(types()).toEqual(['storeFailed', 'signedIn', 'stored']);
@@ -330,8 +331,8 @@ test('law commit-before-use: a login that the storage refuses is in use, said to
 });
 
 test('law commit-before-use: a successor that is not stored yet outlives its manager of forSession()', async () => {
-  const { manager, server, storage, clock } = await setup({ signedIn: false });
-  const events = listen(manager);
+  const { manager, server, storage, clock } = await openManager({ signedIn: false });
+  const events = eventsOf(manager);
   await (async () => {
     const user = manager.forSession('user');
     await user.setTokens(server.signIn());

@@ -1,9 +1,10 @@
 /** A refresh needs evidence: an access token that is over, or the very one that was rejected. */
 import { expect, test } from 'vitest';
-import { api, deferred, setup, times } from '../../support/setup.ts';
+import { api, callApi, openManager } from '../../support/open-manager.ts';
+import { deferred, times } from '../../support/promises.ts';
 
 test('without evidence nothing is refreshed, however often a token is asked for', async () => {
-  const { manager, server, tokens, call } = await setup();
+  const { manager, server, tokens, call } = await openManager();
   for (let round = 0; round < 5; round++) {
     expect(await manager.getAccessToken()).toBe(tokens.access_token);
     expect(await call()).toBe(200);
@@ -12,13 +13,13 @@ test('without evidence nothing is refreshed, however often a token is asked for'
 });
 
 test('a rejectedToken that is not the stored one is no evidence: the stored one is returned', async () => {
-  const { manager, server, tokens } = await setup();
+  const { manager, server, tokens } = await openManager();
   expect(await manager.getAccessToken({ rejectedToken: 'an older token' })).toBe(tokens.access_token);
   expect(server.counts.tokenRequests).toBe(0);
 });
 
 test('a rejectedToken that is the stored one is evidence, once', async () => {
-  const { manager, server, tokens } = await setup();
+  const { manager, server, tokens } = await openManager();
   const rejectedToken = tokens.access_token;
   const fresh = await manager.getAccessToken({ rejectedToken });
   expect(fresh).not.toBe(rejectedToken);
@@ -28,7 +29,7 @@ test('a rejectedToken that is the stored one is evidence, once', async () => {
 });
 
 test('N5: a late 401 of an old token is answered from memory', async () => {
-  const { server, manager, call } = await setup();
+  const { server, manager, call } = await openManager();
   server.expire();
   const held = server.hold({ on: 'api', times: 1, commits: true });
   const late = manager.fetch(api);
@@ -40,7 +41,7 @@ test('N5: a late 401 of an old token is answered from memory', async () => {
 });
 
 test('N5: eight stragglers with the old token come back one by one: no further refresh', async () => {
-  const { server, manager, call } = await setup();
+  const { server, manager, call } = await openManager();
   server.expire();
   const held = server.hold({ on: 'api', times: 8, commits: true });
   const late = times(8, () => manager.fetch(api));
@@ -53,7 +54,7 @@ test('N5: eight stragglers with the old token come back one by one: no further r
 });
 
 test('step 4: another manager has refreshed: its token is adopted, without lock and network', async () => {
-  const { server, manager, open, tokens, types, storage } = await setup();
+  const { server, manager, open, tokens, types, storage } = await openManager();
   const other = open();
   const fresh = await other.getAccessToken({ rejectedToken: tokens.access_token });
   storage.log.length = 0;
@@ -64,16 +65,16 @@ test('step 4: another manager has refreshed: its token is adopted, without lock 
 });
 
 test('step 4: ten managers of one storage, one expiry: one refresh', async () => {
-  const { server, open, expire, call } = await setup();
+  const { server, open, expire } = await openManager();
   const managers = times(10, () => open());
   expire();
-  const statuses = await Promise.all(managers.flatMap((one) => times(10, () => call(one))));
+  const statuses = await Promise.all(managers.flatMap((one) => times(10, () => callApi(one))));
   expect(new Set(statuses)).toEqual(new Set([200]));
   expect(server.counts).toMatchObject({ tokenRequests: 1, refreshes: 1, peakConcurrentRefreshes: 1 });
 });
 
 test('step 1: evidence that arrives during a flight counts for all callers: none gets the rejected token', async () => {
-  const { server, open, storage, tokens } = await setup();
+  const { server, open, storage, tokens } = await openManager();
   const manager = open();
   const gate = deferred();
   storage.before = (operation) => (operation === 'read' ? gate.promise : undefined);
@@ -87,14 +88,14 @@ test('step 1: evidence that arrives during a flight counts for all callers: none
 });
 
 test('a server that does not rotate and gives the rejected token again: the caller gets it, and no loop', async () => {
-  const { server, manager, tokens } = await setup({ server: { profile: 'noRotation' } });
+  const { server, manager, tokens } = await openManager({ server: { profile: 'noRotation' } });
   server.fail({ members: { access_token: tokens.access_token } });
   expect(await manager.getAccessToken({ rejectedToken: tokens.access_token })).toBe(tokens.access_token);
   expect(server.counts.tokenRequests).toBe(1);
 });
 
 test('N41: an API that always answers 401: two requests, one refresh, the second 401 is the answer', async () => {
-  const { server, manager, types } = await setup();
+  const { server, manager, types } = await openManager();
   server.fail(
     { answer: { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } } },
     { on: 'api', times: 100 },
@@ -104,5 +105,5 @@ test('N41: an API that always answers 401: two requests, one refresh, the second
   const more = await Promise.all(times(10, () => manager.fetch(api)));
   expect(new Set(more.map(({ status }) => status))).toEqual(new Set([401]));
   expect(server.counts.refreshes).toBe(1);
-  expect(types()).toEqual(['refreshed']);
+  expect(types()).toEqual(['refreshed', 'newTokenRejected']);
 });

@@ -1,7 +1,8 @@
 /** Law only-the-server-ends-it: only a grant that is proven dead ends a session; everything else is remembered for a while. */
 import { type Fault, faults } from 'tokenkeep/testing';
 import { expect, test } from 'vitest';
-import { failure, key, setup, times } from '../../support/setup.ts';
+import { key, openManager } from '../../support/open-manager.ts';
+import { rejection, times } from '../../support/promises.ts';
 
 const json = (status: number, body: object) => ({ answer: { status, body: JSON.stringify(body) } });
 
@@ -21,13 +22,13 @@ test.each<[string, Fault, object]>([
 ])(
   'law only-the-server-ends-it: %s ends no session, and is not asked again at once',
   async (_what, fault, seen) => {
-    const { manager, server, expire, clock, types, record, tokens } = await setup();
+    const { manager, server, expire, clock, types, record, tokens } = await openManager();
     expire();
     server.fail(fault);
-    const errors = await Promise.all(times(5, () => failure(manager.getAccessToken())));
+    const errors = await Promise.all(times(5, () => rejection(manager.getAccessToken())));
     expect(new Set(errors).size).toBe(1);
     expect(errors[0]).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: false, ...seen });
-    expect(await failure(manager.getAccessToken())).toMatchObject({ code: 'ERR_REFRESH_FAILED', ...seen });
+    expect(await rejection(manager.getAccessToken())).toMatchObject({ code: 'ERR_REFRESH_FAILED', ...seen });
     expect(server.counts.tokenRequests).toBe(1);
     expect(types()).toEqual(['refreshFailed']);
     expect(await record()).toMatchObject({ refreshToken: tokens.refresh_token });
@@ -43,12 +44,12 @@ test.each([
 ])(
   'law only-the-server-ends-it: Retry-After in %s is honoured to the millisecond',
   async (_form, retryAfter) => {
-    const { manager, server, expire, clock } = await setup();
+    const { manager, server, expire, clock } = await openManager();
     expire();
     server.fail(faults.rateLimited(retryAfter(clock.now())));
-    expect(await failure(manager.getAccessToken())).toMatchObject({ retryAfter: 120_000 });
+    expect(await rejection(manager.getAccessToken())).toMatchObject({ retryAfter: 120_000 });
     clock.set(clock.now() + 119_999);
-    expect(await failure(manager.getAccessToken())).toMatchObject({ retryAfter: 1 });
+    expect(await rejection(manager.getAccessToken())).toMatchObject({ retryAfter: 1 });
     expect(server.counts.tokenRequests).toBe(1);
     clock.set(clock.now() + 1);
     expect(await manager.getAccessToken()).toBe(server.currentAccessToken());
@@ -56,21 +57,21 @@ test.each([
 );
 
 test('law only-the-server-ends-it: a Retry-After of a year locks nobody out for longer than an hour', async () => {
-  const { manager, server, expire, clock } = await setup();
+  const { manager, server, expire, clock } = await openManager();
   expire();
   server.fail(faults.rateLimited(31_536_000));
-  await failure(manager.getAccessToken());
+  await rejection(manager.getAccessToken());
   clock.set(clock.now() + 3_600_000);
   expect(await manager.getAccessToken()).toBe(server.currentAccessToken());
 });
 
 test('law only-the-server-ends-it: the pauses between failures grow to a minute, and a success starts over', async () => {
-  const { manager, server, expire, clock } = await setup();
+  const { manager, server, expire, clock } = await openManager();
   expire();
   server.fail(faults.serverError, { times: 9 });
   const pauses: number[] = [];
   for (let round = 0; round < 9; round++) {
-    const { retryAfter = 0 } = (await failure(manager.getAccessToken())) as { retryAfter?: number };
+    const { retryAfter = 0 } = (await rejection(manager.getAccessToken())) as { retryAfter?: number };
     pauses.push(retryAfter);
     clock.set(clock.now() + retryAfter);
   }
@@ -78,23 +79,23 @@ test('law only-the-server-ends-it: the pauses between failures grow to a minute,
   await manager.getAccessToken();
   expire();
   server.fail(faults.serverError);
-  expect(await failure(manager.getAccessToken())).toMatchObject({ retryAfter: 750 });
+  expect(await rejection(manager.getAccessToken())).toMatchObject({ retryAfter: 750 });
 });
 
 test('law only-the-server-ends-it: a failure is remembered with the record: another manager does not find out for itself', async () => {
-  const { manager, server, expire, open } = await setup();
+  const { manager, server, expire, open } = await openManager();
   expire();
   server.fail(faults.rateLimited(60));
-  await failure(manager.getAccessToken());
-  expect(await failure(open().getAccessToken())).toMatchObject({ status: 429, retryAfter: 60_000 });
+  await rejection(manager.getAccessToken());
+  expect(await rejection(open().getAccessToken())).toMatchObject({ status: 429, retryAfter: 60_000 });
   expect(server.counts.tokenRequests).toBe(1);
 });
 
 test('law only-the-server-ends-it: a failure is of its refresh token: after a login nothing is remembered', async () => {
-  const { manager, server, expire } = await setup();
+  const { manager, server, expire } = await openManager();
   expire();
   server.fail(faults.rateLimited(3_000));
-  await failure(manager.getAccessToken());
+  await rejection(manager.getAccessToken());
   const login = server.signIn();
   await manager.setTokens(login);
   expect(await manager.getAccessToken({ rejectedToken: login.access_token })).toBe(
@@ -103,11 +104,11 @@ test('law only-the-server-ends-it: a failure is of its refresh token: after a lo
 });
 
 test('law only-the-server-ends-it: what is about a scope does not stop other requests', async () => {
-  const { manager, server } = await setup();
-  expect(await failure(manager.getAccessToken({ scope: ['admin'] }))).toMatchObject({
+  const { manager, server } = await openManager();
+  expect(await rejection(manager.getAccessToken({ scope: ['admin'] }))).toMatchObject({
     error: 'invalid_scope',
   });
-  expect(await failure(manager.getAccessToken({ scope: ['admin'] }))).toMatchObject({
+  expect(await rejection(manager.getAccessToken({ scope: ['admin'] }))).toMatchObject({
     error: 'invalid_scope',
   });
   expect(server.counts.tokenRequests).toBe(1);
@@ -115,10 +116,10 @@ test('law only-the-server-ends-it: what is about a scope does not stop other req
 });
 
 test('law only-the-server-ends-it: interaction_required asks for a login, and the session lives on', async () => {
-  const { manager, server, expire, types, clock } = await setup();
+  const { manager, server, expire, types, clock } = await openManager();
   expire();
   server.fail(faults.oauthError('interaction_required'));
-  expect(await failure(manager.getAccessToken())).toMatchObject({
+  expect(await rejection(manager.getAccessToken())).toMatchObject({
     code: 'ERR_LOGIN_REQUIRED',
     reason: 'interaction_required',
   });
@@ -130,13 +131,13 @@ test('law only-the-server-ends-it: interaction_required asks for a login, and th
 test.each([400, 401, 403])(
   'law only-the-server-ends-it: invalid_grant with %i ends the session: once, for all, and for good',
   async (status) => {
-    const { manager, server, expire, events, storage, call } = await setup();
+    const { manager, server, expire, events, storage, call } = await openManager();
     expire();
     server.fail(faults.oauthError('invalid_grant', status));
     const errors = await Promise.all([
-      ...times(10, () => failure(manager.getAccessToken())),
-      ...times(10, () => failure(call())),
-      failure(manager.getAccessToken({ scope: ['read'] })),
+      ...times(10, () => rejection(manager.getAccessToken())),
+      ...times(10, () => rejection(call())),
+      rejection(manager.getAccessToken({ scope: ['read'] })),
     ]);
     expect(new Set(errors).size).toBe(1);
     expect(errors[0]).toMatchObject({
@@ -144,7 +145,7 @@ test.each([400, 401, 403])(
       reason: 'invalid_grant',
       error: 'invalid_grant',
     });
-    expect(await failure(call())).toBe(errors[0]);
+    expect(await rejection(call())).toBe(errors[0]);
     expect(events).toEqual([
       { type: 'sessionEnded', session: 'default', login: expect.any(String), error: errors[0] },
     ]);
@@ -157,21 +158,21 @@ test.each([400, 401, 403])(
 );
 
 test('law only-the-server-ends-it: an end that the storage does not take: no further POST all the same', async () => {
-  const { manager, server, expire, storage, types } = await setup();
+  const { manager, server, expire, storage, types } = await openManager();
   expire();
   server.revokeFamily();
   storage.before = (operation) => {
     if (operation === 'delete') throw new Error('read-only');
   };
-  const error = await failure(manager.getAccessToken());
-  expect(await failure(manager.getAccessToken())).toBe(error);
+  const error = await rejection(manager.getAccessToken());
+  expect(await rejection(manager.getAccessToken())).toBe(error);
   expect(types()).toEqual(['sessionEnded']);
   expect(server.counts.tokenRequests).toBe(1);
   expect(await manager.getTokens()).toBeUndefined();
 });
 
 async function stolen() {
-  const world = await setup();
+  const world = await openManager();
   const { server, expire, tokens, storage, manager } = world;
   expire();
   const held = server.hold({ commits: true });
@@ -215,7 +216,7 @@ test('law compare-and-clear, N31: a loser whose winner’s token is over as well
 
 test('law compare-and-clear: a loser’s invalid_grant after a sign-out elsewhere is a sign-out', async () => {
   const { caller, held, replace, types } = await stolen();
-  const error = failure(caller);
+  const error = rejection(caller);
   await replace(undefined);
   held();
   expect(await error).toMatchObject({ reason: 'signed_out' });
@@ -223,7 +224,7 @@ test('law compare-and-clear: a loser’s invalid_grant after a sign-out elsewher
 });
 
 test('law bounded-locks: a holder that lost its lease does not commit over a newer record', async () => {
-  const { server, manager, expire, storage, clock, record } = await setup();
+  const { server, manager, expire, storage, clock, record } = await openManager();
   expire();
   const held = server.hold({ commits: true });
   const caller = manager.getAccessToken();
@@ -244,24 +245,24 @@ test('law bounded-locks: a holder that lost its lease does not commit over a new
 });
 
 test('law sign-out-wins: a failure that is remembered too late does not bring a session back that was ended elsewhere', async () => {
-  const { manager, server, storage, clock } = await setup();
+  const { manager, server, storage, clock } = await openManager();
   clock.set(clock.now() + 280_000);
   const held = server.hold({ commits: true });
   server.fail(faults.serverError);
-  const caller = failure(manager.getAccessToken());
+  const caller = rejection(manager.getAccessToken());
   await held.arrived();
   await storage.inner.delete(key);
   held();
   expect(await caller).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'signed_out' });
-  expect(await failure(manager.getAccessToken())).toMatchObject({ reason: 'signed_out' });
+  expect(await rejection(manager.getAccessToken())).toMatchObject({ reason: 'signed_out' });
 });
 
 test('a session without a refresh token ends with its access token, and nothing is sent', async () => {
-  const { manager, server, expire } = await setup({ signedIn: false });
+  const { manager, server, expire } = await openManager({ signedIn: false });
   const { refresh_token: _none, ...tokens } = server.signIn();
   await manager.setTokens(tokens);
   expect(await manager.getAccessToken()).toBe(tokens.access_token);
   expire();
-  expect(await failure(manager.getAccessToken())).toMatchObject({ reason: 'no_refresh_token' });
+  expect(await rejection(manager.getAccessToken())).toMatchObject({ reason: 'no_refresh_token' });
   expect(server.counts.tokenRequests).toBe(0);
 });

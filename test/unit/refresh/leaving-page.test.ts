@@ -1,7 +1,7 @@
 /** Leaving a page: the browser stops its script at any point, and the response of a refresh is lost. */
 import { TokenManager } from 'tokenkeep';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type Scene, scene } from '../../support/scene.ts';
+import { type OpenedManager, openManager } from '../../support/open-manager.ts';
 
 let page: EventTarget;
 const happens = (type: string) => void page.dispatchEvent(new Event(type));
@@ -14,27 +14,29 @@ beforeEach(() => {
 afterEach(() => vi.unstubAllGlobals());
 
 /** A call that needs a refresh, in a page that has received this event. */
-async function callIn(said: string): Promise<Scene & { calling: Promise<number>; settled: () => boolean }> {
-  const open = await scene();
-  open.server.expire();
+async function callIn(
+  said: string,
+): Promise<OpenedManager & { calling: Promise<number>; settled: () => boolean }> {
+  const opened = await openManager();
+  opened.server.expire();
   happens(said);
   let isSettled = false;
-  const calling = open.call().finally(() => {
+  const calling = opened.call().finally(() => {
     isSettled = true;
   });
-  await open.clock.advance(2_999);
-  return { ...open, calling, settled: () => isSettled };
+  await opened.clock.advance(2_999);
+  return { ...opened, calling, settled: () => isSettled };
 }
 
 describe.each(['beforeunload', 'pagehide'])('after %s', (said) => {
   test('no refresh is started: nothing is sent, and no mark is left for the next page', async () => {
-    const { server, settled, storage, another } = await callIn(said);
+    const { server, settled, storage, open } = await callIn(said);
     expect(server.counts.tokenRequests).toBe(0);
     expect(settled()).toBe(false);
     // The page is gone with its lock. The next one refreshes the same session.
     page = new EventTarget();
     vi.stubGlobal('window', page);
-    const next = another({ lock: { reach: 'process', request: (_name, _options, run) => run() }, storage });
+    const next = open({ lock: { reach: 'process', request: (_name, _options, run) => run() }, storage });
     expect((await next.fetch(`${server.apiOrigin}/orders`)).status).toBe(200);
     expect(server.counts).toMatchObject({ tokenRequests: 1, refreshes: 1, reuses: 0 });
   });
@@ -54,7 +56,7 @@ describe.each(['beforeunload', 'pagehide'])('after %s', (said) => {
   });
 
   test('forgets the event after three seconds: a later refresh does not wait', async () => {
-    const { server, call } = await scene();
+    const { server, call } = await openManager();
     happens(said);
     const now = Date.now();
     vi.spyOn(Date, 'now').mockReturnValue(now + 3_000);
@@ -64,7 +66,7 @@ describe.each(['beforeunload', 'pagehide'])('after %s', (said) => {
 });
 
 test('a page that starts unloading while it writes the marker removes the marker, and sends nothing', async () => {
-  const { manager, server, storage, clock, another } = await scene();
+  const { manager, server, storage, clock, open } = await openManager();
   await manager.close();
   const write = storage.write.bind(storage);
   const marks: boolean[] = [];
@@ -77,7 +79,7 @@ test('a page that starts unloading while it writes the marker removes the marker
       return version;
     },
   };
-  const leaving = another({ storage: leavingStorage });
+  const leaving = open({ storage: leavingStorage });
   server.expire();
   const calling = leaving.fetch(`${server.apiOrigin}/orders`);
   await vi.waitFor(() => expect(marks).toEqual([true, false]));

@@ -1,10 +1,11 @@
 /** A session without a refresh token: issuing one is optional (RFC 6749 §1.5). */
 import type { TokenResponse } from 'tokenkeep';
 import { expect, test } from 'vitest';
-import { api, failure, setup, times } from '../../support/setup.ts';
+import { api, openManager } from '../../support/open-manager.ts';
+import { rejection, times } from '../../support/promises.ts';
 
 async function withoutRefreshToken() {
-  const world = await setup({ signedIn: false });
+  const world = await openManager({ signedIn: false });
   const login = (): TokenResponse => {
     const { refresh_token: _none, ...tokens } = world.server.signIn();
     return tokens;
@@ -27,7 +28,7 @@ test('and then asks everyone for a login, sends nothing, and tells of no end: th
   const { manager, open, expire, server, events } = await withoutRefreshToken();
   expire();
   const callers = [...times(10, () => manager.fetch(api)), manager.getAccessToken(), open().fetch(api)];
-  for (const error of await Promise.all(callers.map(failure))) expect(error).toMatchObject(over);
+  for (const error of await Promise.all(callers.map(rejection))) expect(error).toMatchObject(over);
   expect(server.counts).toMatchObject({ tokenRequests: 0, apiCalls: 0 });
   expect(events).toEqual([]);
 });
@@ -35,20 +36,20 @@ test('and then asks everyone for a login, sends nothing, and tells of no end: th
 test('asks for a login when its access token is rejected before that', async () => {
   const { manager, server } = await withoutRefreshToken();
   server.expire();
-  expect(await failure(manager.fetch(api))).toMatchObject(over);
+  expect(await rejection(manager.fetch(api))).toMatchObject(over);
   expect(server.counts.tokenRequests).toBe(0);
 });
 
 test('has one access token, and no way to another one', async () => {
   const { manager, call } = await withoutRefreshToken();
-  expect(await failure(manager.getAccessToken({ scope: ['read'] }))).toMatchObject(over);
+  expect(await rejection(manager.getAccessToken({ scope: ['read'] }))).toMatchObject(over);
   expect(await call()).toBe(200);
 });
 
 test('goes on with the next login', async () => {
   const { manager, call, login, expire } = await withoutRefreshToken();
   expire();
-  await failure(manager.fetch(api));
+  await rejection(manager.fetch(api));
   await manager.setTokens(login());
   expect(await call()).toBe(200);
 });

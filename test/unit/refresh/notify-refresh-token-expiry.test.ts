@@ -2,7 +2,9 @@
 import { memoryStorage, type TokenManagerOptions, type TokenResponse } from 'tokenkeep';
 import { type AuthorizationServerOptions, authorizationServer, type Fault } from 'tokenkeep/testing';
 import { describe, expect, test } from 'vitest';
-import { api, failure, listen, setup } from '../../support/setup.ts';
+import { eventsOf } from '../../support/events.ts';
+import { api, openManager } from '../../support/open-manager.ts';
+import { rejection } from '../../support/promises.ts';
 
 const hour = 3_600_000;
 const day = 24 * hour;
@@ -27,7 +29,7 @@ async function session({
 }: Told) {
   const profile = refreshTokenLifetime === undefined ? {} : { refreshTokenLifetime };
   const { issuer, metadata } = authorizationServer(how);
-  const world = await setup({
+  const world = await openManager({
     signedIn: false,
     server: { accessTokenLifetime: hour, ...how },
     manager: { authorizationServer: { ...metadata, issuer, profile }, ...options },
@@ -207,7 +209,7 @@ describe('BBA-01: the end is told ahead', () => {
   test('to each manager of the session, also to one that only adopts', async () => {
     const { open, callAt, told, clock } = await session({ login: { refresh_token_expires_in: 86_400 } });
     const other = open();
-    const heard = listen(other);
+    const heard = eventsOf(other);
     await callAt(20 * hour);
     await other.fetch(api);
     await other.fetch(api);
@@ -255,7 +257,7 @@ describe('law only-the-server-ends-it: the end ends nothing', () => {
       server: { refreshTokenLifetime: day },
     });
     clock.set(clock.now() + 2 * day);
-    expect(await failure(manager.fetch(api))).toMatchObject({
+    expect(await rejection(manager.fetch(api))).toMatchObject({
       code: 'ERR_LOGIN_REQUIRED',
       reason: 'invalid_grant',
     });
@@ -275,7 +277,7 @@ describe('law only-the-server-ends-it: the end ends nothing', () => {
 test.each([-1, Number.NaN, '90'])('a lifetime of %j in a profile is refused', (refreshTokenLifetime) => {
   const { metadata } = authorizationServer();
   const profile = { refreshTokenLifetime: refreshTokenLifetime as number };
-  return expect(setup({ manager: { authorizationServer: { ...metadata, profile } } })).rejects.toThrow(
+  return expect(openManager({ manager: { authorizationServer: { ...metadata, profile } } })).rejects.toThrow(
     /profile\.refreshTokenLifetime/,
   );
 });

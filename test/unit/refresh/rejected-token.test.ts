@@ -1,7 +1,8 @@
 /** Once there is evidence against an access token, callers that can wait get its successor. */
 import { type Fault, faults } from 'tokenkeep/testing';
 import { describe, expect, test } from 'vitest';
-import { api, deferred, failure, setup } from '../../support/setup.ts';
+import { api, openManager } from '../../support/open-manager.ts';
+import { deferred, rejection } from '../../support/promises.ts';
 
 const upload = (): RequestInit => {
   const body = new ReadableStream({
@@ -15,7 +16,7 @@ const upload = (): RequestInit => {
 
 describe('while the refresh because of a 401 is under way', () => {
   const rejected = async (fault?: Fault) => {
-    const scene = await setup();
+    const scene = await openManager();
     const { server, manager } = scene;
     server.expire();
     if (fault !== undefined) server.fail(fault);
@@ -51,7 +52,7 @@ describe('while the refresh because of a 401 is under way', () => {
 
   test('those who wait share its failure, and its failure ends the rejection', async () => {
     const { manager, held, first, tokens, clock } = await rejected(faults.serverError);
-    const calls = [first, manager.fetch(api, upload()), manager.getAccessToken()].map(failure);
+    const calls = [first, manager.fetch(api, upload()), manager.getAccessToken()].map(rejection);
     held();
     const errors = await Promise.all(calls);
     for (const error of errors) expect(error).toBe(errors[0]);
@@ -64,14 +65,14 @@ describe('while the refresh because of a 401 is under way', () => {
 });
 
 test('the evidence of a caller that has left counts for the next one', async () => {
-  const { server, storage, tokens, open } = await setup();
+  const { server, storage, tokens, open } = await openManager();
   const page = open();
   const gate = deferred();
   storage.before = (operation) => (operation === 'read' ? gate.promise : undefined);
   // It reads the storage, and has no evidence yet.
   const plain = page.getAccessToken();
   const leaving = new AbortController();
-  const evidence = failure(
+  const evidence = rejection(
     page.getAccessToken({ rejectedToken: tokens.access_token, signal: leaving.signal }),
   );
   leaving.abort();
@@ -83,8 +84,8 @@ test('the evidence of a caller that has left counts for the next one', async () 
 });
 
 test('an API that rejects even the new token does not affect other APIs', async () => {
-  const { manager, server, types } = await setup({
-    manager: { protectedResources: ['https://api.test/broken/', 'https://api.test/messages'] },
+  const { manager, server, types } = await openManager({
+    manager: { protectedResources: ['https://api.test/broken/', api] },
   });
   server.fail(
     { answer: { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } } },
@@ -103,7 +104,7 @@ test('an API that rejects even the new token does not affect other APIs', async 
 });
 
 test('a token that was rejected and replaced elsewhere is no reason to wait', async () => {
-  const { manager, open, tokens, server } = await setup();
+  const { manager, open, tokens, server } = await openManager();
   const fresh = await open().getAccessToken({ rejectedToken: tokens.access_token });
   expect(await manager.getAccessToken({ rejectedToken: tokens.access_token })).toBe(fresh);
   expect(await manager.getAccessToken()).toBe(fresh);

@@ -4,10 +4,12 @@ import { memoryLock, memoryStorage, type TokenStorage } from 'tokenkeep';
 import { faults } from 'tokenkeep/testing';
 import { expect, test } from 'vitest';
 import { fingerprint } from '../../../src/core/fingerprint.ts';
-import { failure, key, listen, setup, times } from '../../support/setup.ts';
+import { eventsOf } from '../../support/events.ts';
+import { key, openManager } from '../../support/open-manager.ts';
+import { rejection, times } from '../../support/promises.ts';
 
 test('law response-lost: without a reuse window the valid token is used to its end, and nothing is sent again', async () => {
-  const { manager, server, clock, tokens, types, posts } = await setup();
+  const { manager, server, clock, tokens, types, posts } = await openManager();
   clock.set(clock.now() + 280_000);
   server.fail(faults.lostResponse);
   expect(await manager.getAccessToken()).toBe(tokens.access_token);
@@ -18,12 +20,12 @@ test('law response-lost: without a reuse window the valid token is used to its e
 });
 
 test('law response-lost: when a token is really needed there is one careful attempt; the session ends saying that the response was lost', async () => {
-  const { manager, server, clock, posts, events } = await setup();
+  const { manager, server, clock, posts, events } = await openManager();
   clock.set(clock.now() + 280_000);
   server.fail(faults.lostResponse);
   await manager.getAccessToken();
   clock.set(clock.now() + 20_000);
-  const errors = await Promise.all(times(5, () => failure(manager.getAccessToken())));
+  const errors = await Promise.all(times(5, () => rejection(manager.getAccessToken())));
   expect(new Set(errors).size).toBe(1);
   expect(errors[0]).toMatchObject({
     code: 'ERR_LOGIN_REQUIRED',
@@ -32,32 +34,32 @@ test('law response-lost: when a token is really needed there is one careful atte
   });
   expect(posts.length).toBe(2);
   expect(events.at(-1)).toMatchObject({ type: 'sessionEnded', error: errors[0] });
-  await failure(manager.getAccessToken());
+  await rejection(manager.getAccessToken());
   expect(posts.length).toBe(2);
 });
 
 test('law response-lost: a request that was lost before the server had it: the careful attempt brings the session back', async () => {
-  const { manager, server, expire, types, call } = await setup();
+  const { manager, server, expire, types, call } = await openManager();
   expire();
   server.fail(faults.lostRequest);
-  expect(await failure(manager.getAccessToken())).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: true });
+  expect(await rejection(manager.getAccessToken())).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: true });
   expect(await call()).toBe(200);
   expect(server.counts).toMatchObject({ refreshes: 1, reuses: 0 });
   expect(types()).toEqual(['refreshFailed', 'refreshed']);
 });
 
 test('law response-lost: attempts that stay unanswered pause, longer each time', async () => {
-  const { manager, server, expire, clock, posts } = await setup();
+  const { manager, server, expire, clock, posts } = await openManager();
   expire();
   server.fail(faults.lostRequest, { times: 4 });
   const tries = async () => {
-    await failure(manager.getAccessToken());
+    await rejection(manager.getAccessToken());
     return posts.length;
   };
   expect(await tries()).toBe(1);
   expect(await tries()).toBe(2);
   expect(await tries()).toBe(2);
-  expect(await failure(manager.getAccessToken())).toMatchObject({ sent: true, retryAfter: 1_000 });
+  expect(await rejection(manager.getAccessToken())).toMatchObject({ sent: true, retryAfter: 1_000 });
   clock.set(clock.now() + 1_000);
   expect(await tries()).toBe(3);
   clock.set(clock.now() + 1_000);
@@ -69,7 +71,7 @@ test('law response-lost: attempts that stay unanswered pause, longer each time',
 });
 
 test('law response-lost: inside a declared reuse window the same token is sent again at once, and the session lives', async () => {
-  const { manager, server, expire, posts, tokens, record } = await setup({
+  const { manager, server, expire, posts, tokens, record } = await openManager({
     server: { profile: { kind: 'leeway', ms: 10_000 } },
     manager: {
       authorizationServer: { tokenEndpoint: 'https://as.test/token', profile: { reuseWindow: 10_000 } },
@@ -84,7 +86,7 @@ test('law response-lost: inside a declared reuse window the same token is sent a
 });
 
 test('law response-lost: after the reuse window the valid token is used on', async () => {
-  const { manager, server, clock, posts, tokens } = await setup({
+  const { manager, server, clock, posts, tokens } = await openManager({
     manager: {
       authorizationServer: { tokenEndpoint: 'https://as.test/token', profile: { reuseWindow: 10_000 } },
       timeout: 15_000,
@@ -109,7 +111,7 @@ test.each([
   ['empty 200', { answer: { status: 200, body: '' } }],
   ['2 MiB of answer', { answer: { status: 200, body: 'x'.repeat(2_000_000) } }],
 ])('law response-lost: a %s may have spent the refresh token', async (_what, fault) => {
-  const { manager, server, clock, tokens, record } = await setup({ manager: { timeout: 5_000 } });
+  const { manager, server, clock, tokens, record } = await openManager({ manager: { timeout: 5_000 } });
   clock.set(clock.now() + 280_000);
   server.fail(fault);
   const token = manager.getAccessToken();
@@ -119,21 +121,21 @@ test.each([
 });
 
 test('law response-lost: a gateway that gives up while the token endpoint rotates: the error says so, and so does the end', async () => {
-  const { manager, server, expire, posts } = await setup();
+  const { manager, server, expire, posts } = await openManager();
   expire();
   server.fail(faults.gatewayTimeout);
-  expect(await failure(manager.getAccessToken())).toMatchObject({
+  expect(await rejection(manager.getAccessToken())).toMatchObject({
     code: 'ERR_REFRESH_FAILED',
     sent: true,
     status: 504,
     message: expect.stringContaining('504'),
   });
-  expect(await failure(manager.getAccessToken())).toMatchObject({ reason: 'response_lost' });
+  expect(await rejection(manager.getAccessToken())).toMatchObject({ reason: 'response_lost' });
   expect(posts.length).toBe(2);
 });
 
 test('step 5, N27: the marker is stored before the POST, and names no token', async () => {
-  const { manager, server, expire, record, tokens, clock } = await setup();
+  const { manager, server, expire, record, tokens, clock } = await openManager();
   expire();
   const held = server.hold();
   const token = manager.getAccessToken();
@@ -153,7 +155,7 @@ test('step 5, N27: the marker is stored before the POST, and names no token', as
 });
 
 test('N27, N13: a process that died after the POST leaves its marker: the next one uses the valid token on', async () => {
-  const { server, clock, open, tokens, posts, storage } = await setup();
+  const { server, clock, open, tokens, posts, storage } = await openManager();
   clock.set(clock.now() + 280_000);
   // It dies: its transport never answers, and nothing of it runs on.
   const dead = open({ lock: { reach: 'process', request: (_name, _options, callback) => callback() } });
@@ -164,13 +166,13 @@ test('N27, N13: a process that died after the POST leaves its marker: the next o
   expect(await next.getAccessToken()).toBe(tokens.access_token);
   expect(posts.length).toBe(1);
   clock.set(clock.now() + 20_000);
-  expect(await failure(next.getAccessToken())).toMatchObject({ reason: 'response_lost' });
+  expect(await rejection(next.getAccessToken())).toMatchObject({ reason: 'response_lost' });
   expect(posts.length).toBe(2);
   expect(await storage.inner.read(key)).toBeUndefined();
 });
 
 test('N27: a process that died before the POST leaves its marker too: the careful attempt succeeds', async () => {
-  const { server, expire, open, storage, tokens } = await setup();
+  const { server, expire, open, storage, tokens } = await openManager();
   const stored = await storage.inner.read(key);
   const mark = { since: 1, latest: 1, sends: 1, by: 'a manager that is no more' };
   const pendingRefresh = { ...mark, fingerprint: fingerprint(tokens.refresh_token ?? '') };
@@ -185,11 +187,11 @@ test.each([
   ['is refreshed at once', false],
   ['and is dead ends the session, and no response was lost', true],
 ])('step 4: a refresh token that was put beside the marker of another one %s', async (_what, isDead) => {
-  const { manager, server, expire, storage, posts } = await setup();
+  const { manager, server, expire, storage, posts } = await openManager();
   expire();
   server.fail(faults.lostResponse, { times: 2 });
-  await failure(manager.getAccessToken());
-  await failure(manager.getAccessToken());
+  await rejection(manager.getAccessToken());
+  await rejection(manager.getAccessToken());
   // A program that knows nothing of marks writes the tokens of a new login into the record.
   const refreshToken = server.signIn().refresh_token ?? '';
   const stored = await storage.inner.read(key);
@@ -202,7 +204,7 @@ test.each([
 
 test('N27: inside the reuse window the successor of a dead process sends at once', async () => {
   const profile = { reuseWindow: 60_000 };
-  const { server, clock, open, posts } = await setup({
+  const { server, clock, open, posts } = await openManager({
     server: { profile: { kind: 'leeway', ms: 60_000 } },
     manager: { authorizationServer: { tokenEndpoint: 'https://as.test/token', profile } },
   });
@@ -226,7 +228,7 @@ const forgetful = () => ({
 
 /** A refresh that waits for its answer, and has lost the lock. */
 async function lostLock(storage?: TokenStorage) {
-  const story = await setup({ manager: { lock: forgetful(), ...(storage && { storage }) } });
+  const story = await openManager({ manager: { lock: forgetful(), ...(storage && { storage }) } });
   const { manager, server, clock } = story;
   clock.set(clock.now() + 360_000);
   const held = server.hold({ commits: true });
@@ -257,7 +259,7 @@ test.each([0, -60_000, 60_000])(
 );
 
 test('law bounded-locks: a refresh from before a login that ends is not the end of the one that came after it', async () => {
-  const { manager, server, expire, posts, clock } = await setup({
+  const { manager, server, expire, posts, clock } = await openManager({
     manager: { lock: forgetful(), storage: memoryStorage() },
   });
   expire();
@@ -281,14 +283,16 @@ test('law bounded-locks: a refresh from before a login that ends is not the end 
 });
 
 test('law response-lost: a marker from long ago is of somebody who is dead: nobody waits', async () => {
-  const { manager, server, expire, posts, open, clock } = await setup({ manager: { lock: forgetful() } });
+  const { manager, server, expire, posts, open, clock } = await openManager({
+    manager: { lock: forgetful() },
+  });
   expire();
   server.fail(faults.neverResponds);
   void manager.getAccessToken().catch(() => undefined);
   await expect.poll(() => server.counts.refreshes).toBe(1);
   clock.set(clock.now() + 300_001);
   const next = open({ lock: forgetful() });
-  expect(await failure(next.getAccessToken())).toMatchObject({ reason: 'response_lost' });
+  expect(await rejection(next.getAccessToken())).toMatchObject({ reason: 'response_lost' });
   expect(posts.length).toBe(2);
 });
 
@@ -302,16 +306,16 @@ test('law bounded-locks: a storage that tells of nothing is looked at when the t
 });
 
 test('law sign-out-wins: a sign-out does not wait for the refresh of somebody who has lost the lock', async () => {
-  const { server, expire, posts, open, clock } = await setup({
+  const { server, expire, posts, open, clock } = await openManager({
     manager: { lock: forgetful(), storage: memoryStorage() },
   });
   const [lost, other] = [open(), open()];
   await Promise.all([lost.getAccessToken(), other.getAccessToken()]);
   expire();
   server.fail(faults.neverResponds);
-  const stuck = failure(lost.getAccessToken());
+  const stuck = rejection(lost.getAccessToken());
   await expect.poll(() => server.counts.tokenRequests).toBe(1);
-  const call = failure(other.getAccessToken());
+  const call = rejection(other.getAccessToken());
   await clock.advance(1_000);
   const signedOut = other.signOut({ revoke: false });
   await clock.advance(0);
@@ -324,12 +328,14 @@ test('law sign-out-wins: a sign-out does not wait for the refresh of somebody wh
 });
 
 test('law response-lost: when the time is over it has died, and one careful attempt is made', async () => {
-  const { manager, server, expire, posts, open, clock } = await setup({ manager: { lock: forgetful() } });
+  const { manager, server, expire, posts, open, clock } = await openManager({
+    manager: { lock: forgetful() },
+  });
   expire();
   server.fail(faults.neverResponds);
   void manager.getAccessToken().catch(() => undefined);
   await expect.poll(() => server.counts.refreshes).toBe(1);
-  const next = failure(open({ lock: forgetful() }).getAccessToken());
+  const next = rejection(open({ lock: forgetful() }).getAccessToken());
   await clock.advance(34_999);
   expect(posts.length).toBe(1);
   await clock.advance(1);
@@ -338,7 +344,7 @@ test('law response-lost: when the time is over it has died, and one careful atte
 });
 
 test('law response-lost: inside a declared reuse window nobody is waited for', async () => {
-  const { manager, server, expire, posts, open } = await setup({
+  const { manager, server, expire, posts, open } = await openManager({
     server: { profile: { kind: 'idempotentReplay', ms: 60_000 } },
     manager: {
       authorizationServer: { tokenEndpoint: 'https://as.test/token', profile: { reuseWindow: 60_000 } },
@@ -357,13 +363,13 @@ test('law response-lost: inside a declared reuse window nobody is waited for', a
 
 test('law only-the-server-ends-it: nobody is answered, one after the other: who has waited for all of them is not told of a sign-out', async () => {
   const lock = { ...memoryLock(), mayBeLost: true };
-  const { server, expire, open, clock } = await setup({ manager: { lock, storage: memoryStorage() } });
+  const { server, expire, open, clock } = await openManager({ manager: { lock, storage: memoryStorage() } });
   const managers = times(5, () => open());
   await Promise.all(managers.map((one) => one.getAccessToken()));
-  const heard = managers.map(listen);
+  const heard = managers.map(eventsOf);
   expire();
   server.fail({ hang: true }, { times: 5 });
-  const calls = Promise.all(managers.map((one) => failure(one.getAccessToken())));
+  const calls = Promise.all(managers.map((one) => rejection(one.getAccessToken())));
   for (let elapsed = 0; elapsed < 150_000; elapsed += 5_000) await clock.advance(5_000);
   expect(await calls).toMatchObject(times(5, () => ({ code: 'ERR_REFRESH_FAILED', sent: true })));
   expect(new Set(heard.flat().map(({ type }) => type))).toEqual(new Set(['refreshFailed']));
@@ -373,7 +379,7 @@ test('law only-the-server-ends-it: nobody is answered, one after the other: who 
 test.each(['the same', 'another'])(
   'law bounded-locks: %s manager needs another variant: it waits for the refresh, and no longer',
   async (who) => {
-    const { manager, server, expire, posts, open, clock } = await setup({
+    const { manager, server, expire, posts, open, clock } = await openManager({
       manager: { lock: forgetful(), storage: memoryStorage() },
     });
     expire();

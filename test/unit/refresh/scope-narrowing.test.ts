@@ -1,11 +1,14 @@
 /** Servers that narrow the scope of a grant for good when a narrower access token is asked for. */
 import { TokenManager } from 'tokenkeep';
 import { expect, test } from 'vitest';
-import { failure, type Setup, type SetupOptions, setup } from '../../support/setup.ts';
+import { type OpenedManager, type OpenManagerOptions, openManager } from '../../support/open-manager.ts';
+import { rejection } from '../../support/promises.ts';
 
 /** A variant was asked for, and both access tokens have expired. */
-async function narrowed(options: SetupOptions = {}): Promise<Setup & { readonly asked: (string | null)[] }> {
-  const world = await setup({ server: { scopeNarrowing: 'permanent' }, ...options });
+async function narrowed(
+  options: OpenManagerOptions = {},
+): Promise<OpenedManager & { readonly asked: (string | null)[] }> {
+  const world = await openManager({ server: { scopeNarrowing: 'permanent' }, ...options });
   const asked: (string | null)[] = [];
   world.server.fail(
     {},
@@ -73,14 +76,14 @@ test('remembers a refusal that cannot be stored like any other, without a loop',
   storage.before = (operation) => {
     if (operation === 'write' && ++writes > 1) throw new Error('full');
   };
-  expect(await failure(manager.getAccessToken())).toMatchObject({ error: 'invalid_scope' });
+  expect(await rejection(manager.getAccessToken())).toMatchObject({ error: 'invalid_scope' });
   expect(asked).toEqual(['read', 'read write']);
 });
 
 test('a server that spends the refresh token for a refusal ends the session, unless declared', async () => {
   const server = { scopeNarrowing: 'unforgiving' } as const;
   const first = await narrowed({ server });
-  expect(await failure(first.manager.getAccessToken())).toMatchObject({ reason: 'invalid_grant' });
+  expect(await rejection(first.manager.getAccessToken())).toMatchObject({ reason: 'invalid_grant' });
   expect(first.types()).toEqual(['scopeNarrowed', 'sessionEnded']);
   const authorizationServer = { tokenEndpoint: 'https://as.test/token', profile: { narrowsScope: true } };
   const second = await narrowed({ server, manager: { authorizationServer } });

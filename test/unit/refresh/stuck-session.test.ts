@@ -5,17 +5,18 @@ import { type Fault, faults } from 'tokenkeep/testing';
 import { expect, test } from 'vitest';
 import { reconcile } from '../../../src/core/session/refresh-decision.ts';
 import type { SessionRecord } from '../../../src/core/session/session-record.ts';
-import { failure, key, type Setup, setup } from '../../support/setup.ts';
+import { key, type OpenedManager, openManager } from '../../support/open-manager.ts';
+import { rejection } from '../../support/promises.ts';
 
 const answered = (status: number, body: string): Fault => ({ answer: { status, body } });
 const always = { times: 100_000 };
 const day = 86_400_000;
 
 /** Calls every 30 s for `duration` ms, and returns the last error. */
-async function callOn({ manager, clock }: Setup, duration: number): Promise<unknown> {
+async function callOn({ manager, clock }: OpenedManager, duration: number): Promise<unknown> {
   let last: unknown;
   for (const end = clock.now() + duration; clock.now() < end; clock.set(clock.now() + 30_000)) {
-    last = await failure(manager.getAccessToken());
+    last = await rejection(manager.getAccessToken());
   }
   return last;
 }
@@ -31,7 +32,7 @@ const refusals: readonly (readonly [string, Fault])[] = [
 test.each(refusals)(
   'law only-the-server-ends-it: %s for a day: few requests, one event, and the session is kept',
   async (_what, fault) => {
-    const world = await setup();
+    const world = await openManager();
     const { server, events, tokens, record, expire } = world;
     expire();
     const since = world.clock.now();
@@ -55,7 +56,7 @@ test.each(refusals)(
 );
 
 test('law only-the-server-ends-it: a refused session goes on when the server accepts its refresh token again, and starts over', async () => {
-  const world = await setup();
+  const world = await openManager();
   const { server, manager, clock, expire, events } = world;
   expire();
   const heal = server.fail(faults.oauthError('invalid_request'), always);
@@ -65,7 +66,7 @@ test('law only-the-server-ends-it: a refused session goes on when the server acc
   expect(await manager.getAccessToken()).toBe(server.currentAccessToken());
   expire();
   server.fail(faults.oauthError('invalid_request'));
-  expect(await failure(manager.getAccessToken())).toMatchObject({
+  expect(await rejection(manager.getAccessToken())).toMatchObject({
     code: 'ERR_REFRESH_FAILED',
     since: clock.now(),
     failures: 1,
@@ -75,13 +76,13 @@ test('law only-the-server-ends-it: a refused session goes on when the server acc
 });
 
 test('law only-the-server-ends-it: the state of a stuck session is stored with it: another manager sends nothing', async () => {
-  const world = await setup();
+  const world = await openManager();
   const { server, open, expire } = world;
   expire();
   server.fail(faults.oauthError('invalid_request'), always);
   const last = (await callOn(world, 3_600_000)) as { since: number };
   const before = server.counts.tokenRequests;
-  expect(await failure(open().getAccessToken())).toMatchObject({
+  expect(await rejection(open().getAccessToken())).toMatchObject({
     reason: 'refresh_refused',
     since: last.since,
   });
@@ -91,7 +92,7 @@ test('law only-the-server-ends-it: the state of a stuck session is stored with i
 test.each(['a login', 'another refresh token beside the failure'])(
   'law only-the-server-ends-it: %s clears what was remembered against a refresh token',
   async (how) => {
-    const world = await setup();
+    const world = await openManager();
     const { server, manager, storage, expire } = world;
     expire();
     const heal = server.fail(faults.oauthError('invalid_request'), always);
@@ -113,13 +114,13 @@ test.each(['a login', 'another refresh token beside the failure'])(
 test.each([answered(400, ''), faults.oauthError('invalid_request')])(
   'law response-lost: a refusal after a lost response says so, and still ends no session',
   async (fault) => {
-    const world = await setup();
+    const world = await openManager();
     const { server, manager, clock, expire, events, record, tokens } = world;
     expire();
     server.fail(faults.lostResponse);
-    await failure(manager.getAccessToken());
+    await rejection(manager.getAccessToken());
     server.fail(fault, always);
-    expect(await failure(manager.getAccessToken())).toMatchObject({
+    expect(await rejection(manager.getAccessToken())).toMatchObject({
       code: 'ERR_REFRESH_FAILED',
       failures: 2,
     });
@@ -136,18 +137,18 @@ test.each([answered(400, ''), faults.oauthError('invalid_request')])(
 );
 
 test('law only-the-server-ends-it: two refusals that are hours apart make no session stuck, the third does', async () => {
-  const { server, manager, clock, expire, events } = await setup();
+  const { server, manager, clock, expire, events } = await openManager();
   expire();
   server.fail(faults.oauthError('invalid_request'), always);
   for (const code of ['ERR_REFRESH_FAILED', 'ERR_REFRESH_FAILED', 'ERR_LOGIN_REQUIRED']) {
-    expect(await failure(manager.getAccessToken())).toMatchObject({ code });
+    expect(await rejection(manager.getAccessToken())).toMatchObject({ code });
     clock.set(clock.now() + 28_800_000);
   }
   expect(events.filter(({ type }) => type === 'sessionStuck')).toHaveLength(1);
 });
 
 test('law only-the-server-ends-it: a token endpoint that has moved asks for no login', async () => {
-  const world = await setup();
+  const world = await openManager();
   world.expire();
   world.server.fail(faults.redirect('https://elsewhere.test/token'), always);
   expect(await callOn(world, day)).toMatchObject({
@@ -184,7 +185,7 @@ test('law only-the-server-ends-it: with a slow clock, an older failure does not 
 });
 
 test('law only-the-server-ends-it: a client that is refused is stuck as well, and no login is asked for', async () => {
-  const world = await setup();
+  const world = await openManager();
   const { server, expire, events } = world;
   expire();
   server.fail(faults.oauthError('invalid_client', 401), always);
@@ -200,7 +201,7 @@ test('law only-the-server-ends-it: a client that is refused is stuck as well, an
 });
 
 test('law only-the-server-ends-it: server errors make no session stuck, and do not reset a series of refusals', async () => {
-  const world = await setup();
+  const world = await openManager();
   const { server, expire, events, clock, manager } = world;
   expire();
   const since = clock.now();
@@ -219,7 +220,7 @@ test('law only-the-server-ends-it: server errors make no session stuck, and do n
   server.fail(faults.oauthError('invalid_request'), always);
   const pauses: unknown[] = [];
   for (let round = 0; round < 4; round++) {
-    const { retryAfter } = (await failure(manager.getAccessToken())) as { retryAfter: number };
+    const { retryAfter } = (await rejection(manager.getAccessToken())) as unknown as { retryAfter: number };
     pauses.push(retryAfter);
     clock.set(clock.now() + retryAfter);
   }
@@ -227,7 +228,7 @@ test('law only-the-server-ends-it: server errors make no session stuck, and do n
 });
 
 test('law only-the-server-ends-it: tokens that cannot be sent, a whole day: few requests, and no login is asked for', async () => {
-  const world = await setup();
+  const world = await openManager();
   const { server, expire } = world;
   expire();
   server.fail({ members: { token_type: 'mac' } }, always);
@@ -236,7 +237,7 @@ test('law only-the-server-ends-it: tokens that cannot be sent, a whole day: few 
 });
 
 test('law only-the-server-ends-it: interaction_required for a day: few requests', async () => {
-  const world = await setup();
+  const world = await openManager();
   const { server, expire, events } = world;
   expire();
   server.fail(faults.oauthError('interaction_required'), always);
@@ -246,7 +247,7 @@ test('law only-the-server-ends-it: interaction_required for a day: few requests'
 });
 
 test('law only-the-server-ends-it: a stuck session uses an access token that is still valid', async () => {
-  const world = await setup();
+  const world = await openManager();
   const { server, manager, clock, tokens } = world;
   server.fail(faults.oauthError('invalid_request'), always);
   clock.set(clock.now() + 280_000);
@@ -254,7 +255,7 @@ test('law only-the-server-ends-it: a stuck session uses an access token that is 
 });
 
 test('law only-the-server-ends-it: client credentials that are refused ask for no login', async () => {
-  const world = await setup({
+  const world = await openManager({
     signedIn: false,
     server: { clients: [{ clientId: 'test-client', clientSecret: 'a secret of the client' }] },
     manager: {

@@ -2,12 +2,13 @@
 
 import { faults } from 'tokenkeep/testing';
 import { expect, test, vi } from 'vitest';
-import { failure, setup } from '../../support/setup.ts';
+import { callApi, openManager } from '../../support/open-manager.ts';
+import { rejection } from '../../support/promises.ts';
 
 const day = 86_400_000;
 
 test('N35: a token is not handed out in the last 30 seconds of its life', async () => {
-  const { manager, clock, tokens, server } = await setup();
+  const { manager, clock, tokens, server } = await openManager();
   clock.set(clock.now() + 269_999);
   expect(await manager.getAccessToken()).toBe(tokens.access_token);
   clock.set(clock.now() + 1);
@@ -16,7 +17,7 @@ test('N35: a token is not handed out in the last 30 seconds of its life', async 
 });
 
 test('N35: nor in the last quarter of a life that is short', async () => {
-  const { manager, clock, tokens } = await setup({ server: { accessTokenLifetime: 20_000 } });
+  const { manager, clock, tokens } = await openManager({ server: { accessTokenLifetime: 20_000 } });
   clock.set(clock.now() + 14_999);
   expect(await manager.getAccessToken()).toBe(tokens.access_token);
   clock.set(clock.now() + 1);
@@ -24,7 +25,7 @@ test('N35: nor in the last quarter of a life that is short', async () => {
 });
 
 test('refreshBefore: 0 hands a token out to its end', async () => {
-  const { manager, clock, tokens } = await setup({ manager: { refreshBefore: 0 } });
+  const { manager, clock, tokens } = await openManager({ manager: { refreshBefore: 0 } });
   clock.set(clock.now() + 299_999);
   expect(await manager.getAccessToken()).toBe(tokens.access_token);
   clock.set(clock.now() + 1);
@@ -32,7 +33,7 @@ test('refreshBefore: 0 hands a token out to its end', async () => {
 });
 
 test('expiry counts from the moment the request was sent, not from the answer', async () => {
-  const { manager, clock, server, expire, record } = await setup();
+  const { manager, clock, server, expire, record } = await openManager();
   expire();
   const sentAt = clock.now();
   server.fail({ delay: 20_000 });
@@ -49,7 +50,7 @@ test.each([
 ])(
   'law only-the-server-ends-it: a refresh ahead of time that fails (%s) keeps the valid token in use',
   async (_what, fault) => {
-    const { manager, clock, tokens, server, types } = await setup();
+    const { manager, clock, tokens, server, types } = await openManager();
     clock.set(clock.now() + 280_000);
     server.fail(fault, { times: 100 });
     expect(await manager.getAccessToken()).toBe(tokens.access_token);
@@ -57,12 +58,12 @@ test.each([
     expect(server.counts.tokenRequests).toBe(1);
     expect(types()).toEqual(['refreshFailed']);
     clock.set(clock.now() + 20_000);
-    expect(await failure(manager.getAccessToken())).toMatchObject({ code: 'ERR_REFRESH_FAILED' });
+    expect(await rejection(manager.getAccessToken())).toMatchObject({ code: 'ERR_REFRESH_FAILED' });
   },
 );
 
 test('law only-the-server-ends-it: a failure that is remembered keeps a valid token in use for a manager that has just begun', async () => {
-  const { manager, clock, tokens, server, open } = await setup();
+  const { manager, clock, tokens, server, open } = await openManager();
   clock.set(clock.now() + 280_000);
   server.fail(faults.rateLimited(15));
   await manager.getAccessToken();
@@ -71,19 +72,19 @@ test('law only-the-server-ends-it: a failure that is remembered keeps a valid to
 });
 
 test('law only-the-server-ends-it: a storage that fails ahead of time keeps the valid token in use', async () => {
-  const { manager, clock, tokens, storage, server } = await setup();
+  const { manager, clock, tokens, storage, server } = await openManager();
   clock.set(clock.now() + 280_000);
   storage.before = () => {
     throw new Error('locked');
   };
   expect(await manager.getAccessToken()).toBe(tokens.access_token);
   clock.set(clock.now() + 20_000);
-  expect(await failure(manager.getAccessToken())).toMatchObject({ code: 'ERR_STORAGE' });
+  expect(await rejection(manager.getAccessToken())).toMatchObject({ code: 'ERR_STORAGE' });
   expect(server.counts.tokenRequests).toBe(0);
 });
 
 test.each([-day, day])('a local clock that is wrong by %i ms changes nothing', async (wrong) => {
-  const { manager, clock, server, tokens, call } = await setup({ server: { clockOffset: -wrong } });
+  const { manager, clock, server, tokens, call } = await openManager({ server: { clockOffset: -wrong } });
   expect(await manager.getAccessToken()).toBe(tokens.access_token);
   clock.set(clock.now() + 269_000);
   expect(await call()).toBe(200);
@@ -94,7 +95,7 @@ test.each([-day, day])('a local clock that is wrong by %i ms changes nothing', a
 });
 
 test('a clock that jumps back: the server says that the token is over, and one refresh mends it', async () => {
-  const { manager, clock, server, call } = await setup();
+  const { manager, clock, server, call } = await openManager();
   clock.set(clock.now() - day);
   server.expire();
   expect(await call()).toBe(200);
@@ -107,7 +108,7 @@ test('a clock that jumps back: the server says that the token is over, and one r
 });
 
 test('a clock that jumps ahead costs one refresh', async () => {
-  const { manager, clock, server } = await setup();
+  const { manager, clock, server } = await openManager();
   clock.set(clock.now() + day);
   await manager.getAccessToken();
   await manager.getAccessToken();
@@ -115,7 +116,7 @@ test('a clock that jumps ahead costs one refresh', async () => {
 });
 
 test('sleep: no timer runs, and the first call after it refreshes', async () => {
-  const { clock, server, call } = await setup();
+  const { clock, server, call } = await openManager();
   await call();
   expect(clock.timers).toBe(0);
   clock.set(clock.now() + 8 * 3_600_000);
@@ -124,10 +125,10 @@ test('sleep: no timer runs, and the first call after it refreshes', async () => 
 });
 
 test('a remembered failure does not outlive a clock that was set back', async () => {
-  const { manager, clock, server, expire } = await setup();
+  const { manager, clock, server, expire } = await openManager();
   expire();
   server.fail(faults.rateLimited(3_600));
-  expect(await failure(manager.getAccessToken())).toMatchObject({ retryAfter: 3_600_000 });
+  expect(await rejection(manager.getAccessToken())).toMatchObject({ retryAfter: 3_600_000 });
   clock.set(clock.now() - 3_600_000 - 1);
   server.expire();
   const { accessToken = '' } = (await manager.getTokens()) ?? {};
@@ -144,10 +145,10 @@ test.each([
   ['1e300 s', 1e300],
 ])('N37: a lifetime of %s: no loop, no overflow of a timer', async (_what, expires_in) => {
   const warnings = vi.spyOn(process, 'emitWarning');
-  const { open, server, clock, call } = await setup({ server: { accessTokenLifetime: 400 * day } });
+  const { open, server, clock } = await openManager({ server: { accessTokenLifetime: 400 * day } });
   const manager = open({ clock: { now: () => clock.now() } });
   await manager.setTokens({ ...server.signIn(), expires_in });
-  for (let round = 0; round < 5; round++) expect(await call(manager)).toBe(200);
+  for (let round = 0; round < 5; round++) expect(await callApi(manager)).toBe(200);
   expect(server.counts.refreshes).toBe(0);
   server.fail({ members: { expires_in } });
   const before = await manager.getAccessToken();
@@ -159,7 +160,7 @@ test.each([
 
 test('a timeout near the limit of timers overflows none, also where the lock is waited for longer', async () => {
   const warnings = vi.spyOn(process, 'emitWarning');
-  const { server, open, clock, expire } = await setup();
+  const { server, open, clock, expire } = await openManager();
   const options = { timeout: 2 ** 31 - 1, clock: { now: () => clock.now() } };
   const [one, two] = [open(options), open(options)];
   expire();

@@ -1,11 +1,12 @@
 /** Step 1: whoever comes while a refresh is under way joins it; who leaves harms nobody. */
 import { expect, test } from 'vitest';
-import { api, failure, setup, times } from '../../support/setup.ts';
+import { api, openManager } from '../../support/open-manager.ts';
+import { rejection, times } from '../../support/promises.ts';
 
 test.each([10, 1_000])(
   'law single-use, step 1: %i callers of an expired token: one refresh, one token (N1, N7)',
   async (count) => {
-    const { manager, server, expire } = await setup();
+    const { manager, server, expire } = await openManager();
     expire();
     const tokens = await Promise.all(times(count, () => manager.getAccessToken()));
     expect(new Set(tokens)).toEqual(new Set([server.currentAccessToken()]));
@@ -14,7 +15,7 @@ test.each([10, 1_000])(
 );
 
 test('step 1: fetch and getAccessToken go through the same door', async () => {
-  const { manager, server, expire, call } = await setup();
+  const { manager, server, expire, call } = await openManager();
   expire();
   const [status] = await Promise.all([call(), manager.getAccessToken(), call()]);
   expect(status).toBe(200);
@@ -22,13 +23,13 @@ test('step 1: fetch and getAccessToken go through the same door', async () => {
 });
 
 test('step 1: an abort leaves the flight, and harms nobody else', async () => {
-  const { manager, server, expire } = await setup();
+  const { manager, server, expire } = await openManager();
   expire();
   const held = server.hold({ commits: true });
   const controller = new AbortController();
   const reason = new Error('the user went away');
-  const leaver = failure(manager.getAccessToken({ signal: controller.signal }));
-  const leaverToo = failure(manager.fetch(api, { signal: controller.signal }));
+  const leaver = rejection(manager.getAccessToken({ signal: controller.signal }));
+  const leaverToo = rejection(manager.fetch(api, { signal: controller.signal }));
   const stayer = manager.getAccessToken();
   await held.arrived();
   controller.abort(reason);
@@ -40,11 +41,11 @@ test('step 1: an abort leaves the flight, and harms nobody else', async () => {
 });
 
 test('step 1: the flight lands although everyone has left, and its successor is stored', async () => {
-  const { manager, server, expire, clock, record, types } = await setup();
+  const { manager, server, expire, clock, record, types } = await openManager();
   expire();
   const held = server.hold({ commits: true });
   const controller = new AbortController();
-  const leaver = failure(manager.getAccessToken({ signal: controller.signal }));
+  const leaver = rejection(manager.getAccessToken({ signal: controller.signal }));
   await held.arrived();
   controller.abort();
   await leaver;
@@ -55,30 +56,30 @@ test('step 1: the flight lands although everyone has left, and its successor is 
 });
 
 test('step 1: a call that is aborted already begins nothing', async () => {
-  const { manager, server, expire, clock, storage } = await setup();
+  const { manager, server, expire, clock, storage } = await openManager();
   expire();
-  expect(await failure(manager.getAccessToken({ signal: AbortSignal.abort('gone') }))).toBe('gone');
+  expect(await rejection(manager.getAccessToken({ signal: AbortSignal.abort('gone') }))).toBe('gone');
   await clock.advance(0);
   expect(storage.log).toEqual([]);
   expect(server.counts.tokenRequests).toBe(0);
 });
 
 test('step 1: all who wait get the same error', async () => {
-  const { manager, server, expire } = await setup();
+  const { manager, server, expire } = await openManager();
   expire();
   server.revokeFamily();
-  const errors = await Promise.all(times(20, () => failure(manager.getAccessToken())));
+  const errors = await Promise.all(times(20, () => rejection(manager.getAccessToken())));
   expect(new Set(errors).size).toBe(1);
   expect(errors[0]).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'invalid_grant' });
 });
 
 test('N21, B37: a refresh that never settles ends at its deadline, and the next call goes through', async () => {
-  const { manager, server, expire, clock } = await setup({ manager: { timeout: 10_000 } });
+  const { manager, server, expire, clock } = await openManager({ manager: { timeout: 10_000 } });
   expire();
   server.fail({ hang: true });
-  const first = failure(manager.getAccessToken());
+  const first = rejection(manager.getAccessToken());
   await clock.advance(9_999);
-  const second = failure(manager.getAccessToken());
+  const second = rejection(manager.getAccessToken());
   await clock.advance(1);
   expect(await first).toMatchObject({
     code: 'ERR_REFRESH_FAILED',
@@ -91,13 +92,13 @@ test('N21, B37: a refresh that never settles ends at its deadline, and the next 
 });
 
 test('N21: an authorization server that is never found ends at the deadline too, and the lock is free', async () => {
-  const { open, expire, clock, server, tokens } = await setup({ manager: { timeout: 10_000 } });
+  const { open, expire, clock, server, tokens } = await openManager({ manager: { timeout: 10_000 } });
   let finds = 0;
   const authorizationServer = () =>
     finds++ === 0 ? new Promise<never>(() => undefined) : Promise.resolve(server.metadata);
   expire();
   const slow = open({ authorizationServer });
-  const first = failure(slow.getAccessToken());
+  const first = rejection(slow.getAccessToken());
   await clock.advance(10_000);
   expect(await first).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: false });
   await clock.advance(2_000);
@@ -106,12 +107,12 @@ test('N21: an authorization server that is never found ends at the deadline too,
 });
 
 test('N21: client authentication that never ends does not hold the lock for ever', async () => {
-  const { open, expire, clock, server, manager } = await setup({ manager: { timeout: 10_000 } });
+  const { open, expire, clock, server, manager } = await openManager({ manager: { timeout: 10_000 } });
   expire();
   const slow = open({
     clientAuthentication: { method: 'hsm', authenticate: () => new Promise<never>(() => undefined) },
   });
-  const first = failure(slow.getAccessToken());
+  const first = rejection(slow.getAccessToken());
   await clock.advance(0);
   await clock.advance(10_000);
   expect(await first).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: false });

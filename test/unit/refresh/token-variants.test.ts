@@ -1,12 +1,13 @@
 /** N33: access tokens for a scope or a resource are kept apart, and share one refresh token in turn. */
 import { expect, test } from 'vitest';
-import { deferred, failure, setup } from '../../support/setup.ts';
+import { openManager } from '../../support/open-manager.ts';
+import { deferred, rejection } from '../../support/promises.ts';
 
 const first = 'https://api.test/first';
 const second = 'https://api.test/second';
 
 test('N33: two resources at once: two token calls, one after the other, each caller gets its own', async () => {
-  const { manager, server, posts } = await setup();
+  const { manager, server, posts } = await openManager();
   const [one, two] = await Promise.all([
     manager.getAccessToken({ resource: first }),
     manager.getAccessToken({ resource: second }),
@@ -19,14 +20,14 @@ test('N33: two resources at once: two token calls, one after the other, each cal
 });
 
 test('N33: a variant is asked for once, whatever the order and number of its scopes', async () => {
-  const { manager, server } = await setup({ server: { scope: ['a', 'b', 'c'] } });
+  const { manager, server } = await openManager({ server: { scope: ['a', 'b', 'c'] } });
   const one = await manager.getAccessToken({ scope: ['a', 'b'] });
   expect(await manager.getAccessToken({ scope: ['b', 'a', 'a'] })).toBe(one);
   expect(server.counts.refreshes).toBe(1);
 });
 
 test('N33: a part of what a token is for is another variant', async () => {
-  const { manager, server, tokens } = await setup();
+  const { manager, server, tokens } = await openManager();
   const read = await manager.getAccessToken({ scope: ['read'] });
   const write = await manager.getAccessToken({ scope: ['write'] });
   expect(new Set([tokens.access_token, read, write, await manager.getAccessToken()]).size).toBe(3);
@@ -34,7 +35,7 @@ test('N33: a part of what a token is for is another variant', async () => {
 });
 
 test('N33: after a narrower token the next whole one is for the full scope again', async () => {
-  const { manager, server, expire, record } = await setup();
+  const { manager, server, expire, record } = await openManager();
   await manager.getAccessToken({ scope: ['read'] });
   expire();
   const asked: (string | null)[] = [];
@@ -57,7 +58,7 @@ test('N33: after a narrower token the next whole one is for the full scope again
 });
 
 test('N33: the evidence of one variant is none for another', async () => {
-  const { manager, server, tokens } = await setup();
+  const { manager, server, tokens } = await openManager();
   const read = await manager.getAccessToken({ scope: ['read'] });
   const other = await manager.getAccessToken({ scope: ['read'], rejectedToken: tokens.access_token });
   expect(other).toBe(read);
@@ -67,7 +68,7 @@ test('N33: the evidence of one variant is none for another', async () => {
 });
 
 test('N33: two variants and the whole grant, over at once: each is refreshed with the successor of the one before', async () => {
-  const { manager, server, expire, record } = await setup();
+  const { manager, server, expire, record } = await openManager();
   const wants = [undefined, { scope: ['read'] }, { resource: first }];
   for (const want of wants) await manager.getAccessToken(want);
   expire();
@@ -91,28 +92,30 @@ test('N33: two variants and the whole grant, over at once: each is refreshed wit
 });
 
 test('the end of the session ends all its variants, with one error', async () => {
-  const { manager, server, expire, events } = await setup();
+  const { manager, server, expire, events } = await openManager();
   await manager.getAccessToken({ scope: ['read'] });
   expire();
   server.revokeFamily();
   const errors = await Promise.all([
-    failure(manager.getAccessToken()),
-    failure(manager.getAccessToken({ scope: ['read'] })),
-    failure(manager.getAccessToken({ resource: second })),
+    rejection(manager.getAccessToken()),
+    rejection(manager.getAccessToken({ scope: ['read'] })),
+    rejection(manager.getAccessToken({ resource: second })),
   ]);
   expect(new Set(errors).size).toBe(1);
   expect(events.filter(({ type }) => type === 'sessionEnded').length).toBe(1);
 });
 
 test('a sign-out ends all variants in memory', async () => {
-  const { manager } = await setup();
+  const { manager } = await openManager();
   await manager.getAccessToken({ scope: ['read'] });
   await manager.signOut();
-  expect(await failure(manager.getAccessToken({ scope: ['read'] }))).toMatchObject({ reason: 'signed_out' });
+  expect(await rejection(manager.getAccessToken({ scope: ['read'] }))).toMatchObject({
+    reason: 'signed_out',
+  });
 });
 
 test('a refresh of one variant keeps the stored tokens of the others', async () => {
-  const { manager, storage, record, tokens } = await setup();
+  const { manager, storage, record, tokens } = await openManager();
   const gate = deferred();
   gate.resolve();
   storage.before = () => gate.promise;

@@ -2,7 +2,8 @@
 import { TokenManager, type TokenManagerOptions } from 'tokenkeep';
 import { refusals } from 'tokenkeep/testing';
 import { afterEach, expect, test, vi } from 'vitest';
-import { api, failure, type Setup, setup, times } from '../../support/setup.ts';
+import { api, callApi, type OpenedManager, openManager } from '../../support/open-manager.ts';
+import { rejection, times } from '../../support/promises.ts';
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -10,7 +11,7 @@ const blocked = () => new TypeError('Failed to fetch');
 
 /** A signed-in page. The browser hides error responses of the API from it, and all responses while the API is down. */
 async function page(options: Partial<TokenManagerOptions> = {}) {
-  const world = await setup();
+  const world = await openManager();
   const state = { isDown: false, sent: 0 };
   const fetch: typeof globalThis.fetch = async (input, init) => {
     if (input === 'https://as.test/token') return await world.transport(input, init);
@@ -26,7 +27,7 @@ async function page(options: Partial<TokenManagerOptions> = {}) {
   return { ...world, manager, state };
 }
 
-const end = ({ server }: Pick<Setup, 'server'>) => server.expire();
+const end = ({ server }: Pick<OpenedManager, 'server'>) => server.expire();
 
 test.each(['GET', 'POST'])(
   'a %s that fails while the API rejects its token gets one refresh and no replay',
@@ -34,7 +35,7 @@ test.each(['GET', 'POST'])(
     const world = await page();
     const { manager, state, server } = world;
     end(world);
-    const error = await failure(manager.fetch(api, { method }));
+    const error = await rejection(manager.fetch(api, { method }));
     expect(error).toMatchObject({ name: 'TypeError', message: 'Failed to fetch' });
     expect(state.sent).toBe(1);
     expect(server.counts.refreshes).toBe(1);
@@ -46,7 +47,7 @@ test.each(['GET', 'POST'])(
 test('many calls that fail at once have one refresh, and each gets its own error', async () => {
   const world = await page();
   end(world);
-  const errors = await Promise.all(times(50, () => failure(world.manager.fetch(api))));
+  const errors = await Promise.all(times(50, () => rejection(world.manager.fetch(api))));
   expect(errors.every((error) => error instanceof TypeError)).toBe(true);
   expect(world.server.counts.refreshes).toBe(1);
   expect(world.state.sent).toBe(50);
@@ -57,8 +58,8 @@ test('an API that is down for a day costs few refreshes, less and less often, an
   const { manager, server, state, clock, posts } = world;
   state.isDown = true;
   for (const last = clock.now() + 86_400_000; clock.now() < last; clock.set(clock.now() + 290_000)) {
-    expect(await failure(manager.fetch(api))).toBeInstanceOf(TypeError);
-    expect(await failure(manager.fetch(api))).toBeInstanceOf(TypeError);
+    expect(await rejection(manager.fetch(api))).toBeInstanceOf(TypeError);
+    expect(await rejection(manager.fetch(api))).toBeInstanceOf(TypeError);
   }
   const ended = Math.ceil(86_400_000 / 290_000);
   console.info(`${server.counts.refreshes} refreshes in a day, ${ended} of them for tokens that had expired`);
@@ -71,7 +72,7 @@ test('a token that was accepted since is evidence again, without a pause', async
   const { manager, server } = world;
   for (let round = 1; round <= 3; round++) {
     end(world);
-    await failure(manager.fetch(api));
+    await rejection(manager.fetch(api));
     expect(server.counts.refreshes).toBe(round);
     expect((await manager.fetch(api)).status).toBe(200);
   }
@@ -81,15 +82,15 @@ test('an API that was down when the new token came: the pause ends, and the sess
   const world = await page();
   const { manager, server, state, clock } = world;
   state.isDown = true;
-  await failure(manager.fetch(api));
-  await failure(manager.fetch(api));
+  await rejection(manager.fetch(api));
+  await rejection(manager.fetch(api));
   expect(server.counts.refreshes).toBe(1);
   state.isDown = false;
   end(world);
-  await failure(manager.fetch(api));
+  await rejection(manager.fetch(api));
   expect(server.counts.refreshes).toBe(1);
   clock.set(clock.now() + 60_000);
-  await failure(manager.fetch(api));
+  await rejection(manager.fetch(api));
   expect(server.counts.refreshes).toBe(2);
   expect((await manager.fetch(api)).status).toBe(200);
 });
@@ -106,7 +107,7 @@ test.each<[string, () => void, Partial<TokenManagerOptions>]>([
   const world = await page(options);
   end(world);
   prepare();
-  expect(await failure(world.manager.fetch(api))).toBeInstanceOf(TypeError);
+  expect(await rejection(world.manager.fetch(api))).toBeInstanceOf(TypeError);
   expect(world.server.counts.tokenRequests).toBe(0);
 });
 
@@ -121,7 +122,7 @@ test.each([
         init?.signal?.addEventListener('abort', () => reject(init.signal?.reason));
       }),
   });
-  await failure(world.manager.fetch(api, { signal: signal() }));
+  await rejection(world.manager.fetch(api, { signal: signal() }));
   expect(world.server.counts.tokenRequests).toBe(0);
 });
 
@@ -130,21 +131,21 @@ test('a refresh that fails leaves the caller its own error, and the next call sa
   const { manager, server } = world;
   end(world);
   server.revokeFamily();
-  expect(await failure(manager.fetch(api))).toBeInstanceOf(TypeError);
-  expect(await failure(manager.fetch(api))).toMatchObject({
+  expect(await rejection(manager.fetch(api))).toBeInstanceOf(TypeError);
+  expect(await rejection(manager.fetch(api))).toMatchObject({
     code: 'ERR_LOGIN_REQUIRED',
     reason: 'invalid_grant',
   });
 });
 
 test('a challenge that can be seen is replayed as always', async () => {
-  const { open, server, call } = await setup();
+  const { open, server } = await openManager();
   const manager = open({ protectedResources: [{ url: 'https://api.test/', hides401: true }] });
   server.expire();
-  expect(await call(manager)).toBe(200);
+  expect(await callApi(manager)).toBe(200);
   expect(server.counts).toMatchObject({ refreshes: 1, apiCalls: 2 });
   server.fail({ answer: refusals.github }, { on: 'api' });
-  expect(await call(manager)).toBe(200);
+  expect(await callApi(manager)).toBe(200);
 });
 
 test.each([['yes'], [1], [null]])('hides401 that is %j is refused', (hides401) => {

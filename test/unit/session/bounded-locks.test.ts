@@ -2,13 +2,15 @@
 import { memoryLock, memoryStorage, type TokenLock, type TokenStorage } from 'tokenkeep';
 import { faults } from 'tokenkeep/testing';
 import { afterEach, expect, test, vi } from 'vitest';
-import { deferred, failure, key, listen, setup } from '../../support/setup.ts';
+import { eventsOf } from '../../support/events.ts';
+import { key, openManager } from '../../support/open-manager.ts';
+import { deferred, rejection } from '../../support/promises.ts';
 
 const lease = 50_000;
 const leased = (): TokenLock => ({ ...memoryLock(), lease });
 
 test('a holder that slept through its lease before the POST sends nothing, takes its marker back and queues again', async () => {
-  const { open, storage, server, expire, clock, record, posts } = await setup();
+  const { open, storage, server, expire, clock, record, posts } = await openManager();
   const sleeper = open({ lock: leased() });
   expire();
   let sleeps = true;
@@ -27,7 +29,7 @@ test('a holder that slept through its lease before the POST sends nothing, takes
 });
 
 test('a holder whose session was marked by someone else meanwhile queues again, and adopts', async () => {
-  const { open, manager, storage, server, expire, posts } = await setup();
+  const { open, manager, storage, server, expire, posts } = await openManager();
   expire();
   const robbed: TokenLock = { reach: 'process', request: (_name, _options, callback) => callback() };
   const late = open({ lock: robbed });
@@ -54,7 +56,7 @@ test('a holder whose session was marked by someone else meanwhile queues again, 
 
 test('who waits for a holder that has stored the successor and sleeps on the lock adopts it', async () => {
   const storage = memoryStorage();
-  const { open, server, expire, clock, posts } = await setup({ manager: { storage } });
+  const { open, server, expire, clock, posts } = await openManager({ manager: { storage } });
   expire();
   const asleep = deferred();
   const lock = storage.lock ?? memoryLock();
@@ -82,23 +84,29 @@ test('who waits for a holder that has stored the successor and sleeps on the loc
 });
 
 test('a failure without a network ends when the network is back, others are waited out', async () => {
-  const { manager, server, expire, posts } = await setup();
+  const { manager, server, expire, posts } = await openManager();
   expire();
   vi.stubGlobal('navigator', { onLine: false });
-  expect(await failure(manager.getAccessToken())).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: false });
-  expect(await failure(manager.getAccessToken())).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: false });
+  expect(await rejection(manager.getAccessToken())).toMatchObject({
+    code: 'ERR_REFRESH_FAILED',
+    sent: false,
+  });
+  expect(await rejection(manager.getAccessToken())).toMatchObject({
+    code: 'ERR_REFRESH_FAILED',
+    sent: false,
+  });
   vi.stubGlobal('navigator', { onLine: true });
   server.fail(faults.serverError);
-  expect(await failure(manager.getAccessToken())).toMatchObject({ status: 503 });
-  expect(await failure(manager.getAccessToken())).toMatchObject({ status: 503 });
+  expect(await rejection(manager.getAccessToken())).toMatchObject({ status: 503 });
+  expect(await rejection(manager.getAccessToken())).toMatchObject({ status: 503 });
   expect(posts).toHaveLength(1);
 });
 
 test('metadata that take longer than the pause after a failure end no session', async () => {
-  const { open, server, expire, clock, storage } = await setup();
+  const { open, server, expire, clock, storage } = await openManager();
   expire();
   server.fail(faults.lostRequest);
-  await failure(open().getAccessToken());
+  await rejection(open().getAccessToken());
   let asked = 0;
   const slow = open({
     authorizationServer: async () => {
@@ -107,8 +115,8 @@ test('metadata that take longer than the pause after a failure end no session', 
       throw new Error('No metadata.');
     },
   });
-  const events = listen(slow);
-  expect(await failure(slow.getAccessToken())).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: false });
+  const events = eventsOf(slow);
+  expect(await rejection(slow.getAccessToken())).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: false });
   expect(asked).toBeGreaterThan(1);
   expect(events.map(({ type }) => type)).toEqual(['refreshFailed']);
   expect(await storage.inner.read(key)).toBeDefined();
@@ -116,16 +124,16 @@ test('metadata that take longer than the pause after a failure end no session', 
 
 test('what is heard of a session while it is refreshed is looked at afterwards', async () => {
   const storage = memoryStorage();
-  const { open, server, expire } = await setup({ manager: { storage } });
+  const { open, server, expire } = await openManager({ manager: { storage } });
   expire();
   const elsewhere: TokenStorage = storage;
   const manager = open();
-  const events = listen(manager);
+  const events = eventsOf(manager);
   // Signed out after the refresh was stored, and before it has landed.
   manager.on('refreshed', () => void elsewhere.delete(key));
   expect(await manager.getAccessToken()).toBe(server.currentAccessToken());
   await expect.poll(() => events.map(({ type }) => type)).toContain('signedOut');
-  expect(await failure(manager.getAccessToken())).toMatchObject({ reason: 'signed_out' });
+  expect(await rejection(manager.getAccessToken())).toMatchObject({ reason: 'signed_out' });
 });
 
 afterEach(() => vi.unstubAllGlobals());

@@ -8,12 +8,14 @@ import {
 } from 'tokenkeep';
 import type { AuthorizationServerOptions } from 'tokenkeep/testing';
 import { describe, expect, test } from 'vitest';
-import { failure, key, listen, type Setup, setup } from '../../support/setup.ts';
+import { eventsOf } from '../../support/events.ts';
+import { key, type OpenedManager, openManager } from '../../support/open-manager.ts';
+import { rejection } from '../../support/promises.ts';
 
 const renamed = { issuer: 'https://login.example.com', tokenEndpoint: 'https://as.test/token' };
 
 /** The same server answers under another name. */
-function atNewName(world: Setup, more: Partial<AuthorizationServer> = {}) {
+function atNewName(world: OpenedManager, more: Partial<AuthorizationServer> = {}) {
   return world.open({
     authorizationServer: { ...renamed, revocationEndpoint: 'https://as.test/revoke', ...more },
   });
@@ -24,7 +26,7 @@ const here = { session: 'default', login: expect.any(String) };
 describe('a renamed issuer', () => {
   // Bound to the issuer alone: the token endpoint has moved as well.
   const moved = { ...renamed, tokenEndpoint: 'https://as.test/oauth2/token' };
-  const served = (world: Setup) => ({
+  const served = (world: OpenedManager) => ({
     fetch: (async (input, init) => {
       if (input !== moved.tokenEndpoint) return await world.transport(input, init);
       const { status, headers, body } = await world.transport('https://as.test/token', init);
@@ -33,11 +35,11 @@ describe('a renamed issuer', () => {
   });
 
   test('with a declared former issuer keeps users signed in, and is stored by the next refresh', async () => {
-    const world = await setup();
+    const world = await openManager();
     world.expire();
     const authorizationServer = { ...moved, formerIssuers: ['https://older.test', 'https://as.test'] };
     const manager = world.open({ authorizationServer, ...served(world) });
-    const events = listen(manager);
+    const events = eventsOf(manager);
     expect(await manager.getAccessToken()).toBe(world.server.currentAccessToken());
     expect(events.map(({ type }) => type)).toEqual(['refreshed']);
     expect(await world.record()).toMatchObject({ issuer: moved.issuer });
@@ -46,16 +48,16 @@ describe('a renamed issuer', () => {
   });
 
   test('without a declaration: the refresh token is not sent, and the manager emits an event', async () => {
-    const world = await setup();
+    const world = await openManager();
     const manager = world.open({ authorizationServer: moved, ...served(world) });
-    const events = listen(manager);
-    expect(await failure(manager.getAccessToken())).toMatchObject({ reason: 'no_tokens' });
+    const events = eventsOf(manager);
+    expect(await rejection(manager.getAccessToken())).toMatchObject({ reason: 'no_tokens' });
     expect(events).toEqual([{ type: 'recordRejected', session: 'default', reason: 'other issuer' }]);
     expect(world.server.counts.tokenRequests).toBe(0);
   });
 
   test('is known before discovery completes', async () => {
-    const world = await setup();
+    const world = await openManager();
     const server = discover(renamed.issuer, {
       formerIssuers: ['https://as.test'],
       fetch: () => Promise.reject(new TypeError('offline')),
@@ -65,7 +67,7 @@ describe('a renamed issuer', () => {
   });
 
   test('is known after discovery completes', async () => {
-    const world = await setup();
+    const world = await openManager();
     world.expire();
     const document = { issuer: renamed.issuer, token_endpoint: renamed.tokenEndpoint };
     const server = discover(renamed.issuer, {
@@ -77,7 +79,7 @@ describe('a renamed issuer', () => {
   });
 
   test('an ID token of the new name follows one of a declared former name', async () => {
-    const world = await setup({ server: { scope: ['openid'], tokenFormat: 'jwt-like' } });
+    const world = await openManager({ server: { scope: ['openid'], tokenFormat: 'jwt-like' } });
     world.expire();
     world.server.fail({
       members: ({ id_token: token, ...members }) => ({
@@ -86,7 +88,7 @@ describe('a renamed issuer', () => {
       }),
     });
     const manager = atNewName(world, { formerIssuers: ['https://as.test'] });
-    const events = listen(manager);
+    const events = eventsOf(manager);
     await manager.getAccessToken();
     expect(events.map(({ type }) => type)).toEqual(['refreshed']);
   });
@@ -124,11 +126,11 @@ describe('a login that replaces a foreign session', () => {
   });
 
   async function replaced(
-    more: (world: Setup) => object,
+    more: (world: OpenedManager) => object,
     server: AuthorizationServerOptions = {},
     options: Partial<TokenManagerOptions> = {},
   ) {
-    const world = await setup({ signedIn: false, server });
+    const world = await openManager({ signedIn: false, server });
     const sent: string[] = [];
     const manager = world.open({
       fetch: async (input, init) => {
@@ -137,7 +139,7 @@ describe('a login that replaces a foreign session', () => {
       },
       ...options,
     });
-    const events = listen(manager);
+    const events = eventsOf(manager);
     const before = { ...stranger({}, world.clock), ...more(world) };
     await world.storage.inner.write(key, before, undefined);
     await manager.setTokens(world.tokens);
@@ -188,7 +190,7 @@ describe('a login that replaces a foreign session', () => {
   );
 
   test('emits no such event for a session of the same client', async () => {
-    const { manager, server, events } = await setup();
+    const { manager, server, events } = await openManager();
     await manager.setTokens(server.signIn());
     expect(events.map(({ type }) => type)).toEqual(['signedIn']);
   });

@@ -1,10 +1,12 @@
 /** Events: told in order, outside the lock, and nobody is harmed by a listener. */
 import { faults } from 'tokenkeep/testing';
 import { expect, test } from 'vitest';
-import { deferred, failure, listen, setup, times } from '../../support/setup.ts';
+import { eventsOf } from '../../support/events.ts';
+import { openManager } from '../../support/open-manager.ts';
+import { deferred, rejection, times } from '../../support/promises.ts';
 
 test('step 7: told after the lock is released, and before those who wait go on', async () => {
-  const { manager, expire, storage, clock } = await setup();
+  const { manager, expire, storage, clock } = await openManager();
   expire();
   const order: string[] = [];
   manager.on('refreshed', () => {
@@ -22,7 +24,7 @@ test('step 7: told after the lock is released, and before those who wait go on',
 });
 
 test('a listener that throws or rejects harms nobody, and is told of', async () => {
-  const { manager, expire, types, events, server } = await setup();
+  const { manager, expire, types, events, server } = await openManager();
   const order: string[] = [];
   manager.on('refreshed', () => {
     order.push('first');
@@ -41,7 +43,7 @@ test('a listener that throws or rejects harms nobody, and is told of', async () 
 });
 
 test('a listener of listenerFailed that throws is the end of it', async () => {
-  const { manager, expire } = await setup();
+  const { manager, expire } = await openManager();
   let calls = 0;
   manager.on('listenerFailed', () => {
     calls += 1;
@@ -56,7 +58,7 @@ test('a listener of listenerFailed that throws is the end of it', async () => {
 });
 
 test('WL-04: a listener that calls the manager back does not wait for itself: the lock is free by then', async () => {
-  const { manager, expire, server, storage } = await setup();
+  const { manager, expire, server, storage } = await openManager();
   const done: string[] = [];
   manager.on('refreshed', async () => {
     done.push(await manager.getAccessToken());
@@ -73,17 +75,17 @@ test('WL-04: a listener that calls the manager back does not wait for itself: th
 });
 
 test('a listener that is told of the end can sign in again at once', async () => {
-  const { manager, expire, server } = await setup();
+  const { manager, expire, server } = await openManager();
   const login = server.signIn();
   manager.on('sessionEnded', () => manager.setTokens(login));
   expire();
   server.revokeFamily((await manager.getTokens())?.accessToken);
-  expect(await failure(manager.getAccessToken())).toMatchObject({ reason: 'invalid_grant' });
+  expect(await rejection(manager.getAccessToken())).toMatchObject({ reason: 'invalid_grant' });
   await expect.poll(() => manager.getAccessToken()).toBe(login.access_token);
 });
 
 test('a listener that closes the manager while it is told', async () => {
-  const { manager, expire, server } = await setup();
+  const { manager, expire, server } = await openManager();
   const closed = deferred();
   manager.on('refreshed', () => manager.close().then(closed.resolve));
   expire();
@@ -92,7 +94,7 @@ test('a listener that closes the manager while it is told', async () => {
 });
 
 test('unsubscribing, once or twice, also while it is told', async () => {
-  const { manager, server } = await setup({ signedIn: false });
+  const { manager, server } = await openManager({ signedIn: false });
   const heard: string[] = [];
   const stop = manager.on('signedIn', () => {
     heard.push('one');
@@ -106,14 +108,14 @@ test('unsubscribing, once or twice, also while it is told', async () => {
 });
 
 test('after close() nobody is told anything', async () => {
-  const { manager, server, types } = await setup();
+  const { manager, server, types } = await openManager();
   await manager.close();
   await manager.setTokens(server.signIn());
   expect(types()).toEqual([]);
 });
 
 test('one refresh, one event, however many wait', async () => {
-  const { manager, expire, events, clock } = await setup();
+  const { manager, expire, events, clock } = await openManager();
   expire();
   await Promise.all(times(100, () => manager.getAccessToken()));
   expect(events).toEqual([
@@ -129,7 +131,9 @@ test('one refresh, one event, however many wait', async () => {
 });
 
 test('a server that does not rotate: refreshed says so, and the refresh token is kept', async () => {
-  const { manager, expire, events, record, tokens } = await setup({ server: { profile: 'noRotation' } });
+  const { manager, expire, events, record, tokens } = await openManager({
+    server: { profile: 'noRotation' },
+  });
   expire();
   await manager.getAccessToken();
   expect(events).toMatchObject([{ type: 'refreshed', rotated: false }]);
@@ -137,9 +141,9 @@ test('a server that does not rotate: refreshed says so, and the refresh token is
 });
 
 test('law no-token-in-words: no event holds a token', async () => {
-  const { manager, expire, events, server, storage, tokens } = await setup();
+  const { manager, expire, events, server, storage, tokens } = await openManager();
   const seen = new Set([tokens.access_token, tokens.refresh_token]);
-  const all = listen(manager);
+  const all = eventsOf(manager);
   for (let round = 0; round < 3; round++) {
     expire();
     await manager.getAccessToken();
@@ -149,14 +153,14 @@ test('law no-token-in-words: no event holds a token', async () => {
     if (operation === 'write') throw new Error(`no room for ${server.currentAccessToken()}`);
   };
   expire();
-  await failure(manager.getAccessToken());
+  await rejection(manager.getAccessToken());
   await manager.signOut();
   const text = JSON.stringify([...events, ...all]);
   for (const token of seen) expect(text).not.toContain(token);
 });
 
 test("'*' hears of everything, in order, and of its own session only where it is one of many", async () => {
-  const { manager, expire, tokens } = await setup();
+  const { manager, expire, tokens } = await openManager();
   const all: string[] = [];
   const own: string[] = [];
   const stop = manager.on('*', ({ type, session }) => void all.push(`${type} ${session}`));
@@ -181,7 +185,7 @@ test("'*' hears of everything, in order, and of its own session only where it is
 });
 
 test('a refresh says how long its parts took, however it ends; who finds it done says nothing', async () => {
-  const { manager, open, clock, expire, server } = await setup();
+  const { manager, open, clock, expire, server } = await openManager();
   const other = open();
   const told: unknown[] = [];
   for (const one of [manager, other]) one.on('refreshFinished', (event) => void told.push(event));
@@ -209,12 +213,12 @@ test('a refresh says how long its parts took, however it ends; who finds it done
   await manager.getAccessToken();
   expire();
   server.fail(faults.serverError);
-  await failure(manager.getAccessToken());
+  await rejection(manager.getAccessToken());
   expect(told.slice(2)).toMatchObject([{ outcome: 'failed', code: 'ERR_REFRESH_FAILED', request: 0 }]);
 });
 
 test('a replay is told with the status that it ended with', async () => {
-  const { manager, call, server } = await setup();
+  const { manager, call, server } = await openManager();
   const told: unknown[] = [];
   manager.on('replayed', (event) => void told.push(event));
   await call();

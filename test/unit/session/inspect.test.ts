@@ -3,12 +3,13 @@ import { createHash } from 'node:crypto';
 import { StorageError } from 'tokenkeep';
 import { faults } from 'tokenkeep/testing';
 import { expect, test } from 'vitest';
-import { failure, key, setup } from '../../support/setup.ts';
+import { key, openManager } from '../../support/open-manager.ts';
+import { rejection } from '../../support/promises.ts';
 
 const hashOf = (token: unknown) => createHash('sha256').update(String(token)).digest('hex').slice(0, 8);
 
 test('shows a session that lives: hashes in place of tokens, and when they end', async () => {
-  const { manager, tokens, clock, server } = await setup();
+  const { manager, tokens, clock, server } = await openManager();
   await manager.getAccessToken();
   const now = clock.now();
   const hash = hashOf(tokens.access_token);
@@ -50,7 +51,7 @@ test('shows a session that lives: hashes in place of tokens, and when they end',
 });
 
 test('shows a refresh under way, with its marker, and one that failed', async () => {
-  const { manager, server, expire, clock } = await setup();
+  const { manager, server, expire, clock } = await openManager();
   expire();
   const held = server.hold();
   const token = manager.getAccessToken();
@@ -64,7 +65,7 @@ test('shows a refresh under way, with its marker, and one that failed', async ()
   await token;
   expire();
   server.fail(faults.serverError);
-  await failure(manager.getAccessToken());
+  await rejection(manager.getAccessToken());
   const failed = { kind: 'transient', status: 503, at: clock.now(), count: 1 };
   expect(await manager.inspect()).toMatchObject({
     memory: { refreshes: 0 },
@@ -73,7 +74,7 @@ test('shows a refresh under way, with its marker, and one that failed', async ()
 });
 
 test('shows why nobody gets a token', async () => {
-  const { manager } = await setup();
+  const { manager } = await openManager();
   await manager.signOut();
   expect(await manager.inspect()).toMatchObject({
     memory: { accessTokens: [], ended: 'signed_out' },
@@ -82,7 +83,7 @@ test('shows why nobody gets a token', async () => {
 });
 
 test('shows what is wrong with what is stored', async () => {
-  const { manager, storage, types } = await setup();
+  const { manager, storage, types } = await openManager();
   await storage.inner.write(key, { schema: 2 }, (await storage.inner.read(key))?.version);
   expect((await manager.inspect()).stored).toBe('newer schema');
   expect(types()).toEqual(['recordRejected']);
@@ -91,7 +92,7 @@ test('shows what is wrong with what is stored', async () => {
 });
 
 test('law no-token-in-words: holds no token, also after a refresh that the storage refused', async () => {
-  const { manager, expire, storage, tokens, server } = await setup();
+  const { manager, expire, storage, tokens, server } = await openManager();
   expire();
   storage.before = (operation) => {
     if (operation === 'write' && server.counts.refreshes > 0) throw new StorageError('Full.', { operation });
@@ -107,7 +108,7 @@ test('law no-token-in-words: holds no token, also after a refresh that the stora
 });
 
 test('of a token without a known end it says nothing that JSON.stringify would change', async () => {
-  const { manager } = await setup({ signedIn: false });
+  const { manager } = await openManager({ signedIn: false });
   await manager.setTokens({ accessToken: 'opaque' });
   const { memory } = await manager.inspect();
   expect(memory.accessTokens).toMatchObject([{ expiresAt: undefined, until: undefined }]);

@@ -8,32 +8,31 @@ import {
 } from 'tokenkeep';
 import { importSession } from 'tokenkeep/login';
 import { describe, expect, test } from 'vitest';
+import { eventsOf } from '../../support/events.ts';
 import {
   api,
-  deferred,
-  failure,
+  callApi,
   key,
-  listen,
-  type Setup,
-  type SetupOptions,
-  setup,
-  times,
-} from '../../support/setup.ts';
+  type OpenedManager,
+  type OpenManagerOptions,
+  openManager,
+} from '../../support/open-manager.ts';
+import { deferred, rejection, times } from '../../support/promises.ts';
 
 const post = { method: 'POST', body: 'one' };
 const changed = { code: 'ERR_LOGIN_REQUIRED', reason: 'login_changed' };
-type Scene = Setup & Awaited<ReturnType<typeof users>>;
+type Scene = OpenedManager & Awaited<ReturnType<typeof users>>;
 
 /** Alice is signed in. Every login has an ID token that names its user. */
-async function alice(options: SetupOptions = {}): Promise<Scene> {
-  const scene = await setup({ signedIn: false, ...options });
+async function alice(options: OpenManagerOptions = {}): Promise<Scene> {
+  const scene = await openManager({ signedIn: false, ...options });
   const more = await users(scene);
   await scene.manager.setTokens(more.tokensOf('alice'));
   scene.events.length = 0;
   return { ...scene, ...more };
 }
 
-async function users({ server }: Setup) {
+async function users({ server }: OpenedManager) {
   const families = new Map<string, string>();
   const familyOf = (id: string | undefined) =>
     server.log.find(({ issued }) => issued?.includes(id ?? '') === true)?.family ?? '';
@@ -78,13 +77,13 @@ describe.each(Object.entries(arrivals))('K1a: Bob %s', (how, arrive) => {
   const hears = how.endsWith('hears');
   /** This manager goes on with the token of Alice until there is evidence. */
   const isUnaware = !hears && how.includes('another tab');
-  const start = async (options: SetupOptions = {}) => {
+  const start = async (options: OpenManagerOptions = {}) => {
     const scene = await alice(options);
     if (!hears) return scene;
     // The storage emits change events.
     const manager = scene.open({ storage: scene.storage.inner });
     await manager.getAccessToken();
-    return { ...scene, manager, events: listen(manager) };
+    return { ...scene, manager, events: eventsOf(manager) };
   };
 
   test('the 401 of a POST of Alice is returned, and nothing is refreshed', async () => {
@@ -117,7 +116,7 @@ describe.each(Object.entries(arrivals))('K1a: Bob %s', (how, arrive) => {
       scene.manager.fetch(api, { method: 'POST', body, duplex: 'half' } as RequestInit),
       scene.manager.getAccessToken(),
       scene.manager.getAccessToken({ scope: ['read'] }),
-    ].map(failure);
+    ].map(rejection);
     await held.arrived();
     await arrive(scene);
     held();
@@ -134,11 +133,11 @@ describe.each(Object.entries(arrivals))('K1a: Bob %s', (how, arrive) => {
     await arrive(scene);
     const { refreshes } = scene.server.counts;
     for (const rejectedToken of [second, first]) {
-      expect(await failure(manager.getAccessToken({ rejectedToken }))).toMatchObject(changed);
+      expect(await rejection(manager.getAccessToken({ rejectedToken }))).toMatchObject(changed);
     }
     expect(scene.ownerOf(await manager.getAccessToken())).toBe('bob');
     for (const rejectedToken of [second, first]) {
-      expect(await failure(manager.getAccessToken({ rejectedToken }))).toMatchObject(changed);
+      expect(await rejection(manager.getAccessToken({ rejectedToken }))).toMatchObject(changed);
     }
     expect(scene.server.counts.refreshes).toBe(refreshes);
   });
@@ -162,7 +161,7 @@ describe.each(Object.entries(arrivals))('K1a: Bob %s', (how, arrive) => {
     const held = server.hold({
       on: 'api',
       times: 1,
-      when: ({ path }) => path === '/messages?first' && server.counts.refreshes > 0,
+      when: ({ path }) => path === '/orders?first' && server.counts.refreshes > 0,
     });
     const first = manager.fetch(`${api}?first`);
     const second = manager.fetch(`${api}?second`).catch((error: unknown) => error);
@@ -181,7 +180,7 @@ describe.each(Object.entries(arrivals))('K1a: Bob %s', (how, arrive) => {
     expect(before).toMatchObject({ login: expect.any(String), subject: 'alice' });
     const rejectedToken = await manager.getAccessToken();
     await arrive(scene);
-    expect(await failure(manager.getAccessToken({ rejectedToken }))).toMatchObject(changed);
+    expect(await rejection(manager.getAccessToken({ rejectedToken }))).toMatchObject(changed);
     const now = await manager.getTokens();
     expect(now).toMatchObject({ login: expect.any(String), subject: 'bob' });
     expect(now?.login).not.toBe(before?.login);
@@ -203,7 +202,7 @@ test('K1a: a call that waits for the lock does not get the token of a user who s
     { signal: new AbortController().signal },
     () => gate.promise,
   );
-  const call = failure(manager.fetch(api, post));
+  const call = rejection(manager.fetch(api, post));
   await clock.advance(0);
   await manager.setTokens(tokensOf('bob'));
   gate.resolve();
@@ -219,7 +218,7 @@ test('K1a: a call before anything is known belongs to the login that it finds fi
   expire();
   const page = open();
   const held = server.hold({ commits: true, times: 1 });
-  const call = failure(page.fetch(api, post));
+  const call = rejection(page.fetch(api, post));
   await held.arrived();
   await open().setTokens(tokensOf('bob'));
   held();
@@ -232,7 +231,7 @@ test('K1a: after a page has read the tokens of a login, its next call belongs to
   const page = open();
   expect(await page.getTokens()).toBeDefined();
   await open().setTokens(tokensOf('bob'));
-  expect(await failure(page.fetch(api, post))).toMatchObject(changed);
+  expect(await rejection(page.fetch(api, post))).toMatchObject(changed);
   expect((await page.fetch(api, post)).status).toBe(200);
   expect(received()).toEqual(['bob']);
 });
@@ -243,7 +242,7 @@ test('K1a: does not return a narrower token of Alice after Bob signed in in anot
   expect(ownerOf(await manager.getAccessToken(narrow))).toBe('alice');
   await open().setTokens(tokensOf('bob'));
   const rejectedToken = await manager.getAccessToken();
-  expect(await failure(manager.getAccessToken({ rejectedToken }))).toMatchObject(changed);
+  expect(await rejection(manager.getAccessToken({ rejectedToken }))).toMatchObject(changed);
   expect(ownerOf(await manager.getAccessToken(narrow))).toBe('bob');
 });
 
@@ -252,7 +251,7 @@ test('K1a: a storage that fails for a call of Alice brings her no token of Bob',
   expire();
   const gate = deferred();
   storage.before = () => gate.promise;
-  const call = failure(manager.getAccessToken());
+  const call = rejection(manager.getAccessToken());
   await clock.advance(0);
   storage.before = () => undefined;
   await manager.setTokens(tokensOf('bob'));
@@ -265,7 +264,7 @@ test('K1a: a token of Bob that has ended is not refreshed because of a call of A
   await manager.getAccessToken();
   await open().setTokens(tokensOf('bob', { lifetime: 1_000 }));
   expire();
-  expect(await failure(manager.fetch(api, post))).toMatchObject(changed);
+  expect(await rejection(manager.fetch(api, post))).toMatchObject(changed);
   expect(posts).toEqual([]);
 });
 
@@ -325,7 +324,7 @@ describe('K1c: the same user signs in again', () => {
     const scene = await alice();
     scene.expire();
     const held = scene.server.hold({ commits: true, times: 1 });
-    const call = failure(scene.manager.fetch(api, post));
+    const call = rejection(scene.manager.fetch(api, post));
     await held.arrived();
     await scene.manager.setTokens(scene.tokensOf('alice'));
     held();
@@ -337,7 +336,7 @@ describe('K1c: the same user signs in again', () => {
     const { manager, server, tokensOf, expire } = scene;
     expire();
     const held = server.hold({ commits: true, times: 1 });
-    const call = failure(manager.fetch(api, post));
+    const call = rejection(manager.fetch(api, post));
     await held.arrived();
     await manager.setTokens(tokensOf('alice', { issuer: 'https://other.test' }));
     held();
@@ -354,7 +353,7 @@ test.each([
   [{ subject: 'bob' }, 'not the sub of the ID token'],
 ])('setTokens() with %j names what is wrong', async (options, words) => {
   const { manager, tokensOf, events } = await alice({ server: { scope: ['openid', 'read'] } });
-  const error: unknown = await failure(manager.setTokens(tokensOf('alice'), options as never));
+  const error: unknown = await rejection(manager.setTokens(tokensOf('alice'), options as never));
   expect(error).toBeInstanceOf(ConfigurationError);
   expect(error).toMatchObject({ message: expect.stringContaining(words) });
   expect(events).toEqual([]);
@@ -376,7 +375,7 @@ test('each event says which login it is about', async () => {
   await manager.getAccessToken();
   expire();
   server.revokeFamily();
-  await failure(manager.getAccessToken());
+  await rejection(manager.getAccessToken());
   expect(events.map(({ type }) => type)).toEqual(['refreshed', 'sessionEnded']);
   for (const event of events) expect(event).toMatchObject({ login, subject: 'alice' });
 });
@@ -386,7 +385,7 @@ test('the event for tokens discarded after a sign-out names the login of those t
   const { login } = (await manager.getTokens()) ?? {};
   expire();
   const held = server.hold({ commits: true, times: 1 });
-  const call = failure(manager.getAccessToken());
+  const call = rejection(manager.getAccessToken());
   await held.arrived();
   const signedOut = manager.signOut();
   await clock.advance(0);
@@ -399,16 +398,16 @@ test('the event for tokens discarded after a sign-out names the login of those t
 });
 
 test('a record without the name of a login keeps working, and so does client credentials', async () => {
-  const { manager, open, storage, server, expire, call } = await alice();
+  const { manager, open, storage, server, expire } = await alice();
   const stored = await storage.inner.read(key);
   const { login: _, ...old } = (stored?.record ?? {}) as Record<string, unknown>;
   await storage.inner.write(key, old, stored?.version);
   const page = open();
-  expect(await call(page)).toBe(200);
+  expect(await callApi(page)).toBe(200);
   expire();
-  expect(await call(page)).toBe(200);
+  expect(await callApi(page)).toBe(200);
   server.expire();
-  expect(await call(page)).toBe(200);
+  expect(await callApi(page)).toBe(200);
   expect(await page.getTokens()).toMatchObject({ login: undefined });
   await manager.close();
   const machine = open({

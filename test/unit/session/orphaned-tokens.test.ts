@@ -1,16 +1,18 @@
 /** What was spent for tokens that nobody may use any more is spent, also for others. Found by `npm run simulate`. */
 import { expect, test } from 'vitest';
-import { deferred, diskFull, failure, setup } from '../../support/setup.ts';
+import { callApi, openManager } from '../../support/open-manager.ts';
+import { deferred, rejection } from '../../support/promises.ts';
+import { diskFull } from '../../support/watched-storage.ts';
 
 test('law single-use: a sign-out during a refresh: whoever gets the lock before it is stored does not spend the same refresh token', async () => {
-  const { manager, storage, server, open, posts, call, record } = await setup();
+  const { manager, storage, server, open, posts, call, record } = await openManager();
   const other = open();
-  expect(await call(other)).toBe(200);
+  expect(await callApi(other)).toBe(200);
   server.expire();
   const held = server.hold({ commits: true, times: 1 });
-  const early = failure(call());
+  const early = rejection(call());
   await held.arrived();
-  const late = failure(call(other)); // waits for the lock
+  const late = rejection(callApi(other)); // waits for the lock
   // What the sign-out wants of the storage takes its time; what the refresh wants does not.
   const slow = deferred();
   storage.before = () => slow.promise;
@@ -27,7 +29,7 @@ test('law single-use: a sign-out during a refresh: whoever gets the lock before 
 });
 
 test('law nothing-silent: a sign-out during a login reports revoked only if both sessions are', async () => {
-  const { manager, storage, server } = await setup();
+  const { manager, storage, server } = await openManager();
   const before = server.currentRefreshToken() ?? '';
   const slow = deferred();
   storage.before = () => slow.promise;
@@ -42,20 +44,20 @@ test('law nothing-silent: a sign-out during a login reports revoked only if both
 });
 
 test('law nothing-silent: a sign-out revokes a login that the storage refused, and the session that it was to replace', async () => {
-  const { manager, storage, server } = await setup();
+  const { manager, storage, server } = await openManager();
   const before = server.currentRefreshToken() ?? '';
   storage.before = () => Promise.reject(diskFull());
   const login = server.signIn();
-  await failure(manager.setTokens(login));
+  await rejection(manager.setTokens(login));
   storage.before = () => undefined;
   expect(await manager.signOut()).toEqual({ revoked: true });
   expect([server.isActive(before), server.isActive(String(login.refresh_token))]).toEqual([false, false]);
 });
 
 test('law nothing-silent: a sign-out that cannot read the deleted record does not report revoked', async () => {
-  const { manager, storage, server } = await setup();
+  const { manager, storage, server } = await openManager();
   storage.before = () => Promise.reject(diskFull());
-  await failure(manager.setTokens(server.signIn()));
+  await rejection(manager.setTokens(server.signIn()));
   let reads = 0;
   storage.before = (operation) =>
     operation === 'read' && ++reads === 1 ? Promise.reject(diskFull()) : undefined;
@@ -66,18 +68,18 @@ test('law nothing-silent: a sign-out that cannot read the deleted record does no
 const sameUser = { server: { scope: ['openid', 'read', 'write'] } };
 
 test('laws single-use and commit-before-use: a login during a refresh that the storage refuses: the others go on with the successor until it is there', async () => {
-  const { manager, storage, server, clock, open, posts, call, record } = await setup(sameUser);
+  const { manager, storage, server, clock, open, posts, call, record } = await openManager(sameUser);
   const other = open({ storage: storage.inner });
-  expect(await call(other)).toBe(200);
+  expect(await callApi(other)).toBe(200);
   server.expire();
   const held = server.hold({ commits: true, times: 1 });
   const early = call();
   await held.arrived();
-  const late = call(other); // waits for the lock
+  const late = callApi(other); // waits for the lock
   const slow = deferred();
   storage.before = () => slow.promise;
   const login = server.signIn();
-  const arrived = failure(manager.setTokens(login));
+  const arrived = rejection(manager.setTokens(login));
   storage.before = () => undefined;
   await held();
   while ((await record())?.refreshToken === posts[0]) await settledFlights();
@@ -99,7 +101,7 @@ test('laws single-use and commit-before-use: a login during a refresh that the s
 });
 
 test('law sign-out-wins: a sign-out and a login during a refresh: what comes late is not stored, also where neither is yet', async () => {
-  const { manager, storage, server, call, record } = await setup(sameUser);
+  const { manager, storage, server, call, record } = await openManager(sameUser);
   server.expire();
   const held = server.hold({ commits: true, times: 1 });
   const early = call();

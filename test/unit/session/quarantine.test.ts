@@ -1,7 +1,9 @@
 /** Stored values that are no sessions of ours are reported, left alone, and never sent anywhere. */
 import { memoryStorage } from 'tokenkeep';
 import { expect, test } from 'vitest';
-import { failure, key, listen, setup } from '../../support/setup.ts';
+import { eventsOf } from '../../support/events.ts';
+import { key, openManager } from '../../support/open-manager.ts';
+import { rejection } from '../../support/promises.ts';
 
 const session = {
   schema: 1,
@@ -36,7 +38,7 @@ test.each([
 ])(
   '%s: no exception but "sign in", one event, nothing sent, nothing touched',
   async (_what, record, reason) => {
-    const { open, server, storage } = await setup({ signedIn: false });
+    const { open, server, storage } = await openManager({ signedIn: false });
     let deleted = false;
     const inner = memoryStorage();
     const manager = open({
@@ -48,11 +50,11 @@ test.each([
         },
       },
     });
-    const events = listen(manager);
+    const events = eventsOf(manager);
     for (let round = 0; round < 3; round++) {
-      expect(await failure(manager.getAccessToken())).toMatchObject({ reason: 'no_tokens' });
+      expect(await rejection(manager.getAccessToken())).toMatchObject({ reason: 'no_tokens' });
     }
-    expect(await failure(manager.fetch('https://api.test/'))).toMatchObject({ reason: 'no_tokens' });
+    expect(await rejection(manager.fetch('https://api.test/'))).toMatchObject({ reason: 'no_tokens' });
     expect(await manager.getTokens()).toBeUndefined();
     expect(events).toEqual([{ type: 'recordRejected', session: 'default', reason }]);
     expect(server.counts).toMatchObject({ tokenRequests: 0, apiCalls: 0, strayRequests: 0 });
@@ -62,7 +64,7 @@ test.each([
 );
 
 test('a login replaces what was quarantined', async () => {
-  const { manager, tokens, storage, record } = await setup({ signedIn: false });
+  const { manager, tokens, storage, record } = await openManager({ signedIn: false });
   await storage.inner.write(key, { schema: 'none' }, undefined);
   await manager.setTokens(tokens);
   expect(await manager.getAccessToken()).toBe(tokens.access_token);
@@ -70,7 +72,7 @@ test('a login replaces what was quarantined', async () => {
 });
 
 test('law tokens-stay-home: a session of another issuer is found out before the POST, when the server is known only then', async () => {
-  const { open, server, storage, clock } = await setup({ signedIn: false });
+  const { open, server, storage, clock } = await openManager({ signedIn: false });
   const life = { issuedAt: clock.now() - 2, expiresAt: clock.now() - 1 };
   await storage.inner.write(
     key,
@@ -78,14 +80,14 @@ test('law tokens-stay-home: a session of another issuer is found out before the 
     undefined,
   );
   const manager = open({ authorizationServer: async () => server.metadata });
-  const events = listen(manager);
-  expect(await failure(manager.getAccessToken())).toMatchObject({ reason: 'no_tokens' });
+  const events = eventsOf(manager);
+  expect(await rejection(manager.getAccessToken())).toMatchObject({ reason: 'no_tokens' });
   expect(events).toMatchObject([{ type: 'recordRejected', reason: 'other issuer' }]);
   expect(server.counts.tokenRequests).toBe(0);
 });
 
 test('two clients of one storage keep their sessions apart, whatever their ids contain', async () => {
-  const { open, server } = await setup({ signedIn: false });
+  const { open, server } = await openManager({ signedIn: false });
   const one = open({ clientId: 'https://app.test', session: 'client.json/x' });
   const two = open({ clientId: 'https://app.test/client.json', session: 'x' });
   const first = server.signIn();

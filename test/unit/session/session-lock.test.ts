@@ -1,7 +1,8 @@
 /** Step 2: the lock, and what becomes of those who cannot have it. */
 import type { TokenLock } from 'tokenkeep';
 import { expect, test } from 'vitest';
-import { deferred, failure, setup } from '../../support/setup.ts';
+import { openManager } from '../../support/open-manager.ts';
+import { deferred, rejection } from '../../support/promises.ts';
 
 const lock = (request: TokenLock['request']): TokenLock => ({ reach: 'process', request });
 
@@ -12,9 +13,9 @@ const taken = lock(
 );
 
 test('step 2, N23: a lock that is not free in time: a typed error, nothing sent, the session kept', async () => {
-  const { open, server, expire, clock, record, tokens } = await setup({ manager: { timeout: 5_000 } });
+  const { open, server, expire, clock, record, tokens } = await openManager({ manager: { timeout: 5_000 } });
   expire();
-  const caller = failure(open({ lock: taken }).getAccessToken());
+  const caller = rejection(open({ lock: taken }).getAccessToken());
   await clock.advance(20_000);
   expect(await caller).toMatchObject({ code: 'ERR_LOCK_TIMEOUT' });
   expect(server.counts.tokenRequests).toBe(0);
@@ -23,7 +24,7 @@ test('step 2, N23: a lock that is not free in time: a typed error, nothing sent,
 });
 
 test('step 2, N23: before giving up it looks once more: what the holder has stored is adopted', async () => {
-  const { open, manager, server, expire, clock } = await setup({ manager: { timeout: 5_000 } });
+  const { open, manager, server, expire, clock } = await openManager({ manager: { timeout: 5_000 } });
   expire();
   const caller = open({ lock: taken }).getAccessToken();
   await clock.advance(0);
@@ -34,7 +35,7 @@ test('step 2, N23: before giving up it looks once more: what the holder has stor
 });
 
 test('step 2: a storage that cannot tell of changes any more, and says so, ends no process: the lock is waited for', async () => {
-  const { open, manager, server, expire, clock, storage } = await setup();
+  const { open, manager, server, expire, clock, storage } = await openManager();
   let isDeaf = false;
   const watch = (): (() => void) => {
     if (isDeaf) throw new Error('EMFILE');
@@ -54,10 +55,10 @@ test('step 2: a storage that cannot tell of changes any more, and says so, ends 
 });
 
 test('step 2: a lock that fails: a typed error with its cause, and nothing is sent', async () => {
-  const { open, server, expire } = await setup();
+  const { open, server, expire } = await openManager();
   expire();
   const broken = lock(() => Promise.reject(new Error('ECONNRESET')));
-  expect(await failure(open({ lock: broken }).getAccessToken())).toMatchObject({
+  expect(await rejection(open({ lock: broken }).getAccessToken())).toMatchObject({
     code: 'ERR_LOCK_TIMEOUT',
     cause: { message: 'ECONNRESET' },
   });
@@ -65,7 +66,7 @@ test('step 2: a lock that fails: a typed error with its cause, and nothing is se
 });
 
 test('step 2: a lock that fails as it is released does not cost the token', async () => {
-  const { open, server, expire } = await setup();
+  const { open, server, expire } = await openManager();
   expire();
   const broken = lock(async (_name, _options, callback) => {
     await callback();
@@ -76,14 +77,14 @@ test('step 2: a lock that fails as it is released does not cost the token', asyn
 });
 
 test('step 2: a lock that neither grants nor lets go is left, and a grant that comes too late runs nothing', async () => {
-  const { open, server, expire, clock, storage } = await setup({ manager: { timeout: 5_000 } });
+  const { open, server, expire, clock, storage } = await openManager({ manager: { timeout: 5_000 } });
   expire();
   const late = deferred();
   const deaf = lock(async (_name, _options, callback) => {
     await late.promise;
     return await callback();
   });
-  const caller = failure(open({ lock: deaf }).getAccessToken());
+  const caller = rejection(open({ lock: deaf }).getAccessToken());
   await clock.advance(20_000);
   expect(await caller).toMatchObject({ code: 'ERR_LOCK_TIMEOUT' });
   storage.log.length = 0;
@@ -94,13 +95,13 @@ test('step 2: a lock that neither grants nor lets go is left, and a grant that c
 });
 
 test('step 2: a caller’s abort does not take the flight out of the queue', async () => {
-  const { open, manager, server, expire } = await setup();
+  const { open, manager, server, expire } = await openManager();
   expire();
   const held = server.hold();
   const holder = open().getAccessToken();
   await held.arrived();
   const controller = new AbortController();
-  const leaver = failure(manager.getAccessToken({ signal: controller.signal }));
+  const leaver = rejection(manager.getAccessToken({ signal: controller.signal }));
   const stayer = manager.getAccessToken();
   controller.abort(new Error('left'));
   expect(await leaver).toMatchObject({ message: 'left' });
@@ -110,7 +111,7 @@ test('step 2: a caller’s abort does not take the flight out of the queue', asy
 });
 
 test('order is law: flight outside, lock inside: a hundred callers ask for the lock once', async () => {
-  const { open, storage, expire } = await setup();
+  const { open, storage, expire } = await openManager();
   expire();
   let requests = 0;
   const counting = lock(async (name, options, callback) => {
@@ -124,7 +125,7 @@ test('order is law: flight outside, lock inside: a hundred callers ask for the l
 });
 
 test('a call with a fresh token costs no lock and no storage', async () => {
-  const { manager, storage, call } = await setup();
+  const { manager, storage, call } = await openManager();
   await Promise.all([manager.getAccessToken(), call(), call()]);
   expect(storage.log).toEqual([]);
 });

@@ -4,10 +4,12 @@ import { runInNewContext } from 'node:vm';
 import { TokenManager } from 'tokenkeep';
 import { authorizationServer, testClock } from 'tokenkeep/testing';
 import { expect, test, vi } from 'vitest';
-import { failure, listen, setup, times } from '../../support/setup.ts';
+import { eventsOf } from '../../support/events.ts';
+import { openManager } from '../../support/open-manager.ts';
+import { rejection, times } from '../../support/promises.ts';
 
 test('10 000 sessions: each its own record and flight, and everybody gets their own token', async () => {
-  const { manager, server, expire, storage, posts } = await setup({ server: { log: false } });
+  const { manager, server, expire, storage, posts } = await openManager({ server: { log: false } });
   const users = times(10_000, (index) => manager.forSession(`user${index}`));
   const logins = users.map(() => server.signIn());
   await Promise.all(users.map((user, index) => user.setTokens(logins[index] ?? server.signIn())));
@@ -28,7 +30,7 @@ test('10 000 sessions: each its own record and flight, and everybody gets their 
 });
 
 test('two users refresh at the same time, and their answers cross: nobody gets the other’s', async () => {
-  const { manager, server, expire } = await setup({ signedIn: false });
+  const { manager, server, expire } = await openManager({ signedIn: false });
   const [ann, bob] = [manager.forSession('ann'), manager.forSession('bob')];
   const [annsLogin, bobsLogin] = [server.signIn(), server.signIn()];
   await ann.setTokens(annsLogin);
@@ -44,7 +46,7 @@ test('two users refresh at the same time, and their answers cross: nobody gets t
 });
 
 test('the end, the failure and the sign-out of one session are nothing to another', async () => {
-  const { manager, server, expire } = await setup();
+  const { manager, server, expire } = await openManager();
   const [ann, bob, cid] = ['ann', 'bob', 'cid'].map((id) => manager.forSession(id)) as [
     TokenManager,
     TokenManager,
@@ -54,8 +56,8 @@ test('the end, the failure and the sign-out of one session are nothing to anothe
   server.revokeFamily((await ann.getTokens())?.accessToken);
   await bob.signOut();
   expire();
-  expect(await failure(ann.getAccessToken())).toMatchObject({ reason: 'invalid_grant' });
-  expect(await failure(bob.getAccessToken())).toMatchObject({ reason: 'signed_out' });
+  expect(await rejection(ann.getAccessToken())).toMatchObject({ reason: 'invalid_grant' });
+  expect(await rejection(bob.getAccessToken())).toMatchObject({ reason: 'signed_out' });
   expect(await cid.getAccessToken()).toBe(server.currentAccessToken());
   expect(await manager.getAccessToken()).not.toBe(await cid.getAccessToken());
 });
@@ -78,7 +80,7 @@ test('where there are no weak references, as in old isolates: the same, and noth
 });
 
 test('one session, several managers of forSession(): one flight, one state', async () => {
-  const { manager, server, expire, storage } = await setup({ signedIn: false });
+  const { manager, server, expire, storage } = await openManager({ signedIn: false });
   await manager.forSession('ann').setTokens(server.signIn());
   expire();
   const tokens = await Promise.all(times(10, () => manager.forSession('ann').getAccessToken()));
@@ -89,9 +91,9 @@ test('one session, several managers of forSession(): one flight, one state', asy
 });
 
 test('the manager that was constructed hears of all sessions, one of forSession() of its own', async () => {
-  const { manager, server } = await setup({ signedIn: false });
+  const { manager, server } = await openManager({ signedIn: false });
   const [ann, bob] = [manager.forSession('ann'), manager.forSession('bob')];
-  const [all, anns] = [listen(manager), listen(ann)];
+  const [all, anns] = [eventsOf(manager), eventsOf(ann)];
   await ann.setTokens(server.signIn());
   await bob.setTokens(server.signIn());
   expect(all.map(({ session }) => session)).toEqual(['ann', 'bob']);
@@ -99,10 +101,10 @@ test('the manager that was constructed hears of all sessions, one of forSession(
 });
 
 test('close() of one session leaves the others alone', async () => {
-  const { manager, server, call } = await setup();
+  const { manager, server, call } = await openManager();
   const ann = manager.forSession('ann');
   await ann.setTokens(server.signIn());
-  const told = listen(manager);
+  const told = eventsOf(manager);
   await ann.close();
   server.expire();
   expect(await call()).toBe(200);

@@ -1,16 +1,19 @@
 /** Law sign-out-wins: sign-out wins, whatever is under way. */
 import { expect, test } from 'vitest';
-import { deferred, failure, failWrites, key, listen, settlement, setup, times } from '../../support/setup.ts';
+import { eventsOf } from '../../support/events.ts';
+import { key, openManager } from '../../support/open-manager.ts';
+import { deferred, rejection, settlement, times } from '../../support/promises.ts';
+import { failWrites } from '../../support/watched-storage.ts';
 
 test('law sign-out-wins: tokens are gone here, from the storage, and at the server, the refresh token first', async () => {
-  const { manager, server, storage, tokens, types } = await setup();
+  const { manager, server, storage, tokens, types } = await openManager();
   expect(await manager.signOut()).toEqual({ revoked: true });
   expect(await storage.inner.read(key)).toBeUndefined();
   expect(server.isActive(tokens.refresh_token ?? '')).toBe(false);
   expect(server.isActive(tokens.access_token)).toBe(false);
   expect(server.counts.revocations).toBe(1);
   expect(types()).toEqual(['signedOut']);
-  expect(await failure(manager.getAccessToken())).toMatchObject({
+  expect(await rejection(manager.getAccessToken())).toMatchObject({
     code: 'ERR_LOGIN_REQUIRED',
     reason: 'signed_out',
   });
@@ -18,10 +21,10 @@ test('law sign-out-wins: tokens are gone here, from the storage, and at the serv
 });
 
 test('law sign-out-wins: a refresh that is in flight: its late tokens are neither used nor stored, and die at the server', async () => {
-  const { manager, server, storage, expire, types } = await setup();
+  const { manager, server, storage, expire, types } = await openManager();
   expire();
   const held = server.hold({ commits: true });
-  const callers = times(5, () => failure(manager.getAccessToken()));
+  const callers = times(5, () => rejection(manager.getAccessToken()));
   await held.arrived();
   const out = manager.signOut();
   held();
@@ -36,13 +39,13 @@ test('law sign-out-wins: a refresh that is in flight: its late tokens are neithe
 });
 
 test('law sign-out-wins: whoever calls after a sign-out does not wait for the refresh that is in flight', async () => {
-  const { manager, server, expire } = await setup();
+  const { manager, server, expire } = await openManager();
   expire();
   const held = server.hold();
-  const early = failure(manager.getAccessToken());
+  const early = rejection(manager.getAccessToken());
   await held.arrived();
   const out = manager.signOut();
-  expect(await failure(manager.getAccessToken())).toMatchObject({ reason: 'signed_out' });
+  expect(await rejection(manager.getAccessToken())).toMatchObject({ reason: 'signed_out' });
   held();
   await Promise.all([out, early]);
 });
@@ -57,12 +60,12 @@ const phases = [
 ] as const;
 
 test.each(phases)('law sign-out-wins: a sign-out while the refresh is at %s', async (_phase, on, at) => {
-  const { manager, server, storage, expire, clock } = await setup();
+  const { manager, server, storage, expire, clock } = await openManager();
   expire();
   const gate = deferred();
   let seen = 0;
   storage.before = (operation) => (operation === on && ++seen === at ? gate.promise : undefined);
-  const caller = failure(manager.getAccessToken());
+  const caller = rejection(manager.getAccessToken());
   await clock.advance(0);
   expect(seen).toBe(at);
   const out = manager.signOut();
@@ -73,16 +76,16 @@ test.each(phases)('law sign-out-wins: a sign-out while the refresh is at %s', as
   expect(await storage.inner.read(key)).toBeUndefined();
   expect(server.isActive(server.currentRefreshToken() ?? '')).toBe(false);
   expect(server.counts.reuses).toBe(0);
-  expect(await failure(manager.getAccessToken())).toMatchObject({ reason: 'signed_out' });
+  expect(await rejection(manager.getAccessToken())).toMatchObject({ reason: 'signed_out' });
 });
 
 test('law sign-out-wins: a sign-out at another manager, while this one refreshes: the late tokens are revoked here', async () => {
-  const { manager, server, storage, expire, open } = await setup();
+  const { manager, server, storage, expire, open } = await openManager();
   const other = open();
-  const told = listen(manager);
+  const told = eventsOf(manager);
   expire();
   const held = server.hold({ commits: true });
-  const caller = failure(manager.getAccessToken());
+  const caller = rejection(manager.getAccessToken());
   await held.arrived();
   await other.signOut({ revoke: false });
   held();
@@ -94,7 +97,7 @@ test('law sign-out-wins: a sign-out at another manager, while this one refreshes
 });
 
 test('law sign-out-wins: a successor that the storage refuses is not stored after a sign-out', async () => {
-  const { manager, server, storage, expire, clock } = await setup();
+  const { manager, server, storage, expire, clock } = await openManager();
   expire();
   failWrites(storage, (index) => index === 1);
   await manager.getAccessToken();
@@ -106,14 +109,14 @@ test('law sign-out-wins: a successor that the storage refuses is not stored afte
 });
 
 test('law sign-out-wins: a delete that fails: said so, not used here any more, and dead at the server', async () => {
-  const { manager, server, storage, tokens, types } = await setup();
+  const { manager, server, storage, tokens, types } = await openManager();
   storage.before = (operation) => {
     if (operation === 'delete') throw new Error('read-only file system');
   };
-  expect(await failure(manager.signOut())).toMatchObject({ code: 'ERR_STORAGE', operation: 'delete' });
+  expect(await rejection(manager.signOut())).toMatchObject({ code: 'ERR_STORAGE', operation: 'delete' });
   expect(types()).toEqual(['signedOut']);
   expect(server.isActive(tokens.access_token)).toBe(false);
-  expect(await failure(manager.getAccessToken())).toMatchObject({ reason: 'signed_out' });
+  expect(await rejection(manager.getAccessToken())).toMatchObject({ reason: 'signed_out' });
   expect(await manager.getTokens()).toBeUndefined();
   storage.before = () => undefined;
   await manager.signOut();
@@ -121,7 +124,7 @@ test('law sign-out-wins: a delete that fails: said so, not used here any more, a
 });
 
 test('law sign-out-wins: what cannot be read is deleted all the same', async () => {
-  const { manager, storage } = await setup();
+  const { manager, storage } = await openManager();
   storage.before = (operation) => {
     if (operation === 'read') throw new Error('The keychain is locked.');
   };
@@ -136,7 +139,7 @@ test.each([
 ])(
   'law sign-out-wins: a value that is %s does not survive a sign-out: it may hold tokens',
   async (_what, record) => {
-    const { manager, storage } = await setup({ signedIn: false });
+    const { manager, storage } = await openManager({ signedIn: false });
     await storage.inner.write(key, record, undefined);
     expect(await manager.signOut()).toEqual({ revoked: false, reason: 'unreadable' });
     expect(await storage.inner.read(key)).toBeUndefined();
@@ -144,7 +147,7 @@ test.each([
 );
 
 test('law sign-out-wins: another issuer’s session survives a sign-out: it is not ours', async () => {
-  const { manager, storage, open, server } = await setup();
+  const { manager, storage, open, server } = await openManager();
   await manager.signOut();
   const stranger = open({ authorizationServer: { tokenEndpoint: 'https://other.test/token' } });
   await stranger.setTokens(server.signIn());
@@ -153,7 +156,7 @@ test('law sign-out-wins: another issuer’s session survives a sign-out: it is n
 });
 
 test('law sign-out-wins: a sign-out while a login is being stored: the login is undone, and its tokens die', async () => {
-  const { manager, server, storage, clock, types } = await setup();
+  const { manager, server, storage, clock, types } = await openManager();
   const login = server.signIn();
   const gate = deferred();
   storage.before = (operation) => (operation === 'write' ? gate.promise : undefined);
@@ -167,11 +170,11 @@ test('law sign-out-wins: a sign-out while a login is being stored: the login is 
   expect(await storage.inner.read(key)).toBeUndefined();
   expect(server.isActive(login.refresh_token ?? '')).toBe(false);
   expect(types()).toEqual(['signedOut', 'lateTokensDiscarded']);
-  expect(await failure(manager.getAccessToken())).toMatchObject({ reason: 'signed_out' });
+  expect(await rejection(manager.getAccessToken())).toMatchObject({ reason: 'signed_out' });
 });
 
 test('law sign-out-wins: a sign-out that finds nothing, because the first login is still being written', async () => {
-  const { manager, tokens, server, storage, clock } = await setup({ signedIn: false });
+  const { manager, tokens, server, storage, clock } = await openManager({ signedIn: false });
   const gate = deferred();
   storage.before = (operation) => (operation === 'write' ? gate.promise : undefined);
   const signedIn = manager.setTokens(tokens);
@@ -183,11 +186,11 @@ test('law sign-out-wins: a sign-out that finds nothing, because the first login 
   await signedIn;
   expect(await storage.inner.read(key)).toBeUndefined();
   expect(server.isActive(tokens.refresh_token ?? '')).toBe(false);
-  expect(await failure(manager.getAccessToken())).toMatchObject({ reason: 'signed_out' });
+  expect(await rejection(manager.getAccessToken())).toMatchObject({ reason: 'signed_out' });
 });
 
 test('law sign-out-wins: a login while a sign-out is under way is not the one that is ended', async () => {
-  const { manager, server, storage, clock, tokens } = await setup();
+  const { manager, server, storage, clock, tokens } = await openManager();
   const gate = deferred();
   storage.before = (operation) => (operation === 'delete' ? gate.promise : undefined);
   const out = manager.signOut();
@@ -203,20 +206,20 @@ test('law sign-out-wins: a login while a sign-out is under way is not the one th
 });
 
 test('{ revoked } tells the truth: a server that refuses, one without the endpoint, and nobody signed in', async () => {
-  const refused = await setup();
+  const refused = await openManager();
   refused.server.fail({ answer: { status: 400, body: '{"error":"invalid_client"}' } }, { on: 'revocation' });
   expect(await refused.manager.signOut()).toEqual({ revoked: false, reason: 'refused', status: 400 });
-  const { server } = await setup();
+  const { server } = await openManager();
   const { revocationEndpoint: _none, ...metadata } = server.metadata;
-  const without = await setup({ manager: { authorizationServer: metadata } });
+  const without = await openManager({ manager: { authorizationServer: metadata } });
   expect(await without.manager.signOut()).toEqual({ revoked: false, reason: 'no_endpoint' });
-  const nobody = await setup({ signedIn: false });
+  const nobody = await openManager({ signedIn: false });
   expect(await nobody.manager.signOut()).toEqual({ revoked: false, reason: 'no_tokens' });
   expect(nobody.types()).toEqual([]);
 });
 
 test('{ revoked } tells the truth about late tokens as well', async () => {
-  const { manager, server, expire, storage, clock } = await setup();
+  const { manager, server, expire, storage, clock } = await openManager();
   expire();
   const gate = deferred();
   storage.before = (operation) => {
@@ -225,7 +228,7 @@ test('{ revoked } tells the truth about late tokens as well', async () => {
     return gate.promise;
   };
   const held = server.hold({ commits: true });
-  const caller = failure(manager.getAccessToken());
+  const caller = rejection(manager.getAccessToken());
   await held.arrived();
   server.fail({ answer: { status: 400, body: '{"error":"invalid_client"}' } }, { on: 'revocation' });
   const out = manager.signOut();
@@ -239,7 +242,7 @@ test('{ revoked } tells the truth about late tokens as well', async () => {
 });
 
 test('an aborted sign-out stops waiting for the server; everything on this side is done', async () => {
-  const { manager, server, storage } = await setup();
+  const { manager, server, storage } = await openManager();
   const held = server.hold({ on: 'revocation' });
   const controller = new AbortController();
   const out = manager.signOut({ signal: controller.signal });
@@ -253,7 +256,7 @@ test('an aborted sign-out stops waiting for the server; everything on this side 
 });
 
 test('a sign-out that was aborted before it began, of a server that cannot be found: no unhandled rejection', async () => {
-  const { manager, storage } = await setup({
+  const { manager, storage } = await openManager({
     manager: { authorizationServer: () => Promise.reject(new Error('offline')) },
   });
   expect(await manager.signOut({ signal: AbortSignal.abort() })).toEqual({
@@ -264,12 +267,12 @@ test('a sign-out that was aborted before it began, of a server that cannot be fo
 });
 
 test('revoke: false tells the server nothing', async () => {
-  const { manager, server } = await setup();
+  const { manager, server } = await openManager();
   expect(await manager.signOut({ revoke: false })).toEqual({ revoked: false, reason: 'not_requested' });
   expect(server.counts.revocations).toBe(0);
 });
 
 test('N9: a call at once after the constructor waits for what is stored', async () => {
-  const { open, tokens } = await setup();
+  const { open, tokens } = await openManager();
   expect(await open().getAccessToken()).toBe(tokens.access_token);
 });

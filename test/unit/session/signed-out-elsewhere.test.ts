@@ -1,21 +1,23 @@
 /** K3b: a sign-out whose record the storage did not delete is final for its login only. */
 import { expect, test } from 'vitest';
-import { diskFull, failure, setup } from '../../support/setup.ts';
+import { openManager } from '../../support/open-manager.ts';
+import { rejection } from '../../support/promises.ts';
+import { diskFull } from '../../support/watched-storage.ts';
 
 async function signedOut() {
-  const scene = await setup();
+  const scene = await openManager();
   const { storage, manager } = scene;
   storage.before = (operation) => {
     if (operation === 'delete') throw diskFull();
   };
-  expect(await failure(manager.signOut())).toMatchObject({ code: 'ERR_STORAGE' });
+  expect(await rejection(manager.signOut())).toMatchObject({ code: 'ERR_STORAGE' });
   return scene;
 }
 
 test('a record that the storage did not delete is never used again', async () => {
   const { manager, clock, posts } = await signedOut();
   for (let day = 0; day < 3; day++) {
-    expect(await failure(manager.getAccessToken())).toMatchObject({ reason: 'signed_out' });
+    expect(await rejection(manager.getAccessToken())).toMatchObject({ reason: 'signed_out' });
     await clock.advance(86_400_000);
   }
   expect(posts).toEqual([]);
@@ -26,7 +28,7 @@ test('the session is not used while the storage cannot be read', async () => {
   storage.before = () => {
     throw diskFull();
   };
-  expect(await failure(manager.getAccessToken())).toMatchObject({ reason: 'signed_out' });
+  expect(await rejection(manager.getAccessToken())).toMatchObject({ reason: 'signed_out' });
 });
 
 test('a login that another manager stores in its place is used', async () => {

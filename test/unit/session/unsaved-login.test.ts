@@ -1,6 +1,8 @@
 /** A login whose storage fails is tried again, and never over what has come after it. Found by `npm run simulate`. */
 import { expect, test } from 'vitest';
-import { diskFull, failure, failWrites, setup, type WatchedStorage } from '../../support/setup.ts';
+import { openManager } from '../../support/open-manager.ts';
+import { rejection } from '../../support/promises.ts';
+import { diskFull, failWrites, type WatchedStorage } from '../../support/watched-storage.ts';
 
 /** The next write happens, and its response is lost. */
 function loseAnswer(storage: WatchedStorage): void {
@@ -13,9 +15,9 @@ function loseAnswer(storage: WatchedStorage): void {
 }
 
 test('law bounded-locks: a login that was stored after all is not stored over what others have refreshed it to', async () => {
-  const { manager, storage, server, clock, open, record, types } = await setup({ signedIn: false });
+  const { manager, storage, server, clock, open, record, types } = await openManager({ signedIn: false });
   loseAnswer(storage);
-  await failure(manager.setTokens(server.signIn()));
+  await rejection(manager.setTokens(server.signIn()));
   server.expire();
   expect((await open().fetch('https://api.test/')).status).toBe(200);
   const { refreshToken } = (await record()) ?? {};
@@ -29,9 +31,9 @@ test('law bounded-locks: a login that was stored after all is not stored over wh
 });
 
 test('law sign-out-wins: a login that was not stored at once is not stored over a later one', async () => {
-  const { manager, storage, server, clock, open, record } = await setup();
+  const { manager, storage, server, clock, open, record } = await openManager();
   const restore = failWrites(storage, () => true);
-  await failure(manager.setTokens(server.signIn()));
+  await rejection(manager.setTokens(server.signIn()));
   restore();
   const later = server.signIn();
   await open().setTokens(later);
@@ -40,11 +42,11 @@ test('law sign-out-wins: a login that was not stored at once is not stored over 
 });
 
 test('law commit-before-use: a login that was not stored at once replaces the session before it, also where that was refreshed meanwhile', async () => {
-  const { manager, storage, server, clock, open, record } = await setup();
+  const { manager, storage, server, clock, open, record } = await openManager();
   const other = open();
   const restore = failWrites(storage, () => true);
   const login = server.signIn();
-  await failure(manager.setTokens(login));
+  await rejection(manager.setTokens(login));
   restore();
   server.expire();
   expect((await other.fetch('https://api.test/')).status).toBe(200);
@@ -53,7 +55,7 @@ test('law commit-before-use: a login that was not stored at once replaces the se
 });
 
 test('law commit-before-use: what was stored and could not be read back is stored', async () => {
-  const { manager, storage, server, clock, record, types } = await setup({ signedIn: false });
+  const { manager, storage, server, clock, record, types } = await openManager({ signedIn: false });
   const { write } = storage;
   storage.write = async (...parameters) => {
     const version = await write(...parameters);

@@ -2,7 +2,8 @@
 import { type FailureClass, type ProviderProfile, type TokenErrorResponse, TokenManager } from 'tokenkeep';
 import { type Fault, faults } from 'tokenkeep/testing';
 import { expect, test } from 'vitest';
-import { failure, setup } from '../../support/setup.ts';
+import { openManager } from '../../support/open-manager.ts';
+import { rejection } from '../../support/promises.ts';
 
 type Classify = NonNullable<ProviderProfile['classify']>;
 
@@ -13,10 +14,12 @@ const answered = (status: number, body: string): Fault => ({
 
 /** A refresh that fails with this fault, at a server whose profile has this `classify()`. */
 async function refused(fault: Fault, classify: Classify) {
-  const world = await setup({ manager: { authorizationServer: { tokenEndpoint, profile: { classify } } } });
+  const world = await openManager({
+    manager: { authorizationServer: { tokenEndpoint, profile: { classify } } },
+  });
   world.expire();
   world.server.fail(fault);
-  return { ...world, error: await failure(world.manager.getAccessToken()) };
+  return { ...world, error: await rejection(world.manager.getAccessToken()) };
 }
 
 test.each<[string, Fault, TokenErrorResponse]>([
@@ -87,7 +90,7 @@ test('law only-the-server-ends-it: a classify() that throws does not keep a gran
 
 test('law no-token-in-words: tokens are removed from the error that classify() throws', async () => {
   const secret: { value?: string } = {};
-  const world = await setup({
+  const world = await openManager({
     manager: {
       authorizationServer: {
         tokenEndpoint,
@@ -102,7 +105,7 @@ test('law no-token-in-words: tokens are removed from the error that classify() t
   secret.value = world.tokens.refresh_token ?? '';
   world.expire();
   world.server.fail(faults.oauthError('strange'));
-  const { cause } = (await failure(world.manager.getAccessToken())) as { cause: Error };
+  const { cause } = (await rejection(world.manager.getAccessToken())) as { cause: Error };
   expect(cause.message).toMatch(/^about /);
   expect(cause.message).not.toContain(secret.value);
 });

@@ -11,7 +11,9 @@ import {
 } from 'tokenkeep';
 import { type AuthorizationServerOptions, authorizationServer, faults, testClock } from 'tokenkeep/testing';
 import { describe, expect, test } from 'vitest';
-import { api, failure, listen, times } from '../../support/setup.ts';
+import { eventsOf } from '../../support/events.ts';
+import { api } from '../../support/open-manager.ts';
+import { rejection, times } from '../../support/promises.ts';
 import { withoutChance } from '../../support/without-chance.ts';
 
 const secret = 'a secret of the job';
@@ -43,7 +45,7 @@ function machine(options: Partial<TokenManagerOptions> = {}, more: Authorization
   const manager = open();
   const record = async () =>
     (await storage.read('job/default'))?.record as Record<string, unknown> | undefined;
-  return { clock, server, storage, open, manager, events: listen(manager), bodies, record };
+  return { clock, server, storage, open, manager, events: eventsOf(manager), bodies, record };
 }
 
 describe('client credentials', () => {
@@ -130,7 +132,7 @@ describe('client credentials', () => {
 
   test('a scope that is refused is about that scope alone', async () => {
     const { manager, server } = machine();
-    expect(await failure(manager.getAccessToken({ scope: ['admin'] }))).toMatchObject({
+    expect(await rejection(manager.getAccessToken({ scope: ['admin'] }))).toMatchObject({
       error: 'invalid_scope',
     });
     expect((await manager.fetch(api)).status).toBe(200);
@@ -142,13 +144,13 @@ describe('client credentials', () => {
     async (error) => {
       const { manager, server, clock, events } = machine();
       server.fail(faults.oauthError(error), { times: Number.POSITIVE_INFINITY });
-      const failures = await Promise.all(times(20, () => failure(manager.fetch(api))));
+      const failures = await Promise.all(times(20, () => rejection(manager.fetch(api))));
       for (const one of failures) expect(one).toMatchObject({ code: 'ERR_REFRESH_FAILED', error });
       clock.set(clock.now() + 29_000);
-      await failure(manager.fetch(api));
+      await rejection(manager.fetch(api));
       expect(server.counts).toMatchObject({ tokenRequests: 1, apiCalls: 0 });
       clock.set(clock.now() + 2_000);
-      await failure(manager.fetch(api));
+      await rejection(manager.fetch(api));
       expect(server.counts.tokenRequests).toBe(2);
       expect(events.map(({ type }) => type)).toEqual(['refreshFailed', 'refreshFailed']);
     },
@@ -164,9 +166,9 @@ describe('client credentials', () => {
   test('and then as after any failure: later, without a word about a session', async () => {
     const { manager, server, clock, record } = machine();
     const heal = server.fail(faults.lostResponse, { times: Number.POSITIVE_INFINITY });
-    const lost = await failure(manager.fetch(api));
+    const lost = await rejection(manager.fetch(api));
     expect(lost).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: false, retryAfter: 750 });
-    await failure(manager.fetch(api));
+    await rejection(manager.fetch(api));
     expect(server.counts.tokenRequests).toBe(2);
     heal();
     clock.set(clock.now() + 1_000);
@@ -218,7 +220,7 @@ describe('client credentials', () => {
     const stuck = { ...memoryStorage(), delete: () => Promise.reject(new Error('The disk is gone.')) };
     const { manager, server } = machine({ storage: stuck });
     const first = await manager.getAccessToken();
-    expect(await failure(manager.signOut())).toMatchObject({ code: 'ERR_STORAGE' });
+    expect(await rejection(manager.signOut())).toMatchObject({ code: 'ERR_STORAGE' });
     expect(server.isActive(first)).toBe(false);
     expect((await manager.fetch(api)).status).toBe(200);
     expect(server.counts.clientCredentials).toBe(2);
@@ -283,7 +285,7 @@ describe('client credentials', () => {
   test('no secret is in an error', async () => {
     const { manager, server } = machine();
     server.fail(faults.oauthError(secret));
-    const error = await failure(manager.getAccessToken());
+    const error = await rejection(manager.getAccessToken());
     expect(JSON.stringify({ ...(error as object), message: (error as Error).message })).not.toContain(secret);
   });
 

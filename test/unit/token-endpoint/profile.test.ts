@@ -8,7 +8,8 @@ import {
 } from 'tokenkeep';
 import { authorizationServer, testClock } from 'tokenkeep/testing';
 import { describe, expect, test } from 'vitest';
-import { refusal, scene } from '../../support/scene.ts';
+import { openManager } from '../../support/open-manager.ts';
+import { rejection } from '../../support/promises.ts';
 import { type Place, wire } from '../../support/wire.ts';
 
 const tokenEndpoint = 'https://as.test/token';
@@ -52,11 +53,11 @@ describe('errorDetails', () => {
     });
     const events: unknown[] = [];
     manager.on('sessionEnded', ({ error }) => events.push(error.details));
-    const failure = await refusal(manager.getAccessToken({ rejectedToken: 'access' }));
+    const failure = await rejection(manager.getAccessToken({ rejectedToken: 'access' }));
     expect(failure).toMatchObject({ reason: 'invalid_grant', description: 'Look here.', details: told });
     expect(events).toEqual([told]);
     // Whoever comes later hears the same.
-    expect(await refusal(manager.getAccessToken())).toMatchObject({ details: told });
+    expect(await rejection(manager.getAccessToken())).toMatchObject({ details: told });
   });
 
   test.each([
@@ -70,8 +71,8 @@ describe('errorDetails', () => {
       { storage, clock: testClock() },
     );
     const details = { ...expected, description: 'Look here.', details: told };
-    expect(await refusal(manager.getAccessToken({ rejectedToken: 'access' }))).toMatchObject(details);
-    expect(await refusal(make().getAccessToken({ rejectedToken: 'access' }))).toMatchObject(details);
+    expect(await rejection(manager.getAccessToken({ rejectedToken: 'access' }))).toMatchObject(details);
+    expect(await rejection(make().getAccessToken({ rejectedToken: 'access' }))).toMatchObject(details);
     expect(net.sent).toHaveLength(1);
   });
 
@@ -81,7 +82,7 @@ describe('errorDetails', () => {
     const { manager } = await signedIn(profile, {
       [tokenEndpoint]: () => new Response(body, { status: 400 }),
     });
-    const failure = await refusal(manager.getAccessToken({ rejectedToken: 'access' }));
+    const failure = await rejection(manager.getAccessToken({ rejectedToken: 'access' }));
     expect(failure).toMatchObject({ code: 'ERR_REFRESH_FAILED', details: { error_user_msg: 'x' } });
     expect(failure['details']).not.toHaveProperty('error_id');
   });
@@ -91,7 +92,7 @@ describe('errorDetails', () => {
       {},
       { [tokenEndpoint]: refused({ error: 'invalid_client', ...more }) },
     );
-    const failure = await refusal(manager.getAccessToken({ rejectedToken: 'access' }));
+    const failure = await rejection(manager.getAccessToken({ rejectedToken: 'access' }));
     expect(failure).toMatchObject({ error: 'invalid_client', description: undefined, details: undefined });
   });
 });
@@ -104,7 +105,7 @@ describe('revocations', () => {
       { revocationEncoding: 'json' },
       { ...places, [tokenEndpoint]: refused({ error: 'invalid_client' }) },
     );
-    await refusal(manager.getAccessToken({ rejectedToken: 'access' }));
+    await rejection(manager.getAccessToken({ rejectedToken: 'access' }));
     expect(await manager.signOut()).toEqual({ revoked: true });
     expect(net.sent.map(({ headers }) => headers.get('content-type')?.split(';')[0])).toEqual([
       'application/x-www-form-urlencoded',
@@ -144,10 +145,12 @@ describe('isInvalidToken', () => {
       const server = authorizationServer();
       const { fetch, issuer } = server;
       const profile = { isInvalidToken };
-      const { manager } = await scene({
-        fetch,
-        authorizationServer:
-          how === 'given' ? { ...server.metadata, profile } : discover(issuer, { fetch, profile }),
+      const { manager } = await openManager({
+        manager: {
+          fetch,
+          authorizationServer:
+            how === 'given' ? { ...server.metadata, profile } : discover(issuer, { fetch, profile }),
+        },
       });
       await manager.setTokens(server.signIn());
       server.fail({ answer: expired }, { on: 'api' });
@@ -157,12 +160,14 @@ describe('isInvalidToken', () => {
   );
 
   test('the option of the manager takes its place', async () => {
-    const { server, manager } = await scene();
+    const { server, manager } = await openManager();
     const profile = { isInvalidToken };
-    const { manager: other } = await scene({
-      fetch: server.fetch,
-      authorizationServer: { ...server.metadata, profile },
-      isInvalidToken: () => false,
+    const { manager: other } = await openManager({
+      manager: {
+        fetch: server.fetch,
+        authorizationServer: { ...server.metadata, profile },
+        isInvalidToken: () => false,
+      },
     });
     await other.setTokens((await manager.getTokens()) ?? { accessToken: '' });
     server.fail({ answer: expired }, { on: 'api' });

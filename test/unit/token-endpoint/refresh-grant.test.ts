@@ -2,10 +2,11 @@
 import { TokenManager } from 'tokenkeep';
 import { faults } from 'tokenkeep/testing';
 import { expect, test } from 'vitest';
-import { failure, setup, times } from '../../support/setup.ts';
+import { openManager } from '../../support/open-manager.ts';
+import { rejection, times } from '../../support/promises.ts';
 
 test('step 5: once it is sent, no caller’s abort reaches it', async () => {
-  const { server, open, expire } = await setup();
+  const { server, open, expire } = await openManager();
   const signals: (AbortSignal | null | undefined)[] = [];
   const manager = open({
     fetch: (input, init) => {
@@ -16,7 +17,9 @@ test('step 5: once it is sent, no caller’s abort reaches it', async () => {
   expire();
   const held = server.hold();
   const controller = new AbortController();
-  const callers = times(3, () => failure(manager.fetch('https://api.test/', { signal: controller.signal })));
+  const callers = times(3, () =>
+    rejection(manager.fetch('https://api.test/', { signal: controller.signal })),
+  );
   await held.arrived();
   controller.abort();
   await Promise.all(callers);
@@ -27,12 +30,15 @@ test('step 5: once it is sent, no caller’s abort reaches it', async () => {
 });
 
 test('step 5: a redirect of the token endpoint is not followed: the second origin receives nothing', async () => {
-  const { manager, server, expire } = await setup();
+  const { manager, server, expire } = await openManager();
   expire();
   for (const status of [301, 302, 303, 307, 308] as const) {
     server.fail(faults.redirect('https://api.test/collect', status));
   }
-  expect(await failure(manager.getAccessToken())).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: false });
+  expect(await rejection(manager.getAccessToken())).toMatchObject({
+    code: 'ERR_REFRESH_FAILED',
+    sent: false,
+  });
   expect(server.counts).toMatchObject({
     apiCalls: 0,
     strayRequests: 0,
@@ -42,7 +48,7 @@ test('step 5: a redirect of the token endpoint is not followed: the second origi
 });
 
 test('N3: the grant does not go through manager.fetch, also where the token endpoint is a protected resource', async () => {
-  const { server, clock, expire } = await setup({ signedIn: false });
+  const { server, clock, expire } = await openManager({ signedIn: false });
   const seen: (string | null)[] = [];
   const manager = new TokenManager({
     clientId: 'test-client',
@@ -63,7 +69,7 @@ test('N3: the grant does not go through manager.fetch, also where the token endp
 
 test('N3: putting manager.fetch in the place of the platform’s does not make it call itself', async () => {
   const platform = globalThis.fetch;
-  const { server, clock, expire } = await setup({ signedIn: false });
+  const { server, clock, expire } = await openManager({ signedIn: false });
   try {
     globalThis.fetch = server.fetch;
     const manager = new TokenManager({
@@ -83,15 +89,15 @@ test('N3: putting manager.fetch in the place of the platform’s does not make i
 });
 
 test('no transport retry: whatever fails is sent once', async () => {
-  const { manager, server, expire, posts } = await setup();
+  const { manager, server, expire, posts } = await openManager();
   expire();
   server.fail({ answer: { status: 503, headers: { 'retry-after': '0' } } }, { times: 5 });
-  await failure(manager.getAccessToken());
+  await rejection(manager.getAccessToken());
   expect(posts.length).toBe(1);
 });
 
 test('a transport that throws before it returns a promise is an answer as well', async () => {
-  const { open, server, expire } = await setup();
+  const { open, server, expire } = await openManager();
   expire();
   let thrown = false;
   const manager = open({
@@ -103,15 +109,15 @@ test('a transport that throws before it returns a promise is an answer as well',
       return server.fetch(input, init);
     },
   });
-  expect(await failure(manager.getAccessToken())).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: true });
+  expect(await rejection(manager.getAccessToken())).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: true });
   expect(await manager.getAccessToken()).toBe(server.currentAccessToken());
 });
 
 test('an access token of a type that cannot be sent: said so, and its refresh token is kept', async () => {
-  const { manager, server, expire, record, clock } = await setup();
+  const { manager, server, expire, record, clock } = await openManager();
   expire();
   server.fail({ members: { token_type: 'mac' } });
-  expect(await failure(manager.getAccessToken())).toMatchObject({
+  expect(await rejection(manager.getAccessToken())).toMatchObject({
     code: 'ERR_REFRESH_FAILED',
     error: 'unusable token_type',
   });

@@ -5,7 +5,7 @@ import { TokenManager } from 'tokenkeep';
 import { testClock } from 'tokenkeep/testing';
 import { ProxyAgent } from 'undici';
 import { afterEach, expect, test } from 'vitest';
-import { failure } from '../../support/setup.ts';
+import { rejection } from '../../support/promises.ts';
 
 const servers: Server[] = [];
 afterEach(async () => {
@@ -35,7 +35,7 @@ async function refreshAt(origin: string, fetch?: typeof globalThis.fetch): Promi
   });
   await manager.setTokens({ access_token: 'a', refresh_token: 'r', expires_in: 300 });
   clock.set(clock.now() + 300_000);
-  return await failure(manager.getAccessToken());
+  return await rejection(manager.getAccessToken());
 }
 
 async function refusedPort(): Promise<string> {

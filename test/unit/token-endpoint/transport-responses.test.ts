@@ -3,7 +3,8 @@ import { discover, TokenManager } from 'tokenkeep';
 import { completeLogin, startLogin } from 'tokenkeep/login';
 import { describe, expect, test } from 'vitest';
 import { otherResponseOrigin } from '../../../src/core/http/redirect.ts';
-import { failure, setup } from '../../support/setup.ts';
+import { openManager } from '../../support/open-manager.ts';
+import { rejection } from '../../support/promises.ts';
 
 type Fetch = typeof globalThis.fetch;
 
@@ -35,9 +36,9 @@ describe('a response from another URL (K5a, law tokens-stay-home)', () => {
     ['redirected and url', { redirected: true, url: stranger }],
   ])('never becomes the session: the transport says %s', async (_name, sayings) => {
     const { fetch, sent } = strays(sayings);
-    const { manager, expire, record, types, events, tokens } = await setup({ manager: { fetch } });
+    const { manager, expire, record, types, events, tokens } = await openManager({ manager: { fetch } });
     expire();
-    const error = await failure(manager.getAccessToken());
+    const error = await rejection(manager.getAccessToken());
     expect(error).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: true });
     expect(String(error)).toMatch(/redirect/);
     expect(String(error)).toMatch(/leaked/);
@@ -53,18 +54,21 @@ describe('a response from another URL (K5a, law tokens-stay-home)', () => {
   test('is not retried at once inside a reuse window, as the token would leak again', async () => {
     const { fetch, sent } = strays({ redirected: true });
     const authorizationServer = { tokenEndpoint: token, profile: { reuseWindow: 60_000 } };
-    const { manager, expire } = await setup({ manager: { fetch, authorizationServer } });
+    const { manager, expire } = await openManager({ manager: { fetch, authorizationServer } });
     expire();
-    expect(await failure(manager.getAccessToken())).toMatchObject({ sent: true });
+    expect(await rejection(manager.getAccessToken())).toMatchObject({ sent: true });
     expect(sent).toEqual([token]);
   });
 
   test('a refusal from elsewhere does not end the session (law only-the-server-ends-it)', async () => {
     const fetch: Fetch = async () =>
       told(Response.json({ error: 'invalid_grant' }, { status: 400 }), { url: stranger });
-    const { manager, expire, record } = await setup({ manager: { fetch } });
+    const { manager, expire, record } = await openManager({ manager: { fetch } });
     expire();
-    expect(await failure(manager.getAccessToken())).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: true });
+    expect(await rejection(manager.getAccessToken())).toMatchObject({
+      code: 'ERR_REFRESH_FAILED',
+      sent: true,
+    });
     expect(await record()).toBeDefined();
   });
 
@@ -85,7 +89,7 @@ describe('a response from another URL (K5a, law tokens-stay-home)', () => {
   ])('an answer with another URL that the transport has chosen %s', async (_name, declared, outcome) => {
     const granted = { access_token: 'new', refresh_token: 'next', expires_in: 300 };
     const routed = async () => told(Response.json(granted), { url: 'http://127.0.0.1:4711/token' });
-    const { manager, expire } = await setup({ manager: { fetch: Object.assign(routed, declared) } });
+    const { manager, expire } = await openManager({ manager: { fetch: Object.assign(routed, declared) } });
     expire();
     const got = manager.getAccessToken().catch(({ code }: { code: string }) => code);
     expect(await got).toBe(outcome);
@@ -116,14 +120,14 @@ describe('a response from another URL (K5a, law tokens-stay-home)', () => {
     const { url } = await startLogin({ ...client, pending });
     const state = new URL(url).searchParams.get('state');
     const login = completeLogin({ ...client, pending }, `https://app.test/cb?code=c&state=${state}`);
-    expect(await failure(login)).toMatchObject({ code: 'ERR_LOGIN_FAILED', reason: 'no_response' });
+    expect(await rejection(login)).toMatchObject({ code: 'ERR_LOGIN_FAILED', reason: 'no_response' });
   });
 
   test('is not used as a metadata document', async () => {
     const document = { issuer: 'https://as.test', token_endpoint: stranger };
     const fetch: Fetch = async () =>
       told(Response.json(document), { url: 'https://stranger.test/metadata', redirected: true });
-    const error = await failure(discover('https://as.test', { fetch })());
+    const error = await rejection(discover('https://as.test', { fetch })());
     expect(error).toMatchObject({ cause: { message: expect.stringMatching(/redirect/) } });
   });
 });
@@ -147,7 +151,7 @@ const withoutWebStreams = (response: Response): Response =>
 
 describe('an answer that is no web stream (K5b)', () => {
   test('is read, and the spent token is not sent again', async () => {
-    const { server, open, expire, posts, tokens } = await setup();
+    const { server, open, expire, posts, tokens } = await openManager();
     const manager = open({
       fetch: async (...args) => {
         const answered = await server.fetch(...args);
@@ -165,9 +169,9 @@ describe('an answer that is no web stream (K5b)', () => {
   test('a refusal is read as well', async () => {
     const fetch: Fetch = async () =>
       withoutWebStreams(Response.json({ error: 'invalid_grant' }, { status: 400 }));
-    const { manager, expire } = await setup({ manager: { fetch } });
+    const { manager, expire } = await openManager({ manager: { fetch } });
     expire();
-    expect(await failure(manager.getAccessToken())).toMatchObject({ reason: 'invalid_grant' });
+    expect(await rejection(manager.getAccessToken())).toMatchObject({ reason: 'invalid_grant' });
   });
 
   test('a metadata document is read', async () => {
@@ -181,7 +185,7 @@ describe('a transport that is not asynchronous (K5k)', () => {
   test('returns a response in place of a promise', async () => {
     const fetch = ((): Response =>
       Response.json({ access_token: 'new', refresh_token: 'next', expires_in: 300 })) as never;
-    const { manager, expire } = await setup({ manager: { fetch } });
+    const { manager, expire } = await openManager({ manager: { fetch } });
     expire();
     expect(await manager.getAccessToken()).toBe('new');
   });
@@ -190,9 +194,12 @@ describe('a transport that is not asynchronous (K5k)', () => {
     const fetch = (() => {
       throw new Error('no');
     }) as never;
-    const { manager, expire } = await setup({ manager: { fetch } });
+    const { manager, expire } = await openManager({ manager: { fetch } });
     expire();
-    expect(await failure(manager.getAccessToken())).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: true });
+    expect(await rejection(manager.getAccessToken())).toMatchObject({
+      code: 'ERR_REFRESH_FAILED',
+      sent: true,
+    });
   });
 });
 
@@ -207,34 +214,34 @@ test.each([
     avatar: 'x'.repeat(2_000_000),
   };
   const fetch: Fetch = async () => as(Response.json(large));
-  const { manager, expire, record } = await setup({ manager: { fetch } });
+  const { manager, expire, record } = await openManager({ manager: { fetch } });
   expire();
   expect(await manager.getAccessToken()).toBe('new');
   expect((await record())?.refreshToken).toBe('next');
 });
 
 test('an answer of more than 16 MiB is not read: the error says so', async () => {
-  const { manager, expire } = await setup({
+  const { manager, expire } = await openManager({
     manager: { fetch: async () => new Response('x'.repeat(17_000_000)) },
   });
   expire();
-  expect(await failure(manager.getAccessToken())).toMatchObject({
+  expect(await rejection(manager.getAccessToken())).toMatchObject({
     sent: true,
     cause: { message: 'The answer is larger than 16 MiB.' },
   });
 });
 
 test('x-retry-after is read where Retry-After is missing', async () => {
-  const { manager, server, expire } = await setup();
+  const { manager, server, expire } = await openManager();
   expire();
   server.fail({ answer: { status: 429, headers: { 'x-retry-after': '120' }, body: '' } });
-  expect(await failure(manager.getAccessToken())).toMatchObject({ sent: false, retryAfter: 120_000 });
+  expect(await rejection(manager.getAccessToken())).toMatchObject({ sent: false, retryAfter: 120_000 });
 });
 
 test('Retry-After counts where both are given', async () => {
-  const { manager, server, expire } = await setup();
+  const { manager, server, expire } = await openManager();
   expire();
   const headers = { 'retry-after': '70', 'x-retry-after': '120' };
   server.fail({ answer: { status: 429, headers, body: '' } });
-  expect(await failure(manager.getAccessToken())).toMatchObject({ retryAfter: 70_000 });
+  expect(await rejection(manager.getAccessToken())).toMatchObject({ retryAfter: 70_000 });
 });

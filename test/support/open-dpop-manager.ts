@@ -1,19 +1,15 @@
-/** A user whose session is bound to a key: the strict server with DPoP, a clock that stands still, and a manager. */
-import { memoryStorage, TokenManager, type TokenManagerOptions } from 'tokenkeep';
-import { type DpopOptions, dpop, type KeyStorage, memoryKeys } from 'tokenkeep/dpop';
-import {
-  type AuthorizationServerOptions,
-  authorizationServer,
-  type DpopPolicy,
-  testClock,
-} from 'tokenkeep/testing';
-import { withoutChance } from './without-chance.ts';
+/** A manager whose session is bound to a key, on the strict server with DPoP. */
 
-export const api = 'https://api.test/orders';
+import { type DpopOptions, dpop, type KeyStorage, memoryKeys } from '../../src/dpop/index.ts';
+import { memoryStorage, type TokenManagerOptions } from '../../src/index.ts';
+import type { AuthorizationServerOptions, DpopPolicy } from '../../src/testing/index.ts';
+import { api, openManager } from './open-manager.ts';
 
-export type Scene = Awaited<ReturnType<typeof scene>>;
+export { api };
 
-export interface SceneOptions {
+export type OpenedDpopManager = Awaited<ReturnType<typeof openDpopManager>>;
+
+export interface OpenDpopManagerOptions {
   readonly policy?: DpopPolicy;
   readonly server?: AuthorizationServerOptions;
   readonly manager?: Partial<TokenManagerOptions>;
@@ -31,36 +27,23 @@ export interface Sent {
   readonly body: string;
 }
 
-const eventTypes = ['refreshed', 'refreshFailed', 'sessionEnded', 'recordRejected', 'signedOut'] as const;
-
-export async function scene(options: SceneOptions = {}) {
-  withoutChance();
-  const clock = testClock();
-  const server = authorizationServer({
-    clock,
-    dpop: { required: true, ...options.policy },
-    ...options.server,
-  });
-  const sent: Sent[] = [];
-  const transport = noted(server.fetch, sent);
+export async function openDpopManager(options: OpenDpopManagerOptions = {}) {
   const storage = memoryStorage();
   const keys: KeyStorage = options.dpop?.keys ?? memoryKeys();
   const possession = dpop({ ...options.dpop, keys });
-  const open = (more: Partial<TokenManagerOptions> = {}) =>
-    new TokenManager({
-      clientId: 'test-client',
-      authorizationServer: server.metadata,
-      protectedResources: ['https://api.test/'],
+  const sent: Sent[] = [];
+  const opened = await openManager({
+    signedIn: false,
+    server: { dpop: { required: true, ...options.policy }, ...options.server },
+    manager: {
       storage,
-      clock,
-      fetch: transport,
       dpop: possession,
+      fetch: (input, init) => transport(input, init),
       ...options.manager,
-      ...more,
-    });
-  const manager = open();
-  const events: { type: string; error?: unknown; reason?: unknown }[] = [];
-  for (const type of eventTypes) manager.on(type, (event) => void events.push({ ...event }));
+    },
+  });
+  const { server, manager, events } = opened;
+  const transport = noted(server.fetch, sent);
   const signIn = async (who = manager, own = possession) => {
     const key = await own.generate();
     await own.keep(key);
@@ -72,23 +55,16 @@ export async function scene(options: SceneOptions = {}) {
   const { key, tokens } = await signIn();
   events.length = 0;
   return {
-    clock,
-    server,
+    ...opened,
     storage,
     keys,
     possession,
-    manager,
-    events,
     key,
     tokens,
     sent,
     transport,
-    open,
     signIn,
     to: (url: string) => sent.filter((one) => one.url === url),
-    call: async (who = manager, url = api, init?: RequestInit) => (await who.fetch(url, init)).status,
-    /** The clock goes past the end of the access token, and nothing else happens. */
-    expire: () => clock.set(clock.now() + 300_000),
   };
 }
 
@@ -118,12 +94,3 @@ export function decoded(proof: string): Record<string, unknown>[] {
     .split('.', 2)
     .map((part) => JSON.parse(Buffer.from(part, 'base64url').toString()) as Record<string, unknown>);
 }
-
-export const times = <T>(count: number, make: (index: number) => T): T[] =>
-  Array.from({ length: count }, (_, index) => make(index));
-
-export const refusal = (promise: Promise<unknown>): Promise<Error & Record<string, unknown>> =>
-  promise.then(
-    () => Promise.reject(new Error('It was to reject, and resolved.')),
-    (error: Error & Record<string, unknown>) => error,
-  );
