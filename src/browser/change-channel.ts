@@ -5,10 +5,10 @@
  */
 import { onPageLifecycle } from './page-lifecycle.ts';
 
-/** What is said: this key is at that version now, gone (`null`), or its user has signed out. */
+/** The version that a key has now. `null`: it was deleted. */
 export interface ChangeMessage {
   readonly key: string;
-  readonly version: string | null | 'signed out';
+  readonly version: string | null;
 }
 
 /** Hears of a change, with what was said of it if it was said elsewhere. */
@@ -38,25 +38,17 @@ class Watcher {
 /** A channel of one name: who writes tells, who watches hears. It is open only while someone watches. */
 export class ChangeChannel {
   readonly #name: string;
-  readonly #whileSuspended: 'closes' | 'stays open';
   readonly #watchers: Map<string, Set<Watcher>> = new Map();
   #channel: BroadcastChannel | undefined;
   #stopWatchingPage: (() => void) | undefined;
 
-  /** @param whileSuspended What it does while the page is in the back/forward cache. */
-  constructor(name: string, whileSuspended: 'closes' | 'stays open' = 'closes') {
+  constructor(name: string) {
     this.#name = name;
-    this.#whileSuspended = whileSuspended;
   }
 
   /** Tells everyone, here and elsewhere. */
   publish(message: ChangeMessage): void {
     this.notifyLocal(message.key, message);
-    this.broadcast(message);
-  }
-
-  /** Tells everyone elsewhere. */
-  broadcast(message: ChangeMessage): void {
     const channel = this.#channel ?? openChannel(this.#name);
     channel?.postMessage(message);
     if (channel !== this.#channel) channel?.close();
@@ -84,7 +76,7 @@ export class ChangeChannel {
     this.#connect();
     this.#stopWatchingPage ??= onPageLifecycle(
       () => this.#resume(),
-      () => this.#whileSuspended === 'closes' && this.#disconnect(),
+      () => this.#disconnect(),
     );
   }
 

@@ -3,7 +3,6 @@
  *
  * @module
  */
-export { type AnnouncedOptions, announced } from './announced.ts';
 export { type IndexedDbKeysOptions, indexedDbKeys } from './indexed-db-keys.ts';
 export { type IndexedDbStorageOptions, indexedDbStorage } from './indexed-db-storage.ts';
 export { type TokenHandlerOptions, tokenHandler } from './token-handler.ts';

@@ -83,7 +83,6 @@ function chosenTokenStorage(choice: StorageChoice<TokenStorage>, preferred: Toke
     },
     delete: async (key, ifVersion) => (await choice.resolve()).delete(key, ifVersion),
     watch: (key, listener) => watchChosen(choice, key, listener),
-    signedOut: (key) => choice.storage?.signedOut?.(key),
   };
 }
 

@@ -65,8 +65,6 @@ export interface TokenStorage {
    * manager emits `storageUnavailable` with it.
    */
   unavailable?(): StorageUnavailableReason | undefined;
-  /** The user has signed out: tells those who keep the same session where this storage does not reach. */
-  signedOut?(key: string): void;
 }
 
 /**

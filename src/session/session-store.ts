@@ -179,13 +179,6 @@ export class SessionStore {
     }
   }
 
-  /** Tells of a sign-out where the storage does not reach. Best effort: what is here is gone already. */
-  announceSignOut(session: Session): void {
-    try {
-      this.#options.storage.signedOut?.(session.key);
-    } catch {}
-  }
-
   /** Makes a successor durable, or keeps it in memory until it is. */
   async commit(
     session: Session,

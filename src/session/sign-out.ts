@@ -63,7 +63,6 @@ export async function signOut(
   const { epoch } = session;
   store.discardUnsaved(session);
   const { record, unreadable, storageError } = await removeStored(context, session);
-  store.announceSignOut(session);
   // While it was deleted someone may have signed in again: that session is not ours to end.
   if (session.epoch === epoch) {
     // Not the one in memory: another login may have been stored since, and was signed out of as well.

@@ -50,7 +50,6 @@ const names: Record<string, string[]> = {
     'tlsClientAuth',
   ],
   'tokenkeep/browser': [
-    'announced',
     'indexedDbKeys',
     'indexedDbStorage',
     'tokenHandler',

@@ -1,6 +1,6 @@
 /** Options of a similar but wrong kind: rejected immediately with the right one, and not by a `TypeError` later. */
 import { createRequire } from 'node:module';
-import { announced, indexedDbKeys, indexedDbStorage, webLock, webStorage } from 'tokenkeep/browser';
+import { indexedDbKeys, indexedDbStorage, webLock, webStorage } from 'tokenkeep/browser';
 import {
   connectTokenManager,
   electronStorage,
@@ -12,7 +12,6 @@ import { instrument } from 'tokenkeep/opentelemetry';
 import { postgresStorage } from 'tokenkeep/postgres';
 import { redisStorage } from 'tokenkeep/redis';
 import { expect, test } from 'vitest';
-import { memoryStorage } from '../../src/memory/memory-storage.ts';
 
 const require = createRequire(import.meta.url);
 const { Client, Pool } = require('pg');
@@ -76,8 +75,6 @@ test.each<[string, () => unknown, string]>([
     () => webStorage(() => localStorage, { prefix: 1 as never }),
     'the option prefix must be',
   ],
-  ['a function that was not called', () => announced(memoryStorage as never), 'this is no storage'],
-  ['an empty name', () => announced(memoryStorage(), { name: '' }), 'the option name must be'],
 ])('%s is refused with the remedy', (_what, make, remedy) => {
   expect(make).toThrow(
     expect.objectContaining({ code: 'ERR_CONFIGURATION', message: expect.stringContaining(remedy) }),

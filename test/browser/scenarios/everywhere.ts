@@ -3,7 +3,7 @@ import type { Scenarios } from '../support/describe.ts';
 import type { StorageName } from '../support/page/commands.ts';
 import { Scene } from '../support/world.ts';
 
-const storages: StorageName[] = ['localStorage', 'indexedDb', 'announced'];
+const storages: StorageName[] = ['localStorage', 'indexedDb'];
 
 /** Sign-out, accounts, and what the browser refuses. */
 export const everywhere: Scenarios = (engine, world) => {
@@ -18,8 +18,6 @@ export const everywhere: Scenarios = (engine, world) => {
       const [here, there] = [await world().openTab(), await world().openTab()];
       for (const tab of [here, there]) await scene.join(tab);
       await here.call('signIn', scene.login());
-      // In memory each tab has a session of its own.
-      if (storage === 'announced') await there.call('signIn', scene.login());
       await there.call('callApi');
       expect(await here.call('signOut')).toEqual({ revoked: true });
       await there.call('hears', 'signedOut: elsewhere');
@@ -41,7 +39,6 @@ export const everywhere: Scenarios = (engine, world) => {
       for (const tab of [here, there]) await scene.join(tab);
       const login = scene.login();
       await there.call('signIn', login);
-      if (storage === 'announced') await here.call('signIn', scene.login());
       server.expire();
       const hold = server.hold({ commits: true });
       const refreshing = there.call('callApi').catch((error: { reason?: string }) => error.reason);

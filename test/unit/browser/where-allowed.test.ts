@@ -1,7 +1,7 @@
 /** A browser that blocks site data, as a page sees it. */
 import 'fake-indexeddb/auto';
 import { memoryStorage, type TokenStorage } from 'tokenkeep';
-import { announced, indexedDbKeys, indexedDbStorage, webStorage, whereAllowed } from 'tokenkeep/browser';
+import { indexedDbKeys, indexedDbStorage, webStorage, whereAllowed } from 'tokenkeep/browser';
 import { memoryKeys } from 'tokenkeep/dpop';
 import { register, storageConformance } from 'tokenkeep/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -75,13 +75,6 @@ describe('where site data is blocked', () => {
     storage.watch?.('key', changed)();
     await storage.delete('key');
     expect(changed).toHaveBeenCalledOnce();
-  });
-
-  test('announced() passes on why', async () => {
-    block();
-    const storage = announced(both());
-    await storage.read('key');
-    expect(storage.unavailable?.()).toBe('site data blocked');
   });
 
   test('keeps keys in memory as well', async () => {

@@ -9,7 +9,6 @@ import {
   type TokenStorage,
 } from 'tokenkeep';
 import {
-  announced,
   indexedDbKeys,
   indexedDbStorage,
   tokenHandler,
@@ -22,13 +21,7 @@ import { connected } from './connected.ts';
 import { kitFailures } from './kits.ts';
 import { Point, type PointName, pausing } from './pausing.ts';
 
-export type StorageName =
-  | 'localStorage'
-  | 'sessionStorage'
-  | 'indexedDb'
-  | 'encrypted'
-  | 'announced'
-  | 'whereAllowed';
+export type StorageName = 'localStorage' | 'sessionStorage' | 'indexedDb' | 'encrypted' | 'whereAllowed';
 
 /** What a manager of a test is made of. */
 export interface Setup {
@@ -67,7 +60,6 @@ const storages: Record<StorageName, () => TokenStorage> = {
   sessionStorage: () => webStorage(() => sessionStorage),
   indexedDb: () => indexedDbStorage(),
   encrypted: () => indexedDbStorage({ name: 'encrypted', encrypt: true }),
-  announced: () => announced(memoryStorage()),
   whereAllowed: () => whereAllowed(indexedDbStorage(), memoryStorage()),
 };
 
