@@ -36,12 +36,6 @@ export function createContext(options: TokenManagerOptions): ManagerContext {
   const clock = completeClock(options.clock);
   const transport = options.fetch ?? platformFetch();
   const server = new AuthorizationServerResolver(options.authorizationServer, { clock, timeout });
-  const owner = () => ({
-    clientId,
-    issuers: server.issuers,
-    isNamed: server.isNamed,
-    profile: server.profile,
-  });
   const grant = ownMembers(server.known?.grant ?? options.grant ?? refreshTokenGrant);
   const needsNoLogin = grant.kind !== 'refresh-token';
   const lock = checkLock(options.lock ?? readMember(storage, 'lock'), storage, timeout);
@@ -55,7 +49,7 @@ export function createContext(options: TokenManagerOptions): ManagerContext {
     sessions: new SessionRegistry(clientId),
     events,
     emit,
-    store: new SessionStore({ storage, clock, timeout, owner, emit, needsNoLogin }),
+    store: new SessionStore({ storage, clock, timeout, clientId, server, emit, needsNoLogin }),
     reach: storage.reach,
     watch: readMember(storage, 'watch')?.bind(storage),
     lock,

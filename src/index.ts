@@ -63,7 +63,7 @@ export type {
   TokenResponse,
   TokenSet,
 } from './core/oauth/token-set.ts';
-export type { RecordRejection } from './core/session/session-record.ts';
+export type { RecordRejection } from './core/session/read-record.ts';
 export { memoryLock } from './memory/memory-lock.ts';
 export { memoryStorage } from './memory/memory-storage.ts';
 export type { TokenManagerOptions } from './options.ts';

@@ -1,24 +1,45 @@
 /**
- * Waiting that can be given up, and ends.
+ * Waiting that a signal or a deadline ends.
  *
  * @module
  */
-import { abortReason } from '../core/abort.ts';
 import type { Clock } from '../core/contracts.ts';
 
-/** Waits for `promise` until `signal` aborts. Whoever gives up leaves; what was waited for goes on. */
+/** Returns why a signal was aborted: its `reason`, or an `AbortError` where a polyfill, such as that of React Native, keeps none. */
+export function abortReason(signal: AbortSignal): unknown {
+  if (signal.reason !== undefined) return signal.reason;
+  const error = new Error('This operation was aborted.');
+  error.name = 'AbortError';
+  return error;
+}
+
+/** @throws the reason of a signal that is aborted. Polyfills have no `throwIfAborted()`. */
+export function throwIfAborted(signal: AbortSignal | null | undefined): void {
+  if (signal?.aborted === true) throw abortReason(signal);
+}
+
+/**
+ * Waits for `value` until `signal` aborts. An abort ends the wait only: the operation behind `value` continues.
+ *
+ * @throws the reason of the signal, and what `value` rejects with.
+ */
 export function abortable<T>(value: Promise<T> | T, signal: AbortSignal | null | undefined): Promise<T> {
-  const promise = Promise.resolve(value); // a mock of `fetch` may return what it should resolve to
-  if (signal === undefined || signal === null) return promise;
-  if (signal.aborted) {
-    promise.catch(() => undefined); // nobody is left to hear of it
-    return Promise.reject(abortReason(signal));
-  }
-  return new Promise<T>((resolve, reject) => {
-    const onAbort = () => reject(abortReason(signal));
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  const promise = Promise.resolve(value); // a mock of `fetch` may return a response in place of a promise
+  return signal === undefined || signal === null ? promise : raceAbort(promise, signal);
+}
+
+async function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  let onAbort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(abortReason(signal));
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort);
   });
+  try {
+    return await Promise.race([aborted, promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }
 
 /** A clock whose timers are there, whatever the caller's clock brings. Timers never keep a process alive. */
@@ -37,6 +58,13 @@ export function completeClock(clock: Clock | undefined): RequiredClock {
     },
     clearTimeout: (timer) => globalThis.clearTimeout(timer as number),
   };
+}
+
+/** How long an operation may take, and by which clock. */
+export interface TimeLimit {
+  readonly clock: RequiredClock;
+  /** In ms. */
+  readonly timeout: number;
 }
 
 /** The longest that timers can wait, in ms: told to wait longer, they call back at once. */
@@ -68,15 +96,27 @@ export function deadline(
   return { signal, clear: () => clock.clearTimeout(timer), abort };
 }
 
-/** Waits for what `run` begins, but no longer than `timeout` ms: a callback of the application may never end. */
+/**
+ * Waits for an operation until the limit is reached: a callback of the application, or an operation of the platform, may never end.
+ *
+ * @param operation a promise, or a function that returns one. An error that the function throws is a rejection as well.
+ * @throws a `TimeoutError`, and what the operation rejects with.
+ */
 export async function withTimeout<T>(
-  { clock, timeout }: { readonly clock: RequiredClock; readonly timeout: number },
-  run: () => Promise<T>,
+  { clock, timeout }: TimeLimit,
+  operation: Promise<T> | T | (() => Promise<T> | T),
 ): Promise<T> {
-  const { signal, clear } = deadline(clock, timeout, () => timeoutError(timeout));
+  let timer: unknown;
+  const timedOut = new Promise<never>((_, reject) => {
+    timer = clock.setTimeout(() => reject(timeoutError(timeout)), Math.min(timeout, maxTimerDelay));
+  });
   try {
-    return await abortable(run(), signal);
+    return await Promise.race([isFunction(operation) ? operation() : operation, timedOut]);
   } finally {
-    clear();
+    clock.clearTimeout(timer);
   }
+}
+
+function isFunction<T>(operation: T | (() => T)): operation is () => T {
+  return typeof operation === 'function';
 }

@@ -5,8 +5,9 @@
  *
  * @module
  */
-import { abortReason, throwIfAborted } from '../core/abort.ts';
+
 import type { ConcurrencyLimiter } from '../core/contracts.ts';
+import { abortReason, throwIfAborted } from './abortable.ts';
 
 /** Makes a queue in which `concurrency` tasks run at a time. */
 export function limitConcurrency(concurrency: number): ConcurrencyLimiter {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { abortReason, throwIfAborted } from '../core/abort.ts';
+import { abortReason, throwIfAborted } from '../async/abortable.ts';
 import { randomId } from '../platform/web-crypto.ts';
 import { type BridgeError, fromBridgeError } from './bridge-error.ts';
 import type { BridgeMessage, BridgeRequest, BridgeResponse, TokenManagerBridge } from './bridge-messages.ts';

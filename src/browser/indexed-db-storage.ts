@@ -7,7 +7,7 @@
 import type { Stored, TokenLock, TokenStorage, Version } from '../core/contracts.ts';
 import { ConfigurationError, StorageError } from '../core/errors.ts';
 import { isInstance } from '../core/platform-class.ts';
-import { keyLost } from '../core/session/session-record.ts';
+import { keyLost } from '../core/session/read-record.ts';
 import { randomId } from '../platform/web-crypto.ts';
 import { requireName, requireOptions } from './argument-checks.ts';
 import { ChangeChannel } from './change-channel.ts';

@@ -14,7 +14,7 @@
  *
  * @module
  */
-import { throwIfAborted } from '../core/abort.ts';
+import { throwIfAborted } from '../async/abortable.ts';
 import type { TokenLock } from '../core/contracts.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import { requireOptions } from './argument-checks.ts';

@@ -8,7 +8,7 @@ import type { ConfigurationError, LoginRequiredError, RefreshFailedError, TokenK
 import type { StepUp } from './http/rejection.ts';
 import type { IdTokenMismatch } from './oauth/id-token.ts';
 import type { RevocationResult } from './oauth/revocation-result.ts';
-import type { RecordRejection } from './session/session-record.ts';
+import type { RecordRejection } from './session/read-record.ts';
 
 /** A login, as events name it. */
 export interface LoginName {

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { abortable, completeClock, type RequiredClock } from '../async/abortable.ts';
-import { throwIfAborted } from '../core/abort.ts';
+import { abortable, completeClock, type RequiredClock, throwIfAborted } from '../async/abortable.ts';
 import type { Clock, Transport } from '../core/contracts.ts';
 import { ConfigurationError, isTokenKeepError, LoginFailedError } from '../core/errors.ts';
 import { isLoopback } from '../core/http/endpoint.ts';

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { abortable, type RequiredClock } from '../async/abortable.ts';
-import { throwIfAborted } from '../core/abort.ts';
+import { abortable, type RequiredClock, throwIfAborted } from '../async/abortable.ts';
 import { ConfigurationError, LoginFailedError } from '../core/errors.ts';
 import type { Dpop } from '../core/oauth/dpop-key.ts';
 

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { abortable, completeClock, deadline } from '../async/abortable.ts';
-import { throwIfAborted } from '../core/abort.ts';
+import { abortable, completeClock, deadline, throwIfAborted } from '../async/abortable.ts';
 import { ConfigurationError, LoginFailedError } from '../core/errors.ts';
 import { parseUrl } from '../core/http/url.ts';
 import { type AuthorizationRequest, authorizationRequest } from './authorization-request.ts';

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { completeClock } from '../async/abortable.ts';
-import { throwIfAborted } from '../core/abort.ts';
+import { completeClock, throwIfAborted } from '../async/abortable.ts';
 import { authorizationRequest } from './authorization-request.ts';
 import { deleteLoginKey, storeLoginKey } from './login-key.ts';
 import {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Stored, TokenLock, Version } from '../core/contracts.ts';
-import { keyLost } from '../core/session/session-record.ts';
+import { keyLost } from '../core/session/read-record.ts';
 import { type FileStorage, type SqliteFileStorage, serializeRecord } from './file-storage.ts';
 
 /** Makes texts unreadable for others, and readable again. Both reject with a `StorageError` while they cannot. */

@@ -7,12 +7,8 @@
 import { fingerprint } from '../core/fingerprint.ts';
 import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 import { withChanges } from '../core/own-members.ts';
-import {
-  isOwnedBy,
-  type PendingRefresh,
-  type SessionRecord,
-  wholeGrant,
-} from '../core/session/session-record.ts';
+import { isOwnedBy } from '../core/session/read-record.ts';
+import { type PendingRefresh, type SessionRecord, wholeGrant } from '../core/session/session-record.ts';
 import type { ManagerContext } from '../session/manager-context.ts';
 import { loginRequired } from '../session/session-errors.ts';
 import { issuersOf } from '../token-endpoint/authorization-server-resolver.ts';

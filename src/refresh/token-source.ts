@@ -4,8 +4,7 @@
  * @module
  */
 
-import { abortable } from '../async/abortable.ts';
-import { throwIfAborted } from '../core/abort.ts';
+import { abortable, throwIfAborted } from '../async/abortable.ts';
 import { isTokenKeepError } from '../core/errors.ts';
 import { ownMembers, withChanges } from '../core/own-members.ts';
 import { isSameLogin, type LoginIdentity } from '../core/session/login-identity.ts';

@@ -5,7 +5,8 @@
  */
 import type { Stored, Version } from '../core/contracts.ts';
 import { StorageError } from '../core/errors.ts';
-import type { RecordRejection, SessionRecord } from '../core/session/session-record.ts';
+import type { RecordRejection } from '../core/session/read-record.ts';
+import type { SessionRecord } from '../core/session/session-record.ts';
 
 /** A record and the version it was read at. */
 export interface VersionedRecord {

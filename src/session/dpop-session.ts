@@ -7,12 +7,12 @@
 import { withTimeout } from '../async/abortable.ts';
 import type { DpopKey } from '../core/oauth/dpop-key.ts';
 import { type SessionRecord, secretsIn } from '../core/session/session-record.ts';
-import type { KnownSecrets } from './bounded-storage.ts';
 import type { VersionedRecord } from './commit-result.ts';
 import type { ManagerContext } from './manager-context.ts';
 import type { Session } from './session.ts';
 import { loginRequired } from './session-errors.ts';
 import type { EmitEvent } from './session-store.ts';
+import type { KnownSecrets } from './storage-error.ts';
 
 /**
  * The key of what is stored; `undefined` for a session of bearer tokens. Asked for before anything of the record is used.

@@ -7,13 +7,8 @@ import type { Reach } from '../core/contracts.ts';
 import { isTokenKeepError, type LoginRequiredReason } from '../core/errors.ts';
 import type { LoginName } from '../core/events.ts';
 import { loginIdentityOf } from '../core/session/login-identity.ts';
-import type {
-  AccessToken,
-  Failure,
-  PendingRefresh,
-  RecordRejection,
-  SessionRecord,
-} from '../core/session/session-record.ts';
+import type { RecordRejection } from '../core/session/read-record.ts';
+import type { AccessToken, Failure, PendingRefresh, SessionRecord } from '../core/session/session-record.ts';
 import { subtleCrypto } from '../platform/web-crypto.ts';
 import type { ManagerContext } from './manager-context.ts';
 import type { CachedToken, Session } from './session.ts';

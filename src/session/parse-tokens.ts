@@ -13,9 +13,9 @@ import type {
   TokenResponse,
   TokenSet,
 } from '../core/oauth/token-set.ts';
-import { isSendable } from '../core/oauth/token-type.ts';
 import { ownMembers, readMember } from '../core/own-members.ts';
 import { loginIdentityOf } from '../core/session/login-identity.ts';
+import { isSendable } from '../core/session/read-record.ts';
 import type { ManagerContext } from './manager-context.ts';
 
 export const invalidTokens = (why: string): ConfigurationError =>
@@ -109,7 +109,11 @@ export function parseSubject(tokens: object, grant: TokenGrant, option: unknown)
   if (typeof subject !== 'string' || subject === '') {
     throw invalidTokens(`the option subject must be a non-empty string.${describeReceived(subject)}`);
   }
-  const idTokenSubject = loginIdentityOf({ idToken: grant.idToken }).subject;
+  const idTokenSubject = loginIdentityOf({
+    login: undefined,
+    subject: undefined,
+    idToken: grant.idToken,
+  }).subject;
   if (idTokenSubject === undefined) return subject;
   if (idTokenSubject === subject) return undefined;
   throw invalidTokens(

@@ -3,7 +3,9 @@
  *
  * @module
  */
-import { isRecord, toTokenSet } from '../core/session/session-record.ts';
+
+import { isRecord } from '../core/session/read-record.ts';
+import { toTokenSet } from '../core/session/session-record.ts';
 import { issuersOf } from '../token-endpoint/authorization-server-resolver.ts';
 import type { ManagerContext } from './manager-context.ts';
 import type { Session } from './session.ts';

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { abortable, deadline } from '../async/abortable.ts';
-import { throwIfAborted } from '../core/abort.ts';
+import { abortable, deadline, throwIfAborted } from '../async/abortable.ts';
 import {
   type AnyTokenKeepError,
   ConfigurationError,

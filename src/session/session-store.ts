@@ -4,20 +4,15 @@
  * @module
  */
 
-import type { RequiredClock } from '../async/abortable.ts';
+import { type TimeLimit, withTimeout } from '../async/abortable.ts';
 import type { Stored, TokenStorage, Version } from '../core/contracts.ts';
-import { isConfigurationError, isConflict, type TokenKeepError } from '../core/errors.ts';
+import { isConfigurationError, isConflict, type StorageError, type TokenKeepError } from '../core/errors.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
+import { ownMembers } from '../core/own-members.ts';
 import type { Secrets } from '../core/redact.ts';
+import { type RecordRejection, readRecord, type SessionOwner } from '../core/session/read-record.ts';
 import { backoff } from '../core/session/refresh-decision.ts';
-import {
-  type RecordRejection,
-  readRecord,
-  type SessionOwner,
-  type SessionRecord,
-  secretsIn,
-} from '../core/session/session-record.ts';
-import { type BoundedStorage, boundedStorage } from './bounded-storage.ts';
+import { type SessionRecord, secretsIn } from '../core/session/session-record.ts';
 import {
   type CommitResult,
   commitResultOf,
@@ -29,13 +24,14 @@ import {
 } from './commit-result.ts';
 import { LoginWrite, type Session, type WriteCondition } from './session.ts';
 import { newerSchema } from './session-errors.ts';
+import { type KnownSecrets, storageError } from './storage-error.ts';
 
-export interface SessionStoreOptions {
+/** The limit is that of one operation. */
+export interface SessionStoreOptions extends TimeLimit {
   readonly storage: TokenStorage;
-  readonly clock: RequiredClock;
-  /** How long one operation may take, in ms. */
-  readonly timeout: number;
-  readonly owner: () => SessionOwner;
+  readonly clientId: string;
+  /** Whose sessions these are, as far as it is known at the time of a read. */
+  readonly server: Omit<SessionOwner, 'clientId'>;
   /** `true`: sessions take no login to begin, so a record holds nothing that could be lost. */
   readonly needsNoLogin: boolean;
   readonly emit: (event: AnyTokenEvent) => void;
@@ -56,9 +52,6 @@ export type EmitEvent = (event: AnyTokenEvent) => void;
 
 export class SessionStore {
   readonly #options: SessionStoreOptions;
-  readonly #storage: BoundedStorage;
-  /** What else belongs to a session ends as well, and fails with nothing but a `StorageError`. */
-  readonly runBounded: BoundedStorage['runBounded'];
   /** Sessions with a successor that is not stored yet: nothing else may be all that keeps them alive. */
   readonly #unsaved: Map<Session, unknown> = new Map();
   /** Rejected values, by session: the last one that was found under its key, and the one that was replaced. Most sessions have none. */
@@ -69,8 +62,25 @@ export class SessionStore {
 
   constructor(options: SessionStoreOptions) {
     this.#options = options;
-    this.#storage = boundedStorage(options.storage, options.clock, options.timeout);
-    this.runBounded = this.#storage.runBounded;
+  }
+
+  /**
+   * Runs an operation of the storage, or of anything else that belongs to a session, for at most `timeout` ms. What becomes of one
+   * that takes longer does not count.
+   *
+   * @param known the secrets that an error may quote. Called only when there is an error.
+   * @throws StorageError for whatever the operation throws.
+   */
+  async runBounded<T>(
+    operation: StorageError['operation'],
+    run: () => Promise<T>,
+    known: KnownSecrets = () => [],
+  ): Promise<T> {
+    try {
+      return await withTimeout(this.#options, run());
+    } catch (error) {
+      throw storageError(operation, error, known);
+    }
   }
 
   /**
@@ -130,8 +140,8 @@ export class SessionStore {
   ): Promise<VersionedRecord | undefined> {
     const found = await this.readOrReject(session, emit);
     if (typeof found === 'object') return found;
-    const { clientId } = this.#options.owner();
-    const record: SessionRecord = { schema: 1, clientId, ...(await initial()) };
+    const { clientId } = this.#options;
+    const record: SessionRecord = ownMembers({ schema: 1, clientId, ...(await initial()) });
     try {
       if (found === undefined) return { record, version: await this.write(session, record, undefined) };
       const version = await this.write(session, record, session.rejectedVersion);
@@ -144,16 +154,29 @@ export class SessionStore {
   }
 
   async write(session: Session, record: SessionRecord, ifVersion: Version | undefined): Promise<Version> {
-    return await this.#storage.write(session.key, record, ifVersion);
+    return await this.runBounded(
+      'write',
+      () => this.#options.storage.write(session.key, record, ifVersion),
+      () => secretsIn(record),
+    );
   }
 
   async delete(session: Session, ifVersion?: Version, record?: SessionRecord): Promise<void> {
-    await this.#storage.delete(session.key, ifVersion, () => secretsOf(session, record));
+    await this.runBounded(
+      'delete',
+      () => this.#options.storage.delete(session.key, ifVersion),
+      () => secretsOf(session, record),
+    );
   }
 
   async #readStored(session: Session, emit: EmitEvent): Promise<Stored | undefined> {
-    const stored = await this.#storage.read(session.key, () => secretsOf(session));
-    const reason = this.#options.storage.unavailable?.();
+    const { storage } = this.#options;
+    const stored = await this.runBounded(
+      'read',
+      () => storage.read(session.key),
+      () => secretsOf(session),
+    );
+    const reason = storage.unavailable?.();
     if (reason !== undefined && !this.#inFallbackStorage.has(session)) {
       this.#inFallbackStorage.add(session);
       emit({ type: 'storageUnavailable', session: session.id, reason });
@@ -163,8 +186,10 @@ export class SessionStore {
 
   /** Reads a stored value. A custom storage may return anything, including an object whose getters throw. */
   #parse(value: unknown): SessionRecord | RecordRejection {
+    const { clientId, server } = this.#options;
+    const { issuers, isNamed, profile } = server;
     try {
-      return readRecord(value, this.#options.owner());
+      return readRecord(value, { clientId, issuers, isNamed, profile });
     } catch {
       return 'corrupt';
     }

@@ -11,13 +11,13 @@ import type {
   TokenResponse,
   TokenSet,
 } from '../core/oauth/token-set.ts';
-import { authorizationScheme } from '../core/oauth/token-type.ts';
 import { ownMembers } from '../core/own-members.ts';
 import type { Secrets } from '../core/redact.ts';
 import { createRecord } from '../core/session/apply-grant.ts';
 import { type LoginIdentity, loginIdentityOf } from '../core/session/login-identity.ts';
+import { authorizationScheme, isRecord } from '../core/session/read-record.ts';
 import { usableUntil } from '../core/session/refresh-decision.ts';
-import { isRecord, type SessionRecord, wholeGrant } from '../core/session/session-record.ts';
+import { type SessionRecord, wholeGrant } from '../core/session/session-record.ts';
 import { randomId } from '../platform/web-crypto.ts';
 import { notifyRefreshTokenExpiry } from '../refresh/notify-refresh-token-expiry.ts';
 import { cacheToken, type RefreshAttempt } from '../refresh/refresh-attempt.ts';

@@ -12,12 +12,8 @@ import { safeCause } from '../core/http/network-error.ts';
 import { type NotRevoked, notRevoked, type RevocationResult } from '../core/oauth/revocation-result.ts';
 import { emptyObject, ownMembers } from '../core/own-members.ts';
 import { loginIdentityOf } from '../core/session/login-identity.ts';
-import {
-  type RecordRejection,
-  type SessionRecord,
-  secretsIn,
-  toTokenSet,
-} from '../core/session/session-record.ts';
+import type { RecordRejection } from '../core/session/read-record.ts';
+import { type SessionRecord, secretsIn, toTokenSet } from '../core/session/session-record.ts';
 import type { VersionedRecord } from './commit-result.ts';
 import { forgetKey } from './dpop-session.ts';
 import type { ManagerContext } from './manager-context.ts';

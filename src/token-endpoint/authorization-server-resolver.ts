@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type RequiredClock, withTimeout } from '../async/abortable.ts';
+import { type TimeLimit, withTimeout } from '../async/abortable.ts';
 import { ConfigurationError, isConfigurationError } from '../core/errors.ts';
 import { requireEndpoint } from '../core/http/endpoint.ts';
 import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
@@ -20,73 +20,60 @@ export type AuthorizationServerOption =
       readonly profile?: ProviderProfile | undefined;
     });
 
-/** Resolves the authorization server once, when it is first needed, and again after a failure. */
+/** Resolves the authorization server once, when it is first needed, and again after a failure. Only the resolver writes its fields. */
 export class AuthorizationServerResolver {
+  /** The server, as far as it is known without a request. */
+  known: AuthorizationServer | undefined = undefined;
+  /** Why the server that was found cannot be used, until one is found that can. */
+  configurationError: ConfigurationError | undefined = undefined;
+  /** Names of the server, as far as they are known without a request. */
+  issuers: readonly string[];
+  /** `true`: the server has a name before any request, so every session that began with it is bound to an issuer. */
+  readonly isNamed: boolean;
+  /** The provider profile, as far as it is known without a request. */
+  profile: ProviderProfile | undefined;
   readonly #option: AuthorizationServerOption;
-  readonly #limit: { readonly clock: RequiredClock; readonly timeout: number };
-  #known: AuthorizationServer | undefined;
+  readonly #limit: TimeLimit;
   #resolving: Promise<AuthorizationServer> | undefined;
-  #configurationError: ConfigurationError | undefined;
 
-  /** @param limit how long finding out may take. */
-  constructor(
-    option: AuthorizationServerOption,
-    limit: { readonly clock: RequiredClock; readonly timeout: number },
-  ) {
+  /** @param limit how long one attempt to find the server may take. */
+  constructor(option: AuthorizationServerOption, limit: TimeLimit) {
     this.#option = option;
     this.#limit = limit;
-    if (typeof option !== 'function') this.#known = checkServer(option, 'authorizationServer');
-    else checkFormerIssuers(readMember(option, 'formerIssuers'), 'authorizationServer.formerIssuers');
+    if (typeof option !== 'function') {
+      this.known = checkServer(option, 'authorizationServer');
+      this.issuers = issuersOf(this.known);
+      this.isNamed = true;
+      this.profile = this.known.profile;
+    } else {
+      const [issuer, formerIssuers] = [readMember(option, 'issuer'), readMember(option, 'formerIssuers')];
+      checkFormerIssuers(formerIssuers, 'authorizationServer.formerIssuers');
+      this.issuers = issuer === undefined ? [] : [issuer, ...(formerIssuers ?? [])];
+      this.isNamed = issuer !== undefined;
+      this.profile = ownMembers(readMember(option, 'profile'));
+    }
   }
 
-  /** What is known without asking anyone. */
-  get known(): AuthorizationServer | undefined {
-    return this.#known;
-  }
-
-  /** Why what was found cannot be used, until something is found that can. */
-  get configurationError(): ConfigurationError | undefined {
-    return this.#configurationError;
-  }
-
-  /** Names that the server goes by, as far as they are known without asking anyone. */
-  get issuers(): readonly string[] {
-    if (this.#known !== undefined) return issuersOf(this.#known);
-    const option = this.#option as Partial<AuthorizationServer>;
-    const issuer = readMember(option, 'issuer');
-    return issuer === undefined ? [] : [issuer, ...(readMember(option, 'formerIssuers') ?? [])];
-  }
-
-  /** `true`: it has a name before anyone is asked, so every session that was begun with it is bound to one. */
-  get isNamed(): boolean {
-    return typeof this.#option !== 'function' || readMember(this.#option, 'issuer') !== undefined;
-  }
-
-  /** How it deviates from the textbook, as far as that is known without asking anyone. */
-  get profile(): ProviderProfile | undefined {
-    if (this.#known !== undefined) return this.#known.profile;
-    return ownMembers(readMember(this.#option as Partial<AuthorizationServer>, 'profile'));
-  }
-
-  /** @throws whatever finding out throws; the next call tries again. */
+  /** @throws the error of the `authorizationServer` function. The next call tries again. */
   resolve(): Promise<AuthorizationServer> {
-    if (this.#known !== undefined) return Promise.resolve(this.#known);
-    this.#resolving ??= this.#find().finally(() => {
+    if (this.known !== undefined) return Promise.resolve(this.known);
+    this.#resolving ??= this.#find(this.#option as () => Promise<AuthorizationServer>).finally(() => {
       this.#resolving = undefined;
     });
     return this.#resolving;
   }
 
-  async #find(): Promise<AuthorizationServer> {
-    this.#configurationError = undefined;
+  async #find(find: () => Promise<AuthorizationServer>): Promise<AuthorizationServer> {
+    this.configurationError = undefined;
     try {
-      const server = await withTimeout(this.#limit, async () =>
-        (this.#option as () => Promise<AuthorizationServer>)(),
-      );
-      this.#known = checkServer(server, 'what authorizationServer() resolves to');
-      return this.#known;
+      const found = await withTimeout(this.#limit, find);
+      const server = checkServer(found, 'what authorizationServer() resolves to');
+      this.known = server;
+      this.issuers = issuersOf(server);
+      this.profile = server.profile;
+      return server;
     } catch (error) {
-      if (isConfigurationError(error)) this.#configurationError = error;
+      if (isConfigurationError(error)) this.configurationError = error;
       throw error;
     }
   }

@@ -5,11 +5,11 @@
  * @module
  */
 
+import { abortReason, throwIfAborted } from '../async/abortable.ts';
 import { type BridgeError, fromBridgeError } from '../bridge/bridge-error.ts';
 import { fromBridgeEvent } from '../bridge/bridge-messages.ts';
 import { fetchOverBridge } from '../bridge/bridged-fetch.ts';
 import { KnownLogin } from '../bridge/known-login.ts';
-import { abortReason, throwIfAborted } from '../core/abort.ts';
 import type { Transport } from '../core/contracts.ts';
 import { dispose } from '../core/disposal.ts';
 import { ConfigurationError } from '../core/errors.ts';

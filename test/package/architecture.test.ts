@@ -14,8 +14,8 @@ const floors: Record<string, string[]> = {
   async: ['core'],
   // What crosses from a page to where the manager lives, for those that keep it from pages.
   // It looks inside a manager for the login that a page's call began under.
-  bridge: ['core', 'platform', 'session'],
-  browser: ['core', 'platform'],
+  bridge: ['async', 'core', 'platform', 'session'],
+  browser: ['async', 'core', 'platform'],
   core: [],
   dpop: ['core', 'platform'],
   // Its storage is that of files, with another seal.
@@ -43,7 +43,7 @@ const floors: Record<string, string[]> = {
   providers: ['core'],
   redis: ['core', 'cluster'],
   testing: ['core', 'platform'],
-  worker: ['bridge', 'core', 'platform'],
+  worker: ['async', 'bridge', 'core', 'platform'],
 };
 
 /** The one file that imports each package, for each use that we make of it. A line more is a decision. */

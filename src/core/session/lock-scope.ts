@@ -55,7 +55,7 @@ export function checkLock(lock: TokenLock | undefined, storage: TokenStorage, ti
     reach: lock.reach,
     ...(lease !== undefined && { lease }),
     ...(mayBeLost !== undefined && { mayBeLost }),
-    request: (name, options, callback) => lock.request(name, options, callback),
+    request: lock.request.bind(lock),
   };
   return ownMembers(checked);
 }

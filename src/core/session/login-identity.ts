@@ -6,7 +6,6 @@
  */
 
 import { decodeJwtClaims } from '../oauth/jwt-claims.ts';
-import { ownMembers } from '../own-members.ts';
 
 /** A login, as far as its record says. */
 export interface LoginIdentity {
@@ -25,10 +24,9 @@ interface IdentifiedRecord {
   readonly idToken?: string | undefined;
 }
 
-/** Returns the login that a record descends from. */
-export function loginIdentityOf(one: IdentifiedRecord): LoginIdentity {
-  const { login, subject, idToken } = ownMembers(one);
-  const claims = decodeJwtClaims(idToken);
+/** Returns the login that a record descends from. Its members are its own, as `readRecord()` returns them. */
+export function loginIdentityOf({ login, subject, idToken }: IdentifiedRecord): LoginIdentity {
+  const claims = idToken === undefined ? undefined : decodeJwtClaims(idToken);
   return {
     login,
     issuer: nonEmptyClaim(claims?.['iss']),

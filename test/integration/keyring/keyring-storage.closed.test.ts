@@ -5,7 +5,7 @@ import { TokenManager } from 'tokenkeep';
 import { keyringStorage } from 'tokenkeep/node';
 import { authorizationServer } from 'tokenkeep/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { keyLost } from '../../../src/core/session/session-record.ts';
+import { keyLost } from '../../../src/core/session/read-record.ts';
 import { SecretService } from '../../support/servers/secret-service.ts';
 import { placeIn } from './support/keyring-fixture.ts';
 

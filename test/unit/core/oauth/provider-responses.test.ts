@@ -25,7 +25,7 @@ import { describe, expect, test } from 'vitest';
 import type { AuthorizationServer } from '../../../../src/core/oauth/authorization-server.ts';
 import type { ProviderProfile } from '../../../../src/core/oauth/provider-profile.ts';
 import { parseTokenResponse } from '../../../../src/core/oauth/token-response.ts';
-import { authorizationScheme } from '../../../../src/core/oauth/token-type.ts';
+import { authorizationScheme } from '../../../../src/core/session/read-record.ts';
 import { answered, jwt, now } from '../../../support/token-response.ts';
 
 interface Case {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { authorizationScheme, isSendable } from '../../../../src/core/oauth/token-type.ts';
+import { authorizationScheme, isSendable } from '../../../../src/core/session/read-record.ts';
 import { fc } from '../../../support/properties.ts';
 
 test.each([

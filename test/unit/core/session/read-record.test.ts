@@ -1,10 +1,7 @@
 /** Values read from a storage are rejected or limited, never guessed. */
 import { describe, expect, test } from 'vitest';
-import {
-  readRecord,
-  type SessionOwner,
-  type SessionRecord,
-} from '../../../../src/core/session/session-record.ts';
+import { readRecord, type SessionOwner } from '../../../../src/core/session/read-record.ts';
+import type { SessionRecord } from '../../../../src/core/session/session-record.ts';
 import { fc } from '../../../support/properties.ts';
 
 const owner: SessionOwner = {

@@ -1,0 +1,222 @@
+/**
+ * Reads what a storage holds with suspicion: which values are sessions of ours, and which of their access tokens can be sent.
+ *
+ * @module
+ */
+
+import { fingerprint } from '../fingerprint.ts';
+import type { ProviderProfile } from '../oauth/provider-profile.ts';
+import { type AccessToken, type Failure, longestPause, type SessionRecord } from './session-record.ts';
+
+/** Why a stored value is not a session of ours. */
+export type RecordRejection =
+  | 'corrupt'
+  | 'key lost'
+  | 'newer schema'
+  | 'other schema'
+  | 'other client'
+  | 'other issuer';
+
+/** The value that an encrypting storage returns in place of a record whose key no longer exists. */
+export const keyLost: unique symbol = Symbol('key lost');
+
+/** Whose sessions we read. */
+export interface SessionOwner {
+  readonly clientId: string;
+  /** Names that the authorization server goes by; empty while it is not known. */
+  readonly issuers: readonly string[];
+  /** `true`: it has a name before it is asked, so a session of it has one as well. */
+  readonly isNamed: boolean;
+  readonly profile: ProviderProfile | undefined;
+}
+
+/** Reads what a storage holds. A value that is not a session of `owner` is named, never thrown and never used. */
+export function readRecord(value: unknown, owner: SessionOwner): SessionRecord | RecordRejection {
+  if (value === keyLost) return 'key lost';
+  const record: Record<string, unknown> = isObject(value) ? ownCopy(value) : {};
+  const schema = record['schema'];
+  if (typeof schema !== 'number') return 'corrupt';
+  if (schema !== 1) return isNewer(schema) ? 'newer schema' : 'other schema';
+  if (!isRecord(record)) return 'corrupt';
+  if (record.clientId !== owner.clientId) return 'other client';
+  return isOwnedBy(record, owner) ? normalize(record, owner.profile) : 'other issuer';
+}
+
+/** Versions of this package count their schemas up. */
+const isNewer = (schema: number): boolean => Number.isSafeInteger(schema) && schema > 1;
+
+/**
+ * Returns a record that can be relied on: its parts have own members only, so a polluted prototype adds none, there are no access
+ * tokens of a type that cannot be sent, and its failures have bounds.
+ *
+ * Markers that are about another refresh token are removed: tokenkeep removes them whenever it replaces the refresh token, but a
+ * program that knows no markers leaves them. The new refresh token was neither sent nor refused, so the old markers could end the
+ * session for a wrong reason.
+ */
+function normalize(record: SessionRecord, profile: ProviderProfile | undefined): SessionRecord {
+  const { refreshToken = '', pendingRefresh, failure, variantFailures } = record;
+  const current = pendingRefresh === undefined && failure === undefined ? 0 : fingerprint(refreshToken);
+  const accessTokens: Record<string, AccessToken> = Object.create(null);
+  for (const [variant, accessToken] of Object.entries(record.accessTokens)) {
+    if (authorizationScheme(accessToken.type, profile) !== undefined)
+      accessTokens[variant] = ownCopy(accessToken);
+  }
+  return Object.assign(record, {
+    accessTokens,
+    pendingRefresh: pendingRefresh?.fingerprint === current ? ownCopy(pendingRefresh) : undefined,
+    failure: (failure?.fingerprint ?? current) === current ? withBounds(failure) : undefined,
+    variantFailures: variantFailures && withEachBounded(variantFailures),
+  });
+}
+
+/** Returns a copy without a prototype. Returns `undefined` unchanged. */
+function ownCopy<T extends object | undefined>(value: T): T {
+  return value && Object.assign(Object.create(null), value);
+}
+
+function withEachBounded(failures: Readonly<Record<string, Failure>>): Readonly<Record<string, Failure>> {
+  const bounded = Object.create(null) as Record<string, Failure | undefined>;
+  for (const [variant, failure] of Object.entries(failures)) bounded[variant] = withBounds(failure);
+  return bounded as Record<string, Failure>;
+}
+
+function withBounds(failure: Failure | undefined): Failure | undefined {
+  if (failure === undefined) return undefined;
+  const { at, until, since = at } = failure;
+  const bounds = { until: Math.min(until, at + longestPause), since: Math.min(since, at) };
+  return Object.assign(ownCopy(failure), { ...bounds, refusals: ownCopy(failure.refusals) });
+}
+
+/**
+ * Checks whether the authorization server of `owner` issued a session, as far as both are known. A session without an issuer began
+ * before discovery had found the issuer.
+ */
+export function isOwnedBy(
+  record: Pick<SessionRecord, 'issuer'>,
+  owner: Pick<SessionOwner, 'issuers' | 'isNamed'>,
+): boolean {
+  if (record.issuer === undefined) return !owner.isNamed;
+  return owner.issuers.length === 0 || owner.issuers.includes(record.issuer);
+}
+
+/**
+ * The authentication scheme for a `token_type`, whatever its case. `undefined`: a type that we do not understand, and
+ * its token must not be used.
+ *
+ * @see RFC 6749 §7.1, RFC 9449 §5
+ */
+export function authorizationScheme(
+  tokenType: string,
+  profile: ProviderProfile | undefined,
+): 'Bearer' | 'DPoP' | undefined {
+  const type = tokenType.toLowerCase();
+  if (type === 'bearer') return 'Bearer';
+  if (type === 'dpop') return 'DPoP';
+  return profile?.bearerTypes?.some((bearer) => bearer.toLowerCase() === type) ? 'Bearer' : undefined;
+}
+
+/**
+ * Tells whether an access token can stand in a header as it is: visible ASCII without spaces, so it cannot end the
+ * header, start another or be taken for parameters. Wider than `b64token`: real tokens have `|` and `:` as well.
+ *
+ * @see RFC 6750 §2.1, RFC 6749 appendix A.12
+ */
+export function isSendable(accessToken: string): boolean {
+  return /^[!-~]+$/.test(accessToken);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+type Check = (value: unknown) => boolean;
+const isText: Check = (value) => typeof value === 'string' && value !== '';
+const isTime: Check = (value) => typeof value === 'number' && Number.isFinite(value);
+/** How often something happened. */
+const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 1;
+const isScope: Check = (value) => Array.isArray(value) && value.every((part) => typeof part === 'string');
+const isMap: Check = isObject;
+
+const recordShape: Readonly<Record<string, readonly [required: boolean, check: Check]>> = {
+  clientId: [true, isText],
+  login: [false, isText],
+  subject: [false, isText],
+  issuer: [false, isText],
+  thumbprint: [false, isText],
+  refreshToken: [false, isText],
+  refreshTokenExpiresAt: [false, isTime],
+  refreshTokenEnd: [false, (value) => matchesShape(expectedExpiryShape)(value)],
+  scope: [false, isScope],
+  lastScopeNarrowed: [false, (value) => typeof value === 'boolean'],
+  narrowsScope: [false, (value) => typeof value === 'boolean'],
+  idToken: [false, isText],
+  extra: [false, isMap],
+  accessTokens: [
+    true,
+    (value) => isObject(value) && Object.values(value).every(matchesShape(accessTokenShape)),
+  ],
+  pendingRefresh: [false, (value) => matchesShape(pendingRefreshShape)(value)],
+  failure: [false, (value) => matchesShape(failureShape)(value)],
+  variantFailures: [
+    false,
+    (value) => isObject(value) && Object.values(value).every(matchesShape(failureShape)),
+  ],
+};
+const expectedExpiryShape: typeof recordShape = { at: [true, isTime], since: [true, isTime] };
+const accessTokenShape: typeof recordShape = {
+  token: [true, (value) => typeof value === 'string' && isSendable(value)],
+  type: [true, isText],
+  issuedAt: [true, isTime],
+  expiresAt: [false, isTime],
+  scope: [false, isScope],
+};
+const pendingRefreshShape: typeof recordShape = {
+  fingerprint: [true, isTime],
+  since: [true, isTime],
+  latest: [true, isTime],
+  sends: [true, isCount],
+  by: [true, isText],
+};
+const failureShape: typeof recordShape = {
+  kind: [true, (value) => value === 'transient' || value === 'client' || value === 'interaction-required'],
+  at: [true, isTime],
+  until: [true, isTime],
+  count: [true, isCount],
+  fingerprint: [false, isTime],
+  since: [false, isTime],
+  refusals: [false, (value) => matchesShape(refusalsShape)(value)],
+  variant: [false, (value) => typeof value === 'string'],
+  status: [false, isTime],
+  offline: [false, (value) => typeof value === 'boolean'],
+  error: [false, isText],
+  description: [false, isText],
+  details: [false, isMap],
+};
+const refusalsShape: typeof recordShape = {
+  count: [true, isCount],
+  since: [true, isTime],
+  stuck: [
+    false,
+    (value) => value === 'refresh_refused' || value === 'response_lost' || value === 'configuration',
+  ],
+};
+
+function matchesShape(shape: typeof recordShape): Check {
+  return (value) =>
+    isObject(value) &&
+    Object.entries(shape).every(([name, [required, check]]) =>
+      Object.hasOwn(value, name) && value[name] !== undefined ? check(value[name]) : !required,
+    );
+}
+
+/** Tells whether a value has the shape of a record, and so can be read again once it is stored. */
+export function isRecord(value: unknown): value is SessionRecord {
+  return matchesShape(recordShape)(value) && hasMatchingTokenTypes(ownCopy(value as object) as SessionRecord);
+}
+
+/** Law of possession: with a key there are tokens for it and no others, without one there are none. */
+function hasMatchingTokenTypes({ thumbprint, accessTokens }: SessionRecord): boolean {
+  return Object.values(accessTokens).every(
+    ({ type }) => (type.toLowerCase() === 'dpop') === (thumbprint !== undefined),
+  );
+}

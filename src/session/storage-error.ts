@@ -1,0 +1,31 @@
+/**
+ * The errors of storages, as the rest of tokenkeep sees them: `StorageError` only, without secrets.
+ *
+ * @module
+ */
+
+import { isConflict, isTokenKeepError, StorageError } from '../core/errors.ts';
+import { safeCause } from '../core/http/network-error.ts';
+import type { Secrets } from '../core/redact.ts';
+
+/** Returns the secrets that the error of an operation may quote. Called only when there is an error. */
+export type KnownSecrets = () => Secrets;
+
+/** Returns the error of a storage without secrets. A `StorageError` is redacted as well: it may quote the message of a database. */
+export function storageError(
+  operation: StorageError['operation'],
+  error: unknown,
+  known: KnownSecrets,
+): StorageError {
+  // A conflict is a common result, not a fault. Its message is dropped, which avoids the search for secrets.
+  if (isConflict(error)) {
+    return new StorageError('The storage holds another version of the session.', {
+      operation,
+      conflict: true,
+    });
+  }
+  const cause = safeCause(error, known());
+  return isTokenKeepError(error) && error.code === 'ERR_STORAGE' && cause !== undefined
+    ? new StorageError(cause.message, { operation: error.operation, cause: cause.cause })
+    : new StorageError(`The storage failed to ${operation} the session.`, { operation, cause });
+}
