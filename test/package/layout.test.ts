@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { expect, test } from 'vitest';
 
 const tracked = execFileSync('git', ['ls-files', '-z'], { encoding: 'utf8' }).split('\0').filter(Boolean);
@@ -22,6 +23,13 @@ test('the top level holds the sources, the tests, the examples and the files tha
   ];
   const top = new Set(tracked.map((file) => file.replace(/\/.*/s, '')));
   expect([...top].filter((name) => !name.startsWith('.') && !allowed.includes(name))).toEqual([]);
+});
+
+test('each unit test lies in the folder of src that it tests', () => {
+  const files = tracked.filter((file) => /^test\/unit\/.*\.test\.ts$/.test(file) && existsSync(file));
+  expect(files.length).toBeGreaterThan(0);
+  const room = (file: string) => dirname(file).replace(/^test\/unit/, 'src');
+  expect(files.filter((file) => !existsSync(room(file)))).toEqual([]);
 });
 
 test('no file knows the machine that it was written on', () => {

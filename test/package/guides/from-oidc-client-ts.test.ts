@@ -76,7 +76,7 @@ describe('after', () => {
     await using place = await loggedIn({ expires_at: seconds() - 60 });
     const { server, store, api } = place;
     const tabs = await Promise.all(times(3, () => open(place)));
-    expect(tabs.map(({ taken }) => taken.outcome).sort()).toEqual(['nothing', 'nothing', 'imported']);
+    expect(tabs.map(({ taken }) => taken.outcome).sort()).toEqual(['imported', 'nothing', 'nothing']);
     expect(store.length).toBe(0);
     const calls = tabs.flatMap(({ manager }) => times(5, () => outcome(manager.fetch(api))));
     expect(await Promise.all(calls)).toEqual(times(15, () => 200));

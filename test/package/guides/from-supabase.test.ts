@@ -124,7 +124,7 @@ describe('after', () => {
     await logIn();
     const kept = storage();
     const tabs = await Promise.all(times(3, () => open(kept)));
-    expect(tabs.map(({ taken }) => taken.outcome).sort()).toEqual(['nothing', 'nothing', 'imported']);
+    expect(tabs.map(({ taken }) => taken.outcome).sort()).toEqual(['imported', 'nothing', 'nothing']);
     expect(store.length).toBe(0);
     server.expire();
     const calls = tabs.flatMap(({ manager }) =>
