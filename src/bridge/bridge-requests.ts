@@ -88,7 +88,7 @@ export class BridgeRequests {
         void response.body?.cancel().catch(() => undefined);
         return { error: notListed() };
       }
-      return { value: await this.#answer(name, pending, response) };
+      return { value: await this.#toBridgeResponse(name, pending, response) };
     } catch (error) {
       this.#end(name);
       return { error: toBridgeError(error) };
@@ -148,18 +148,22 @@ export class BridgeRequests {
     return this.#calls.fetch(url, { ...init, body: readable, duplex: 'half' } as RequestInit, login);
   }
 
-  async #answer(name: string, pending: PendingRequest, response: Response): Promise<BridgeResponse> {
+  async #toBridgeResponse(
+    name: string,
+    pending: PendingRequest,
+    response: Response,
+  ): Promise<BridgeResponse> {
     const { status, statusText, url, redirected } = response;
     const headers = [...response.headers].filter(([header]) => !hiddenHeader.test(header));
-    const answer = { status, statusText, headers, url, redirected };
+    const head = { status, statusText, headers, url, redirected };
     const length = Number(response.headers.get('content-length') ?? Number.NaN);
     if (response.body === null || (length <= inlineBodyLimit && !response.headers.has('content-encoding'))) {
       const body = response.body === null ? undefined : new Uint8Array(await response.arrayBuffer());
       this.#end(name);
-      return { ...answer, body };
+      return { ...head, body };
     }
     pending.body = response.body.getReader();
-    return { ...answer, body: 'streamed' };
+    return { ...head, body: 'streamed' };
   }
 
   #end(name: string): void {

@@ -19,17 +19,17 @@ export async function fetchOverBridge(
   throwIfAborted(signal);
   const id = randomId();
   const call = new BridgedCall(bridge, id, signal);
-  const answered = call.request<BridgeResponse>({ type: 'fetch', id, ...request });
-  if (upload !== undefined) void call.upload(upload, answered);
-  const answer = await answered;
-  const stream = answer.body === 'streamed' ? call.responseBody() : answer.body;
-  if (answer.body !== 'streamed') call.end();
-  return responseOf(answer, stream);
+  const responded = call.request<BridgeResponse>({ type: 'fetch', id, ...request });
+  if (upload !== undefined) void call.upload(upload, responded);
+  const response = await responded;
+  const stream = response.body === 'streamed' ? call.responseBody() : response.body;
+  if (response.body !== 'streamed') call.end();
+  return responseOf(response, stream);
 }
 
-function responseOf(answer: BridgeResponse, body: ReadableStream | Uint8Array | undefined): Response {
-  const { status, statusText, url, redirected } = answer;
-  const headers = answer.headers as [string, string][];
+function responseOf(head: BridgeResponse, body: ReadableStream | Uint8Array | undefined): Response {
+  const { status, statusText, url, redirected } = head;
+  const headers = head.headers as [string, string][];
   // What a browser answers to `redirect: 'manual'` has the status 0, which nobody can construct.
   const isOpaque = status === 0;
   const response = isOpaque
@@ -78,10 +78,10 @@ class BridgedCall {
   }
 
   /** Sends a request body as it is read, until the answer has failed. What goes wrong is said by the answer. */
-  async upload(body: ReadableStream<Uint8Array>, answered: Promise<unknown>): Promise<void> {
+  async upload(body: ReadableStream<Uint8Array>, responded: Promise<unknown>): Promise<void> {
     const reader = body.getReader();
     const stop = (reason: unknown): void => void reader.cancel(reason).catch(() => undefined);
-    answered.catch(stop);
+    responded.catch(stop);
     try {
       for (let isDone = false; !isDone; ) {
         const { done, value } = await reader.read();

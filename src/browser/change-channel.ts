@@ -12,7 +12,7 @@ export interface ChangeMessage {
 }
 
 /** Hears of a change, with what was said of it if it was said elsewhere. */
-type ChangeListener = (word?: ChangeMessage) => void;
+type ChangeListener = (message?: ChangeMessage) => void;
 
 /** One subscription; the same listener may have several. */
 class Watcher {

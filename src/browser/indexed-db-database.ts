@@ -140,13 +140,13 @@ function commit<T, R>(transaction: IDBTransaction, request: IDBRequest<T>, map: 
     transaction.onabort = () => reject(reasonOf(transaction.error));
   });
   // Chromium fires `complete` before the `success` of a request for a large value, so both are awaited.
-  const answered = new Promise<R>((resolve, reject) => {
+  const result = new Promise<R>((resolve, reject) => {
     request.onsuccess = () => resolve(map(request.result));
     request.onerror = () => reject(reasonOf(request.error));
   });
   // Older engines have no `commit()`. They commit only after the page has received its answers.
   transaction.commit?.();
-  return Promise.all([answered, complete]).then(([found]) => found);
+  return Promise.all([result, complete]).then(([found]) => found);
 }
 
 function reasonOf(error: DOMException | null): Error {

@@ -53,14 +53,14 @@ async function isRefused(): Promise<boolean> {
 /** How long the browser has to answer, in ms. */
 const queryTimeoutMs = 5_000;
 
-function withTimeout(answer: Promise<unknown> | undefined): Promise<unknown> {
+function withTimeout(query: Promise<unknown> | undefined): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const late = (): void => {
       const what = `The browser does not answer within ${queryTimeoutMs} ms whether it stores anything for this page. Try again.`;
       reject(new StorageError(what, { operation: 'read' }));
     };
     const timer = setTimeout(late, queryTimeoutMs);
-    Promise.resolve(answer)
+    Promise.resolve(query)
       .then(resolve, reject)
       .finally(() => clearTimeout(timer));
   });

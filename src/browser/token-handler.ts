@@ -44,7 +44,7 @@ export interface TokenHandlerOptions {
    * Hears what the answer to a logout was, parsed from JSON if it can be: `logout_url` and its like are for the application
    * to go to.
    */
-  readonly onLogout?: ((answer: unknown) => void) | undefined;
+  readonly onLogout?: ((response: unknown) => void) | undefined;
 }
 
 /** What it says of a session that is over. Whatever else comes with a 401 means the same. */
@@ -114,8 +114,8 @@ function createGrant(
     kind: 'token-handler',
     check: checkConfiguration,
     request: async () => post(urls.refresh),
-    parseResponse: (answer, profile, now) =>
-      classifyResponse(answer, options, now) ?? parseTokenResponse(answer, profile, now),
+    parseResponse: (response, profile, now) =>
+      classifyResponse(response, options, now) ?? parseTokenResponse(response, profile, now),
     initialRecord(now) {
       const placeholder = randomId();
       const accessTokens = { '': { token: placeholder, type: cookie, issuedAt: now } };
@@ -135,7 +135,7 @@ function createGrant(
       new ConfigurationError(
         'getAccessToken(): the tokens are in cookies of the token handler. Call the API with manager.fetch().',
       ),
-    parseLoginResponse: (said, now) => placeholderGrant(assertNoTokens(said), options, now),
+    parseLoginResponse: (members, now) => placeholderGrant(assertNoTokens(members), options, now),
     signOutRequest: () => ({
       ...post(urls.logout),
       onSuccess: (body) => options.onLogout?.(parseBody(body)),
@@ -170,16 +170,16 @@ function checkConfiguration({ options, lock, resources }: GrantConfiguration): v
 
 /** A refresh that succeeded, or a session that is over. */
 function classifyResponse(
-  answer: RawTokenResponse,
+  response: RawTokenResponse,
   options: TokenHandlerOptions,
   now: number,
 ): TokenResponseOutcome | undefined {
-  const { status, body } = answer;
-  const said = body.trim() === '' ? {} : parseBody(body);
-  if (!isJsonObject(said)) return undefined; // a page: of a portal, or of an application that answers every path
-  const error = ['code', 'error_code', 'error'].map((field) => nonEmptyString(said[field])).find(Boolean);
+  const { status, body } = response;
+  const members = body.trim() === '' ? {} : parseBody(body);
+  if (!isJsonObject(members)) return undefined; // a page: of a portal, or of an application that answers every path
+  const error = ['code', 'error_code', 'error'].map((field) => nonEmptyString(members[field])).find(Boolean);
   if (status >= 200 && status < 300 && error === undefined) {
-    return { kind: 'granted', grant: placeholderGrant(said, options, now) };
+    return { kind: 'granted', grant: placeholderGrant(members, options, now) };
   }
   if (status !== 401) return undefined;
   const unsaid = { description: undefined, retryAfter: undefined, details: {} };
@@ -187,9 +187,9 @@ function classifyResponse(
 }
 
 /** Placeholders in place of tokens: a new one for each refresh, so that everyone can tell which one was rejected. */
-function placeholderGrant(said: Members, options: TokenHandlerOptions, now: number): TokenGrant {
+function placeholderGrant(members: Members, options: TokenHandlerOptions, now: number): TokenGrant {
   const { expiresIn = 'access_token_expires_in', lifetime } = options;
-  const times = { expires_in: said[expiresIn], expires_at: said['expiresAt'] };
+  const times = { expires_in: members[expiresIn], expires_at: members['expiresAt'] };
   const placeholder = randomId();
   return {
     accessToken: placeholder,
@@ -203,8 +203,9 @@ function placeholderGrant(said: Members, options: TokenHandlerOptions, now: numb
   };
 }
 
-function assertNoTokens(said: object): Members {
-  if (!('accessToken' in said || 'access_token' in said || 'refresh_token' in said)) return said as Members;
+function assertNoTokens(members: object): Members {
+  if (!('accessToken' in members || 'access_token' in members || 'refresh_token' in members))
+    return members as Members;
   throw new ConfigurationError(
     'setTokens(): these are tokens, but the token handler keeps them in cookies, and there is no place for them in a page. ' +
       'Hand over what it answered after the login, or { expiresAt }.',

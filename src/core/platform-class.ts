@@ -41,10 +41,10 @@ export function callNative(name: string, member: string, value: object): unknown
   for (; owner && found === undefined; owner = Object.getPrototypeOf(owner)) {
     found = Object.getOwnPropertyDescriptor(owner, member);
   }
-  const ask: unknown = found?.get ?? found?.value;
-  if (typeof ask !== 'function') return absent;
+  const method: unknown = found?.get ?? found?.value;
+  if (typeof method !== 'function') return absent;
   try {
-    return ask.call(value, '');
+    return method.call(value, '');
   } catch {
     return undefined;
   }

@@ -80,42 +80,48 @@ export class WebCryptoDpopKey implements DpopKey {
     transmit: Transmit,
     now: () => number,
   ): Promise<Response> {
-    const asked: ProofRequest = { verifier: 'protected resource', method, url, accessToken, now: now() };
-    const first = await transmit(await this.prove(asked));
-    const wanted = this.#onResourceResponse(asked, first);
-    if (wanted === undefined || kind === 'one-shot') return first;
+    const proofRequest: ProofRequest = {
+      verifier: 'protected resource',
+      method,
+      url,
+      accessToken,
+      now: now(),
+    };
+    const first = await transmit(await this.prove(proofRequest));
+    const retry = this.#onResourceResponse(proofRequest, first);
+    if (retry === undefined || kind === 'one-shot') return first;
     first.body?.cancel().catch(() => undefined);
-    const second = await transmit(await this.prove({ ...wanted, now: now() }), true);
-    this.#onResourceResponse(asked, second);
+    const second = await transmit(await this.prove({ ...retry, now: now() }), true);
+    this.#onResourceResponse(proofRequest, second);
     return second;
   }
 
   async request(make: () => Promise<BuiltRequest>, now: () => number): Promise<ProvenTokenRequest> {
     const request = await make();
     const secrets: string[] = [];
-    const proven = async (built: BuiltRequest, asked: ProofRequest): Promise<BuiltRequest> => {
+    const proven = async (built: BuiltRequest, proofRequest: ProofRequest): Promise<BuiltRequest> => {
       const headers = new Headers(built.init.headers);
-      const proof = await this.prove(asked);
+      const proof = await this.prove(proofRequest);
       headers.set('dpop', proof);
       secrets.push(...built.secrets, proof);
       return { ...built, secrets, init: { ...built.init, headers } };
     };
     const { url } = request;
-    const asked: ProofRequest = { verifier: 'authorization server', method: 'POST', url, now: now() };
+    const proofRequest: ProofRequest = { verifier: 'authorization server', method: 'POST', url, now: now() };
     return {
-      ...(await proven(request, asked)),
-      onResponse: (answer, headers) => {
-        const wanted = this.#onResponse(asked, headers, proofErrorOfServer(answer));
-        return wanted && (async () => await proven(await make(), { ...wanted, now: now() }));
+      ...(await proven(request, proofRequest)),
+      onResponse: (response, headers) => {
+        const retry = this.#onResponse(proofRequest, headers, proofErrorOfServer(response));
+        return retry && (async () => await proven(await make(), { ...retry, now: now() }));
       },
     };
   }
 
-  #onResourceResponse(asked: ProofRequest, response: Response): ProofRequest | undefined {
+  #onResourceResponse(proofRequest: ProofRequest, response: Response): ProofRequest | undefined {
     // Followed by the platform: another place has answered, to a proof that was not for it.
     if (response.redirected) return undefined;
     try {
-      return this.#onResponse(asked, response.headers, proofErrorOfResource(response));
+      return this.#onResponse(proofRequest, response.headers, proofErrorOfResource(response));
     } catch {
       return undefined; // a nonce that it does not show: the answer is the caller's
     }
@@ -127,18 +133,18 @@ export class WebCryptoDpopKey implements DpopKey {
    * @returns what to prove for sending the request once more; `undefined` when that would be the same again.
    */
   #onResponse(
-    asked: ProofRequest,
+    proofRequest: ProofRequest,
     headers: Headers,
     proofError: ProofError | undefined,
   ): ProofRequest | undefined {
     const { servers } = this.#template;
     const nonce = headers.get('dpop-nonce') ?? undefined;
-    if (nonce !== undefined) servers.storeNonce(asked, nonce);
+    if (nonce !== undefined) servers.storeNonce(proofRequest, nonce);
     if (proofError === undefined) return undefined;
-    const wasOff = servers.updateClock(asked, headers.get('date'));
-    if (proofError === 'invalid_dpop_proof') return wasOff ? { ...asked, nonce } : undefined;
+    const wasOff = servers.updateClock(proofRequest, headers.get('date'));
+    if (proofError === 'invalid_dpop_proof') return wasOff ? { ...proofRequest, nonce } : undefined;
     // The one that came with this very answer: others may have heard of another since.
-    if (nonce !== undefined) return { ...asked, nonce };
+    if (nonce !== undefined) return { ...proofRequest, nonce };
     throw new Error(
       'The server wants a DPoP nonce and shows none. For pages of other origins it has to list DPoP-Nonce in Access-Control-Expose-Headers.',
     );

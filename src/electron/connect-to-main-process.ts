@@ -78,9 +78,9 @@ export function connectTokenManager(bridge: TokenManagerBridge): ConnectedTokenM
         if (type === '*' || event.type === type) (listener as (event: AnyTokenEvent) => unknown)(event);
       });
     },
-    login: async (request) => void (await ask(bridge, { type: 'login', request })),
+    login: async (request) => void (await callSession(bridge, { type: 'login', request })),
     signOut: async ({ revoke, timeout } = {}) =>
-      (await ask(bridge, { type: 'signOut', revoke, timeout })) as RevocationResult,
+      (await callSession(bridge, { type: 'signOut', revoke, timeout })) as RevocationResult,
   };
 }
 
@@ -94,7 +94,7 @@ async function fetchFrom(bridge: TokenManagerBridge, given: Request, known: Know
   return await fetchOverBridge({ ...bridge, call }, request, signal);
 }
 
-async function ask(bridge: TokenManagerBridge, message: SessionMessage): Promise<unknown> {
+async function callSession(bridge: TokenManagerBridge, message: SessionMessage): Promise<unknown> {
   const { value, error } = (await callMain(bridge, message)) as { value?: unknown; error?: BridgeError };
   if (error !== undefined) throw fromBridgeError(error);
   return value;

@@ -22,19 +22,19 @@ export function cipherOf(storage: ElectronSafeStorage): Cipher | undefined {
   const has = (...names: (keyof ElectronSafeStorage)[]) =>
     names.every((name) => typeof storage[name] === 'function');
   if (has('isAsyncEncryptionAvailable', 'encryptStringAsync', 'decryptStringAsync')) {
-    const whole = storage as Required<ElectronSafeStorage>;
+    const required = storage as Required<ElectronSafeStorage>;
     return {
-      isAvailable: () => whole.isAsyncEncryptionAvailable(),
-      encrypt: (text) => whole.encryptStringAsync(text),
-      decrypt: (bytes) => whole.decryptStringAsync(bytes),
+      isAvailable: () => required.isAsyncEncryptionAvailable(),
+      encrypt: (text) => required.encryptStringAsync(text),
+      decrypt: (bytes) => required.decryptStringAsync(bytes),
     };
   }
   if (!has('isEncryptionAvailable', 'encryptString', 'decryptString')) return undefined;
-  const whole = storage as Required<ElectronSafeStorage>;
+  const required = storage as Required<ElectronSafeStorage>;
   return {
-    isAvailable: async () => whole.isEncryptionAvailable(),
-    encrypt: async (text) => whole.encryptString(text),
-    decrypt: async (bytes) => ({ result: whole.decryptString(bytes), shouldReEncrypt: false }),
+    isAvailable: async () => required.isEncryptionAvailable(),
+    encrypt: async (text) => required.encryptString(text),
+    decrypt: async (bytes) => ({ result: required.decryptString(bytes), shouldReEncrypt: false }),
   };
 }
 
@@ -52,7 +52,7 @@ export class SafeStorageSeal implements RecordCipher {
   async encrypt(text: string, name: string): Promise<string> {
     await this.#mustBeReady('write');
     const bytes = await this.#encrypt(JSON.stringify([name, text]), 'write');
-    if (hasKnownKey(bytes) && !this.#allowPlainText) throw plainText('write');
+    if (hasKnownKey(bytes) && !this.#allowPlainText) throw plainTextError('write');
     return Buffer.from(bytes).toString('base64');
   }
 
@@ -77,7 +77,7 @@ export class SafeStorageSeal implements RecordCipher {
   /** Asked each time: it depends on the moment, and before the application is ready nothing can be told. */
   async #mustBeReady(operation: Operation): Promise<void> {
     if (!this.#allowPlainText && this.#storage.getSelectedStorageBackend?.() === 'basic_text') {
-      throw plainText(operation);
+      throw plainTextError(operation);
     }
     let cause: unknown;
     try {
@@ -85,14 +85,14 @@ export class SafeStorageSeal implements RecordCipher {
     } catch (error) {
       cause = error;
     }
-    throw notNow(operation, cause);
+    throw temporaryError(operation, cause);
   }
 
   async #encrypt(text: string, operation: Operation): Promise<Uint8Array> {
     try {
       return await this.#cipher.encrypt(text);
     } catch (error) {
-      throw notNow(operation, error, text);
+      throw temporaryError(operation, error, text);
     }
   }
 
@@ -101,11 +101,12 @@ export class SafeStorageSeal implements RecordCipher {
    * with a key of the same kind: one that fell back to another kind has lost its password manager, not the key.
    */
   async #judge(error: unknown, bytes: Uint8Array): Promise<'key lost'> {
-    if (/temporar|unavailable|try again|locked/i.test(errorMessage(error))) throw notNow('read', error);
+    if (/temporar|unavailable|try again|locked/i.test(errorMessage(error)))
+      throw temporaryError('read', error);
     const text = 'Does it work?';
     const proof = await this.#encrypt(text, 'read');
     const back = await this.#cipher.decrypt(proof).catch(() => undefined);
-    if (back?.result !== text || kindOf(proof) !== kindOf(bytes)) throw notNow('read', error);
+    if (back?.result !== text || kindOf(proof) !== kindOf(bytes)) throw temporaryError('read', error);
     return 'key lost';
   }
 }
@@ -130,7 +131,7 @@ function contentsOf(text: string): readonly unknown[] | undefined {
   }
 }
 
-function plainText(operation: Operation): StorageError {
+function plainTextError(operation: Operation): StorageError {
   return new StorageError(
     'There is no password manager, so safeStorage would encrypt with a password that everybody knows (basic_text). ' +
       'Install one, name it with --password-store, or give the option allowPlainText: true.',
@@ -138,7 +139,7 @@ function plainText(operation: Operation): StorageError {
   );
 }
 
-function notNow(operation: Operation, error: unknown, secret?: string): StorageError {
+function temporaryError(operation: Operation, error: unknown, secret?: string): StorageError {
   const cause = error === undefined ? undefined : redactedCause(error, secret);
   return new StorageError(
     'safeStorage cannot be used now. Wait until the application is ready and its keychain or keyring is unlocked. Then ' +

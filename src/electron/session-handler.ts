@@ -39,9 +39,13 @@ export class SessionHandler {
       if (message.type === 'login') return await this.#logIn(message.request);
       return { value: toBridgeResult(await this.#manager.signOut(signOutOptions(message))) };
     } catch (error) {
-      const told = toBridgeError(error);
+      const bridgeError = toBridgeError(error);
       // Of foreign errors a page learns no more; whoever wrote the login knows where to log them.
-      return { error: isTokenKeepError(error) ? told : { ...told, message: `The ${message.type} failed.` } };
+      return {
+        error: isTokenKeepError(error)
+          ? bridgeError
+          : { ...bridgeError, message: `The ${message.type} failed.` },
+      };
     }
   }
 

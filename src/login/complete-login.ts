@@ -109,7 +109,7 @@ export async function exchangeResponse(
     return exchangeError(error, !isFinal(error));
   }
   const { client, login, state } = found;
-  let prepared: Preparation;
+  let prepared: PreparedLogin;
   try {
     prepared = await prepareExchangeOf(client, checkedCode(found), login);
   } catch (error) {
@@ -167,7 +167,7 @@ function checkedCode({ client, response, login, url }: FoundLogin): string {
 }
 
 /** A request for tokens that is ready to be sent, or why it could not be made yet. */
-type Preparation =
+type PreparedLogin =
   | { readonly dpopKey: DpopKey | undefined; readonly exchange: PreparedExchange }
   | { readonly error: unknown };
 
@@ -176,7 +176,7 @@ async function prepareExchangeOf(
   client: LoginClient,
   code: string,
   login: PendingLogin,
-): Promise<Preparation> {
+): Promise<PreparedLogin> {
   let dpopKey: DpopKey | undefined;
   try {
     dpopKey = await loadLoginKey(client, login.thumbprint);

@@ -16,13 +16,13 @@ const exchangesInProgress: WeakMap<object, Map<string, Promise<Login>>> = new We
  */
 export async function deduplicateExchange(
   { clientId, pending }: { readonly clientId: string; readonly pending: PendingLogins },
-  answer: string,
+  response: string,
   complete: () => Promise<Login>,
 ): Promise<Login> {
   if (!hasBrowserFetch() || typeof pending !== 'object') return await complete();
   const logins = exchangesInProgress.get(pending) ?? new Map<string, Promise<Login>>();
   exchangesInProgress.set(pending, logins);
-  const name = `${clientId} ${answer}`;
+  const name = `${clientId} ${response}`;
   const running = logins.get(name) ?? complete();
   logins.set(name, running);
   try {

@@ -86,9 +86,9 @@ async function poll(
     const request = await prepareExchange(client, grantType, { device_code: deviceCode }, dpopKey);
     const exchanged = await request.send();
     if (exchanged.kind === 'granted') return exchanged;
-    const answer = classifyRefusal(exchanged);
-    if (answer === 'slow_down') interval += slowDownMs;
-    if (answer !== 'failed') wait = interval;
+    const refusal = classifyRefusal(exchanged);
+    if (refusal === 'slow_down') interval += slowDownMs;
+    if (refusal !== 'failed') wait = interval;
     else wait = Math.max(Math.min(wait * 2, maxWaitMs), interval, retryAfterOf(exchanged));
   }
 }

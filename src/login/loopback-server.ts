@@ -44,12 +44,12 @@ interface PendingResponse {
 export async function listenOnLoopback(
   host: '127.0.0.1' | '[::1]',
   path: string,
-  wanted: number,
+  requestedPort: number,
 ): Promise<LoopbackServer> {
   let waiter: PendingResponse | undefined;
   const accept = (request: LoopbackRequest, response: LoopbackResponse): void => {
     const url = parseUrl(request.url, origin);
-    const isAnswer =
+    const isResponse =
       waiter !== undefined &&
       request.method === 'GET' &&
       // A page of a name that was bound to this address anew (DNS rebinding) sends its own.
@@ -57,7 +57,7 @@ export async function listenOnLoopback(
       url?.origin === origin &&
       url.pathname === path &&
       isOnly(url.searchParams.getAll('state'), waiter.state);
-    if (!isAnswer || waiter === undefined || url === null) {
+    if (!isResponse || waiter === undefined || url === null) {
       response.writeHead(404, { connection: 'close' }).end('');
       return;
     }
@@ -67,7 +67,7 @@ export async function listenOnLoopback(
     response.writeHead(200, headers).end(page);
   };
   const server = nodeModule('http').createServer(accept);
-  const { origin } = new URL(`http://${host}:${await listen(server, host, wanted)}`);
+  const { origin } = new URL(`http://${host}:${await listen(server, host, requestedPort)}`);
   return {
     redirectUri: origin + path,
     responseFor: (state) =>

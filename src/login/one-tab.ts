@@ -39,14 +39,14 @@ export async function runInOneTab<T>(
     running ??= isFree ? use() : waitForRelease(locks, name, limit).then(() => 'elsewhere' as const);
     return running;
   };
-  const answered = new Promise<void>((resolve) => {
+  const lockAnswered = new Promise<void>((resolve) => {
     const request = locks.request(name, { ifAvailable: true }, async (lock) => {
       resolve();
       await run(lock !== null).catch(() => undefined);
     });
     request.catch(() => resolve());
   });
-  await withTimeout({ clock: limit.clock, timeout: lockAnswerTimeoutMs }, () => answered).catch(
+  await withTimeout({ clock: limit.clock, timeout: lockAnswerTimeoutMs }, () => lockAnswered).catch(
     () => undefined,
   );
   return await run(true);

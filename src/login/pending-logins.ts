@@ -118,16 +118,16 @@ function storageFailed(
 function removeExpired(pending: PendingLogins, now: number): PendingLogin[] {
   const store = storeOf(pending);
   const names = 'getItem' in pending ? namesOf(pending) : [...pending.keys()];
-  const waiting: { readonly name: string; readonly login: PendingLogin | undefined }[] = [];
+  const pendingLogins: { readonly name: string; readonly login: PendingLogin | undefined }[] = [];
   for (const name of names.filter((one) => one.startsWith(prefix))) {
     const text = store.getItem(name);
-    if (typeof text === 'string') waiting.push({ name, login: parsePendingLogin(text) });
+    if (typeof text === 'string') pendingLogins.push({ name, login: parsePendingLogin(text) });
   }
   // An unreadable entry counts as expired.
   const end = (login: PendingLogin | undefined) => login?.expiresAt ?? 0;
-  waiting.sort((one, other) => end(other.login) - end(one.login));
-  const most = 'getItem' in pending ? maxInWebStorage : maxInMap;
-  const removed = waiting.filter(({ login }, index) => end(login) <= now || index >= most - 1);
+  pendingLogins.sort((one, other) => end(other.login) - end(one.login));
+  const max = 'getItem' in pending ? maxInWebStorage : maxInMap;
+  const removed = pendingLogins.filter(({ login }, index) => end(login) <= now || index >= max - 1);
   for (const { name } of removed) store.removeItem(name);
   return removed.flatMap(({ login }) => login ?? []);
 }
@@ -157,8 +157,8 @@ function storeOf(pending: PendingLogins): ItemStore {
 function parsePendingLogin(text: string): PendingLogin | undefined {
   try {
     const login = JSON.parse(text) as Partial<PendingLogin> | null;
-    const whole = typeof login?.verifier === 'string' && Number.isFinite(login.expiresAt);
-    return whole ? (login as PendingLogin) : undefined;
+    const isComplete = typeof login?.verifier === 'string' && Number.isFinite(login.expiresAt);
+    return isComplete ? (login as PendingLogin) : undefined;
   } catch {
     return undefined;
   }

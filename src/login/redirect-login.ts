@@ -70,8 +70,8 @@ export function redirectLogin(options: RedirectLoginOptions): RedirectLogin {
 /** The state of the answers for a session. All objects for the session share it, because an effect may create one on every run. */
 interface FinishState {
   /** Taken out of the URL, and not used yet. */
-  answer: URL | undefined;
-  underWay: Promise<RedirectLoginResult> | undefined;
+  response: URL | undefined;
+  pending: Promise<RedirectLoginResult> | undefined;
   /** The login that the answer before it began, and until when a guard may not know of it yet, in Unix ms. */
   signedIn: { readonly login: string | undefined; readonly until: number } | undefined;
 }
@@ -103,8 +103,8 @@ class RedirectLoginFlow {
     }
     requirePersistentKeys(context.dpop);
     const { scope = context.scope, resource, lifetime, parameters: always } = this.#options;
-    const usual = { scope, resource, lifetime, parameters: { ...always, ...parameters } };
-    const request = stepUp === undefined ? usual : withStepUp(usual, stepUp);
+    const base = { scope, resource, lifetime, parameters: { ...always, ...parameters } };
+    const request = stepUp === undefined ? base : withStepUp(base, stepUp);
     checkRequest(request);
     const place = this.#checkedReturnTo(returnTo, page);
     const finished = await abortable(this.finish(), signal);
@@ -131,33 +131,37 @@ class RedirectLoginFlow {
     if (page === undefined) return { outcome: 'none' };
     const { session } = this.#internals;
     const finishing = finishStates.get(session) ?? {
-      answer: undefined,
-      underWay: undefined,
+      response: undefined,
+      pending: undefined,
       signedIn: undefined,
     };
     finishStates.set(session, finishing);
-    finishing.answer = takeResponseFromUrl(page, this.#redirectUri(page)) ?? finishing.answer;
-    const { answer } = finishing;
-    if (finishing.underWay !== undefined) return await finishing.underWay;
-    if (answer === undefined) return { outcome: 'none' };
-    finishing.underWay = this.#handleResponse(answer, finishing, page).finally(() => {
-      finishing.underWay = undefined;
+    finishing.response = takeResponseFromUrl(page, this.#redirectUri(page)) ?? finishing.response;
+    const { response } = finishing;
+    if (finishing.pending !== undefined) return await finishing.pending;
+    if (response === undefined) return { outcome: 'none' };
+    finishing.pending = this.#handleResponse(response, finishing, page).finally(() => {
+      finishing.pending = undefined;
     });
-    return await finishing.underWay;
+    return await finishing.pending;
   }
 
-  async #handleResponse(answer: URL, finishing: FinishState, page: LoginPage): Promise<RedirectLoginResult> {
+  async #handleResponse(
+    response: URL,
+    finishing: FinishState,
+    page: LoginPage,
+  ): Promise<RedirectLoginResult> {
     const done = () => {
-      if (finishing.answer === answer) finishing.answer = undefined;
+      if (finishing.response === response) finishing.response = undefined;
     };
-    const state = answer.searchParams.get('state');
+    const state = response.searchParams.get('state');
     if (!state) {
       done();
       // Any site can send a browser here, so only the error code of an unknown sender is shown.
-      throw loginRefused(answer.searchParams.get('error') ?? undefined, undefined, []);
+      throw loginRefused(response.searchParams.get('error') ?? undefined, undefined, []);
     }
     const { context, session } = this.#internals;
-    const result = await runInOneTab(state, context, () => this.#exchange(answer, page, done));
+    const result = await runInOneTab(state, context, () => this.#exchange(response, page, done));
     if (result !== 'elsewhere') {
       const { login } = session.login ?? {};
       finishing.signedIn = { login, until: context.clock.now() + guardDelay };
@@ -168,11 +172,11 @@ class RedirectLoginFlow {
     return { outcome: 'none' };
   }
 
-  async #exchange(answer: URL, page: LoginPage, done: () => void): Promise<RedirectLoginResult> {
+  async #exchange(response: URL, page: LoginPage, done: () => void): Promise<RedirectLoginResult> {
     const { context } = this.#internals;
     const use = await exchangeResponse(
       { client: () => loginClientOf(context), pending: this.#pending },
-      answer,
+      response,
     );
     if (use.kind === 'failed') {
       if (!use.isWaiting) done();
@@ -217,9 +221,9 @@ class RedirectLoginFlow {
   /** @throws ConfigurationError */
   #redirectUri({ location }: LoginPage): string {
     const { redirectUri } = this.#options;
-    const whole = redirectUri.startsWith('/') ? parseUrl(redirectUri, location.href)?.href : redirectUri;
-    requireRedirectUri(whole);
-    return whole;
+    const absolute = redirectUri.startsWith('/') ? parseUrl(redirectUri, location.href)?.href : redirectUri;
+    requireRedirectUri(absolute);
+    return absolute;
   }
 
   /** @throws ConfigurationError */

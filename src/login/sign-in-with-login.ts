@@ -33,8 +33,8 @@ export async function signInWithLogin(
   try {
     claims = login.idTokenClaims();
   } catch (error) {
-    const trouble = await rejectionOf(manager.signOut());
-    throw trouble === undefined ? error : signOutFailed(trouble);
+    const failure = await rejectionOf(manager.signOut());
+    throw failure === undefined ? error : signOutFailed(failure);
   }
   if (problem !== undefined) throw problem; // the tokens could not be stored; they are in memory and in use
   return claims;

@@ -44,14 +44,18 @@ export type StepUpRequest = { readonly [name in keyof StepUp]?: StepUp[name] | u
 export function withStepUp<Options extends LoginRequest>(options: Options, stepUp: StepUpRequest): Options {
   const { scope: more = [], acrValues = [], maxAge, claims } = checkStepUp(stepUp);
   const { scope = [], parameters = {} } = options;
-  const asked: Record<string, string> = {};
-  if (acrValues.length > 0) asked['acr_values'] = acrValues.join(' ');
-  if (maxAge !== undefined) asked['max_age'] = String(Math.min(maxAge, maxAgeOf(parameters['max_age'])));
+  const requested: Record<string, string> = {};
+  if (acrValues.length > 0) requested['acr_values'] = acrValues.join(' ');
+  if (maxAge !== undefined) requested['max_age'] = String(Math.min(maxAge, maxAgeOf(parameters['max_age'])));
   if (claims !== undefined) {
     const own = readClaims('parameters.claims', parameters['claims'] ?? '{}');
-    asked['claims'] = JSON.stringify(mergeClaims(own, readClaims('stepUp.claims', claims)));
+    requested['claims'] = JSON.stringify(mergeClaims(own, readClaims('stepUp.claims', claims)));
   }
-  return { ...options, scope: [...new Set([...scope, ...more])], parameters: { ...parameters, ...asked } };
+  return {
+    ...options,
+    scope: [...new Set([...scope, ...more])],
+    parameters: { ...parameters, ...requested },
+  };
 }
 
 function checkStepUp(stepUp: StepUpRequest): StepUpRequest {
@@ -95,11 +99,11 @@ function fromBase64(text: string): string {
 }
 
 /** Claims are grouped by where they are wanted (OpenID Connect Core §5.5): `id_token`, `userinfo`, `access_token`. */
-function mergeClaims(own: Claims, asked: Claims): Claims {
+function mergeClaims(own: Claims, requested: Claims): Claims {
   const merged: Record<string, unknown> = { ...own };
-  for (const [place, wanted] of Object.entries(asked)) {
-    const mine = own[place];
-    merged[place] = isObject(mine) && isObject(wanted) ? { ...mine, ...wanted } : wanted;
+  for (const [member, value] of Object.entries(requested)) {
+    const existing = own[member];
+    merged[member] = isObject(existing) && isObject(value) ? { ...existing, ...value } : value;
   }
   return merged;
 }

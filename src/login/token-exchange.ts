@@ -71,8 +71,8 @@ async function send(client: LoginClient, request: ProvenTokenRequest): Promise<E
   const sentAt = clock.now();
   const { secrets } = request;
   try {
-    const answer = await sendRequest(request, client);
-    return { ...parseTokenResponse(answer, server.profile, clock.now()), secrets, sentAt };
+    const response = await sendRequest(request, client);
+    return { ...parseTokenResponse(response, server.profile, clock.now()), secrets, sentAt };
   } catch (error) {
     return { kind: 'lost', cause: safeCause(error, secrets), secrets, sentAt };
   }

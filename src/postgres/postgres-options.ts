@@ -89,6 +89,6 @@ function isDuration(value: unknown): boolean {
   return typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= 2 ** 31 - 1;
 }
 
-function refuse(name: string, complaint: string): never {
-  throw new ConfigurationError(`postgresStorage(): the option ${name} ${complaint}`);
+function refuse(name: string, problem: string): never {
+  throw new ConfigurationError(`postgresStorage(): the option ${name} ${problem}`);
 }

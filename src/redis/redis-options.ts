@@ -113,6 +113,6 @@ function isDuration(value: unknown): boolean {
   return typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= 2 ** 53 - 1;
 }
 
-function refuse(name: string, complaint: string): never {
-  throw new ConfigurationError(`redisStorage(): the option ${name} ${complaint}`);
+function refuse(name: string, problem: string): never {
+  throw new ConfigurationError(`redisStorage(): the option ${name} ${problem}`);
 }

@@ -70,8 +70,8 @@ export function redisStorage(options: RedisStorageOptions): ClusterStorage {
       const version = crypto.randomUUID();
       const value = version + serializeRecord(record);
       const ttl = String(recordTtl(record, expireAfter) ?? '');
-      const [name, held] = [keyOf(key), expectedVersion(ifVersion)];
-      const call = { keys: [name], arguments: [held, value, ttl, notifications.channel, name] };
+      const [name, stored] = [keyOf(key), expectedVersion(ifVersion)];
+      const call = { keys: [name], arguments: [stored, value, ttl, notifications.channel, name] };
       const reply = await server.executeReplicated('write', writeScript, call);
       if (Number(reply) !== 1) throw versionConflict('write');
       return version;

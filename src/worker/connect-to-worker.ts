@@ -120,7 +120,7 @@ export function connectTokenManager(options: ConnectTokenManagerOptions): Connec
     call: async (message: WorkerMessage) => known.onReply(await connection.call(message)),
     listen: () => () => {},
   };
-  const ask = async (message: WorkerMessage, signal?: AbortSignal): Promise<unknown> => {
+  const call = async (message: WorkerMessage, signal?: AbortSignal): Promise<unknown> => {
     throwIfAborted(signal);
     const { value, error } = (await abortable(bridge.call(message), signal)) as Reply;
     if (error !== undefined) throw fromBridgeError(error);
@@ -139,16 +139,16 @@ export function connectTokenManager(options: ConnectTokenManagerOptions): Connec
       });
     },
     getAccessToken: async ({ signal, ...request } = {}) =>
-      (await ask({ type: 'accessToken', request, login: known.current }, signal)) as string,
+      (await call({ type: 'accessToken', request, login: known.current }, signal)) as string,
     async setTokens(tokens, options) {
       known.current = undefined; // until the reply names the new login
-      await ask({ type: 'setTokens', tokens, options });
+      await call({ type: 'setTokens', tokens, options });
     },
-    login: async (request, { signal } = {}) => (await ask({ type: 'login', request }, signal)) as SignedIn,
+    login: async (request, { signal } = {}) => (await call({ type: 'login', request }, signal)) as SignedIn,
     async signOut({ revoke, timeout, signal } = {}) {
       // Asked for by those as well who do not wait.
-      const ending = ask({ type: 'signOut', revoke, timeout }) as Promise<RevocationResult>;
-      return await abortable(ending, signal).catch((error: unknown) => {
+      const result = call({ type: 'signOut', revoke, timeout }) as Promise<RevocationResult>;
+      return await abortable(result, signal).catch((error: unknown) => {
         if (signal?.aborted === true && (signal.reason ?? error) === error) return notRevoked('aborted');
         throw error;
       });

@@ -40,8 +40,8 @@ export async function packRequest(input: string | URL | Request, init?: RequestI
     }),
   );
   const upload = stream !== undefined && supportsStreamedUploads() ? stream : undefined;
-  const whole = upload === undefined ? await bufferBody(given, stream) : undefined;
-  const body = upload === undefined ? whole : 'streamed';
+  const buffered = upload === undefined ? await bufferBody(given, stream) : undefined;
+  const body = upload === undefined ? buffered : 'streamed';
   const request: BridgeRequest = { url, method, headers: [...given.headers], body, redirect, requestOptions };
   return { request, signal, upload };
 }

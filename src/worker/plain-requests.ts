@@ -20,13 +20,13 @@ interface RequestTarget {
 /** Answers plain requests to protected resources. Returns how to stop. */
 export function answerPlainRequests(scope: object, fetch: Transport, match: ResourceMatcher): () => void {
   const target = scope as RequestTarget;
-  const answer = (event: RequestEvent): void => {
+  const respond = (event: RequestEvent): void => {
     const { request } = event;
     if (!mayHaveToken(request) || match(request.url) === undefined) return;
     event.respondWith(withToken(fetch, request));
   };
-  target.addEventListener('fetch', answer);
-  return () => target.removeEventListener('fetch', answer);
+  target.addEventListener('fetch', respond);
+  return () => target.removeEventListener('fetch', respond);
 }
 
 /**

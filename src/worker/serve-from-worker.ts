@@ -26,7 +26,7 @@ import type {
 } from '../core/oauth/token-set.ts';
 import { randomId } from '../platform/web-crypto.ts';
 import { answerPlainRequests } from './plain-requests.ts';
-import { announcePresence, platformLocks, whenGone } from './worker-liveness.ts';
+import { announcePresence, requireLockManager, whenGone } from './worker-liveness.ts';
 import { completeWorkerLogin, type WorkerLogin } from './worker-login.ts';
 import { parseEnvelope, transferablesOf, type WorkerMessage, wrongWorker } from './worker-messages.ts';
 import { isServiceWorker, openScope, type PageMessage } from './worker-scope.ts';
@@ -138,7 +138,7 @@ class WorkerServer {
   readonly #calls: PageCalls;
   readonly #requests: BridgeRequests;
   readonly #channel: string;
-  readonly #locks: LockManager = platformLocks();
+  readonly #locks: LockManager = requireLockManager();
   /** Names this worker among those that come after it, and tells pages that it lives. */
   readonly #name: string;
   readonly #liveness: Promise<() => void>;
@@ -167,7 +167,7 @@ class WorkerServer {
       this.#watch(from);
       waitUntil(new Promise<void>((over) => this.#reply(port, this.#requests.handle(from, message, over))));
     } else {
-      waitUntil(this.#reply(port, this.#answer(from, message)));
+      waitUntil(this.#reply(port, this.#handleMessage(from, message)));
     }
   }
 
@@ -179,14 +179,14 @@ class WorkerServer {
     );
   }
 
-  async #reply(port: MessagePort, answer: Promise<BridgeReply<unknown>>): Promise<void> {
-    const reply = await answer.catch((error: unknown) => ({ error: toBridgeError(error) }));
+  async #reply(port: MessagePort, handled: Promise<BridgeReply<unknown>>): Promise<void> {
+    const reply = await handled.catch((error: unknown) => ({ error: toBridgeError(error) }));
     // A page learns the login by its replies as well: it may have missed the event.
     port.postMessage({ ...reply, login: this.#calls.login }, transferablesOf(reply));
     port.close();
   }
 
-  async #answer(page: string, message: WorkerMessage | undefined): Promise<BridgeReply<unknown>> {
+  async #handleMessage(page: string, message: WorkerMessage | undefined): Promise<BridgeReply<unknown>> {
     const { manager, login, allowAccessTokens } = this.#options;
     if (message === undefined) return { error: refusal('This is no message for the token manager.') };
     switch (message.type) {

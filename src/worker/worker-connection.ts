@@ -4,7 +4,7 @@
  * @module
  */
 import type { BridgeResponse, TokenManagerBridge } from '../bridge/bridge-messages.ts';
-import { LivenessWatch, PagePresence, platformLocks } from './worker-liveness.ts';
+import { LivenessWatch, PagePresence, requireLockManager } from './worker-liveness.ts';
 import { type Envelope, type WorkerMessage, wrongWorker } from './worker-messages.ts';
 import { type FindWorker, openWorkerPort, type WorkerPort } from './worker-port.ts';
 
@@ -31,7 +31,7 @@ export class WorkerConnection implements TokenManagerBridge {
 
   /** @throws ConfigurationError */
   constructor(find: FindWorker, channel: string) {
-    const locks = platformLocks();
+    const locks = requireLockManager();
     this.#find = find;
     this.#channel = channel;
     this.#liveness = new LivenessWatch(locks);
@@ -69,29 +69,29 @@ export class WorkerConnection implements TokenManagerBridge {
     // What can be sent once only is sent to a worker that was there a moment ago.
     if (mustNotRepeat(message)) this.#connecting = undefined;
     const known = 'id' in message && message.type !== 'fetch' ? this.#open.get(message.id) : undefined;
-    for (let asked = 1; ; asked += 1) {
+    for (let attempt = 1; ; attempt += 1) {
       this.#connecting ??= this.#connect();
       const to = known || (await this.#connecting);
       if (message.type === 'fetch' && this.#open.has(message.id)) this.#open.set(message.id, to);
-      const outcome = await this.#ask(message, { to, from });
+      const outcome = await this.#sendRequest(message, { to, from });
       if (typeof outcome === 'object') return outcome;
       this.#onWorkerGone(to, outcome);
-      if (asked === maxWorkers || !mayRetry(message, outcome)) throw workerStopped();
+      if (attempt === maxWorkers || !mayRetry(message, outcome)) throw workerStopped();
     }
   }
 
   /** Finds out which worker is there now, and waits until it is. */
   async #connect(): Promise<string> {
-    let giveUp = (): void => undefined;
+    let onTimeout = (): void => undefined;
     const silence = new Promise<never>((_, reject) => {
-      giveUp = () => reject(workerNotResponding());
+      onTimeout = () => reject(workerNotResponding());
     });
-    const timer = setTimeout(giveUp, helloTimeoutMs);
-    this.#failures.add(giveUp);
+    const timer = setTimeout(onTimeout, helloTimeoutMs);
+    this.#failures.add(onTimeout);
     try {
       for (;;) {
         const last = this.#name;
-        const outcome = await Promise.race([this.#ask({ type: 'hello' }, { to: last }), silence]);
+        const outcome = await Promise.race([this.#sendRequest({ type: 'hello' }, { to: last }), silence]);
         if (typeof outcome === 'object') {
           this.#name = outcome.value as string;
           return this.#name;
@@ -103,11 +103,11 @@ export class WorkerConnection implements TokenManagerBridge {
       throw error;
     } finally {
       clearTimeout(timer);
-      this.#failures.delete(giveUp);
+      this.#failures.delete(onTimeout);
     }
   }
 
-  async #ask(message: WorkerMessage, address: Pick<Envelope, 'to' | 'from'>): Promise<CallOutcome> {
+  async #sendRequest(message: WorkerMessage, address: Pick<Envelope, 'to' | 'from'>): Promise<CallOutcome> {
     const { reply, close } = this.#post(message, address);
     const { to } = address;
     let stopWatching = (): void => undefined;

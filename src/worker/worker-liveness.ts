@@ -8,7 +8,7 @@ import { ConfigurationError } from '../core/errors.ts';
 import { randomId } from '../platform/web-crypto.ts';
 
 /** @throws ConfigurationError where there are no Web Locks. */
-export function platformLocks(): LockManager {
+export function requireLockManager(): LockManager {
   const { navigator } = globalThis as { readonly navigator?: Navigator };
   if (navigator?.locks !== undefined) return navigator.locks;
   throw new ConfigurationError(
@@ -28,11 +28,11 @@ export function announcePresence(locks: LockManager, name: string): Promise<() =
       isLate = true;
       reject(new TypeError(`The browser gave no Web Lock within ${grantTimeoutMs} ms.`));
     }, grantTimeoutMs);
-    const held = async (): Promise<void> => {
+    const holdUntilLeft = async (): Promise<void> => {
       clearTimeout(timer);
       if (!isLate) await new Promise<void>((leave) => resolve(leave));
     };
-    locks.request(name, held).catch((error: unknown) => {
+    locks.request(name, holdUntilLeft).catch((error: unknown) => {
       clearTimeout(timer);
       reject(error);
     });
@@ -51,7 +51,7 @@ export class PagePresence {
   readonly #locks: LockManager;
   readonly #prefix: string;
   #count = 0;
-  #held: { readonly name: string; readonly leave: Promise<() => void> } | undefined;
+  #announced: { readonly name: string; readonly leave: Promise<() => void> } | undefined;
 
   constructor(locks: LockManager, prefix: string) {
     this.#locks = locks;
@@ -61,16 +61,16 @@ export class PagePresence {
   /** Something begins. Resolves with the name that is held until all that began has ended. */
   async begin(): Promise<string> {
     this.#count += 1;
-    if (this.#held === undefined) {
+    if (this.#announced === undefined) {
       const name = `${this.#prefix}${randomId()}`;
-      this.#held = { name, leave: announcePresence(this.#locks, name) };
+      this.#announced = { name, leave: announcePresence(this.#locks, name) };
     }
-    const { name, leave } = this.#held;
+    const { name, leave } = this.#announced;
     try {
       await leave;
     } catch (error) {
       // Forgets the failed lock, so that the next task requests a new one.
-      if (this.#held?.name === name) this.#held = undefined;
+      if (this.#announced?.name === name) this.#announced = undefined;
       throw error;
     }
     return name;
@@ -80,11 +80,11 @@ export class PagePresence {
   end(): void {
     this.#count -= 1;
     if (this.#count > 0) return;
-    void this.#held?.leave.then(
+    void this.#announced?.leave.then(
       (leave) => leave(),
       () => undefined,
     );
-    this.#held = undefined;
+    this.#announced = undefined;
   }
 }
 

@@ -88,8 +88,8 @@ export function openWorkerPort(worker: TokenWorker, listener: WorkerPortListener
   worker.addEventListener('error', listener.onError);
   return {
     isOwned: true,
-    async post(envelope, answer) {
-      port.postMessage(envelope, [answer]);
+    async post(envelope, replyPort) {
+      port.postMessage(envelope, [replyPort]);
     },
     close() {
       port.removeEventListener('message', onMessage as EventListener);

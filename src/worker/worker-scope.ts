@@ -100,10 +100,10 @@ function serviceWorker(scope: WorkerGlobal): WorkerScope {
     onMessage: (listener) => listenOn(scope, scope, listener),
     broadcast(message) {
       const pages = scope.clients?.matchAll({ includeUncontrolled: true, type: 'all' });
-      const tellAll = (all: readonly PageClient[]): void => {
+      const postToAll = (all: readonly PageClient[]): void => {
         for (const page of all) page.postMessage(message);
       };
-      pages?.then(tellAll).catch(() => undefined);
+      pages?.then(postToAll).catch(() => undefined);
     },
   };
 }

@@ -55,7 +55,7 @@ describe('event streams', () => {
   test('a refresh that fails for a while does not end them', async () => {
     await using place = await counter();
     await using world = await stage(place);
-    world.server.fail({ answer: { status: 503, headers: { 'retry-after': '0' } } });
+    world.server.fail({ response: { status: 503, headers: { 'retry-after': '0' } } });
     const source = authorizedEventSource(place.url, world.manager);
     const failures: unknown[] = [];
     source.onerror = ({ code }) => {

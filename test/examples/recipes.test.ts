@@ -29,7 +29,7 @@ describe('ky', () => {
   test('a dead session is a LoginRequiredError, another status an HTTPError', async () => {
     await using world = await stage();
     const orders = ordersAt(world.apiUrl, world.manager);
-    world.server.fail({ answer: { status: 404 } }, { on: 'api' });
+    world.server.fail({ response: { status: 404 } }, { on: 'api' });
     expect(await rejection(orders.list())).toBeInstanceOf(HTTPError);
     world.server.revokeFamily();
     expect(await rejection(orders.list())).toMatchObject(dead);
@@ -54,7 +54,7 @@ describe('axios', () => {
     world.server.expire();
     await api.put('/file', new Uint8Array(5000), { onUploadProgress: ({ loaded }) => progress.push(loaded) });
     expect(progress.at(-1)).toBe(5000);
-    world.server.fail({ answer: { status: 404, body: 'none' } }, { on: 'api' });
+    world.server.fail({ response: { status: 404, body: 'none' } }, { on: 'api' });
     const missing = (await rejection(api.get('/orders'))) as unknown as AxiosError;
     expect([missing.name, missing.response?.status, missing.response?.data]).toEqual([
       'AxiosError',
@@ -86,7 +86,7 @@ describe('openapi-fetch', () => {
     await using world = await stage();
     const shop = shopAt(world.apiUrl, world.manager);
     const get = () => shop.GET('/orders/{id}', { params: { path: { id: '7' } } });
-    world.server.fail({ answer: { status: 404, body: '{"no":1}' } }, { on: 'api' });
+    world.server.fail({ response: { status: 404, body: '{"no":1}' } }, { on: 'api' });
     expect(await get()).toMatchObject({ error: { no: 1 }, response: { status: 404 } });
     world.server.revokeFamily();
     expect(await rejection(get())).toMatchObject(dead);

@@ -66,7 +66,7 @@ test('a login that comes to nothing is its error, and the next call asks again',
 test('a 403 that asks for nothing is the answer, and so is a second one that asks again', async () => {
   await using world = await stage();
   const { call, logIn } = play(world);
-  world.server.fail({ answer: { status: 403 } }, { on: 'api' });
+  world.server.fail({ response: { status: 403 } }, { on: 'api' });
   expect((await call(`${world.apiUrl}/orders`)).status).toBe(403);
   expect(logIn).not.toHaveBeenCalled();
   world.server.demand({ path: '/vault', claims: { acrs: 'c1' }, scope: ['vault'] });

@@ -425,7 +425,7 @@ describe('Cloudentity: Refresh Token Flow', () => {
         error_hint: 'Check the URL.',
       };
       server.expire();
-      server.fail({ answer: { status, body: JSON.stringify(generic), headers: {} } });
+      server.fail({ response: { status, body: JSON.stringify(generic), headers: {} } });
       expect(await rejection(call())).toMatchObject({
         code: 'ERR_REFRESH_FAILED',
         status,
@@ -618,7 +618,7 @@ describe('ReachFive: Refresh tokens', () => {
     await manager.setTokens(server.signIn());
     server.expire();
     const wrong = dialects.reachfive.dialect?.refused?.invalid_request;
-    server.fail({ answer: { ...wrong } });
+    server.fail({ response: { ...wrong } });
     expect(await rejection(call())).toMatchObject({
       code: 'ERR_REFRESH_FAILED',
       error: 'invalid_request',
@@ -635,7 +635,7 @@ describe('ReachFive: Refresh tokens', () => {
     });
     server.expire();
     const body = JSON.stringify({ error: 'rate_limit_reached', error_description: 'Too many requests.' });
-    server.fail({ answer: { status: 429, headers: { 'retry-after': '60' }, body } });
+    server.fail({ response: { status: 429, headers: { 'retry-after': '60' }, body } });
     const failure = { code: 'ERR_REFRESH_FAILED', error: 'rate_limit_reached', sent: false, status: 429 };
     expect(await rejection(call())).toMatchObject({ ...failure, retryAfter: 60_000 });
     await clock.advance(59_000);

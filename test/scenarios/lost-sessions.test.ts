@@ -427,7 +427,7 @@ describe('sign-out', () => {
 
   test('B59: a sign-out that the server does not confirm is a sign-out all the same', async () => {
     const { server, manager, storage } = await openManager();
-    server.fail({ answer: { status: 400 } }, { on: 'revocation', times: 5 });
+    server.fail({ response: { status: 400 } }, { on: 'revocation', times: 5 });
     expect(await manager.signOut()).toEqual({ revoked: false, reason: 'refused', status: 400 });
     expect(await storage.read('test-client/default')).toBeUndefined();
   });

@@ -155,7 +155,7 @@ describe('replaying', () => {
   test('N41 OpenMeet#414: an endpoint that always answers 401 costs one refresh, keeps the session and does not loop', async () => {
     const { server, call, events } = await openManager();
     server.fail(
-      { answer: { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } } },
+      { response: { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } } },
       { on: 'api', times: 9 },
     );
     expect(await call()).toBe(401);
@@ -172,7 +172,7 @@ describe('replaying', () => {
     const calls = [call(), call()];
     await firstSends.arrived(2);
     // Of the two replays the first is accepted; before the second arrives the new token has ended.
-    server.fail({ answer: refusals.rfc6750 }, { on: 'api', when: () => server.requests.length === 4 });
+    server.fail({ response: refusals.rfc6750 }, { on: 'api', when: () => server.requests.length === 4 });
     firstSends();
     expect((await Promise.all(calls)).sort()).toEqual([200, 401]);
     server.expire();
@@ -189,7 +189,7 @@ describe('replaying', () => {
 
   test('N43: a 503 of the API is the caller’s', async () => {
     const { server, call } = await openManager();
-    server.fail({ answer: { status: 503 } }, { on: 'api' });
+    server.fail({ response: { status: 503 } }, { on: 'api' });
     expect(await call(api, { method: 'POST', body: 'x' })).toBe(503);
     expect(server.counts).toMatchObject({ apiCalls: 1, refreshes: 0 });
   });

@@ -9,7 +9,7 @@ import { api, as, client, done, granting } from './support/client.ts';
 
 const { ConfigurationError, TokenManager } = tokenkeep;
 const challenged = (status: number, challenge: string) => ({
-  answer: { status, headers: { 'www-authenticate': challenge } },
+  response: { status, headers: { 'www-authenticate': challenge } },
 });
 
 test.each<[string, HeadersInit]>([
@@ -76,7 +76,7 @@ test('6750-06: invalid_token gets one new token and one more call, and the calle
 
 test('6750-07: insufficient_scope is told with the scope that is missing, and refreshes nothing', async () => {
   const { server, call, events } = await openManager();
-  server.fail({ answer: insufficientScope('admin', 'audit') }, { on: 'api' });
+  server.fail({ response: insufficientScope('admin', 'audit') }, { on: 'api' });
   expect(await call()).toBe(403);
   expect(events).toEqual([
     {
@@ -108,7 +108,7 @@ test.each<[string, Partial<tokenkeep.TokenManagerOptions>, string[], object]>([
   ],
 ])('6750-07: %s', async (_what, options, demanded, expected) => {
   const { server, call, events } = await openManager({ manager: options });
-  server.fail({ answer: insufficientScope(...demanded) }, { on: 'api' });
+  server.fail({ response: insufficientScope(...demanded) }, { on: 'api' });
   expect(await call()).toBe(403);
   expect(events.find(({ type }) => type === 'stepUpRequired')).toMatchObject({
     scope: demanded,
@@ -120,7 +120,7 @@ test('6750-07: of a token whose scope nobody has said, nothing is said to be mis
   const { server, manager, call, events } = await openManager();
   const { scope: _unsaid, ...tokens } = server.signIn();
   await manager.setTokens(tokens);
-  server.fail({ answer: insufficientScope('admin') }, { on: 'api' });
+  server.fail({ response: insufficientScope('admin') }, { on: 'api' });
   expect(await call()).toBe(403);
   expect(events.at(-1)).toMatchObject({ type: 'stepUpRequired', scope: ['admin'] });
   expect(events.at(-1)).not.toHaveProperty('missingScope');

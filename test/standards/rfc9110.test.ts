@@ -35,7 +35,7 @@ describe('what is sent again', () => {
 
   test.each([500, 502, 503, 504, 408, 425, 429])('9110-02: never one that got a %d', async (status) => {
     const { server, call } = await openManager();
-    server.fail({ answer: { status, headers: { 'retry-after': '0' } } }, { on: 'api' });
+    server.fail({ response: { status, headers: { 'retry-after': '0' } } }, { on: 'api' });
     expect(await call(api, { method: 'POST', body: 'x' })).toBe(status);
     expect(server.counts).toMatchObject({ apiCalls: 1, tokenRequests: 0 });
   });

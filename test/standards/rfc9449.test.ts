@@ -87,7 +87,7 @@ test('9449-04: a bearer token in place of a bound one is discarded; the refresh 
   const { server, manager, call, expire, storage } = await openDpopManager();
   expect(await rejection(manager.setTokens(server.signIn()))).toBeInstanceOf(ConfigurationError);
   const body = { access_token: 'unbound', token_type: 'Bearer', refresh_token: 'next' };
-  server.fail({ answer: { status: 200, body: JSON.stringify(body) } });
+  server.fail({ response: { status: 200, body: JSON.stringify(body) } });
   expire();
   expect(await rejection(call())).toMatchObject({ code: 'ERR_REFRESH_FAILED', error: 'unusable token_type' });
   expect(server.counts.apiCalls).toBe(0);
@@ -141,7 +141,7 @@ test('9449-07: the token endpoint asks for a nonce: once more, and that is no fa
 test('9449-07: that happens once: a server that asks again is not asked again', async () => {
   const { server, call, expire } = await openDpopManager();
   const answer = { status: 400, headers: { 'dpop-nonce': 'n' }, body: '{"error":"use_dpop_nonce"}' };
-  server.fail({ answer }, { times: 10 });
+  server.fail({ response: answer }, { times: 10 });
   expire();
   await rejection(call());
   expect(server.counts.tokenRequests).toBe(2);
@@ -193,7 +193,7 @@ test('9449-10: nonces belong to who gave them: another API gets none of the firs
 test('9449-11: whatever is sent once more has a new proof: after a nonce, after a refresh, after a redirect', async () => {
   const { server, call, sent } = await openDpopManager({ policy: { nonces: ['token', 'api'] } });
   server.expire();
-  server.fail({ answer: { status: 307, headers: { location: '/elsewhere' } } }, { on: 'api' });
+  server.fail({ response: { status: 307, headers: { location: '/elsewhere' } } }, { on: 'api' });
   expect(await call()).toBe(200);
   const proofs = sent.map(({ claims }) => claims['jti']);
   expect(new Set(proofs).size).toBe(proofs.length);
@@ -203,7 +203,7 @@ test('9449-11: whatever is sent once more has a new proof: after a nonce, after 
 
 test('9449-12: a nonce that is wanted and not shown is an error that says what the server has to expose', async () => {
   const { server, call, expire, manager } = await openDpopManager();
-  server.fail({ answer: { status: 400, body: '{"error":"use_dpop_nonce"}' } });
+  server.fail({ response: { status: 400, body: '{"error":"use_dpop_nonce"}' } });
   expire();
   const error = await rejection(call());
   expect(error).toMatchObject({ code: 'ERR_REFRESH_FAILED', error: 'use_dpop_nonce', sent: false });
@@ -215,7 +215,7 @@ test('9449-12: a nonce that is wanted and not shown is an error that says what t
 test('9449-12: at an API that is the answer, as it came', async () => {
   const { server, call } = await openDpopManager();
   const challenge = { 'www-authenticate': 'DPoP error="use_dpop_nonce"' };
-  server.fail({ answer: { status: 401, headers: challenge } }, { on: 'api' });
+  server.fail({ response: { status: 401, headers: challenge } }, { on: 'api' });
   expect(await call()).toBe(401);
   expect(server.counts).toMatchObject({ apiCalls: 1, tokenRequests: 0 });
 });

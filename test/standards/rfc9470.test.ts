@@ -11,7 +11,7 @@ const payments = 'https://api.test/payments';
 
 test('9470-01: what is asked for is told, nothing is refreshed, and nothing is sent again', async () => {
   const { server, call, events } = await openManager();
-  server.fail({ answer: asked }, { on: 'api', times: 9 });
+  server.fail({ response: asked }, { on: 'api', times: 9 });
   expect(await call(payments)).toBe(401);
   expect(events).toEqual([
     {
@@ -30,7 +30,7 @@ test('9470-01: what is asked for is told, nothing is refreshed, and nothing is s
 test('9470-02: the application starts a login; with its tokens the same call succeeds', async () => {
   const { server, manager, call } = await openManager();
   const weak = server.currentAccessToken() ?? '';
-  server.fail({ answer: asked }, { on: 'api', times: 9, when: ({ token }) => token === server.idOf(weak) });
+  server.fail({ response: asked }, { on: 'api', times: 9, when: ({ token }) => token === server.idOf(weak) });
   const stepUps: unknown[] = [];
   manager.on('stepUpRequired', ({ acrValues, maxAge }) => stepUps.push({ acrValues, maxAge }));
   expect(await call(payments, { method: 'POST', body: '{"amount":12}' })).toBe(401);
@@ -43,7 +43,7 @@ test('9470-02: the application starts a login; with its tokens the same call suc
 test('9470-03: meanwhile the token goes on to serve other calls, and the session lives', async () => {
   const { server, manager, call, events } = await openManager();
   const token = await manager.getAccessToken();
-  server.fail({ answer: asked }, { on: 'api', times: 9, when: ({ path }) => path === '/payments' });
+  server.fail({ response: asked }, { on: 'api', times: 9, when: ({ path }) => path === '/payments' });
   const statuses: number[] = [];
   for (const _ of times(3, Number)) statuses.push(await call(payments), await call(api));
   expect(statuses).toEqual([401, 200, 401, 200, 401, 200]);

@@ -35,15 +35,15 @@ export function redactErrorDetails(
   profile: ErrorDetailsPolicy | undefined,
   secrets: Secrets,
 ): ServerErrorDetails {
-  const { errorDetails: asked, errorCodes = {} } = profile ?? emptyObject;
+  const { errorDetails: requested, errorCodes = {} } = profile ?? emptyObject;
   const isKnown = error !== undefined && Object.hasOwn(errorCodes, error);
   const code = isKnown ? error : safeErrorCode(error, secrets);
-  if (asked === undefined) return { error: code };
-  const wanted = asked.filter((name) => Object.hasOwn(details, name));
+  if (requested === undefined) return { error: code };
+  const names = requested.filter((name) => Object.hasOwn(details, name));
   return {
     error: code,
     description: toSingleLine(redact(description ?? '', secrets)),
-    details: wanted.length === 0 ? undefined : redactMembers(details, wanted, secrets),
+    details: names.length === 0 ? undefined : redactMembers(details, names, secrets),
   };
 }
 
@@ -82,15 +82,15 @@ function redactMembers(
   secrets: Secrets,
 ): ServerErrorDetails['details'] {
   try {
-    const asked = Object.fromEntries(names.map((name) => [name, details[name]]));
-    if (JSON.stringify(asked).length > maxDetailsLength) return undefined;
+    const requested = Object.fromEntries(names.map((name) => [name, details[name]]));
+    if (JSON.stringify(requested).length > maxDetailsLength) return undefined;
     const texts: string[] = [];
-    replaceTexts(asked, (text) => {
+    replaceTexts(requested, (text) => {
       texts.push(text);
       return text;
     });
     const clean = redactAll(texts, secrets).values();
-    return replaceTexts(asked, () => clean.next().value ?? '') as ServerErrorDetails['details'];
+    return replaceTexts(requested, () => clean.next().value ?? '') as ServerErrorDetails['details'];
   } catch {
     return undefined; // nested too deeply to be traversed
   }

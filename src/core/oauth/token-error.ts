@@ -85,13 +85,15 @@ function classifyByProfile(
     const failure: unknown = profile.classify(response);
     if (failure === undefined || classes.includes(failure)) return { failure: failure as FailureClass };
     if (isThenable(failure)) Promise.resolve(failure).catch(() => undefined);
-    const words = classes.map((one) => `'${one}'`).join(', ');
+    const allowed = classes.map((one) => `'${one}'`).join(', ');
     return {
       failure: undefined,
-      classifyError: new ConfigurationError(`profile.classify() must return ${words} or undefined, at once.`),
+      classifyError: new ConfigurationError(
+        `profile.classify() must return ${allowed} or undefined, at once.`,
+      ),
     };
-  } catch (trouble) {
-    return { failure: undefined, classifyError: trouble ?? 'profile.classify() threw nothing.' };
+  } catch (error) {
+    return { failure: undefined, classifyError: error ?? 'profile.classify() threw nothing.' };
   }
 }
 

@@ -128,8 +128,9 @@ function refreshTokenExpiry(
   context: GrantContext,
   rotated: boolean,
 ): number | undefined {
-  const told = grant.refreshTokenLifetime;
-  if (told !== undefined) return Number.isFinite(told) ? context.sentAt + told : undefined;
+  const statedLifetime = grant.refreshTokenLifetime;
+  if (statedLifetime !== undefined)
+    return Number.isFinite(statedLifetime) ? context.sentAt + statedLifetime : undefined;
   return rotated ? undefined : record.refreshTokenExpiresAt;
 }
 
@@ -145,12 +146,12 @@ function expectedExpiry(
   grant: TokenGrant,
   { sentAt, refreshTokenLifetime }: GrantContext,
 ): ExpectedExpiry | undefined {
-  const told = grant.refreshTokenLifetime;
-  if (told === Number.POSITIVE_INFINITY || (grant.refreshToken ?? refreshToken) === undefined)
+  const statedLifetime = grant.refreshTokenLifetime;
+  if (statedLifetime === Number.POSITIVE_INFINITY || (grant.refreshToken ?? refreshToken) === undefined)
     return undefined;
-  if (told === undefined && known !== undefined && known.at > sentAt) return known;
+  if (statedLifetime === undefined && known !== undefined && known.at > sentAt) return known;
   const isNew = grant.refreshToken !== undefined && grant.refreshToken !== refreshToken;
-  const lifetime = told ?? (isNew ? refreshTokenLifetime : undefined);
+  const lifetime = statedLifetime ?? (isNew ? refreshTokenLifetime : undefined);
   if (lifetime === undefined) return undefined;
   const at = sentAt + lifetime;
   return known !== undefined && Math.abs(known.at - at) < sameExpiryTolerance ? known : { at, since: sentAt };

@@ -49,7 +49,7 @@ const handles: Law<LockUnderTest> = {
     );
     const other = await trial.fixture.reopen();
     for (const [first, second] of [[trial.lock, other] as const, [other, trial.lock] as const]) {
-      const holder = await trial.held('name', first);
+      const holder = await trial.acquire('name', first);
       const waiter = trial.holder('name', second);
       await flushTurns(10);
       must(!waiter.hasRun, 'Expected the other handle to wait, saw it run.');
@@ -139,7 +139,7 @@ const fair: Law<LockUnderTest> = {
   title: 'nobody waits for ever behind others who keep coming',
   async verify(trial) {
     const handles = await trial.handles();
-    const first = await trial.held('name');
+    const first = await trial.acquire('name');
     const waiters = handles.map((lock) => trial.holder('name', lock));
     const hasEnded = (waiter: Holder): Promise<void> => waiter.granted.then(() => waiter.release());
     let isWaiting = true;
@@ -162,7 +162,7 @@ const everybody: Law<LockUnderTest> = {
   law: 'lock-5',
   title: 'whoever waits and is not aborted runs',
   async verify(trial) {
-    const holder = await trial.held('name');
+    const holder = await trial.acquire('name');
     const ran: number[] = [];
     const waiters = Array.from({ length: 30 }, (_, index) => {
       const controller = new AbortController();
@@ -189,7 +189,7 @@ const names: Law<LockUnderTest> = {
   async verify(trial) {
     const holders: Holder[] = [];
     for (const name of unusualKeys) {
-      const request = trial.held(name);
+      const request = trial.acquire(name);
       const what = `The lock ${JSON.stringify(name.slice(0, 40))} is granted while others are held`;
       holders.push(await trial.soon(request, what));
     }

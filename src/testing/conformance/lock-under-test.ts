@@ -80,7 +80,7 @@ export class LockUnderTest {
   }
 
   /** Takes the lock. */
-  async held(name: string, lock: TokenLock = this.lock, signal?: AbortSignal): Promise<Holder> {
+  async acquire(name: string, lock: TokenLock = this.lock, signal?: AbortSignal): Promise<Holder> {
     const holder = this.holder(name, lock, signal);
     await this.soon(Promise.race([holder.granted, holder.result]), 'The lock is granted');
     return holder;

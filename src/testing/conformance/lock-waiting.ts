@@ -114,7 +114,7 @@ const leaving: readonly Law<LockUnderTest>[] = [
     law: 'lock-4',
     title: 'a waiter that leaves does not disturb those before and behind it',
     async verify(trial) {
-      const holder = await trial.held('name');
+      const holder = await trial.acquire('name');
       const controller = new AbortController();
       const before = trial.holder('name');
       const leaver = trial.holder('name', trial.lock, controller.signal);
@@ -143,7 +143,7 @@ async function leave(
   how: { name: string; reason: unknown },
 ): Promise<void> {
   const { name, reason } = how;
-  const holder = await trial.held(name);
+  const holder = await trial.acquire(name);
   const controller = new AbortController();
   const waiter = trial.holder(name, lock, controller.signal);
   await flushTurns(3);

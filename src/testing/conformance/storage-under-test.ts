@@ -31,7 +31,7 @@ export interface StorageConformanceOptions extends CaseTimeout {
 
 /** Watches a key. */
 export interface Watcher {
-  readonly told: number;
+  readonly notifications: number;
   readonly listener: () => void;
   unwatch(): void;
   /** Resolves when it was told more often than `count` times. */
@@ -82,15 +82,15 @@ export class StorageUnderTest {
   watch(key: string, storage: TokenStorage = this.storage, also?: () => void): Watcher {
     must(storage.watch !== undefined, 'The storage has no watch(). Declare { watch: false }.');
     const waiting: (() => void)[] = [];
-    let told = 0;
+    let notifications = 0;
     const listener = (): void => {
-      told++;
+      notifications++;
       for (const resolve of waiting.splice(0)) resolve();
       also?.();
     };
     const unwatch = storage.watch(key, listener);
     const toldAfter = async (count: number, what: string): Promise<void> => {
-      while (told <= count) {
+      while (notifications <= count) {
         const next = new Promise<void>((resolve) => waiting.push(resolve));
         await mustSettle(next, this.#timeout, `The watcher is told of ${what}`);
       }
@@ -99,8 +99,8 @@ export class StorageUnderTest {
       listener,
       unwatch,
       toldAfter,
-      get told() {
-        return told;
+      get notifications() {
+        return notifications;
       },
     };
   }

@@ -11,7 +11,7 @@ import type { StorageConformanceOptions, StorageUnderTest, Watcher } from './sto
 /** Changes a key in all three ways, and expects each to be told. */
 async function changes(writer: TokenStorage, watchers: readonly Watcher[], by: string): Promise<void> {
   const step = async <T>(change: () => Promise<T>, what: string): Promise<T> => {
-    const before = watchers.map(({ told }) => told);
+    const before = watchers.map(({ notifications: told }) => told);
     const value = await change();
     await Promise.all(
       watchers.map((one, index) => one.toldAfter(before[index] as number, `${what} by ${by}`)),
@@ -55,20 +55,23 @@ const stops: Law<StorageUnderTest> = {
 /** Stops watching some time after a change began: what was not told by then is not told any more. */
 async function leave(trial: StorageUnderTest, witness: Watcher, delay: number): Promise<void> {
   const watcher = trial.watch('key');
-  const before = witness.told;
+  const before = witness.notifications;
   const writing = trial.storage.write('key', { delay }, undefined);
   for (let microtasks = 0; microtasks < delay && delay < 9; microtasks++) await Promise.resolve();
   if (delay >= 9) await flushTurns(delay - 8);
   watcher.unwatch();
   watcher.unwatch();
-  const { told } = watcher;
+  const { notifications: told } = watcher;
   const version = await writing;
   await witness.toldAfter(before, 'a write');
-  const between = witness.told;
+  const between = witness.notifications;
   await trial.storage.delete('key', version);
   await witness.toldAfter(between, 'a delete');
   await flushTurns(3);
-  must(watcher.told === told, `After unwatch() expected silence, was told ${watcher.told - told}×.`);
+  must(
+    watcher.notifications === told,
+    `After unwatch() expected silence, was told ${watcher.notifications - told}×.`,
+  );
 }
 
 const independent: Law<StorageUnderTest> = {
@@ -101,17 +104,20 @@ const ownKey: Law<StorageUnderTest> = {
   async verify(trial) {
     const watcher = trial.watch('key');
     await changes(trial.storage, [watcher], 'the same handle');
-    let told = watcher.told;
+    let told = watcher.notifications;
     for (const key of ['flush', '', 'ke', 'key2', 'other', 'key/', '*']) {
       const witness = trial.watch(key);
       await trial.storage.write(key, { key }, undefined);
       await witness.toldAfter(0, 'a write');
       witness.unwatch();
       // What may be told twice, for a start that nobody saw the end of, has been told before what came after it.
-      if (key === 'flush') told = watcher.told;
+      if (key === 'flush') told = watcher.notifications;
     }
     await flushTurns(3);
-    must(watcher.told === told, `Expected no word of other keys, was told ${watcher.told - told}×.`);
+    must(
+      watcher.notifications === told,
+      `Expected no word of other keys, was told ${watcher.notifications - told}×.`,
+    );
   },
 };
 

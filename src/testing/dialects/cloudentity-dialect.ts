@@ -7,7 +7,7 @@
 import { json } from '../server/http-exchange.ts';
 import type { AuthorizationServerOptions } from '../server/server-settings.ts';
 
-const words = (status: number, error: string, description: string) =>
+const errorBody = (status: number, error: string, description: string) =>
   json(status, {
     cause: '',
     details: null,
@@ -35,9 +35,9 @@ export const cloudentityDialect: AuthorizationServerOptions = {
       token_type: 'bearer',
     }),
     refused: {
-      invalid_grant: words(400, 'invalid_grant', 'The provided authorization grant is invalid.'),
-      invalid_client: words(401, 'invalid_client', 'Client authentication failed.'),
-      invalid_scope: words(400, 'invalid_scope', 'The requested scope is invalid.'),
+      invalid_grant: errorBody(400, 'invalid_grant', 'The provided authorization grant is invalid.'),
+      invalid_client: errorBody(401, 'invalid_client', 'Client authentication failed.'),
+      invalid_scope: errorBody(400, 'invalid_scope', 'The requested scope is invalid.'),
     },
   },
 };

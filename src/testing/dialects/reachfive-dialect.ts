@@ -7,7 +7,7 @@
 import { json } from '../server/http-exchange.ts';
 import type { AuthorizationServerOptions } from '../server/server-settings.ts';
 
-const words = (error: string, description: string, message: string) => ({
+const errorBody = (error: string, description: string, message: string) => ({
   error,
   error_id: 'GxW1k8kRpF',
   error_description: description,
@@ -21,7 +21,7 @@ export const reachfiveDialect: AuthorizationServerOptions = {
   revocationEndpoint: 'https://acme.reach5.net/oauth/revoke',
   accessTokenLifetime: 86_400_000,
   requestEncoding: 'json',
-  refusal: json(401, words('invalid_token', 'The access token is invalid.', 'Please sign in again.')),
+  refusal: json(401, errorBody('invalid_token', 'The access token is invalid.', 'Please sign in again.')),
   dialect: {
     namesIssuer: false,
     granted: ({ id_token, access_token, refresh_token, expires_in }) => ({
@@ -32,10 +32,10 @@ export const reachfiveDialect: AuthorizationServerOptions = {
       expires_in,
     }),
     refused: {
-      invalid_grant: json(400, words('invalid_grant', 'Invalid refresh token.', 'Please sign in again.')),
-      invalid_client: json(401, words('invalid_client', 'Invalid client.', 'Something went wrong.')),
+      invalid_grant: json(400, errorBody('invalid_grant', 'Invalid refresh token.', 'Please sign in again.')),
+      invalid_client: json(401, errorBody('invalid_client', 'Invalid client.', 'Something went wrong.')),
       invalid_request: json(400, {
-        ...words('invalid_request', 'Validation error.', 'Something went wrong.'),
+        ...errorBody('invalid_request', 'Validation error.', 'Something went wrong.'),
         error_details: [{ field: 'client_id', message: 'Missing required field', code: 'missing' }],
       }),
     },

@@ -24,34 +24,35 @@ const codeLifetime = 60_000;
 
 /** A browser has arrived at the authorization endpoint. */
 export function authorizationEndpoint(server: ServerContext, exchange: Exchange): EndpointWork {
-  return { answer: () => answer(server, exchange) };
+  return { respond: () => respond(server, exchange) };
 }
 
-function answer(server: ServerContext, { method, url, seenAs }: Exchange): ServerResponse {
+function respond(server: ServerContext, { method, url, seenAs }: Exchange): ServerResponse {
   if (method !== 'GET') return json(405, { error: 'invalid_request' }, { allow: 'GET' });
-  const asked = url.searchParams;
-  const redirectUri = asked.get('redirect_uri');
+  const parameters = url.searchParams;
+  const redirectUri = parameters.get('redirect_uri');
   // Without a client and a place that it named there is nobody to send the browser back to (RFC 6749 §4.1.2.1).
-  if (!server.settings.clients.has(asked.get('client_id') ?? '') || redirectUri === null) {
+  if (!server.settings.clients.has(parameters.get('client_id') ?? '') || redirectUri === null) {
     return json(400, { error: 'invalid_request' });
   }
-  const error = problemOf(asked);
+  const error = problemOf(parameters);
   const back = new URL(redirectUri);
-  if (error === undefined) back.searchParams.set('code', server.logins.issue(codeOf(server, asked)));
+  if (error === undefined) back.searchParams.set('code', server.logins.issue(codeOf(server, parameters)));
   else back.searchParams.set('error', error);
-  const state = asked.get('state');
+  const state = parameters.get('state');
   if (state !== null) back.searchParams.set('state', state);
   if (server.settings.dialect.namesIssuer !== false) back.searchParams.set('iss', seenAs.issuer); // RFC 9207
   return { status: 302, headers: { location: back.href, 'cache-control': 'no-store' }, body: '' };
 }
 
-function problemOf(asked: URLSearchParams): string | undefined {
-  const names = [...asked.keys()].filter((name) => name !== 'resource');
+function problemOf(parameters: URLSearchParams): string | undefined {
+  const names = [...parameters.keys()].filter((name) => name !== 'resource');
   if (new Set(names).size < names.length) return 'invalid_request';
-  if (asked.get('response_type') !== 'code') return 'unsupported_response_type';
-  if (asked.get('code_challenge_method') !== 'S256' || !asked.get('code_challenge')) return 'invalid_request';
-  if (asked.get('prompt') === 'none') return 'login_required'; // the server keeps no sessions of its own
-  return isClaims(asked.get('claims')) ? undefined : 'invalid_request';
+  if (parameters.get('response_type') !== 'code') return 'unsupported_response_type';
+  if (parameters.get('code_challenge_method') !== 'S256' || !parameters.get('code_challenge'))
+    return 'invalid_request';
+  if (parameters.get('prompt') === 'none') return 'login_required'; // the server keeps no sessions of its own
+  return isClaims(parameters.get('claims')) ? undefined : 'invalid_request';
 }
 
 function isClaims(text: string | null): boolean {
@@ -63,8 +64,8 @@ function isClaims(text: string | null): boolean {
   }
 }
 
-function codeOf(server: ServerContext, asked: URLSearchParams): AuthorizationCode {
-  const text = (name: string): string | undefined => asked.get(name) ?? undefined;
+function codeOf(server: ServerContext, parameters: URLSearchParams): AuthorizationCode {
+  const text = (name: string): string | undefined => parameters.get(name) ?? undefined;
   return {
     clientId: text('client_id') ?? '',
     redirectUri: text('redirect_uri') ?? '',
@@ -86,8 +87,8 @@ export async function exchangeCode(
 ): Promise<TokenResponse> {
   const { logins, ledger, journal, settings } = server;
   const text = parameters.get('code') ?? '';
-  const spent = logins.familyOf(text);
-  if (spent) server.revoke(spent, 'its code came again'); // RFC 6749 §4.1.2
+  const redeemedFamily = logins.familyOf(text);
+  if (redeemedFamily) server.revoke(redeemedFamily, 'its code came again'); // RFC 6749 §4.1.2
   const code = logins.redeem(text);
   const verified = (await challengeOf(parameters.get('code_verifier') ?? '')) === code?.challenge;
   const isItsOwn =

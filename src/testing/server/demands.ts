@@ -36,8 +36,8 @@ export class Demands {
   refusal(token: AccessToken, path: string, login: LoginDetails, now: number): ServerResponse | undefined {
     for (const demand of this.#demands) {
       if (isWithin(path, demand.path ?? '/')) {
-        const answer = unmet(demand, token, login, now);
-        if (answer !== undefined) return answer;
+        const refusal = unmet(demand, token, login, now);
+        if (refusal !== undefined) return refusal;
       }
     }
     return undefined;
@@ -66,9 +66,10 @@ function unmet(
 }
 
 function hasAsked(text: string | undefined, claims: Readonly<Record<string, unknown>>): boolean {
-  const asked = (JSON.parse(text ?? '{}') as { access_token?: Record<string, unknown> }).access_token ?? {};
+  const requestedClaims =
+    (JSON.parse(text ?? '{}') as { access_token?: Record<string, unknown> }).access_token ?? {};
   return Object.entries(claims).every(
-    ([name, value]) => JSON.stringify(asked[name]) === JSON.stringify(value),
+    ([name, value]) => JSON.stringify(requestedClaims[name]) === JSON.stringify(value),
   );
 }
 

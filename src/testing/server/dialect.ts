@@ -47,12 +47,12 @@ export function grantedResponse(
   accept: string | null,
 ): ServerResponse {
   const members = dialect.granted?.(tokens) ?? tokens;
-  const answer = json(200, members, { pragma: 'no-cache' });
-  if (dialect.formUnlessJsonAccepted !== true || accept?.includes('application/json')) return answer;
+  const response = json(200, members, { pragma: 'no-cache' });
+  if (dialect.formUnlessJsonAccepted !== true || accept?.includes('application/json')) return response;
   const pairs = Object.entries(members).filter(([, value]) => value !== undefined);
   return {
-    ...answer,
-    headers: { ...answer.headers, 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' },
+    ...response,
+    headers: { ...response.headers, 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' },
     body: new URLSearchParams(pairs.map(([name, value]) => [name, String(value)])).toString(),
   };
 }

@@ -22,7 +22,7 @@ export interface Fault {
   /** No answer, ever. Only the client's signal ends the wait. */
   readonly hang?: true;
   /** This is the answer. */
-  readonly answer?: Partial<ServerResponse>;
+  readonly response?: Partial<ServerResponse>;
   /**
    * The server does its work before the fault strikes: the refresh token is rotated, only the response is lost or another one.
    *
@@ -77,16 +77,18 @@ export const faults: {
   lostRequest: { drop: true },
   lostResponse: { drop: true, commits: true },
   neverResponds: { hang: true, commits: true },
-  serverError: { answer: json(503, { error: 'invalid_grant', error_description: 'The database is down.' }) },
-  gatewayTimeout: { answer: html(504, 'Gateway Timeout'), commits: true },
-  html: { answer: html(403, 'Forbidden') },
-  captivePortal: { answer: html(200, 'Please sign in to the network') },
+  serverError: {
+    response: json(503, { error: 'invalid_grant', error_description: 'The database is down.' }),
+  },
+  gatewayTimeout: { response: html(504, 'Gateway Timeout'), commits: true },
+  html: { response: html(403, 'Forbidden') },
+  captivePortal: { response: html(200, 'Please sign in to the network') },
   formEncoded: { formEncoded: true, contentType: 'application/x-www-form-urlencoded' },
-  oauthError: (error, status = 400) => ({ answer: json(status, { error }) }),
+  oauthError: (error, status = 400) => ({ response: json(status, { error }) }),
   rateLimited: (retryAfter, status = 429) => ({
-    answer: json(status, { error: 'slow_down' }, { 'retry-after': String(retryAfter) }),
+    response: json(status, { error: 'slow_down' }, { 'retry-after': String(retryAfter) }),
   }),
-  redirect: (location, status = 307) => ({ answer: { status, headers: { location }, body: '' } }),
+  redirect: (location, status = 307) => ({ response: { status, headers: { location }, body: '' } }),
   without: (...members) => ({ members: Object.fromEntries(members.map((name) => [name, undefined])) }),
 };
 
@@ -94,7 +96,7 @@ export const faults: {
 export const faultMembers: MemberNames<Fault> = {
   drop: true,
   hang: true,
-  answer: true,
+  response: true,
   commits: true,
   delay: true,
   members: true,
@@ -107,12 +109,12 @@ export const faultMembers: MemberNames<Fault> = {
 };
 
 /** What a fault makes of an answer that it does not replace. */
-export function applyFault(answer: ServerResponse, fault: Fault): ServerResponse {
-  const headers: Record<string, string | undefined> = { ...answer.headers, ...fault.headers };
+export function applyFault(response: ServerResponse, fault: Fault): ServerResponse {
+  const headers: Record<string, string | undefined> = { ...response.headers, ...fault.headers };
   if (fault.contentType !== undefined) headers['content-type'] = fault.contentType ?? undefined;
   const changes = fault.members !== undefined || fault.formEncoded;
-  const body = changes ? changed(answer.body, fault) : answer.body;
-  return { status: fault.status ?? answer.status, headers, body };
+  const body = changes ? changed(response.body, fault) : response.body;
+  return { status: fault.status ?? response.status, headers, body };
 }
 
 function changed(body: string, { members, formEncoded }: Fault): string {

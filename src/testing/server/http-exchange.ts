@@ -31,8 +31,8 @@ export interface ServerResponse {
 /** What becomes of an answer on its way: it arrives (whole or not), the connection ends or never was, or nothing ever comes. */
 export type Delivery =
   | {
-      readonly kind: 'answer';
-      readonly answer: ServerResponse;
+      readonly kind: 'response';
+      readonly response: ServerResponse;
       readonly truncate?: number;
       readonly stall?: number;
     }
@@ -43,7 +43,7 @@ export type Delivery =
 /** What an endpoint has to do for a request that has arrived and was counted, but not served yet. */
 export interface EndpointWork {
   /** Does it. Everything that changes the server's tokens happens in one go. */
-  answer(): ServerResponse | Promise<ServerResponse>;
+  respond(): ServerResponse | Promise<ServerResponse>;
   /** The server failed before it did it. */
   onFailure?(): void;
   /** The request is over, with or without an answer. */

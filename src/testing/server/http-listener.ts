@@ -147,7 +147,7 @@ function write(response: NodeResponse, delivery: Delivery, extra: Record<string,
     response.socket?.destroy();
     return;
   }
-  const { answer, truncate, stall } = delivery;
+  const { response: answer, truncate, stall } = delivery;
   const body = bytesOf(answer.body);
   const headers: Record<string, string | number> = { ...extra, 'content-length': body.length };
   for (const [name, value] of Object.entries(answer.headers)) if (value !== undefined) headers[name] = value;

@@ -37,7 +37,7 @@ export interface RefreshToken {
   /** How often it was sent to the token endpoint. */
   sent: number;
   /** What its first use was answered with. */
-  answer: TokenResponse | undefined;
+  firstResponse: TokenResponse | undefined;
 }
 
 export interface AccessToken {

@@ -32,7 +32,7 @@ export class LoginRegistry {
   readonly #details = new WeakMap<TokenFamily, LoginDetails>();
   readonly #codes = new Map<string, AuthorizationCode>();
   /** What became of codes that were exchanged. */
-  readonly #spent = new Map<string, TokenFamily>();
+  readonly #redeemed = new Map<string, TokenFamily>();
 
   record(family: TokenFamily, { acr, claims, nonce }: LoginDetails): void {
     this.#details.set(family, { acr, claims, nonce });
@@ -56,11 +56,11 @@ export class LoginRegistry {
   }
 
   markRedeemed(text: string, family: TokenFamily): void {
-    this.#spent.set(text, family);
+    this.#redeemed.set(text, family);
   }
 
   /** The family of a code that was exchanged before. */
   familyOf(text: string): TokenFamily | undefined {
-    return this.#spent.get(text);
+    return this.#redeemed.get(text);
   }
 }

@@ -60,7 +60,7 @@ export function protectedApi(
   };
   return {
     token: token?.id,
-    answer() {
+    respond() {
       if (text === '')
         return json(401, { error: 'unauthorized' }, { 'www-authenticate': 'Bearer realm="api"' });
       if (scheme === 'dpop')
@@ -89,8 +89,8 @@ async function proven(
 ): Promise<ServerResponse> {
   try {
     const { jkt, headers } = (await proofs.verify(exchange, 'api', text)) ?? proofs.missing();
-    const answer = await serve(jkt);
-    return { ...answer, headers: { ...answer.headers, ...headers } };
+    const response = await serve(jkt);
+    return { ...response, headers: { ...response.headers, ...headers } };
   } catch (error) {
     if (!(error instanceof DpopProofError)) throw error;
     const headers = { 'www-authenticate': dpopChallenge(error.code), ...error.headers };

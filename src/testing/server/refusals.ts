@@ -136,10 +136,10 @@ export function insufficientClaims(claims: Readonly<Record<string, unknown>>): R
 
 /** A 401 that asks for a better login (RFC 9470 §3). A refresh does not help. */
 export function insufficientUserAuthentication(
-  asked: { readonly acrValues?: string; readonly maxAge?: number } = {},
+  requirements: { readonly acrValues?: string; readonly maxAge?: number } = {},
 ): Refusal {
-  const acr = asked.acrValues === undefined ? '' : `, acr_values="${asked.acrValues}"`;
-  const age = asked.maxAge === undefined ? '' : `, max_age=${asked.maxAge}`;
+  const acr = requirements.acrValues === undefined ? '' : `, acr_values="${requirements.acrValues}"`;
+  const age = requirements.maxAge === undefined ? '' : `, max_age=${requirements.maxAge}`;
   return refusal(
     401,
     { error: 'insufficient_user_authentication' },

@@ -59,10 +59,10 @@ export class RequestPipeline {
     const gate = this.gates.next(endpoint, request);
     const fault = this.faults.next(endpoint, request);
     if (gate || fault) return this.#withTrouble(work, gate, fault ?? {});
-    const answer = work.answer();
-    return isThenable(answer)
-      ? Promise.resolve(answer).then((one) => this.#arrived(work, one))
-      : this.#arrived(work, answer);
+    const response = work.respond();
+    return isThenable(response)
+      ? Promise.resolve(response).then((one) => this.#toDelivery(work, one))
+      : this.#toDelivery(work, response);
   }
 
   #endpointOf({ origin, pathname }: URL): EndpointName | undefined {
@@ -74,7 +74,7 @@ export class RequestPipeline {
     if (exchange.url.origin === this.#issuerOrigin) {
       const detail = `${exchange.method} ${exchange.url.pathname} is none of its endpoints.`;
       this.#server.journal.write('refused', { error: 'not_found', detail });
-      return { kind: 'answer', answer: json(404, { error: 'not_found' }) };
+      return { kind: 'response', response: json(404, { error: 'not_found' }) };
     }
     this.#server.journal.counts.strayRequests++;
     this.#server.journal.write('stray', { detail: `${exchange.method} ${exchange.url.origin}` });
@@ -89,22 +89,22 @@ export class RequestPipeline {
     const isPost = exchange.method === 'POST';
     return isPost
       ? work
-      : { ...work, answer: () => json(405, { error: 'invalid_request' }, { allow: 'POST' }) };
+      : { ...work, respond: () => json(405, { error: 'invalid_request' }, { allow: 'POST' }) };
   }
 
   #metadata(exchange: Exchange): EndpointWork {
     this.#server.journal.counts.metadataRequests++;
     this.#server.journal.write('metadata');
-    return { answer: () => json(200, metadataDocument(exchange.seenAs.issuer, this.#server.settings)) };
+    return { respond: () => json(200, metadataDocument(exchange.seenAs.issuer, this.#server.settings)) };
   }
 
-  #arrived(work: EndpointWork, answer: ServerResponse): Delivery {
-    work.onEnd?.(answer.status);
-    return { kind: 'answer', answer: this.#dated(answer) };
+  #toDelivery(work: EndpointWork, response: ServerResponse): Delivery {
+    work.onEnd?.(response.status);
+    return { kind: 'response', response: this.#withDate(response) };
   }
 
-  #dated(answer: ServerResponse): ServerResponse {
-    return { ...answer, headers: { date: this.#date(), ...answer.headers } };
+  #withDate(response: ServerResponse): ServerResponse {
+    return { ...response, headers: { date: this.#date(), ...response.headers } };
   }
 
   /** Now, as a header says it: made once a second. */
@@ -118,17 +118,17 @@ export class RequestPipeline {
     const { commits = false } = fault;
     if (gate?.commits === false) await gate.pass();
     if (!commits) await this.#delay(fault.delay);
-    const replaces = fault.drop || fault.hang || fault.answer;
+    const replaces = fault.drop || fault.hang || fault.response;
     if (Object.keys(fault).length > 0) {
       this.#server.journal.counts.faults++;
       this.#server.journal.write('fault', { token: work.token, detail: Object.keys(fault).join(' ') });
     }
     if (replaces && !commits) work.onFailure?.();
-    const served = replaces && !commits ? json(500, {}) : await work.answer();
+    const served = replaces && !commits ? json(500, {}) : await work.respond();
     if (gate?.commits === true) await gate.pass();
     if (commits) await this.#delay(fault.delay);
-    const delivery = deliveryOf(this.#dated(served), fault, this.#date());
-    work.onEnd?.(delivery.kind === 'answer' ? delivery.answer.status : undefined);
+    const delivery = deliveryOf(this.#withDate(served), fault, this.#date());
+    work.onEnd?.(delivery.kind === 'response' ? delivery.response.status : undefined);
     gate?.served();
     return delivery;
   }
@@ -152,13 +152,13 @@ const endpoints = {
 function deliveryOf(served: ServerResponse, fault: Fault, date: string): Delivery {
   if (fault.drop) return { kind: 'dropped' };
   if (fault.hang) return { kind: 'hung' };
-  const answer = fault.answer
-    ? { status: 200, body: '', ...fault.answer, headers: { date, ...fault.answer.headers } }
+  const response = fault.response
+    ? { status: 200, body: '', ...fault.response, headers: { date, ...fault.response.headers } }
     : served;
   const { truncate, stall } = fault;
   return {
-    kind: 'answer',
-    answer: applyFault(answer, fault),
+    kind: 'response',
+    response: applyFault(response, fault),
     ...(truncate !== undefined && { truncate }),
     ...(stall !== undefined && { stall }),
   };

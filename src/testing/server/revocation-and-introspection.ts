@@ -52,7 +52,7 @@ function tokenService(
 ): EndpointWork {
   const find = (text: string): Token | undefined =>
     server.ledger.refreshToken(text) ?? server.ledger.accessToken(text);
-  const answer = async (): Promise<ServerResponse> => {
+  const respond = async (): Promise<ServerResponse> => {
     try {
       const parameters = readParameters(exchange, encoding ?? server.settings.requestEncoding);
       const client = await checkClient(server.settings.clients, parameters, exchange.headers);
@@ -66,7 +66,7 @@ function tokenService(
       return refusal;
     }
   };
-  return { token: find(peekParameters(exchange).get('token') ?? '')?.id, answer };
+  return { token: find(peekParameters(exchange).get('token') ?? '')?.id, respond: respond };
 }
 
 function claimsOf({ settings }: ServerContext, token: Token): object {

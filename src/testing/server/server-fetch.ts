@@ -42,7 +42,7 @@ export function createServerFetch(serve: Serve, seenAs: Exchange['seenAs']): Tra
     if (delivery.kind === 'dropped') throw networkError();
     if (delivery.kind === 'unreachable') throw networkError(networkUnreachable(url));
     if (delivery.kind === 'hung') return new Promise<never>(() => {});
-    const { status, headers: sent } = delivery.answer;
+    const { status, headers: sent } = delivery.response;
     const location = redirects.has(status) ? sent['location'] : undefined;
     if (location === undefined || outgoing.redirect === 'manual')
       return responseTo(outgoing, delivery, hops > 0);
@@ -124,10 +124,10 @@ function redirected(outgoing: OutgoingRequest, url: URL, status: number): Outgoi
 
 function responseTo(
   { method, url, signal }: OutgoingRequest,
-  delivery: Delivery & { kind: 'answer' },
+  delivery: Delivery & { kind: 'response' },
   isRedirected: boolean,
 ): Response {
-  const { status, headers, body } = delivery.answer;
+  const { status, headers, body } = delivery.response;
   const isCut = delivery.truncate !== undefined || delivery.stall !== undefined;
   const content = isCut ? cutBody(delivery, signal) : body;
   const hasBody = method !== 'HEAD' && !withoutBody.has(status) && content !== '';
@@ -146,7 +146,7 @@ function headersOf(headers: ServerResponse['headers']): [string, string][] {
 
 /** A body that ends with an error, or does not end at all, after so many bytes. */
 function cutBody(
-  { answer, truncate, stall }: Delivery & { kind: 'answer' },
+  { response: answer, truncate, stall }: Delivery & { kind: 'response' },
   signal: AbortSignal | null | undefined,
 ): ReadableStream<Uint8Array> {
   return new ReadableStream({

@@ -38,7 +38,7 @@ export function tokenEndpoint(server: ServerContext, exchange: Exchange): Endpoi
   if (token) arrive(server, token);
   return {
     token: token?.id,
-    answer: () => answer(server, exchange, token),
+    respond: () => respond(server, exchange, token),
     onFailure: () => token && server.ledger.failed(token),
     onEnd() {
       if (token) token.family.inFlight--;
@@ -52,7 +52,7 @@ function arrive({ journal: { counts } }: ServerContext, token: RefreshToken): vo
   counts.peakConcurrentRefreshes = Math.max(counts.peakConcurrentRefreshes, token.family.inFlight);
 }
 
-async function answer(
+async function respond(
   server: ServerContext,
   exchange: Exchange,
   token: RefreshToken | undefined,
@@ -96,7 +96,7 @@ function refresh(server: ServerContext, request: GrantRequest): TokenResponse {
   if (isPublic && token.family.jkt !== undefined && token.family.jkt !== jkt) {
     throw new OAuthServerError('invalid_grant', 'The refresh token is bound to another key.');
   }
-  const { use, response } = server.ledger.redeem(token, wanted(server, request));
+  const { use, response } = server.ledger.redeem(token, requestedToken(server, request));
   return response ? granted(server, token, { use, response }) : reused(server, token);
 }
 
@@ -117,13 +117,16 @@ function clientCredentials(server: ServerContext, request: GrantRequest): TokenR
     resources: [`${settings.apiOrigin}/`],
     jkt,
   };
-  const { family, response } = ledger.issueForClient(start, wanted(server, request));
+  const { family, response } = ledger.issueForClient(start, requestedToken(server, request));
   journal.counts.clientCredentials++;
   journal.write('clientCredentials', { family: family.id, clientId, issued: [family.newest?.id ?? ''] });
   return response;
 }
 
-function wanted({ settings }: ServerContext, { parameters, exchange, jkt }: GrantRequest): RequestedToken {
+function requestedToken(
+  { settings }: ServerContext,
+  { parameters, exchange, jkt }: GrantRequest,
+): RequestedToken {
   return {
     jkt,
     scope: parameters.get('scope')?.split(' '),

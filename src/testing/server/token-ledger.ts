@@ -73,12 +73,12 @@ export class TokenLedger {
   }
 
   /** An access token for a client itself: no refresh token comes with it (RFC 6749 §4.4.3). @throws OAuthServerError */
-  issueForClient(start: Start, wanted: RequestedToken): Started {
+  issueForClient(start: Start, requested: RequestedToken): Started {
     const family = this.#begin(start);
-    this.#check(family, wanted);
+    this.#check(family, requested);
     return {
       family,
-      response: this.#response(this.#issueAccessToken(family, wanted), undefined, wanted.issuer),
+      response: this.#response(this.#issueAccessToken(family, requested), undefined, requested.issuer),
     };
   }
 
@@ -87,7 +87,7 @@ export class TokenLedger {
    *
    * @throws OAuthServerError
    */
-  redeem(token: RefreshToken, wanted: RequestedToken): { use: TokenUse; response?: TokenResponse } {
+  redeem(token: RefreshToken, requested: RequestedToken): { use: TokenUse; response?: TokenResponse } {
     const { family } = token;
     const now = this.#now();
     const use = classifyUse(token, this.#settings.profile, now);
@@ -97,13 +97,13 @@ export class TokenLedger {
       throw new OAuthServerError('invalid_grant', 'The refresh token has expired.');
     }
     try {
-      this.#check(family, wanted);
+      this.#check(family, requested);
     } catch (refusal) {
       if (this.#settings.scopeNarrowing === 'unforgiving') token.usedAt ??= now;
       throw refusal;
     }
-    if (use === 'replay' && token.answer !== undefined) return { use, response: token.answer };
-    return { use, response: this.#grant(token, wanted, use) };
+    if (use === 'replay' && token.firstResponse !== undefined) return { use, response: token.firstResponse };
+    return { use, response: this.#grant(token, requested, use) };
   }
 
   /** An attempt that did not get as far as {@link redeem}: under some profiles it counts as a use. */
@@ -123,25 +123,25 @@ export class TokenLedger {
     return family;
   }
 
-  #grant(token: RefreshToken, wanted: RequestedToken, use: TokenUse): TokenResponse {
+  #grant(token: RefreshToken, requested: RequestedToken, use: TokenUse): TokenResponse {
     const { family } = token;
     if (!this.#settings.accessTokensSurviveRefresh && family.newest) family.newest.ended = true;
     const rotates = use === 'rotate' || use === 'again';
     if (rotates) token.usedAt ??= this.#now();
     const kept = use === 'same' ? token.text : undefined;
     const next = rotates ? this.#issueRefreshToken(family, token.generation + 1).text : kept;
-    if (this.#settings.scopeNarrowing !== 'temporary') family.scope = wanted.scope ?? family.scope;
-    const response = this.#response(this.#issueAccessToken(family, wanted), next, wanted.issuer);
-    token.answer ??= response;
+    if (this.#settings.scopeNarrowing !== 'temporary') family.scope = requested.scope ?? family.scope;
+    const response = this.#response(this.#issueAccessToken(family, requested), next, requested.issuer);
+    token.firstResponse ??= response;
     return response;
   }
 
-  #check(family: TokenFamily, wanted: RequestedToken): void {
-    if (wanted.scope && !wanted.scope.every((scope) => family.scope.includes(scope))) {
+  #check(family: TokenFamily, requested: RequestedToken): void {
+    if (requested.scope && !requested.scope.every((scope) => family.scope.includes(scope))) {
       throw new OAuthServerError('invalid_scope', 'The scope exceeds what was granted.');
     }
     const isGranted = (url: string): boolean => family.resources.some((granted) => covers(granted, url));
-    if (wanted.resource && !wanted.resource.every(isGranted)) {
+    if (requested.resource && !requested.resource.every(isGranted)) {
       throw new OAuthServerError('invalid_target', 'The resource was not granted.');
     }
   }
@@ -155,7 +155,7 @@ export class TokenLedger {
       generation,
       usedAt: undefined,
       sent: 0,
-      answer: undefined,
+      firstResponse: undefined,
     };
     this.#refreshTokens.set(token.text, token);
     family.current = token;
@@ -164,19 +164,19 @@ export class TokenLedger {
 
   #issueAccessToken(
     family: TokenFamily,
-    wanted: Pick<RequestedToken, 'issuer' | 'jkt'> & Partial<RequestedToken>,
+    requested: Pick<RequestedToken, 'issuer' | 'jkt'> & Partial<RequestedToken>,
     lifetime?: number,
   ): AccessToken {
     const issuedAt = this.#now();
-    const scope = wanted.scope ?? family.scope;
-    const audience = wanted.resource?.length ? wanted.resource : undefined;
+    const scope = requested.scope ?? family.scope;
+    const audience = requested.resource?.length ? requested.resource : undefined;
     const expiresAt = issuedAt + (lifetime ?? this.#settings.accessTokenLifetime);
     const id = `at${this.#accessTokens.size + 1}`;
     const isJwt = this.#settings.tokenFormat === 'jwt-like';
-    const { jkt } = wanted;
+    const { jkt } = requested;
     const facts = { id, family, scope, audience, jkt, issuedAt, expiresAt };
     const text = isJwt
-      ? jwtLike(accessTokenClaims(facts, wanted.issuer, this.#settings.apiOrigin), this.#text())
+      ? jwtLike(accessTokenClaims(facts, requested.issuer, this.#settings.apiOrigin), this.#text())
       : `access-${this.#text()}`;
     const token: AccessToken = { ...facts, text, ended: false };
     this.#accessTokens.set(text, token);

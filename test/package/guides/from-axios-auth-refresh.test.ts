@@ -73,7 +73,7 @@ describe('after', () => {
   test('a session that is over is said as it is, another status is axios’ own', async () => {
     await using place = await loggedIn();
     const { api } = await openApi(place);
-    place.server.fail({ answer: { status: 404 } }, { on: 'api' });
+    place.server.fail({ response: { status: 404 } }, { on: 'api' });
     expect(await outcome(api.get('orders'))).toBe(404);
     place.server.revokeFamily();
     expect(await outcome(api.get('orders'))).toBe('ERR_LOGIN_REQUIRED');

@@ -102,7 +102,7 @@ test('keys of logins that failed, or that nobody came back for, are forgotten', 
   expect([...keys.held]).toEqual([new URL(url).searchParams.get('dpop_jkt')]);
   expect(pending.size).toBe(1);
   expect(abandoned.url).not.toBe(url);
-  server.fail({ answer: { status: 400, body: '{"error":"invalid_grant"}' } });
+  server.fail({ response: { status: 400, body: '{"error":"invalid_grant"}' } });
   await rejection(completeLogin({ ...client, pending }, await visit(url)));
   expect(keys.held.size).toBe(0);
 });

@@ -186,7 +186,7 @@ describe('nonces', () => {
       status: 401,
       headers: { 'www-authenticate': 'DPoP error="use_dpop_nonce"', 'dpop-nonce': 'again' },
     };
-    server.fail({ answer }, { on: 'api', times: Number.POSITIVE_INFINITY });
+    server.fail({ response: answer }, { on: 'api', times: Number.POSITIVE_INFINITY });
     expect(await call()).toBe(401);
     expect(server.counts).toMatchObject({ apiCalls: 2, tokenRequests: 0 });
   });
@@ -194,7 +194,7 @@ describe('nonces', () => {
   test('the token endpoint that is never content is asked twice, and the refresh token is not spent', async () => {
     const { server, call, expire, manager, tokens } = await openDpopManager();
     const answer = { status: 400, headers: { 'dpop-nonce': 'again' }, body: '{"error":"use_dpop_nonce"}' };
-    const mend = server.fail({ answer }, { times: Number.POSITIVE_INFINITY });
+    const mend = server.fail({ response: answer }, { times: Number.POSITIVE_INFINITY });
     expire();
     const error = await rejection(call());
     expect(error).toMatchObject({ code: 'ERR_REFRESH_FAILED', sent: false, error: 'use_dpop_nonce' });
@@ -213,7 +213,7 @@ describe('nonces', () => {
     [200, '{"error":"use_dpop_nonce"}'],
   ])('%i %s with a nonce is not answered with the refresh token once more', async (status, body) => {
     const { server, call, expire } = await openDpopManager();
-    server.fail({ answer: { status, headers: { 'dpop-nonce': 'n' }, body } });
+    server.fail({ response: { status, headers: { 'dpop-nonce': 'n' }, body } });
     expire();
     await rejection(call());
     expect(server.counts.tokenRequests).toBe(1);
@@ -282,7 +282,7 @@ describe('nonces', () => {
         'dpop-nonce': 'n',
       },
     };
-    server.fail({ answer }, { on: 'api' });
+    server.fail({ response: answer }, { on: 'api' });
     expect(await call()).toBe(200);
     expect(server.counts).toMatchObject({ apiCalls: 2, tokenRequests: 0 });
   });
@@ -313,10 +313,10 @@ describe('the clock', () => {
   test('a proof that is refused for another reason is not tried again', async () => {
     const { server, call, expire } = await openDpopManager();
     const challenge = { 'www-authenticate': 'DPoP error="invalid_dpop_proof"' };
-    server.fail({ answer: { status: 401, headers: challenge } }, { on: 'api' });
+    server.fail({ response: { status: 401, headers: challenge } }, { on: 'api' });
     expect(await call()).toBe(401);
     expect(server.counts).toMatchObject({ apiCalls: 1, tokenRequests: 0 });
-    server.fail({ answer: { status: 400, body: '{"error":"invalid_dpop_proof"}' } });
+    server.fail({ response: { status: 400, body: '{"error":"invalid_dpop_proof"}' } });
     expire();
     expect(await rejection(call())).toMatchObject({
       code: 'ERR_REFRESH_FAILED',
@@ -439,7 +439,7 @@ describe('bearer tokens', () => {
   test('of a refresh are not used, and the refresh token that came with them is kept', async () => {
     const { server, manager, call, expire } = await openDpopManager();
     const body = JSON.stringify({ access_token: 'bearer', token_type: 'Bearer', refresh_token: 'successor' });
-    server.fail({ answer: { status: 200, body } });
+    server.fail({ response: { status: 200, body } });
     expire();
     expect(await rejection(call())).toMatchObject({
       code: 'ERR_REFRESH_FAILED',
@@ -469,7 +469,7 @@ describe('bearer tokens', () => {
     expect(await callApi(old)).toBe(200);
     expect(sent.map(({ proof }) => proof)).toEqual([null, null]);
     await signIn();
-    server.fail({ answer: { status: 200, body: '{"access_token":"b","token_type":"Bearer"}' } });
+    server.fail({ response: { status: 200, body: '{"access_token":"b","token_type":"Bearer"}' } });
     expire();
     expect(await rejection(callApi(manager))).toMatchObject({ error: 'unusable token_type' });
   });

@@ -16,7 +16,7 @@ interface Echo {
 
 const prefix = 'https://api.test/v1';
 const at = { prefix, retry: { delay: () => 0 } } satisfies Options;
-const unavailable = { answer: { status: 503, body: '' } };
+const unavailable = { response: { status: 503, body: '' } };
 
 /** A signed-in user, whose ky retries at once. */
 async function signedIn(options: Options = {}): Promise<OpenedManager & { readonly api: KyInstance }> {
@@ -91,11 +91,11 @@ describe('calls', () => {
 
   test('a redirect is followed, and takes the token no further than to what was named', async () => {
     const { server, api } = await signedIn();
-    server.fail({ answer: { status: 302, headers: { location: '/v1/new' } } }, { on: 'api' });
+    server.fail({ response: { status: 302, headers: { location: '/v1/new' } } }, { on: 'api' });
     const response = await api.get<Echo>('old');
     expect(response.redirected).toBe(true);
     expect((await response.json()).path).toBe('/v1/new');
-    server.fail({ answer: { status: 302, headers: { location: 'https://evil.test/' } } }, { on: 'api' });
+    server.fail({ response: { status: 302, headers: { location: 'https://evil.test/' } } }, { on: 'api' });
     await expect(api.get('old', { retry: 0 })).rejects.toThrow();
     expect(server.counts).toMatchObject({ strayRequests: 1, accessTokensLeaked: 0 });
   });
@@ -187,7 +187,7 @@ describe('retries', () => {
     [
       'RefreshFailedError',
       ({ server }) =>
-        server.fail({ answer: { status: 503, headers: { 'retry-after': '60' } } }, { times: 9 }),
+        server.fail({ response: { status: 503, headers: { 'retry-after': '60' } } }, { times: 9 }),
       { code: 'ERR_REFRESH_FAILED', retryAfter: 60_000 },
     ],
     [
@@ -216,7 +216,7 @@ describe('retries', () => {
       return true;
     });
     set.server.expire();
-    set.server.fail({ answer: { status: 503, headers: { 'retry-after': '5' } } });
+    set.server.fail({ response: { status: 503, headers: { 'retry-after': '5' } } });
     expect((await set.api.get('orders', { retry: { shouldRetry } })).status).toBe(200);
     expect(shouldRetry).toHaveBeenCalledOnce();
     expect(set.server.counts).toMatchObject({ tokenRequests: 2, refreshes: 1 });
@@ -227,7 +227,7 @@ describe('answers', () => {
   test('a second 401 is the HTTPError that users of ky know, with its response and what it says', async () => {
     const { server, api } = await signedIn();
     const answer = { status: 401, headers: { 'content-type': 'application/json' }, body: '{"error":"no"}' };
-    server.fail({ answer }, { on: 'api', times: 2 });
+    server.fail({ response: answer }, { on: 'api', times: 2 });
     const error = await rejection(api.get('orders').json());
     expect(error).toBeInstanceOf(HTTPError);
     const { response, request, data } = error as unknown as HTTPError;
@@ -237,7 +237,7 @@ describe('answers', () => {
 
   test.each([403, 404, 500])('so is %i', async (status) => {
     const { server, api } = await signedIn({ retry: 0 });
-    server.fail({ answer: { status, body: 'no' } }, { on: 'api' });
+    server.fail({ response: { status, body: 'no' } }, { on: 'api' });
     const error = await rejection(api.get('orders').json());
     expect(error).toBeInstanceOf(HTTPError);
     expect(error['response']).toMatchObject({ status });

@@ -6,7 +6,7 @@ import { entra, google, linear, salesforce, slack, twitch } from './fixtures/all
 import { clientOf, signedIn } from './support/scene.ts';
 
 const json = (status: number, members: object) => ({
-  answer: { status, body: JSON.stringify(members), headers: { 'content-type': 'application/json' } },
+  response: { status, body: JSON.stringify(members), headers: { 'content-type': 'application/json' } },
 });
 
 describe('Slack', () => {

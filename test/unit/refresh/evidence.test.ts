@@ -97,7 +97,7 @@ test('a server that does not rotate and gives the rejected token again: the call
 test('N41: an API that always answers 401: two requests, one refresh, the second 401 is the answer', async () => {
   const { server, manager, types } = await openManager();
   server.fail(
-    { answer: { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } } },
+    { response: { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } } },
     { on: 'api', times: 100 },
   );
   expect((await manager.fetch(api)).status).toBe(401);

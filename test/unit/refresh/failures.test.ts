@@ -4,11 +4,11 @@ import { expect, test } from 'vitest';
 import { key, openManager } from '../../support/open-manager.ts';
 import { rejection, times } from '../../support/promises.ts';
 
-const json = (status: number, body: object) => ({ answer: { status, body: JSON.stringify(body) } });
+const json = (status: number, body: object) => ({ response: { status, body: JSON.stringify(body) } });
 
 test.each<[string, Fault, object]>([
   ['503 with the body of an invalid_grant (N29)', faults.serverError, { status: 503 }],
-  ['500 in HTML', { answer: { status: 500, body: '<h1>Internal Server Error</h1>' } }, { status: 500 }],
+  ['500 in HTML', { response: { status: 500, body: '<h1>Internal Server Error</h1>' } }, { status: 500 }],
   ['502 of the token endpoint itself', json(502, { error: 'temporarily_unavailable' }), { status: 502 }],
   ['429', faults.rateLimited(5), { status: 429, retryAfter: 5_000 }],
   ['408', json(408, {}), { status: 408 }],
@@ -17,7 +17,7 @@ test.each<[string, Fault, object]>([
   ['unauthorized_client', json(400, { error: 'unauthorized_client' }), { error: 'unauthorized_client' }],
   ['invalid_request', json(400, { error: 'invalid_request' }), { error: 'invalid_request' }],
   ['invalid_grant with status 404', json(404, { error: 'invalid_grant' }), { status: 404 }],
-  ['404', { answer: { status: 404, body: 'Not Found' } }, { status: 404 }],
+  ['404', { response: { status: 404, body: 'Not Found' } }, { status: 404 }],
   ['redirect', faults.redirect('https://elsewhere.test/token'), { status: 307 }],
 ])(
   'law only-the-server-ends-it: %s ends no session, and is not asked again at once',

@@ -40,7 +40,7 @@ test.each([
 
 test('law only-the-server-ends-it: a login clears what was remembered against a scope, and so does its success', async () => {
   const { manager, server, clock } = await openManager({ server: { scope: ['read', 'write', 'admin'] } });
-  const heal = server.fail({ answer: { status: 400, body: '{"error":"invalid_scope"}' } }, { times: 100 });
+  const heal = server.fail({ response: { status: 400, body: '{"error":"invalid_scope"}' } }, { times: 100 });
   const admin = () => manager.getAccessToken({ scope: ['admin'] });
   await rejection(admin());
   expect(await rejection(admin())).toMatchObject({ error: 'invalid_scope', failures: 1 });
@@ -48,11 +48,11 @@ test('law only-the-server-ends-it: a login clears what was remembered against a 
   await manager.setTokens(server.signIn());
   expect(await admin()).toBe(server.currentAccessToken());
   clock.set(clock.now() + 300_000);
-  server.fail({ answer: { status: 400, body: '{"error":"invalid_scope"}' } });
+  server.fail({ response: { status: 400, body: '{"error":"invalid_scope"}' } });
   expect(await rejection(admin())).toMatchObject({ failures: 1, retryAfter: 30_000 });
   clock.set(clock.now() + 30_000);
   await admin();
   clock.set(clock.now() + 300_000);
-  server.fail({ answer: { status: 400, body: '{"error":"invalid_scope"}' } });
+  server.fail({ response: { status: 400, body: '{"error":"invalid_scope"}' } });
   expect(await rejection(admin())).toMatchObject({ failures: 1, retryAfter: 30_000 });
 });

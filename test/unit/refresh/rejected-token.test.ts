@@ -88,7 +88,7 @@ test('an API that rejects even the new token does not affect other APIs', async 
     manager: { protectedResources: ['https://api.test/broken/', api] },
   });
   server.fail(
-    { answer: { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } } },
+    { response: { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } } },
     { on: 'api', times: 100, when: ({ path }) => path.startsWith('/broken/') },
   );
   expect((await manager.fetch('https://api.test/broken/')).status).toBe(401);

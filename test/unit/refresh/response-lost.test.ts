@@ -106,10 +106,10 @@ test.each([
   ['truncated answer', { truncate: 20 }],
   ['stalled answer', { stall: 20 }],
   ['portal page with status 200', faults.captivePortal],
-  ['502 of a gateway', { answer: { status: 502, body: '<h1>Bad Gateway</h1>' } }],
-  ['504 of a gateway', { answer: { status: 504, body: '{"message":"Endpoint request timed out"}' } }],
-  ['empty 200', { answer: { status: 200, body: '' } }],
-  ['2 MiB of answer', { answer: { status: 200, body: 'x'.repeat(2_000_000) } }],
+  ['502 of a gateway', { response: { status: 502, body: '<h1>Bad Gateway</h1>' } }],
+  ['504 of a gateway', { response: { status: 504, body: '{"message":"Endpoint request timed out"}' } }],
+  ['empty 200', { response: { status: 200, body: '' } }],
+  ['2 MiB of answer', { response: { status: 200, body: 'x'.repeat(2_000_000) } }],
 ])('law response-lost: a %s may have spent the refresh token', async (_what, fault) => {
   const { manager, server, clock, tokens, record } = await openManager({ manager: { timeout: 5_000 } });
   clock.set(clock.now() + 280_000);

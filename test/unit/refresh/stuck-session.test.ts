@@ -8,7 +8,7 @@ import type { SessionRecord } from '../../../src/core/session/session-record.ts'
 import { key, type OpenedManager, openManager } from '../../support/open-manager.ts';
 import { rejection } from '../../support/promises.ts';
 
-const answered = (status: number, body: string): Fault => ({ answer: { status, body } });
+const answered = (status: number, body: string): Fault => ({ response: { status, body } });
 const always = { times: 100_000 };
 const day = 86_400_000;
 

@@ -46,7 +46,7 @@ test('expiry counts from the moment the request was sent, not from the answer', 
 test.each([
   ['503', faults.serverError],
   ['429', faults.rateLimited(10)],
-  ['no connection', { answer: { status: 500 } }],
+  ['no connection', { response: { status: 500 } }],
 ])(
   'law only-the-server-ends-it: a refresh ahead of time that fails (%s) keeps the valid token in use',
   async (_what, fault) => {

@@ -144,7 +144,7 @@ test('a challenge that can be seen is replayed as always', async () => {
   server.expire();
   expect(await callApi(manager)).toBe(200);
   expect(server.counts).toMatchObject({ refreshes: 1, apiCalls: 2 });
-  server.fail({ answer: refusals.github }, { on: 'api' });
+  server.fail({ response: refusals.github }, { on: 'api' });
   expect(await callApi(manager)).toBe(200);
 });
 

@@ -207,7 +207,10 @@ test('law sign-out-wins: a login while a sign-out is under way is not the one th
 
 test('{ revoked } tells the truth: a server that refuses, one without the endpoint, and nobody signed in', async () => {
   const refused = await openManager();
-  refused.server.fail({ answer: { status: 400, body: '{"error":"invalid_client"}' } }, { on: 'revocation' });
+  refused.server.fail(
+    { response: { status: 400, body: '{"error":"invalid_client"}' } },
+    { on: 'revocation' },
+  );
   expect(await refused.manager.signOut()).toEqual({ revoked: false, reason: 'refused', status: 400 });
   const { server } = await openManager();
   const { revocationEndpoint: _none, ...metadata } = server.metadata;
@@ -230,7 +233,7 @@ test('{ revoked } tells the truth about late tokens as well', async () => {
   const held = server.hold({ commits: true });
   const caller = rejection(manager.getAccessToken());
   await held.arrived();
-  server.fail({ answer: { status: 400, body: '{"error":"invalid_client"}' } }, { on: 'revocation' });
+  server.fail({ response: { status: 400, body: '{"error":"invalid_client"}' } }, { on: 'revocation' });
   const out = manager.signOut();
   await clock.advance(0);
   // The late tokens come, and are refused by the revocation endpoint, while what was stored is still being deleted.

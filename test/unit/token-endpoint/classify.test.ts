@@ -9,7 +9,7 @@ type Classify = NonNullable<ProviderProfile['classify']>;
 
 const tokenEndpoint = 'https://as.test/token';
 const answered = (status: number, body: string): Fault => ({
-  answer: { status, body, headers: { 'content-type': 'text/x-refusal' } },
+  response: { status, body, headers: { 'content-type': 'text/x-refusal' } },
 });
 
 /** A refresh that fails with this fault, at a server whose profile has this `classify()`. */

@@ -326,7 +326,7 @@ describe('a manager that has to find out its server', () => {
 
   test('asks again after a failure, and the session lives on', async () => {
     const { server, manager, clock } = setUp();
-    const undo = server.fail({ status: 502, answer: { status: 502 } }, { on: 'metadata', times: 100 });
+    const undo = server.fail({ status: 502, response: { status: 502 } }, { on: 'metadata', times: 100 });
     await passing(manager.setTokens(server.signIn()));
     server.expire();
     const failing = passing(manager.getAccessToken({ rejectedToken: server.currentAccessToken() ?? '' }));

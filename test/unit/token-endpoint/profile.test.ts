@@ -153,7 +153,7 @@ describe('isInvalidToken', () => {
         },
       });
       await manager.setTokens(server.signIn());
-      server.fail({ answer: expired }, { on: 'api' });
+      server.fail({ response: expired }, { on: 'api' });
       expect(await (await manager.fetch(api)).json()).toMatchObject({ method: 'GET' });
       expect(server.counts).toMatchObject({ refreshes: 1, apiCalls: 2 });
     },
@@ -170,7 +170,7 @@ describe('isInvalidToken', () => {
       },
     });
     await other.setTokens((await manager.getTokens()) ?? { accessToken: '' });
-    server.fail({ answer: expired }, { on: 'api' });
+    server.fail({ response: expired }, { on: 'api' });
     expect(await (await other.fetch(api)).text()).toBe(expired.body);
     expect(server.counts.refreshes).toBe(0);
   });

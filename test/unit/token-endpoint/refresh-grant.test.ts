@@ -91,7 +91,7 @@ test('N3: putting manager.fetch in the place of the platform’s does not make i
 test('no transport retry: whatever fails is sent once', async () => {
   const { manager, server, expire, posts } = await openManager();
   expire();
-  server.fail({ answer: { status: 503, headers: { 'retry-after': '0' } } }, { times: 5 });
+  server.fail({ response: { status: 503, headers: { 'retry-after': '0' } } }, { times: 5 });
   await rejection(manager.getAccessToken());
   expect(posts.length).toBe(1);
 });

@@ -234,7 +234,7 @@ test('an answer of more than 16 MiB is not read: the error says so', async () =>
 test('x-retry-after is read where Retry-After is missing', async () => {
   const { manager, server, expire } = await openManager();
   expire();
-  server.fail({ answer: { status: 429, headers: { 'x-retry-after': '120' }, body: '' } });
+  server.fail({ response: { status: 429, headers: { 'x-retry-after': '120' }, body: '' } });
   expect(await rejection(manager.getAccessToken())).toMatchObject({ sent: false, retryAfter: 120_000 });
 });
 
@@ -242,6 +242,6 @@ test('Retry-After counts where both are given', async () => {
   const { manager, server, expire } = await openManager();
   expire();
   const headers = { 'retry-after': '70', 'x-retry-after': '120' };
-  server.fail({ answer: { status: 429, headers, body: '' } });
+  server.fail({ response: { status: 429, headers, body: '' } });
   expect(await rejection(manager.getAccessToken())).toMatchObject({ retryAfter: 70_000 });
 });

@@ -60,11 +60,11 @@ const table: readonly [
   ],
   [
     'an answer instead, after the work',
-    { answer: { status: 500, body: 'x', headers: { 'x-odd': 'yes' } }, commits: true },
+    { response: { status: 500, body: 'x', headers: { 'x-odd': 'yes' } }, commits: true },
     { status: 500, type: null, text: /^x$/, rotates: true },
   ],
-  ['an empty 200', { answer: {} }, { status: 200, type: null, text: /^$/, rotates: false }],
-  ['a 204', { answer: { status: 204 }, commits: true }, { status: 204, text: /^$/, rotates: true }],
+  ['an empty 200', { response: {} }, { status: 200, type: null, text: /^$/, rotates: false }],
+  ['a 204', { response: { status: 204 }, commits: true }, { status: 204, text: /^$/, rotates: true }],
 ];
 
 describe.each(forms)('faults, $form', ({ open }) => {
@@ -230,7 +230,7 @@ describe.each(forms)('which requests a fault strikes, $form', ({ open }) => {
     const { server, refresh, call, post, fetch, issuer, metadata } = await open();
     const { refresh_token, access_token } = server.signIn();
     const endpoints = ['revocation', 'introspection', 'metadata', 'api'] as const;
-    for (const on of endpoints) server.fail({ answer: { status: 418 } }, { on });
+    for (const on of endpoints) server.fail({ response: { status: 418 } }, { on });
     const own = { client_id: 'test-client', token: access_token };
     expect((await refresh(refresh_token)).status).toBe(200);
     expect((await post(metadata.revocationEndpoint as string, own)).status).toBe(418);

@@ -101,9 +101,9 @@ describe.each(forms)('the API, $form', ({ open }) => {
   test('refuses a good token once, or always, in any style', async () => {
     const { server, call } = await open();
     const { access_token } = server.signIn();
-    server.fail({ answer: refusals.github }, { on: 'api' });
+    server.fail({ response: refusals.github }, { on: 'api' });
     expect([(await call(access_token)).status, (await call(access_token)).status]).toEqual([401, 200]);
-    server.fail({ answer: refusals.rfc6750 }, { on: 'api', times: Number.POSITIVE_INFINITY });
+    server.fail({ response: refusals.rfc6750 }, { on: 'api', times: Number.POSITIVE_INFINITY });
     for (let attempt = 0; attempt < 3; attempt++) expect((await call(access_token)).status).toBe(401);
     expect(server.counts).toMatchObject({ apiCalls: 5, apiRejected: 4 });
     expect(server.requests.map(({ status }) => status)).toEqual([401, 200, 401, 401, 401]);
@@ -113,7 +113,7 @@ describe.each(forms)('the API, $form', ({ open }) => {
     const { server, call } = await open();
     const { access_token } = server.signIn();
     const challengeOf = async (answer: typeof refusals.github): Promise<unknown[]> => {
-      server.fail({ answer }, { on: 'api' });
+      server.fail({ response: answer }, { on: 'api' });
       const { status, headers } = await call(access_token);
       return [status, headers.get('www-authenticate')];
     };
