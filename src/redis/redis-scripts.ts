@@ -15,9 +15,9 @@ export interface Script {
 export const versionLength = 36;
 
 /** What is stored, as `=` and its version; nothing, if nothing is. */
-const readStoredVersion: string = `
-local stored = ''
-if redis.call('EXISTS', KEYS[1]) == 1 then stored = '=' .. redis.call('GETRANGE', KEYS[1], 0, ${versionLength - 1}) end
+const held: string = `
+local held = ''
+if redis.call('EXISTS', KEYS[1]) == 1 then held = '=' .. redis.call('GETRANGE', KEYS[1], 0, ${versionLength - 1}) end
 `;
 
 /** KEYS: record. */
@@ -31,8 +31,8 @@ export const readScript: Script = {
  * conflict. It is announced first, so that where that is not allowed nothing has changed; nobody hears of it before the script is over.
  */
 export const writeScript: Script = {
-  text: `${readStoredVersion}
-if stored ~= ARGV[1] then return 0 end
+  text: `${held}
+if held ~= ARGV[1] then return 0 end
 redis.call('PUBLISH', ARGV[4], ARGV[5])
 if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2]) else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
 return 1`,
@@ -41,9 +41,9 @@ return 1`,
 
 /** KEYS: record. ARGV: what must be held or nothing, channel, message. 0 is a conflict. */
 export const deleteScript: Script = {
-  text: `${readStoredVersion}
-if ARGV[1] ~= '' and stored ~= ARGV[1] then return 0 end
-if stored == '' then return 1 end
+  text: `${held}
+if ARGV[1] ~= '' and held ~= ARGV[1] then return 0 end
+if held == '' then return 1 end
 redis.call('PUBLISH', ARGV[2], ARGV[3])
 redis.call('DEL', KEYS[1])
 return 1`,
