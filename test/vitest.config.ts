@@ -91,7 +91,7 @@ export default defineConfig({
             needsNodeBodies,
             ...[
               'request/other-realms',
-              'request/request-input',
+              'request/replayable-request',
               'request/redirects',
               'token-endpoint/sockets',
             ].map(unit),

@@ -51,10 +51,8 @@ export class TokenSource {
    * @param mustLast see {@link TokenQuery.mustLast}
    */
   getCached(session: Session, variant: string, mustLast: boolean = false): CachedToken | undefined {
-    const cached = session.cachedToken(variant);
-    if (cached === undefined) return undefined;
-    const until = mustLast ? cached.until - this.#refreshBefore : cached.until;
-    return this.#clock.now() < until ? cached : undefined;
+    const now = this.#clock.now();
+    return session.usableToken(variant, mustLast ? now + this.#refreshBefore : now);
   }
 
   /**

@@ -1,63 +1,50 @@
 /**
- * A request on its way to a protected resource, which can go out a second time alike.
+ * tokenkeep's own copy of a request. It reads the arguments of `fetch` once, during the call, and keeps what is needed to send
+ * the request a second time with the same method, headers and bytes (law replay-once).
  *
  * @module
  */
-
-import { type BodyKind, bodyKind } from '../core/http/request-body.ts';
+import { encodeFormData, isEncodable } from '../core/http/multipart.ts';
+import { type BodyKind, bodyKind, isFormData } from '../core/http/request-body.ts';
 import { copyHeaders, isHeaderRecord } from '../core/http/request-credentials.ts';
+import { absent, callNative, isInstance } from '../core/platform-class.ts';
+import type { HeadersInit } from '../core/platform-types.ts';
+import { randomId } from '../platform/web-crypto.ts';
 
-/** Tells whether the caller has set an `Authorization` header. It is left alone. */
-export function hasAuthorization({ headers }: RequestInit): boolean {
-  if (headers === undefined) return false;
-  if (!isHeaderRecord(headers)) return (headers as Headers).has('authorization');
-  for (const name in headers) if (name.length === 13 && name.toLowerCase() === 'authorization') return true;
-  return false;
-}
+/** The first argument of `fetch`. */
+export type RequestInput = string | URL | Request;
 
-/** A copy to authorise anew: the transport may still hold what was sent before. */
-export function cloneInit(init: RequestInit): RequestInit {
-  const { headers } = init;
-  return headers === undefined ? { ...init } : { ...init, headers: copyHeaders(headers) };
-}
-
-/** Cancels a body that will not be read, which frees its connection. */
-export function discardBody(message: Request | Response): void {
-  if (!message.bodyUsed) cancelSource(message.body, undefined);
-}
-
-/** Cancels the source of a body. */
-function cancelSource(body: unknown, reason: unknown): void {
-  if (typeof body !== 'object' || body === null) return;
-  const { cancel, destroy, return: end } = body as Record<'cancel' | 'destroy' | 'return', unknown>;
-  const stop = [cancel, destroy, end].find((one) => typeof one === 'function');
-  try {
-    // `destroy(reason)` would make a Node stream emit an unhandled `error`, so only `cancel` gets the reason.
-    const stopped: unknown = stop?.call(body, stop === cancel ? reason : undefined);
-    Promise.resolve(stopped).catch(() => undefined);
-  } catch {} // the platform cannot cancel this stream
-}
-
-/** Its body is copied before it is sent for the first time, if sending uses it up. */
+/** A request to a protected resource. Its body is copied before it is sent for the first time, if sending uses it up. */
 export class ReplayableRequest {
   readonly input: string | Request;
   /** The URL that was matched to a protected resource. */
   readonly url: string;
   /** Our own copy. Once the request was sent, it includes the headers that were added. */
   readonly init: RequestInit;
+  /** `manual` if the caller wants redirects to be followed, and tokenkeep does it in place of the platform. */
+  readonly redirect: 'manual' | undefined;
+  readonly method: string;
+  readonly signal: AbortSignal | null | undefined;
   readonly kind: BodyKind;
   /** `true`: the transport has it, and its body is the transport's. */
   isSent = false;
-  /** The `integrity` that tokenkeep checks the final response against, if the platform does not check it. */
-  integrity: string | undefined = undefined;
+  /** The `integrity` that tokenkeep checks the final response against, because it follows the redirects. */
+  readonly integrity: string | undefined;
   /** Sending a Request uses its body up, whatever it was made of: only a branch of it can be sent again. */
   #clone: Request | undefined = undefined;
 
-  constructor(input: string | Request, url: string, init: RequestInit) {
+  constructor(input: string | Request, url: string, init: RequestInit, redirect: 'manual' | undefined) {
+    const given = typeof input === 'object' ? input : undefined;
+    const { body, signal = given?.signal } = init;
     this.input = input;
     this.url = url;
     this.init = init;
-    const { body } = init;
+    this.redirect = redirect;
+    this.method = init.method ?? given?.method ?? 'GET';
+    this.signal = signal;
+    this.integrity = redirect && (init.integrity ?? given?.integrity);
+    // The platform would check the redirect response against it.
+    if (this.integrity) init.integrity = '';
     if (body !== undefined && body !== null) {
       this.kind = bodyKind(body);
     } else if (typeof input === 'object' && hasBody(input)) {
@@ -66,15 +53,6 @@ export class ReplayableRequest {
     } else {
       this.kind = 'none';
     }
-  }
-
-  get method(): string {
-    return this.init.method ?? (typeof this.input === 'object' ? this.input.method : 'GET');
-  }
-
-  get signal(): AbortSignal | null | undefined {
-    const { signal } = this.init;
-    return signal !== undefined || typeof this.input === 'string' ? signal : this.input.signal;
   }
 
   /** Returns the input to send again, because sending has consumed the first one. Keeps another copy, which a redirect may need. */
@@ -90,7 +68,7 @@ export class ReplayableRequest {
     return await this.#clone?.blob();
   }
 
-  /** Nothing will be sent again. */
+  /** Cancels the copy, because nothing will be sent again. */
   release(): void {
     if (this.#clone !== undefined) discardBody(this.#clone);
   }
@@ -108,8 +86,156 @@ export class ReplayableRequest {
   }
 }
 
+/** Checks whether `input` is a `Request`, of any realm or implementation. */
+export function isRequest(input: unknown): input is Request {
+  if (typeof input !== 'object' || input === null) return false;
+  const { url, clone, headers } = input as Partial<Request>;
+  return typeof url === 'string' && typeof clone === 'function' && typeof headers === 'object';
+}
+
+/**
+ * Returns the input for the transport: a `Request`, or the URL as text. An object is converted to text only here, so that the
+ * URL that is matched is the URL that is sent.
+ *
+ * @param foreign `true`: the transport may have a `Request` class of its own, which the platform's `fetch` would read as text.
+ */
+export function readInput(given: RequestInput, foreign: boolean): string | Request {
+  if (typeof given !== 'object' || given === null) return String(given);
+  const isUrl = 'href' in given; // asked first, because an object of the wrong class costs an exception
+  const href = isUrl ? callNative('URL', 'href', given) : undefined;
+  if (typeof href === 'string') return href;
+  const url = callNative('Request', 'url', given);
+  if (typeof url === 'string') return given as Request;
+  return (foreign || url === absent) && isRequest(given) ? given : String(given);
+}
+
+/** Returns the URL as the platform reads it. An own property of the object cannot change it. */
+export function urlOf(input: string | Request): string {
+  if (typeof input === 'string') return input;
+  const url = callNative('Request', 'url', input);
+  return typeof url === 'string' ? url : input.url;
+}
+
+/**
+ * An `init` of our own. `fetch` has read everything when it returns, so what the caller does to the `init`, its headers, its
+ * buffer or its parameters after that must not change what is sent, now or the second time.
+ */
+export function copyInit(input: string | Request, init: RequestInit | undefined | null): RequestInit {
+  const own = init === undefined || init === null ? {} : copyMembers(init);
+  if (typeof input === 'object') keepReferrer(input, own);
+  const headers = own.headers === undefined && typeof input === 'object' ? input.headers : own.headers;
+  if (headers !== undefined) own.headers = copyHeaders(headers);
+  const { body } = own;
+  if (typeof body === 'object' && body !== null) own.body = snapshotBody(body);
+  return own;
+}
+
+/** With any `init` that is not empty `fetch` forgets where a `Request` says that it comes from. The caller's own may do so. */
+function keepReferrer({ referrer, referrerPolicy }: Request, own: RequestInit): void {
+  if (Object.values(own).some((value) => value !== undefined)) return;
+  if (referrer !== undefined && referrer !== 'about:client') own.referrer = referrer;
+  if (referrerPolicy) own.referrerPolicy = referrerPolicy;
+}
+
+/** Returns a copy of the body that the caller cannot change, if the platform knows the type of the body. */
+function snapshotBody(body: NonNullable<BodyInit>): NonNullable<BodyInit> {
+  if (isInstance(body, 'URLSearchParams')) return new URLSearchParams(String(body));
+  if (ArrayBuffer.isView(body)) {
+    const { buffer, byteOffset, byteLength } = body;
+    // Shared memory is left to the platform, which refuses it.
+    return isInstance(buffer, 'ArrayBuffer') ? new Uint8Array(buffer, byteOffset, byteLength).slice() : body;
+  }
+  if (isInstance(body, 'ArrayBuffer')) return (body as ArrayBuffer).slice(0);
+  // `fetch` makes up a new boundary every time it sends a form: encoded here, both times have the same bytes.
+  if (isFormData(body) && isEncodable(body)) {
+    return encodeFormData(body, `tokenkeep-${randomId()}`);
+  }
+  return body;
+}
+
+/**
+ * Returns the `init` for a request that is passed on unchanged. Headers that can be iterated only once are replaced by our copy.
+ *
+ * @param own our copy of the `init`.
+ */
+export function passThroughInit(given: RequestInit | undefined, own: RequestInit): RequestInit | undefined {
+  const headers = given?.headers;
+  if (headers === undefined || headers === null) return given;
+  const isKept = Array.isArray(headers) || isHeaderRecord(headers) || isInstance(headers, 'Headers');
+  return isKept ? given : { ...copyMembers(given as RequestInit), headers: own.headers as HeadersInit };
+}
+
+function isPlainObject(value: object): value is Record<string, unknown> {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/** Names of what `fetch` reads from an `init`, for a class of the caller's that has them as getters: those are not enumerated. */
+const initMembers = [
+  'method',
+  'headers',
+  'body',
+  'mode',
+  'credentials',
+  'cache',
+  'redirect',
+  'referrer',
+  'referrerPolicy',
+  'integrity',
+  'keepalive',
+  'signal',
+  'duplex',
+  'priority',
+  'window',
+  'dispatcher',
+] as const;
+
+/** Of a `Request`, not of an `init`. */
+const requestOnlyMembers: ReadonlySet<string> = new Set(['url', 'bodyUsed']);
+
+/** Each member is read once. Those that only some platform knows come along: `cf`, `next`, `dispatcher`, `agent`, … */
+export function copyMembers(init: RequestInit | Request): RequestInit {
+  if (typeof init !== 'object' && typeof init !== 'function') {
+    throw new TypeError('Expected init to be one of: Null, Undefined, Object.');
+  }
+  if (isPlainObject(init)) return { ...(init as RequestInit) };
+  const copy: Record<string, unknown> = {};
+  const take = (name: string) => {
+    const value = (init as unknown as Record<string, unknown>)[name];
+    if (value !== undefined && typeof value !== 'function') copy[name] = value;
+  };
+  for (const name of initMembers) take(name);
+  for (const name in init) if (!(name in copy || requestOnlyMembers.has(name))) take(name);
+  return copy as RequestInit;
+}
+
+/** Checks whether the caller has set an `Authorization` header. Such a request is passed on unchanged. */
+export function hasAuthorization({ headers }: RequestInit): boolean {
+  if (headers === undefined) return false;
+  if (!isHeaderRecord(headers)) return (headers as Headers).has('authorization');
+  for (const name in headers) if (name.length === 13 && name.toLowerCase() === 'authorization') return true;
+  return false;
+}
+
 /** Firefox has no `Request.body`: there, every method that may have a body is taken to have one. */
 export function hasBody(request: Request): boolean {
   if (request.body !== undefined) return request.body !== null;
   return request.method !== 'GET' && request.method !== 'HEAD';
+}
+
+/** Cancels a body that will not be read, which frees its connection. */
+export function discardBody(message: Request | Response): void {
+  if (!message.bodyUsed) cancelSource(message.body, undefined);
+}
+
+/** Cancels the source of a body. */
+function cancelSource(body: unknown, reason: unknown): void {
+  if (typeof body !== 'object' || body === null) return;
+  const { cancel, destroy, return: end } = body as Record<'cancel' | 'destroy' | 'return', unknown>;
+  const stop = [cancel, destroy, end].find((one) => typeof one === 'function');
+  try {
+    // `destroy(reason)` would make a Node stream emit an unhandled `error`, so only `cancel` gets the reason.
+    const stopped: unknown = stop?.call(body, stop === cancel ? reason : undefined);
+    Promise.resolve(stopped).catch(() => undefined);
+  } catch {} // the platform cannot cancel this stream
 }

@@ -210,6 +210,12 @@ export class Session {
     return variant === wholeGrant ? this.#wholeGrantToken : this.#variantTokens?.get(variant);
   }
 
+  /** Returns an access token in memory that may be sent at `at`, in Unix ms. */
+  usableToken(variant: string, at: number): CachedToken | undefined {
+    const cached = variant === wholeGrant ? this.#wholeGrantToken : this.#variantTokens?.get(variant);
+    return cached !== undefined && at < cached.until ? cached : undefined;
+  }
+
   /** All access tokens in memory, by variant. */
   get cachedTokens(): readonly (readonly [variant: string, cached: CachedToken])[] {
     const others = [...(this.#variantTokens ?? [])];

@@ -53,9 +53,9 @@ export const everywhere: readonly string[] = [
 /** Names that only these modules use: each checks for the built-in first, or needs it to work at all. */
 export const guarded: Readonly<Record<string, readonly string[]>> = {
   // Bodies that the application has made of it.
-  Blob: ['core/http/multipart.ts', 'request/request-input.ts', 'request/replayable-request.ts'],
-  FormData: ['request/request-input.ts'],
-  ReadableStream: ['request/invalid-token.ts', 'request/request-input.ts'],
+  Blob: ['core/http/multipart.ts', 'request/replayable-request.ts'],
+  FormData: ['request/replayable-request.ts'],
+  ReadableStream: ['request/invalid-token.ts', 'request/replayable-request.ts'],
   // Only where an answer is a stream and there is a decoder.
   TextDecoder: ['token-endpoint/read-text.ts'],
   // Unreferenced sessions are forgotten where the engine reports garbage collection.

@@ -1,0 +1,333 @@
+/**
+ * One call to a protected resource: sends the request, judges the token by the response, and sends the request once more with
+ * another token if a challenge proves that the first one was rejected.
+ *
+ * @module
+ */
+
+import { isTokenKeepError } from '../core/errors.ts';
+import { safeCause } from '../core/http/network-error.ts';
+import type { NamedResource } from '../core/http/protected-resource.ts';
+import { otherResponseOrigin } from '../core/http/redirect.ts';
+import { classifyRejection, withMissingScope } from '../core/http/rejection.ts';
+import { copyHeaders } from '../core/http/request-credentials.ts';
+import { readMember } from '../core/own-members.ts';
+import { redact } from '../core/redact.ts';
+import type { LoginIdentity } from '../core/session/login-identity.ts';
+import { isOnline } from '../platform/environment.ts';
+import type { TokenSource } from '../refresh/token-source.ts';
+import type { ManagerContext } from '../session/manager-context.ts';
+import type { CachedToken, Session } from '../session/session.ts';
+import { loginRequired } from '../session/session-errors.ts';
+import { askPredicate, type InvalidTokenPredicate } from './invalid-token.ts';
+import { followRedirect, initForPlatformRedirect } from './redirects.ts';
+import type { RejectedTokens } from './rejected-tokens.ts';
+import type { RequestQueue } from './replay-queue.ts';
+import { discardBody, type ReplayableRequest } from './replayable-request.ts';
+
+/** The judgement of a token by a response. */
+type TokenVerdict = 'not-rejected' | 'invalid' | 'unclear';
+
+/** The beginning of a call that was redirected, or that a page has begun. */
+export interface CallOrigin {
+  readonly hops: number;
+  readonly login: LoginIdentity | undefined;
+}
+
+/** The services that all calls of a manager share. */
+export interface CallServices {
+  readonly context: ManagerContext;
+  readonly source: TokenSource;
+  readonly enqueue: RequestQueue;
+  readonly rejectedTokens: RejectedTokens;
+  /** Sends the next hop of a redirect. It decides anew which credentials that place gets, if any. */
+  fetch(session: Session, url: string | Request, init: RequestInit, from: CallOrigin): Promise<Response>;
+  /** From now on the platform follows redirects, because the transport hides where they lead. */
+  hideRedirects(): void;
+}
+
+export class AuthorizedCall {
+  readonly #services: CallServices;
+  readonly #session: Session;
+  /** The login that the call began under. Where none was known it is the first one that is found. */
+  #login: LoginIdentity | undefined;
+  readonly #resource: NamedResource;
+  readonly #request: ReplayableRequest;
+  /** How many redirects have led to this call. */
+  readonly #hops: number;
+
+  constructor(
+    services: CallServices,
+    session: Session,
+    login: LoginIdentity | undefined,
+    resource: NamedResource,
+    request: ReplayableRequest,
+    hops: number,
+  ) {
+    this.#services = services;
+    this.#session = session;
+    this.#login = login;
+    this.#resource = resource;
+    this.#request = request;
+    this.#hops = hops;
+  }
+
+  /** Sends a request that has to wait for its credentials, or that must be copied before it is sent for the first time. */
+  start(): Promise<Response> {
+    const { transport, clock, refreshBefore } = this.#services.context;
+    const { input, init, kind, redirect } = this.#request;
+    const resource = this.#resource;
+    // A one-shot body cannot be sent again, so its token has to last.
+    const at = kind === 'one-shot' ? clock.now() + refreshBefore : clock.now();
+    const cached = this.#session.usableToken(resource.variant, at);
+    // A request that needs a proof takes the same path as one that waits for a token.
+    if (cached === undefined || cached.credentials.needsProof) return this.#sendWhenReady();
+    // In the turn of the call, as `fetch` does: the caller sees at once that a body is taken.
+    if (redirect !== undefined) init.redirect = redirect;
+    cached.credentials.attach(init, undefined);
+    const sent = Promise.resolve(transport(input, init));
+    const response =
+      resource.hides401 === true ? sent.catch((error) => this.#onFailure(cached, error)) : sent;
+    return this.#finish(cached, response);
+  }
+
+  /** Waits for a token and sends the request, in its turn if others have waited as well. */
+  async #sendWhenReady(): Promise<Response> {
+    const { source, enqueue, context } = this.#services;
+    const { kind, signal } = this.#request;
+    const immediate = this.#session.usableToken(this.#resource.variant, context.clock.now());
+    try {
+      const cached = await source.get(this.#session, {
+        ...this.#resource,
+        login: this.#login,
+        mustLast: kind === 'one-shot',
+        signal,
+      });
+      this.#login = cached.login;
+      const send = () => this.#send(cached, this.#request.input);
+      return await this.#finish(cached, immediate === cached ? send() : enqueue(send, signal));
+    } catch (error) {
+      this.#request.cancel(error);
+      throw error;
+    }
+  }
+
+  async #send(cached: CachedToken, input: string | Request): Promise<Response> {
+    const { transport, clock } = this.#services.context;
+    const request = this.#request;
+    // While the request waited for its turn, another user may have signed in. With cookies it would be sent as that user.
+    if (!this.#session.isSameLogin(cached.login)) throw loginRequired('login_changed');
+    const transmit = async (proof?: string, isAgain?: boolean): Promise<Response> => {
+      // A copy, because the transport may still hold what was sent before.
+      const init = { ...request.init };
+      if (request.redirect !== undefined) init.redirect = request.redirect;
+      if (init.headers !== undefined) init.headers = copyHeaders(init.headers);
+      cached.credentials.attach(init, proof);
+      request.isSent = true;
+      return await transport(isAgain === true ? request.takeClone() : input, init);
+    };
+    try {
+      return await cached.credentials.send(request, transmit, () => clock.now());
+    } catch (error) {
+      return await this.#onFailure(cached, error);
+    }
+  }
+
+  /**
+   * The transport failed. Where that may hide a 401, the token is replaced, for the next call: law replay-once allows no replay of what
+   * may have been processed.
+   *
+   * @throws the same error
+   */
+  async #onFailure({ token }: CachedToken, error: unknown): Promise<never> {
+    const { source, rejectedTokens } = this.#services;
+    const session = this.#session;
+    const resource = this.#resource;
+    // Compares the name, because the transport may be from another realm.
+    const mayHide401 =
+      resource.hides401 === true && (error as Error | null)?.name === 'TypeError' && isOnline();
+    if (mayHide401 && rejectedTokens.mayAssumeRejection(session, resource.url)) {
+      const query = { ...resource, rejectedToken: token, signal: this.#request.signal };
+      const other = await source.get(session, query).catch(() => undefined);
+      if (other !== undefined) rejectedTokens.sent(session, resource.url, other.token, true);
+    }
+    throw error;
+  }
+
+  /** Waits for the first response and handles it. */
+  async #finish(cached: CachedToken, sent: Promise<Response>): Promise<Response> {
+    try {
+      return await this.handleResponse(cached, await sent);
+    } finally {
+      this.#request.release();
+    }
+  }
+
+  /** Handles the first response: returns it, or that of the replay if the token was rejected. */
+  async handleResponse(cached: CachedToken, response: Response): Promise<Response> {
+    const verdict = await this.#judge(cached, response);
+    if (verdict === 'not-rejected') {
+      this.#noteAccepted(cached, response);
+    } else if (!this.#isKnownRejection(cached)) {
+      const replacement = await this.#replacementToken(cached, verdict, response);
+      if (replacement !== undefined) return await this.#replay(replacement, response);
+    }
+    return await this.#follow(response);
+  }
+
+  /**
+   * Judges the token by a response.
+   *
+   * @throws the reason of the caller's signal, if it aborts while `isInvalidToken` is asked.
+   */
+  async #judge(cached: CachedToken, response: Response): Promise<TokenVerdict> {
+    const { status } = response;
+    if (this.#isFromOtherOrigin(response)) return 'not-rejected';
+    const { isInvalidToken } = this.#services.context;
+    if (isInvalidToken !== undefined && (await this.#isInvalidByPredicate(isInvalidToken, cached, response)))
+      return 'invalid';
+    if (status !== 401 && status !== 403) return 'not-rejected';
+    const challenge = response.headers.get('www-authenticate');
+    const { kind } = classifyRejection(status, challenge);
+    if (kind === 'step-up') this.#emitStepUp(cached, status, challenge);
+    if (kind === 'invalid-token') return 'invalid';
+    return kind === 'unclear' ? 'unclear' : 'not-rejected';
+  }
+
+  /**
+   * Checks whether the response says nothing about the token. After a redirect that the platform or the transport followed, the token
+   * stayed behind or went to a place that was not named.
+   */
+  #isFromOtherOrigin({ url, redirected }: Response): boolean {
+    const { transport, match } = this.#services.context;
+    const requested = this.#request.url;
+    if (!redirected && (!url || url === requested)) return false;
+    // A transport that declares this may send to another address than the one it is called with.
+    const source = readMember(transport, 'redirects') === 'manual' ? { redirected } : { redirected, url };
+    return otherResponseOrigin(requested, source) !== undefined && match(url)?.url !== this.#resource.url;
+  }
+
+  /** Asks the application. A predicate that fails says nothing, and the call goes on. */
+  async #isInvalidByPredicate(
+    predicate: InvalidTokenPredicate,
+    cached: CachedToken,
+    response: Response,
+  ): Promise<boolean> {
+    const { emit, clock, timeout } = this.#services.context;
+    const { signal } = this.#request;
+    try {
+      return await askPredicate(predicate, response, { clock, timeout, signal });
+    } catch (error) {
+      if (signal?.aborted === true) {
+        discardBody(response);
+        throw error;
+      }
+      emit({
+        type: 'predicateFailed',
+        ...this.#session.eventContext(cached.login),
+        resource: this.#resource.url,
+        error: safeCause(error, [cached.token]),
+      });
+      return false;
+    }
+  }
+
+  #emitStepUp({ token, login, scope }: CachedToken, status: number, challenge: string | null): void {
+    // The challenge may contain the token, so it is redacted. Redacting is expensive, and only this event shows the challenge.
+    const redacted = classifyRejection(status, redact(challenge ?? '', [token]));
+    if (redacted.kind !== 'step-up') return;
+    this.#services.context.emit({
+      type: 'stepUpRequired',
+      ...this.#session.eventContext(login),
+      url: this.#request.url,
+      ...withMissingScope(redacted.stepUp, scope),
+    });
+  }
+
+  /** Notes that the resource has accepted the token. A server in trouble may not have checked it, nor has another place. */
+  #noteAccepted({ token }: CachedToken, { status, redirected }: Response): void {
+    if (status !== 0 && status < 500 && status !== 429 && !redirected) {
+      this.#services.rejectedTokens.accepted(this.#session, this.#resource.url, token);
+    }
+  }
+
+  /** Checks whether this resource has just rejected a new token: then its 401 is about something else. No loop (law replay-once). */
+  #isKnownRejection({ token }: CachedToken): boolean {
+    const { rejectedTokens, context } = this.#services;
+    const session = this.#session;
+    const { url, variant } = this.#resource;
+    if (!rejectedTokens.isResourceSuspect(session, url)) return false;
+    return session.usableToken(variant, context.clock.now())?.token === token;
+  }
+
+  /** Gets a token other than the rejected one. `undefined`: the caller gets the first response. */
+  async #replacementToken(
+    cached: CachedToken,
+    verdict: TokenVerdict,
+    first: Response,
+  ): Promise<CachedToken | undefined> {
+    const { source, rejectedTokens } = this.#services;
+    const { kind, signal } = this.#request;
+    const query = {
+      ...this.#resource,
+      login: cached.login,
+      rejectedToken: cached.token,
+      wasReceived: true,
+      signal,
+    };
+    try {
+      const other = await source.get(this.#session, query);
+      rejectedTokens.sent(this.#session, this.#resource.url, other.token);
+      // A request that cannot be sent again is not, but the caller's next one does not find the same token.
+      return kind === 'one-shot' ? undefined : other;
+    } catch (error) {
+      // Nothing is sent under another user's login: the caller gets the first response.
+      const reason = isTokenKeepError(error) && 'reason' in error ? error.reason : undefined;
+      if (kind === 'one-shot' || reason === 'login_changed') return undefined;
+      // Without a refresh token a 401 that does not say why stays what it is: the API's response.
+      if (verdict === 'unclear' && reason === 'no_refresh_token') return undefined;
+      discardBody(first);
+      throw error;
+    }
+  }
+
+  /** Sends the request once more, with the same method, headers and bytes. The caller gets the response, whatever it is. */
+  async #replay(cached: CachedToken, first: Response): Promise<Response> {
+    const { enqueue, rejectedTokens } = this.#services;
+    const { emit } = this.#services.context;
+    const request = this.#request;
+    discardBody(first);
+    const second = await enqueue(() => this.#send(cached, request.takeClone()), request.signal);
+    const resource = this.#resource.url;
+    const { status } = second;
+    const eventContext = { ...this.#session.eventContext(cached.login), resource, status };
+    if ((await this.#judge(cached, second)) === 'not-rejected') {
+      this.#noteAccepted(cached, second);
+    } else if (rejectedTokens.rejected(this.#session, resource, cached.token)) {
+      emit({ type: 'newTokenRejected', ...eventContext });
+    }
+    emit({ type: 'replayed', ...eventContext });
+    return await this.#follow(second);
+  }
+
+  /** Follows a redirect, where tokenkeep does so in place of the platform. */
+  async #follow(response: Response): Promise<Response> {
+    const request = this.#request;
+    const { status, type } = response;
+    if (request.redirect === undefined) return response;
+    if (type === 'opaqueredirect') return await this.#followByPlatform();
+    if (!request.integrity && (status < 300 || status > 399)) return response;
+    const from = { hops: this.#hops + 1, login: this.#login };
+    return await followRedirect(request, this.#hops, response, (url, init) =>
+      this.#services.fetch(this.#session, url, init, from),
+    );
+  }
+
+  /** The transport hides where the redirect leads, so from now on it follows by itself, as it does in a browser. */
+  async #followByPlatform(): Promise<Response> {
+    this.#services.hideRedirects();
+    const from = { hops: this.#hops, login: this.#login };
+    const init = initForPlatformRedirect(this.#request);
+    return await this.#services.fetch(this.#session, this.#request.input, init, from);
+  }
+}
