@@ -17,9 +17,11 @@ import { loginIdentityOf } from '../core/session/login-identity.ts';
 import { authorizationScheme, isSendable } from '../core/session/read-record.ts';
 import { backoff, usableUntil } from '../core/session/refresh-decision.ts';
 import { type AccessToken, type SessionRecord, wholeGrant } from '../core/session/session-record.ts';
-import type { VersionedRecord } from '../session/commit-result.ts';
 import { forgetKey } from '../session/dpop-session.ts';
+
 import type { ManagerContext } from '../session/manager-context.ts';
+import type { VersionedRecord } from '../session/record-write.ts';
+
 import type { CachedToken } from '../session/session.ts';
 import { loginRequired, refreshFailed, responseLost } from '../session/session-errors.ts';
 import { issuersOf } from '../token-endpoint/authorization-server-resolver.ts';
@@ -105,17 +107,17 @@ async function onGranted(
     await replaceSentRecord(context, attempt, sentRefresh, successor);
     return discardOrphaned(attempt, orphanedTokens);
   }
-  const result = await context.store.commit(
+  const result = await context.store.commitSuccessor(
     session,
     { record: successor, version: sentRefresh.version },
     sentRefresh.record.refreshToken,
     attempt.emit,
   );
   // While it was stored: a sign-out here or elsewhere, or a login, or someone who took the lock over from us.
-  if (result === 'signed-out' || (result === 'superseded' && session.epoch !== attempt.epoch)) {
+  if (result.kind === 'signed-out' || (result.kind === 'superseded' && session.epoch !== attempt.epoch)) {
     return discardOrphaned(attempt, orphanedTokens);
   }
-  if (result === 'superseded' || session.epoch !== attempt.epoch) return 'retry';
+  if (result.kind === 'superseded' || session.epoch !== attempt.epoch) return 'retry';
   if (mismatch !== undefined)
     attempt.emit({ type: 'idTokenRejected', ...session.eventContext(attempt.login), claim: mismatch });
   const accessToken = successor.accessTokens[requirement.variant];

@@ -4,8 +4,8 @@
  * @module
  */
 import { randomId } from '../platform/web-crypto.ts';
-import type { VersionedRecord } from '../session/commit-result.ts';
 import type { ManagerContext } from '../session/manager-context.ts';
+import type { VersionedRecord } from '../session/record-write.ts';
 import type { RefreshAttempt } from './refresh-attempt.ts';
 
 /** Finds the record of a session. `'not-created'`: there is none, and it takes no login to begin. */
@@ -27,7 +27,7 @@ export async function loadRecord(
   }
   // A successor that the storage refused is newer than whatever it holds.
   const { unsaved } = session;
-  if (unsaved !== undefined) return { record: unsaved.record, version: unsaved.ifVersion };
+  if (unsaved !== undefined) return { record: unsaved.record, version: unsaved.version };
   // What was there and is gone was signed out of, and nobody has to be asked: a login begins the next one.
   const hasEnded = !isStateless && (session.hasSeenTokens || session.ended !== undefined);
   const found = await store.read(session, emit);

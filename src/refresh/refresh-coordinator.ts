@@ -23,14 +23,14 @@ import { consecutiveFailures, latestFailure } from '../core/session/failure-hist
 import { isSameLogin } from '../core/session/login-identity.ts';
 import { type SessionRecord, secretsIn } from '../core/session/session-record.ts';
 import { isPageLeaving, waitUntilPageStays } from '../platform/environment.ts';
-import type { VersionedRecord } from '../session/commit-result.ts';
 import { keyOfSession } from '../session/dpop-session.ts';
 import type { ManagerContext } from '../session/manager-context.ts';
 import { revokeOrphanedTokens } from '../session/orphaned-tokens.ts';
+import type { VersionedRecord } from '../session/record-write.ts';
 import { reportReplacedRecord } from '../session/replaced-record.ts';
 import type { CachedToken, Session } from '../session/session.ts';
 import { refreshFailed, responseLost, storagePending } from '../session/session-errors.ts';
-import { RESOLVED_ELSEWHERE, waitForResolution, withSessionLock } from '../session/session-lock.ts';
+import { waitForResolution, withSessionLock } from '../session/session-lock.ts';
 import type { PreparedTokenRequest, SendResult } from '../token-endpoint/token-endpoint.ts';
 import { handleTokenResponse, onTransientFailure, type RefreshStep } from './commit-response.ts';
 import { loadOrCreateRecord, loadRecord } from './load-record.ts';
@@ -116,15 +116,13 @@ export class RefreshCoordinator {
       // On a copy: what it finds may be old by the time it is found, and somebody else's.
       isResolvedElsewhere: async () => !needsLock(await this.#loadAndDecide({ ...attempt })),
     });
-    if ('ran' in outcome) return outcome.ran;
-    const { instead } = outcome;
+    if (outcome.kind === 'ran') return outcome.value;
     const decision = await this.#loadAndDecide(attempt);
-    if (decision.kind === 'use-stored' || (instead === RESOLVED_ELSEWHERE && !needsLock(decision))) {
+    if (decision.kind === 'use-stored' || (outcome.kind === 'resolved-elsewhere' && !needsLock(decision))) {
       return resolveDecision(this.#context, attempt, decision);
     }
-    if (instead === RESOLVED_ELSEWHERE) return 'lock-lost'; // it has changed once more
-    if (isTokenKeepError(instead)) throw instead;
-    throw new LockTimeoutError('The lock of the session failed.', { cause: safeCause(instead, []) });
+    if (outcome.kind === 'resolved-elsewhere') return 'lock-lost'; // it has changed once more
+    throw outcome.error;
   }
 
   async #runCriticalSection(attempt: RefreshAttempt): Promise<LockedOutcome> {

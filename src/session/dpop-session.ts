@@ -7,8 +7,8 @@
 import { withTimeout } from '../async/abortable.ts';
 import type { DpopKey } from '../core/oauth/dpop-key.ts';
 import { type SessionRecord, secretsIn } from '../core/session/session-record.ts';
-import type { VersionedRecord } from './commit-result.ts';
 import type { ManagerContext } from './manager-context.ts';
+import type { VersionedRecord } from './record-write.ts';
 import type { Session } from './session.ts';
 import { loginRequired } from './session-errors.ts';
 import type { EmitEvent } from './session-store.ts';

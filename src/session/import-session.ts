@@ -11,15 +11,15 @@
  * @module
  */
 import type { Version } from '../core/contracts.ts';
-import { isConflict, isTokenKeepError, LockTimeoutError, StorageError } from '../core/errors.ts';
+import { isConflict, LockTimeoutError, StorageError } from '../core/errors.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
-import { safeCause } from '../core/http/network-error.ts';
 import type { TokenResponse, TokenSet } from '../core/oauth/token-set.ts';
 import { loginIdentityOf } from '../core/session/login-identity.ts';
 import { type SessionRecord, secretsIn, toTokenSet } from '../core/session/session-record.ts';
 import type { OrphanedTokens } from '../refresh/refresh-attempt.ts';
 import type { ManagerContext } from './manager-context.ts';
 import { revokeOrphanedTokens } from './orphaned-tokens.ts';
+import { versionOf } from './record-write.ts';
 import { reportReplacedRecord } from './replaced-record.ts';
 import type { Session } from './session.ts';
 import { withSessionLock } from './session-lock.ts';
@@ -74,12 +74,11 @@ export async function importIntoSession(
   if ((await readLegacy(sessionImport)) === undefined) return { outcome: 'nothing' };
   try {
     for (let attempt = 1; attempt <= 3; attempt++) {
-      const result = await withSessionLock(context, session, {
+      const outcome = await withSessionLock(context, session, {
         run: () => session.runImport(() => importUnderLock(sessionImport)),
-        isResolvedElsewhere: async () => false,
       });
-      if ('instead' in result) throw notGranted(result.instead);
-      if (result.ran !== 'retry') return result.ran;
+      if (outcome.kind === 'lock-failed') throw outcome.error;
+      if (outcome.kind === 'ran' && outcome.value !== 'retry') return outcome.value;
     }
   } finally {
     if (sessionImport.orphaned !== undefined) revokeOrphanedTokens(context, session, sessionImport.orphaned);
@@ -97,8 +96,7 @@ async function importUnderLock(sessionImport: SessionImport): Promise<ImportResu
   const tokens = await readLegacy(sessionImport);
   if (tokens === undefined) return { outcome: 'nothing' };
   const found = await store.readOrReject(session, (event) => void events.push(event));
-  const isKept =
-    typeof found === 'object' || session.unsaved !== undefined || session.signingIn !== undefined;
+  const isKept = found.kind === 'record' || session.unsaved !== undefined || session.signingIn !== undefined;
   if (isKept) return await discardLegacy(sessionImport);
   store.assertNotNewer(found);
   if ('refused' in tokens) return { outcome: 'refused', reason: reasonOf(tokens.refused) };
@@ -108,10 +106,9 @@ async function importUnderLock(sessionImport: SessionImport): Promise<ImportResu
   // A tab that has slept may have lost its turn to another one, which took the session over and perhaps ended it.
   if (mayHaveLostLock(sessionImport, grantedAt)) return 'retry';
   // What is no session of ours is replaced, as by a login.
-  const before = found === undefined ? undefined : session.rejectedVersion;
-  const version = await store.write(session, record, before).catch(unlessConflict);
+  const version = await store.write(session, record, versionOf(found)).catch(unlessConflict);
   if (version === undefined) return 'retry';
-  if (found !== undefined) store.markReplaced(session);
+  if (found.kind === 'rejected') store.markReplaced(session, found);
   if (session.epoch !== sessionImport.epoch) {
     await store.delete(session, version, record).catch(unlessConflict);
     return await discardLegacy(sessionImport, record);
@@ -184,10 +181,4 @@ function mayHaveLostLock({ context }: SessionImport, grantedAt: number): boolean
 
 function unlessConflict(error: unknown): undefined {
   if (!isConflict(error)) throw error;
-}
-
-function notGranted(instead: unknown): Error {
-  return isTokenKeepError(instead)
-    ? instead
-    : new LockTimeoutError('The lock of the session failed.', { cause: safeCause(instead, []) });
 }

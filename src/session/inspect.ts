@@ -11,6 +11,7 @@ import type { RecordRejection } from '../core/session/read-record.ts';
 import type { AccessToken, Failure, PendingRefresh, SessionRecord } from '../core/session/session-record.ts';
 import { subtleCrypto } from '../platform/web-crypto.ts';
 import type { ManagerContext } from './manager-context.ts';
+import type { StoredSession } from './record-write.ts';
 import type { CachedToken, Session } from './session.ts';
 
 /** An access token without the token. */
@@ -73,8 +74,7 @@ export interface Inspection {
 
 export async function inspect(context: ManagerContext, session: Session): Promise<Inspection> {
   const { clientId, store, reach, lock, server, clock, emit } = context;
-  const found = await store.readOrReject(session, emit).catch(codeOf);
-  const isRecord = typeof found === 'object' && 'record' in found;
+  const found = await store.readOrReject(session, emit).catch(readError);
   return {
     session: session.id,
     clientId,
@@ -93,8 +93,21 @@ export async function inspect(context: ManagerContext, session: Session): Promis
       unsaved: session.unsaved !== undefined,
       ended: session.ended?.error.reason,
     },
-    stored: isRecord ? await recordWithoutTokens(found.record) : found,
+    stored: await inspectStored(found),
   };
+}
+
+async function inspectStored(found: StoredSession | ReadError): Promise<Inspection['stored']> {
+  switch (found.kind) {
+    case 'record':
+      return await recordWithoutTokens(found.record);
+    case 'rejected':
+      return found.reason;
+    case 'failed':
+      return { code: found.code };
+    default:
+      return undefined;
+  }
 }
 
 async function cachedWithoutToken([variant, { token, expiresAt, until }]: readonly [string, CachedToken]) {
@@ -139,8 +152,14 @@ async function hashOf(token: string): Promise<string> {
   return [...new Uint8Array(digest, 0, 4)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-function codeOf(error: unknown): { readonly code: string } {
-  return { code: isTokenKeepError(error) ? error.code : 'unknown' };
+/** A storage that could not be read. */
+interface ReadError {
+  readonly kind: 'failed';
+  readonly code: string;
+}
+
+function readError(error: unknown): ReadError {
+  return { kind: 'failed', code: isTokenKeepError(error) ? error.code : 'unknown' };
 }
 
 /** `JSON.stringify` makes `null` of infinity. */

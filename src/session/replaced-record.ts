@@ -8,8 +8,8 @@ import { isRecord } from '../core/session/read-record.ts';
 import { toTokenSet } from '../core/session/session-record.ts';
 import { issuersOf } from '../token-endpoint/authorization-server-resolver.ts';
 import type { ManagerContext } from './manager-context.ts';
+import type { RejectedValue } from './record-write.ts';
 import type { Session } from './session.ts';
-import type { RejectedValue } from './session-store.ts';
 
 /** Reports what was replaced, and revokes it where that is possible. Called without the lock: it asks the server. */
 export function reportReplacedRecord(context: ManagerContext, session: Session): void {

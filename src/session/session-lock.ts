@@ -19,8 +19,8 @@ import type { ManagerContext } from './manager-context.ts';
 import type { Session } from './session.ts';
 import { secretsOf } from './session-store.ts';
 
-/** Why a waiter leaves the queue: what is stored has changed, and needs no lock any more. */
-export const RESOLVED_ELSEWHERE: unique symbol = Symbol('resolved elsewhere');
+/** The reason of a waiter that leaves the queue because what is stored needs no lock any more. */
+const resolvedElsewhere: unique symbol = Symbol('resolved elsewhere');
 
 /** How long the lock is waited for before what is stored is watched as well, in ms: most are free, and most holders fast. */
 const pollAfterMs = 100;
@@ -28,27 +28,40 @@ const pollAfterMs = 100;
 /** What to do under the lock, and how to find out that it is not needed any more. */
 export interface LockedTask<T> {
   run(): Promise<T>;
-  isResolvedElsewhere(): Promise<boolean>;
+  /** @default the lock is always needed */
+  isResolvedElsewhere?(): Promise<boolean>;
 }
 
+/** Result of a task under the lock. */
+export type LockOutcome<T> =
+  | { readonly kind: 'ran'; readonly value: T }
+  /** It did not run: what is stored needs no lock any more. */
+  | { readonly kind: 'resolved-elsewhere' }
+  /** The lock was not free in time, or failed with a foreign error, perhaps after the task ran. */
+  | { readonly kind: 'lock-failed'; readonly error: AnyTokenKeepError };
+
 /**
- * Runs something under the lock, and throws what that throws. What kept it from running comes back: {@link RESOLVED_ELSEWHERE}, a
- * `LockTimeoutError`, or the foreign error of a lock that failed, which may as well have come after it ran. A lock that fails
- * with an error of ours, such as that of a server which cannot be reached, has said all there is to say: that is thrown too.
+ * Runs a task under the lock.
+ *
+ * @throws what the task throws, and the error of a lock that fails with one of tokenkeep, such as that of a server that it cannot
+ *   reach: looking at the storage once more would not help.
  */
 export async function withSessionLock<T>(
   context: ManagerContext,
   session: Session,
   { run, isResolvedElsewhere }: LockedTask<T>,
-): Promise<{ readonly ran: T } | { readonly instead: unknown }> {
+): Promise<LockOutcome<T>> {
   const { lock, lockTimeout, clock } = context;
   const late = () =>
     new LockTimeoutError(`The lock of the session was not free within ${lockTimeout} ms. Try again.`);
   const { signal, clear, abort } = deadline(clock, lockTimeout, late);
-  const stopListening = watchForResolution(context, session, {
-    isResolvedElsewhere,
-    leave: () => abort(RESOLVED_ELSEWHERE),
-  });
+  const stopListening =
+    isResolvedElsewhere === undefined
+      ? () => {}
+      : watchForResolution(context, session, {
+          isResolvedElsewhere,
+          leave: () => abort(resolvedElsewhere),
+        });
   let failure: unknown;
   try {
     const granted = lock.request(`tokenkeep:${session.key}`, { signal }, async () => {
@@ -63,17 +76,22 @@ export async function withSessionLock<T>(
         throw error;
       }
     });
-    return { ran: await abortable(granted, signal) };
+    return { kind: 'ran', value: await abortable(granted, signal) };
   } catch (error) {
     const waited = signal.aborted && error === signal.reason;
     if (!waited && isTokenKeepError(error)) {
       throw error === failure ? error : redactedLockError(error, secretsOf(session));
     }
-    return { instead: error };
+    if (error === resolvedElsewhere) return { kind: 'resolved-elsewhere' };
+    return { kind: 'lock-failed', error: isTokenKeepError(error) ? error : foreignLockError(error) };
   } finally {
     clear();
     stopListening();
   }
+}
+
+function foreignLockError(cause: unknown): LockTimeoutError {
+  return new LockTimeoutError('The lock of the session failed.', { cause: safeCause(cause, []) });
 }
 
 /** Returns the error of a lock without secrets, also if it is already an error of tokenkeep. */

@@ -17,12 +17,17 @@ import {
   type CommitResult,
   commitResultOf,
   hasSameTokens,
+  type LoginWrite,
+  type RejectedValue,
   recordNotKept,
+  type StoredSession,
   storedLogin,
   tooManyConflicts,
   type VersionedRecord,
-} from './commit-result.ts';
-import { LoginWrite, type Session, type WriteCondition } from './session.ts';
+  versionOf,
+  type WriteCondition,
+} from './record-write.ts';
+import type { Session } from './session.ts';
 import { newerSchema } from './session-errors.ts';
 import { type KnownSecrets, storageError } from './storage-error.ts';
 
@@ -40,13 +45,6 @@ export interface SessionStoreOptions extends TimeLimit {
 /** What a session is before anything of it is stored. */
 type InitialRecord = Pick<SessionRecord, 'accessTokens' | 'login' | 'refreshToken' | 'issuer' | 'thumbprint'>;
 
-/** A stored value that is not a session of ours. */
-export interface RejectedValue {
-  readonly version: Version;
-  readonly value: unknown;
-  readonly reason: RecordRejection;
-}
-
 /** Emits an event, or collects it until the lock is released. */
 export type EmitEvent = (event: AnyTokenEvent) => void;
 
@@ -54,8 +52,7 @@ export class SessionStore {
   readonly #options: SessionStoreOptions;
   /** Sessions with a successor that is not stored yet: nothing else may be all that keeps them alive. */
   readonly #unsaved: Map<Session, unknown> = new Map();
-  /** Rejected values, by session: the last one that was found under its key, and the one that was replaced. Most sessions have none. */
-  readonly #rejected: WeakMap<Session, RejectedValue> = new WeakMap();
+  /** The rejected value that was replaced, by session. Most sessions have none. */
   readonly #replaced: WeakMap<Session, RejectedValue> = new WeakMap();
   /** Sessions that are known to be kept in another storage than the preferred one. */
   readonly #inFallbackStorage: WeakSet<Session> = new WeakSet();
@@ -91,38 +88,27 @@ export class SessionStore {
   async read(session: Session, emit: EmitEvent): Promise<VersionedRecord | undefined> {
     const found = await this.readOrReject(session, emit);
     this.assertNotNewer(found);
-    return typeof found === 'string' ? undefined : found;
+    return found.kind === 'record' ? found : undefined;
   }
 
-  /** Reads what is stored, and says what is wrong with a value that is not a session of ours. */
-  async readOrReject(
-    session: Session,
-    emit: EmitEvent,
-  ): Promise<VersionedRecord | RecordRejection | undefined> {
-    const stored = await this.#readStored(session, emit);
-    if (stored === undefined) return undefined;
-    const record = this.#parse(stored.record);
-    if (typeof record !== 'string') {
-      session.noteTokensSeen();
-      return { record, version: stored.version };
-    }
-    this.#rejected.set(session, { version: stored.version, value: stored.record, reason: record });
-    if (session.noteRejected(stored.version)) {
-      emit({ type: 'recordRejected', ...session.eventContext(), reason: record });
-    }
-    return record;
+  /** Reads what is stored. Reports a value that is not a session of ours, once for each version. */
+  async readOrReject(session: Session, emit: EmitEvent): Promise<StoredSession> {
+    const found = this.#parse(await this.#readStored(session, emit));
+    if (found.kind === 'record') session.noteTokensSeen();
+    if (found.kind === 'rejected' && session.noteRejected(found.version))
+      emit({ type: 'recordRejected', ...session.eventContext(), reason: found.reason });
+    return found;
   }
 
   /** @throws ConfigurationError for a session of a newer version, which must not be overwritten unnoticed. */
-  assertNotNewer(found: VersionedRecord | SessionRecord | RecordRejection | undefined): void {
-    if (found === 'newer schema' && !this.#options.needsNoLogin) throw newerSchema();
+  assertNotNewer(found: StoredSession): void {
+    if (found.kind === 'rejected' && found.reason === 'newer schema' && !this.#options.needsNoLogin)
+      throw newerSchema();
   }
 
-  /** Notes that the value found last under the key of a session has been replaced. */
-  markReplaced(session: Session): void {
-    const rejected = this.#rejected.get(session);
-    if (rejected !== undefined) this.#replaced.set(session, rejected);
-    this.#rejected.delete(session);
+  /** Notes that a value that is not a session of ours has been replaced. */
+  markReplaced(session: Session, rejected: RejectedValue): void {
+    this.#replaced.set(session, rejected);
   }
 
   /** Returns what was replaced since the last call. */
@@ -139,13 +125,12 @@ export class SessionStore {
     emit: EmitEvent,
   ): Promise<VersionedRecord | undefined> {
     const found = await this.readOrReject(session, emit);
-    if (typeof found === 'object') return found;
+    if (found.kind === 'record') return found;
     const { clientId } = this.#options;
     const record: SessionRecord = ownMembers({ schema: 1, clientId, ...(await initial()) });
     try {
-      if (found === undefined) return { record, version: await this.write(session, record, undefined) };
-      const version = await this.write(session, record, session.rejectedVersion);
-      this.markReplaced(session);
+      const version = await this.write(session, record, versionOf(found));
+      if (found.kind === 'rejected') this.markReplaced(session, found);
       return { record, version };
     } catch (error) {
       if (!isConflict(error)) throw error;
@@ -185,14 +170,18 @@ export class SessionStore {
   }
 
   /** Reads a stored value. A custom storage may return anything, including an object whose getters throw. */
-  #parse(value: unknown): SessionRecord | RecordRejection {
+  #parse(stored: Stored | undefined): StoredSession {
+    if (stored === undefined) return { kind: 'none' };
+    const { version, record: value } = stored;
     const { clientId, server } = this.#options;
     const { issuers, isNamed, profile } = server;
+    let record: SessionRecord | RecordRejection = 'corrupt';
     try {
-      return readRecord(value, { clientId, issuers, isNamed, profile });
-    } catch {
-      return 'corrupt';
-    }
+      record = readRecord(value, { clientId, issuers, isNamed, profile });
+    } catch {}
+    return typeof record === 'string'
+      ? { kind: 'rejected', version, value, reason: record }
+      : { kind: 'record', record, version };
   }
 
   /** Hears of changes of what is stored, where the storage can tell. Returns how to stop. */
@@ -204,8 +193,28 @@ export class SessionStore {
     }
   }
 
-  /** Makes a successor durable, or keeps it in memory until it is. */
-  async commit(
+  /**
+   * Makes the successor of a record durable, or keeps it in memory until it is.
+   *
+   * @param successor its version is that of the record that it replaces.
+   * @param spent the refresh token that was spent for it.
+   */
+  async commitSuccessor(
+    session: Session,
+    successor: VersionedRecord,
+    spent: string | undefined,
+    emit: EmitEvent,
+  ): Promise<CommitResult> {
+    return await this.#commit(session, successor, { kind: 'successor', spent }, emit);
+  }
+
+  /** Makes the record of a login durable, or keeps it in memory until it is. */
+  async commitLogin(session: Session, record: SessionRecord, emit: EmitEvent): Promise<CommitResult> {
+    const condition: LoginWrite = { kind: 'login', replacing: undefined };
+    return await this.#commit(session, { record, version: undefined }, condition, emit);
+  }
+
+  async #commit(
     session: Session,
     successor: VersionedRecord,
     condition: WriteCondition,
@@ -214,9 +223,9 @@ export class SessionStore {
     const { epoch, unsaved } = session;
     try {
       const result =
-        condition instanceof LoginWrite
-          ? await this.#commitLogin(session, successor.record, condition, emit)
-          : await this.#commitSuccessor(session, successor, condition, emit);
+        condition.kind === 'login'
+          ? await this.#writeLogin(session, successor.record, condition, emit)
+          : await this.#writeSuccessor(session, successor, condition.spent, emit);
       // While it was written a timer, or whoever holds the lock, may have stored it and gone on.
       if (session.unsaved === unsaved) this.#onCommitted(session, result, emit);
       return result;
@@ -224,29 +233,21 @@ export class SessionStore {
       // A new login fails with this error. A successor that is being stored again was accepted before, and stays in use.
       if (isNewerSchema(error) && unsaved === undefined) throw error;
       // Or someone signed out or in: it must not come back as something to be written.
-      if (session.epoch !== epoch || session.unsaved !== unsaved) return 'superseded';
-      session.keepUnsaved({
-        record: successor.record,
-        ifVersion: successor.version,
-        condition,
-        failures: (unsaved?.failures ?? 0) + 1,
-      });
-      emit({ type: 'storeFailed', ...session.eventContext(), error: error as TokenKeepError });
+      if (session.epoch !== epoch || session.unsaved !== unsaved) return { kind: 'superseded' };
+      session.keepUnsaved({ ...successor, condition, failures: (unsaved?.failures ?? 0) + 1 });
+      const storeError = error as TokenKeepError;
+      emit({ type: 'storeFailed', ...session.eventContext(), error: storeError });
       this.#retryLater(session);
-      return 'kept-in-memory';
+      return { kind: 'kept-in-memory', error: storeError };
     }
   }
 
-  /** Tries once more to store what the storage refused before. Nothing to do is `'stored'`. */
-  async flush(session: Session, emit: EmitEvent): Promise<CommitResult> {
+  /** Tries once more to store what the storage refused before, if there is anything. */
+  async flush(session: Session, emit: EmitEvent): Promise<void> {
     const { unsaved } = session;
-    if (unsaved === undefined) return 'stored';
-    return await this.commit(
-      session,
-      { record: unsaved.record, version: unsaved.ifVersion },
-      unsaved.condition,
-      emit,
-    );
+    if (unsaved === undefined) return;
+    const { record, version, condition } = unsaved;
+    await this.#commit(session, { record, version }, condition, emit);
   }
 
   /** Gives up on a successor, because it must not be stored any more. */
@@ -267,7 +268,7 @@ export class SessionStore {
   }
 
   /** A login replaces whatever is stored, but nothing that has come after it when it is tried again. */
-  async #commitLogin(
+  async #writeLogin(
     session: Session,
     record: SessionRecord,
     loginWrite: LoginWrite,
@@ -277,25 +278,23 @@ export class SessionStore {
     const { replacing } = loginWrite;
     for (let conflicts = 0; conflicts < 10; conflicts++) {
       const stored = await this.#readStored(session, emit);
-      if (session.epoch !== epoch) return 'superseded';
+      if (session.epoch !== epoch) return { kind: 'superseded' };
       const login = storedLogin(stored);
       // Only the response was lost. Perhaps others have refreshed since: what we have is spent then.
-      if (login !== undefined && login === record.login) return 'stored';
-      const reason = stored === undefined ? undefined : this.#parse(stored.record);
-      this.assertNotNewer(reason);
-      if (replacing !== undefined && stored !== undefined && login !== replacing.login) return 'superseded';
+      if (login !== undefined && login === record.login) return { kind: 'stored' };
+      const before = this.#parse(stored);
+      this.assertNotNewer(before);
+      if (replacing !== undefined && stored !== undefined && login !== replacing.login)
+        return { kind: 'superseded' };
       loginWrite.replacing = { login };
       try {
         const version = await this.write(session, record, stored?.version);
         if (session.epoch !== epoch) return await this.#undoWrite(session, version);
-        const found = await this.#readBack(session, { record, version }, emit);
-        if (typeof found === 'string' || (found !== undefined && found.version === stored?.version)) {
+        const found = await this.#readBack(session, record, version, emit);
+        if (found.kind === 'rejected' || (found.kind === 'record' && found.version === stored?.version))
           throw recordNotKept();
-        }
-        if (stored !== undefined && typeof reason === 'string') {
-          this.#replaced.set(session, { version: stored.version, value: stored.record, reason });
-        }
-        return 'stored';
+        if (before.kind === 'rejected') this.markReplaced(session, before);
+        return { kind: 'stored' };
       } catch (error) {
         if (!isConflict(error)) throw error;
       }
@@ -306,10 +305,11 @@ export class SessionStore {
   /** What was accepted is stored, also when it cannot be read back. */
   async #readBack(
     session: Session,
-    accepted: VersionedRecord,
+    record: SessionRecord,
+    version: Version,
     emit: EmitEvent,
-  ): Promise<VersionedRecord | RecordRejection | undefined> {
-    return await this.readOrReject(session, emit).catch(() => accepted);
+  ): Promise<StoredSession> {
+    return await this.readOrReject(session, emit).catch(() => ({ kind: 'record', record, version }));
   }
 
   /** Law sign-out-wins: while a login was written someone signed out, or in once more, and has looked at what was there before. */
@@ -317,11 +317,11 @@ export class SessionStore {
     await this.delete(session, version).catch((error: unknown) => {
       if (!isConflict(error)) throw error;
     });
-    return 'superseded';
+    return { kind: 'superseded' };
   }
 
   /** @throws StorageError for anything but a conflict, which is an answer. */
-  async #commitSuccessor(
+  async #writeSuccessor(
     session: Session,
     successor: VersionedRecord,
     spent: string | undefined,
@@ -332,7 +332,7 @@ export class SessionStore {
     for (let conflicts = 0; conflicts < 10; conflicts++) {
       try {
         const written = await this.write(session, record, version);
-        const found = await this.#readBack(session, { record, version: written }, emit);
+        const found = await this.#readBack(session, record, written, emit);
         return commitResultOf(record, written, found, spent);
       } catch (error) {
         if (!isConflict(error)) throw error;
@@ -340,12 +340,10 @@ export class SessionStore {
       // Another version is stored: a sign-out, a login, a marker on what we spent, or our own write of which
       // only the response was lost.
       const found = await this.readOrReject(session, emit);
-      if (found === undefined) return 'signed-out';
-      if (typeof found === 'string') throw recordNotKept();
-      if (found.record.refreshToken !== spent || spent === undefined) {
-        return hasSameTokens(found.record, record) ? 'stored' : 'superseded';
-      }
-      if (hasSameTokens(found.record, record)) return 'stored';
+      if (found.kind === 'none') return { kind: 'signed-out' };
+      if (found.kind === 'rejected') throw recordNotKept();
+      if (hasSameTokens(found.record, record)) return { kind: 'stored' };
+      if (found.record.refreshToken !== spent || spent === undefined) return { kind: 'superseded' };
       version = found.version;
     }
     throw tooManyConflicts();
@@ -354,7 +352,7 @@ export class SessionStore {
   #onCommitted(session: Session, result: CommitResult, emit: EmitEvent): void {
     if (session.unsaved === undefined) return;
     this.discardUnsaved(session);
-    if (result === 'stored') emit({ type: 'stored', ...session.eventContext() });
+    if (result.kind === 'stored') emit({ type: 'stored', ...session.eventContext() });
   }
 
   #retryLater(session: Session): void {

@@ -12,6 +12,7 @@ import type { DpopKey } from '../core/oauth/dpop-key.ts';
 import type { RevocationResult } from '../core/oauth/revocation-result.ts';
 import { isSameLogin, type LoginIdentity } from '../core/session/login-identity.ts';
 import { type SessionRecord, wholeGrant } from '../core/session/session-record.ts';
+import type { UnsavedRecord } from './record-write.ts';
 
 /** An access token in memory, ready to be sent. */
 export interface CachedToken {
@@ -28,25 +29,6 @@ export interface CachedToken {
   readonly scope: readonly string[] | undefined;
   /** The token as a promise that is already resolved. `undefined`: the application has not asked for it so far. */
   promise: Promise<string> | undefined;
-}
-
-/** Of a login: it replaces whatever is stored when it is first tried. */
-export class LoginWrite {
-  /** The login of what it was last about to replace, once it has been tried: nobody knows whether it has. */
-  replacing: { readonly login: unknown } | undefined = undefined;
-}
-
-/** What a successor may replace: the record with this refresh token, which paid for it. */
-export type WriteCondition = string | undefined | LoginWrite;
-
-/** A successor that the storage has refused so far. */
-export interface UnsavedRecord {
-  readonly record: SessionRecord;
-  readonly ifVersion: Version | undefined;
-  /** What it may replace: the record with the refresh token that was spent for it. */
-  readonly condition: WriteCondition;
-  /** How often writing it has failed. */
-  readonly failures: number;
 }
 
 /** The revocation of tokens that a refresh or a login brought after a sign-out. */
@@ -134,6 +116,7 @@ export class Session {
   #notifiedExpiry: number | undefined = undefined;
   #dpopKey: DpopKey | undefined = undefined;
   #invalidRefreshToken: string | undefined = undefined;
+  /** The last stored value that was reported as unusable. */
   #rejectedVersion: Version | undefined = undefined;
   /** The last pending-refresh marker of somebody else, and when this process first saw it. */
   #foreignMarker: { readonly by: string; readonly latest: number; readonly at: number } | undefined =
@@ -189,11 +172,6 @@ export class Session {
   /** A refresh token that is proven dead, and that the storage has not deleted. */
   get invalidRefreshToken(): string | undefined {
     return this.#invalidRefreshToken;
-  }
-
-  /** The last stored value that was reported as unusable. */
-  get rejectedVersion(): Version | undefined {
-    return this.#rejectedVersion;
   }
 
   /** `true`: this process has sent a refresh whose result is not stored yet. It may be one from before a login. */

@@ -26,7 +26,7 @@ import type { ManagerContext } from './manager-context.ts';
 import { revokeOrphanedTokens } from './orphaned-tokens.ts';
 import { invalidTokens, parseSubject, parseTokens } from './parse-tokens.ts';
 import { reportReplacedRecord } from './replaced-record.ts';
-import { LoginWrite, type Session } from './session.ts';
+import type { Session } from './session.ts';
 
 /**
  * Begins a session with the tokens of a login. They are used once they are stored, or once the storage has refused
@@ -146,12 +146,7 @@ async function storeLogin(
 ): Promise<void> {
   const { store, emit, refreshBefore } = context;
   const { epoch } = session;
-  let storeError: unknown;
-  const emitAndNote: ManagerContext['emit'] = (event) => {
-    if (event.type === 'storeFailed') storeError = event.error;
-    emit(event);
-  };
-  await store.commit(session, { record, version: undefined }, new LoginWrite(), emitAndNote);
+  const result = await store.commitLogin(session, record, emit);
   reportReplacedRecord(context, session);
   const accessToken = record.accessTokens[wholeGrant];
   if (accessToken === undefined) return;
@@ -181,7 +176,7 @@ async function storeLogin(
   const name = replaced && { login: replaced.login, subject: replaced.subject };
   emit({ type: 'signedIn', ...session.eventContext(), where: 'here', replaced: name });
   notifyRefreshTokenExpiry(context, attempt, record, until);
-  if (storeError !== undefined) throw storeError;
+  if (result.kind === 'kept-in-memory') throw result.error;
 }
 
 function discardTokens(context: ManagerContext, session: Session, record: SessionRecord): void {

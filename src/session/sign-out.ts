@@ -12,11 +12,11 @@ import { safeCause } from '../core/http/network-error.ts';
 import { type NotRevoked, notRevoked, type RevocationResult } from '../core/oauth/revocation-result.ts';
 import { emptyObject, ownMembers } from '../core/own-members.ts';
 import { loginIdentityOf } from '../core/session/login-identity.ts';
-import type { RecordRejection } from '../core/session/read-record.ts';
 import { type SessionRecord, secretsIn, toTokenSet } from '../core/session/session-record.ts';
-import type { VersionedRecord } from './commit-result.ts';
 import { forgetKey } from './dpop-session.ts';
 import type { ManagerContext } from './manager-context.ts';
+import type { StoredSession } from './record-write.ts';
+
 import type { Session } from './session.ts';
 import { loginRequired } from './session-errors.ts';
 
@@ -144,8 +144,8 @@ async function removeStored({ store, emit }: ManagerContext, session: Session): 
     try {
       const found = await store.readOrReject(session, emit);
       // Someone has signed in again: what is stored now is theirs. Another client's was never ours.
-      if (session.epoch !== epoch || found === undefined || isForeign(found)) return removed;
-      if (typeof found === 'string') {
+      if (session.epoch !== epoch || found.kind === 'none' || isForeign(found)) return removed;
+      if (found.kind === 'rejected') {
         removed = { unreadable: notRevoked('unreadable') };
         break;
       }
@@ -168,8 +168,8 @@ async function removeStored({ store, emit }: ManagerContext, session: Session): 
   );
 }
 
-function isForeign(found: VersionedRecord | RecordRejection): boolean {
-  return found === 'other client' || found === 'other issuer';
+function isForeign(found: StoredSession): boolean {
+  return found.kind === 'rejected' && (found.reason === 'other client' || found.reason === 'other issuer');
 }
 
 /**

@@ -29,10 +29,11 @@ export async function syncFromStorage(context: ManagerContext, session: Session)
   const sync = session.beginSync();
   const { before } = sync;
   // What cannot be read, or is not ours, says nothing about the session.
-  const found = await store.readOrReject(session, emit).catch(() => 'failed' as const);
-  if (typeof found === 'string') return;
+  const found = await store.readOrReject(session, emit).catch(() => undefined);
+  if (found === undefined || found.kind === 'rejected') return;
   // Nor does one whose key cannot be read: who asks next hears of it.
-  const dpopKey = found && (await keyOfSession(context, session, found, emit).catch(() => null));
+  const dpopKey =
+    found.kind === 'record' ? await keyOfSession(context, session, found, emit).catch(() => null) : undefined;
   if (dpopKey === null || session.flights.length > 0) return;
   // What has happened here meanwhile is newer than what was read.
   if (!sync.isCurrent()) return;
@@ -44,7 +45,7 @@ export async function syncFromStorage(context: ManagerContext, session: Session)
     scope: undefined,
     resource: undefined,
   };
-  const login = found && loginIdentityOf(found.record);
+  const login = found.kind === 'record' ? loginIdentityOf(found.record) : undefined;
   const attempt: RefreshAttempt = {
     session,
     initialLogin: login,
@@ -55,7 +56,7 @@ export async function syncFromStorage(context: ManagerContext, session: Session)
     orphanedTokens: undefined,
     requirement,
   };
-  if (found === undefined) return void noSession(attempt);
+  if (found.kind === 'none') return void noSession(attempt);
   const { record } = found;
   const accessToken = record.accessTokens[wholeGrant];
   // Who has asked for nothing yet takes nothing over, but for the tokens of a login.
