@@ -1,356 +1,369 @@
 /**
- * Step 6: what becomes of a refresh token that was sent.
+ * Step 6: what the response to a refresh does to the stored session.
  *
  * @module
  */
-
-import { isConfigurationError, isConflict, type LoginRequiredError } from '../core/errors.ts';
+import type { Version } from '../core/contracts.ts';
+import { isConfigurationError, isConflict, isTokenKeepError } from '../core/errors.ts';
+import type { AnyTokenEvent } from '../core/events.ts';
+import { safeCause } from '../core/http/network-error.ts';
+import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 import { findIdTokenMismatch } from '../core/oauth/id-token.ts';
 import { redactErrorDetails, type ServerErrorDetails } from '../core/oauth/server-error-details.ts';
 import { isTransientStatus } from '../core/oauth/token-error.ts';
 import type { TokenGrant } from '../core/oauth/token-grant.ts';
 import { emptyObject, withChanges } from '../core/own-members.ts';
+import type { Secrets } from '../core/redact.ts';
 import { applyGrant } from '../core/session/apply-grant.ts';
 import { consecutiveFailures } from '../core/session/failure-history.ts';
 import { type FailedRefresh, type RecordedFailure, recordFailure } from '../core/session/failure-memory.ts';
-import { loginIdentityOf } from '../core/session/login-identity.ts';
 import { authorizationScheme, isSendable } from '../core/session/read-record.ts';
-import { backoff, usableUntil } from '../core/session/refresh-decision.ts';
-import { type AccessToken, type SessionRecord, wholeGrant } from '../core/session/session-record.ts';
+import { backoff, isOfflineBelieved, type TokenRequirement } from '../core/session/refresh-decision.ts';
+import {
+  type AccessToken,
+  type SessionRecord,
+  secretsIn,
+  wholeGrant,
+} from '../core/session/session-record.ts';
+import { isOnline } from '../platform/environment.ts';
 import { forgetKey } from '../session/dpop-session.ts';
-
 import type { ManagerContext } from '../session/manager-context.ts';
+import type { OrphanedTokens } from '../session/orphaned-tokens.ts';
 import type { VersionedRecord } from '../session/record-write.ts';
-
-import type { CachedToken } from '../session/session.ts';
+import type { Session } from '../session/session.ts';
 import { loginRequired, refreshFailed, responseLost } from '../session/session-errors.ts';
+import type { SessionReading } from '../session/session-reading.ts';
 import { issuersOf } from '../token-endpoint/authorization-server-resolver.ts';
 import type { SendResult } from '../token-endpoint/token-endpoint.ts';
-import { notifyRefreshTokenExpiry } from './notify-refresh-token-expiry.ts';
-import {
-  cacheToken,
-  mayReachServer,
-  type RefreshAttempt,
-  type SentRefresh,
-  switchLogin,
-} from './refresh-attempt.ts';
 
-/** A token, or: decide again on what is stored, or on this record. Failures that end the attempt are thrown. */
-export type RefreshStep = CachedToken | 'retry' | SessionRecord;
+/** A refresh that has been sent. */
+export interface SentRefresh {
+  readonly server: AuthorizationServer;
+  /** What was stored before: the record without our marker. */
+  readonly record: SessionRecord;
+  /** What is stored now: the record with our marker. */
+  readonly markedRecord: SessionRecord;
+  readonly version: Version;
+  readonly sentAt: number;
+  readonly secrets: Secrets;
+  /** The scope that was asked for. */
+  readonly scope: readonly string[] | undefined;
+}
 
-export async function handleTokenResponse(
-  context: ManagerContext,
-  attempt: RefreshAttempt,
-  sentRefresh: SentRefresh,
-  result: SendResult,
-): Promise<RefreshStep> {
-  switch (result.kind) {
-    case 'granted':
-      return await onGranted(context, attempt, sentRefresh, result.grant);
-    case 'refused':
-      if (result.error === 'invalid_scope' && namesWholeGrant(attempt, sentRefresh)) {
-        return await onScopeNarrowed(context, attempt, sentRefresh, result);
+/** How a refresh goes on after its response was committed. Failures that end it are thrown. */
+export type CommitStep =
+  /** The successor is stored, so its access token may be used. */
+  | {
+      readonly kind: 'granted';
+      readonly record: SessionRecord;
+      readonly accessToken: AccessToken;
+      readonly rotated: boolean;
+    }
+  /** No response came, and the access token before it is still valid until then. */
+  | { readonly kind: 'still-valid'; readonly accessToken: AccessToken; readonly until: number }
+  /** What is stored has changed: load it and decide again. */
+  | { readonly kind: 'retry' }
+  /** The failure is remembered in this record: decide on it. */
+  | { readonly kind: 'decide-again'; readonly record: SessionRecord };
+
+type RefusedResponse = Extract<SendResult, { readonly kind: 'refused' }>;
+type FailedRequest = FailedRefresh & { readonly cause?: Error | undefined };
+
+const retry: CommitStep = { kind: 'retry' };
+
+/** Stores what the responses to one refresh mean. Works under the lock; what is announced is collected until it is released. */
+export class ResponseCommit {
+  readonly #context: ManagerContext;
+  readonly #session: Session;
+  readonly #requirement: TokenRequirement;
+  readonly #emit: (event: AnyTokenEvent) => void;
+  #cause: Error | undefined = undefined;
+  #orphanedTokens: OrphanedTokens | undefined = undefined;
+
+  constructor(
+    context: ManagerContext,
+    session: Session,
+    requirement: TokenRequirement,
+    emit: (event: AnyTokenEvent) => void,
+  ) {
+    this.#context = context;
+    this.#session = session;
+    this.#requirement = requirement;
+    this.#emit = emit;
+  }
+
+  /** Why the last request failed, for the calls that wait. Later calls find only what the record remembers. */
+  get cause(): Error | undefined {
+    return this.#cause;
+  }
+
+  /** Tokens that came after a sign-out, to be revoked once the lock is released. */
+  get orphanedTokens(): OrphanedTokens | undefined {
+    return this.#orphanedTokens;
+  }
+
+  /**
+   * Commits the response to what was sent.
+   *
+   * @param reading the look at the session that it was sent from.
+   */
+  async handle(reading: SessionReading, sent: SentRefresh, result: SendResult): Promise<CommitStep> {
+    switch (result.kind) {
+      case 'granted':
+        return await this.#onGranted(reading, sent, result.grant);
+      case 'refused': {
+        const isWholeGrant = this.#requirement.variant === wholeGrant;
+        // The whole grant is named only after a narrower access token.
+        if (result.error === 'invalid_scope' && isWholeGrant && sent.scope !== undefined)
+          return await this.#onScopeNarrowed(reading, sent, result);
+        return result.failure === 'invalid-grant'
+          ? await this.#onInvalidGrant(reading, sent, result)
+          : await this.#onFailure(reading, sent, describeRefusal(result, sent));
       }
-      return result.failure === 'invalid-grant'
-        ? await onInvalidGrant(context, attempt, sentRefresh, {
-            ...errorDetailsOf(result, sentRefresh),
-            cause: result.cause,
-          })
-        : await onTransientFailure(context, attempt, sentRefresh, describeRefusal(result, sentRefresh));
-    case 'not-sent':
-      return await onTransientFailure(context, attempt, sentRefresh, {
-        kind: 'transient',
-        cause: result.cause,
-      });
-    default:
-      return await onResponseLost(context, attempt, sentRefresh, result);
+      case 'not-sent':
+        return await this.#onFailure(reading, sent, { kind: 'transient', cause: result.cause });
+      default:
+        return await this.#onResponseLost(reading, sent, result);
+    }
+  }
+
+  /** Remembers that the request could not be prepared, unless the error says all there is to say. Nothing was sent. */
+  async onNotPrepared(reading: SessionReading, found: VersionedRecord, error: unknown): Promise<CommitStep> {
+    if (isConfigurationError(error))
+      return await this.#onFailure(reading, found, { kind: 'client', cause: error });
+    if (isTokenKeepError(error)) throw error;
+    const cause = safeCause(error, secretsIn(found.record));
+    return await this.#onFailure(reading, found, { kind: 'transient', cause });
+  }
+
+  async #onGranted(reading: SessionReading, sent: SentRefresh, grant: TokenGrant): Promise<CommitStep> {
+    const { server, record, version } = sent;
+    const { clientId, idToken } = record;
+    const mismatch = findIdTokenMismatch(grant.idToken, idToken, clientId, issuersOf(server));
+    const accepted = mismatch === undefined ? grant : { ...grant, idToken: undefined };
+    const successor = this.#successor(sent, accepted);
+    const { refreshToken, accessToken } = grant;
+    const orphaned = { refreshToken, accessToken, login: reading.login };
+    if (!reading.isCurrent) {
+      await this.#replaceSentRecord(reading, sent, successor);
+      return this.#discard(orphaned);
+    }
+    const { store } = this.#context;
+    const committed = { record: successor, version };
+    const result = await store.commitSuccessor(this.#session, committed, record.refreshToken, this.#emit);
+    // While it was stored: a sign-out here or elsewhere, or a login, or a process that took the lock over from us.
+    if (result.kind === 'signed-out' || (result.kind === 'superseded' && !reading.isCurrent))
+      return this.#discard(orphaned);
+    if (result.kind === 'superseded' || !reading.isCurrent) return retry;
+    if (mismatch !== undefined) {
+      const about = this.#session.eventContext(reading.login);
+      this.#emit({ type: 'idTokenRejected', ...about, claim: mismatch });
+    }
+    const stored = successor.accessTokens[this.#requirement.variant];
+    if (stored === undefined) {
+      const what = isSendable(accessToken) ? 'token_type' : 'access_token';
+      return await this.#onUnusableToken(reading, sent, successor, `unusable ${what}`);
+    }
+    const rotated = successor.refreshToken !== record.refreshToken;
+    return { kind: 'granted', record: successor, accessToken: stored, rotated };
+  }
+
+  #successor({ server, record, markedRecord, scope, sentAt }: SentRefresh, grant: TokenGrant): SessionRecord {
+    const { profile, issuer = server.tokenEndpoint } = server;
+    // Of the type that goes with the session: a bound one gets no bearer tokens, and without a key nothing else is sent.
+    const scheme = record.thumbprint === undefined ? 'Bearer' : 'DPoP';
+    const usable = authorizationScheme(grant.tokenType, profile) === scheme && isSendable(grant.accessToken);
+    const { refreshTokenLifetime, narrowsScope } = profile ?? emptyObject;
+    const { variant } = this.#requirement;
+    const context = { variant, scope, sentAt, issuer, usable, refreshTokenLifetime, narrowsScope };
+    return applyGrant(markedRecord, grant, context);
+  }
+
+  /** Law sign-out-wins: tokens that come after a sign-out are not used. They are revoked when the lock is released. */
+  #discard(orphaned: OrphanedTokens): CommitStep {
+    this.#orphanedTokens = orphaned;
+    return retry;
+  }
+
+  /**
+   * A sign-out or a login in this process came meanwhile, and may still be on its way to the storage. Until it is there, the next
+   * holder of the lock would find the spent refresh token and spend it once more. So it goes now: a sign-out would take it away, and
+   * what a login replaces is replaced with what the others can live on until then.
+   */
+  async #replaceSentRecord(
+    reading: SessionReading,
+    { version }: SentRefresh,
+    successor: SessionRecord,
+  ): Promise<void> {
+    const { store } = this.#context;
+    const session = this.#session;
+    const isSignedOut = session.ended !== undefined;
+    // A login after a sign-out: the sign-out takes it away.
+    if (!isSignedOut && reading.age > 1) return;
+    // By compare-and-set: what has arrived already stays.
+    const written = isSignedOut ? store.delete(session, version) : store.write(session, successor, version);
+    await written.catch(() => undefined);
+  }
+
+  /** The access token is of a type, or has characters, that we cannot send. Its refresh token is safe. */
+  async #onUnusableToken(
+    reading: SessionReading,
+    sent: SentRefresh,
+    successor: SessionRecord,
+    error: string,
+  ): Promise<CommitStep> {
+    const { store } = this.#context;
+    const found = await store.read(this.#session, this.#emit);
+    // Each of these has rotated the refresh token, and is one more of the same row.
+    const before = withChanges(successor, { failure: sent.record.failure });
+    const recorded = this.#recordFailure(before, { kind: 'client', error, refused: true });
+    const { record } = recorded;
+    await store.write(this.#session, record, found?.version).catch(() => undefined);
+    this.#emitFailure(reading, recorded);
+    return { kind: 'decide-again', record };
+  }
+
+  /** The server narrows grants for good. Asked once more, without a scope, it gives what is left; the API decides. */
+  async #onScopeNarrowed(
+    reading: SessionReading,
+    sent: SentRefresh,
+    refusal: RefusedResponse,
+  ): Promise<CommitStep> {
+    if (!reading.isCurrent) return retry;
+    const record = withChanges(sent.record, { narrowsScope: true });
+    try {
+      await this.#context.store.write(this.#session, record, sent.version);
+    } catch (error) {
+      if (isConflict(error)) return retry;
+      return await this.#onFailure(reading, sent, describeRefusal(refusal, sent));
+    }
+    const about = this.#session.eventContext(reading.login);
+    this.#emit({ type: 'scopeNarrowed', ...about, requested: sent.scope ?? [] });
+    return retry;
+  }
+
+  /** Law compare-and-clear: it ends the session only if what is stored is still what we spent. */
+  async #onInvalidGrant(
+    reading: SessionReading,
+    sent: SentRefresh,
+    refusal: RefusedResponse,
+  ): Promise<CommitStep> {
+    const { record, version } = sent;
+    const session = this.#session;
+    if (!reading.isCurrent) return retry;
+    let isStillStored = false;
+    try {
+      await this.#context.store.delete(session, version, record);
+    } catch (error) {
+      // Another refresh or login has replaced it meanwhile.
+      if (isConflict(error)) return retry;
+      isStillStored = true;
+    }
+    // While it was deleted someone may have signed in again.
+    if (!reading.isCurrent) return retry;
+    const reason = (record.pendingRefresh?.sends ?? 0) > 0 ? 'response_lost' : 'invalid_grant';
+    const error = loginRequired(reason, { ...errorDetailsOf(refusal, sent), cause: refusal.cause });
+    session.markEnded(error, isStillStored ? record.refreshToken : undefined);
+    if (!isStillStored) void forgetKey(this.#context, record);
+    this.#emit({ type: 'sessionEnded', ...session.eventContext(reading.login), error });
+    throw error;
+  }
+
+  /** Remembers a failure with the record, so that ten callers, tabs or machines do not each find out. */
+  async #onFailure(
+    reading: SessionReading,
+    found: VersionedRecord,
+    { cause, ...description }: FailedRequest,
+  ): Promise<CommitStep> {
+    if (!reading.isCurrent) return retry;
+    // An earlier marker stays: this refusal says nothing about the refresh that was never answered.
+    const recorded = this.#recordFailure(found.record, description);
+    const { record } = recorded;
+    // If it cannot be stored our marker stays, and the next refresh is the more careful for it.
+    const written = this.#context.store.write(this.#session, record, found.version);
+    const isReplaced = await written.then(() => false, isConflict);
+    this.#cause = cause;
+    this.#emitFailure(reading, recorded);
+    // Someone has signed out or in meanwhile: what we read does not count any more.
+    return isReplaced ? retry : { kind: 'decide-again', record };
+  }
+
+  #recordFailure(record: SessionRecord, failure: FailedRefresh): RecordedFailure {
+    const { clock, grant } = this.#context;
+    const wasSent = failure.status !== undefined || failure.refused === true;
+    const isOffline = !wasSent && !mayReachServer(this.#context, this.#requirement, record);
+    return recordFailure(
+      record,
+      { ...failure, offline: isOffline ? true : undefined },
+      {
+        now: clock.now(),
+        random: Math.random(),
+        variant: this.#requirement.variant,
+        isStateless: grant.kind === 'client-credentials',
+      },
+    );
+  }
+
+  /** Emits `refreshFailed` and, once for each row of refusals that will not end by itself, `sessionStuck`. */
+  #emitFailure(reading: SessionReading, { record, failure, becameStuck }: RecordedFailure): void {
+    const history = consecutiveFailures(record, failure);
+    const error = refreshFailed(failure, failure.at, { history, cause: this.#cause });
+    const about = this.#session.eventContext(reading.login);
+    this.#emit({ type: 'refreshFailed', ...about, error });
+    if (!becameStuck || isConfigurationError(error)) return;
+    this.#emit({ type: 'sessionStuck', ...about, error });
+  }
+
+  /** Law response-lost: sent, and no answer. The marker stays stored. */
+  async #onResponseLost(
+    reading: SessionReading,
+    sent: SentRefresh,
+    observed: {
+      readonly status?: number;
+      readonly cause?: Error | undefined;
+      readonly redirectFollowed?: boolean;
+    },
+  ): Promise<CommitStep> {
+    const { clock, grant } = this.#context;
+    if (!reading.isCurrent) return retry;
+    const { markedRecord, server } = sent;
+    const { since, sends } = markedRecord.pendingRefresh ?? { since: 0, sends: 0 };
+    const isFirst = sends === 1 && observed.redirectFollowed !== true;
+    if (grant.kind === 'client-credentials') {
+      // Nothing was spent. Once more at once, and then as after any failure.
+      const { status, cause } = observed;
+      return isFirst ? retry : await this.#onFailure(reading, sent, { kind: 'transient', status, cause });
+    }
+    const history = consecutiveFailures(markedRecord);
+    const error = responseLost(sends > 1 ? backoff(sends - 1, 1) : 0, history, observed);
+    this.#emit({ type: 'refreshFailed', ...this.#session.eventContext(reading.login), error });
+    const now = clock.now();
+    // Inside a declared reuse window the same token may be sent again, and the sooner the better.
+    if (isFirst && now - since < (server.profile?.reuseWindow ?? 0)) return retry;
+    const accessToken = markedRecord.accessTokens[this.#requirement.variant];
+    const until = accessToken?.expiresAt ?? Number.POSITIVE_INFINITY;
+    if (accessToken === undefined || accessToken.token === this.#requirement.rejectedToken || now >= until)
+      throw error;
+    return { kind: 'still-valid', accessToken, until };
   }
 }
 
-async function onGranted(
-  context: ManagerContext,
-  attempt: RefreshAttempt,
-  sentRefresh: SentRefresh,
-  grant: TokenGrant,
-): Promise<RefreshStep> {
-  const { session, requirement } = attempt;
-  const { server, sentAt, scope } = sentRefresh;
-  const orphanedTokens = {
-    refreshToken: grant.refreshToken,
-    accessToken: grant.accessToken,
-    login: attempt.login,
-  };
-  // Of the type that goes with the session: a bound one gets no bearer tokens, and without a key nothing else is sent.
-  const scheme = sentRefresh.record.thumbprint === undefined ? 'Bearer' : 'DPoP';
-  const usable =
-    authorizationScheme(grant.tokenType, server.profile) === scheme && isSendable(grant.accessToken);
-  const issuer = server.issuer ?? server.tokenEndpoint;
-  const mismatch = findIdTokenMismatch(
-    grant.idToken,
-    sentRefresh.record.idToken,
-    sentRefresh.record.clientId,
-    issuersOf(server),
-  );
-  const accepted = mismatch === undefined ? grant : { ...grant, idToken: undefined };
-  const { refreshTokenLifetime, narrowsScope } = server.profile ?? emptyObject;
-  const grantContext = {
-    variant: requirement.variant,
-    scope,
-    sentAt,
-    issuer,
-    usable,
-    refreshTokenLifetime,
-    narrowsScope,
-  };
-  const successor = applyGrant(sentRefresh.markedRecord, accepted, grantContext);
-  if (session.epoch !== attempt.epoch) {
-    await replaceSentRecord(context, attempt, sentRefresh, successor);
-    return discardOrphaned(attempt, orphanedTokens);
-  }
-  const result = await context.store.commitSuccessor(
-    session,
-    { record: successor, version: sentRefresh.version },
-    sentRefresh.record.refreshToken,
-    attempt.emit,
-  );
-  // While it was stored: a sign-out here or elsewhere, or a login, or someone who took the lock over from us.
-  if (result.kind === 'signed-out' || (result.kind === 'superseded' && session.epoch !== attempt.epoch)) {
-    return discardOrphaned(attempt, orphanedTokens);
-  }
-  if (result.kind === 'superseded' || session.epoch !== attempt.epoch) return 'retry';
-  if (mismatch !== undefined)
-    attempt.emit({ type: 'idTokenRejected', ...session.eventContext(attempt.login), claim: mismatch });
-  const accessToken = successor.accessTokens[requirement.variant];
-  if (accessToken === undefined) {
-    const what = isSendable(grant.accessToken) ? 'token_type' : 'access_token';
-    return await onUnusableToken(context, attempt, { sentRefresh, successor }, `unusable ${what}`);
-  }
-  return adoptSuccessor(context, attempt, { successor, accessToken, sentRefresh });
+/** Checks whether a request may reach the server, as far as is known. */
+export function mayReachServer(
+  { clock }: ManagerContext,
+  requirement: TokenRequirement,
+  record: SessionRecord,
+): boolean {
+  return isOnline() || !isOfflineBelieved(record, requirement, clock.now());
 }
 
-/** It is stored, so its access token may be used. */
-function adoptSuccessor(
-  context: ManagerContext,
-  attempt: RefreshAttempt,
-  {
-    successor,
-    accessToken,
-    sentRefresh,
-  }: { successor: SessionRecord; accessToken: AccessToken; sentRefresh: SentRefresh },
-): CachedToken {
-  const { session, requirement } = attempt;
-  attempt.login = loginIdentityOf(successor); // perhaps the first ID token has come
-  switchLogin(attempt);
-  const { expiresAt, scope } = accessToken;
-  const rotated = successor.refreshToken !== sentRefresh.record.refreshToken;
-  attempt.emit({ type: 'refreshed', ...session.eventContext(attempt.login), expiresAt, scope, rotated });
-  const until = usableUntil(accessToken, requirement.refreshBefore);
-  notifyRefreshTokenExpiry(context, attempt, successor, until);
-  return cacheToken(context, attempt, accessToken, until);
-}
-
-/** Law sign-out-wins: tokens that come after a sign-out are not used. They are revoked when the lock is released. */
-function discardOrphaned(attempt: RefreshAttempt, orphanedTokens: RefreshAttempt['orphanedTokens']): 'retry' {
-  attempt.orphanedTokens = orphanedTokens;
-  return 'retry';
-}
-
-/**
- * A sign-out or a login in this process came meanwhile, and may still be on its way to the storage. Until it is there, whoever
- * gets the lock next would find what was spent, and spend it once more. So it goes now: a sign-out would take it away, and what
- * a login replaces is replaced with what the others can live on until then.
- */
-async function replaceSentRecord(
-  { store }: ManagerContext,
-  { session, epoch }: RefreshAttempt,
-  { version }: SentRefresh,
-  successor: SessionRecord,
-): Promise<void> {
-  const isSignedOut = session.ended !== undefined;
-  // A login after a sign-out: the sign-out takes it away.
-  if (!isSignedOut && session.epoch > epoch + 1) return;
-  // By compare-and-set: what has arrived already stays.
-  const going = isSignedOut ? store.delete(session, version) : store.write(session, successor, version);
-  await going.catch(() => undefined);
-}
-
-/** The access token is of a type, or has characters, that we cannot send. Its refresh token is safe. */
-async function onUnusableToken(
-  context: ManagerContext,
-  attempt: RefreshAttempt,
-  { sentRefresh, successor }: { readonly sentRefresh: SentRefresh; readonly successor: SessionRecord },
-  error: string,
-): Promise<SessionRecord> {
-  const found = await context.store.read(attempt.session, attempt.emit);
-  // Each of these has rotated the refresh token, and is one more of the same row.
-  const before = withChanges(successor, { failure: sentRefresh.record.failure });
-  const remembered = recordFailureIn(context, before, attempt, { kind: 'client', error, refused: true });
-  const { record } = remembered;
-  await context.store.write(attempt.session, record, found?.version).catch(() => undefined);
-  emitFailure(attempt, remembered);
-  return record;
-}
-
-/** The whole grant needs no name, but for the narrower access token before it. */
-function namesWholeGrant({ requirement }: RefreshAttempt, { scope }: SentRefresh): boolean {
-  return requirement.variant === wholeGrant && scope !== undefined;
-}
-
-/** The server narrows grants for good. Asked once more, without a scope, it gives what is left; the API decides. */
-async function onScopeNarrowed(
-  context: ManagerContext,
-  attempt: RefreshAttempt,
-  sentRefresh: SentRefresh,
-  refusal: RefusedResponse,
-): Promise<RefreshStep> {
-  const { session } = attempt;
-  if (session.epoch !== attempt.epoch) return 'retry';
-  const record = withChanges(sentRefresh.record, { narrowsScope: true });
-  try {
-    await context.store.write(session, record, sentRefresh.version);
-  } catch (error) {
-    if (isConflict(error)) return 'retry';
-    return await onTransientFailure(context, attempt, sentRefresh, describeRefusal(refusal, sentRefresh));
-  }
-  attempt.emit({
-    type: 'scopeNarrowed',
-    ...session.eventContext(attempt.login),
-    requested: sentRefresh.scope ?? [],
-  });
-  return 'retry';
-}
-
-/** Law compare-and-clear: it ends the session only if what is stored is still what we spent. */
-async function onInvalidGrant(
-  context: ManagerContext,
-  attempt: RefreshAttempt,
-  sentRefresh: SentRefresh,
-  details: ServerErrorDetails & { readonly cause?: Error | undefined },
-): Promise<RefreshStep> {
-  const { session } = attempt;
-  if (session.epoch !== attempt.epoch) return 'retry';
-  let isStillStored = false;
-  try {
-    await context.store.delete(session, sentRefresh.version, sentRefresh.record);
-  } catch (error) {
-    // Someone has replaced it meanwhile: what we lost was their gain.
-    if (isConflict(error)) return 'retry';
-    isStillStored = true;
-  }
-  // While it was deleted someone may have signed in again.
-  if (session.epoch !== attempt.epoch) return 'retry';
-  const reason = (sentRefresh.record.pendingRefresh?.sends ?? 0) > 0 ? 'response_lost' : 'invalid_grant';
-  const ended: LoginRequiredError = loginRequired(reason, details);
-  session.markEnded(ended, isStillStored ? sentRefresh.record.refreshToken : undefined);
-  if (!isStillStored) void forgetKey(context, sentRefresh.record);
-  attempt.emit({ type: 'sessionEnded', ...session.eventContext(attempt.login), error: ended });
-  throw ended;
-}
-
-type RefusedResponse = Extract<SendResult, { kind: 'refused' }>;
-
-function describeRefusal(
-  refusal: RefusedResponse,
-  sentRefresh: SentRefresh,
-): FailedRefresh & { readonly cause?: Error | undefined } {
-  const kind = refusal.failure === 'invalid-grant' ? 'client' : refusal.failure;
-  const { status, retryAfter, cause } = refusal;
-  return {
-    kind,
-    ...errorDetailsOf(refusal, sentRefresh),
-    status,
-    retryAfter,
-    refused: !isTransientStatus(status),
-    cause,
-  };
+function describeRefusal(refusal: RefusedResponse, sent: SentRefresh): FailedRequest {
+  const { failure, status, retryAfter, cause } = refusal;
+  const kind = failure === 'invalid-grant' ? 'client' : failure;
+  const refused = !isTransientStatus(status);
+  return { kind, ...errorDetailsOf(refusal, sent), status, retryAfter, refused, cause };
 }
 
 function errorDetailsOf(refusal: RefusedResponse, { server, secrets }: SentRefresh): ServerErrorDetails {
   return redactErrorDetails(refusal, server.profile, secrets);
-}
-
-/** Remembers a failure with the record, so that ten callers, tabs or machines do not each find out. */
-export async function onTransientFailure(
-  context: ManagerContext,
-  attempt: RefreshAttempt,
-  sentRefresh: Pick<VersionedRecord, 'record' | 'version'>,
-  { cause, ...description }: FailedRefresh & { readonly cause?: Error | undefined },
-): Promise<RefreshStep> {
-  const { session } = attempt;
-  if (session.epoch !== attempt.epoch) return 'retry';
-  // An earlier marker stays: this refusal says nothing about the refresh that was never answered.
-  const remembered = recordFailureIn(context, sentRefresh.record, attempt, description);
-  const { record } = remembered;
-  // If it cannot be stored our marker stays, and whoever comes next is the more careful for it.
-  const written = context.store.write(session, record, sentRefresh.version);
-  const isReplaced = await written.then(() => false, isConflict);
-  attempt.cause = cause;
-  emitFailure(attempt, remembered);
-  // Someone has signed out or in meanwhile: what we read does not count any more.
-  return isReplaced ? 'retry' : record;
-}
-
-function recordFailureIn(
-  context: ManagerContext,
-  record: SessionRecord,
-  attempt: RefreshAttempt,
-  failure: FailedRefresh,
-): RecordedFailure {
-  const { clock, grant } = context;
-  const { requirement } = attempt;
-  const wasSent = failure.status !== undefined || failure.refused === true;
-  const offline = wasSent || mayReachServer(context, attempt, record) ? undefined : true;
-  const failureContext = {
-    now: clock.now(),
-    random: Math.random(),
-    variant: requirement.variant,
-    isStateless: grant.kind === 'client-credentials',
-  };
-  return recordFailure(record, { ...failure, offline }, failureContext);
-}
-
-/** Emits `refreshFailed` and, once for each row of refusals that will not end by itself, `sessionStuck`. */
-function emitFailure(
-  { session, login, emit, cause }: RefreshAttempt,
-  { record, failure, becameStuck }: RecordedFailure,
-): void {
-  const error = refreshFailed(failure, failure.at, { history: consecutiveFailures(record, failure), cause });
-  emit({ type: 'refreshFailed', ...session.eventContext(login), error });
-  if (!becameStuck || isConfigurationError(error)) return;
-  emit({ type: 'sessionStuck', ...session.eventContext(login), error });
-}
-
-/** Law response-lost: sent, and no answer. The marker stays stored. */
-async function onResponseLost(
-  context: ManagerContext,
-  attempt: RefreshAttempt,
-  sentRefresh: SentRefresh,
-  observed: {
-    readonly status?: number;
-    readonly cause?: Error | undefined;
-    readonly redirectFollowed?: boolean;
-  },
-): Promise<RefreshStep> {
-  const { session } = attempt;
-  if (session.epoch !== attempt.epoch) return 'retry';
-  const { since, sends } = sentRefresh.markedRecord.pendingRefresh ?? { since: 0, sends: 0 };
-  const history = consecutiveFailures(sentRefresh.markedRecord);
-  if (context.grant.kind === 'client-credentials') {
-    // Nothing was spent. Once more at once, and then as after any failure.
-    const { status, cause } = observed;
-    return sends === 1 && observed.redirectFollowed !== true
-      ? 'retry'
-      : await onTransientFailure(context, attempt, sentRefresh, { kind: 'transient', status, cause });
-  }
-  const error = responseLost(sends > 1 ? backoff(sends - 1, 1) : 0, history, observed);
-  attempt.emit({ type: 'refreshFailed', ...session.eventContext(attempt.login), error });
-  const now = context.clock.now();
-  // Inside a declared reuse window the same token may be sent again, and the sooner the better.
-  const inWindow = now - since < (sentRefresh.server.profile?.reuseWindow ?? 0);
-  if (sends === 1 && inWindow && observed.redirectFollowed !== true) return 'retry';
-  const accessToken = sentRefresh.markedRecord.accessTokens[attempt.requirement.variant];
-  const valid = accessToken !== undefined && accessToken.token !== attempt.requirement.rejectedToken;
-  const end = accessToken?.expiresAt ?? Number.POSITIVE_INFINITY;
-  if (valid && now < end) return cacheToken(context, attempt, accessToken, end);
-  throw error;
 }

@@ -12,8 +12,7 @@ import { keepAlive } from '../platform/keep-alive.ts';
 import type { ManagerContext } from '../session/manager-context.ts';
 import type { CachedToken, Session } from '../session/session.ts';
 import { loginRequired } from '../session/session-errors.ts';
-import type { RefreshRequirement } from './refresh-attempt.ts';
-import { RefreshCoordinator } from './refresh-coordinator.ts';
+import { Refresh, type RefreshRequirement } from './refresh.ts';
 
 /** What to ask the source for. */
 export interface TokenQuery {
@@ -35,13 +34,11 @@ export interface TokenQuery {
 const reuseAfterFailureMs = 5_000;
 
 export class TokenSource {
-  readonly #coordinator: RefreshCoordinator;
-  readonly #clock: ManagerContext['clock'];
+  readonly #context: ManagerContext;
   readonly #refreshBefore: number;
 
   constructor(context: ManagerContext) {
-    this.#coordinator = new RefreshCoordinator(context);
-    this.#clock = context.clock;
+    this.#context = context;
     this.#refreshBefore = context.refreshBefore;
   }
 
@@ -51,7 +48,7 @@ export class TokenSource {
    * @param mustLast see {@link TokenQuery.mustLast}
    */
   getCached(session: Session, variant: string, mustLast: boolean = false): CachedToken | undefined {
-    const now = this.#clock.now();
+    const now = this.#context.clock.now();
     return session.usableToken(variant, mustLast ? now + this.#refreshBefore : now);
   }
 
@@ -104,8 +101,8 @@ export class TokenSource {
       wasReceived,
       refreshBefore,
     };
-    const flight = this.#coordinator
-      .refresh(session, requirement)
+    const flight = new Refresh(this.#context, session, requirement)
+      .run()
       .catch((error: unknown) => this.#reuseValidToken(session, requirement, error))
       .finally(() => session.clearRejection(variant, rejectedToken));
     session.addFlight(variant, flight);
@@ -115,7 +112,7 @@ export class TokenSource {
   /** A storage or lock that fails ahead of time is no reason not to use a token that is still valid. */
   #reuseValidToken(session: Session, requirement: RefreshRequirement, error: unknown): CachedToken {
     const cached = session.cachedToken(requirement.variant);
-    const now = this.#clock.now();
+    const now = this.#context.clock.now();
     const over =
       cached === undefined || cached.token === requirement.rejectedToken || now >= cached.expiresAt;
     if (over || (isTokenKeepError(error) && error.code === 'ERR_LOGIN_REQUIRED')) throw error;

@@ -6,9 +6,16 @@
 
 import { safeCause } from '../core/http/network-error.ts';
 import { notRevoked, type RevocationResult } from '../core/oauth/revocation-result.ts';
-import type { OrphanedTokens } from '../refresh/refresh-attempt.ts';
+import type { LoginIdentity } from '../core/session/login-identity.ts';
 import type { ManagerContext } from './manager-context.ts';
 import type { Session } from './session.ts';
+
+/** Tokens of a refresh or a login that arrived after a sign-out. */
+export interface OrphanedTokens {
+  readonly login: LoginIdentity | undefined;
+  readonly refreshToken: string | undefined;
+  readonly accessToken: string;
+}
 
 /** Revokes them, unless someone has signed in again since: then their end could be that of the new session. */
 export function revokeOrphanedTokens(

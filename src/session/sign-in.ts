@@ -19,14 +19,13 @@ import { authorizationScheme, isRecord } from '../core/session/read-record.ts';
 import { usableUntil } from '../core/session/refresh-decision.ts';
 import { type SessionRecord, wholeGrant } from '../core/session/session-record.ts';
 import { randomId } from '../platform/web-crypto.ts';
-import { notifyRefreshTokenExpiry } from '../refresh/notify-refresh-token-expiry.ts';
-import { cacheToken, type RefreshAttempt } from '../refresh/refresh-attempt.ts';
 import { loadKey } from './dpop-session.ts';
 import type { ManagerContext } from './manager-context.ts';
 import { revokeOrphanedTokens } from './orphaned-tokens.ts';
 import { invalidTokens, parseSubject, parseTokens } from './parse-tokens.ts';
 import { reportReplacedRecord } from './replaced-record.ts';
 import type { Session } from './session.ts';
+import { SessionReading } from './session-reading.ts';
 
 /**
  * Begins a session with the tokens of a login. They are used once they are stored, or once the storage has refused
@@ -127,9 +126,8 @@ async function replaceSession(
 ): Promise<void> {
   context.store.discardUnsaved(session);
   const { login: replaced } = session;
-  const login = loginIdentityOf(record);
-  session.beginLogin(login, dpopKey);
-  const storing = storeLogin(context, session, record, { dpopKey, login, replaced });
+  session.beginLogin(loginIdentityOf(record), dpopKey);
+  const storing = storeLogin(context, session, record, dpopKey, replaced);
   session.trackSignIn(storing);
   await storing;
 }
@@ -138,11 +136,8 @@ async function storeLogin(
   context: ManagerContext,
   session: Session,
   record: SessionRecord,
-  {
-    dpopKey,
-    login,
-    replaced,
-  }: { dpopKey: DpopKey | undefined; login: LoginIdentity; replaced: LoginIdentity | undefined },
+  dpopKey: DpopKey | undefined,
+  replaced: LoginIdentity | undefined,
 ): Promise<void> {
   const { store, emit, refreshBefore } = context;
   const { epoch } = session;
@@ -154,28 +149,13 @@ async function storeLogin(
   if (session.epoch !== epoch) {
     return discardTokens(context, session, record);
   }
-  const requirement = {
-    variant: wholeGrant,
-    rejectedToken: undefined,
-    refreshBefore,
-    scope: undefined,
-    resource: undefined,
-  };
-  const attempt: RefreshAttempt = {
-    session,
-    initialLogin: login,
-    login,
-    epoch,
-    dpopKey,
-    emit,
-    orphanedTokens: undefined,
-    requirement,
-  };
+  const reading = new SessionReading(context, session, emit);
+  reading.setRecord(record, dpopKey);
   const until = usableUntil(accessToken, refreshBefore);
-  cacheToken(context, attempt, accessToken, until);
+  reading.cacheToken(wholeGrant, { accessToken, until });
   const name = replaced && { login: replaced.login, subject: replaced.subject };
   emit({ type: 'signedIn', ...session.eventContext(), where: 'here', replaced: name });
-  notifyRefreshTokenExpiry(context, attempt, record, until);
+  reading.notifyRefreshTokenExpiry(record, until);
   if (result.kind === 'kept-in-memory') throw result.error;
 }
 

@@ -4,11 +4,13 @@
  * @module
  */
 
+import { fingerprint } from '../fingerprint.ts';
 import type { TokenGrant } from '../oauth/token-grant.ts';
 import { emptyObject, withChanges } from '../own-members.ts';
 import {
   type AccessToken,
   type ExpectedExpiry,
+  type PendingRefresh,
   type SessionRecord,
   wholeGrant,
   withoutMarkers,
@@ -155,4 +157,38 @@ function expectedExpiry(
   if (lifetime === undefined) return undefined;
   const at = sentAt + lifetime;
   return known !== undefined && Math.abs(known.at - at) < sameExpiryTolerance ? known : { at, since: sentAt };
+}
+
+/**
+ * Returns the record with the pending-refresh marker (law response-lost).
+ *
+ * @param lostResponses how often its refresh token was sent before without a response.
+ * @param by the manager that is about to send it.
+ */
+export function withPendingRefresh(
+  record: SessionRecord,
+  lostResponses: number,
+  by: string,
+  now: number,
+): SessionRecord {
+  const pendingRefresh: PendingRefresh = {
+    fingerprint: fingerprint(record.refreshToken ?? ''),
+    since: (lostResponses > 0 ? record.pendingRefresh?.since : undefined) ?? now,
+    latest: now,
+    sends: lostResponses + 1,
+    by,
+  };
+  return withChanges(record, { pendingRefresh });
+}
+
+/**
+ * Returns the scope that a refresh asks for. After a narrower token the whole grant has to be named: Curity for one remembers the
+ * narrower scope. It is not named where that narrows the grant for good.
+ */
+export function scopeToRequest(
+  record: SessionRecord,
+  { variant, scope }: { readonly variant: string; readonly scope: readonly string[] | undefined },
+): readonly string[] | undefined {
+  const isNamed = variant === wholeGrant && record.lastScopeNarrowed === true && record.narrowsScope !== true;
+  return isNamed ? record.scope : scope;
 }

@@ -1,0 +1,389 @@
+/**
+ * One refresh: the only place where a refresh token is spent.
+ *
+ * The seven steps, as numbered in the README: 1 join, 2 lock, 3 re-read, 4 reconcile, 5 prepare, mark and spend, 6 commit, 7 release
+ * and announce. Order is law: the flight (step 1, `token-source.ts`) is outside, the lock is inside it, and the re-check is innermost.
+ * No code of a user runs while the lock is held.
+ *
+ * @module
+ */
+import { Stopwatch } from '../async/stopwatch.ts';
+import type { Version } from '../core/contracts.ts';
+import { isConflict, LockTimeoutError, RefreshFailedError } from '../core/errors.ts';
+import type { AnyTokenEvent } from '../core/events.ts';
+import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
+import { scopeToRequest, withPendingRefresh } from '../core/session/apply-grant.ts';
+import { consecutiveFailures, latestFailure } from '../core/session/failure-history.ts';
+import { isSameLogin, type LoginIdentity } from '../core/session/login-identity.ts';
+import { isOwnedBy } from '../core/session/read-record.ts';
+import {
+  type RefreshDecision,
+  reconcile,
+  type TokenRequirement,
+  usableUntil,
+} from '../core/session/refresh-decision.ts';
+import { type SessionRecord, secretsIn } from '../core/session/session-record.ts';
+import { isPageLeaving, waitUntilPageStays } from '../platform/environment.ts';
+import type { ManagerContext } from '../session/manager-context.ts';
+import { revokeOrphanedTokens } from '../session/orphaned-tokens.ts';
+import { reportReplacedRecord } from '../session/replaced-record.ts';
+import type { CachedToken, Session } from '../session/session.ts';
+import { loginRequired, refreshFailed, responseLost, storagePending } from '../session/session-errors.ts';
+import { waitForResolution, withSessionLock } from '../session/session-lock.ts';
+import { type LoadedRecord, SessionReading } from '../session/session-reading.ts';
+import { issuersOf } from '../token-endpoint/authorization-server-resolver.ts';
+import type { PreparedTokenRequest, SendResult } from '../token-endpoint/token-endpoint.ts';
+import { type CommitStep, mayReachServer, ResponseCommit } from './commit-response.ts';
+
+/** What kind of access token is needed, the evidence, and what to ask the server for when it comes to that. */
+export interface RefreshRequirement extends TokenRequirement {
+  readonly scope: readonly string[] | undefined;
+  readonly resource: readonly string[] | undefined;
+}
+
+type FoundRecord = Extract<LoadedRecord, { readonly kind: 'found' }>;
+
+/** What was decided on what is stored, if anything is. */
+type Decision = RefreshDecision | Exclude<LoadedRecord, { readonly kind: 'found' }>;
+
+/** Another process may still be about to store the response to its refresh, until then. */
+type InProgressElsewhere = Extract<RefreshDecision, { readonly kind: 'in-progress-elsewhere' }>;
+
+/** What one turn with the lock brought. */
+type LockedOutcome =
+  | { readonly kind: 'token'; readonly token: CachedToken }
+  /** The lock passed on to somebody else before it was of use. */
+  | { readonly kind: 'lock-lost' }
+  | InProgressElsewhere;
+
+/** What was prepared before anything is sent. */
+interface PreparedRefresh {
+  readonly request: PreparedTokenRequest;
+  readonly server: AuthorizationServer;
+  /** The scope that is asked for, where one is named. */
+  readonly scope: readonly string[] | undefined;
+}
+
+/** What one try to spend the refresh token brought. */
+type RefreshStep = CommitStep | { readonly kind: 'lock-lost' };
+
+/** How far the clocks of those who share a storage may be apart, in ms: a marker that is older, or newer, is of the past. */
+const maxClockSkew = 300_000;
+
+/** A refresh that was sent without an answer may be one of another process, which holds the lock and still waits for the answer. */
+const needsLock = ({ kind }: Decision): boolean =>
+  kind === 'refresh' ||
+  kind === 'in-progress-elsewhere' ||
+  kind === 'response-lost' ||
+  kind === 'not-created';
+
+/** Gets one access token for a session: from the storage if it is there, from the server if there is evidence. Runs once. */
+export class Refresh {
+  readonly #context: ManagerContext;
+  readonly #session: Session;
+  readonly #requirement: RefreshRequirement;
+  /** Emitted once the lock is released. */
+  readonly #events: AnyTokenEvent[] = [];
+  readonly #emit = (event: AnyTokenEvent): void => void this.#events.push(event);
+  /** The login that it began under. Where none was known it is the first one that is found. */
+  #initialLogin: LoginIdentity | undefined;
+  /** What was read last. */
+  #reading: SessionReading;
+  /** Times the wait for the lock and what follows. */
+  #stopwatch: Stopwatch | undefined = undefined;
+  /** Stores what the token endpoint answers. */
+  readonly #commit: ResponseCommit;
+
+  constructor(context: ManagerContext, session: Session, requirement: RefreshRequirement) {
+    this.#context = context;
+    this.#session = session;
+    this.#requirement = requirement;
+    this.#initialLogin = requirement.login ?? session.login;
+    this.#reading = this.#newReading();
+    this.#commit = new ResponseCommit(context, session, requirement, this.#emit);
+  }
+
+  /** @throws LoginRequiredError, RefreshFailedError, StorageError, LockTimeoutError and ConfigurationError: why there is no token. */
+  async run(): Promise<CachedToken> {
+    const session = this.#session;
+    try {
+      // What another process has already refreshed needs no lock.
+      const decision = await this.#loadAndDecide();
+      if (!needsLock(decision)) return this.#resolve(decision);
+      const stopwatch = new Stopwatch(this.#context.clock);
+      this.#stopwatch = stopwatch;
+      return await stopwatch.time(
+        () => this.#refreshUnderLock(),
+        (times) =>
+          this.#emit({ type: 'refreshFinished', ...session.eventContext(this.#initialLogin), ...times }),
+      );
+    } finally {
+      // 7 Released. Announce to listeners first; the calls that wait for the flight come after them.
+      // Another login is stored: followed here, so that no call goes out under it before listeners know.
+      if (!isSameLogin(this.#initialLogin, this.#reading.login)) this.#reading.switchLogin();
+      const { orphanedTokens } = this.#commit;
+      if (orphanedTokens !== undefined) revokeOrphanedTokens(this.#context, session, orphanedTokens);
+      for (const event of this.#events) this.#context.emit(event);
+      reportReplacedRecord(this.#context, session);
+    }
+  }
+
+  /** 2 Lock. A holder that keeps it for too long loses it, and queues again. */
+  async #refreshUnderLock(): Promise<CachedToken> {
+    for (let turn = 1; turn <= 3; turn++) {
+      const outcome = await this.#takeTurn();
+      if (outcome.kind === 'token') return outcome.token;
+      if (outcome.kind === 'lock-lost') continue;
+      // Another process has lost the lock in the middle of a refresh, or has ended: the refresh is its own to end while it may.
+      const isResolvedElsewhere = async () => (await this.#peek()).kind !== 'in-progress-elsewhere';
+      await waitForResolution(this.#context, this.#session, { isResolvedElsewhere, until: outcome.until });
+      const decision = await this.#loadAndDecide();
+      if (!needsLock(decision)) return this.#resolve(decision);
+      if (turn === 3) throw responseLost(0, undefined); // others send it one after the other, and none receives an answer
+    }
+    throw new LockTimeoutError('The lock of the session was lost again and again. Try again.');
+  }
+
+  /** Waiting for the lock is bounded, and what is stored is looked at once more before giving up. */
+  async #takeTurn(): Promise<LockedOutcome> {
+    const outcome = await withSessionLock(this.#context, this.#session, {
+      run: () => this.#runCriticalSection(),
+      isResolvedElsewhere: async () => !needsLock(await this.#peek()),
+    });
+    if (outcome.kind === 'ran') return outcome.value;
+    const decision = await this.#loadAndDecide();
+    if (decision.kind === 'use-stored' || (outcome.kind === 'resolved-elsewhere' && !needsLock(decision)))
+      return { kind: 'token', token: this.#resolve(decision) };
+    if (outcome.kind === 'resolved-elsewhere') return { kind: 'lock-lost' }; // it has changed once more
+    throw outcome.error;
+  }
+
+  async #runCriticalSection(): Promise<LockedOutcome> {
+    const { clock, store, managerId } = this.#context;
+    const grantedAt = clock.now();
+    this.#stopwatch?.mark('locked');
+    let firstMarker: string | undefined;
+    for (let round = 1; round <= 5; round++) {
+      this.#reading = this.#newReading();
+      // 3 Re-read. While we waited for the lock, others may have refreshed, ended or replaced the session. A
+      // successor that the storage refused comes first: the next rotation waits until it is durable (law commit-before-use).
+      await store.flush(this.#session, this.#emit);
+      const loaded = await this.#reading.loadOrCreate();
+      // Another process has left a marker since we came: the lock has passed on to it while we slept.
+      const marker = foreignMarkerOf(loaded, managerId);
+      firstMarker ??= marker;
+      if (marker !== firstMarker && marker !== '') return { kind: 'lock-lost' };
+      // 4 Reconcile
+      const decision = await this.#decide(this.#reading, loaded);
+      if (decision.kind === 'in-progress-elsewhere') return decision;
+      if (loaded.kind !== 'found' || decision.kind !== 'refresh')
+        return { kind: 'token', token: this.#resolve(decision) };
+      const step = await this.#prepareAndSend(loaded, decision.lostResponses, grantedAt);
+      if (step.kind === 'lock-lost') return step;
+      if (step.kind === 'retry') continue;
+      return { kind: 'token', token: await this.#resolveStep(step) };
+    }
+    throw new RefreshFailedError('What is stored changes faster than it can be refreshed. Try again.', {
+      sent: false,
+    });
+  }
+
+  /** 5 Prepare, mark, spend. */
+  async #prepareAndSend(found: FoundRecord, lostResponses: number, grantedAt: number): Promise<RefreshStep> {
+    const { clock, store, managerId } = this.#context;
+    const session = this.#session;
+    const { record } = found;
+    if (session.unsaved !== undefined) throw storagePending();
+    let prepared: PreparedRefresh;
+    try {
+      prepared = await this.#prepare(record);
+    } catch (error) {
+      return await this.#commit.onNotPrepared(this.#reading, found, error);
+    }
+    // A page that is reloaded in mid-refresh would take the successor along. Nothing has been sent.
+    await waitUntilPageStays(clock);
+    // The marker proves that the storage takes writes, and says that there was a POST, should this process end after it.
+    const markedRecord = withPendingRefresh(record, lostResponses, managerId, clock.now());
+    let version: Version;
+    try {
+      version = await store.write(session, markedRecord, found.version);
+    } catch (error) {
+      // Someone signed out or in while we prepared. Nothing has been sent.
+      if (isConflict(error)) return { kind: 'retry' };
+      throw error;
+    }
+    // While the marker was written someone may have signed out in this process: the last moment to stop.
+    if (!this.#reading.isCurrent) return { kind: 'retry' };
+    const sentAt = clock.now();
+    // A tab or process that was frozen has slept through its turn: those who wait may have taken over.
+    const hasOutlivedLock = this.#hasOutlivedLock(sentAt, grantedAt, markedRecord.pendingRefresh?.latest);
+    if (hasOutlivedLock || isPageLeaving()) {
+      // Nothing was sent: nobody has to be careful because of us.
+      await store.write(session, record, version).catch(() => undefined);
+      return { kind: hasOutlivedLock ? 'lock-lost' : 'retry' };
+    }
+    const secrets = [...prepared.request.secrets, ...secretsIn(record)];
+    const { server, scope, request } = prepared;
+    // From here on nothing aborts it, even if every caller leaves: the server may have rotated already.
+    session.beginRequest();
+    this.#stopwatch?.mark('sent');
+    try {
+      const result: SendResult = mayReachServer(this.#context, this.#requirement, record)
+        ? await request.send()
+        : { kind: 'not-sent', cause: new Error('The network is offline.') };
+      this.#stopwatch?.mark('answered');
+      // 6 While it was under way: a sign-out, a login, a lost lease. The commit finds out by compare-and-set.
+      const sent = { server, scope, record, markedRecord, version, sentAt, secrets };
+      return await this.#commit.handle(this.#reading, sent, result);
+    } finally {
+      session.endRequest();
+    }
+  }
+
+  /** Finds out the server and builds the request: whatever can fail fails here, where it costs nothing. */
+  async #prepare(record: SessionRecord): Promise<PreparedRefresh> {
+    const { server: resolver, endpoint } = this.#context;
+    const server = await resolver.resolve();
+    // Law tokens-stay-home: only now the server is known for sure, and the refresh token is for nobody but its issuer.
+    if (!isOwnedBy(record, { issuers: issuersOf(server), isNamed: resolver.isNamed })) {
+      const { login } = this.#reading;
+      this.#emit({ type: 'recordRejected', ...this.#session.eventContext(login), reason: 'other issuer' });
+      throw loginRequired('no_tokens');
+    }
+    const { resource } = this.#requirement;
+    const scope = scopeToRequest(record, this.#requirement);
+    const refreshToken = record.refreshToken ?? '';
+    const request = await endpoint.prepare(server, { refreshToken, scope, resource }, this.#reading.dpopKey);
+    return { request, server, scope };
+  }
+
+  /** Law bounded-locks: what is sent now has to be answered, and stored, before the lock is somebody else's. */
+  #hasOutlivedLock(now: number, grantedAt: number, markedAt: number = now): boolean {
+    const { lock, lockTimeout, timeout } = this.#context;
+    const hasLease = lock.lease !== undefined;
+    const elapsed = now - (hasLease ? grantedAt : markedAt);
+    return elapsed < 0 || elapsed > (hasLease ? lock.lease - timeout - 5_000 : lockTimeout / 2);
+  }
+
+  /** Ends the critical section with what the commit brought. */
+  async #resolveStep(step: Exclude<CommitStep, { readonly kind: 'retry' }>): Promise<CachedToken> {
+    const { variant, refreshBefore } = this.#requirement;
+    const reading = this.#reading;
+    if (step.kind === 'still-valid') return reading.cacheToken(variant, step);
+    const { record } = step;
+    if (step.kind === 'decide-again') {
+      const decision = await this.#decideOn(reading, record);
+      // Deciding may take a request, and so longer than the pause after the failure. That is no reason to spend at once.
+      const failure = latestFailure(record, variant);
+      if (decision.kind !== 'refresh' || failure === undefined) return this.#resolve(decision);
+      const history = consecutiveFailures(record, failure);
+      throw refreshFailed(failure, this.#context.clock.now(), { history, cause: this.#commit.cause });
+    }
+    reading.setRecord(record); // perhaps the first ID token has come
+    reading.switchLogin();
+    const { accessToken, rotated } = step;
+    const { expiresAt, scope } = accessToken;
+    this.#emit({
+      type: 'refreshed',
+      ...this.#session.eventContext(reading.login),
+      expiresAt,
+      scope,
+      rotated,
+    });
+    const until = usableUntil(accessToken, refreshBefore);
+    reading.notifyRefreshTokenExpiry(record, until);
+    return reading.cacheToken(variant, { accessToken, until });
+  }
+
+  /** @throws the reason why there is no access token, the same for all calls that wait. */
+  #resolve(decision: Decision): CachedToken {
+    const { clock, server } = this.#context;
+    const { variant } = this.#requirement;
+    switch (decision.kind) {
+      case 'use-stored':
+        return this.#reading.adoptToken(variant, decision, this.#session.cachedToken(variant)?.token);
+      case 'login-changed':
+        throw loginRequired('login_changed');
+      case 'backing-off':
+        throw refreshFailed(decision.failure, clock.now(), {
+          history: decision.history,
+          cause: this.#commit.cause ?? server.configurationError,
+        });
+      case 'in-progress-elsewhere':
+      case 'response-lost':
+        throw responseLost(decision.until - clock.now(), decision.history);
+      case 'login-required':
+        throw this.#session.ended?.error ?? loginRequired(decision.reason);
+      default:
+        throw this.#reading.endIfSignedOut();
+    }
+  }
+
+  #newReading(): SessionReading {
+    return new SessionReading(this.#context, this.#session, this.#emit);
+  }
+
+  /** Reads and decides, without the lock. */
+  async #loadAndDecide(): Promise<Decision> {
+    const reading = this.#newReading();
+    this.#reading = reading;
+    return await this.#decide(reading, await reading.load());
+  }
+
+  /** The same, while the refresh waits: what it finds may be old by the time it is found, so it is not kept. */
+  async #peek(): Promise<Decision> {
+    const reading = this.#newReading();
+    return await this.#decide(reading, await reading.load());
+  }
+
+  async #decide(reading: SessionReading, loaded: LoadedRecord): Promise<Decision> {
+    if (loaded.kind !== 'found') return loaded;
+    await reading.take(loaded);
+    return await this.#decideOn(reading, loaded.record);
+  }
+
+  async #decideOn(reading: SessionReading, record: SessionRecord): Promise<RefreshDecision> {
+    const { clock, server, grant } = this.#context;
+    // Only a refresh without a response needs to know the reuse window, and finding out may take a request.
+    const known = record.pendingRefresh && (await server.resolve().catch(() => undefined));
+    reading.setRecord(record);
+    if (reading === this.#reading) this.#initialLogin ??= reading.login;
+    const login = this.#initialLogin ?? reading.login;
+    const decision = reconcile(
+      record,
+      { ...this.#requirement, login },
+      {
+        now: clock.now(),
+        login: reading.login,
+        invalidRefreshToken: this.#session.invalidRefreshToken,
+        reuseWindow: known?.profile?.reuseWindow ?? 0,
+        online: mayReachServer(this.#context, this.#requirement, record),
+        inProgressUntil: this.#inProgressUntil(record),
+        isStateless: grant.kind === 'client-credentials',
+      },
+    );
+    if (decision.kind === 'use-stored') reading.notifyRefreshTokenExpiry(record, decision.until);
+    return decision;
+  }
+
+  /**
+   * Until when a marker is left alone: what was sent is over by then, and stored, if its sender lives without the lock.
+   * It counts from when we first saw the marker, by our own clock. Where a lock ends with its holder only, nobody is left to wait for.
+   */
+  #inProgressUntil({ pendingRefresh }: SessionRecord): number {
+    const { lock, timeout, managerId, clock, grant } = this.#context;
+    const session = this.#session;
+    // Without a refresh token nothing is spent, so repeating the request is harmless.
+    if (!lock.mayBeLost || pendingRefresh === undefined || grant.kind === 'client-credentials') return 0;
+    const { by, latest } = pendingRefresh;
+    const now = clock.now();
+    if ((by === managerId && !session.hasRequestInFlight) || Math.abs(now - latest) > maxClockSkew) return 0;
+    return session.markerSeenAt(by, latest, now) + timeout + 5_000;
+  }
+}
+
+/** Names a marker that is not ours; `''`: there is none. */
+function foreignMarkerOf(loaded: LoadedRecord, managerId: string): string {
+  const { by = managerId, latest } = (loaded.kind === 'found' && loaded.record.pendingRefresh) || {};
+  return by === managerId ? '' : `${by} ${latest}`;
+}

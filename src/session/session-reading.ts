@@ -1,0 +1,229 @@
+/**
+ * What this process has read of a session, and what becomes of it in memory.
+ *
+ * @module
+ */
+import type { AnyTokenEvent } from '../core/events.ts';
+import { BearerCredentials, type RequestCredentials } from '../core/http/request-credentials.ts';
+import type { DpopKey } from '../core/oauth/dpop-key.ts';
+import { type LoginIdentity, loginIdentityOf } from '../core/session/login-identity.ts';
+import type { AccessToken, SessionRecord } from '../core/session/session-record.ts';
+import { randomId } from '../platform/web-crypto.ts';
+import { keyOfSession } from './dpop-session.ts';
+import type { ManagerContext } from './manager-context.ts';
+import type { VersionedRecord } from './record-write.ts';
+import type { CachedToken, Session } from './session.ts';
+import { loginRequired } from './session-errors.ts';
+
+/** The identity of a record that does not name its login. */
+const unknownLogin: LoginIdentity = { login: undefined, issuer: undefined, subject: undefined };
+
+/** An access token that is stored, and until when it may be handed out, in Unix ms. */
+export interface UsableToken {
+  readonly accessToken: AccessToken;
+  readonly until: number;
+}
+
+/** What there is of a session. */
+export type LoadedRecord =
+  | ({ readonly kind: 'found' } & VersionedRecord)
+  /** Nothing is stored, and it takes no login to begin the session. */
+  | { readonly kind: 'not-created' }
+  | { readonly kind: 'none' };
+
+/**
+ * One look at a session. What it found takes effect in memory only while nobody has signed in or out in this process since it began:
+ * that begins a new epoch.
+ */
+export class SessionReading {
+  readonly #context: ManagerContext;
+  readonly #session: Session;
+  readonly #emit: (event: AnyTokenEvent) => void;
+  /** {@link Session.epoch} when the look began. */
+  #epoch: number;
+  #login: LoginIdentity | undefined = undefined;
+  #dpopKey: DpopKey | undefined = undefined;
+
+  /** @param emit emits an event, or collects it until the lock is released. */
+  constructor(context: ManagerContext, session: Session, emit: (event: AnyTokenEvent) => void) {
+    this.#context = context;
+    this.#session = session;
+    this.#emit = emit;
+    this.#epoch = session.epoch;
+  }
+
+  /** The login of the record that was read; `undefined`: none was read. */
+  get login(): LoginIdentity | undefined {
+    return this.#login;
+  }
+
+  /** The key that the record is bound to; `undefined`: its tokens are bearer tokens. */
+  get dpopKey(): DpopKey | undefined {
+    return this.#dpopKey;
+  }
+
+  /** Nobody has signed in or out in this process since the look began. */
+  get isCurrent(): boolean {
+    return this.#session.epoch === this.#epoch;
+  }
+
+  /** How many sign-ins and sign-outs there were in this process since the look began. */
+  get age(): number {
+    return this.#session.epoch - this.#epoch;
+  }
+
+  /** Step 3: finds what there is of the session, in memory or in the storage. */
+  async load(): Promise<LoadedRecord> {
+    const session = this.#session;
+    const { grant, store } = this.#context;
+    const isStateless = grant.kind === 'client-credentials';
+    while (session.signingIn !== undefined) await session.signingIn.catch(() => undefined);
+    const { ended } = session;
+    if (ended?.kind === 'still-stored' && !isStateless) {
+      // The user has signed out, but the record was not deleted. Only a later login made elsewhere makes the session valid again.
+      if (ended.login === undefined) return { kind: 'none' };
+      const stored = await store.read(session, this.#emit).catch(() => undefined);
+      // The record may have been deleted since it was read.
+      return stored === undefined || session.ended !== ended || session.hasEnded(stored.record)
+        ? { kind: 'none' }
+        : { kind: 'found', ...stored };
+    }
+    // A successor that the storage refused is newer than whatever it holds.
+    const { unsaved } = session;
+    if (unsaved !== undefined) return { kind: 'found', record: unsaved.record, version: unsaved.version };
+    // A session that was seen and is gone was signed out of: only a login begins the next one.
+    const hasEnded = !isStateless && (session.hasSeenTokens || session.ended !== undefined);
+    const found = await store.read(session, this.#emit);
+    if (found !== undefined) return { kind: 'found', ...found };
+    if (grant.kind !== 'refresh-token' && !hasEnded) return { kind: 'not-created' };
+    session.noteEmpty();
+    return { kind: 'none' };
+  }
+
+  /**
+   * The same under the lock, where a session that takes no login begins: not while a refresh is under way that somebody has signed
+   * out of, or its tokens would be taken for those of the new one (law sign-out-wins).
+   */
+  async loadOrCreate(): Promise<LoadedRecord> {
+    const loaded = await this.load();
+    if (loaded.kind !== 'not-created') return loaded;
+    const { grant, store, clock, dpop, server } = this.#context;
+    const initial = async () => ({
+      accessTokens: {},
+      issuer: server.issuers[0],
+      ...(grant.kind === 'token-handler'
+        ? { ...grant.initialRecord(clock.now()), login: randomId().slice(0, 8) }
+        : // Nobody logs in, so the key is made here.
+          await store.runBounded('write', async () => await dpop?.createSessionKey())),
+    });
+    const created = await store.readOrCreate(this.#session, initial, this.#emit);
+    return created === undefined ? { kind: 'none' } : { kind: 'found', ...created };
+  }
+
+  /**
+   * Takes the record that was found, and reads the key that it is bound to.
+   *
+   * @throws LoginRequiredError `no_key`, and StorageError when the key cannot be read for the moment.
+   */
+  async take(found: VersionedRecord): Promise<void> {
+    this.setRecord(found.record, await keyOfSession(this.#context, this.#session, found, this.#emit));
+  }
+
+  /** Takes a record whose key is known. */
+  setRecord(record: SessionRecord, dpopKey: DpopKey | undefined = this.#dpopKey): void {
+    this.#login = loginIdentityOf(record);
+    this.#dpopKey = dpopKey;
+  }
+
+  /**
+   * Makes the login of the record the current one. If it replaces another login, emits `signedIn`.
+   *
+   * @returns whether it replaced another login.
+   */
+  switchLogin(): boolean {
+    const session = this.#session;
+    if (!this.isCurrent) return false;
+    const former = session.switchLogin(this.#login ?? unknownLogin);
+    this.#epoch = session.epoch;
+    if (former === undefined) return false;
+    const replaced = { login: former.login, subject: former.subject };
+    this.#emit({ type: 'signedIn', ...session.eventContext(), where: 'elsewhere', replaced });
+    return true;
+  }
+
+  /** Takes an access token of the record into memory, ready to be sent. */
+  cacheToken(variant: string, { accessToken, until }: UsableToken): CachedToken {
+    const session = this.#session;
+    this.switchLogin();
+    const before = session.cachedToken(variant);
+    const cached: CachedToken =
+      before?.token === accessToken.token
+        ? { ...before, until }
+        : {
+            token: accessToken.token,
+            login: this.#login ?? unknownLogin,
+            credentials: this.#credentialsFor(accessToken.token),
+            until,
+            expiresAt: accessToken.expiresAt ?? Number.POSITIVE_INFINITY,
+            scope: accessToken.scope,
+            promise: undefined,
+          };
+    // After a sign-out or a login in this process the calls that wait get it, but no call after them.
+    if (this.isCurrent) session.cacheToken(variant, cached);
+    return cached;
+  }
+
+  /** The one place that knows how requests are authorised. Everything after it uses the credentials of the {@link CachedToken}. */
+  #credentialsFor(accessToken: string): RequestCredentials {
+    const { grant } = this.#context;
+    if (grant.kind === 'token-handler') return grant.credentials;
+    return this.#dpopKey?.credentials(accessToken) ?? new BearerCredentials(accessToken);
+  }
+
+  /**
+   * Takes an access token into memory that somebody else got: by a refresh, or by a login where nobody was signed in. Emits which.
+   *
+   * @param before the one that was in memory.
+   */
+  adoptToken(variant: string, usable: UsableToken, before: string | undefined): CachedToken {
+    const session = this.#session;
+    const { isSignedOut: wasSignedOut } = session;
+    const { isCurrent } = this;
+    const isOtherLogin = this.switchLogin();
+    const cached = this.cacheToken(variant, usable);
+    // No event is emitted about a login that is no longer current.
+    if (isOtherLogin || !isCurrent) return cached;
+    if (wasSignedOut)
+      this.#emit({ type: 'signedIn', ...session.eventContext(this.#login), where: 'elsewhere' });
+    else if (before !== undefined && before !== cached.token) {
+      const { expiresAt } = usable.accessToken;
+      this.#emit({ type: 'adopted', ...session.eventContext(this.#login), expiresAt });
+    }
+    return cached;
+  }
+
+  /** Ends the session here if tokens of it were seen and nothing is stored any more: somebody else has signed out. */
+  endIfSignedOut(): Error {
+    const session = this.#session;
+    if (session.ended !== undefined) return session.ended.error;
+    if (!session.hasSeenTokens || !this.isCurrent) return loginRequired('no_tokens');
+    this.#emit({ type: 'signedOut', ...session.eventContext(), where: 'elsewhere' });
+    const error = loginRequired('signed_out');
+    session.markEnded(error);
+    return error;
+  }
+
+  /**
+   * Emits that the refresh token is about to expire, once for each expiry. It needs no timer: it is called whenever tokens are taken
+   * into memory, and covers the time until `until`, when the next call is due.
+   */
+  notifyRefreshTokenExpiry({ refreshTokenEnd: end }: SessionRecord, until: number): void {
+    const session = this.#session;
+    if (end === undefined) return;
+    const { clock, refreshTokenExpiringBefore } = this.#context;
+    const from = end.at - Math.min(refreshTokenExpiringBefore, Math.max(0, end.at - end.since) / 4);
+    const next = Math.max(clock.now(), Number.isFinite(until) ? until : 0);
+    if (next < from || !session.noteExpiry(end.at)) return;
+    this.#emit({ type: 'refreshTokenExpiring', ...session.eventContext(this.#login), expiresAt: end.at });
+  }
+}
