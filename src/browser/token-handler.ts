@@ -6,12 +6,11 @@
 
 import { ConfigurationError } from '../core/errors.ts';
 import { requireEndpoint } from '../core/http/endpoint.ts';
-import { isJsonObject, nonEmptyString, parseBody } from '../core/http/response-body.ts';
 import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 import type { BuiltRequest, GrantConfiguration, TokenHandlerGrant } from '../core/oauth/grant.ts';
-import { accessTokenLifetime } from '../core/oauth/lifetime.ts';
 import type { FailureClass } from '../core/oauth/provider-profile.ts';
 import type { TokenGrant } from '../core/oauth/token-grant.ts';
+import { accessTokenLifetime, isJsonObject, nonEmptyString, parseBody } from '../core/oauth/token-grant.ts';
 import {
   parseTokenResponse,
   type RawTokenResponse,

@@ -5,7 +5,7 @@
  */
 
 import { parseChallenges } from '../core/http/challenge.ts';
-import { isJsonObject, parseBody } from '../core/http/response-body.ts';
+import { isJsonObject, parseBody } from '../core/oauth/token-grant.ts';
 import type { RawTokenResponse } from '../core/oauth/token-response.ts';
 
 export type ProofError = 'use_dpop_nonce' | 'invalid_dpop_proof';

@@ -7,8 +7,8 @@
 import { withTimeout } from '../async/abortable.ts';
 import { isLoopback, requireEndpoint } from '../core/http/endpoint.ts';
 import { safeCause } from '../core/http/network-error.ts';
-import { isJsonObject, nonEmptyString, parseBody } from '../core/http/response-body.ts';
 import { parseUrl } from '../core/http/url.ts';
+import { isJsonObject, nonEmptyString, parseBody } from '../core/oauth/token-grant.ts';
 import { readMember } from '../core/own-members.ts';
 import { sendRequest } from '../token-endpoint/send-request.ts';
 import { deviceRequest } from '../token-endpoint/token-request.ts';

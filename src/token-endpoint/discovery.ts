@@ -11,12 +11,12 @@ import type { Transport } from '../core/contracts.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import { requireEndpoint } from '../core/http/endpoint.ts';
 import { assertResponseOrigin } from '../core/http/redirect.ts';
-import { isJsonObject } from '../core/http/response-body.ts';
 import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 import type { ProviderProfile } from '../core/oauth/provider-profile.ts';
+import { isJsonObject } from '../core/oauth/token-grant.ts';
 import { emptyObject, ownMembers } from '../core/own-members.ts';
 import { type AuthorizationServerOption, checkFormerIssuers } from './authorization-server-resolver.ts';
-import { readText, tooLarge } from './read-text.ts';
+import { readText, tooLarge } from './send-request.ts';
 
 /** How to discover. */
 export interface DiscoverOptions {

@@ -11,8 +11,7 @@ import { readRetryAfter } from '../core/http/retry-after.ts';
 import type { BuiltRequest } from '../core/oauth/grant.ts';
 import { notRevoked, type RevocationResult } from '../core/oauth/revocation-result.ts';
 import { isOnline } from '../platform/environment.ts';
-import { discardResponse, readText } from './read-text.ts';
-import { type HttpTransport, sendOnce } from './send-request.ts';
+import { discardResponse, type HttpTransport, readText, sendOnce } from './send-request.ts';
 
 /** The pause before the second attempt, unless the server names one, in ms. */
 const retryPause = 300;

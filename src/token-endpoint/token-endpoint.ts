@@ -81,10 +81,8 @@ export class TokenEndpoint {
   ): Promise<PreparedTokenRequest> {
     const now = () => this.#options.clock.now();
     const make = () => this.#options.grant.request(this.#options, server, parameters);
-    const request = await withTimeout<ProvenTokenRequest>(
-      this.#options,
-      () => dpopKey?.request(make, now) ?? make(),
-    );
+    const making: Promise<ProvenTokenRequest> = dpopKey?.request(make, now) ?? make();
+    const request = await withTimeout(this.#options, making);
     return { secrets: request.secrets, send: () => this.#send(server, request) };
   }
 

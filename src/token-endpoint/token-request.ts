@@ -119,7 +119,9 @@ function endpointsFor(
   { clientAuthentication }: ClientOptions,
   { mtlsEndpointAliases, tokenEndpoint, revocationEndpoint }: AuthorizationServer,
 ): { readonly tokenEndpoint: string; readonly revocationEndpoint: string | undefined } {
-  const aliases = readMember(clientAuthentication, 'mutualTls') === true ? mtlsEndpointAliases : undefined;
+  const hasAliases =
+    mtlsEndpointAliases !== undefined && readMember(clientAuthentication, 'mutualTls') === true;
+  const aliases = hasAliases ? mtlsEndpointAliases : undefined;
   return {
     tokenEndpoint: aliases?.tokenEndpoint ?? tokenEndpoint,
     revocationEndpoint: aliases?.revocationEndpoint ?? revocationEndpoint,

@@ -101,6 +101,9 @@ function fromLatin1(value: string): string {
   return value.replace(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
+/** Stands for an origin that the transport does not name. */
+const otherAddress = 'another address';
+
 /** The members of a response that say where it comes from, as far as the transport has them. */
 export interface ResponseSource {
   readonly url?: string | undefined;
@@ -117,7 +120,7 @@ export function otherResponseOrigin(
 ): string | undefined {
   const place =
     typeof url === 'string' && url !== '' && url !== requested ? otherOrigin(requested, url) : undefined;
-  return place ?? (redirected === true ? 'another address' : undefined);
+  return place ?? (redirected === true ? otherAddress : undefined);
 }
 
 function otherOrigin(requested: string, url: string): string | undefined {
@@ -143,11 +146,9 @@ export function assertResponseOrigin(
   response: ResponseSource,
   transport: { readonly redirects?: 'manual' },
 ): void {
-  const { url, redirected } = response;
-  // A transport that obeys may send to another address than it was asked.
-  const place = otherResponseOrigin(
-    requested,
-    readMember(transport, 'redirects') === 'manual' ? { redirected } : { url, redirected },
-  );
-  if (place !== undefined) throw new RedirectFollowedError(place);
+  const origin = otherResponseOrigin(requested, response);
+  if (origin === undefined) return;
+  if (readMember(transport, 'redirects') !== 'manual') throw new RedirectFollowedError(origin);
+  // A transport that follows no redirects may send a request to another address than the one it was given.
+  if (response.redirected === true) throw new RedirectFollowedError(otherAddress);
 }

@@ -5,7 +5,6 @@
  */
 
 import { jwtDecode } from 'jwt-decode';
-import { isJsonObject } from '../http/response-body.ts';
 import { ownMembers } from '../own-members.ts';
 
 /** The claims of a JWT. `undefined`: it is none. jwt-decode throws on opaque tokens, and returns any JSON. */
@@ -14,7 +13,8 @@ export function decodeJwtClaims(token: unknown): Readonly<Record<string, unknown
   if (typeof token !== 'string' || !token.includes('.')) return undefined;
   try {
     const claims: unknown = jwtDecode(token);
-    return isJsonObject(claims) ? ownMembers(claims) : undefined;
+    if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) return undefined;
+    return ownMembers(claims as Readonly<Record<string, unknown>>);
   } catch {
     return undefined; // its message may quote the token
   }

@@ -5,11 +5,11 @@
  */
 
 import { ConfigurationError } from '../errors.ts';
-import { isJsonObject, nonEmptyString } from '../http/response-body.ts';
 import { emptyObject } from '../own-members.ts';
 import { isThenable } from '../platform-class.ts';
 import type { FailureClass, ProviderProfile, TokenErrorResponse } from './provider-profile.ts';
 import { isErrorCode } from './server-error-details.ts';
+import { isJsonObject, nonEmptyString } from './token-grant.ts';
 
 type Members = Readonly<Record<string, unknown>>;
 

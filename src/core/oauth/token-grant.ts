@@ -1,11 +1,82 @@
 /**
- * What a token endpoint granted.
+ * The body of a token endpoint's response, and the grant in it. No body makes these functions throw.
  *
  * @module
  */
-import { nonEmptyString, omitMembers } from '../http/response-body.ts';
-import { accessTokenLifetime, refreshTokenLifetime } from './lifetime.ts';
+
+import { decodeJwtClaims } from './jwt-claims.ts';
 import type { ProviderProfile } from './provider-profile.ts';
+
+type Members = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads a body as JSON or, where a form holds what an answer consists of, as a form: by its looks, because servers send
+ * JSON as `text/html` and forms as `text/plain`. `undefined`: neither, so it does not come from a token endpoint.
+ *
+ * @see RFC 6749 §5.1, §5.2: answers are JSON. GitHub's are forms.
+ */
+export function parseBody(body: string): unknown {
+  const text = body.trim(); // a byte order mark counts as white space
+  try {
+    const value: unknown = JSON.parse(text);
+    return isJsonObject(value) ? ownCopy(value) : value;
+  } catch {
+    return parseForm(text);
+  }
+}
+
+/** Returns a copy without a prototype: a polluted prototype must not add members to a server's response. */
+function ownCopy<T extends object>(members: T): T {
+  return Object.assign(Object.create(null), members);
+}
+
+function parseForm(text: string): Record<string, string> | undefined {
+  // Pages hold links like ?next=%2F&error=1, so what has a tag or several lines is no form.
+  if (!text.includes('=') || /[<\r\n]/.test(text)) return undefined;
+  const form = new URLSearchParams(text);
+  return form.has('access_token') || form.has('error') ? ownCopy(Object.fromEntries(form)) : undefined;
+}
+
+/** Tells whether a value has members. */
+export function isJsonObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The value, if it is a string that says something. */
+export function nonEmptyString(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/**
+ * How deep a member may be nested. `JSON.parse` reads a hundred thousand levels; whoever walks through them to write them
+ * down runs out of stack, and the successor of the refresh token would never be stored.
+ */
+const maxDepth = 32;
+
+function isShallow(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return levels > 0 && Object.values(value).every((member) => isShallow(member, levels - 1));
+}
+
+/**
+ * A copy of an object without some of its members, and without what no storage could write. `__proto__` never comes along: it is an ordinary member of what
+ * `JSON.parse` makes, and turns into a prototype as soon as someone assigns it to another object.
+ */
+export function omitMembers(
+  members: Readonly<Record<string, unknown>>,
+  names: ReadonlySet<string>,
+): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(members).filter(
+      ([name, value]) => name !== '__proto__' && !names.has(name) && isShallow(value, maxDepth),
+    ),
+  );
+}
+
+/** Checks whether a response is an error, whatever its status: GitHub and Slack refuse with a 200. */
+export function namesError(members: Members): boolean {
+  return nonEmptyString(members['error']) !== undefined || members['ok'] === false;
+}
 
 /** What a token endpoint granted, read tolerantly; nothing the server sent is lost (RFC 6749 §5.1). */
 export interface TokenGrant {
@@ -42,7 +113,7 @@ const standardMembers: ReadonlySet<string> = new Set([
  * @see RFC 6749 §5.1
  */
 export function readTokenGrant(
-  members: Readonly<Record<string, unknown>>,
+  members: Members,
   profile: ProviderProfile | undefined,
   now: number,
 ): TokenGrant | undefined {
@@ -73,4 +144,78 @@ function readScope(value: unknown): readonly string[] | undefined {
 
 function asArray(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
+}
+
+/**
+ * Lifetime of an access token that is over on arrival by what its answer says, in ms. Not zero, or every call would
+ * refresh; not unknown, or nobody would refresh in time.
+ */
+export const ASSUMED_LIFETIME: number = 60_000;
+
+/** The longest lifetime that is believed, in ms: ten years. `1e300` and `Infinity` mean this as well. */
+export const MAX_LIFETIME: number = 10 * 365 * 24 * 3_600_000;
+
+/**
+ * The lifetime of an access token in ms: `expires_in`, else `expires_at`, else what the token says if it is a JWT, else
+ * the profile's. `undefined`: unknown. What cannot be read counts as not sent.
+ *
+ * @param now Unix ms, by the server's clock if that is known.
+ * @see RFC 6749 §5.1, where `expires_in` is optional and a number
+ */
+export function accessTokenLifetime(
+  members: Members,
+  profile: ProviderProfile | undefined,
+  now: number,
+): number | undefined {
+  const seconds = readNumber(members['expires_in']);
+  if (seconds !== undefined) return withinBounds(seconds * 1000);
+  const end = readInstant(members['expires_at']);
+  if (end !== undefined) return withinBounds(end - now);
+  return lifetimeOfJwt(members['access_token'], now) ?? profile?.defaultLifetime;
+}
+
+/** GitHub, LinkedIn and Microsoft; Keycloak; Intuit; APIs in camel case. */
+const refreshTokenMembers = [
+  'refresh_token_expires_in',
+  'refresh_expires_in',
+  'x_refresh_token_expires_in',
+  'refreshTokenExpiresIn',
+];
+
+/** The lifetime of a refresh token in ms, if the server gives a hint. `undefined`: unknown; `Infinity`: without an end. */
+export function refreshTokenLifetime(members: Members, now: number): number | undefined {
+  for (const name of refreshTokenMembers) {
+    const seconds = readNumber(members[name]);
+    // 0 is Keycloak's word for an offline token, which does not expire.
+    if (seconds !== undefined) return seconds > 0 ? withinBounds(seconds * 1000) : Number.POSITIVE_INFINITY;
+  }
+  return lifetimeOfJwt(members['refresh_token'], now);
+}
+
+/**
+ * `exp` - `iat` of a JWT: a difference of two times of the same clock, which a wrong clock of ours does not touch.
+ * Only a hint, so whatever makes no sense is no hint.
+ */
+function lifetimeOfJwt(token: unknown, now: number): number | undefined {
+  const claims = decodeJwtClaims(token);
+  const end = readInstant(claims?.['exp']);
+  if (end === undefined) return undefined;
+  const lifetime = end - (readInstant(claims?.['iat']) ?? now);
+  return lifetime >= 1 ? withinBounds(lifetime) : undefined;
+}
+
+function withinBounds(lifetime: number): number {
+  return lifetime >= 1 ? Math.min(Math.floor(lifetime), MAX_LIFETIME) : ASSUMED_LIFETIME;
+}
+
+/** A number, or one in a string: GitHub's samples and Entra's v1 endpoint have `"28800"`. */
+function readNumber(value: unknown): number | undefined {
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  return typeof number === 'number' && !Number.isNaN(number) ? number : undefined;
+}
+
+/** A time in Unix seconds, or in Unix ms if it would lie beyond the year 5000, as Unix ms. */
+function readInstant(value: unknown): number | undefined {
+  const instant = readNumber(value);
+  return instant === undefined || instant > 1e11 ? instant : instant * 1000;
 }

@@ -5,13 +5,19 @@
  * @module
  */
 
-import { isJsonObject, nonEmptyString, omitMembers, parseBody } from '../http/response-body.ts';
 import { readHttpDate, readRetryAfter } from '../http/retry-after.ts';
 import { emptyObject } from '../own-members.ts';
 import type { FailureClass, ProviderProfile } from './provider-profile.ts';
 import { classifyFailure } from './token-error.ts';
-import type { TokenGrant } from './token-grant.ts';
-import { readTokenGrant } from './token-grant.ts';
+import {
+  isJsonObject,
+  namesError,
+  nonEmptyString,
+  omitMembers,
+  parseBody,
+  readTokenGrant,
+  type TokenGrant,
+} from './token-grant.ts';
 
 /** An answer of a token endpoint, read to its end. */
 export interface RawTokenResponse {
@@ -59,8 +65,8 @@ export function parseTokenResponse(
   const { status } = response;
   const isSuccess = status >= 200 && status < 300;
   if (!isSuccess && !(status >= 400)) return redirectedOutcome(status);
-  const body = parseBody(response.body);
   const serverNow = readHttpDate(response.date) ?? now;
+  const body = parseBody(response.body);
   const grant =
     isJsonObject(body) && !namesError(body) ? readTokenGrant(body, profile, serverNow) : undefined;
   // A failure that holds both tokens and names no error is a server that failed after it had rotated: a fatal error
@@ -98,11 +104,6 @@ function redirectedOutcome(status: number): TokenResponseOutcome {
  */
 function isFromGateway(status: number, body: unknown): boolean {
   return (status === 502 || status === 504) && !(isJsonObject(body) && namesError(body));
-}
-
-/** An error whatever the status: GitHub and Slack refuse with a 200. */
-function namesError(members: Readonly<Record<string, unknown>>): boolean {
-  return nonEmptyString(members['error']) !== undefined || members['ok'] === false;
 }
 
 const errorMembers = ['error', 'errors', 'error_code', 'error_description'];

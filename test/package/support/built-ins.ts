@@ -57,7 +57,7 @@ export const guarded: Readonly<Record<string, readonly string[]>> = {
   FormData: ['request/replayable-request.ts'],
   ReadableStream: ['request/invalid-token.ts', 'request/replayable-request.ts'],
   // Only where an answer is a stream and there is a decoder.
-  TextDecoder: ['token-endpoint/read-text.ts'],
+  TextDecoder: ['token-endpoint/send-request.ts'],
   // Unreferenced sessions are forgotten where the engine reports garbage collection.
   FinalizationRegistry: ['session/session-registry.ts'],
   WeakRef: ['session/session-registry.ts'],

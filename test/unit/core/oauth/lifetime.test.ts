@@ -4,7 +4,7 @@ import {
   accessTokenLifetime,
   MAX_LIFETIME,
   refreshTokenLifetime,
-} from '../../../../src/core/oauth/lifetime.ts';
+} from '../../../../src/core/oauth/token-grant.ts';
 import { jwt, now } from '../../../support/token-response.ts';
 
 const nowSeconds = now / 1000;

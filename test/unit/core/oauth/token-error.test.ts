@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { parseBody } from '../../../../src/core/http/response-body.ts';
 import type { FailureClass } from '../../../../src/core/oauth/provider-profile.ts';
 import { classifyFailure } from '../../../../src/core/oauth/token-error.ts';
+import { parseBody } from '../../../../src/core/oauth/token-grant.ts';
 
 const believed = [200, 400, 401, 403];
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { omitMembers, parseBody } from '../../../../src/core/http/response-body.ts';
+import { omitMembers, parseBody } from '../../../../src/core/oauth/token-grant.ts';
 
 describe('reads as JSON', () => {
   test.each([
