@@ -41,10 +41,10 @@ export interface RefreshRequirement extends TokenRequirement {
   readonly resource: readonly string[] | undefined;
 }
 
-type FoundRecord = Extract<LoadedRecord, { readonly kind: 'found' }>;
+type FoundRecord = Extract<LoadedRecord, { readonly kind: 'record' }>;
 
 /** What was decided on what is stored, if anything is. */
-type Decision = RefreshDecision | Exclude<LoadedRecord, { readonly kind: 'found' }>;
+type Decision = RefreshDecision | Exclude<LoadedRecord, { readonly kind: 'record' }>;
 
 /** Another process may still be about to store the response to its refresh, until then. */
 type InProgressElsewhere = Extract<RefreshDecision, { readonly kind: 'in-progress-elsewhere' }>;
@@ -176,7 +176,7 @@ export class Refresh {
       // 4 Reconcile
       const decision = await this.#decide(this.#reading, loaded);
       if (decision.kind === 'in-progress-elsewhere') return decision;
-      if (loaded.kind !== 'found' || decision.kind !== 'refresh')
+      if (loaded.kind !== 'record' || decision.kind !== 'refresh')
         return { kind: 'token', token: this.#resolve(decision) };
       const step = await this.#prepareAndSend(loaded, decision.lostResponses, grantedAt);
       if (step.kind === 'lock-lost') return step;
@@ -337,7 +337,7 @@ export class Refresh {
   }
 
   async #decide(reading: SessionReading, loaded: LoadedRecord): Promise<Decision> {
-    if (loaded.kind !== 'found') return loaded;
+    if (loaded.kind !== 'record') return loaded;
     await reading.take(loaded);
     return await this.#decideOn(reading, loaded.record);
   }
@@ -384,6 +384,6 @@ export class Refresh {
 
 /** Names a marker that is not ours; `''`: there is none. */
 function foreignMarkerOf(loaded: LoadedRecord, managerId: string): string {
-  const { by = managerId, latest } = (loaded.kind === 'found' && loaded.record.pendingRefresh) || {};
+  const { by = managerId, latest } = (loaded.kind === 'record' && loaded.record.pendingRefresh) || {};
   return by === managerId ? '' : `${by} ${latest}`;
 }

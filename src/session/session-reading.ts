@@ -26,7 +26,7 @@ export interface UsableToken {
 
 /** What there is of a session. */
 export type LoadedRecord =
-  | ({ readonly kind: 'found' } & VersionedRecord)
+  | ({ readonly kind: 'record' } & VersionedRecord)
   /** Nothing is stored, and it takes no login to begin the session. */
   | { readonly kind: 'not-created' }
   | { readonly kind: 'none' };
@@ -86,15 +86,15 @@ export class SessionReading {
       // The record may have been deleted since it was read.
       return stored === undefined || session.ended !== ended || session.hasEnded(stored.record)
         ? { kind: 'none' }
-        : { kind: 'found', ...stored };
+        : { kind: 'record', record: stored.record, version: stored.version };
     }
     // A successor that the storage refused is newer than whatever it holds.
     const { unsaved } = session;
-    if (unsaved !== undefined) return { kind: 'found', record: unsaved.record, version: unsaved.version };
+    if (unsaved !== undefined) return { kind: 'record', record: unsaved.record, version: unsaved.version };
     // A session that was seen and is gone was signed out of: only a login begins the next one.
     const hasEnded = !isStateless && (session.hasSeenTokens || session.ended !== undefined);
     const found = await store.read(session, this.#emit);
-    if (found !== undefined) return { kind: 'found', ...found };
+    if (found !== undefined) return { kind: 'record', record: found.record, version: found.version };
     if (grant.kind !== 'refresh-token' && !hasEnded) return { kind: 'not-created' };
     session.noteEmpty();
     return { kind: 'none' };
@@ -117,7 +117,9 @@ export class SessionReading {
           await store.runBounded('write', async () => await dpop?.createSessionKey())),
     });
     const created = await store.readOrCreate(this.#session, initial, this.#emit);
-    return created === undefined ? { kind: 'none' } : { kind: 'found', ...created };
+    return created === undefined
+      ? { kind: 'none' }
+      : { kind: 'record', record: created.record, version: created.version };
   }
 
   /**
