@@ -58,7 +58,7 @@ export class RecordEncryption {
     return { by: id, iv, data };
   }
 
-  /** @throws KeyLost, or what WebCrypto throws for what was tampered with. */
+  /** @throws EncryptionKeyLostError, or what WebCrypto throws for what was tampered with. */
   async decrypt({ by, iv, data }: EncryptedRecord, context: EncryptionContext): Promise<string> {
     const kept = await this.#loadKey('read');
     if (kept?.id !== by) throw new EncryptionKeyLostError();
@@ -73,7 +73,7 @@ export class RecordEncryption {
   /** Asked each time: a key that is only in memory any more would encrypt what nobody can decrypt after a reload. */
   async #loadKey(operation: StorageOperation): Promise<StoredKey | undefined> {
     const found = await this.#database.use(operation, findKey);
-    return typeof found === 'string' ? undefined : found;
+    return found.kind === 'found' ? found.key : undefined;
   }
 
   /** Makes the key, unless another tab is faster. */
@@ -87,9 +87,9 @@ export class RecordEncryption {
     return await this.#database.use('write', async (connection) => {
       for (;;) {
         const found = await findKey(connection);
-        if (typeof found !== 'string') return found;
+        if (found.kind === 'found') return found.key;
         try {
-          await connection.write('keys', (keys) => keys.add(made, found));
+          await connection.write('keys', (keys) => keys.add(made, found.name));
           return made;
         } catch (error) {
           if (!(error instanceof KeyExistsError)) throw error;
@@ -99,16 +99,20 @@ export class RecordEncryption {
   }
 }
 
-/** The key, or the name under which it is to be made: the next one after those of keys that cannot be unlocked any more. */
-async function findKey({ read }: DatabaseConnection): Promise<StoredKey | string> {
+type KeySearch =
+  | { readonly kind: 'found'; readonly key: StoredKey }
+  /** The key is to be made under this name: the next one after those of keys that cannot be unlocked any more. */
+  | { readonly kind: 'missing'; readonly name: string };
+
+async function findKey({ read }: DatabaseConnection): Promise<KeySearch> {
   for (let name = currentKeyName; ; name += "'") {
     const found = await read(
       'keys',
       (keys) => keys.get(name),
       (value: unknown) => value,
     );
-    if (isStoredKey(found)) return found;
-    if (found === undefined) return name;
+    if (isStoredKey(found)) return { kind: 'found', key: found };
+    if (found === undefined) return { kind: 'missing', name };
   }
 }
 

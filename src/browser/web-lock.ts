@@ -100,6 +100,11 @@ const pageSuspended: unique symbol = Symbol('asleep');
 /** Refuses a waiter its place in the queue, because it takes over instead. */
 const takingOver: unique symbol = Symbol('takes over');
 
+type Takeover =
+  /** We have given up our place in the queue. Without a lock we wait again. */
+  | { readonly kind: 'left-queue'; readonly lock: HeldWebLock | undefined }
+  | { readonly kind: 'holder-changed' };
+
 class WebLockQueue {
   readonly #locks: LockManager;
   readonly #monitor: HolderMonitor;
@@ -163,8 +168,8 @@ class WebLockQueue {
       for (;;) {
         const overdue = await this.#monitor.waitUntilOverdue(name, settled.signal);
         if (overdue === undefined) return await granted;
-        const stolen = await this.#takeOver(name, overdue, { granted, leaving });
-        if (stolen !== 'holder-changed') return stolen;
+        const takeover = await this.#takeOver(name, overdue, { granted, leaving });
+        if (takeover.kind === 'left-queue') return takeover.lock;
       }
     } catch (error) {
       if (error !== pageSuspended) throw error;
@@ -179,17 +184,19 @@ class WebLockQueue {
     name: string,
     overdue: string,
     place: { granted: Promise<HeldWebLock>; leaving: AbortController },
-  ): Promise<HeldWebLock | undefined | 'holder-changed'> {
+  ): Promise<Takeover> {
     return await withBriefLock(this.#locks, lockNames.guard(name), async (mayAct) => {
-      if ((await holderOf(this.#locks, name)) !== overdue) return 'holder-changed';
+      if ((await holderOf(this.#locks, name)) !== overdue) return { kind: 'holder-changed' };
       // Our own place in the queue comes first: it may have been granted just now, and would be what we steal.
       place.leaving.abort(takingOver);
       const own = await place.granted.catch((reason: unknown) => {
         if (reason !== takingOver) throw reason;
         return undefined;
       });
-      if (own !== undefined) return own;
-      return mayAct() ? await acquireWebLock(this.#locks, lockNames.queue(name), { steal: true }) : undefined;
+      if (own !== undefined) return { kind: 'left-queue', lock: own };
+      if (!mayAct()) return { kind: 'left-queue', lock: undefined };
+      const stolen = await acquireWebLock(this.#locks, lockNames.queue(name), { steal: true });
+      return { kind: 'left-queue', lock: stolen };
     });
   }
 }

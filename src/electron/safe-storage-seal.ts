@@ -56,22 +56,23 @@ export class SafeStorageSeal implements RecordCipher {
     return Buffer.from(bytes).toString('base64');
   }
 
-  async decrypt(sealed: string, name: string): Promise<DecryptedRecord | 'key lost' | undefined> {
+  async decrypt(sealed: string, name: string): Promise<DecryptedRecord> {
     await this.#mustBeReady('read');
     const bytes = Buffer.from(sealed, 'base64');
     let decrypted: Awaited<ReturnType<Cipher['decrypt']>>;
     try {
       decrypted = await this.#cipher.decrypt(bytes);
     } catch (error) {
-      return await this.#judge(error, bytes);
+      await this.#assertKeyLost(error, bytes);
+      return { kind: 'key-lost' };
     }
     const contents = contentsOf(decrypted.result);
     // The padding of AES-CBC fits another key by chance, about once in 256 times: it then decrypts to noise.
-    if (contents === undefined) return 'key lost';
+    if (contents === undefined) return { kind: 'key-lost' };
     const [bound, text] = contents;
-    if (bound !== name || typeof text !== 'string') return undefined;
-    const isOld = decrypted.shouldReEncrypt || (hasKnownKey(bytes) && !this.#allowPlainText);
-    return { text, needsReencryption: isOld };
+    if (bound !== name || typeof text !== 'string') return { kind: 'damaged' };
+    const needsReencryption = decrypted.shouldReEncrypt || (hasKnownKey(bytes) && !this.#allowPlainText);
+    return { kind: 'decrypted', text, needsReencryption };
   }
 
   /** Asked each time: it depends on the moment, and before the application is ready nothing can be told. */
@@ -97,17 +98,18 @@ export class SafeStorageSeal implements RecordCipher {
   }
 
   /**
-   * Is the key that it was encrypted with gone, or only out of reach for the moment? It is gone if `safeStorage` works, and
-   * with a key of the same kind: one that fell back to another kind has lost its password manager, not the key.
+   * Checks that the key is gone, and not only out of reach for the moment. It is gone if `safeStorage` works, and with a key of the
+   * same kind: one that fell back to another kind has lost its password manager, not the key.
+   *
+   * @throws StorageError if the key may come back.
    */
-  async #judge(error: unknown, bytes: Uint8Array): Promise<'key lost'> {
+  async #assertKeyLost(error: unknown, bytes: Uint8Array): Promise<void> {
     if (/temporar|unavailable|try again|locked/i.test(errorMessage(error)))
       throw temporaryError('read', error);
     const text = 'Does it work?';
     const proof = await this.#encrypt(text, 'read');
     const back = await this.#cipher.decrypt(proof).catch(() => undefined);
     if (back?.result !== text || kindOf(proof) !== kindOf(bytes)) throw temporaryError('read', error);
-    return 'key lost';
   }
 }
 

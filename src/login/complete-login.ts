@@ -63,9 +63,9 @@ export async function completeLogin(
   return await deduplicateExchange(options, String(callback), async () => {
     const limit = { clock: completeClock(options.clock), timeout: options.timeout ?? 30_000 };
     const use = await runInOneTab(stateOf(callback), limit, () => exchangeResponse(source, callback));
-    if (use === 'elsewhere') throw invalidResponse('Another tab has used the answer.');
-    if (use.kind === 'failed') throw use.error;
-    return use.login;
+    if (use.kind === 'used-elsewhere') throw invalidResponse('Another tab has used the answer.');
+    if (use.result.kind === 'failed') throw use.result.error;
+    return use.result.login;
   });
 }
 
@@ -116,7 +116,7 @@ export async function exchangeResponse(
     await deleteLoginKey(client, login.thumbprint);
     return exchangeError(error);
   }
-  if ('error' in prepared) {
+  if (prepared.kind === 'postponed') {
     // Nothing was sent, so a retry may succeed.
     return exchangeError(prepared.error, await restorePendingLogin(source.pending, state, login));
   }
@@ -168,8 +168,8 @@ function checkedCode({ client, response, login, url }: FoundLogin): string {
 
 /** A request for tokens that is ready to be sent, or why it could not be made yet. */
 type PreparedLogin =
-  | { readonly dpopKey: DpopKey | undefined; readonly exchange: PreparedExchange }
-  | { readonly error: unknown };
+  | { readonly kind: 'ready'; readonly dpopKey: DpopKey | undefined; readonly exchange: PreparedExchange }
+  | { readonly kind: 'postponed'; readonly error: unknown };
 
 /** @throws LoginFailedError when the login cannot succeed any more. */
 async function prepareExchangeOf(
@@ -180,11 +180,11 @@ async function prepareExchangeOf(
   let dpopKey: DpopKey | undefined;
   try {
     dpopKey = await loadLoginKey(client, login.thumbprint);
-    return { dpopKey, exchange: await prepareCodeExchange(client, code, login, dpopKey) };
+    return { kind: 'ready', dpopKey, exchange: await prepareCodeExchange(client, code, login, dpopKey) };
   } catch (error) {
     if (login.thumbprint === undefined) await deleteLoginKey(client, dpopKey?.thumbprint);
     if (isFinal(error)) throw error;
-    return { error };
+    return { kind: 'postponed', error };
   }
 }
 

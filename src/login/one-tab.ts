@@ -15,6 +15,10 @@ interface WebLocks {
   ): Promise<T>;
 }
 
+export type OneTabResult<T> =
+  | { readonly kind: 'ran'; readonly result: T }
+  | { readonly kind: 'used-elsewhere' };
+
 /** How long Web Locks may take to say whether a lock is free, in ms. The platform may never answer. */
 const lockAnswerTimeoutMs = 1_000;
 
@@ -22,21 +26,24 @@ const lockAnswerTimeoutMs = 1_000;
  * Runs `use` in one tab at a time for each `state`. Where another tab is at it, waits until that has ended, for at most `timeout` ms.
  * Without Web Locks, and where they fail or do not answer, it runs at once: then only the tabs that share `pending` exclude each other.
  *
- * @returns `'elsewhere'` when another tab used the answer meanwhile.
+ * @returns `used-elsewhere` when another tab used the response meanwhile.
  */
 export async function runInOneTab<T>(
   state: string | null,
   limit: { readonly clock: RequiredClock; readonly timeout: number },
   use: () => Promise<T>,
-): Promise<T | 'elsewhere'> {
+): Promise<OneTabResult<T>> {
   const { locks } = (globalThis.navigator ?? {}) as { readonly locks?: WebLocks };
   // A state that tokenkeep cannot have created belongs to no login, so it gets no lock.
   const isState = /^[\w-]{1,100}$/.test(state ?? '');
-  if (!('document' in globalThis) || locks === undefined || !isState) return await use();
+  if (!('document' in globalThis) || locks === undefined || !isState)
+    return { kind: 'ran', result: await use() };
   const name = `tokenkeep.login.${state}`;
-  let running: Promise<T | 'elsewhere'> | undefined;
-  const run = (isFree: boolean): Promise<T | 'elsewhere'> => {
-    running ??= isFree ? use() : waitForRelease(locks, name, limit).then(() => 'elsewhere' as const);
+  let running: Promise<OneTabResult<T>> | undefined;
+  const run = (isFree: boolean): Promise<OneTabResult<T>> => {
+    running ??= isFree
+      ? use().then((result) => ({ kind: 'ran', result }))
+      : waitForRelease(locks, name, limit).then(() => ({ kind: 'used-elsewhere' }));
     return running;
   };
   const lockAnswered = new Promise<void>((resolve) => {

@@ -161,11 +161,11 @@ class RedirectLoginFlow {
       throw loginRefused(response.searchParams.get('error') ?? undefined, undefined, []);
     }
     const { context, session } = this.#internals;
-    const result = await runInOneTab(state, context, () => this.#exchange(response, page, done));
-    if (result !== 'elsewhere') {
+    const use = await runInOneTab(state, context, () => this.#exchange(response, page, done));
+    if (use.kind === 'ran') {
       const { login } = session.login ?? {};
       finishing.signedIn = { login, until: context.clock.now() + guardDelay };
-      return result;
+      return use.result;
     }
     done();
     await takePendingLogin(this.#pending, state); // the copy of this tab

@@ -11,17 +11,15 @@ import { type FileStorage, type SqliteFileStorage, serializeRecord } from './fil
 export interface RecordCipher {
   /** @param name belongs to the text: encrypted under one name it cannot be decrypted under another. */
   encrypt(text: string, name: string): Promise<string>;
-  /**
-   * Returns the text that was encrypted, and whether it should be encrypted again. Returns `'key lost'` if the key no longer exists, and
-   * `undefined` if the key exists, but the text is damaged or was encrypted under another name.
-   */
-  decrypt(encrypted: string, name: string): Promise<DecryptedRecord | 'key lost' | undefined>;
+  decrypt(encrypted: string, name: string): Promise<DecryptedRecord>;
 }
 
-export interface DecryptedRecord {
-  readonly text: string;
-  readonly needsReencryption?: boolean;
-}
+export type DecryptedRecord =
+  | { readonly kind: 'decrypted'; readonly text: string; readonly needsReencryption: boolean }
+  /** The key no longer exists. */
+  | { readonly kind: 'key-lost' }
+  /** The key exists, but the text is damaged or was encrypted under another name. */
+  | { readonly kind: 'damaged' };
 
 export class EncryptedStorage implements FileStorage {
   readonly reach = 'machine' as const;
@@ -40,11 +38,12 @@ export class EncryptedStorage implements FileStorage {
     const sealed = (stored?.record as { sealed?: unknown } | null | undefined)?.sealed;
     // What we did not encrypt is handed over as it is: the manager judges it.
     if (stored === undefined || typeof sealed !== 'string') return stored;
-    const opened = await this.#cipher.decrypt(sealed, key);
-    if (opened === 'key lost') return { record: keyLost, version: stored.version };
-    if (opened === undefined) return { record: 'sealed, and damaged', version: stored.version };
-    if (opened.needsReencryption === true) void this.#reencrypt(key, opened.text, stored.version);
-    return { record: JSON.parse(opened.text), version: stored.version };
+    const { version } = stored;
+    const decrypted = await this.#cipher.decrypt(sealed, key);
+    if (decrypted.kind === 'key-lost') return { record: keyLost, version };
+    if (decrypted.kind === 'damaged') return { record: 'sealed, and damaged', version };
+    if (decrypted.needsReencryption) void this.#reencrypt(key, decrypted.text, version);
+    return { record: JSON.parse(decrypted.text), version };
   }
 
   async write(key: string, record: object, ifVersion: Version | undefined): Promise<Version> {

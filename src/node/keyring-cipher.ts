@@ -37,14 +37,14 @@ export class KeyringCipher implements RecordCipher {
     return Buffer.concat([keyIdOf(key), vector, cipher.getAuthTag(), ...parts]).toString('base64');
   }
 
-  async decrypt(encrypted: string, name: string): Promise<DecryptedRecord | 'key lost' | undefined> {
+  async decrypt(encrypted: string, name: string): Promise<DecryptedRecord> {
     const bytes = Buffer.from(encrypted, 'base64');
-    if (bytes.length < sizes.id + sizes.vector + sizes.tag) return undefined;
+    if (bytes.length < sizes.id + sizes.vector + sizes.tag) return { kind: 'damaged' };
     const key = await this.#key('read');
     // A locked keyring may hide the key. It must not be taken for one that is lost.
     if (key === undefined) await this.#keyring.assertUnlocked('read');
     // After a reset of the keyring the next write makes another key.
-    if (key === undefined || !keyIdOf(key).equals(bytes.subarray(0, sizes.id))) return 'key lost';
+    if (key === undefined || !keyIdOf(key).equals(bytes.subarray(0, sizes.id))) return { kind: 'key-lost' };
     const [start, end] = [sizes.id + sizes.vector, sizes.id + sizes.vector + sizes.tag];
     const [vector, tag, data] = [
       bytes.subarray(sizes.id, start),
@@ -54,9 +54,10 @@ export class KeyringCipher implements RecordCipher {
     try {
       const decipher = createDecipheriv(algorithm, key, vector, { authTagLength: sizes.tag });
       decipher.setAAD(this.#additionalData(name)).setAuthTag(tag);
-      return { text: decipher.update(data, undefined, 'utf8') + decipher.final('utf8') };
+      const text = decipher.update(data, undefined, 'utf8') + decipher.final('utf8');
+      return { kind: 'decrypted', text, needsReencryption: false };
     } catch {
-      return undefined;
+      return { kind: 'damaged' };
     }
   }
 
