@@ -59,10 +59,19 @@ export interface BridgeRequest {
 }
 
 /** How a message is answered: never by a rejection, because on its way an error would be rewritten. */
-export type BridgeReply<T> = ({ readonly value: T } | { readonly error: BridgeError }) & {
+export type BridgeReply<T> = (
+  | { readonly kind: 'value'; readonly value: T }
+  | { readonly kind: 'error'; readonly error: BridgeError }
+) & {
   /** The login that is there now. */
   readonly login?: LoginName | undefined;
 };
+
+/** Returns the value of a reply. @throws the error of the manager */
+export function valueOfReply<T>(reply: BridgeReply<T>): T {
+  if (reply.kind === 'error') throw fromBridgeError(reply.error);
+  return reply.value;
+}
 
 /** A response as plain data. */
 export interface BridgeResponse {

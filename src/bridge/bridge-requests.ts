@@ -53,9 +53,9 @@ export class BridgeRequests {
         return await this.#read(client, message.id);
       case 'cancel':
         this.#end(keyOf(client, message.id));
-        return { value: undefined };
+        return { kind: 'value', value: undefined };
       case 'begin':
-        return { value: undefined };
+        return { kind: 'value', value: undefined };
     }
   }
 
@@ -75,7 +75,7 @@ export class BridgeRequests {
     const denied = this.#reasonToRefuse(name, request);
     if (denied !== undefined) {
       onEnd();
-      return { error: denied };
+      return { kind: 'error', error: denied };
     }
     const controller = new AbortController();
     const pending: PendingRequest = { client, controller, onEnd, upload: undefined, body: undefined };
@@ -86,24 +86,24 @@ export class BridgeRequests {
       if (response.url !== '' && this.#match(response.url) === undefined) {
         this.#end(name);
         void response.body?.cancel().catch(() => undefined);
-        return { error: notListed() };
+        return { kind: 'error', error: notListed() };
       }
-      return { value: await this.#toBridgeResponse(name, pending, response) };
+      return { kind: 'value', value: await this.#toBridgeResponse(name, pending, response) };
     } catch (error) {
       this.#end(name);
-      return { error: toBridgeError(error) };
+      return { kind: 'error', error: toBridgeError(error) };
     }
   }
 
   /** Takes a chunk of a request body; `undefined` after the last one. Resolves when there is room for the next one. */
   async #write(client: PageId, id: string, chunk: Uint8Array | undefined): Promise<BridgeReply<undefined>> {
     const upload = this.#pending.get(keyOf(client, id))?.upload;
-    if (upload === undefined) return { error: refusal('There is nothing to write to.') };
+    if (upload === undefined) return { kind: 'error', error: refusal('There is nothing to write to.') };
     try {
       await (chunk === undefined ? upload.close() : upload.write(chunk));
-      return { value: undefined };
+      return { kind: 'value', value: undefined };
     } catch (error) {
-      return { error: toBridgeError(error) };
+      return { kind: 'error', error: toBridgeError(error) };
     }
   }
 
@@ -111,14 +111,14 @@ export class BridgeRequests {
   async #read(client: PageId, id: string): Promise<BridgeReply<Uint8Array | undefined>> {
     const name = keyOf(client, id);
     const body = this.#pending.get(name)?.body;
-    if (body === undefined) return { error: refusal('There is nothing to read.') };
+    if (body === undefined) return { kind: 'error', error: refusal('There is nothing to read.') };
     try {
       const { done, value } = await body.read();
       if (done) this.#end(name);
-      return { value };
+      return { kind: 'value', value };
     } catch (error) {
       this.#end(name);
-      return { error: toBridgeError(error) };
+      return { kind: 'error', error: toBridgeError(error) };
     }
   }
 

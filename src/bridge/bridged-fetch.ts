@@ -6,8 +6,14 @@
 
 import { abortReason, throwIfAborted } from '../async/abortable.ts';
 import { randomId } from '../platform/web-crypto.ts';
-import { type BridgeError, fromBridgeError } from './bridge-error.ts';
-import type { BridgeMessage, BridgeRequest, BridgeResponse, TokenManagerBridge } from './bridge-messages.ts';
+import {
+  type BridgeMessage,
+  type BridgeReply,
+  type BridgeRequest,
+  type BridgeResponse,
+  type TokenManagerBridge,
+  valueOfReply,
+} from './bridge-messages.ts';
 
 /** Sends a request to where the manager lives. @param upload a body that is `'streamed'`. */
 export async function fetchOverBridge(
@@ -68,9 +74,7 @@ class BridgedCall {
   async request<T>(message: BridgeMessage): Promise<T> {
     try {
       const reply = await Promise.race([this.#bridge.call(message), this.#aborted]);
-      const { value, error } = reply as { readonly value: T; readonly error?: BridgeError };
-      if (error !== undefined) throw fromBridgeError(error);
-      return value;
+      return valueOfReply(reply as BridgeReply<T>);
     } catch (error) {
       this.end();
       throw error;
@@ -89,7 +93,7 @@ class BridgedCall {
         // A copy: what crosses as it is would be taken from whoever made it.
         const chunk = value && Uint8Array.from(value);
         const reply = await this.#bridge.call({ type: 'write', id: this.#id, chunk });
-        if ((reply as { readonly error?: BridgeError }).error !== undefined) return stop(undefined);
+        if ((reply as BridgeReply<unknown>).kind === 'error') return stop(undefined);
       }
     } catch (error) {
       this.cancel();

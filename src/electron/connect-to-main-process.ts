@@ -3,13 +3,14 @@
  *
  * @module
  */
-import { type BridgeError, fromBridgeError } from '../bridge/bridge-error.ts';
 import {
   type BridgeMessage,
+  type BridgeReply,
   type BridgeRequest,
   fromBridgeEvent,
   type SessionMessage,
   type TokenManagerBridge,
+  valueOfReply,
 } from '../bridge/bridge-messages.ts';
 import { fetchOverBridge } from '../bridge/bridged-fetch.ts';
 import { KnownLogin } from '../bridge/known-login.ts';
@@ -95,9 +96,7 @@ async function fetchFrom(bridge: TokenManagerBridge, given: Request, known: Know
 }
 
 async function callSession(bridge: TokenManagerBridge, message: SessionMessage): Promise<unknown> {
-  const { value, error } = (await callMain(bridge, message)) as { value?: unknown; error?: BridgeError };
-  if (error !== undefined) throw fromBridgeError(error);
-  return value;
+  return valueOfReply((await callMain(bridge, message)) as BridgeReply<unknown>);
 }
 
 async function callMain(

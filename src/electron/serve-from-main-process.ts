@@ -112,8 +112,9 @@ export function serveTokenManager(options: ServeTokenManagerOptions): () => void
     const message = parseSessionMessage(given) ?? parseBridgeMessage(given, isBody);
     // Another document is in the frame, whosever it is: what the one before it has begun ends.
     if (message?.type === 'begin' && frame !== null) subscribers.remove(frame.frameTreeNodeId);
-    if (!mayCall(frame)) return { error: refusal('This page may not use the token manager.') };
-    if (message === undefined) return { error: refusal('This is no message for the token manager.') };
+    if (!mayCall(frame)) return { kind: 'error', error: refusal('This page may not use the token manager.') };
+    if (message === undefined)
+      return { kind: 'error', error: refusal('This is no message for the token manager.') };
     subscribers.add(event, frame);
     const isSessionMessage = message.type === 'login' || message.type === 'signOut';
     const reply = isSessionMessage

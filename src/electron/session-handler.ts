@@ -37,11 +37,12 @@ export class SessionHandler {
   async handle(message: SessionMessage): Promise<BridgeReply<unknown>> {
     try {
       if (message.type === 'login') return await this.#logIn(message.request);
-      return { value: toBridgeResult(await this.#manager.signOut(signOutOptions(message))) };
+      return { kind: 'value', value: toBridgeResult(await this.#manager.signOut(signOutOptions(message))) };
     } catch (error) {
       const bridgeError = toBridgeError(error);
       // Of foreign errors a page learns no more; whoever wrote the login knows where to log them.
       return {
+        kind: 'error',
         error: isTokenKeepError(error)
           ? bridgeError
           : { ...bridgeError, message: `The ${message.type} failed.` },
@@ -56,12 +57,12 @@ export class SessionHandler {
 
   /** The latest login is the one that counts: whoever has closed the browser's tab presses the button again. */
   async #logIn(request: unknown): Promise<BridgeReply<undefined>> {
-    if (this.#login === undefined) return { error: refusal(noLogin) };
+    if (this.#login === undefined) return { kind: 'error', error: refusal(noLogin) };
     this.close();
     this.#latest = new AbortController();
     // Once there are tokens they are the user's, whatever has happened since.
     await this.#manager.setTokens(await this.#login(request, this.#latest.signal));
-    return { value: undefined };
+    return { kind: 'value', value: undefined };
   }
 }
 

@@ -6,8 +6,7 @@
  */
 
 import { abortReason, throwIfAborted } from '../async/abortable.ts';
-import { type BridgeError, fromBridgeError } from '../bridge/bridge-error.ts';
-import { fromBridgeEvent } from '../bridge/bridge-messages.ts';
+import { fromBridgeEvent, valueOfReply } from '../bridge/bridge-messages.ts';
 import { fetchOverBridge } from '../bridge/bridged-fetch.ts';
 import { KnownLogin } from '../bridge/known-login.ts';
 import type { Transport } from '../core/contracts.ts';
@@ -122,9 +121,7 @@ export function connectTokenManager(options: ConnectTokenManagerOptions): Connec
   };
   const call = async (message: WorkerMessage, signal?: AbortSignal): Promise<unknown> => {
     throwIfAborted(signal);
-    const { value, error } = (await abortable(bridge.call(message), signal)) as Reply;
-    if (error !== undefined) throw fromBridgeError(error);
-    return value;
+    return valueOfReply(await abortable(bridge.call(message), signal));
   };
   return {
     async fetch(input, init) {
@@ -156,11 +153,6 @@ export function connectTokenManager(options: ConnectTokenManagerOptions): Connec
     close: () => connection.close(),
     [dispose]: () => connection.close(),
   };
-}
-
-interface Reply {
-  readonly value?: unknown;
-  readonly error?: BridgeError;
 }
 
 /** What is asked goes on; whoever waits may leave. */

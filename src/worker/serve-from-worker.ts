@@ -180,7 +180,9 @@ class WorkerServer {
   }
 
   async #reply(port: MessagePort, handled: Promise<BridgeReply<unknown>>): Promise<void> {
-    const reply = await handled.catch((error: unknown) => ({ error: toBridgeError(error) }));
+    const reply = await handled.catch(
+      (error: unknown): BridgeReply<unknown> => ({ kind: 'error', error: toBridgeError(error) }),
+    );
     // A page learns the login by its replies as well: it may have missed the event.
     port.postMessage({ ...reply, login: this.#calls.login }, transferablesOf(reply));
     port.close();
@@ -188,21 +190,22 @@ class WorkerServer {
 
   async #handleMessage(page: string, message: WorkerMessage | undefined): Promise<BridgeReply<unknown>> {
     const { manager, login, allowAccessTokens } = this.#options;
-    if (message === undefined) return { error: refusal('This is no message for the token manager.') };
+    if (message === undefined)
+      return { kind: 'error', error: refusal('This is no message for the token manager.') };
     switch (message.type) {
       case 'hello':
         await this.#liveness;
-        return { value: this.#name };
+        return { kind: 'value', value: this.#name };
       case 'accessToken':
-        if (allowAccessTokens !== true) return { error: refusal(tokensStay) };
-        return { value: await this.#calls.getAccessToken(message.request, message.login) };
+        if (allowAccessTokens !== true) return { kind: 'error', error: refusal(tokensStay) };
+        return { kind: 'value', value: await this.#calls.getAccessToken(message.request, message.login) };
       case 'setTokens':
-        return { value: await manager.setTokens(message.tokens as TokenSet, message.options) };
+        return { kind: 'value', value: await manager.setTokens(message.tokens as TokenSet, message.options) };
       case 'login':
-        if (login === undefined) return { error: refusal(noLogin) };
-        return { value: await completeWorkerLogin(manager, await login(message.request)) };
+        if (login === undefined) return { kind: 'error', error: refusal(noLogin) };
+        return { kind: 'value', value: await completeWorkerLogin(manager, await login(message.request)) };
       case 'signOut':
-        return { value: toBridgeResult(await manager.signOut(signOutOptions(message))) };
+        return { kind: 'value', value: toBridgeResult(await manager.signOut(signOutOptions(message))) };
       default:
         return await this.#requests.handle(page, message);
     }

@@ -3,13 +3,18 @@
  *
  * @module
  */
-import type { BridgeResponse, TokenManagerBridge } from '../bridge/bridge-messages.ts';
+import {
+  type BridgeReply,
+  type BridgeResponse,
+  type TokenManagerBridge,
+  valueOfReply,
+} from '../bridge/bridge-messages.ts';
 import { LivenessWatch, PagePresence, requireLockManager } from './worker-liveness.ts';
-import { type Envelope, type WorkerMessage, wrongWorker } from './worker-messages.ts';
+import type { Envelope, WorkerMessage, wrongWorker } from './worker-messages.ts';
 import { type FindWorker, openWorkerPort, type WorkerPort } from './worker-port.ts';
 
 /** How a message ended: with a reply, with the end of the worker, or at a worker that was not meant and did nothing. */
-type CallOutcome = { readonly value?: unknown } | 'stopped' | typeof wrongWorker;
+type CallOutcome = BridgeReply<unknown> | { readonly kind: 'stopped' } | typeof wrongWorker;
 
 /** How long a worker may take to answer its first message: its script may have to be fetched. In ms. */
 const helloTimeoutMs = 30_000;
@@ -40,7 +45,7 @@ export class WorkerConnection implements TokenManagerBridge {
   }
 
   /** @throws TypeError, as `fetch` does without a network, when the worker is gone or does not answer. */
-  async call(message: WorkerMessage): Promise<unknown> {
+  async call(message: WorkerMessage): Promise<BridgeReply<unknown>> {
     const page = this.#presence.begin();
     if (message.type === 'fetch') this.#keepOpen(message.id);
     let isOpen = false;
@@ -65,7 +70,7 @@ export class WorkerConnection implements TokenManagerBridge {
     this.#port.close();
   }
 
-  async #deliver(from: string, message: WorkerMessage): Promise<object> {
+  async #deliver(from: string, message: WorkerMessage): Promise<BridgeReply<unknown>> {
     // What can be sent once only is sent to a worker that was there a moment ago.
     if (mustNotRepeat(message)) this.#connecting = undefined;
     const known = 'id' in message && message.type !== 'fetch' ? this.#open.get(message.id) : undefined;
@@ -74,7 +79,7 @@ export class WorkerConnection implements TokenManagerBridge {
       const to = known || (await this.#connecting);
       if (message.type === 'fetch' && this.#open.has(message.id)) this.#open.set(message.id, to);
       const outcome = await this.#sendRequest(message, { to, from });
-      if (typeof outcome === 'object') return outcome;
+      if (outcome.kind === 'value' || outcome.kind === 'error') return outcome;
       this.#onWorkerGone(to, outcome);
       if (attempt === maxWorkers || !mayRetry(message, outcome)) throw workerStopped();
     }
@@ -92,8 +97,8 @@ export class WorkerConnection implements TokenManagerBridge {
       for (;;) {
         const last = this.#name;
         const outcome = await Promise.race([this.#sendRequest({ type: 'hello' }, { to: last }), silence]);
-        if (typeof outcome === 'object') {
-          this.#name = outcome.value as string;
+        if (outcome.kind === 'value' || outcome.kind === 'error') {
+          this.#name = valueOfReply(outcome) as string;
           return this.#name;
         }
         this.#onWorkerGone(last, outcome);
@@ -111,8 +116,8 @@ export class WorkerConnection implements TokenManagerBridge {
     const { reply, close } = this.#post(message, address);
     const { to } = address;
     let stopWatching = (): void => undefined;
-    const gone = new Promise<'stopped'>((resolve) => {
-      if (to !== undefined) stopWatching = this.#liveness.watch(to, () => resolve('stopped'));
+    const gone = new Promise<CallOutcome>((resolve) => {
+      if (to !== undefined) stopWatching = this.#liveness.watch(to, () => resolve({ kind: 'stopped' }));
     });
     try {
       return await Promise.race([reply, gone]);
@@ -137,7 +142,7 @@ export class WorkerConnection implements TokenManagerBridge {
     if (worker === undefined || this.#name !== worker) return;
     this.#name = undefined;
     this.#connecting = undefined;
-    if (outcome !== 'stopped' || !this.#port.isOwned) return;
+    if (outcome.kind !== 'stopped' || !this.#port.isOwned) return;
     this.#port.close();
     this.#port = this.#openPort();
   }
@@ -166,11 +171,11 @@ export class WorkerConnection implements TokenManagerBridge {
 }
 
 /** Whether something of a call is still to come. */
-function isInProgress(message: WorkerMessage, reply: object): boolean {
-  const { value, error } = reply as { readonly value?: unknown; readonly error?: unknown };
-  if (message.type === 'fetch') return (value as BridgeResponse | undefined)?.body === 'streamed';
+function isInProgress(message: WorkerMessage, reply: BridgeReply<unknown>): boolean {
   if (message.type === 'write') return true;
-  return message.type === 'read' && value !== undefined && error === undefined;
+  if (reply.kind === 'error') return false;
+  if (message.type === 'fetch') return (reply.value as BridgeResponse).body === 'streamed';
+  return message.type === 'read' && reply.value !== undefined;
 }
 
 /** Whether it must not be done twice: what writes, and tokens of a login, which may be spent by the time they are stored again. */
@@ -184,7 +189,7 @@ function mustNotRepeat(message: WorkerMessage): boolean {
 function mayRetry(message: WorkerMessage, outcome: CallOutcome): boolean {
   const { type } = message;
   if (type === 'read' || type === 'write' || type === 'cancel') return false;
-  return outcome === wrongWorker || !mustNotRepeat(message);
+  return outcome.kind === 'wrong-worker' || !mustNotRepeat(message);
 }
 
 function workerStopped(): TypeError {

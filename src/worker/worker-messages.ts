@@ -31,7 +31,7 @@ export interface Envelope {
 }
 
 /** The answer of a worker that is not the one that was meant. */
-export const wrongWorker = 'wrong-worker';
+export const wrongWorker = { kind: 'wrong-worker' } as const;
 
 /** What came, if it is an envelope of this channel. What is in it that is no message of ours is `undefined`. */
 export function parseEnvelope(

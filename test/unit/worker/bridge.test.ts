@@ -472,7 +472,7 @@ test('what was meant for the worker before is done by nobody: the page cannot kn
       port1.onmessage = resolve;
     });
     here.worker.deliver(here.worker.scope, { tokenkeep: 'tokenkeep', to, from: '', message }, [port2], '');
-    expect((await reply).data).toBe('wrong-worker');
+    expect((await reply).data).toEqual({ kind: 'wrong-worker' });
     port1.close();
   }
   expect(main.requests).toEqual([]);
@@ -495,7 +495,7 @@ describe('BBA-03: both origins are checked', () => {
     for (const sender of ['https://evil.test', 'null', 'https://app.test.evil']) ask(sender);
     ask('https://app.test');
     await vi.waitUntil(() => heard.length > 0);
-    expect(heard).toEqual([{ value: expect.stringMatching(/^tokenkeep\.worker:/) }]);
+    expect(heard).toEqual([{ kind: 'value', value: expect.stringMatching(/^tokenkeep\.worker:/) }]);
     expect(worker.crossed).toHaveLength(1);
   });
 
