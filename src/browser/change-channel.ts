@@ -1,44 +1,15 @@
 /**
- * Word of changes between all tabs and workers of an origin: which key, and at which version it is. Never what is stored.
+ * Announces changes to all tabs and workers of an origin: the key, never what is stored.
  *
  * @module
  */
+import { KeyedListeners } from '../async/keyed-listeners.ts';
 import { onPageLifecycle } from './page-lifecycle.ts';
 
-/** The version that a key has now. `null`: it was deleted. */
-export interface ChangeMessage {
-  readonly key: string;
-  readonly version: string | null;
-}
-
-/** Hears of a change, with what was said of it if it was said elsewhere. */
-type ChangeListener = (message?: ChangeMessage) => void;
-
-/** One subscription; the same listener may have several. */
-class Watcher {
-  #listener: ChangeListener | undefined;
-
-  constructor(listener: ChangeListener) {
-    this.#listener = listener;
-  }
-
-  /** A watcher's error is its own: the change that it is told of has long happened. */
-  notify(message?: ChangeMessage): void {
-    try {
-      this.#listener?.(message);
-    } catch {}
-  }
-
-  /** Also for what is on its way. */
-  stop(): void {
-    this.#listener = undefined;
-  }
-}
-
-/** A channel of one name: who writes tells, who watches hears. It is open only while someone watches. */
+/** A channel of one name. It is open only while there are listeners. */
 export class ChangeChannel {
   readonly #name: string;
-  readonly #watchers: Map<string, Set<Watcher>> = new Map();
+  readonly #listeners: KeyedListeners = new KeyedListeners();
   #channel: BroadcastChannel | undefined;
   #stopWatchingPage: (() => void) | undefined;
 
@@ -46,29 +17,25 @@ export class ChangeChannel {
     this.#name = name;
   }
 
-  /** Tells everyone, here and elsewhere. */
-  publish(message: ChangeMessage): void {
-    this.notifyLocal(message.key, message);
+  /** Notifies the listeners of a key in all tabs and workers of the origin. */
+  publish(key: string): void {
+    this.notifyLocal(key);
     const channel = this.#channel ?? openChannel(this.#name);
-    channel?.postMessage(message);
+    channel?.postMessage({ key });
     if (channel !== this.#channel) channel?.close();
   }
 
-  /** Tells those who watch here. */
-  notifyLocal(key: string, message?: ChangeMessage): void {
-    for (const watcher of [...(this.#watchers.get(key) ?? [])]) queueMicrotask(() => watcher.notify(message));
+  /** Notifies the listeners of a key in this tab. */
+  notifyLocal(key: string): void {
+    this.#listeners.notify(key);
   }
 
-  watch(key: string, listener: ChangeListener): () => void {
-    const watcher = new Watcher(listener);
-    const watchers = this.#watchers.get(key) ?? new Set();
-    this.#watchers.set(key, watchers.add(watcher));
+  watch(key: string, listener: () => void): () => void {
+    const stop = this.#listeners.subscribe(key, listener);
     this.#start();
     return () => {
-      watcher.stop();
-      watchers.delete(watcher);
-      if (watchers.size === 0 && this.#watchers.get(key) === watchers) this.#watchers.delete(key);
-      if (this.#watchers.size === 0) this.#stop();
+      stop();
+      if (this.#listeners.isEmpty) this.#stop();
     };
   }
 
@@ -89,8 +56,8 @@ export class ChangeChannel {
   #connect(): void {
     if (this.#channel !== undefined) return;
     this.#channel = openChannel(this.#name);
-    this.#channel?.addEventListener('message', ({ data }: MessageEvent<ChangeMessage>) =>
-      this.notifyLocal(data.key, data),
+    this.#channel?.addEventListener('message', ({ data }: MessageEvent<{ readonly key: string }>) =>
+      this.notifyLocal(data.key),
     );
   }
 
@@ -103,8 +70,7 @@ export class ChangeChannel {
   /** What was said meanwhile was not heard: whoever wakes looks for itself, before anything else. */
   #resume(): void {
     this.#connect();
-    for (const watchers of [...this.#watchers.values()])
-      for (const watcher of [...watchers]) watcher.notify();
+    this.#listeners.notifyAll();
   }
 }
 

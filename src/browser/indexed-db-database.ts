@@ -8,12 +8,10 @@
  * @module
  */
 import { StorageError } from '../core/errors.ts';
+import type { StorageOperation } from '../core/stored-record.ts';
 import { onPageLifecycle } from './page-lifecycle.ts';
 import { serverRenderingRemedy } from './server-rendering.ts';
 import { siteDataRemedy, siteDataUnavailableReason } from './site-data.ts';
-
-/** What a storage does with it. */
-export type StorageOperation = 'read' | 'write' | 'delete';
 
 /** Object stores: what is stored of the sessions, and keys: the one that encrypts them, and those that they are bound to. */
 export type StoreName = 'sessions' | 'keys';

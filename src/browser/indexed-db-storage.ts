@@ -8,6 +8,7 @@ import type { Stored, TokenLock, TokenStorage, Version } from '../core/contracts
 import { ConfigurationError, StorageError } from '../core/errors.ts';
 import { isInstance } from '../core/platform-class.ts';
 import { keyLost } from '../core/session/read-record.ts';
+import { parseRecord, serializeRecord, versionConflict } from '../core/stored-record.ts';
 import { randomId } from '../platform/web-crypto.ts';
 import { requireName, requireOptions } from './argument-checks.ts';
 import { ChangeChannel } from './change-channel.ts';
@@ -83,11 +84,11 @@ export function indexedDbStorage(options: IndexedDbStorageOptions = {}): TokenSt
     read: (key) => sessions.read(key),
     async write(key, record, ifVersion) {
       const version = await sessions.write(key, serializeRecord(record), ifVersion);
-      changes.publish({ key, version });
+      changes.publish(key);
       return version;
     },
     async delete(key, ifVersion) {
-      if (await sessions.delete(key, ifVersion)) changes.publish({ key, version: null });
+      if (await sessions.delete(key, ifVersion)) changes.publish(key);
     },
     watch: (key, listener) => changes.watch(key, listener),
   };
@@ -224,27 +225,4 @@ function isValue(value: unknown): value is StoredValue {
 function isEncrypted(value: unknown): value is EncryptedRecord {
   const { by, iv, data } = (value ?? {}) as Partial<Record<keyof EncryptedRecord, unknown>>;
   return typeof by === 'string' && ArrayBuffer.isView(iv) && isInstance(data, 'ArrayBuffer');
-}
-
-function parseRecord(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}
-
-function serializeRecord(record: object): string {
-  try {
-    return JSON.stringify(record);
-  } catch (cause) {
-    throw new StorageError('The record is not plain JSON.', { operation: 'write', cause });
-  }
-}
-
-function versionConflict(operation: 'write' | 'delete'): StorageError {
-  return new StorageError('Another version is stored than the one that was expected.', {
-    operation,
-    conflict: true,
-  });
 }

@@ -5,13 +5,9 @@
  */
 
 import { isInstance } from '../core/platform-class.ts';
+import type { StorageOperation } from '../core/stored-record.ts';
 import { randomBytes, randomId, subtleCrypto } from '../platform/web-crypto.ts';
-import {
-  type DatabaseConnection,
-  type IndexedDbDatabase,
-  KeyExistsError,
-  type StorageOperation,
-} from './indexed-db-database.ts';
+import { type DatabaseConnection, type IndexedDbDatabase, KeyExistsError } from './indexed-db-database.ts';
 
 /** What is stored instead of the text of a record. */
 export interface EncryptedRecord {

@@ -5,14 +5,13 @@
  */
 import type { Stored, Version } from '../core/contracts.ts';
 import { ConfigurationError, StorageError } from '../core/errors.ts';
+import { type StorageOperation, versionConflict } from '../core/stored-record.ts';
 import { randomId } from '../platform/web-crypto.ts';
 import { onPageLifecycle } from './page-lifecycle.ts';
 import { type MayAct, toLockName, withBriefLock } from './platform-locks.ts';
 import { serverRenderingRemedy } from './server-rendering.ts';
 import { siteDataRemedy } from './site-data.ts';
 import { newestVersion, publishVersion, type VersionLock, versionOrder } from './version-lock.ts';
-
-type StorageOperation = 'read' | 'write' | 'delete';
 
 interface Item {
   readonly version: string;
@@ -97,10 +96,7 @@ export class VersionedItems {
     condition: { ifVersion: Version | undefined; mayAct: MayAct },
   ): void {
     if (this.#readItem(operation, name)?.version !== condition.ifVersion) {
-      throw new StorageError('Another version is stored than the one that was expected.', {
-        operation,
-        conflict: true,
-      });
+      throw versionConflict(operation);
     }
     if (!condition.mayAct())
       throw storageError(operation, 'This tab was frozen while it stored the session.');

@@ -4,7 +4,8 @@
  * @module
  */
 import type { TokenLock, TokenStorage } from '../core/contracts.ts';
-import { ConfigurationError, StorageError } from '../core/errors.ts';
+import { ConfigurationError } from '../core/errors.ts';
+import { serializeRecord } from '../core/stored-record.ts';
 import { requireName, requireOptions } from './argument-checks.ts';
 import { ChangeChannel } from './change-channel.ts';
 import { storageLock } from './storage-lock.ts';
@@ -73,11 +74,11 @@ export function webStorage(
     read: (key) => items.read(prefix + key),
     async write(key, record, ifVersion) {
       const version = await items.write(prefix + key, serializeRecord(record), ifVersion);
-      changes.publish({ key, version });
+      changes.publish(key);
       return version;
     },
     async delete(key, ifVersion) {
-      if (await items.remove(prefix + key, ifVersion)) changes.publish({ key, version: null });
+      if (await items.remove(prefix + key, ifVersion)) changes.publish(key);
     },
     watch(key, listener) {
       const unwatch = changes.watch(key, listener);
@@ -107,13 +108,5 @@ function isSame(one: Storage | null, other: () => Storage): boolean {
     return one === null || one === other();
   } catch {
     return false;
-  }
-}
-
-function serializeRecord(record: object): string {
-  try {
-    return JSON.stringify(record);
-  } catch (cause) {
-    throw new StorageError('The record is not plain JSON.', { operation: 'write', cause });
   }
 }

@@ -3,9 +3,11 @@
  *
  * @module
  */
+
 import { ConfigurationError, isTokenKeepError, StorageError } from '../core/errors.ts';
 import { safeCause } from '../core/http/network-error.ts';
 import { type Dpop, type DpopKey, isKeyPair, type KeyStorage } from '../core/oauth/dpop-key.ts';
+import type { StorageOperation } from '../core/stored-record.ts';
 import { KnownServers } from './known-servers.ts';
 import { memoryKeys } from './memory-keys.ts';
 import { type DpopAlgorithm, generateKeys, isAlgorithm } from './signing.ts';
@@ -130,7 +132,7 @@ export function dpop(options: DpopOptions = {}): Dpop {
 }
 
 /** Converts the errors of a key storage to a `StorageError`. */
-async function inKeyStorage<T>(operation: StorageError['operation'], run: () => Promise<T>): Promise<T> {
+async function inKeyStorage<T>(operation: StorageOperation, run: () => Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {

@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { KeyedListeners } from '../async/keyed-listeners.ts';
 import type { TokenStorage } from '../core/contracts.ts';
-import { StorageError } from '../core/errors.ts';
+import { serializeRecord, versionConflict } from '../core/stored-record.ts';
 import { memoryLock } from './memory-lock.ts';
 
 /**
@@ -29,18 +30,11 @@ import { memoryLock } from './memory-lock.ts';
 export function memoryStorage(): TokenStorage {
   // As text: what is read belongs to the reader, and an idle session takes a third of the space of an object.
   const values = new Map<string, { readonly text: string; readonly version: number }>();
-  const watchers = new Map<string, Set<Watcher>>();
+  const changes = new KeyedListeners();
   let lastVersion = 0;
 
   const assertVersion = (operation: 'write' | 'delete', key: string, version: unknown) => {
-    if (values.get(key)?.version === version) return;
-    throw new StorageError('Another version is stored than the one that was expected.', {
-      operation,
-      conflict: true,
-    });
-  };
-  const notifyWatchers = (key: string) => {
-    for (const watcher of [...(watchers.get(key) ?? [])]) queueMicrotask(() => watcher.notify());
+    if (values.get(key)?.version !== version) throw versionConflict(operation);
   };
 
   return {
@@ -55,51 +49,13 @@ export function memoryStorage(): TokenStorage {
       const text = serializeRecord(record);
       lastVersion += 1;
       values.set(key, { text, version: lastVersion });
-      notifyWatchers(key);
+      changes.notify(key);
       return lastVersion;
     },
     async delete(key, ifVersion) {
       if (ifVersion !== undefined) assertVersion('delete', key, ifVersion);
-      if (values.delete(key)) notifyWatchers(key);
+      if (values.delete(key)) changes.notify(key);
     },
-    watch(key, listener) {
-      const watchersOfKey = watchers.get(key) ?? new Set();
-      const watcher = new Watcher(listener);
-      watchers.set(key, watchersOfKey.add(watcher));
-      return () => {
-        watcher.stop();
-        watchersOfKey.delete(watcher);
-        if (watchersOfKey.size === 0 && watchers.get(key) === watchersOfKey) watchers.delete(key);
-      };
-    },
+    watch: (key, listener) => changes.subscribe(key, listener),
   };
-}
-
-function serializeRecord(record: object): string {
-  try {
-    return JSON.stringify(record);
-  } catch (cause) {
-    throw new StorageError('The record is not plain JSON.', { operation: 'write', cause });
-  }
-}
-
-/** One subscription; the same listener may have several. */
-class Watcher {
-  #listener: (() => void) | undefined;
-
-  constructor(listener: () => void) {
-    this.#listener = listener;
-  }
-
-  /** A watcher's error is its own: the write that it is told of has long succeeded. */
-  notify(): void {
-    try {
-      this.#listener?.();
-    } catch {}
-  }
-
-  /** Also for what is on its way. */
-  stop(): void {
-    this.#listener = undefined;
-  }
 }

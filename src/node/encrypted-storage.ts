@@ -5,7 +5,8 @@
  */
 import type { Stored, TokenLock, Version } from '../core/contracts.ts';
 import { keyLost } from '../core/session/read-record.ts';
-import { type FileStorage, type SqliteFileStorage, serializeRecord } from './file-storage.ts';
+import { serializeRecord } from '../core/stored-record.ts';
+import type { FileStorage, SqliteFileStorage } from './file-storage.ts';
 
 /** Makes texts unreadable for others, and readable again. Both reject with a `StorageError` while they cannot. */
 export interface RecordCipher {

@@ -8,7 +8,8 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Stored, TokenLock, TokenStorage, Version } from '../core/contracts.ts';
-import { ConfigurationError, StorageError } from '../core/errors.ts';
+import { ConfigurationError } from '../core/errors.ts';
+import { parseRecord, serializeRecord, versionConflict } from '../core/stored-record.ts';
 import { fileLock } from './file-lock.ts';
 import { FileWatcher, type StoredVersion } from './file-watcher.ts';
 import type { FileAccess } from './private-file.ts';
@@ -202,32 +203,4 @@ function encodeKey(key: string): string {
 
 function versionOf(row: Record<string, unknown> | undefined): StoredVersion {
   return row && String(row['version']);
-}
-
-/** @throws StorageError for what JSON cannot say. */
-export function serializeRecord(record: object): string {
-  let text: string | undefined;
-  try {
-    text = JSON.stringify(record);
-  } catch {
-    // Its message may quote the record.
-  }
-  if (text !== undefined) return text;
-  throw new StorageError('The record is not plain JSON.', { operation: 'write' });
-}
-
-function parseRecord(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}
-
-/** Law storage-3: another version is stored. */
-export function versionConflict(operation: 'write' | 'delete'): StorageError {
-  return new StorageError('Another version is stored than the one that was expected.', {
-    operation,
-    conflict: true,
-  });
 }

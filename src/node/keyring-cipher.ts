@@ -6,9 +6,9 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import type { TokenLock } from '../core/contracts.ts';
 import { StorageError } from '../core/errors.ts';
+import type { StorageOperation } from '../core/stored-record.ts';
 import type { DecryptedRecord, RecordCipher } from './encrypted-storage.ts';
 import type { Keyring } from './keyring.ts';
-import type { StorageOperation } from './sqlite-error.ts';
 
 /** The account of the key. No record has it. */
 const account = '#key';

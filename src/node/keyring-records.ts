@@ -10,9 +10,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Stored, TokenLock, Version } from '../core/contracts.ts';
 import { isConflict, StorageError } from '../core/errors.ts';
-import { type FileStorage, serializeRecord, versionConflict } from './file-storage.ts';
+import { type StorageOperation, serializeRecord, versionConflict } from '../core/stored-record.ts';
+import type { FileStorage } from './file-storage.ts';
 import type { Keyring } from './keyring.ts';
-import type { StorageOperation } from './sqlite-error.ts';
 
 /** For how long to wait for another writer, in ms. A write takes a few: whoever is longer at it has been stopped. */
 const writeTimeoutMs = 10_000;

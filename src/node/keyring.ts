@@ -5,8 +5,8 @@
  */
 import { createRequire } from 'node:module';
 import { ConfigurationError, StorageError } from '../core/errors.ts';
+import type { StorageOperation } from '../core/stored-record.ts';
 import { errorMessage, redactedCause } from './redacted-cause.ts';
-import type { StorageOperation } from './sqlite-error.ts';
 
 /** An entry of the keyring, as `@napi-rs/keyring` has it. */
 export interface KeyringEntry {

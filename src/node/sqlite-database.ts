@@ -5,6 +5,7 @@
  */
 import { basename, dirname, join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { StorageOperation } from '../core/stored-record.ts';
 import { delay } from './delay.ts';
 import {
   assertNotMounted,
@@ -15,7 +16,7 @@ import {
   UnusableFileError,
 } from './private-file.ts';
 import { isBusy, openSqlite } from './sqlite.ts';
-import { type StorageOperation, toStorageError } from './sqlite-error.ts';
+import { toStorageError } from './sqlite-error.ts';
 
 /** Prepares a statement, once. */
 export type Sql = (text: string) => StatementSync;

@@ -4,10 +4,9 @@
  * @module
  */
 import { StorageError } from '../core/errors.ts';
+import type { StorageOperation } from '../core/stored-record.ts';
 import { UnusableFileError } from './private-file.ts';
 import { resultCodeOf } from './sqlite.ts';
-
-export type StorageOperation = StorageError['operation'];
 
 /** By the result codes of SQLite (https://sqlite.org/rescode.html). */
 const sqliteCauses: Readonly<Record<number, string>> = {

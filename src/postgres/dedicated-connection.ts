@@ -7,8 +7,8 @@
  * @module
  */
 
+import { KeyedListeners } from '../async/keyed-listeners.ts';
 import { backoffDelay, setUnrefTimeout } from '../cluster/backoff.ts';
-import { KeyedListeners } from '../cluster/keyed-listeners.ts';
 import type { PostgresSettings } from './postgres-options.ts';
 import { type PostgresClient, type PostgresPool, type PostgresResult, runBounded } from './postgres-pool.ts';
 import { quoteIdentifier } from './postgres-table.ts';

@@ -7,6 +7,7 @@
 import { withTimeout } from '../cluster/backoff.ts';
 import { StorageError } from '../core/errors.ts';
 import { safeCause } from '../core/http/network-error.ts';
+import type { StorageOperation } from '../core/stored-record.ts';
 
 /** What a query gives. */
 export interface PostgresResult {
@@ -36,8 +37,6 @@ export interface PostgresPool {
   /** Takes a connection out of the pool. */
   connect(): Promise<PostgresClient>;
 }
-
-export type StorageOperation = 'read' | 'write' | 'delete';
 
 /** Runs something on Postgres that ends, and fails with nothing but a `StorageError`. */
 export async function runBounded<T>(

@@ -5,8 +5,13 @@
  */
 import type { ClusterStorage } from '../cluster/cluster-storage.ts';
 import { escapeKey } from '../cluster/escape-key.ts';
-import { parseRecord, serializeRecord, versionConflict } from '../cluster/record-json.ts';
 import { recordTtl } from '../cluster/record-ttl.ts';
+import {
+  parseRecord,
+  type StorageOperation,
+  serializeRecord,
+  versionConflict,
+} from '../core/stored-record.ts';
 import { AdvisoryLock } from './advisory-lock.ts';
 import { DedicatedConnection } from './dedicated-connection.ts';
 import { checkPostgresOptions, type PostgresStorageOptions } from './postgres-options.ts';
@@ -15,7 +20,6 @@ import {
   type PostgresPool,
   type PostgresResult,
   runBounded,
-  type StorageOperation,
 } from './postgres-pool.ts';
 import { buildStatements } from './postgres-table.ts';
 

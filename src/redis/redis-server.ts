@@ -7,11 +7,10 @@
 import { withTimeout } from '../cluster/backoff.ts';
 import { StorageError } from '../core/errors.ts';
 import { safeCause } from '../core/http/network-error.ts';
+import type { StorageOperation } from '../core/stored-record.ts';
 import { isConnecting, runScript, type ScriptCall, waitForReplicas, whenReady } from './redis-client.ts';
 import type { RedisSettings } from './redis-options.ts';
 import { type Script, touchScript } from './redis-scripts.ts';
-
-export type StorageOperation = 'read' | 'write' | 'delete';
 
 export class RedisServer {
   readonly #settings: RedisSettings;

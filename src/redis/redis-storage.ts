@@ -6,9 +6,9 @@
 
 import type { ClusterStorage } from '../cluster/cluster-storage.ts';
 import { escapeKey } from '../cluster/escape-key.ts';
-import { parseRecord, serializeRecord, versionConflict } from '../cluster/record-json.ts';
 import { recordTtl } from '../cluster/record-ttl.ts';
 import type { Version } from '../core/contracts.ts';
+import { parseRecord, serializeRecord, versionConflict } from '../core/stored-record.ts';
 import { ChangeNotifications } from './change-notifications.ts';
 import { RedisLock } from './redis-lock.ts';
 import { checkRedisOptions, type RedisStorageOptions } from './redis-options.ts';

@@ -6,13 +6,14 @@
 
 import { type TimeLimit, withTimeout } from '../async/abortable.ts';
 import type { Stored, TokenStorage, Version } from '../core/contracts.ts';
-import { isConfigurationError, isConflict, type StorageError, type TokenKeepError } from '../core/errors.ts';
+import { isConfigurationError, isConflict, type TokenKeepError } from '../core/errors.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
 import { ownMembers } from '../core/own-members.ts';
 import type { Secrets } from '../core/redact.ts';
 import { type RecordRejection, readRecord, type SessionOwner } from '../core/session/read-record.ts';
 import { backoff } from '../core/session/refresh-decision.ts';
 import { type SessionRecord, secretsIn } from '../core/session/session-record.ts';
+import type { StorageOperation } from '../core/stored-record.ts';
 import {
   type CommitResult,
   commitResultOf,
@@ -69,7 +70,7 @@ export class SessionStore {
    * @throws StorageError for whatever the operation throws.
    */
   async runBounded<T>(
-    operation: StorageError['operation'],
+    operation: StorageOperation,
     run: () => Promise<T>,
     known: KnownSecrets = () => [],
   ): Promise<T> {

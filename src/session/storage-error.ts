@@ -7,22 +7,16 @@
 import { isConflict, isTokenKeepError, StorageError } from '../core/errors.ts';
 import { safeCause } from '../core/http/network-error.ts';
 import type { Secrets } from '../core/redact.ts';
+import { type StorageOperation, versionConflict } from '../core/stored-record.ts';
 
 /** Returns the secrets that the error of an operation may quote. Called only when there is an error. */
 export type KnownSecrets = () => Secrets;
 
 /** Returns the error of a storage without secrets. A `StorageError` is redacted as well: it may quote the message of a database. */
-export function storageError(
-  operation: StorageError['operation'],
-  error: unknown,
-  known: KnownSecrets,
-): StorageError {
+export function storageError(operation: StorageOperation, error: unknown, known: KnownSecrets): StorageError {
   // A conflict is a common result, not a fault. Its message is dropped, which avoids the search for secrets.
   if (isConflict(error)) {
-    return new StorageError('The storage holds another version of the session.', {
-      operation,
-      conflict: true,
-    });
+    return versionConflict(operation);
   }
   const cause = safeCause(error, known());
   return isTokenKeepError(error) && error.code === 'ERR_STORAGE' && cause !== undefined
