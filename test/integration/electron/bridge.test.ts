@@ -10,6 +10,8 @@ import {
 import { connectTokenManager, exposeTokenManager, type TokenManagerBridge } from 'tokenkeep/electron';
 import { authorizationServer } from 'tokenkeep/testing';
 import { describe, expect, test } from 'vitest';
+import { eventsOf } from '../../support/events.ts';
+import { rejection } from '../../support/promises.ts';
 import { application, BareManager } from './support/application.ts';
 
 const url = 'https://api.test/orders';
@@ -25,12 +27,6 @@ async function signedIn() {
   await manager.setTokens(server.signIn());
   return { server, manager, ...application(manager) };
 }
-
-const rejection = (promise: Promise<unknown>): Promise<Error & Record<string, unknown>> =>
-  promise.then(
-    () => Promise.reject(new Error('It resolved.')),
-    (error) => error,
-  );
 
 describe('law one-login', () => {
   const post = { method: 'POST', body: 'one' };
@@ -64,10 +60,7 @@ describe('pages call the API', () => {
   test('with tokens that they never hold: none crosses to them, whatever happens', async () => {
     const { server, manager, electron, open } = await signedIn();
     const windows = [open(), open()];
-    const seen: string[] = [];
-    for (const type of ['refreshed', 'sessionEnded', 'refreshFailed', 'signedOut'] as const) {
-      windows[0]?.manager.on(type, (event) => seen.push(event.type));
-    }
+    const seen = eventsOf((windows[0] as (typeof windows)[number]).manager);
     server.expire();
     const calls = windows.flatMap(({ manager }) => Array.from({ length: 10 }, () => manager.fetch(url)));
     for (const response of await Promise.all(calls)) expect(response.status).toBe(200);
@@ -76,7 +69,7 @@ describe('pages call the API', () => {
     server.revokeFamily();
     const refused = await rejection(windows[0]?.manager.fetch(url) as Promise<Response>);
     expect(refused).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'invalid_grant' });
-    expect(seen).toEqual(['refreshed', 'sessionEnded']);
+    expect(seen.map(({ type }) => type)).toEqual(['refreshed', 'sessionEnded']);
     await manager.signOut();
     expect(electron.crossed.length).toBeGreaterThan(20);
     expect(electron.crossed.filter((text) => /(access|refresh)-[\w-]{20}/.test(text))).toEqual([]);

@@ -79,7 +79,7 @@ describe.each(troubles)('$trouble', ({ begin, end, remedy }) => {
     await victim.do('goOn');
     expect(await call).toBe(200);
     expect(await victim.call()).toBe(200);
-    expect(await victim.do('events')).toEqual(['storeFailed']);
+    expect(await victim.do('events')).toEqual(['storeFailed', 'refreshed']);
     end();
     await victim.do('advance', { ms: 60_000 });
     await victim.reaches('stored');

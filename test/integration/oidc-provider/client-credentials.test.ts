@@ -9,7 +9,8 @@ import {
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CertifiedServer, ProtectedApi } from '../../support/certified-server/index.ts';
 import { startCertifiedServer, startProtectedApi } from '../../support/certified-server/index.ts';
-import { status, times } from './support/world.ts';
+import { times } from '../../support/promises.ts';
+import { status } from './support/world.ts';
 
 const formats = ['opaque', 'jwt'] as const;
 const resourceOf = (format: string) => `https://${format}.example/`;

@@ -4,8 +4,8 @@ import { dpop, memoryKeys } from 'tokenkeep/dpop';
 import { completeLogin, startLogin } from 'tokenkeep/login';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { browse, type CertifiedServer, startCertifiedServer } from '../../support/certified-server/index.ts';
-import { rejection } from '../../support/promises.ts';
-import { status, times } from './support/world.ts';
+import { rejection, times } from '../../support/promises.ts';
+import { status } from './support/world.ts';
 
 const parameters = { prompt: 'consent', login_hint: 'grace' };
 const clientId = 'bound app';

@@ -1,8 +1,9 @@
 /** How a session ends at a certified authorization server: by sign-out, by revocation, by a reuse. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { authenticated, logIn } from '../../support/certified-server/index.ts';
+import { times } from '../../support/promises.ts';
 import type { SignedIn, World } from './support/world.ts';
-import { openWorld, times } from './support/world.ts';
+import { openWorld } from './support/world.ts';
 
 let world: World;
 beforeAll(async () => {

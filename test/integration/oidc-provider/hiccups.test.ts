@@ -1,8 +1,9 @@
 /** What may go wrong between tokenkeep and a certified authorization server, as real HTTP. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { listen } from '../../support/certified-server/index.ts';
+import { times } from '../../support/promises.ts';
 import type { World } from './support/world.ts';
-import { openWorld, times } from './support/world.ts';
+import { openWorld } from './support/world.ts';
 
 let world: World;
 beforeAll(async () => {

@@ -3,8 +3,9 @@
 import { clientSecretBasic, clientSecretPost, memoryStorage, privateKeyJwt, TokenManager } from 'tokenkeep';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { logIn } from '../../support/certified-server/index.ts';
+import { times } from '../../support/promises.ts';
 import type { World } from './support/world.ts';
-import { openWorld, status, times, wiring } from './support/world.ts';
+import { openWorld, status, wiring } from './support/world.ts';
 
 const jwtResource = 'https://jwt.example/';
 const opaqueResource = 'https://opaque.example/';

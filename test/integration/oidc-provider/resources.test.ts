@@ -1,8 +1,9 @@
 /** One refresh token, many access tokens (RFC 6749 §6, RFC 8707), at a certified authorization server: opaque ones and JWTs. */
 import { memoryStorage, TokenManager } from 'tokenkeep';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { times } from '../../support/promises.ts';
 import type { World } from './support/world.ts';
-import { openWorld, status, times, wiring } from './support/world.ts';
+import { openWorld, status, wiring } from './support/world.ts';
 
 const jwt = 'https://jwt.example/';
 const opaque = 'https://opaque.example/';

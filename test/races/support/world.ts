@@ -4,6 +4,7 @@ import type fc from 'fast-check';
 import type { AnyTokenKeepError, LoginRequiredError } from 'tokenkeep';
 import { memoryStorage, TokenManager, type TokenStorage } from 'tokenkeep';
 import { authorizationServer, faults } from 'tokenkeep/testing';
+import { sessionEventTypes } from '../../support/events.ts';
 import {
   insideLock,
   type StorageTrouble,
@@ -53,18 +54,6 @@ export interface WorldOptions {
 }
 
 export type World = ReturnType<typeof openWorld>;
-
-const eventTypes = [
-  'refreshed',
-  'adopted',
-  'signedIn',
-  'signedOut',
-  'sessionEnded',
-  'refreshFailed',
-  'storeFailed',
-  'stored',
-  'lateTokensDiscarded',
-] as const;
 
 export function openWorld(s: fc.Scheduler, options: WorldOptions) {
   const clock = scheduledClock();
@@ -184,14 +173,14 @@ export function openWorld(s: fc.Scheduler, options: WorldOptions) {
     });
     root.on('sessionEnded', ({ session, error }) => void endings.push({ manager: index, session, error }));
     root.on('*', (event) => void words.push(inspect(event, { depth: 10 })));
-    for (const type of eventTypes) {
-      root.on(type, (event) => {
-        told.push({ manager: index, type, session: event.session });
-        if (insideLock.getStore() === true) toldInsideLock.push(type);
-        if (options.busyListeners) return root.forSession(event.session).getAccessToken();
-        return undefined;
-      });
-    }
+    root.on('*', (event) => {
+      if (!sessionEventTypes.includes(event.type)) return undefined;
+      const { type } = event;
+      told.push({ manager: index, type, session: event.session });
+      if (insideLock.getStore() === true) toldInsideLock.push(type);
+      if (options.busyListeners) return root.forSession(event.session).getAccessToken();
+      return undefined;
+    });
     return { root, sessions: sessionIds.map((id) => root.forSession(id)) };
   });
   const noted: TokenStorage = {

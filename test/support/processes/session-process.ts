@@ -5,6 +5,7 @@
 import type { TokenLock, TokenStorage, Transport } from '../../../src/core/contracts.ts';
 import { isTokenKeepError, none, TokenManager } from '../../../src/index.ts';
 import { type TestClock, testClock } from '../../../src/testing/server/test-clock.ts';
+import { sessionEventTypes } from '../events.ts';
 import { openPlace } from './places.ts';
 import type { Answer, OpenOptions, Order } from './session-orders.ts';
 
@@ -122,12 +123,11 @@ async function open(options: OpenOptions): Promise<void> {
   });
   events = [];
   if (!listens) return;
-  for (const type of ['signedOut', 'sessionEnded', 'storeFailed', 'stored', 'lateTokensDiscarded'] as const) {
-    manager.on(type, () => {
-      events.push(type);
-      process.send?.({ point: type });
-    });
-  }
+  manager.on('*', ({ type }) => {
+    if (!sessionEventTypes.includes(type)) return;
+    events.push(type);
+    process.send?.({ point: type });
+  });
 }
 
 const actions = {

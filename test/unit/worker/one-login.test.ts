@@ -2,6 +2,7 @@
 import { memoryStorage, TokenManager } from 'tokenkeep';
 import { authorizationServer } from 'tokenkeep/testing';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { rejection } from '../../support/promises.ts';
 import { site } from './support/site.ts';
 import { kinds } from './support/workers-double.ts';
 
@@ -32,20 +33,14 @@ function scene(kind: (typeof kinds)[number]) {
   return { server, here, open, signIn };
 }
 
-const failure = (promise: Promise<unknown>) =>
-  promise.then(
-    () => Promise.reject(new Error('It resolved.')),
-    (error: unknown) => error,
-  );
-
 describe.each(kinds)('a %s worker', (kind) => {
   test('K1a: does not send a POST if Bob signs in before it reaches the worker', async () => {
     const { server, here, signIn } = scene(kind);
     await signIn('alice');
     const page = here.open();
     expect((await page.fetch(url)).status).toBe(200);
-    const call = failure(page.fetch(url, post));
-    const token = failure(page.getAccessToken());
+    const call = rejection(page.fetch(url, post));
+    const token = rejection(page.getAccessToken());
     await signIn('bob');
     expect(await call).toMatchObject(changed);
     expect(await token).toMatchObject(changed);
@@ -61,7 +56,7 @@ describe.each(kinds)('a %s worker', (kind) => {
     expect((await page.fetch(url)).status).toBe(200);
     here.kill();
     await open().setTokens(server.signIn({ subject: 'bob' }));
-    const calls = [page.fetch(url, post), page.getAccessToken()].map(failure);
+    const calls = [page.fetch(url, post), page.getAccessToken()].map(rejection);
     for (const call of calls) expect(await call).toMatchObject(changed);
     expect(server.requests).toHaveLength(1);
     expect((await page.fetch(url, post)).status).toBe(200);

@@ -17,6 +17,7 @@ import {
   whereAllowed,
 } from 'tokenkeep/browser';
 import { dpop } from 'tokenkeep/dpop';
+import { sessionEventTypes } from '../../../support/events.ts';
 import { connected } from './connected.ts';
 import { kitFailures } from './kits.ts';
 import { Point, type PointName, pausing } from './pausing.ts';
@@ -63,20 +64,6 @@ const storages: Record<StorageName, () => TokenStorage> = {
   whereAllowed: () => whereAllowed(indexedDbStorage(), memoryStorage()),
 };
 
-const eventTypes = [
-  'refreshed',
-  'adopted',
-  'signedIn',
-  'signedOut',
-  'sessionEnded',
-  'refreshFailed',
-  'storeFailed',
-  'stored',
-  'storageUnavailable',
-  'recordRejected',
-  'lateTokensDiscarded',
-] as const;
-
 const codeOf = (error: unknown): string => {
   if (!isTokenKeepError(error)) return String(error);
   if (error.code === 'ERR_REFRESH_FAILED') return `${error.code} sent: ${error.sent}`;
@@ -118,12 +105,11 @@ export const commands = {
       ...(setup.bound && { dpop: possession }),
     });
     const told: string[] = [];
-    for (const type of eventTypes) {
-      manager.on(type, (event) => {
-        const detail = 'where' in event ? event.where : 'reason' in event ? event.reason : undefined;
-        told.push(detail === undefined ? type : `${type}: ${detail}`);
-      });
-    }
+    manager.on('*', (event) => {
+      if (!sessionEventTypes.includes(event.type)) return;
+      const detail = 'where' in event ? event.where : 'reason' in event ? event.reason : undefined;
+      told.push(detail === undefined ? event.type : `${event.type}: ${detail}`);
+    });
     opened = { manager, told, api, point };
   },
 
@@ -200,7 +186,7 @@ export const commands = {
     const { told, manager } = current();
     while (!told.includes(event)) {
       await new Promise<void>((resolve) => {
-        for (const type of eventTypes) manager.on(type, () => resolve());
+        manager.on('*', () => resolve());
       });
     }
   },

@@ -1,6 +1,6 @@
 /** The real servers, and a user who is signed in to them through tokenkeep. */
 
-import type { AnyTokenEvent, TokenManagerOptions } from 'tokenkeep';
+import type { TokenEventType, TokenManagerOptions } from 'tokenkeep';
 import { TokenManager } from 'tokenkeep';
 import type {
   CertifiedServer,
@@ -11,6 +11,7 @@ import type {
   WireTokens,
 } from '../../../support/certified-server/index.ts';
 import { logIn, startCertifiedServer, startProtectedApi } from '../../../support/certified-server/index.ts';
+import { sessionEventTypes } from '../../../support/events.ts';
 
 export interface World {
   readonly server: CertifiedServer;
@@ -26,7 +27,7 @@ export interface SignedIn {
   /** What the server has counted in this session's token family, live. */
   readonly family: Readonly<Counters>;
   /** Types of the events so far. */
-  readonly events: AnyTokenEvent['type'][];
+  readonly events: TokenEventType[];
   /** The manager's clock: the real one, and as much ahead of it as a test wants. */
   readonly clock: { ahead: number; now(): number };
   /** Calls the API and returns the status. */
@@ -34,15 +35,6 @@ export interface SignedIn {
   /** Ends the access token that is in use, at the server. Nobody tells the manager. */
   endAccessToken(): Promise<void>;
 }
-
-const eventTypes = [
-  'refreshed',
-  'signedOut',
-  'sessionEnded',
-  'refreshFailed',
-  'storeFailed',
-  'stepUpRequired',
-] as const;
 
 export async function openWorld(options?: CertifiedServerOptions): Promise<World> {
   const server = await startCertifiedServer(options);
@@ -55,10 +47,12 @@ export async function openWorld(options?: CertifiedServerOptions): Promise<World
       const clock = { ahead: 0, now: () => Date.now() + clock.ahead };
       const manager = new TokenManager({ ...wiring({ server, api }, login.client), clock, ...more });
       managers.push(manager);
-      const events: AnyTokenEvent['type'][] = [];
-      for (const type of eventTypes) manager.on(type, () => events.push(type));
       const tokens = await logIn({ ...login, server });
       await manager.setTokens(tokens);
+      const events: TokenEventType[] = [];
+      manager.on('*', ({ type }) => {
+        if (sessionEventTypes.includes(type)) events.push(type);
+      });
       return {
         manager,
         tokens,
@@ -96,9 +90,4 @@ export function wiring(
 export async function status(response: Response): Promise<number> {
   await response.body?.cancel();
   return response.status;
-}
-
-/** `count` times at once. */
-export function times<T>(count: number, act: () => T): T[] {
-  return Array.from({ length: count }, act);
 }
