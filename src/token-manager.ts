@@ -204,10 +204,7 @@ export class TokenManager implements AsyncDisposable {
     const { context, session, unwatch } = internalsOf(this) as ManagerInternals;
     const pending = (): readonly Promise<unknown>[] => {
       const closing = unwatch === undefined ? [session] : context.sessions.all;
-      return closing.flatMap(({ flights, signingIn }): Promise<unknown>[] => [
-        ...flights,
-        ...(signingIn ? [signingIn] : []),
-      ]);
+      return closing.flatMap((one) => one.pending.all);
     };
     // During the wait, calls that continue may begin other ones.
     for (let waits = pending(); waits.length > 0; waits = pending())

@@ -225,7 +225,7 @@ export class Refresh {
     const secrets = [...prepared.request.secrets, ...secretsIn(record)];
     const { server, scope, request } = prepared;
     // From here on nothing aborts it, even if every caller leaves: the server may have rotated already.
-    session.beginRequest();
+    session.pending.beginRequest();
     this.#stopwatch?.mark('sent');
     try {
       const result: SendResult = mayReachServer(this.#context, this.#requirement, record)
@@ -236,7 +236,7 @@ export class Refresh {
       const sent = { server, scope, record, markedRecord, version, sentAt, secrets };
       return await this.#commit.handle(this.#reading, sent, result);
     } finally {
-      session.endRequest();
+      session.pending.endRequest();
     }
   }
 
@@ -377,7 +377,7 @@ export class Refresh {
     if (!lock.mayBeLost || pendingRefresh === undefined || grant.kind === 'client-credentials') return 0;
     const { by, latest } = pendingRefresh;
     const now = clock.now();
-    if ((by === managerId && !session.hasRequestInFlight) || Math.abs(now - latest) > maxClockSkew) return 0;
+    if ((by === managerId && !session.pending.hasRequest) || Math.abs(now - latest) > maxClockSkew) return 0;
     return session.markerSeenAt(by, latest, now) + timeout + 5_000;
   }
 }

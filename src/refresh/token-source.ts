@@ -70,7 +70,7 @@ export class TokenSource {
       if (cached !== undefined && cached.token !== rejectedToken) return cached;
       throwIfAborted(signal); // an aborted caller starts no refresh
       // 1 Join: a call during a refresh waits for it and uses its result.
-      const joined = session.flight(variant);
+      const joined = session.pending.flight(variant);
       const landed = await keepAlive(
         abortable(joined ?? this.#startFlight(session, withChanges(query, { login })), signal),
       );
@@ -105,7 +105,7 @@ export class TokenSource {
       .run()
       .catch((error: unknown) => this.#reuseValidToken(session, requirement, error))
       .finally(() => session.clearRejection(variant, rejectedToken));
-    session.addFlight(variant, flight);
+    session.pending.addFlight(variant, flight);
     return flight;
   }
 

@@ -74,7 +74,7 @@ export async function importIntoSession(
   try {
     for (let attempt = 1; attempt <= 3; attempt++) {
       const outcome = await withSessionLock(context, session, {
-        run: () => session.runImport(() => importUnderLock(sessionImport)),
+        run: () => session.pending.runImport(() => importUnderLock(sessionImport)),
       });
       if (outcome.kind === 'lock-failed') throw outcome.error;
       if (outcome.kind === 'ran' && outcome.value !== 'retry') return outcome.value;
@@ -95,7 +95,8 @@ async function importUnderLock(sessionImport: SessionImport): Promise<ImportResu
   const tokens = await readLegacy(sessionImport);
   if (tokens === undefined) return { outcome: 'nothing' };
   const found = await store.readOrReject(session, (event) => void events.push(event));
-  const isKept = found.kind === 'record' || session.unsaved !== undefined || session.signingIn !== undefined;
+  const isKept =
+    found.kind === 'record' || session.unsaved !== undefined || session.pending.signIn !== undefined;
   if (isKept) return await discardLegacy(sessionImport);
   store.assertNotNewer(found);
   if ('refused' in tokens) return { outcome: 'refused', reason: reasonOf(tokens.refused) };

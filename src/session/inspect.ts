@@ -89,7 +89,7 @@ export async function inspect(context: ManagerContext, session: Session): Promis
     memory: {
       ...loginNameOf(session.login),
       accessTokens: await Promise.all(session.cachedTokens.map(cachedWithoutToken)),
-      refreshes: session.flights.length,
+      refreshes: session.pending.flights.length,
       unsaved: session.unsaved !== undefined,
       ended: session.ended?.error.reason,
     },

@@ -24,7 +24,7 @@ export function revokeOrphanedTokens(
   orphaned: OrphanedTokens,
 ): void {
   if (session.ended === undefined) return;
-  const { result: before, refreshTokens = [] } = session.orphanRevocation ?? {};
+  const { result: before, refreshTokens = [] } = session.pending.orphanRevocation ?? {};
   const result = revokeTokens(context, orphaned).then(async (result) => {
     context.emit({ type: 'lateTokensDiscarded', ...session.eventContext(orphaned.login), ...result });
     const earlier = await before;
@@ -32,7 +32,7 @@ export function revokeOrphanedTokens(
   });
   const { login, refreshToken } = orphaned;
   const added = refreshToken === undefined ? [] : [[login?.login, refreshToken] as const];
-  session.trackOrphanRevocation({ result, refreshTokens: [...refreshTokens, ...added] });
+  session.pending.trackOrphanRevocation({ result, refreshTokens: [...refreshTokens, ...added] });
 }
 
 /** Never rejects. */

@@ -77,7 +77,7 @@ export class SessionReading {
     const session = this.#session;
     const { grant, store } = this.#context;
     const isStateless = grant.kind === 'client-credentials';
-    while (session.signingIn !== undefined) await session.signingIn.catch(() => undefined);
+    while (session.pending.signIn !== undefined) await session.pending.signIn.catch(() => undefined);
     const { ended } = session;
     if (ended?.kind === 'still-stored' && !isStateless) {
       // The user has signed out, but the record was not deleted. Only a later login made elsewhere makes the session valid again.

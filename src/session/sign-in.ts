@@ -128,7 +128,7 @@ async function replaceSession(
   const { login: replaced } = session;
   session.beginLogin(loginIdentityOf(record), dpopKey);
   const storing = storeLogin(context, session, record, dpopKey, replaced);
-  session.trackSignIn(storing);
+  session.pending.trackSignIn(storing);
   await storing;
 }
 

@@ -52,7 +52,7 @@ export async function signOut(
   checkSignOutOptions(options);
   const { store, emit } = context;
   const error = loginRequired('signed_out');
-  const pending = Promise.allSettled([...session.flights, session.signingIn]);
+  const pending = Promise.allSettled(session.pending.all);
   const unsaved = session.unsaved?.record;
   const { hasSeenTokens: hadTokens, login } = session;
   session.signOut(error);
@@ -178,10 +178,11 @@ function isForeign(found: StoredSession): boolean {
  */
 async function revokeRecords(
   context: ManagerContext,
-  { orphanRevocation }: Session,
+  { pending }: Session,
   ended: readonly SessionRecord[],
   unreadable: NotRevoked | undefined,
 ): Promise<RevocationResult> {
+  const { orphanRevocation } = pending;
   const orphanResult = await orphanRevocation?.result;
   const isRevokedByOrphan = (record: SessionRecord) =>
     orphanRevocation?.refreshTokens.some(

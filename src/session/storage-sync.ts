@@ -19,8 +19,8 @@ export async function syncFromStorage(context: ManagerContext, session: Session)
   // What we write ourselves is no news, and a login here is newer than whatever it replaces.
   if (session.isStoring) return;
   // A refresh in this process looks for itself, but not any more when it has landed.
-  if (session.flights.length > 0) {
-    return await session.syncAfterFlights(() => syncFromStorage(context, session));
+  if (session.pending.flights.length > 0) {
+    return await session.pending.afterFlights(() => syncFromStorage(context, session));
   }
   const sync = session.beginSync();
   const reading = new SessionReading(context, session, emit);
@@ -35,7 +35,7 @@ export async function syncFromStorage(context: ManagerContext, session: Session)
       () => true,
       () => false,
     ));
-  if (!isRead || session.flights.length > 0) return;
+  if (!isRead || session.pending.flights.length > 0) return;
   // What has happened here meanwhile is newer than what was read.
   if (!sync.isCurrent()) return;
   if (found.kind === 'none') return void reading.endIfSignedOut();

@@ -1,0 +1,128 @@
+/**
+ * What this process has under way for a session: refreshes, a sign-in, an import.
+ *
+ * @module
+ */
+import type { RevocationResult } from '../core/oauth/revocation-result.ts';
+import type { CachedToken } from './session.ts';
+
+/** The revocation of tokens that came after a sign-out, from a refresh or a login that was under way. */
+export interface OrphanRevocation {
+  /** The refresh tokens among them, and the login of each. */
+  readonly refreshTokens: readonly (readonly [login: string | undefined, refreshToken: string])[];
+  /** Confirmed only if the server confirmed all of them. */
+  readonly result: Promise<RevocationResult>;
+}
+
+/** One per session. Without anything under way it holds no collection. */
+export class PendingWork {
+  /** Refreshes that may be joined, by variant: they began in this epoch. */
+  #joinable: Map<string, Promise<CachedToken>> | undefined = undefined;
+  /** All refreshes that are under way, also those that began before a sign-out or a login. */
+  #flights: Set<Promise<CachedToken>> | undefined = undefined;
+  #signIn: Promise<unknown> | undefined = undefined;
+  #isImporting = false;
+  #requests = 0;
+  #awaitsFlights = false;
+  #orphanRevocation: OrphanRevocation | undefined = undefined;
+
+  /** Returns the refresh of a variant that a call may join. */
+  flight(variant: string): Promise<CachedToken> | undefined {
+    return this.#joinable?.get(variant);
+  }
+
+  /** All refreshes of the session that are under way in this process. */
+  get flights(): readonly Promise<CachedToken>[] {
+    return [...(this.#flights ?? [])];
+  }
+
+  /** Opens the flight of a variant. It is cleared when it has landed, and only by itself. */
+  addFlight(variant: string, flight: Promise<CachedToken>): void {
+    this.#joinable ??= new Map();
+    this.#joinable.set(variant, flight);
+    this.#flights ??= new Set();
+    this.#flights.add(flight);
+    const landed = () => {
+      this.#flights?.delete(flight);
+      if (this.#flights?.size === 0) this.#flights = undefined;
+      if (this.#joinable?.get(variant) === flight) this.#joinable.delete(variant);
+      if (this.#joinable?.size === 0) this.#joinable = undefined;
+    };
+    // Also marks its failure as seen, should every waiter have left.
+    flight.then(landed, landed);
+  }
+
+  /** Lets no later call join the refreshes that are under way. They continue. */
+  detachFlights(): void {
+    this.#joinable = undefined;
+  }
+
+  /** Runs `next` once all flights have landed: once, however often it is called until then. */
+  async afterFlights(next: () => Promise<void>): Promise<void> {
+    if (this.#awaitsFlights) return;
+    this.#awaitsFlights = true;
+    await Promise.allSettled(this.flights);
+    this.#awaitsFlights = false;
+    await next();
+  }
+
+  /** The sign-in whose tokens are being stored: what is stored until it settles is of the session before it. */
+  get signIn(): Promise<unknown> | undefined {
+    return this.#signIn;
+  }
+
+  /** Notes that the tokens of a login are being stored, until `storing` settles. */
+  trackSignIn(storing: Promise<unknown>): void {
+    this.#signIn = storing;
+    const settled = () => {
+      if (this.#signIn === storing) this.#signIn = undefined;
+    };
+    storing.then(settled, settled);
+  }
+
+  get isImporting(): boolean {
+    return this.#isImporting;
+  }
+
+  /** Runs an import: what it stores is no news for this process, and may be deleted again. */
+  async runImport<T>(run: () => Promise<T>): Promise<T> {
+    this.#isImporting = true;
+    try {
+      return await run();
+    } finally {
+      this.#isImporting = false;
+    }
+  }
+
+  /** The flights and the sign-in that are under way. */
+  get all(): readonly Promise<unknown>[] {
+    return this.#signIn === undefined ? this.flights : [...this.flights, this.#signIn];
+  }
+
+  /** `true`: this process has sent a refresh whose result is not stored yet. It may be one from before a login. */
+  get hasRequest(): boolean {
+    return this.#requests > 0;
+  }
+
+  /** Notes that a refresh is sent. {@link endRequest} follows when its result is stored, or there is none. */
+  beginRequest(): void {
+    this.#requests += 1;
+  }
+
+  endRequest(): void {
+    this.#requests -= 1;
+  }
+
+  /** The revocation of tokens that came after the last sign-out. */
+  get orphanRevocation(): OrphanRevocation | undefined {
+    return this.#orphanRevocation;
+  }
+
+  trackOrphanRevocation(revocation: OrphanRevocation): void {
+    this.#orphanRevocation = revocation;
+  }
+
+  clearOrphanRevocation(): void {
+    this.#orphanRevocation = undefined;
+  }
+}
