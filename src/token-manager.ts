@@ -23,9 +23,9 @@ import { internalsOf, type ManagerInternals, setInternals } from './manager-inte
 import { checkOptions, type TokenManagerOptions } from './options.ts';
 import { registerManagerFetch } from './platform/environment.ts';
 import { keepAlive } from './platform/keep-alive.ts';
+import { getAccessToken } from './refresh/get-access-token.ts';
 import { TokenSource } from './refresh/token-source.ts';
 import { AuthorizedFetch } from './request/authorized-fetch.ts';
-import { getAccessToken } from './session/get-access-token.ts';
 import { type Inspection, inspect } from './session/inspect.ts';
 import { checkSetTokensOptions } from './session/parse-tokens.ts';
 import { signIn } from './session/sign-in.ts';

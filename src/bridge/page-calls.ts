@@ -8,7 +8,7 @@ import type { LoginName } from '../core/events.ts';
 import type { AccessTokenRequest } from '../core/oauth/token-set.ts';
 import type { LoginIdentity } from '../core/session/login-identity.ts';
 import { internalsOf } from '../manager-internals.ts';
-import { getAccessToken } from '../session/get-access-token.ts';
+import { getAccessToken } from '../refresh/get-access-token.ts';
 
 /** The members of a `TokenManager` that page calls use. */
 interface CallingManager {

@@ -10,9 +10,9 @@ import type { AccessTokenRequest } from '../core/oauth/token-set.ts';
 import { emptyObject, ownMembers } from '../core/own-members.ts';
 import { isSameLogin, type LoginIdentity } from '../core/session/login-identity.ts';
 import { variantOf, wholeGrant } from '../core/session/session-record.ts';
-import type { TokenQuery, TokenSource } from '../refresh/token-source.ts';
-import type { Session } from './session.ts';
-import { loginRequired } from './session-errors.ts';
+import type { Session } from '../session/session.ts';
+import { loginRequired } from '../session/session-errors.ts';
+import type { TokenQuery, TokenSource } from './token-source.ts';
 
 /**
  * Gets an access token for {@link TokenManager.getAccessToken}. Evidence belongs to a login: a rejected token of one login is no
