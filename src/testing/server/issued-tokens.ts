@@ -29,6 +29,7 @@ export interface TokenFamily {
 }
 
 export interface RefreshToken {
+  readonly kind: 'refresh_token';
   readonly id: string;
   readonly text: string;
   readonly family: TokenFamily;
@@ -41,6 +42,7 @@ export interface RefreshToken {
 }
 
 export interface AccessToken {
+  readonly kind: 'access_token';
   readonly id: string;
   readonly text: string;
   readonly family: TokenFamily;

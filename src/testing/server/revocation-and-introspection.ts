@@ -17,7 +17,7 @@ type Token = AccessToken | RefreshToken;
 export function revocationEndpoint(server: ServerContext, exchange: Exchange): EndpointWork {
   const { revocationEncoding, revokes, revoked } = server.settings.dialect;
   return tokenService(server, exchange, revocationEncoding, (token, clientId) => {
-    if (token && revokes !== undefined && revokes !== kindOf(token)) {
+    if (token && revokes !== undefined && revokes !== token.kind) {
       throw new OAuthServerError('invalid_request', 'Tokens of this kind are not revoked here.');
     }
     if (token && token.family.clientId !== clientId) {
@@ -25,7 +25,7 @@ export function revocationEndpoint(server: ServerContext, exchange: Exchange): E
     }
     server.journal.counts.revocations++;
     server.journal.write('revocation', { family: token?.family.id, token: token?.id, clientId });
-    if (token && 'audience' in token) token.ended = true;
+    if (token?.kind === 'access_token') token.ended = true;
     else if (token) server.revoke(token.family, 'the client revoked its refresh token');
     return revoked ?? { status: 200, headers: { 'cache-control': 'no-store' }, body: '' };
   });
@@ -38,10 +38,6 @@ export function introspectionEndpoint(server: ServerContext, exchange: Exchange)
     server.journal.write('introspection', { family: token?.family.id, token: token?.id });
     return json(200, token && server.ledger.isActive(token) ? claimsOf(server, token) : { active: false });
   });
-}
-
-function kindOf(token: Token): 'access_token' | 'refresh_token' {
-  return 'audience' in token ? 'access_token' : 'refresh_token';
 }
 
 function tokenService(
@@ -66,12 +62,12 @@ function tokenService(
       return refusal;
     }
   };
-  return { token: find(peekParameters(exchange).get('token') ?? '')?.id, respond: respond };
+  return { token: find(peekParameters(exchange).get('token') ?? '')?.id, respond };
 }
 
 function claimsOf({ settings }: ServerContext, token: Token): object {
   const { family } = token;
-  const isAccessToken = 'audience' in token;
+  const isAccessToken = token.kind === 'access_token';
   const expiresAt = isAccessToken ? token.expiresAt : family.startedAt + family.lifetime;
   return {
     active: true,

@@ -5,7 +5,7 @@
  */
 import type { AccessToken } from './issued-tokens.ts';
 
-type Facts = Omit<AccessToken, 'text' | 'ended'>;
+type Facts = Omit<AccessToken, 'kind' | 'text' | 'ended'>;
 
 /** Of an access token in the form of a JWT. */
 export function accessTokenClaims(token: Facts, issuer: string, apiOrigin: string): Record<string, unknown> {

@@ -59,7 +59,7 @@ export class TokenLedger {
   isActive(token: AccessToken | RefreshToken): boolean {
     const now = this.#now();
     if (token.family.revoked) return false;
-    if ('audience' in token) return !token.ended && now < token.expiresAt;
+    if (token.kind === 'access_token') return !token.ended && now < token.expiresAt;
     const isUsed = classifyUse(token, this.#settings.profile, now) === 'reuse';
     return !isUsed && now < token.family.startedAt + token.family.lifetime;
   }
@@ -149,6 +149,7 @@ export class TokenLedger {
   #issueRefreshToken(family: TokenFamily, generation: number): RefreshToken {
     family.generation = Math.max(family.generation, generation);
     const token: RefreshToken = {
+      kind: 'refresh_token',
       id: `rt${this.#refreshTokens.size + 1}`,
       text: `refresh-${this.#text()}`,
       family,
@@ -178,7 +179,7 @@ export class TokenLedger {
     const text = isJwt
       ? jwtLike(accessTokenClaims(facts, requested.issuer, this.#settings.apiOrigin), this.#text())
       : `access-${this.#text()}`;
-    const token: AccessToken = { ...facts, text, ended: false };
+    const token: AccessToken = { kind: 'access_token', ...facts, text, ended: false };
     this.#accessTokens.set(text, token);
     family.newest = token;
     return token;
