@@ -56,11 +56,11 @@ export class RecordEncryption {
 
   /** @throws EncryptionKeyLostError, or what WebCrypto throws for what was tampered with. */
   async decrypt({ by, iv, data }: EncryptedRecord, context: EncryptionContext): Promise<string> {
-    const kept = await this.#loadKey('read');
-    if (kept?.id !== by) throw new EncryptionKeyLostError();
+    const stored = await this.#loadKey('read');
+    if (stored?.id !== by) throw new EncryptionKeyLostError();
     const text = await subtleCrypto('indexedDbStorage()').decrypt(
       aesParameters(iv, context, by),
-      kept.key,
+      stored.key,
       data,
     );
     return new TextDecoder().decode(text);
@@ -79,14 +79,14 @@ export class RecordEncryption {
       false,
       ['encrypt', 'decrypt'],
     );
-    const made: StoredKey = { id: randomId(), key };
+    const created: StoredKey = { id: randomId(), key };
     return await this.#database.use('write', async (connection) => {
       for (;;) {
         const found = await findKey(connection);
         if (found.kind === 'found') return found.key;
         try {
-          await connection.write('keys', (keys) => keys.add(made, found.name));
-          return made;
+          await connection.write('keys', (keys) => keys.add(created, found.name));
+          return created;
         } catch (error) {
           if (!(error instanceof KeyExistsError)) throw error;
         }

@@ -6,9 +6,9 @@
 
 /** What an error says, without any word that stands in what was to be stored. */
 export function redactedCause(error: unknown, secret = ''): Error {
-  const words = /[^\s"'{}:,;]{8,}/g;
+  const longTexts = /[^\s"'{}:,;]{8,}/g;
   return new Error(
-    errorMessage(error).replace(words, (word) => (secret.includes(word) ? '[redacted]' : word)),
+    errorMessage(error).replace(longTexts, (text) => (secret.includes(text) ? '[redacted]' : text)),
   );
 }
 

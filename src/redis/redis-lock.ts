@@ -25,7 +25,7 @@ export interface RedisLockOptions {
 }
 
 interface LockGrant {
-  readonly keys: [lock: string, wanted: string];
+  readonly keys: [lock: string, waiters: string];
   /** A name that nobody else has, and that is never used again. */
   readonly owner: string;
   /** Ends the renewal. */

@@ -131,7 +131,7 @@ export class Refresh {
   /** 2 Lock. A holder that keeps it for too long loses it, and queues again. */
   async #refreshUnderLock(): Promise<CachedToken> {
     for (let turn = 1; turn <= 3; turn++) {
-      const outcome = await this.#takeTurn();
+      const outcome = await this.#lockAndRefresh();
       if (outcome.kind === 'token') return outcome.token;
       if (outcome.kind === 'lock-lost') continue;
       // Another process has lost the lock in the middle of a refresh, or has ended: the refresh is its own to end while it may.
@@ -145,7 +145,7 @@ export class Refresh {
   }
 
   /** Waiting for the lock is bounded, and what is stored is looked at once more before giving up. */
-  async #takeTurn(): Promise<LockedOutcome> {
+  async #lockAndRefresh(): Promise<LockedOutcome> {
     const outcome = await withSessionLock(this.#context, this.#session, {
       run: () => this.#runCriticalSection(),
       isResolvedElsewhere: async () => !needsLock(await this.#peek()),

@@ -105,8 +105,8 @@ export class AuthorizedFetch implements CallServices {
   /** Returns `manual` if the platform would follow redirects by itself and tokenkeep can do it instead. */
   #redirectMode(input: string | Request, init: RequestInit): 'manual' | undefined {
     if (!this.#redirectsAreVisible) return undefined;
-    const asked = init.redirect ?? (typeof input === 'object' ? (input.redirect ?? 'follow') : 'follow');
-    return asked === 'follow' ? 'manual' : undefined;
+    const mode = init.redirect ?? (typeof input === 'object' ? (input.redirect ?? 'follow') : 'follow');
+    return mode === 'follow' ? 'manual' : undefined;
   }
 }
 

@@ -110,16 +110,16 @@ async function verifyIntegrity(response: Response, integrity: string): Promise<R
   const named = [...integrity.matchAll(/(?:^|\s)sha(256|384|512)-([^\s?]*)/gi)];
   // The strongest of several algorithms counts, even if its hash can never match. Without a known algorithm nothing is checked.
   const strongest = String(Math.max(...named.map(([, bits]) => Number(bits))));
-  const wanted = named
+  const required = named
     .filter(([, bits]) => bits === strongest)
     .map(([, , hash = '']) => normalizeBase64(hash));
-  if (wanted.length === 0) return response;
+  if (required.length === 0) return response;
   const digest = await subtleCrypto('The option integrity of fetch').digest(
     `SHA-${strongest}`,
     await response.clone().arrayBuffer(),
   );
   const found = btoa(String.fromCharCode(...new Uint8Array(digest)));
-  if (wanted.includes(normalizeBase64(found))) return response;
+  if (required.includes(normalizeBase64(found))) return response;
   await response.body?.cancel();
   throw new TypeError('fetch failed', { cause: new Error('integrity mismatch') });
 }

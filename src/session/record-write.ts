@@ -73,12 +73,13 @@ export function commitResultOf(
   record: SessionRecord,
   version: Version,
   found: StoredSession,
-  spent: string | undefined,
+  sentToken: string | undefined,
 ): CommitResult {
   if (found.kind === 'none') return { kind: 'signed-out' };
   if (found.kind === 'rejected') throw recordNotKept();
   if (found.version === version || hasSameTokens(found.record, record)) return { kind: 'stored' };
-  if (found.record.refreshToken !== spent || record.refreshToken === spent) return { kind: 'superseded' };
+  if (found.record.refreshToken !== sentToken || record.refreshToken === sentToken)
+    return { kind: 'superseded' };
   throw recordNotKept();
 }
 

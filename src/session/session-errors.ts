@@ -48,10 +48,10 @@ export function refreshFailed(
 ): RefreshFailedError | LoginRequiredError | ConfigurationError {
   if (isConfigurationError(cause)) return cause;
   const { error, description, details, status, until, kind } = failure;
-  const words = { error, description, details, ...history };
-  if (kind === 'interaction-required') return loginRequired('interaction_required', { ...words, cause });
+  const common = { error, description, details, ...history };
+  if (kind === 'interaction-required') return loginRequired('interaction_required', { ...common, cause });
   const stuck = failure.refusals?.stuck ?? 'configuration';
-  if (stuck !== 'configuration') return loginRequired(stuck, { ...words, cause });
+  if (stuck !== 'configuration') return loginRequired(stuck, { ...common, cause });
   const answered = `the token endpoint answered ${status}${error ? ` ${error}` : ''}`;
   const why = status === undefined ? (error ?? 'nothing was sent') : answered;
   const remedy =
@@ -62,7 +62,7 @@ export function refreshFailed(
     sent: false,
     isRetryable: kind !== 'client',
     retryAfter: Math.max(0, until - now),
-    ...words,
+    ...common,
     status,
     cause,
   });

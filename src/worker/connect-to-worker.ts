@@ -5,7 +5,7 @@
  * @module
  */
 
-import { abortReason, throwIfAborted } from '../async/abortable.ts';
+import { abortable, throwIfAborted } from '../async/abortable.ts';
 import { fromBridgeEvent, valueOfReply } from '../bridge/bridge-messages.ts';
 import { fetchOverBridge } from '../bridge/bridged-fetch.ts';
 import { KnownLogin } from '../bridge/known-login.ts';
@@ -153,21 +153,4 @@ export function connectTokenManager(options: ConnectTokenManagerOptions): Connec
     close: () => connection.close(),
     [dispose]: () => connection.close(),
   };
-}
-
-/** What is asked goes on; whoever waits may leave. */
-async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return await promise;
-  promise.catch(() => undefined); // perhaps nobody is left to hear of it
-  throwIfAborted(signal);
-  let leave = (): void => undefined;
-  const left = new Promise<never>((_, reject) => {
-    leave = () => reject(abortReason(signal));
-    signal.addEventListener('abort', leave);
-  });
-  try {
-    return await Promise.race([promise, left]);
-  } finally {
-    signal.removeEventListener('abort', leave);
-  }
 }

@@ -11,7 +11,7 @@ import type { StorageConformanceOptions, StorageUnderTest, Watcher } from './sto
 /** Changes a key in all three ways, and expects each to be told. */
 async function changes(writer: TokenStorage, watchers: readonly Watcher[], by: string): Promise<void> {
   const step = async <T>(change: () => Promise<T>, what: string): Promise<T> => {
-    const before = watchers.map(({ notifications: told }) => told);
+    const before = watchers.map(({ notifications: notified }) => notified);
     const value = await change();
     await Promise.all(
       watchers.map((one, index) => one.toldAfter(before[index] as number, `${what} by ${by}`)),
@@ -61,7 +61,7 @@ async function leave(trial: StorageUnderTest, witness: Watcher, delay: number): 
   if (delay >= 9) await flushTurns(delay - 8);
   watcher.unwatch();
   watcher.unwatch();
-  const { notifications: told } = watcher;
+  const { notifications: notified } = watcher;
   const version = await writing;
   await witness.toldAfter(before, 'a write');
   const between = witness.notifications;
@@ -69,8 +69,8 @@ async function leave(trial: StorageUnderTest, witness: Watcher, delay: number): 
   await witness.toldAfter(between, 'a delete');
   await flushTurns(3);
   must(
-    watcher.notifications === told,
-    `After unwatch() expected silence, was told ${watcher.notifications - told}×.`,
+    watcher.notifications === notified,
+    `After unwatch() expected silence, was told ${watcher.notifications - notified}×.`,
   );
 }
 
@@ -104,19 +104,19 @@ const ownKey: Law<StorageUnderTest> = {
   async verify(trial) {
     const watcher = trial.watch('key');
     await changes(trial.storage, [watcher], 'the same handle');
-    let told = watcher.notifications;
+    let notified = watcher.notifications;
     for (const key of ['flush', '', 'ke', 'key2', 'other', 'key/', '*']) {
       const witness = trial.watch(key);
       await trial.storage.write(key, { key }, undefined);
       await witness.toldAfter(0, 'a write');
       witness.unwatch();
       // What may be told twice, for a start that nobody saw the end of, has been told before what came after it.
-      if (key === 'flush') told = watcher.notifications;
+      if (key === 'flush') notified = watcher.notifications;
     }
     await flushTurns(3);
     must(
-      watcher.notifications === told,
-      `Expected no word of other keys, was told ${watcher.notifications - told}×.`,
+      watcher.notifications === notified,
+      `Expected no word of other keys, was told ${watcher.notifications - notified}×.`,
     );
   },
 };

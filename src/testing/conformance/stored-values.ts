@@ -145,7 +145,7 @@ const reach: Law<StorageUnderTest> = {
   },
 };
 
-const whole: Law<StorageUnderTest> = {
+const wholeRecords: Law<StorageUnderTest> = {
   law: 'storage-6',
   title: 'a reader sees the old record or the new one, whole',
   async verify(trial) {
@@ -215,5 +215,12 @@ const deletedKeys: Law<StorageUnderTest> = {
 
 /** The laws of what is stored, for a storage with these abilities. */
 export function lawsOfValues(options: StorageConformanceOptions): readonly Law<StorageUnderTest>[] {
-  return [...values, ...(options.reopen === false ? oneHandle : visible), reach, whole, keys, deletedKeys];
+  return [
+    ...values,
+    ...(options.reopen === false ? oneHandle : visible),
+    reach,
+    wholeRecords,
+    keys,
+    deletedKeys,
+  ];
 }

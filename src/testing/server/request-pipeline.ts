@@ -54,7 +54,7 @@ export class RequestPipeline {
     const endpoint = this.#endpointOf(exchange.url);
     detectLeaks(this.#server, exchange, endpoint);
     if (endpoint === undefined) return this.#stray(exchange);
-    const work = this.#arrive(endpoint, exchange);
+    const work = this.#startWork(endpoint, exchange);
     const request = (): ReceivedRequest => received(endpoint, exchange, work);
     const gate = this.gates.next(endpoint, request);
     const fault = this.faults.next(endpoint, request);
@@ -81,7 +81,7 @@ export class RequestPipeline {
     return undefined;
   }
 
-  #arrive(endpoint: EndpointName, exchange: Exchange): EndpointWork {
+  #startWork(endpoint: EndpointName, exchange: Exchange): EndpointWork {
     if (endpoint === 'api') return protectedApi(this.#server, exchange, () => this.#refusal);
     if (endpoint === 'metadata') return this.#metadata(exchange);
     if (endpoint === 'authorization') return authorizationEndpoint(this.#server, exchange);

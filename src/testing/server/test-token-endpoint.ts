@@ -35,7 +35,7 @@ export function tokenEndpoint(server: ServerContext, exchange: Exchange): Endpoi
   const presented = peekParameters(exchange).get('refresh_token');
   const token = presented ? server.ledger.refreshToken(presented) : undefined;
   if (presented) server.journal.counts.refreshAttempts++;
-  if (token) arrive(server, token);
+  if (token) countArrival(server, token);
   return {
     token: token?.id,
     respond: () => respond(server, exchange, token),
@@ -46,7 +46,7 @@ export function tokenEndpoint(server: ServerContext, exchange: Exchange): Endpoi
   };
 }
 
-function arrive({ journal: { counts } }: ServerContext, token: RefreshToken): void {
+function countArrival({ journal: { counts } }: ServerContext, token: RefreshToken): void {
   if (token.sent++ > 0) counts.refreshTokensResent++;
   token.family.inFlight++;
   counts.peakConcurrentRefreshes = Math.max(counts.peakConcurrentRefreshes, token.family.inFlight);

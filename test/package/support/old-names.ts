@@ -56,16 +56,17 @@ export const paths = list(`
 
 /** English words. Prose may use them; no identifier in src is named so. */
 export const inSource = list(`
-  acknowledged Alive allowance anew Announcements Answer answerOf answerTo appear Arrival arrival Arriving arriving Asked Asking
-  asking asks asleep assemble Assembly assembly asSent assertedBy asserting Attempt Attempted Audience awake beat briefly
-  buried Capture Carrier carrier Choice Circumstances circumstances cleaned clientOf complains complaints concluded counted courtesy
-  dead deepest depart departure Departure departures Descendant Desk desk displaced doubt elsewhere Ending Entrance entrance Exchanged
-  Exchanges Expected Family Fate fate fateOf Finishing Found Given glance Gone goOn grace Grip grip hear heard Hearing hearing Held
-  Incoming Inside isAsleep Items jittered judged judgeUse KeyLost Knowledge Known lapsed lasting Leavable letGo Line Live lockOf
-  loginOf looks losable Making manners marked meant meet met mint mints Moving mute narrowed Need neverLeft notable obtain odd Opened
-  ours Outcome overhear overtaking Owner Pace pace Patience patience paused Place placeOf places Prepared preparing Presence presences
-  promised prover quietly quotable refusalWords Refused Rejections rejections Remembered renewing restate restlessness robbed says
-  Seal Sealed Sealing searched Sent Shown spare spend Spent spoil Step strange strangeness strayed Stuck Suspect suspected
-  suspects swept takeBack Taken tell Telling tells together travel truce Turn Turns unanswered unguessable unlisten unmapped Unsaved
-  unusable upcoming vacant Verdict vigil Wake Want want Wanted wavering Way Witness Word zeros
+  acknowledged Alive allowance anew Announcements Answer answerOf answerTo appear Arrival arrival arrive Arriving arriving ask Asked
+  asked Asking asking asks asleep assemble Assembly assembly asSent assertedBy asserting Attempt Attempted Audience awake beat briefly
+  buried Capture Carrier carrier Choice Circumstances circumstances cleaned clientOf complains complaint complaints concluded counted
+  courtesy dead deaf deepest depart Departure departure departures Descendant Desk desk displaced doubt elsewhere Ending Entrance
+  entrance Exchanged Exchanges Expected Family Fate fate fateOf Finishing Found Given glance Gone goOn grace Grip grip hear heard
+  Hearing hearing Held Incoming Inside isAsleep Items jittered judged judgeUse KeyLost Knowledge Known lapsed lasting Leavable letGo
+  Line Live lockOf loginOf looks losable Making manners marked meant meet met mint mints Moving mute narrowed Need neverLeft news
+  notable obtain odd Opened ours Outcome overhear overtaking Owner Pace pace Patience patience paused Place placeOf places Prepared
+  preparing Presence presences promised prover quietly quotable refusalWords Refused Rejections rejections Remembered renewing restate
+  restlessness robbed said says Seal Sealed Sealing searched Sent Shown spare spend Spent spoil Step strange strangeness strayed Stuck
+  Suspect suspected suspects swept takeBack Taken tell Telling tells together told travel truce Turn Turns unanswered unguessable
+  unlisten unmapped Unsaved unusable upcoming vacant Verdict vigil Wake Want want Wanted wanted wavering Way whole Witness Word word
+  words zeros
 `);
