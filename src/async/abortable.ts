@@ -42,22 +42,37 @@ async function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T
   }
 }
 
-/** A clock whose timers are there, whatever the caller's clock brings. Timers never keep a process alive. */
-export type RequiredClock = Required<Clock>;
+/**
+ * The time and timers, in the form of the global object: the platform's clock is `globalThis` itself. It is asked anew each time,
+ * because fake timers replace `Date`.
+ */
+export interface RequiredClock {
+  readonly Date: Pick<Clock, 'now'>;
+  setTimeout(callback: () => void, delay: number): unknown;
+  clearTimeout(timer: unknown): void;
+}
 
 /** Completes a clock with the platform's timers. */
 export function completeClock(clock: Clock | undefined): RequiredClock {
-  if (clock?.setTimeout !== undefined && clock.clearTimeout !== undefined) return clock as RequiredClock;
+  const platform = globalThis as unknown as RequiredClock;
+  if (clock === undefined) return platform;
+  const hasTimers = clock.setTimeout !== undefined && clock.clearTimeout !== undefined;
+  const timers = hasTimers ? (clock as Required<Clock>) : platform;
   return {
-    // Not the function itself: fake timers of tests take the place of the whole `Date`.
-    now: clock === undefined ? () => Date.now() : () => clock.now(),
-    setTimeout: (callback, delay) => {
-      const timer: unknown = globalThis.setTimeout(callback, delay);
-      (timer as { unref?: () => void }).unref?.(); // a number in browsers
-      return timer;
-    },
-    clearTimeout: (timer) => globalThis.clearTimeout(timer as number),
+    Date: clock,
+    setTimeout: (callback, delay) => timers.setTimeout(callback, delay),
+    clearTimeout: (timer) => timers.clearTimeout(timer),
   };
+}
+
+/** The longest that timers can wait, in ms: told to wait longer, they call back at once. */
+export const maxTimerDelay: number = 2 ** 31 - 1;
+
+/** Starts a timer that does not keep the process alive. Returns it, for `clock.clearTimeout()`. */
+export function startTimer(clock: RequiredClock, callback: () => void, delay: number): unknown {
+  const timer = clock.setTimeout(callback, Math.min(delay, maxTimerDelay));
+  (timer as { unref?: () => void } | undefined)?.unref?.(); // a number in browsers
+  return timer;
 }
 
 /** How long an operation may take, and by which clock. */
@@ -66,9 +81,6 @@ export interface TimeLimit {
   /** In ms. */
   readonly timeout: number;
 }
-
-/** The longest that timers can wait, in ms: told to wait longer, they call back at once. */
-export const maxTimerDelay: number = 2 ** 31 - 1;
 
 /** Returns an error like the abort reason of `AbortSignal.timeout()`, also where there is no `DOMException`. */
 export function timeoutError(timeout: number): Error {
@@ -92,7 +104,7 @@ export function deadline(
     if (!('reason' in signal)) Object.defineProperty(signal, 'reason', { value: cause });
     controller.abort(cause);
   };
-  const timer = clock.setTimeout(() => abort(reason()), Math.min(delay, maxTimerDelay));
+  const timer = startTimer(clock, () => abort(reason()), delay);
   return { signal, clear: () => clock.clearTimeout(timer), abort };
 }
 
@@ -108,7 +120,7 @@ export async function withTimeout<T>(
 ): Promise<T> {
   let timer: unknown;
   const timedOut = new Promise<never>((_, reject) => {
-    timer = clock.setTimeout(() => reject(timeoutError(timeout)), Math.min(timeout, maxTimerDelay));
+    timer = startTimer(clock, () => reject(timeoutError(timeout)), timeout);
   });
   try {
     return await Promise.race([isFunction(operation) ? operation() : operation, timedOut]);

@@ -17,11 +17,11 @@ export class Stopwatch {
 
   constructor(clock: RequiredClock) {
     this.#clock = clock;
-    this.#startedAt = clock.now();
+    this.#startedAt = clock.Date.now();
   }
 
   mark(moment: Moment): void {
-    this.#moments[moment] = this.#clock.now();
+    this.#moments[moment] = this.#clock.Date.now();
   }
 
   /** Runs what is timed; `finished` hears of it, however it ends. */
@@ -38,7 +38,7 @@ export class Stopwatch {
 
   #read(failure: unknown): RefreshTimes {
     const startedAt = this.#startedAt;
-    const now = this.#clock.now();
+    const now = this.#clock.Date.now();
     const { locked = now, sent, answered } = this.#moments;
     const done = answered === undefined ? 'adopted' : 'refreshed';
     return {

@@ -53,7 +53,7 @@ export async function authorizationRequest(
   for (const one of resource) url.searchParams.append('resource', one);
   const maxAge = parameters['max_age'] === undefined ? undefined : Number(parameters['max_age']);
   const [issuer = ''] = issuersOf(server);
-  const expiresAt = clock.now() + lifetime;
+  const expiresAt = clock.Date.now() + lifetime;
   return {
     url: url.href,
     state,

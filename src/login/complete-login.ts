@@ -205,7 +205,7 @@ export function validatedCode(
   if (login.clientId !== clientId || !issuersOf(server).includes(login.issuer)) {
     throw invalidResponse('The login was begun by another client, or at another server.');
   }
-  if (login.expiresAt <= clock.now()) throw loginTimedOut();
+  if (login.expiresAt <= clock.Date.now()) throw loginTimedOut();
   return authorizationCodeOf(response, server, login);
 }
 

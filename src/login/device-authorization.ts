@@ -53,7 +53,7 @@ export async function deviceAuthorization(
   const built = await withTimeout(client, () =>
     deviceRequest(client, server, endpoint as string, parameters),
   );
-  const sentAt = clock.now();
+  const sentAt = clock.Date.now();
   const { status, body } = await sendRequest(built, client).catch((error: unknown) => {
     throw noResponse(safeCause(error, built.secrets));
   });

@@ -78,7 +78,7 @@ async function poll(
 ): Promise<Extract<ExchangeOutcome, { kind: 'granted' }>> {
   let interval = least;
   for (let wait = interval; ; ) {
-    const left = prompt.expiresAt - client.clock.now();
+    const left = prompt.expiresAt - client.clock.Date.now();
     if (left <= 0) throw loginTimedOut();
     await delay(client.clock, Math.min(wait, left), signal);
     if (wait >= left) throw loginTimedOut();
@@ -119,9 +119,14 @@ async function delay(clock: RequiredClock, ms: number, signal: AbortSignal | und
   await abortable(over, signal).finally(() => clock.clearTimeout(timer));
 }
 
-/** Between two requests nothing but a timer keeps the process alive, so these do, unlike those of sessions. */
+/** Between two requests nothing but a timer keeps the process alive, so these do, unlike those of sessions: nobody can unref them. */
 function keepAliveClock({ clock }: DeviceLoginOptions): RequiredClock {
   const full = completeClock(clock);
   if (clock?.setTimeout !== undefined) return full;
-  return { ...full, setTimeout: (callback, delay) => globalThis.setTimeout(callback, delay) };
+  return {
+    Date: full.Date,
+    setTimeout: (callback, delay) => ({ timer: globalThis.setTimeout(callback, delay) }),
+    clearTimeout: (timer) =>
+      globalThis.clearTimeout((timer as { readonly timer: number } | undefined)?.timer),
+  };
 }

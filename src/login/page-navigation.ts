@@ -4,7 +4,7 @@
  * @module
  */
 
-import { abortable, type RequiredClock, throwIfAborted } from '../async/abortable.ts';
+import { abortable, type RequiredClock, startTimer, throwIfAborted } from '../async/abortable.ts';
 import { ConfigurationError, LoginFailedError } from '../core/errors.ts';
 import type { Dpop } from '../core/oauth/dpop-key.ts';
 
@@ -58,7 +58,7 @@ export async function navigateAway(page: NavigablePage, url: string, limit: Navi
   const { clock, timeout, signal } = limit;
   const stopping: (() => void)[] = [];
   const back = new Promise<void>((resolve, reject) => {
-    const timer = clock.setTimeout(() => reject(navigationTimedOut(timeout)), timeout);
+    const timer = startTimer(clock, () => reject(navigationTimedOut(timeout)), timeout);
     const onHide = () => clock.clearTimeout(timer);
     const onShow = ({ persisted }: PageTransition) => {
       if (persisted === true) resolve();

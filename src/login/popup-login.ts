@@ -4,7 +4,7 @@
  * @module
  */
 
-import { abortable, completeClock, deadline, throwIfAborted } from '../async/abortable.ts';
+import { abortable, deadline, startTimer, throwIfAborted } from '../async/abortable.ts';
 import { ConfigurationError, LoginFailedError } from '../core/errors.ts';
 import { parseUrl } from '../core/http/url.ts';
 import { type AuthorizationRequest, authorizationRequest } from './authorization-request.ts';
@@ -98,7 +98,7 @@ async function responseFromPopup(
 ): Promise<string> {
   const channel = channelOf(state);
   const late = deadline(clock, lifetime, loginTimedOut);
-  const closing = watchClosed(popup, completeClock(clock));
+  const closing = watchClosed(popup, clock);
   try {
     const arrived = new Promise<string>((resolve) => {
       channel.onmessage = ({ data, origin }: MessageEvent<unknown>) => {
@@ -123,11 +123,15 @@ function watchClosed(popup: Popup, clock: LoginClient['clock']): { closed: Promi
   let timer: unknown;
   const closed = new Promise<never>((_, reject) => {
     const look = (wasClosed: boolean) => {
-      timer = clock.setTimeout(() => {
-        if (popup.closed && wasClosed) {
-          reject(new LoginFailedError('The window of the login was closed.', { reason: 'cancelled' }));
-        } else look(popup.closed);
-      }, closedPollMs);
+      timer = startTimer(
+        clock,
+        () => {
+          if (popup.closed && wasClosed) {
+            reject(new LoginFailedError('The window of the login was closed.', { reason: 'cancelled' }));
+          } else look(popup.closed);
+        },
+        closedPollMs,
+      );
     };
     look(false);
   });

@@ -164,7 +164,7 @@ class RedirectLoginFlow {
     const use = await runInOneTab(state, context, () => this.#exchange(response, page, done));
     if (use.kind === 'ran') {
       const { login } = session.login ?? {};
-      finishing.signedIn = { login, until: context.clock.now() + guardDelay };
+      finishing.signedIn = { login, until: context.clock.Date.now() + guardDelay };
       return use.result;
     }
     done();
@@ -193,7 +193,7 @@ class RedirectLoginFlow {
     const { session, context } = this.#internals;
     const { signedIn } = finishStates.get(session) ?? {};
     if (signedIn === undefined || session.login === undefined) return false;
-    const left = signedIn.until - context.clock.now();
+    const left = signedIn.until - context.clock.Date.now();
     return session.login.login === signedIn.login && left > 0 && left <= guardDelay;
   }
 

@@ -83,7 +83,7 @@ export async function startLoginWith(
   if (dpopKey !== undefined) await storeLoginKey(client, dpopKey); // this page will be gone
   const login = { ...pending, returnTo: options.returnTo };
   try {
-    const abandoned = await storePendingLogin(options.pending, state, login, client.clock.now());
+    const abandoned = await storePendingLogin(options.pending, state, login, client.clock.Date.now());
     for (const { thumbprint } of abandoned) await deleteLoginKey(client, thumbprint);
   } catch (error) {
     await deleteLoginKey(client, dpopKey?.thumbprint);

@@ -54,7 +54,7 @@ export async function prepareExchange(
   try {
     const request = await withTimeout<ProvenTokenRequest>(
       client,
-      () => dpopKey?.request(build, () => clock.now()) ?? build(),
+      () => dpopKey?.request(build, () => clock.Date.now()) ?? build(),
     );
     return { send: () => send(client, request) };
   } catch (error) {
@@ -68,11 +68,11 @@ export async function prepareExchange(
 
 async function send(client: LoginClient, request: ProvenTokenRequest): Promise<ExchangeOutcome> {
   const { server, clock } = client;
-  const sentAt = clock.now();
+  const sentAt = clock.Date.now();
   const { secrets } = request;
   try {
     const response = await sendRequest(request, client);
-    return { ...parseTokenResponse(response, server.profile, clock.now()), secrets, sentAt };
+    return { ...parseTokenResponse(response, server.profile, clock.Date.now()), secrets, sentAt };
   } catch (error) {
     return { kind: 'lost', cause: safeCause(error, secrets), secrets, sentAt };
   }

@@ -61,7 +61,7 @@ function validationError(
   expected: LoginExpectations,
 ): string | undefined {
   const { exp, auth_time: authTime } = claims;
-  const now = client.clock.now() / 1000;
+  const now = client.clock.Date.now() / 1000;
   if (client.server.issuer === undefined)
     return 'authorizationServer.issuer is missing, so nothing is known of its issuer.';
   const mismatch = mismatchOf(claims, client, expected);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { RequiredClock } from '../async/abortable.ts';
+import { type RequiredClock, startTimer } from '../async/abortable.ts';
 import { ConfigurationError } from '../core/errors.ts';
 
 /** Returns `false` only where the platform is sure that there is no network. */
@@ -55,7 +55,7 @@ export async function waitUntilPageStays(clock: RequiredClock): Promise<void> {
       resolve();
     };
     page?.addEventListener('pageshow', stay, true);
-    const timer = clock.setTimeout(stay, maxLeavingMs);
+    const timer = startTimer(clock, stay, maxLeavingMs);
   });
 }
 

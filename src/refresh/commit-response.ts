@@ -296,7 +296,7 @@ export class ResponseCommit {
       record,
       { ...failure, offline: isOffline ? true : undefined },
       {
-        now: clock.now(),
+        now: clock.Date.now(),
         random: Math.random(),
         variant: this.#requirement.variant,
         isStateless: grant.kind === 'client-credentials',
@@ -337,7 +337,7 @@ export class ResponseCommit {
     const history = consecutiveFailures(markedRecord);
     const error = responseLost(sends > 1 ? backoff(sends - 1, 1) : 0, history, observed);
     this.#emit({ type: 'refreshFailed', ...this.#session.eventContext(reading.login), error });
-    const now = clock.now();
+    const now = clock.Date.now();
     // Inside a declared reuse window the same token may be sent again, and the sooner the better.
     if (isFirst && now - since < (server.profile?.reuseWindow ?? 0)) return retry;
     const accessToken = markedRecord.accessTokens[this.#requirement.variant];
@@ -354,7 +354,7 @@ export function mayReachServer(
   requirement: TokenRequirement,
   record: SessionRecord,
 ): boolean {
-  return isOnline() || !isOfflineBelieved(record, requirement, clock.now());
+  return isOnline() || !isOfflineBelieved(record, requirement, clock.Date.now());
 }
 
 function describeRefusal(refusal: RefusedResponse, sent: SentRefresh): FailedRequest {

@@ -160,7 +160,7 @@ export class Refresh {
 
   async #runCriticalSection(): Promise<LockedOutcome> {
     const { clock, store, managerId } = this.#context;
-    const grantedAt = clock.now();
+    const grantedAt = clock.Date.now();
     this.#stopwatch?.mark('locked');
     let firstMarker: string | undefined;
     for (let round = 1; round <= 5; round++) {
@@ -203,7 +203,7 @@ export class Refresh {
     // A page that is reloaded in mid-refresh would take the successor along. Nothing has been sent.
     await waitUntilPageStays(clock);
     // The marker proves that the storage takes writes, and says that there was a POST, should this process end after it.
-    const markedRecord = withPendingRefresh(record, lostResponses, managerId, clock.now());
+    const markedRecord = withPendingRefresh(record, lostResponses, managerId, clock.Date.now());
     let version: Version;
     try {
       version = await store.write(session, markedRecord, found.version);
@@ -214,7 +214,7 @@ export class Refresh {
     }
     // While the marker was written someone may have signed out in this process: the last moment to stop.
     if (!this.#reading.isCurrent) return { kind: 'retry' };
-    const sentAt = clock.now();
+    const sentAt = clock.Date.now();
     // A tab or process that was frozen has slept through its turn: those who wait may have taken over.
     const hasOutlivedLock = this.#hasOutlivedLock(sentAt, grantedAt, markedRecord.pendingRefresh?.latest);
     if (hasOutlivedLock || isPageLeaving()) {
@@ -277,7 +277,7 @@ export class Refresh {
       const failure = latestFailure(record, variant);
       if (decision.kind !== 'refresh' || failure === undefined) return this.#resolve(decision);
       const history = consecutiveFailures(record, failure);
-      throw refreshFailed(failure, this.#context.clock.now(), { history, cause: this.#commit.cause });
+      throw refreshFailed(failure, this.#context.clock.Date.now(), { history, cause: this.#commit.cause });
     }
     reading.setRecord(record); // perhaps the first ID token has come
     reading.switchLogin();
@@ -305,13 +305,13 @@ export class Refresh {
       case 'login-changed':
         throw loginRequired('login_changed');
       case 'backing-off':
-        throw refreshFailed(decision.failure, clock.now(), {
+        throw refreshFailed(decision.failure, clock.Date.now(), {
           history: decision.history,
           cause: this.#commit.cause ?? server.configurationError,
         });
       case 'in-progress-elsewhere':
       case 'response-lost':
-        throw responseLost(decision.until - clock.now(), decision.history);
+        throw responseLost(decision.until - clock.Date.now(), decision.history);
       case 'login-required':
         throw this.#session.ended?.error ?? loginRequired(decision.reason);
       default:
@@ -353,7 +353,7 @@ export class Refresh {
       record,
       { ...this.#requirement, login },
       {
-        now: clock.now(),
+        now: clock.Date.now(),
         login: reading.login,
         invalidRefreshToken: this.#session.invalidRefreshToken,
         reuseWindow: known?.profile?.reuseWindow ?? 0,
@@ -376,7 +376,7 @@ export class Refresh {
     // Without a refresh token nothing is spent, so repeating the request is harmless.
     if (!lock.mayBeLost || pendingRefresh === undefined || grant.kind === 'client-credentials') return 0;
     const { by, latest } = pendingRefresh;
-    const now = clock.now();
+    const now = clock.Date.now();
     if ((by === managerId && !session.pending.hasRequest) || Math.abs(now - latest) > maxClockSkew) return 0;
     return session.markerSeenAt(by, latest, now) + timeout + 5_000;
   }

@@ -48,7 +48,7 @@ export class TokenSource {
    * @param mustLast see {@link TokenQuery.mustLast}
    */
   getCached(session: Session, variant: string, mustLast: boolean = false): CachedToken | undefined {
-    const now = this.#context.clock.now();
+    const now = this.#context.clock.Date.now();
     return session.usableToken(variant, mustLast ? now + this.#refreshBefore : now);
   }
 
@@ -112,7 +112,7 @@ export class TokenSource {
   /** A storage or lock that fails ahead of time is no reason not to use a token that is still valid. */
   #reuseValidToken(session: Session, requirement: RefreshRequirement, error: unknown): CachedToken {
     const cached = session.cachedToken(requirement.variant);
-    const now = this.#context.clock.now();
+    const now = this.#context.clock.Date.now();
     const over =
       cached === undefined || cached.token === requirement.rejectedToken || now >= cached.expiresAt;
     if (over || (isTokenKeepError(error) && error.code === 'ERR_LOGIN_REQUIRED')) throw error;

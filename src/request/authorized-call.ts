@@ -78,7 +78,7 @@ export class AuthorizedCall {
     const { input, init, kind, redirect } = this.#request;
     const resource = this.#resource;
     // A one-shot body cannot be sent again, so its token has to last.
-    const at = kind === 'one-shot' ? clock.now() + refreshBefore : clock.now();
+    const at = kind === 'one-shot' ? clock.Date.now() + refreshBefore : clock.Date.now();
     const cached = this.#session.usableToken(resource.variant, at);
     // A request that needs a proof takes the same path as one that waits for a token.
     if (cached === undefined || cached.credentials.needsProof) return this.#sendWhenReady();
@@ -95,7 +95,7 @@ export class AuthorizedCall {
   async #sendWhenReady(): Promise<Response> {
     const { source, enqueue, context } = this.#services;
     const { kind, signal } = this.#request;
-    const immediate = this.#session.usableToken(this.#resource.variant, context.clock.now());
+    const immediate = this.#session.usableToken(this.#resource.variant, context.clock.Date.now());
     try {
       const cached = await source.get(this.#session, {
         ...this.#resource,
@@ -127,7 +127,7 @@ export class AuthorizedCall {
       return await transport(isAgain === true ? request.takeClone() : input, init);
     };
     try {
-      return await cached.credentials.send(request, transmit, () => clock.now());
+      return await cached.credentials.send(request, transmit, () => clock.Date.now());
     } catch (error) {
       return await this.#onFailure(cached, error);
     }
@@ -257,7 +257,7 @@ export class AuthorizedCall {
     const session = this.#session;
     const { url, variant } = this.#resource;
     if (!rejectedTokens.isResourceSuspect(session, url)) return false;
-    return session.usableToken(variant, context.clock.now())?.token === token;
+    return session.usableToken(variant, context.clock.Date.now())?.token === token;
   }
 
   /** Gets a token other than the rejected one. `undefined`: the caller gets the first response. */

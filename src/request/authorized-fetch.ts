@@ -68,7 +68,7 @@ export class AuthorizedFetch implements CallServices {
       if (from !== undefined && !session.isSameLogin(from.login)) throw loginRequired('login_changed');
       const login = from?.login ?? session.login;
       const hops = from?.hops ?? 0;
-      const cached = session.usableToken(resource.variant, clock.now());
+      const cached = session.usableToken(resource.variant, clock.Date.now());
       const redirect = this.#redirectMode(input, own);
       if (
         cached === undefined ||

@@ -62,7 +62,7 @@ export class RejectedTokens {
     const { rejected = false, at = 0, rejectedBefore = Number.NEGATIVE_INFINITY } = last ?? {};
     this.#keep(session, resource, {
       token,
-      at: this.#clock.now(),
+      at: this.#clock.Date.now(),
       epoch: session.epoch,
       accepted: false,
       rejected: false,
@@ -76,7 +76,7 @@ export class RejectedTokens {
     const last = this.#last(session, resource);
     // The rejection of an earlier token says nothing about this one.
     if (last?.token !== token || last.rejected) return false;
-    this.#keep(session, resource, { ...last, rejected: true, at: this.#clock.now() });
+    this.#keep(session, resource, { ...last, rejected: true, at: this.#clock.Date.now() });
     return true;
   }
 
@@ -90,7 +90,7 @@ export class RejectedTokens {
   /** Checks whether a rejection by `resource` proves nothing about the token. */
   isResourceSuspect(session: Session, resource: string): boolean {
     const last = this.#last(session, resource);
-    if (last === undefined || Math.abs(this.#clock.now() - last.at) >= suspectForMs) return false;
+    if (last === undefined || Math.abs(this.#clock.Date.now() - last.at) >= suspectForMs) return false;
     return !last.accepted || (last.rejected && last.at - last.rejectedBefore < inconsistentForMs);
   }
 
@@ -102,7 +102,7 @@ export class RejectedTokens {
     const last = this.#last(session, resource);
     if (last === undefined || last.accepted) return true;
     const pause = Math.min(maxSuspicionPauseMs, suspectForMs * 2 ** Math.max(0, last.assumedRejections - 1));
-    return Math.abs(this.#clock.now() - last.at) >= pause;
+    return Math.abs(this.#clock.Date.now() - last.at) >= pause;
   }
 
   #last(session: Session, resource: string): TokenTrial | undefined {

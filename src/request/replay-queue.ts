@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { RequiredClock } from '../async/abortable.ts';
+import { type RequiredClock, startTimer } from '../async/abortable.ts';
 import type { ConcurrencyLimiter } from '../core/contracts.ts';
 
 /** A turn is over when the answer is there, or after this long without one, in ms: a long poll must not hold up others. */
@@ -21,7 +21,7 @@ export function createRequestQueue(limiter: ConcurrencyLimiter, clock: RequiredC
     new Promise((resolve, reject) => {
       const task = () =>
         new Promise<void>((finish) => {
-          const timer = clock.setTimeout(finish, maxSlotMs);
+          const timer = startTimer(clock, finish, maxSlotMs);
           const end = () => {
             clock.clearTimeout(timer);
             finish();

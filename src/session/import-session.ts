@@ -91,7 +91,7 @@ export async function importIntoSession(
 async function importUnderLock(sessionImport: SessionImport): Promise<ImportResult | 'retry'> {
   const { context, session, events } = sessionImport;
   const { store, clock } = context;
-  const grantedAt = clock.now();
+  const grantedAt = clock.Date.now();
   const tokens = await readLegacy(sessionImport);
   if (tokens === undefined) return { outcome: 'nothing' };
   const found = await store.readOrReject(session, (event) => void events.push(event));
@@ -175,7 +175,7 @@ async function removeOriginal(
 /** What is written now has to be removed there before the lock is somebody else's. */
 function mayHaveLostLock({ context }: SessionImport, grantedAt: number): boolean {
   const { lock, clock } = context;
-  const elapsed = clock.now() - grantedAt;
+  const elapsed = clock.Date.now() - grantedAt;
   return lock.lease !== undefined && (elapsed < 0 || elapsed > lock.lease / 2);
 }
 

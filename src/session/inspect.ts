@@ -78,7 +78,7 @@ export async function inspect(context: ManagerContext, session: Session): Promis
   return {
     session: session.id,
     clientId,
-    at: clock.now(),
+    at: clock.Date.now(),
     storage: { reach },
     lock: { reach: lock.reach, lease: lock.lease },
     authorizationServer: {

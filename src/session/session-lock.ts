@@ -4,7 +4,7 @@
  * @module
  */
 
-import { abortable, deadline, throwIfAborted } from '../async/abortable.ts';
+import { abortable, deadline, startTimer, throwIfAborted } from '../async/abortable.ts';
 import {
   type AnyTokenKeepError,
   ConfigurationError,
@@ -114,7 +114,7 @@ export async function waitForResolution(
   { isResolvedElsewhere, until }: { isResolvedElsewhere(): Promise<boolean>; readonly until: number },
 ): Promise<void> {
   const { clock } = context;
-  if (clock.now() >= until) return;
+  if (clock.Date.now() >= until) return;
   await new Promise<void>((leave) => {
     const stop = () => {
       stopListening();
@@ -122,7 +122,7 @@ export async function waitForResolution(
       leave();
     };
     const stopListening = watchForResolution(context, session, { isResolvedElsewhere, leave: stop });
-    const timer = clock.setTimeout(stop, until - clock.now());
+    const timer = startTimer(clock, stop, until - clock.Date.now());
   });
 }
 
@@ -145,7 +145,7 @@ function watchForResolution(
     unwatch = store.watch(session, () => void check());
     void check();
   };
-  const timer = clock.setTimeout(start, pollAfterMs);
+  const timer = startTimer(clock, start, pollAfterMs);
   return () => {
     isWaiting = false;
     clock.clearTimeout(timer);

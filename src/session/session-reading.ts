@@ -112,7 +112,7 @@ export class SessionReading {
       accessTokens: {},
       issuer: server.issuers[0],
       ...(grant.kind === 'token-handler'
-        ? { ...grant.initialRecord(clock.now()), login: randomId().slice(0, 8) }
+        ? { ...grant.initialRecord(clock.Date.now()), login: randomId().slice(0, 8) }
         : // Nobody logs in, so the key is made here.
           await store.runBounded('write', async () => await dpop?.createSessionKey())),
     });
@@ -224,7 +224,7 @@ export class SessionReading {
     if (end === undefined) return;
     const { clock, refreshTokenExpiringBefore } = this.#context;
     const from = end.at - Math.min(refreshTokenExpiringBefore, Math.max(0, end.at - end.since) / 4);
-    const next = Math.max(clock.now(), Number.isFinite(until) ? until : 0);
+    const next = Math.max(clock.Date.now(), Number.isFinite(until) ? until : 0);
     if (next < from || !session.noteExpiry(end.at)) return;
     this.#emit({ type: 'refreshTokenExpiring', ...session.eventContext(this.#login), expiresAt: end.at });
   }

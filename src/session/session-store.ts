@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type TimeLimit, withTimeout } from '../async/abortable.ts';
+import { startTimer, type TimeLimit, withTimeout } from '../async/abortable.ts';
 import type { Stored, TokenStorage, Version } from '../core/contracts.ts';
 import { isConfigurationError, isConflict, type TokenKeepError } from '../core/errors.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
@@ -361,7 +361,7 @@ export class SessionStore {
     clock.clearTimeout(this.#unsaved.get(session));
     const retry = () => void this.flush(session, emit);
     const pause = backoff(session.unsaved?.failures ?? 1, Math.random());
-    this.#unsaved.set(session, clock.setTimeout(retry, pause));
+    this.#unsaved.set(session, startTimer(clock, retry, pause));
   }
 }
 

@@ -62,7 +62,7 @@ export async function createLoginRecord<T>(
   next: (record: SessionRecord, dpopKey: DpopKey | undefined) => T | Promise<T>,
 ): Promise<T> {
   const { clientId, scope, clock, server } = context;
-  const now = clock.now();
+  const now = clock.Date.now();
   // Without any name of the issuer the session is bound to it at its first refresh.
   const known = server.issuers.length > 0 ? server.known : await server.resolve().catch(() => undefined);
   const grant = parseTokens(tokens, context, now);

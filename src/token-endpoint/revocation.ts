@@ -4,7 +4,7 @@
  * @module
  */
 
-import { abortable, deadline, timeoutError } from '../async/abortable.ts';
+import { abortable, deadline, startTimer, timeoutError } from '../async/abortable.ts';
 import { safeCause } from '../core/http/network-error.ts';
 import { RedirectFollowedError } from '../core/http/redirect.ts';
 import { readRetryAfter } from '../core/http/retry-after.ts';
@@ -34,7 +34,7 @@ export async function sendRevocation(request: BuiltRequest, http: HttpTransport)
   if (retryAfter === undefined || retryAfter > maxRetryPause) return first.result;
   if (retryAfter > 0) {
     await new Promise<void>((resume) => {
-      http.clock.setTimeout(resume, retryAfter);
+      startTimer(http.clock, resume, retryAfter);
     });
   }
   return (await sendAttempt(request, http)).result;
@@ -48,7 +48,7 @@ async function sendAttempt(
   const { signal, clear } = deadline(clock, timeout, () => timeoutError(timeout));
   try {
     const response = await sendOnce(request, transport, signal);
-    if (!response.ok) return await refusedAttempt(response, signal, clock.now());
+    if (!response.ok) return await refusedAttempt(response, signal, clock.Date.now());
     if (onSuccess === undefined) discardResponse(response);
     else
       await abortable(readText(response), signal).then((text) =>

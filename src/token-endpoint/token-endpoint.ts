@@ -79,7 +79,7 @@ export class TokenEndpoint {
     parameters: RefreshParameters,
     dpopKey: DpopKey | undefined,
   ): Promise<PreparedTokenRequest> {
-    const now = () => this.#options.clock.now();
+    const now = () => this.#options.clock.Date.now();
     const make = () => this.#options.grant.request(this.#options, server, parameters);
     const making: Promise<ProvenTokenRequest> = dpopKey?.request(make, now) ?? make();
     const request = await withTimeout(this.#options, making);
@@ -119,7 +119,7 @@ export class TokenEndpoint {
   async #send({ profile }: AuthorizationServer, request: ProvenTokenRequest): Promise<SendResult> {
     try {
       const { nonceError, ...response } = await sendRequest(request, this.#options);
-      const outcome = this.#options.grant.parseResponse(response, profile, this.#options.clock.now());
+      const outcome = this.#options.grant.parseResponse(response, profile, this.#options.clock.Date.now());
       const cause = nonceError ?? (outcome.kind === 'refused' ? outcome.classifyError : undefined);
       if (cause === undefined) return outcome;
       return { ...outcome, cause: isConfigurationError(cause) ? cause : safeCause(cause, request.secrets) };

@@ -1,7 +1,9 @@
 /** K3a: when a resource rejects even a new token, its 401s start no refresh for a minute, or until it accepts the token (law judgements-end). */
+
 import { memoryStorage, TokenManager } from 'tokenkeep';
 import { testClock } from 'tokenkeep/testing';
 import { describe, expect, test } from 'vitest';
+import { completeClock } from '../../../src/async/abortable.ts';
 import { RejectedTokens } from '../../../src/request/rejected-tokens.ts';
 import { Session } from '../../../src/session/session.ts';
 import { fc } from '../../support/properties.ts';
@@ -176,9 +178,9 @@ describe('the remembered rejection of a resource', () => {
   );
 
   function play(all: readonly Step[]) {
-    const clock = { time: 0, now: () => clock.time, setTimeout: () => 0, clearTimeout: () => undefined };
+    const clock = { time: 0, now: () => clock.time };
     const session = new Session('a', 'a');
-    const rejections = new RejectedTokens(clock);
+    const rejections = new RejectedTokens(completeClock(clock));
     let token = 0;
     for (const step of all) {
       if (typeof step === 'number') clock.time += step;
