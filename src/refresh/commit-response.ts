@@ -18,14 +18,13 @@ import { applyGrant } from '../core/session/apply-grant.ts';
 import { consecutiveFailures } from '../core/session/failure-history.ts';
 import { type FailedRefresh, type RecordedFailure, recordFailure } from '../core/session/failure-memory.ts';
 import { authorizationScheme, isSendable } from '../core/session/read-record.ts';
-import { backoff, isOfflineBelieved, type TokenRequirement } from '../core/session/refresh-decision.ts';
+import { backoff, type TokenRequirement } from '../core/session/refresh-decision.ts';
 import {
   type AccessToken,
   type SessionRecord,
   secretsIn,
   wholeGrant,
 } from '../core/session/session-record.ts';
-import { isOnline } from '../platform/environment.ts';
 import { forgetKey } from '../session/dpop-session.ts';
 import type { ManagerContext } from '../session/manager-context.ts';
 import type { OrphanedTokens } from '../session/orphaned-tokens.ts';
@@ -216,7 +215,7 @@ export class ResponseCommit {
     const found = await store.read(this.#session, this.#emit);
     // Each of these has rotated the refresh token, and is one more of the same row.
     const before = withChanges(successor, { failure: sent.record.failure });
-    const recorded = this.#recordFailure(before, { kind: 'client', error, refused: true });
+    const recorded = this.#recordFailure(reading, before, { kind: 'client', error, refused: true });
     const { record } = recorded;
     await store.write(this.#session, record, found?.version).catch(() => undefined);
     this.#emitFailure(reading, recorded);
@@ -277,7 +276,7 @@ export class ResponseCommit {
   ): Promise<CommitStep> {
     if (!reading.isCurrent) return retry;
     // An earlier marker stays: this refusal says nothing about the refresh that was never answered.
-    const recorded = this.#recordFailure(found.record, description);
+    const recorded = this.#recordFailure(reading, found.record, description);
     const { record } = recorded;
     // If it cannot be stored our marker stays, and the next refresh is the more careful for it.
     const written = this.#context.store.write(this.#session, record, found.version);
@@ -288,15 +287,16 @@ export class ResponseCommit {
     return isReplaced ? retry : { kind: 'decide-again', record };
   }
 
-  #recordFailure(record: SessionRecord, failure: FailedRefresh): RecordedFailure {
+  #recordFailure(reading: SessionReading, record: SessionRecord, failure: FailedRefresh): RecordedFailure {
     const { clock, grant } = this.#context;
     const wasSent = failure.status !== undefined || failure.refused === true;
-    const isOffline = !wasSent && !mayReachServer(this.#context, this.#requirement, record);
+    const now = clock.Date.now();
+    const isOffline = !wasSent && !reading.mayReachServer(record, this.#requirement, now);
     return recordFailure(
       record,
       { ...failure, offline: isOffline ? true : undefined },
       {
-        now: clock.Date.now(),
+        now,
         random: Math.random(),
         variant: this.#requirement.variant,
         isStateless: grant.kind === 'client-credentials',
@@ -346,15 +346,6 @@ export class ResponseCommit {
       throw error;
     return { kind: 'still-valid', accessToken, until };
   }
-}
-
-/** Checks whether a request may reach the server, as far as is known. */
-export function mayReachServer(
-  { clock }: ManagerContext,
-  requirement: TokenRequirement,
-  record: SessionRecord,
-): boolean {
-  return isOnline() || !isOfflineBelieved(record, requirement, clock.Date.now());
 }
 
 function describeRefusal(refusal: RefusedResponse, sent: SentRefresh): FailedRequest {

@@ -7,9 +7,8 @@
  *
  * @module
  */
-import { Stopwatch } from '../async/stopwatch.ts';
 import type { Version } from '../core/contracts.ts';
-import { isConflict, LockTimeoutError, RefreshFailedError } from '../core/errors.ts';
+import { isConflict, isTokenKeepError, LockTimeoutError, RefreshFailedError } from '../core/errors.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
 import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 import { scopeToRequest, withPendingRefresh } from '../core/session/apply-grant.ts';
@@ -18,7 +17,6 @@ import { isSameLogin, type LoginIdentity } from '../core/session/login-identity.
 import { isOwnedBy } from '../core/session/read-record.ts';
 import {
   type RefreshDecision,
-  reconcile,
   type TokenRequirement,
   usableUntil,
 } from '../core/session/refresh-decision.ts';
@@ -33,7 +31,7 @@ import { waitForResolution, withSessionLock } from '../session/session-lock.ts';
 import { type LoadedRecord, SessionReading } from '../session/session-reading.ts';
 import { issuersOf } from '../token-endpoint/authorization-server-resolver.ts';
 import type { PreparedTokenRequest, SendResult } from '../token-endpoint/token-endpoint.ts';
-import { type CommitStep, mayReachServer, ResponseCommit } from './commit-response.ts';
+import { type CommitStep, ResponseCommit } from './commit-response.ts';
 
 /** What kind of access token is needed, the evidence, and what to ask the server for when it comes to that. */
 export interface RefreshRequirement extends TokenRequirement {
@@ -67,9 +65,6 @@ interface PreparedRefresh {
 /** What one try to spend the refresh token brought. */
 type RefreshStep = CommitStep | { readonly kind: 'lock-lost' };
 
-/** How far the clocks of those who share a storage may be apart, in ms: a marker that is older, or newer, is of the past. */
-const maxClockSkew = 300_000;
-
 /** A refresh that was sent without an answer may be one of another process, which holds the lock and still waits for the answer. */
 const needsLock = ({ kind }: Decision): boolean =>
   kind === 'refresh' ||
@@ -89,8 +84,8 @@ export class Refresh {
   #initialLogin: LoginIdentity | undefined;
   /** What was read last. */
   #reading: SessionReading;
-  /** Times the wait for the lock and what follows. */
-  #stopwatch: Stopwatch | undefined = undefined;
+  /** When the lock was granted, the last request was sent, and its response came, in Unix ms. */
+  readonly #times: { locked?: number; sent?: number; answered?: number } = {};
   /** Stores what the token endpoint answers. */
   readonly #commit: ResponseCommit;
 
@@ -110,13 +105,7 @@ export class Refresh {
       // What another process has already refreshed needs no lock.
       const decision = await this.#loadAndDecide();
       if (!needsLock(decision)) return this.#resolve(decision);
-      const stopwatch = new Stopwatch(this.#context.clock);
-      this.#stopwatch = stopwatch;
-      return await stopwatch.time(
-        () => this.#refreshUnderLock(),
-        (times) =>
-          this.#emit({ type: 'refreshFinished', ...session.eventContext(this.#initialLogin), ...times }),
-      );
+      return await this.#refreshInTime();
     } finally {
       // 7 Released. Announce to listeners first; the calls that wait for the flight come after them.
       // Another login is stored: followed here, so that no call goes out under it before listeners know.
@@ -125,6 +114,34 @@ export class Refresh {
       if (orphanedTokens !== undefined) revokeOrphanedTokens(this.#context, session, orphanedTokens);
       for (const event of this.#events) this.#context.emit(event);
       reportReplacedRecord(this.#context, session);
+    }
+  }
+
+  /** Refreshes, and emits how long the parts of it took, however it ends. Of what happened twice, the last time counts. */
+  async #refreshInTime(): Promise<CachedToken> {
+    const { clock } = this.#context;
+    const startedAt = clock.Date.now();
+    let failure: unknown;
+    try {
+      return await this.#refreshUnderLock();
+    } catch (error) {
+      failure = error;
+      throw error;
+    } finally {
+      const now = clock.Date.now();
+      const { locked = now, sent, answered } = this.#times;
+      const done = answered === undefined ? 'adopted' : 'refreshed';
+      this.#emit({
+        type: 'refreshFinished',
+        ...this.#session.eventContext(this.#initialLogin),
+        startedAt,
+        outcome: failure === undefined ? done : 'failed',
+        code: isTokenKeepError(failure) ? failure.code : undefined,
+        lock: locked - startedAt,
+        request: sent === undefined || answered === undefined ? undefined : answered - sent,
+        commit: answered === undefined ? undefined : now - answered,
+        total: now - startedAt,
+      });
     }
   }
 
@@ -161,7 +178,7 @@ export class Refresh {
   async #runCriticalSection(): Promise<LockedOutcome> {
     const { clock, store, managerId } = this.#context;
     const grantedAt = clock.Date.now();
-    this.#stopwatch?.mark('locked');
+    this.#times.locked = grantedAt;
     let firstMarker: string | undefined;
     for (let round = 1; round <= 5; round++) {
       this.#reading = this.#newReading();
@@ -226,12 +243,12 @@ export class Refresh {
     const { server, scope, request } = prepared;
     // From here on nothing aborts it, even if every caller leaves: the server may have rotated already.
     session.pending.beginRequest();
-    this.#stopwatch?.mark('sent');
+    this.#times.sent = sentAt;
     try {
-      const result: SendResult = mayReachServer(this.#context, this.#requirement, record)
+      const result: SendResult = this.#reading.mayReachServer(record, this.#requirement, sentAt)
         ? await request.send()
         : { kind: 'not-sent', cause: new Error('The network is offline.') };
-      this.#stopwatch?.mark('answered');
+      this.#times.answered = clock.Date.now();
       // 6 While it was under way: a sign-out, a login, a lost lease. The commit finds out by compare-and-set.
       const sent = { server, scope, record, markedRecord, version, sentAt, secrets };
       return await this.#commit.handle(this.#reading, sent, result);
@@ -272,6 +289,7 @@ export class Refresh {
     if (step.kind === 'still-valid') return reading.cacheToken(variant, step);
     const { record } = step;
     if (step.kind === 'decide-again') {
+      reading.setRecord(record);
       const decision = await this.#decideOn(reading, record);
       // Deciding may take a request, and so longer than the pause after the failure. That is no reason to spend at once.
       const failure = latestFailure(record, variant);
@@ -339,46 +357,13 @@ export class Refresh {
   async #decide(reading: SessionReading, loaded: LoadedRecord): Promise<Decision> {
     if (loaded.kind !== 'record') return loaded;
     await reading.take(loaded);
+    if (reading === this.#reading) this.#initialLogin ??= reading.login;
     return await this.#decideOn(reading, loaded.record);
   }
 
   async #decideOn(reading: SessionReading, record: SessionRecord): Promise<RefreshDecision> {
-    const { clock, server, grant } = this.#context;
-    // Only a refresh without a response needs to know the reuse window, and finding out may take a request.
-    const known = record.pendingRefresh && (await server.resolve().catch(() => undefined));
-    reading.setRecord(record);
-    if (reading === this.#reading) this.#initialLogin ??= reading.login;
     const login = this.#initialLogin ?? reading.login;
-    const decision = reconcile(
-      record,
-      { ...this.#requirement, login },
-      {
-        now: clock.Date.now(),
-        login: reading.login,
-        invalidRefreshToken: this.#session.invalidRefreshToken,
-        reuseWindow: known?.profile?.reuseWindow ?? 0,
-        online: mayReachServer(this.#context, this.#requirement, record),
-        inProgressUntil: this.#inProgressUntil(record),
-        isStateless: grant.kind === 'client-credentials',
-      },
-    );
-    if (decision.kind === 'use-stored') reading.notifyRefreshTokenExpiry(record, decision.until);
-    return decision;
-  }
-
-  /**
-   * Until when a marker is left alone: what was sent is over by then, and stored, if its sender lives without the lock.
-   * It counts from when we first saw the marker, by our own clock. Where a lock ends with its holder only, nobody is left to wait for.
-   */
-  #inProgressUntil({ pendingRefresh }: SessionRecord): number {
-    const { lock, timeout, managerId, clock, grant } = this.#context;
-    const session = this.#session;
-    // Without a refresh token nothing is spent, so repeating the request is harmless.
-    if (!lock.mayBeLost || pendingRefresh === undefined || grant.kind === 'client-credentials') return 0;
-    const { by, latest } = pendingRefresh;
-    const now = clock.Date.now();
-    if ((by === managerId && !session.pending.hasRequest) || Math.abs(now - latest) > maxClockSkew) return 0;
-    return session.markerSeenAt(by, latest, now) + timeout + 5_000;
+    return await reading.decide(record, { ...this.#requirement, login });
   }
 }
 

@@ -3,17 +3,28 @@
  *
  * @module
  */
+import type { Version } from '../core/contracts.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
 import { BearerCredentials, type RequestCredentials } from '../core/http/request-credentials.ts';
 import type { DpopKey } from '../core/oauth/dpop-key.ts';
 import { type LoginIdentity, loginIdentityOf } from '../core/session/login-identity.ts';
-import type { AccessToken, SessionRecord } from '../core/session/session-record.ts';
+import {
+  isOfflineBelieved,
+  type RefreshDecision,
+  reconcile,
+  type TokenRequirement,
+} from '../core/session/refresh-decision.ts';
+import { type AccessToken, type SessionRecord, secretsIn } from '../core/session/session-record.ts';
+import { isOnline } from '../platform/environment.ts';
 import { randomId } from '../platform/web-crypto.ts';
-import { keyOfSession } from './dpop-session.ts';
+import { loadKey } from './dpop-session.ts';
 import type { ManagerContext } from './manager-context.ts';
 import type { VersionedRecord } from './record-write.ts';
 import type { CachedToken, Session } from './session.ts';
 import { loginRequired } from './session-errors.ts';
+
+/** How far the clocks of those who share a storage may be apart, in ms: a marker that is older, or newer, is of the past. */
+const maxClockSkew = 300_000;
 
 /** The identity of a record that does not name its login. */
 const unknownLogin: LoginIdentity = { login: undefined, issuer: undefined, subject: undefined };
@@ -123,18 +134,78 @@ export class SessionReading {
   }
 
   /**
-   * Takes the record that was found, and reads the key that it is bound to.
+   * Takes the record that was found, and loads the key that it is bound to before anything of it is used.
    *
-   * @throws LoginRequiredError `no_key`, and StorageError when the key cannot be read for the moment.
+   * @throws LoginRequiredError `no_key`: without its key a session is of no use, and no token of it is sent.
+   * @throws StorageError when the key cannot be read for the moment.
    */
-  async take(found: VersionedRecord): Promise<void> {
-    this.setRecord(found.record, await keyOfSession(this.#context, this.#session, found, this.#emit));
+  async take({ record, version }: VersionedRecord): Promise<void> {
+    const { dpop } = this.#context;
+    const isBearer = record.thumbprint === undefined && dpop?.allowsBearerTokens !== false;
+    if (!isBearer) this.#dpopKey = await this.#loadKey(record, version);
+    this.setRecord(record);
+  }
+
+  async #loadKey(record: SessionRecord, version: Version | undefined): Promise<DpopKey> {
+    const session = this.#session;
+    const { thumbprint } = record;
+    const { dpopKey: known } = session;
+    if (known !== undefined && known.thumbprint === thumbprint) return known;
+    const dpopKey =
+      thumbprint === undefined
+        ? undefined
+        : await loadKey(this.#context, thumbprint, () => secretsIn(record));
+    if (dpopKey === undefined) {
+      if (session.noteRejected(version))
+        this.#emit({ type: 'recordRejected', ...session.eventContext(), reason: 'key lost' });
+      throw loginRequired('no_key');
+    }
+    session.bindTo(dpopKey);
+    return dpopKey;
   }
 
   /** Takes a record whose key is known. */
   setRecord(record: SessionRecord, dpopKey: DpopKey | undefined = this.#dpopKey): void {
     this.#login = loginIdentityOf(record);
     this.#dpopKey = dpopKey;
+  }
+
+  /** Step 4: decides what to do for `requirement` with the record that was taken. */
+  async decide(record: SessionRecord, requirement: TokenRequirement): Promise<RefreshDecision> {
+    const { clock, server, grant } = this.#context;
+    // Only a refresh without a response needs to know the reuse window, and finding out may take a request.
+    const known = record.pendingRefresh && (await server.resolve().catch(() => undefined));
+    const now = clock.Date.now();
+    const decision = reconcile(record, requirement, {
+      now,
+      login: this.#login,
+      invalidRefreshToken: this.#session.invalidRefreshToken,
+      reuseWindow: known?.profile?.reuseWindow ?? 0,
+      online: this.mayReachServer(record, requirement, now),
+      inProgressUntil: this.#inProgressUntil(record, now),
+      isStateless: grant.kind === 'client-credentials',
+    });
+    if (decision.kind === 'use-stored') this.notifyRefreshTokenExpiry(record, decision.until);
+    return decision;
+  }
+
+  /** Checks whether a request may reach the server, as far as is known. */
+  mayReachServer(record: SessionRecord, requirement: TokenRequirement, now: number): boolean {
+    return isOnline() || !isOfflineBelieved(record, requirement, now);
+  }
+
+  /**
+   * Until when a marker is left alone: what was sent is over by then, and stored, if its sender lives without the lock.
+   * It counts from when we first saw the marker, by our own clock. Where a lock ends with its holder only, nobody is left to wait for.
+   */
+  #inProgressUntil({ pendingRefresh }: SessionRecord, now: number): number {
+    const { lock, timeout, managerId, grant } = this.#context;
+    const session = this.#session;
+    // Without a refresh token nothing is spent, so repeating the request is harmless.
+    if (!lock.mayBeLost || pendingRefresh === undefined || grant.kind === 'client-credentials') return 0;
+    const { by, latest } = pendingRefresh;
+    if ((by === managerId && !session.pending.hasRequest) || Math.abs(now - latest) > maxClockSkew) return 0;
+    return session.markerSeenAt(by, latest, now) + timeout + 5_000;
   }
 
   /**

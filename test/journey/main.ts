@@ -2,6 +2,7 @@
  * npm run journey -- [--verbose]
  *
  * Follows one call through `src`: its access token is rejected, the manager refreshes, commits and sends the call again.
+ * A getter that returns a private field counts as that field: it is read, not entered.
  * Prints how many functions and files the call enters, and how often it moves from one file to another.
  * With `--verbose` it prints every function in the order in which the call enters it.
  */

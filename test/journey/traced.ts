@@ -43,8 +43,9 @@ type Step =
   | ts.MethodDeclaration
   | ts.GetAccessorDeclaration;
 
-/** Constructors and setters make or set a value: they are no step of a journey. */
+/** Constructors and setters make or set a value, and a getter that returns a private field reads it: they are no step of a journey. */
 function isStep(node: ts.Node): node is Step {
+  if (ts.isGetAccessorDeclaration(node) && readsField(node)) return false;
   return (
     ts.isArrowFunction(node) ||
     ts.isFunctionDeclaration(node) ||
@@ -59,4 +60,17 @@ function nameOf(node: Step, source: ts.SourceFile): string {
   const { parent } = node;
   if (ts.isVariableDeclaration(parent) || ts.isPropertyAssignment(parent)) return parent.name.getText();
   return `anonymous at ${source.getLineAndCharacterOfPosition(node.getStart()).line + 1}`;
+}
+
+/** Checks whether all that a getter does is `return this.#field`. */
+function readsField({ body }: ts.GetAccessorDeclaration): boolean {
+  const [statement, ...others] = body?.statements ?? [];
+  const { expression } = (statement as Partial<ts.ReturnStatement>) ?? {};
+  return (
+    others.length === 0 &&
+    expression !== undefined &&
+    ts.isPropertyAccessExpression(expression) &&
+    ts.isPrivateIdentifier(expression.name) &&
+    expression.expression.kind === ts.SyntaxKind.ThisKeyword
+  );
 }
