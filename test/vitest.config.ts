@@ -126,7 +126,7 @@ export default defineConfig({
               'token-endpoint/revocation',
             ].map(unit),
             unit('refresh/leaving-page'), // React Native has no page
-            ...['core/http/challenge', 'core/http/rejection'].map(unit), // compared with oauth4webapi
+            ...['core/http/rejection', 'core/http/rejection.challenges'].map(unit), // compared with oauth4webapi
           ],
         },
       },

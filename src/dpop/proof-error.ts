@@ -4,7 +4,7 @@
  * @module
  */
 
-import { parseChallenges } from '../core/http/challenge.ts';
+import { parseChallenges } from '../core/http/rejection.ts';
 import { isJsonObject, parseBody } from '../core/oauth/token-grant.ts';
 import type { RawTokenResponse } from '../core/oauth/token-response.ts';
 

@@ -104,7 +104,7 @@ export class AuthorizedCall {
         signal,
       });
       this.#login = cached.login;
-      const send = () => this.#send(cached, this.#request.input);
+      const send = () => this.#send(cached, false);
       return await this.#finish(cached, immediate === cached ? send() : enqueue(send, signal));
     } catch (error) {
       this.#request.cancel(error);
@@ -112,19 +112,21 @@ export class AuthorizedCall {
     }
   }
 
-  async #send(cached: CachedToken, input: string | Request): Promise<Response> {
+  /** @param isReplay `true`: the request was already sent, with another token. */
+  async #send(cached: CachedToken, isReplay: boolean): Promise<Response> {
     const { transport, clock } = this.#services.context;
     const request = this.#request;
     // While the request waited for its turn, another user may have signed in. With cookies it would be sent as that user.
     if (!this.#session.isSameLogin(cached.login)) throw loginRequired('login_changed');
     const transmit = async (proof?: string, isAgain?: boolean): Promise<Response> => {
+      const input = isReplay || isAgain === true ? request.takeClone() : request.input;
       // A copy, because the transport may still hold what was sent before.
       const init = { ...request.init };
       if (request.redirect !== undefined) init.redirect = request.redirect;
       if (init.headers !== undefined) init.headers = copyHeaders(init.headers);
       cached.credentials.attach(init, proof);
       request.isSent = true;
-      return await transport(isAgain === true ? request.takeClone() : input, init);
+      return await transport(input, init);
     };
     try {
       return await cached.credentials.send(request, transmit, () => clock.Date.now());
@@ -297,7 +299,7 @@ export class AuthorizedCall {
     const { emit } = this.#services.context;
     const request = this.#request;
     discardBody(first);
-    const second = await enqueue(() => this.#send(cached, request.takeClone()), request.signal);
+    const second = await enqueue(() => this.#send(cached, true), request.signal);
     const resource = this.#resource.url;
     const { status } = second;
     const eventContext = { ...this.#session.eventContext(cached.login), resource, status };

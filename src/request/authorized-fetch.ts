@@ -55,7 +55,7 @@ export class AuthorizedFetch implements CallServices {
     init: RequestInit | undefined,
     from?: CallOrigin,
   ): Promise<Response> {
-    const { match, clock, hasForeignRequests, isInvalidToken } = this.context;
+    const { match, clock, hasForeignRequests } = this.context;
     const transport = this.#transport;
     // A transport may return a response without a promise.
     try {
@@ -66,9 +66,10 @@ export class AuthorizedFetch implements CallServices {
       const own = copyInit(input, init);
       if (hasAuthorization(own)) return Promise.resolve(transport(given, passThroughInit(init, own)));
       if (from !== undefined && !session.isSameLogin(from.login)) throw loginRequired('login_changed');
+      const now = clock.Date.now();
       const login = from?.login ?? session.login;
       const hops = from?.hops ?? 0;
-      const cached = session.usableToken(resource.variant, clock.Date.now());
+      const cached = session.usableToken(resource.variant, now);
       const redirect = this.#redirectMode(input, own);
       if (
         cached === undefined ||
@@ -84,7 +85,7 @@ export class AuthorizedFetch implements CallServices {
       return Promise.resolve(transport(input, own)).then((response) => {
         const { status } = response;
         // The status of an opaque redirect is 0.
-        if (status !== 0 && status < 300 && isInvalidToken === undefined) {
+        if (status !== 0 && status < 300 && this.context.isInvalidToken === undefined) {
           this.rejectedTokens.accepted(session, resource.url, cached.token);
           return response;
         }

@@ -39,7 +39,7 @@ const inconsistentForMs = 600_000;
 /** The longest pause between two refreshes on suspicion, in ms: an API that is down all night costs one an hour. */
 const maxSuspicionPauseMs = 3_600_000;
 
-/** What became of the tokens that were issued because a resource had rejected the one before. */
+/** Remembers how resources responded to the tokens that were issued because they had rejected the one before. */
 export class RejectedTokens {
   readonly #clock: RequiredClock;
   readonly #trials: WeakMap<Session, Map<string, TokenTrial>> = new WeakMap();
@@ -51,7 +51,7 @@ export class RejectedTokens {
   }
 
   /**
-   * `resource` is about to be sent `token`, which was issued because it had rejected the one before.
+   * Notes that `token` is about to be sent to `resource`. It was issued because the resource had rejected the one before.
    *
    * @param isAssumed `true`: the rejection was assumed, because no response was visible.
    */
@@ -71,7 +71,7 @@ export class RejectedTokens {
     });
   }
 
-  /** `resource` has rejected `token`. Returns whether that is news. */
+  /** Notes that `resource` has rejected `token`. Returns whether this was not known before. */
   rejected(session: Session, resource: string, token: string): boolean {
     const last = this.#last(session, resource);
     // The rejection of an earlier token says nothing about this one.
@@ -80,7 +80,7 @@ export class RejectedTokens {
     return true;
   }
 
-  /** `resource` has accepted `token`: when it rejects it one day, that is evidence. */
+  /** Notes that `resource` has accepted `token`: from then on its rejection is evidence. */
   accepted(session: Session, resource: string, token: string): void {
     if (this.#pendingTrials === 0) return;
     const last = this.#last(session, resource);
@@ -107,7 +107,7 @@ export class RejectedTokens {
 
   #last(session: Session, resource: string): TokenTrial | undefined {
     const last = this.#trials.get(session)?.get(resource);
-    return last?.epoch === session.epoch ? last : undefined;
+    return last !== undefined && last.epoch === session.epoch ? last : undefined;
   }
 
   #keep(session: Session, resource: string, trial: TokenTrial): void {

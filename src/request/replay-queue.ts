@@ -1,5 +1,5 @@
 /**
- * Sending a crowd that has waited for a refresh: not all at once, and never held up by one that gets no answer.
+ * Sends the requests that have waited for a refresh: a limited number at a time, so that they do not arrive all at once.
  *
  * @module
  */
@@ -7,10 +7,10 @@
 import { type RequiredClock, startTimer } from '../async/abortable.ts';
 import type { ConcurrencyLimiter } from '../core/contracts.ts';
 
-/** A turn is over when the answer is there, or after this long without one, in ms: a long poll must not hold up others. */
+/** A request leaves its place in the queue when its response arrives, or after this many ms: a long poll must not hold up others. */
 const maxSlotMs = 1_000;
 
-/** Sends when it is its turn. */
+/** Calls `send` in its turn. @throws the signal's reason, if the caller aborts before that */
 export type RequestQueue = (
   send: () => Promise<Response>,
   signal: AbortSignal | null | undefined,

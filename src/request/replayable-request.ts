@@ -46,7 +46,7 @@ export class ReplayableRequest {
     // The platform would check the redirect response against it.
     if (this.integrity) init.integrity = '';
     if (body !== undefined && body !== null) {
-      this.kind = bodyKind(body);
+      this.kind = typeof body === 'string' ? 'repeatable' : bodyKind(body);
     } else if (typeof input === 'object' && hasBody(input)) {
       this.kind = 'repeatable';
       if (!input.bodyUsed) this.#clone = input.clone();

@@ -141,7 +141,8 @@ export class Session {
 
   /** Checks whether work that began under `login` may continue under the current login. */
   isSameLogin(login: LoginIdentity | undefined): boolean {
-    return isSameLogin(login, this.login);
+    const current = this.login;
+    return login === current || isSameLogin(login, current);
   }
 
   /** Returns the members that every event has: the session and the login. */

@@ -1,7 +1,7 @@
 /** `WWW-Authenticate` headers made from a model by the grammar of RFC 9110 §11.6.1, and another reader to compare with. */
 
 import { customFetch, protectedResourceRequest, WWWAuthenticateChallengeError } from 'oauth4webapi';
-import type { Challenge } from '../../src/core/http/challenge.ts';
+import type { Challenge } from '../../src/core/http/rejection.ts';
 import { fc } from './properties.ts';
 
 export interface Sample {

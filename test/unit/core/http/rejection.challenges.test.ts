@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Challenge } from '../../../../src/core/http/challenge.ts';
-import { parseChallenges } from '../../../../src/core/http/challenge.ts';
+import type { Challenge } from '../../../../src/core/http/rejection.ts';
+import { parseChallenges } from '../../../../src/core/http/rejection.ts';
 import {
   damaged,
   dense,

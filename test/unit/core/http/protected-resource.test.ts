@@ -1,14 +1,13 @@
 import { posix } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import type { ProtectedResource } from '../../../../src/core/http/protected-resource.ts';
-import { parseProtectedResources } from '../../../../src/core/http/protected-resource.ts';
-import type { ResourcePattern } from '../../../../src/core/http/resource-matcher.ts';
+import type { ProtectedResource, ResourcePattern } from '../../../../src/core/http/protected-resource.ts';
 import {
   createPattern,
   matchParsed,
   matchPlain,
+  parseProtectedResources,
   sortPatterns,
-} from '../../../../src/core/http/resource-matcher.ts';
+} from '../../../../src/core/http/protected-resource.ts';
 import { variantOf, wholeGrant } from '../../../../src/core/session/session-record.ts';
 import { fc } from '../../../support/properties.ts';
 
