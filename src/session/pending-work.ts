@@ -14,37 +14,43 @@ export interface OrphanRevocation {
   readonly result: Promise<RevocationResult>;
 }
 
+/** An object as its owner sees it. */
+export type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+/** Shared by all sessions without a refresh. */
+const noFlights: readonly Promise<CachedToken>[] = [];
+
 /** One per session. Without anything under way it holds no collection. */
 export class PendingWork {
-  /** Refreshes that may be joined, by variant: they began in this epoch. */
+  /** All refreshes of the session that are under way in this process, also those that began before a sign-out or a login. */
+  readonly flights: readonly Promise<CachedToken>[] = noFlights;
+  /** The sign-in whose tokens are being stored: what is stored until it settles is of the session before it. */
+  readonly signIn: Promise<unknown> | undefined = undefined;
+  readonly isImporting: boolean = false;
+  /** The refreshes that may be joined, by variant: they began in this epoch. */
   #joinable: Map<string, Promise<CachedToken>> | undefined = undefined;
-  /** All refreshes that are under way, also those that began before a sign-out or a login. */
-  #flights: Set<Promise<CachedToken>> | undefined = undefined;
-  #signIn: Promise<unknown> | undefined = undefined;
-  #isImporting = false;
   #requests = 0;
   #awaitsFlights = false;
   #orphanRevocation: OrphanRevocation | undefined = undefined;
+
+  /** Its fields, which are read-only for all others. */
+  get #own(): Writable<PendingWork> {
+    return this;
+  }
 
   /** Returns the refresh of a variant that a call may join. */
   flight(variant: string): Promise<CachedToken> | undefined {
     return this.#joinable?.get(variant);
   }
 
-  /** All refreshes of the session that are under way in this process. */
-  get flights(): readonly Promise<CachedToken>[] {
-    return [...(this.#flights ?? [])];
-  }
-
   /** Opens the flight of a variant. It is cleared when it has landed, and only by itself. */
   addFlight(variant: string, flight: Promise<CachedToken>): void {
     this.#joinable ??= new Map();
     this.#joinable.set(variant, flight);
-    this.#flights ??= new Set();
-    this.#flights.add(flight);
+    this.#own.flights = [...this.flights, flight];
     const landed = () => {
-      this.#flights?.delete(flight);
-      if (this.#flights?.size === 0) this.#flights = undefined;
+      const left = this.flights.filter((one) => one !== flight);
+      this.#own.flights = left.length === 0 ? noFlights : left;
       if (this.#joinable?.get(variant) === flight) this.#joinable.delete(variant);
       if (this.#joinable?.size === 0) this.#joinable = undefined;
     };
@@ -66,37 +72,28 @@ export class PendingWork {
     await next();
   }
 
-  /** The sign-in whose tokens are being stored: what is stored until it settles is of the session before it. */
-  get signIn(): Promise<unknown> | undefined {
-    return this.#signIn;
-  }
-
   /** Notes that the tokens of a login are being stored, until `storing` settles. */
   trackSignIn(storing: Promise<unknown>): void {
-    this.#signIn = storing;
+    this.#own.signIn = storing;
     const settled = () => {
-      if (this.#signIn === storing) this.#signIn = undefined;
+      if (this.signIn === storing) this.#own.signIn = undefined;
     };
     storing.then(settled, settled);
   }
 
-  get isImporting(): boolean {
-    return this.#isImporting;
-  }
-
   /** Runs an import: what it stores is no news for this process, and may be deleted again. */
   async runImport<T>(run: () => Promise<T>): Promise<T> {
-    this.#isImporting = true;
+    this.#own.isImporting = true;
     try {
       return await run();
     } finally {
-      this.#isImporting = false;
+      this.#own.isImporting = false;
     }
   }
 
   /** The flights and the sign-in that are under way. */
   get all(): readonly Promise<unknown>[] {
-    return this.#signIn === undefined ? this.flights : [...this.flights, this.#signIn];
+    return this.signIn === undefined ? this.flights : [...this.flights, this.signIn];
   }
 
   /** `true`: this process has sent a refresh whose result is not stored yet. It may be one from before a login. */

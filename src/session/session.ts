@@ -11,7 +11,7 @@ import type { RequestCredentials } from '../core/http/request-credentials.ts';
 import type { DpopKey } from '../core/oauth/dpop-key.ts';
 import { isSameLogin, type LoginIdentity } from '../core/session/login-identity.ts';
 import { type SessionRecord, wholeGrant } from '../core/session/session-record.ts';
-import { PendingWork } from './pending-work.ts';
+import { PendingWork, type Writable } from './pending-work.ts';
 import type { UnsavedRecord } from './record-write.ts';
 
 /** An access token in memory, ready to be sent. */
@@ -87,6 +87,20 @@ export class Session {
   /** Refreshes, sign-in and import that are under way. */
   readonly pending: PendingWork = new PendingWork();
   #state: SessionState = unknownState;
+  /** Of the state: the last known login. `undefined`: none is known, or the session has ended. */
+  readonly login: LoginIdentity | undefined = undefined;
+  /** Of the state. `undefined`: the session has not ended, as far as this process knows. */
+  readonly ended: SessionEnd | undefined = undefined;
+  /** Number of logins and sign-outs, here and as they are found. A refresh from an earlier epoch must not change the storage. */
+  readonly epoch: number = 0;
+  /** `true`: this process has seen tokens of the session, perhaps before it ended. */
+  readonly hasSeenTokens: boolean = false;
+  /** The record that the storage has refused so far. */
+  readonly unsaved: UnsavedRecord | undefined = undefined;
+  /** The key that the session is bound to. `undefined`: it has none, or it was not needed so far. */
+  readonly dpopKey: DpopKey | undefined = undefined;
+  /** A refresh token that the server has rejected and the storage has not deleted. */
+  readonly invalidRefreshToken: string | undefined = undefined;
   /** The access token for the whole grant, which almost every call uses, has a field of its own. */
   #wholeGrantToken: CachedToken | undefined = undefined;
   #variantTokens: Map<string, CachedToken> | undefined = undefined;
@@ -94,15 +108,10 @@ export class Session {
   #rejectedTokens: Map<string, string> | undefined = undefined;
   /** Logins of access tokens that are no longer in memory, by {@link fingerprint}: a caller may report one as rejected. */
   #loginsOfReplacedTokens: Map<number, LoginIdentity> | undefined = undefined;
-  #epoch = 0;
-  #hasSeenTokens = false;
-  #unsaved: UnsavedRecord | undefined = undefined;
   /** Number of the latest {@link StorageSync}. */
   #syncSequence = 0;
   /** The expiry of the refresh token for which `refreshTokenExpiring` was emitted. */
   #notifiedExpiry: number | undefined = undefined;
-  #dpopKey: DpopKey | undefined = undefined;
-  #invalidRefreshToken: string | undefined = undefined;
   /** The last stored value that was reported as unusable. */
   #rejectedVersion: Version | undefined = undefined;
   /** The last pending-refresh marker of another process, and when this one first saw it. */
@@ -114,29 +123,20 @@ export class Session {
     this.key = key;
   }
 
-  /** The last known login. `undefined`: none is known, or the session has ended. */
-  get login(): LoginIdentity | undefined {
-    return this.#state.login;
+  /** Its fields, which are read-only for all others. */
+  get #own(): Writable<Session> {
+    return this;
   }
 
-  /** `undefined`: the session has not ended, as far as this process knows. */
-  get ended(): SessionEnd | undefined {
-    return this.#state.kind === 'ended' ? this.#state.end : undefined;
+  #enter(state: SessionState): void {
+    this.#state = state;
+    this.#own.login = state.login;
+    this.#own.ended = state.kind === 'ended' ? state.end : undefined;
   }
 
   /** `true`: nobody is signed in, as far as this process knows. */
   get isSignedOut(): boolean {
     return this.#state.kind === 'empty' || this.#state.kind === 'ended';
-  }
-
-  /** `true`: this process has seen tokens of the session, perhaps before it ended. */
-  get hasSeenTokens(): boolean {
-    return this.#hasSeenTokens;
-  }
-
-  /** Number of logins and sign-outs, here and as they are found. A refresh from an earlier epoch must not change the storage. */
-  get epoch(): number {
-    return this.#epoch;
   }
 
   /** Checks whether work that began under `login` may continue under the current login. */
@@ -156,17 +156,17 @@ export class Session {
     const isEndedLogin =
       ended?.kind === 'still-stored' &&
       (ended.login === undefined || login === undefined || login === ended.login);
-    return isEndedLogin || (refreshToken !== undefined && refreshToken === this.#invalidRefreshToken);
+    return isEndedLogin || (refreshToken !== undefined && refreshToken === this.invalidRefreshToken);
   }
 
   /** Notes that a record with tokens was read. */
   noteTokensSeen(): void {
-    this.#hasSeenTokens = true;
+    this.#own.hasSeenTokens = true;
   }
 
   /** Notes that the storage is empty. Access tokens in memory stay in use. */
   noteEmpty(): void {
-    if (this.#state.kind !== 'ended') this.#state = { kind: 'empty', login: this.login };
+    if (this.#state.kind !== 'ended') this.#enter({ kind: 'empty', login: this.login });
   }
 
   /** Notes the login of a record that was read, if none is known yet. */
@@ -176,8 +176,9 @@ export class Session {
 
   #setLogin(login: LoginIdentity): void {
     const { kind } = this.#state;
-    this.#state =
-      kind === 'empty' || kind === 'ended' ? { ...this.#state, login } : { kind: 'signed-in', login };
+    this.#enter(
+      kind === 'empty' || kind === 'ended' ? { ...this.#state, login } : { kind: 'signed-in', login },
+    );
   }
 
   /**
@@ -197,22 +198,22 @@ export class Session {
   /** Begins a login in this process, and a new epoch. */
   beginLogin(login: LoginIdentity, dpopKey?: DpopKey): void {
     this.#startEpoch();
-    this.#state = { kind: 'signed-in', login };
-    this.#dpopKey = dpopKey;
-    this.#invalidRefreshToken = undefined;
-    this.#hasSeenTokens = true;
+    this.#enter({ kind: 'signed-in', login });
+    this.#own.dpopKey = dpopKey;
+    this.#own.invalidRefreshToken = undefined;
+    this.#own.hasSeenTokens = true;
   }
 
   /** Signs out in memory, and begins a new epoch. {@link finishSignOut} follows when the storage has deleted the record, or failed. */
   signOut(error: LoginRequiredError): void {
     this.#startEpoch();
     this.pending.clearOrphanRevocation();
-    this.#state = { kind: 'ended', end: { kind: 'still-stored', error, login: undefined }, login: undefined };
+    this.#enter({ kind: 'ended', end: { kind: 'still-stored', error, login: undefined }, login: undefined });
   }
 
   /** Notes what the sign-out of this epoch has left in the storage. */
   finishSignOut(end: SessionEnd): void {
-    if (this.#state.kind === 'ended') this.#state = { ...this.#state, end };
+    if (this.#state.kind === 'ended') this.#enter({ ...this.#state, end });
   }
 
   /**
@@ -223,15 +224,15 @@ export class Session {
   markEnded(error: LoginRequiredError, invalidRefreshToken?: string): void {
     this.clearCache();
     this.pending.detachFlights();
-    this.#state = { kind: 'ended', end: { kind: 'removed', error }, login: undefined };
-    if (invalidRefreshToken !== undefined) this.#invalidRefreshToken = invalidRefreshToken;
+    this.#enter({ kind: 'ended', end: { kind: 'removed', error }, login: undefined });
+    if (invalidRefreshToken !== undefined) this.#own.invalidRefreshToken = invalidRefreshToken;
   }
 
   /** Removes the former login from memory. Refreshes that are under way for it have no effect any more. */
   #startEpoch(): void {
-    this.#epoch += 1;
+    this.#own.epoch += 1;
     this.pending.detachFlights();
-    this.#dpopKey = undefined;
+    this.#own.dpopKey = undefined;
     this.clearCache();
   }
 
@@ -254,9 +255,9 @@ export class Session {
   /** Puts an access token into memory: its login is signed in. */
   cacheToken(variant: string, cached: CachedToken): void {
     if (this.#state.kind !== 'signed-in') {
-      this.#state = { kind: 'signed-in', login: this.login ?? cached.login };
+      this.#enter({ kind: 'signed-in', login: this.login ?? cached.login });
     }
-    this.#hasSeenTokens = true;
+    this.#own.hasSeenTokens = true;
     const previous = this.cachedToken(variant);
     if (previous !== undefined && previous.token !== cached.token) this.#rememberLogin(previous);
     this.#setCachedToken(
@@ -322,52 +323,37 @@ export class Session {
     this.#rejectedTokens = undefined;
   }
 
-  /** The record that the storage has refused so far. */
-  get unsaved(): UnsavedRecord | undefined {
-    return this.#unsaved;
-  }
-
   /** Keeps a record that the storage has refused. */
   keepUnsaved(unsaved: UnsavedRecord): void {
-    this.#unsaved = unsaved;
+    this.#own.unsaved = unsaved;
   }
 
   /** Drops the record that was not stored: it is stored now, or must not be any more. */
   clearUnsaved(): void {
-    this.#unsaved = undefined;
+    this.#own.unsaved = undefined;
   }
 
   /** `true`: this process is storing tokens, so a change in the storage may be its own. */
   get isStoring(): boolean {
-    return this.#unsaved !== undefined || this.pending.signIn !== undefined || this.pending.isImporting;
+    return this.unsaved !== undefined || this.pending.signIn !== undefined || this.pending.isImporting;
   }
 
   /** Begins to read what others have changed. Until a token is cached, calls read the storage too: a page may wake up with an old token. */
   beginSync(): StorageSync {
-    const epoch = this.#epoch;
+    const epoch = this.epoch;
     const sequence = ++this.#syncSequence;
     this.#expireCache();
     const before = this.#wholeGrantToken;
     return {
       before,
       isCurrent: () =>
-        this.#epoch === epoch && this.#syncSequence === sequence && this.#wholeGrantToken === before,
+        this.epoch === epoch && this.#syncSequence === sequence && this.#wholeGrantToken === before,
     };
-  }
-
-  /** A refresh token that the server has rejected and the storage has not deleted. */
-  get invalidRefreshToken(): string | undefined {
-    return this.#invalidRefreshToken;
-  }
-
-  /** The key that the session is bound to. `undefined`: it has none, or it was not needed so far. */
-  get dpopKey(): DpopKey | undefined {
-    return this.#dpopKey;
   }
 
   /** Notes the key that the session is bound to. */
   bindTo(dpopKey: DpopKey): void {
-    this.#dpopKey = dpopKey;
+    this.#own.dpopKey = dpopKey;
   }
 
   /** Notes that listeners learn when the refresh token expires. Returns `false` if they have learnt it before. */
