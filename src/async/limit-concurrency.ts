@@ -7,7 +7,7 @@
  */
 
 import type { ConcurrencyLimiter } from '../core/contracts.ts';
-import { abortReason, throwIfAborted } from './abortable.ts';
+import { abortReason } from './abortable.ts';
 
 /** Makes a queue in which `concurrency` tasks run at a time. */
 export function limitConcurrency(concurrency: number): ConcurrencyLimiter {
@@ -15,7 +15,7 @@ export function limitConcurrency(concurrency: number): ConcurrencyLimiter {
   let running = 0;
   return {
     async run(task, signal) {
-      throwIfAborted(signal);
+      if (signal?.aborted === true) throw abortReason(signal);
       if (running < concurrency) running += 1;
       // After an `await` the task runs in the async context of its own caller, not of the one that made room for it.
       else await queue.wait(signal);

@@ -30,8 +30,3 @@ export function ownMembers<T>(value: T): T {
   }
   return copy as T;
 }
-
-/** Returns a copy of an object with its own members only and with the given changes. */
-export function withChanges<T extends object>(value: T, changes: Partial<T>): T {
-  return Object.assign(Object.create(null) as T, value, changes);
-}

@@ -6,7 +6,7 @@
 
 import { abortable, throwIfAborted } from '../async/abortable.ts';
 import { isTokenKeepError } from '../core/errors.ts';
-import { ownMembers, withChanges } from '../core/own-members.ts';
+import { ownMembers } from '../core/own-members.ts';
 import { isSameLogin, type LoginIdentity } from '../core/session/login-identity.ts';
 import { keepAlive } from '../platform/keep-alive.ts';
 import type { ManagerContext } from '../session/manager-context.ts';
@@ -72,7 +72,7 @@ export class TokenSource {
       // 1 Join: a call during a refresh waits for it and uses its result.
       const joined = session.pending.flight(variant);
       const landed = await keepAlive(
-        abortable(joined ?? this.#startFlight(session, withChanges(query, { login })), signal),
+        abortable(joined ?? this.#startFlight(session, ownMembers({ ...query, login })), signal),
       );
       login ??= landed.login;
       // During the refresh another user may have signed in, here or elsewhere.

@@ -107,7 +107,13 @@ async function buildRequest(
   const headers = new Headers(client.headers);
   if (accept === undefined) headers.delete('accept');
   else headers.set('accept', accept);
-  await clientAuthentication.authenticate({ clientId, authorizationServer: server, parameters, headers });
+  const authenticating = clientAuthentication.authenticate({
+    clientId,
+    authorizationServer: server,
+    parameters,
+    headers,
+  });
+  if (authenticating !== undefined) await authenticating;
   headers.set('content-type', 'application/x-www-form-urlencoded;charset=UTF-8');
   const secrets = [...Object.values(client.headers), ...secretsOf(parameters, headers)];
   const body = encode(parameters, headers, server.profile?.requestEncoding);

@@ -6,14 +6,13 @@
 
 import { fingerprint } from '../fingerprint.ts';
 import type { TokenGrant } from '../oauth/token-grant.ts';
-import { emptyObject, withChanges } from '../own-members.ts';
+import { emptyObject } from '../own-members.ts';
 import {
   type AccessToken,
   type ExpectedExpiry,
   type PendingRefresh,
   type SessionRecord,
   wholeGrant,
-  withoutMarkers,
 } from './session-record.ts';
 
 /** How a grant was asked for. */
@@ -52,14 +51,16 @@ export function createRecord(
  * What is stored after a grant: the new refresh token, or the old one where none came (RFC 6749 §6), the new access
  * token beside those of other variants, and everything else that the server sent.
  */
-export function applyGrant(before: SessionRecord, grant: TokenGrant, context: GrantContext): SessionRecord {
-  const record = withoutMarkers(before);
+export function applyGrant(record: SessionRecord, grant: TokenGrant, context: GrantContext): SessionRecord {
   const { [context.variant]: _old, ...others } = record.accessTokens;
   const rotated = grant.refreshToken !== undefined && grant.refreshToken !== record.refreshToken;
   const { [context.variant]: _past, ...variantFailures } = record.variantFailures ?? {};
   const isWhole = context.variant === wholeGrant;
   const isNarrower = !isWhole && context.scope !== undefined;
   return withChanges(record, {
+    // Markers of refreshes past or failed are about the refresh token before.
+    pendingRefresh: undefined,
+    failure: undefined,
     scope: isWhole && isPermanentlyNarrowed(record) ? grant.scope : record.scope,
     issuer: context.issuer,
     refreshToken: grant.refreshToken ?? record.refreshToken,
@@ -74,6 +75,11 @@ export function applyGrant(before: SessionRecord, grant: TokenGrant, context: Gr
       ? { ...others, [context.variant]: accessTokenOf(record, grant, context) }
       : others,
   });
+}
+
+/** Returns a copy of a record with its own members only and with the given changes. */
+export function withChanges(record: SessionRecord, changes: Partial<SessionRecord>): SessionRecord {
+  return Object.assign(Object.create(null) as SessionRecord, record, changes);
 }
 
 /** Limit for the additional members that are kept from earlier answers, in characters of JSON. The latest answer is kept whole. */

@@ -5,7 +5,7 @@
  */
 import { fingerprint } from '../fingerprint.ts';
 import type { ServerErrorDetails } from '../oauth/server-error-details.ts';
-import { withChanges } from '../own-members.ts';
+import { withChanges } from './apply-grant.ts';
 import { backoff } from './refresh-decision.ts';
 import {
   type Failure,

@@ -6,7 +6,6 @@
 
 import type { ServerErrorDetails } from '../oauth/server-error-details.ts';
 import type { TokenSet } from '../oauth/token-set.ts';
-import { withChanges } from '../own-members.ts';
 import type { Secrets } from '../redact.ts';
 import { loginIdentityOf } from './login-identity.ts';
 
@@ -123,11 +122,6 @@ export function variantOf(
 
 /** Longest pause after a failure, in ms. It limits the times in a stored failure, because readers rely on them. */
 export const longestPause = 3_600_000;
-
-/** The record without the markers of refreshes past, present or failed. */
-export function withoutMarkers(record: SessionRecord): SessionRecord {
-  return withChanges(record, { pendingRefresh: undefined, failure: undefined });
-}
 
 /** Returns the secrets in a record: its tokens, and all long texts that the server sent with them. Never throws. */
 export function secretsIn({ refreshToken, idToken, accessTokens, extra }: SessionRecord): Secrets {
