@@ -41,7 +41,7 @@ export function createRecord(
   const scope = grant.scope ?? context.scope;
   const { login, subject, thumbprint } = context;
   return applyGrant(
-    { schema: 1, clientId, login, subject, thumbprint, scope, accessTokens: {} },
+    withChanges({ schema: 1, clientId, accessTokens: {} }, { login, subject, thumbprint, scope }),
     grant,
     context,
   );
