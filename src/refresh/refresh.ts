@@ -9,7 +9,7 @@
  */
 import type { Version } from '../core/contracts.ts';
 import { isConflict, isTokenKeepError, LockTimeoutError, RefreshFailedError } from '../core/errors.ts';
-import type { AnyTokenEvent } from '../core/events.ts';
+import type { AnyTokenEvent, RefreshTimes } from '../core/events.ts';
 import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 import { scopeToRequest, withPendingRefresh } from '../core/session/apply-grant.ts';
 import { consecutiveFailures, latestFailure } from '../core/session/failure-history.ts';
@@ -121,22 +121,24 @@ export class Refresh {
   async #refreshInTime(): Promise<CachedToken> {
     const { clock } = this.#context;
     const startedAt = clock.Date.now();
-    let failure: unknown;
+    let outcome: RefreshTimes['outcome'] = 'failed';
+    let code: RefreshTimes['code'];
     try {
-      return await this.#refreshUnderLock();
+      const token = await this.#refreshUnderLock();
+      outcome = this.#times.answered === undefined ? 'adopted' : 'refreshed';
+      return token;
     } catch (error) {
-      failure = error;
+      if (isTokenKeepError(error)) code = error.code;
       throw error;
     } finally {
       const now = clock.Date.now();
       const { locked = now, sent, answered } = this.#times;
-      const done = answered === undefined ? 'adopted' : 'refreshed';
       this.#emit({
         type: 'refreshFinished',
         ...this.#session.eventContext(this.#initialLogin),
         startedAt,
-        outcome: failure === undefined ? done : 'failed',
-        code: isTokenKeepError(failure) ? failure.code : undefined,
+        outcome,
+        code,
         lock: locked - startedAt,
         request: sent === undefined || answered === undefined ? undefined : answered - sent,
         commit: answered === undefined ? undefined : now - answered,
@@ -286,11 +288,14 @@ export class Refresh {
   async #resolveStep(step: Exclude<CommitStep, { readonly kind: 'retry' }>): Promise<CachedToken> {
     const { variant, refreshBefore } = this.#requirement;
     const reading = this.#reading;
-    if (step.kind === 'still-valid') return reading.cacheToken(variant, step);
+    if (step.kind === 'still-valid') {
+      reading.switchLogin();
+      return reading.cacheToken(variant, step);
+    }
     const { record } = step;
     if (step.kind === 'decide-again') {
-      reading.setRecord(record);
-      const decision = await this.#decideOn(reading, record);
+      const found = { record, version: undefined };
+      const decision = await reading.decide(found, this.#requirement, this.#initialLogin);
       // Deciding may take a request, and so longer than the pause after the failure. That is no reason to spend at once.
       const failure = latestFailure(record, variant);
       if (decision.kind !== 'refresh' || failure === undefined) return this.#resolve(decision);
@@ -356,14 +361,9 @@ export class Refresh {
 
   async #decide(reading: SessionReading, loaded: LoadedRecord): Promise<Decision> {
     if (loaded.kind !== 'record') return loaded;
-    await reading.take(loaded);
+    const decision = await reading.decide(loaded, this.#requirement, this.#initialLogin);
     if (reading === this.#reading) this.#initialLogin ??= reading.login;
-    return await this.#decideOn(reading, loaded.record);
-  }
-
-  async #decideOn(reading: SessionReading, record: SessionRecord): Promise<RefreshDecision> {
-    const login = this.#initialLogin ?? reading.login;
-    return await reading.decide(record, { ...this.#requirement, login });
+    return decision;
   }
 }
 

@@ -170,13 +170,25 @@ export class SessionReading {
     this.#dpopKey = dpopKey;
   }
 
-  /** Step 4: decides what to do for `requirement` with the record that was taken. */
-  async decide(record: SessionRecord, requirement: TokenRequirement): Promise<RefreshDecision> {
+  /**
+   * Step 4: takes the record that was found, and decides what to do with it.
+   *
+   * @param initialLogin the login under which the need arose. Where none was known it is that of the record.
+   * @throws LoginRequiredError and StorageError, as {@link take} does.
+   */
+  async decide(
+    found: VersionedRecord,
+    requirement: TokenRequirement,
+    initialLogin: LoginIdentity | undefined,
+  ): Promise<RefreshDecision> {
+    await this.take(found);
+    const { record } = found;
     const { clock, server, grant } = this.#context;
     // Only a refresh without a response needs to know the reuse window, and finding out may take a request.
     const known = record.pendingRefresh && (await server.resolve().catch(() => undefined));
     const now = clock.Date.now();
-    const decision = reconcile(record, requirement, {
+    const needed = { ...requirement, login: initialLogin ?? this.#login };
+    const decision = reconcile(record, needed, {
       now,
       login: this.#login,
       invalidRefreshToken: this.#session.invalidRefreshToken,
@@ -224,10 +236,9 @@ export class SessionReading {
     return true;
   }
 
-  /** Takes an access token of the record into memory, ready to be sent. */
+  /** Takes an access token of the current login into memory, ready to be sent. */
   cacheToken(variant: string, { accessToken, until }: UsableToken): CachedToken {
     const session = this.#session;
-    this.switchLogin();
     const before = session.cachedToken(variant);
     const cached: CachedToken =
       before?.token === accessToken.token

@@ -95,7 +95,7 @@ export class SessionStore {
   /** Reads what is stored. Reports a value that is not a session of ours, once for each version. */
   async readOrReject(session: Session, emit: EmitEvent): Promise<StoredSession> {
     const found = this.#parse(await this.#readStored(session, emit));
-    if (found.kind === 'record') session.noteTokensSeen();
+    if (found.kind === 'record' && !session.hasSeenTokens) session.noteTokensSeen();
     if (found.kind === 'rejected' && session.noteRejected(found.version))
       emit({ type: 'recordRejected', ...session.eventContext(), reason: found.reason });
     return found;
