@@ -27,8 +27,8 @@ import {
 } from '../core/session/session-record.ts';
 import { forgetKey } from '../session/dpop-session.ts';
 import type { ManagerContext } from '../session/manager-context.ts';
-import type { OrphanedTokens } from '../session/orphaned-tokens.ts';
 import type { VersionedRecord } from '../session/record-write.ts';
+import type { OrphanedTokens } from '../session/revoke-tokens.ts';
 import type { Session } from '../session/session.ts';
 import { loginRequired, refreshFailed, responseLost } from '../session/session-errors.ts';
 import type { SessionReading } from '../session/session-reading.ts';

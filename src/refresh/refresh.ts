@@ -23,8 +23,7 @@ import {
 import { type SessionRecord, secretsIn } from '../core/session/session-record.ts';
 import { isPageLeaving, waitUntilPageStays } from '../platform/environment.ts';
 import type { ManagerContext } from '../session/manager-context.ts';
-import { revokeOrphanedTokens } from '../session/orphaned-tokens.ts';
-import { reportReplacedRecord } from '../session/replaced-record.ts';
+import { reportReplacedRecord, revokeOrphanedTokens } from '../session/revoke-tokens.ts';
 import type { CachedToken, Session } from '../session/session.ts';
 import { loginRequired, refreshFailed, responseLost, storagePending } from '../session/session-errors.ts';
 import { waitForResolution, withSessionLock } from '../session/session-lock.ts';

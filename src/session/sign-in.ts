@@ -21,9 +21,8 @@ import { type SessionRecord, wholeGrant } from '../core/session/session-record.t
 import { randomId } from '../platform/web-crypto.ts';
 import { loadKey } from './dpop-session.ts';
 import type { ManagerContext } from './manager-context.ts';
-import { revokeOrphanedTokens } from './orphaned-tokens.ts';
 import { invalidTokens, parseSubject, parseTokens } from './parse-tokens.ts';
-import { reportReplacedRecord } from './replaced-record.ts';
+import { reportReplacedRecord, revokeOrphanedTokens } from './revoke-tokens.ts';
 import type { Session } from './session.ts';
 import { SessionReading } from './session-reading.ts';
 

@@ -8,15 +8,14 @@ import { abortable, deadline, maxTimerDelay } from '../async/abortable.ts';
 import { describeReceived } from '../core/describe-received.ts';
 import { ConfigurationError, isConflict, StorageError } from '../core/errors.ts';
 import type { SessionEvent } from '../core/events.ts';
-import { safeCause } from '../core/http/network-error.ts';
 import { type NotRevoked, notRevoked, type RevocationResult } from '../core/oauth/revocation-result.ts';
 import { emptyObject, ownMembers } from '../core/own-members.ts';
 import { loginIdentityOf } from '../core/session/login-identity.ts';
-import { type SessionRecord, secretsIn, toTokenSet } from '../core/session/session-record.ts';
+import type { SessionRecord } from '../core/session/session-record.ts';
 import { forgetKey } from './dpop-session.ts';
 import type { ManagerContext } from './manager-context.ts';
 import type { StoredSession } from './record-write.ts';
-
+import { revokeRecords } from './revoke-tokens.ts';
 import type { Session } from './session.ts';
 import { loginRequired } from './session-errors.ts';
 
@@ -170,41 +169,6 @@ async function removeStored({ store, emit }: ManagerContext, session: Session): 
 
 function isForeign(found: StoredSession): boolean {
   return found.kind === 'rejected' && (found.reason === 'other client' || found.reason === 'other issuer');
-}
-
-/**
- * Revokes what was stored. Tokens of a refresh or login that was under way are revoked as they come. If a refresh replaced the
- * stored refresh token, the end of its successor is the end of the session. Never rejects.
- */
-async function revokeRecords(
-  context: ManagerContext,
-  { pending }: Session,
-  ended: readonly SessionRecord[],
-  unreadable: NotRevoked | undefined,
-): Promise<RevocationResult> {
-  const { orphanRevocation } = pending;
-  const orphanResult = await orphanRevocation?.result;
-  const isRevokedByOrphan = (record: SessionRecord) =>
-    orphanRevocation?.refreshTokens.some(
-      ([login, successor]) => login === record.login && successor !== record.refreshToken,
-    );
-  const alive = orphanResult?.revoked === true ? ended.filter((record) => !isRevokedByOrphan(record)) : ended;
-  const results = await Promise.all(alive.map((record) => revokeRecord(context, record)));
-  const all = orphanResult === undefined ? results : [orphanResult, ...results];
-  return all.find(({ revoked }) => !revoked) ?? unreadable ?? all[0] ?? notRevoked('no_tokens');
-}
-
-async function revokeRecord(
-  { server, endpoint }: ManagerContext,
-  record: SessionRecord,
-): Promise<RevocationResult> {
-  const { refreshToken } = record;
-  const { accessToken } = toTokenSet(record) ?? {};
-  try {
-    return await endpoint.revoke(await server.resolve(), { refreshToken, accessToken });
-  } catch (error) {
-    return notRevoked('not_sent', { cause: safeCause(error, secretsIn(record)) });
-  }
 }
 
 function notDeleted(cause: unknown): StorageError {

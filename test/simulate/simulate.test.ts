@@ -45,7 +45,7 @@ test('a seed is a schedule: it does the same every time', async () => {
 });
 
 // A seed means another schedule as soon as the simulation changes. What these found is pinned for good in
-// test/unit/session/unsaved-login.test.ts and test/unit/session/orphaned-tokens.test.ts.
+// test/unit/session/unsaved-login.test.ts and test/unit/session/revoke-tokens.test.ts.
 test.each([
   [284, 'a login that was refused, tried again over what came after it'],
   [256, 'a refresh token spent once more while a sign-out was on its way to the storage'],
