@@ -26,7 +26,7 @@ const unauthorized = { code: 401, message: 'Unauthorized' };
  * import { authorizationServer, refusals } from 'tokenkeep/testing';
  *
  * const server = authorizationServer();
- * server.fail({ answer: refusals.github }, { on: 'api' });
+ * server.fail({ response: refusals.github }, { on: 'api' });
  * ```
  */
 export const refusals: Readonly<
