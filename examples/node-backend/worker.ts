@@ -8,7 +8,7 @@ import { answerTo } from './trouble.ts';
 const port = Number(process.env['PORT'] ?? 3000);
 const origin = process.env['ORIGIN'] ?? `http://127.0.0.1:${port}`;
 /** Longer than any request takes. */
-const patience = 40_000;
+const timeLimit = 40_000;
 
 export interface Worker {
   close(): Promise<void>;
@@ -32,7 +32,7 @@ export async function openWorker(): Promise<Worker> {
     async close() {
       const closed = once(server, 'close');
       server.close(); // from here on nothing new comes in; requests that have come are answered
-      const late = setTimeout(() => server.closeAllConnections(), patience);
+      const late = setTimeout(() => server.closeAllConnections(), timeLimit);
       await closed;
       clearTimeout(late);
       await manager.close(); // a refresh whose caller has gone is finished, and stored

@@ -1,5 +1,5 @@
 /**
- * One connection of the pool for everything that lives longer than a statement: the locks of this process, and hearing.
+ * One connection of the pool for everything that lives longer than a statement: the locks and the notifications of this process.
  *
  * Advisory locks belong to a connection, and one connection can hold any number of them. So those who wait for a lock, and
  * those who hold one, take one connection together, however many they are.

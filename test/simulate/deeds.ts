@@ -13,7 +13,7 @@ export interface Place {
 }
 
 /** A caller that has asked for a token or sent a call has to get an answer within this time, in ms, unless it is frozen. */
-export const patience: number = 15 * 60_000;
+export const timeLimit: number = 15 * 60_000;
 
 export async function call(facts: Facts, place: Place, kind: Call['kind']): Promise<void> {
   const { scheduler } = facts;
@@ -90,7 +90,7 @@ export async function deed(
 /** Each caller of a process that lives is answered, in bounded time. */
 export function judgePatience(facts: Facts, scheduler: Scheduler): void {
   for (const { outcome, process, since, path } of facts.calls.values()) {
-    if (outcome === undefined && process.alive && scheduler.now - since > patience)
+    if (outcome === undefined && process.alive && scheduler.now - since > timeLimit)
       facts.break('liveness', `${path} of ${process.name} is not answered`);
   }
 }

@@ -136,7 +136,7 @@ function mayBeStored(
 /** A session is said to have ended: with the reason that is true. */
 export function judgeEnd(facts: Facts, { process, session, reason }: Ended): void {
   const dead = [...facts.postsOf(process)].findLast(
-    ({ token, fate }) => fate === 'dead' && token.family.session === session,
+    ({ token, outcome }) => outcome === 'dead' && token.family.session === session,
   );
   if (dead === undefined) {
     facts.break(
@@ -148,7 +148,7 @@ export function judgeEnd(facts: Facts, { process, session, reason }: Ended): voi
   const { posts, name, family } = dead.token;
   const isLost = posts
     .slice(0, posts.indexOf(dead))
-    .some(({ committed, fate }) => committed && fate === 'lost');
+    .some(({ committed, outcome }) => committed && outcome === 'lost');
   if (isLost && !family.revived && reason !== 'response_lost')
     facts.break(
       'law response-lost',
@@ -165,7 +165,7 @@ export function judgeEnded(facts: Facts, isStorageSound: boolean): void {
   for (const { process } of facts.cleared) processes.add(process);
   for (const process of processes) {
     const told = facts.ended.filter((one) => one.process === process);
-    const posts = [...facts.postsOf(process)].filter(({ fate }) => fate === 'dead');
+    const posts = [...facts.postsOf(process)].filter(({ outcome }) => outcome === 'dead');
     const dead = new Set(posts.map(({ token }) => token));
     const busy = facts.deeds.some((deed) => deed.process === process);
     const cleared = facts.cleared.filter((one) => one.process === process);

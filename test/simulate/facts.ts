@@ -56,7 +56,7 @@ export interface Post {
   readonly by: Process;
   readonly grant: Grant | undefined;
   /** What its sender knows of it. `lost`: the sender died or has given up, and will never hear the answer. */
-  fate: 'pending' | 'granted' | 'dead' | 'refused' | 'unsent' | 'lost';
+  outcome: 'pending' | 'granted' | 'dead' | 'refused' | 'unsent' | 'lost';
   /** How the response was lost. */
   how: string | undefined;
   /** The server has rotated. */
@@ -189,8 +189,9 @@ export class Facts {
   /** Nobody will ever hear the answers to what a dead process has sent, nor store what it has heard. */
   died(process: Process): void {
     for (const post of this.postsOf(process)) {
-      if (post.fate !== 'pending' && (post.fate !== 'granted' || post.durableAt !== undefined)) continue;
-      post.fate = 'lost';
+      if (post.outcome !== 'pending' && (post.outcome !== 'granted' || post.durableAt !== undefined))
+        continue;
+      post.outcome = 'lost';
       post.how = 'its sender died';
     }
   }

@@ -76,12 +76,12 @@ export class Network {
     const post: Post = {
       ...{ token, by: process, grant, markedAt: token.marks.get(process) ?? 0 },
       ...{ sentAt: scheduler.now, isLate: grant?.lost === 'ended' },
-      ...{ fate: 'pending', how: undefined, committed: false, durableAt: undefined, storageFailed: false },
+      ...{ outcome: 'pending', how: undefined, committed: false, durableAt: undefined, storageFailed: false },
     };
     return new Promise((resolve, reject) => {
       init.signal?.addEventListener('abort', () => {
-        if (post.fate === 'pending')
-          Object.assign(post, { fate: 'lost', how: 'no answer before its deadline' });
+        if (post.outcome === 'pending')
+          Object.assign(post, { outcome: 'lost', how: 'no answer before its deadline' });
         reject(init.signal?.reason);
       });
       process.deliver(chance.between(0, 3), `sends ${token.name}${trouble ? ` (${trouble})` : ''}`, () => {
@@ -107,7 +107,8 @@ export class Network {
     const { trouble, resolve, reject } = how;
     if (trouble === 'redirected') {
       const heard = () => {
-        if (post.fate === 'pending') Object.assign(post, { fate: 'lost', how: 'something else answered' });
+        if (post.outcome === 'pending')
+          Object.assign(post, { outcome: 'lost', how: 'something else answered' });
         resolve(elsewhere());
       };
       post.by.deliver(1, `hears another server for ${post.token.name}`, heard);
@@ -116,8 +117,8 @@ export class Network {
     if (neverServed.has(trouble)) {
       if (trouble === 'neverArrives') return;
       const { by } = post;
-      const fate = trouble === 'unsent' ? 'unsent' : 'lost';
-      by.deliver(1, `hears that ${post.token.name} failed`, () => fail(post, fate, reject));
+      const outcome = trouble === 'unsent' ? 'unsent' : 'lost';
+      by.deliver(1, `hears that ${post.token.name} failed`, () => fail(post, outcome, reject));
       return;
     }
     this.#options.arrived(post);
@@ -128,7 +129,7 @@ export class Network {
       const label = trouble === 'lostResponse' ? 'a broken connection' : response.status;
       post.by.deliver(back, `hears ${label} for ${post.token.name}`, () => {
         if (trouble === 'lostResponse') return fail(post, 'lost', reject);
-        if (post.fate === 'pending') Object.assign(post, fateOf(post, response, trouble));
+        if (post.outcome === 'pending') Object.assign(post, outcomeOf(post, response, trouble));
         resolve(response);
       });
     });
@@ -201,17 +202,17 @@ export class Network {
   }
 }
 
-function fail(post: Post, fate: 'unsent' | 'lost', reject: (error: unknown) => void): void {
-  if (post.fate === 'pending') Object.assign(post, { fate, how: 'the connection broke' });
+function fail(post: Post, outcome: 'unsent' | 'lost', reject: (error: unknown) => void): void {
+  if (post.outcome === 'pending') Object.assign(post, { outcome, how: 'the connection broke' });
   const cause = Object.assign(new Error('refused'), {
-    code: fate === 'unsent' ? 'ECONNREFUSED' : 'ECONNRESET',
+    code: outcome === 'unsent' ? 'ECONNREFUSED' : 'ECONNRESET',
   });
   reject(new TypeError('fetch failed', { cause }));
 }
 
-function fateOf(post: Post, response: Response, trouble: PostTrouble | undefined): Partial<Post> {
-  if (trouble === 'truncated' && post.committed) return { fate: 'lost', how: 'the answer broke off' };
-  if (trouble === 'captivePortal') return { fate: 'lost', how: 'something else answered' };
-  if (response.ok) return { fate: 'granted' };
-  return { fate: response.status === 400 && trouble !== 'truncated' ? 'dead' : 'refused' };
+function outcomeOf(post: Post, response: Response, trouble: PostTrouble | undefined): Partial<Post> {
+  if (trouble === 'truncated' && post.committed) return { outcome: 'lost', how: 'the answer broke off' };
+  if (trouble === 'captivePortal') return { outcome: 'lost', how: 'something else answered' };
+  if (response.ok) return { outcome: 'granted' };
+  return { outcome: response.status === 400 && trouble !== 'truncated' ? 'dead' : 'refused' };
 }

@@ -4,7 +4,7 @@ import type { Facts, Post } from './facts.ts';
 import type { Profile, Weather } from './weather.ts';
 
 const refreshBefore = 30_000;
-const patience = 35_000;
+const timeLimit = 35_000;
 
 const late = 'given up, and reached the server late';
 
@@ -26,8 +26,8 @@ export function judgeSend(
   for (const one of before) {
     if (grant?.lost !== undefined || one.grant?.lost !== undefined) continue;
     const said = `${by.name} sends ${token.name}, which ${one.by.name} has sent before`;
-    if (one.fate === 'pending') facts.break('law single-use', `${said} and still waits for`);
-    if (one.fate !== 'granted' || cameTooLate(one, post)) continue;
+    if (one.outcome === 'pending') facts.break('law single-use', `${said} and still waits for`);
+    if (one.outcome !== 'granted' || cameTooLate(one, post)) continue;
     if (one.durableAt !== undefined) facts.break('law single-use', `${said} and was answered`);
     else facts.break('law commit-before-use', `${said} and has an answer that is not stored yet`);
   }
@@ -36,10 +36,10 @@ export function judgeSend(
 
 /** Who may have lost the lock without knowing is given the time to end what they have sent: the `timeout` and 5 s. */
 function judgePatience(facts: Facts, { token, by, sentAt }: Post, one: Post): void {
-  const isOpen = ['pending', 'granted', 'lost'].includes(one.fate);
+  const isOpen = ['pending', 'granted', 'lost'].includes(one.outcome);
   // What a process hands to its network leaves when it is awake: it may have been the first one.
   const between = Math.abs(sentAt - one.sentAt);
-  if (one.by === by || !isOpen || between >= patience) return;
+  if (one.by === by || !isOpen || between >= timeLimit) return;
   facts.break('law bounded-locks', `${by.name} sends ${token.name}, ${between} ms from ${one.by.name}`);
 }
 
@@ -48,7 +48,7 @@ function judgeEvidence(facts: Facts, post: Post, record: StoredRecord, profile: 
   const { token, by } = post;
   const accessToken = record.accessTokens[''];
   if (accessToken === undefined || facts.rejected.has(accessToken.token)) return;
-  const isUnanswered = token.posts.some((one) => one !== post && one.fate === 'lost');
+  const isUnanswered = token.posts.some((one) => one !== post && one.outcome === 'lost');
   if (isUnanswered && profile === 'leeway') return;
   const margin = Math.min(refreshBefore, Math.max(0, accessToken.expiresAt - accessToken.issuedAt) / 4);
   const end = accessToken.expiresAt - (isUnanswered ? 0 : margin);
@@ -79,19 +79,19 @@ export function judgeReuse(facts: Facts, post: Post, profile: Profile): void {
 }
 
 function excuse(post: Post, first: Post): string | undefined {
-  if (post.fate === 'lost') return `response lost: ${late} (${post.how})`;
+  if (post.outcome === 'lost') return `response lost: ${late} (${post.how})`;
   if (post.grant?.lost !== undefined) {
     const where = first.durableAt === undefined ? 'while another waited for the answer' : 'before the send';
     return `lease ${post.grant.lost} AND holder ${frozen(post)} between its last look and the send, ${where}`;
   }
-  if (first.fate === 'lost') return `response lost: ${first.how}`;
-  if (first.fate === 'refused') return 'response lost: a gateway answered instead';
+  if (first.outcome === 'lost') return `response lost: ${first.how}`;
+  if (first.outcome === 'refused') return 'response lost: a gateway answered instead';
   if (first.grant?.lost === 'stolen') return 'lease stolen AND the answer was still on its way';
   if (first.grant?.lost === 'ended')
     return first.by.hasFrozenSince(first.grant.at)
       ? 'lease ended AND holder frozen before the commit'
       : undefined;
-  if (first.fate === 'granted' && cameTooLate(first, post))
+  if (first.outcome === 'granted' && cameTooLate(first, post))
     return 'storage failed: it refused the successor, and another process needed a token';
   return undefined;
 }

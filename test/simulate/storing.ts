@@ -77,14 +77,14 @@ function judgeClear(facts: Facts, errand: Errand | undefined, family: Family): v
   // the storage took late, after another one.
   const deed = facts.deeds.findLast((one) => one.process === process && one.session === family.session);
   const { login } = family;
-  const isLate = last?.fate === 'granted' && deed !== undefined && deed.startedAt > last.markedAt;
+  const isLate = last?.outcome === 'granted' && deed !== undefined && deed.startedAt > last.markedAt;
   const isTakenBack = own.length === 0 && login.process === process && login !== deed;
   if (deed !== undefined && (isLate || isTakenBack)) {
     if (deed.kind === 'signOut') family.signedOut ??= deed;
     else family.end ??= 'replaced by a login';
     return;
   }
-  if (!family.revoked || !own.some(({ fate }) => fate === 'dead'))
+  if (!family.revoked || !own.some(({ outcome }) => outcome === 'dead'))
     facts.break('law only-the-server-ends-it', `${process?.name} clears ${family.name}, which lives`);
   if (process !== undefined) facts.cleared.push({ process, family });
 }

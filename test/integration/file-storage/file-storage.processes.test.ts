@@ -6,7 +6,7 @@ import { family, leftovers, processes } from '../../support/processes/family.ts'
 const unharmed = { reuses: 0, replays: 0, refreshTokensResent: 0, familiesRevoked: 0 };
 
 /** Starting 32 processes takes 3 s, and several times that where other work is done. */
-const patience = 90_000;
+const timeLimit = 90_000;
 
 test.each([
   [8, 5],
@@ -31,7 +31,7 @@ test.each([
     await Promise.all(all.map((one) => one.do('idle')));
     expect(leftovers(shared.file)).toEqual([]);
   },
-  patience,
+  timeLimit,
 );
 
 differingClocks(() => ({}));

@@ -17,7 +17,7 @@ afterAll(() => ring?.[Symbol.asyncDispose]());
 const unharmed = { reuses: 0, replays: 0, refreshTokensResent: 0, familiesRevoked: 0 };
 
 /** Starting 32 processes takes seconds, and many more where other work is done. */
-const patience = 120_000;
+const timeLimit = 120_000;
 
 test.each([
   ['keyring', 8, 4],
@@ -39,7 +39,7 @@ test.each([
     const stored = await Promise.all(all.map((one) => one.do('refreshToken')));
     expect(new Set(stored)).toEqual(new Set([server.currentRefreshToken()]));
   },
-  patience,
+  timeLimit,
 );
 
 let place: ReturnType<typeof placeIn> | undefined;
@@ -54,7 +54,7 @@ let session: SharedSession;
 beforeAll(async () => {
   session = await sharedSession(ring, 2);
   next = new SessionProcess();
-}, patience);
+}, timeLimit);
 afterAll(async () => {
   await next?.kill();
   await session?.[Symbol.asyncDispose]();

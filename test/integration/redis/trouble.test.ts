@@ -11,7 +11,7 @@ import { Clients, packages } from './support/clients.ts';
  * How long an operation may take where Redis will not answer, in ms: what comes before that has to be done in it as well, also
  * on a machine that is busy with other things.
  */
-const patience = 1_500;
+const timeLimit = 1_500;
 
 const running: { close(): unknown }[] = [];
 afterEach(async () => {
@@ -51,7 +51,7 @@ describe.each(packages)('%s', (name) => {
   test('Redis is cut off at the commit: the tokens are in use, and stored when it can be reached again', async () => {
     const server = await redis();
     await using proxy = await proxyTo(server.port);
-    const storage = await storageAt(proxy, { timeout: patience });
+    const storage = await storageAt(proxy, { timeout: timeLimit });
     await using user = await openManager({ isRealTime: true, manager: { storage } });
     user.server.expire();
     const held = user.server.hold({ commits: true });
@@ -92,7 +92,7 @@ describe.each(packages)('%s', (name) => {
 
   test('Redis stands still at the commit: likewise', async () => {
     const server = await redis();
-    const storage = await storageAt(server, { timeout: patience });
+    const storage = await storageAt(server, { timeout: timeLimit });
     await using user = await openManager({ isRealTime: true, manager: { storage } });
     user.server.expire();
     const held = user.server.hold({ commits: true });
@@ -112,7 +112,7 @@ describe.each(packages)('%s', (name) => {
   test('while Redis is away everything ends in time with a StorageError that says nothing secret, and nothing is sent', async () => {
     const server = await redis();
     await using proxy = await proxyTo(server.port);
-    const storage = await storageAt(proxy, { timeout: patience });
+    const storage = await storageAt(proxy, { timeout: timeLimit });
     await using user = await openManager({ isRealTime: true, manager: { storage } });
     const secrets = [user.server.currentRefreshToken(), user.server.currentAccessToken()] as string[];
     user.server.expire();

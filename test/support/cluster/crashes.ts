@@ -5,7 +5,7 @@ import { SessionProcess } from '../processes/session-processes.ts';
 import type { Ground } from './ground.ts';
 
 /** Processes are started all the time, which takes long where other work is done. */
-const patience = 90_000;
+const timeLimit = 90_000;
 
 /** Tests what becomes of a session when the process that refreshes it dies or stands still, at each of `points`. */
 export function crashes(ground: () => Ground, points: readonly Point[]): void {
@@ -60,7 +60,7 @@ function kills(ground: () => Ground, points: readonly Point[]): void {
     for (const one of those) await one.do('advance', { ms: 35_000 });
   }
 
-  test('the points are all awaits of the critical section', { timeout: patience }, async () => {
+  test('the points are all awaits of the critical section', { timeout: timeLimit }, async () => {
     await using shared = await family();
     await using victim = await expired(shared);
     expect(await victim.call()).toBe(200);
@@ -68,7 +68,7 @@ function kills(ground: () => Ground, points: readonly Point[]): void {
   });
 
   for (const { step, at, locked, token } of points) {
-    test(`step ${step}, ${at}: the token is ${token}`, { timeout: patience }, async () => {
+    test(`step ${step}, ${at}: the token is ${token}`, { timeout: timeLimit }, async () => {
       await using shared = await family();
       await using victim = await expired(shared);
       void victim.call({ standsAt: at });
@@ -87,7 +87,7 @@ function kills(ground: () => Ground, points: readonly Point[]): void {
 
   for (const commits of [false, true]) {
     const when = `within the POST, ${commits ? 'after' : 'before'} the server rotates`;
-    test(`step 5, ${when}`, { timeout: patience }, async () => {
+    test(`step 5, ${when}`, { timeout: timeLimit }, async () => {
       await using shared = await family();
       await using victim = await expired(shared);
       const held = shared.server.hold({ commits });
@@ -138,7 +138,7 @@ function stops(ground: () => Ground, points: readonly Point[]): void {
   }
 
   for (const { step, at } of points.filter(({ locked }) => locked)) {
-    test(`step ${step}, ${at}: it uses what the other one got`, { timeout: patience }, async () => {
+    test(`step ${step}, ${at}: it uses what the other one got`, { timeout: timeLimit }, async () => {
       const profile = { kind: 'idempotentReplay', ms: 60_000 } as const;
       await using shared = await family({ profile }, { reuseWindow: 60_000 });
       const { server } = shared;
@@ -150,7 +150,7 @@ function stops(ground: () => Ground, points: readonly Point[]): void {
       expect(server.counts).toMatchObject({ refreshes: 1, reuses: 0, familiesRevoked: 0 });
     });
 
-    test(`step ${step}, ${at}: a login meanwhile is not written over`, { timeout: patience }, async () => {
+    test(`step ${step}, ${at}: a login meanwhile is not written over`, { timeout: timeLimit }, async () => {
       await using shared = await family();
       const { server } = shared;
       const goOn = await late(shared, at);

@@ -526,7 +526,7 @@ describe('options', () => {
     expect(() => dpop(options as never)).toThrow(words);
   });
 
-  test.each([null, {}, { prover: () => 1 }, 'dpop'])('the option dpop: %j is refused', (value) => {
+  test.each([null, {}, { load: () => 1 }, 'dpop'])('the option dpop: %j is refused', (value) => {
     return expect(openDpopManager({ manager: { dpop: value as never } })).rejects.toThrow(
       /The option dpop must/,
     );

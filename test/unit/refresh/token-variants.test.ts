@@ -69,14 +69,18 @@ test('N33: the evidence of one variant is none for another', async () => {
 
 test('N33: two variants and the whole grant, over at once: each is refreshed with the successor of the one before', async () => {
   const { manager, server, expire, record } = await openManager();
-  const wants = [undefined, { scope: ['read'] }, { resource: first }];
-  for (const want of wants) await manager.getAccessToken(want);
+  const requests = [undefined, { scope: ['read'] }, { resource: first }];
+  for (const request of requests) await manager.getAccessToken(request);
   expire();
   const before = server.counts.refreshes;
-  const fresh = await Promise.all([...wants, ...wants].map((want) => manager.getAccessToken(want)));
+  const fresh = await Promise.all(
+    [...requests, ...requests].map((request) => manager.getAccessToken(request)),
+  );
   expect(new Set(fresh).size).toBe(3);
   expect(fresh.slice(3)).toEqual(fresh.slice(0, 3));
-  expect(fresh.slice(0, 3)).toEqual(await Promise.all(wants.map((want) => manager.getAccessToken(want))));
+  expect(fresh.slice(0, 3)).toEqual(
+    await Promise.all(requests.map((request) => manager.getAccessToken(request))),
+  );
   const granted = Object.entries((await record())?.accessTokens ?? {}).map(([variant, { token }]) => [
     variant,
     token,

@@ -39,7 +39,7 @@ const deeds = {
       return new Promise(() => setInterval(() => {}, 1000));
     }),
   async laws() {
-    const cases = [...storageConformance(storage, patience), ...lockConformance(lock, patience)];
+    const cases = [...storageConformance(storage, timeLimit), ...lockConformance(lock, timeLimit)];
     const broken: string[] = [];
     for (const one of cases) await prove(one, broken);
     say({ count: cases.length, broken });
@@ -47,7 +47,7 @@ const deeds = {
 };
 
 /** Of a busy machine. */
-const patience = { timeout: 30_000 };
+const timeLimit = { timeout: 30_000 };
 
 async function prove({ name, run }: ConformanceCase, broken: string[]): Promise<void> {
   try {

@@ -220,7 +220,7 @@ const leaving = [
   ),
 ];
 
-const patience = [
+const timeLimit = [
   broken(
     'serves the last first',
     5,
@@ -274,6 +274,6 @@ export const brokenLocks: readonly Broken<LockFixture>[] = [
   ...freedom,
   ...outcomes,
   ...leaving,
-  ...patience,
+  ...timeLimit,
   ...names,
 ];
