@@ -133,6 +133,6 @@ test.each(['before', 'after'] as const)(
     expect(await waiting).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'signed_out' });
     expect(await manager.getTokens()).toBeUndefined();
     expect(family).toMatchObject({ refreshes: 1, revocations: 1, reuses: 0 });
-    expect(events).toEqual(['signedOut']);
+    expect(events).toEqual(['signedOut', 'lateTokensDiscarded']);
   },
 );
