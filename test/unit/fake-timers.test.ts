@@ -1,16 +1,14 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { TokenManager } from '../../src/index.ts';
 import { authorizationServer } from '../../src/testing/index.ts';
+import { optionsFor } from '../support/open-manager.ts';
 
 afterEach(() => vi.useRealTimers());
 
 test('a manager that was made before the fake timers goes by their time', async () => {
   const server = authorizationServer({ accessTokenLifetime: 60_000 });
   const manager = new TokenManager({
-    clientId: 'test-client',
-    authorizationServer: server.metadata,
-    protectedResources: [server.apiOrigin],
-    fetch: server.fetch,
+    ...optionsFor(server),
   });
   await manager.setTokens(server.signIn());
   vi.useFakeTimers();

@@ -11,6 +11,7 @@ import { connectTokenManager, exposeTokenManager, type TokenManagerBridge } from
 import { authorizationServer } from 'tokenkeep/testing';
 import { describe, expect, test } from 'vitest';
 import { eventsOf } from '../../support/events.ts';
+import { optionsFor } from '../../support/open-manager.ts';
 import { rejection } from '../../support/promises.ts';
 import { application, BareManager } from './support/application.ts';
 
@@ -19,10 +20,7 @@ const url = 'https://api.test/orders';
 async function signedIn() {
   const server = authorizationServer();
   const manager = new TokenManager({
-    clientId: 'test-client',
-    authorizationServer: server.metadata,
-    protectedResources: [server.apiOrigin],
-    fetch: server.fetch,
+    ...optionsFor(server),
   });
   await manager.setTokens(server.signIn());
   return { server, manager, ...application(manager) };

@@ -9,7 +9,7 @@ import {
 } from 'tokenkeep/postgres';
 import { authorizationServer } from 'tokenkeep/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { openManager } from '../../support/open-manager.ts';
+import { openManager, optionsFor } from '../../support/open-manager.ts';
 import { rejection } from '../../support/promises.ts';
 import { type PostgresProcess, startPostgres } from '../../support/servers/postgres.ts';
 
@@ -156,10 +156,7 @@ test('1000 sessions are refreshed by two backends, each through a pool of 5, and
   const backends = [openPool({ max: 5 }), openPool({ max: 5 })].map(
     (pool) =>
       new TokenManager({
-        clientId: 'test-client',
-        authorizationServer: server.metadata,
-        protectedResources: [server.apiOrigin],
-        fetch: server.fetch,
+        ...optionsFor(server),
         storage: postgresStorage({ pool }),
       }),
   );

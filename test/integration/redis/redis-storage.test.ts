@@ -4,6 +4,7 @@ import { TokenManager } from 'tokenkeep';
 import { type RedisClient, type RedisStorageOptions, redisStorage } from 'tokenkeep/redis';
 import { authorizationServer, lockConformance, register, storageConformance } from 'tokenkeep/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { optionsFor } from '../../support/open-manager.ts';
 import { type RedisProcess, startRedis } from '../../support/servers/redis.ts';
 import { Clients, packages } from './support/clients.ts';
 
@@ -67,10 +68,7 @@ describe.each(packages)('%s', (name) => {
       [0, 1].map(
         async () =>
           new TokenManager({
-            clientId: 'test-client',
-            authorizationServer: server.metadata,
-            protectedResources: [server.apiOrigin],
-            fetch: server.fetch,
+            ...optionsFor(server),
             storage: await open(),
           }),
       ),

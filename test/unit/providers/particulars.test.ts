@@ -67,7 +67,7 @@ describe('Slack', () => {
   });
 
   test('the tokens of the bot and of the user are two chains, and two sessions', async () => {
-    const { server, manager } = clientOf(slack);
+    const { server, manager } = await clientOf(slack);
     const user = { ...server.signIn(), token_type: 'user' };
     const answer: TokenResponse = { ...server.signIn(), authed_user: user };
     await manager.setTokens(answer);

@@ -14,7 +14,7 @@ const provider = ({ provider }: Fixture): AuthorizationServer => provider;
 
 describe.each(fixtures)('$name', (fixture) => {
   test('log in: the user is sent to it, and the tokens that the code brings are stored', async () => {
-    const { server, options, manager, sent, call } = clientOf(fixture);
+    const { server, options, manager, sent, call } = await clientOf(fixture);
     const redirectUri = 'https://app.example.com/callback';
     const pending = new Map<string, string>();
     const items = {

@@ -5,7 +5,7 @@ import { dialects } from 'tokenkeep/testing';
 import { describe, expect, test } from 'vitest';
 import * as all from './fixtures/all.ts';
 import type { Fixture } from './support/fixture.ts';
-import { clientOf, signedIn } from './support/scene.ts';
+import { type ProviderScene, signedIn } from './support/scene.ts';
 
 const fixtures: readonly Fixture[] = Object.values(all);
 type Members = Record<string, unknown>;
@@ -38,7 +38,7 @@ describe.each(fixtures)('$name', (fixture) => {
     for (const issuer of issuers) expect(new URL(issuer).protocol).toBe('https:');
   });
 
-  let scene = clientOf(fixture);
+  let scene: ProviderScene;
 
   /** Sends the refresh of the documents, by hand. */
   async function refresh(refreshToken: string): Promise<Response> {

@@ -5,7 +5,7 @@ import { TokenManager } from 'tokenkeep';
 import { authorizationServer, testClock } from 'tokenkeep/testing';
 import { expect, test, vi } from 'vitest';
 import { eventsOf } from '../../support/events.ts';
-import { openManager } from '../../support/open-manager.ts';
+import { openManager, optionsFor } from '../../support/open-manager.ts';
 import { rejection, times } from '../../support/promises.ts';
 
 test('10 000 sessions: each its own record and flight, and everybody gets their own token', async () => {
@@ -67,10 +67,7 @@ test('where there are no weak references, as in old isolates: the same, and noth
   vi.stubGlobal('WeakRef', undefined);
   vi.stubGlobal('FinalizationRegistry', undefined);
   const manager = new TokenManager({
-    clientId: 'test-client',
-    authorizationServer: server.metadata,
-    protectedResources: [server.apiOrigin],
-    fetch: server.fetch,
+    ...optionsFor(server),
   });
   const login = server.signIn();
   await manager.forSession('ann').setTokens(login);
@@ -125,11 +122,9 @@ test('an idle session costs at most 1.5 kB of heap and no timer; one that nobody
   const server = authorizationServer({ clock, log: false });
   const tokens = server.signIn();
   const root = new TokenManager({
-    clientId: 'test-client',
-    authorizationServer: server.metadata,
-    protectedResources: ['https://api.test/'],
+    ...optionsFor(server),
     clock,
-    fetch: server.fetch,
+
     storage: {
       reach: 'process',
       lock: { reach: 'process', request: (_name, _options, callback) => callback() },

@@ -1,17 +1,16 @@
 /** What a manager tells of what happens elsewhere: other managers on the same storage, as in other tabs. */
+
 import { memoryStorage, TokenManager, type TokenStorage } from 'tokenkeep';
 import { authorizationServer } from 'tokenkeep/testing';
 import { expect, test } from 'vitest';
+import { optionsFor } from '../../support/open-manager.ts';
 
 async function twoTabs(storage: TokenStorage = memoryStorage()) {
   const server = authorizationServer();
   const open = () => {
     const manager = new TokenManager({
-      clientId: 'test-client',
-      authorizationServer: server.metadata,
-      protectedResources: [server.apiOrigin],
+      ...optionsFor(server),
       storage,
-      fetch: server.fetch,
     });
     const told: string[] = [];
     manager.on(

@@ -14,6 +14,7 @@ import {
 } from 'tokenkeep';
 import { authorizationServer } from 'tokenkeep/testing';
 import { describe, expect, test } from 'vitest';
+import { optionsFor } from '../../support/open-manager.ts';
 
 interface Sent {
   readonly url: string;
@@ -216,11 +217,9 @@ describe('Basic (6749-04)', () => {
       clients: [{ clientId, clientSecret: secret, method: 'client_secret_basic' }],
     });
     const manager = new TokenManager({
+      ...optionsFor(server),
       clientId,
       clientAuthentication: clientSecretBasic(secret),
-      authorizationServer: server.metadata,
-      protectedResources: [`${server.apiOrigin}/`],
-      fetch: server.fetch,
     });
     await manager.setTokens(server.signIn());
     server.expire();

@@ -2,7 +2,7 @@
 import { TokenManager } from 'tokenkeep';
 import { faults } from 'tokenkeep/testing';
 import { expect, test } from 'vitest';
-import { openManager } from '../../support/open-manager.ts';
+import { openManager, optionsFor } from '../../support/open-manager.ts';
 import { rejection, times } from '../../support/promises.ts';
 
 test('step 5: once it is sent, no caller’s abort reaches it', async () => {
@@ -51,8 +51,7 @@ test('N3: the grant does not go through manager.fetch, also where the token endp
   const { server, clock, expire } = await openManager({ signedIn: false });
   const seen: (string | null)[] = [];
   const manager = new TokenManager({
-    clientId: 'test-client',
-    authorizationServer: server.metadata,
+    ...optionsFor(server),
     protectedResources: ['https://as.test/', 'https://api.test/'],
     clock,
     fetch: (input, init) => {

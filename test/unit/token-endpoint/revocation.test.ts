@@ -10,6 +10,7 @@ import {
 } from 'tokenkeep';
 import { authorizationServer, faults, testClock } from 'tokenkeep/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { optionsFor } from '../../support/open-manager.ts';
 
 beforeEach(() => vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] }));
 afterEach(() => vi.useRealTimers());
@@ -147,10 +148,7 @@ describe('what the server is asked (7009-01, 7009-02, 7009-03)', () => {
     vi.useRealTimers();
     const server = authorizationServer();
     const manager = new TokenManager({
-      clientId: 'test-client',
-      authorizationServer: server.metadata,
-      protectedResources: [`${server.apiOrigin}/`],
-      fetch: server.fetch,
+      ...optionsFor(server),
     });
     await manager.setTokens(server.signIn());
     const release = server.hold({ on: 'token', commits: true });
@@ -445,10 +443,7 @@ describe('late tokens', () => {
     const clock = testClock();
     const server = authorizationServer({ clock });
     const options = {
-      clientId: 'test-client',
-      authorizationServer: server.metadata,
-      protectedResources: [`${server.apiOrigin}/`],
-      fetch: server.fetch,
+      ...optionsFor(server),
       clock,
     };
     const manager = new TokenManager(options);
@@ -474,10 +469,7 @@ describe('late tokens', () => {
     vi.useRealTimers();
     const server = authorizationServer();
     const options = {
-      clientId: 'test-client',
-      authorizationServer: server.metadata,
-      protectedResources: [`${server.apiOrigin}/`],
-      fetch: server.fetch,
+      ...optionsFor(server),
     };
     const outcomes = await Promise.all(
       [0, 1].map(async (failing) => {

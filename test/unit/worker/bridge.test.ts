@@ -13,6 +13,7 @@ import { completeLogin, startLogin } from 'tokenkeep/login';
 import { authorizationServer } from 'tokenkeep/testing';
 import { connectTokenManager, serveTokenManager } from 'tokenkeep/worker';
 import { describe, expect, test, vi } from 'vitest';
+import { optionsFor } from '../../support/open-manager.ts';
 import { BareManager, site } from './support/site.ts';
 import { kinds, WorkerDouble } from './support/workers-double.ts';
 
@@ -22,10 +23,7 @@ const token = /(access|refresh)-[\w-]{20}/;
 function signedOut() {
   const server = authorizationServer();
   const manager = new TokenManager({
-    clientId: 'test-client',
-    authorizationServer: server.metadata,
-    protectedResources: [server.apiOrigin],
-    fetch: server.fetch,
+    ...optionsFor(server),
   });
   return { server, manager };
 }

@@ -1,7 +1,9 @@
 /** Law one-login through a worker: a call belongs to the login that its page knew, even if it reaches the worker late. */
+
 import { memoryStorage, TokenManager } from 'tokenkeep';
 import { authorizationServer } from 'tokenkeep/testing';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { optionsFor } from '../../support/open-manager.ts';
 import { rejection } from '../../support/promises.ts';
 import { site } from './support/site.ts';
 import { kinds } from './support/workers-double.ts';
@@ -19,11 +21,8 @@ function scene(kind: (typeof kinds)[number]) {
   const managers: TokenManager[] = [];
   const open = () => {
     const manager = new TokenManager({
-      clientId: 'test-client',
-      authorizationServer: server.metadata,
-      protectedResources: [server.apiOrigin],
+      ...optionsFor(server),
       storage,
-      fetch: server.fetch,
     });
     managers.push(manager);
     return manager;

@@ -4,16 +4,11 @@ import {
   clientSecretBasic,
   clientSecretPost,
   none,
-  TokenManager,
+  type TokenManager,
   type TokenManagerOptions,
 } from 'tokenkeep';
-import {
-  authorizationServer,
-  type TestAuthorizationServer,
-  type TestClient,
-  type TestClock,
-  testClock,
-} from 'tokenkeep/testing';
+import type { TestAuthorizationServer, TestClient, TestClock } from 'tokenkeep/testing';
+import { callApi, openManager } from '../../../support/open-manager.ts';
 import type { Sent } from '../../../support/wire.ts';
 import type { Fixture } from './fixture.ts';
 
@@ -46,20 +41,17 @@ const clients: Readonly<
   },
 };
 
-/** A client of a provider, before anybody has logged in. */
-export function clientOf(fixture: Fixture): ProviderScene {
+/** Opens a client of a provider, before anybody has logged in. */
+export async function clientOf(fixture: Fixture): Promise<ProviderScene> {
   const { known, how } = clients[fixture.authentication];
-  const clock = testClock();
   const { authorizationEndpoint = '' } = fixture.provider;
-  const server = authorizationServer({ ...fixture.fake, authorizationEndpoint, clients: [known], clock });
   const sent: Sent[] = [];
-  const options: TokenManagerOptions = {
+  const options = {
     ...client,
     clientAuthentication: how(),
     authorizationServer: fixture.provider,
     protectedResources: [fixture.resource],
-    clock,
-    fetch: async (input, init) => {
+    fetch: async (input: string | URL | Request, init?: RequestInit) => {
       const request = new Request(input, init);
       const { method, url, headers } = request;
       const body = await request.clone().text();
@@ -67,16 +59,21 @@ export function clientOf(fixture: Fixture): ProviderScene {
       return await server.fetch(request);
     },
   };
-  const manager = new TokenManager(options);
+  const { clock, server, manager } = await openManager({
+    signedIn: false,
+    server: { ...fixture.fake, authorizationEndpoint, clients: [known] },
+    manager: options,
+  });
+  server.reset(); // of the login that nobody stored
   const ends: string[] = [];
   manager.on('sessionEnded', ({ error }) => ends.push(error.reason));
-  const call = async () => (await manager.fetch(`${fixture.resource.replace(/\/?$/, '/')}messages`)).status;
-  return { server, clock, options, manager, sent, ends, call };
+  const call = () => callApi(manager, `${fixture.resource.replace(/\/?$/, '/')}messages`);
+  return { server, clock, options: { ...options, clock }, manager, sent, ends, call };
 }
 
-/** A client whose user has just logged in. */
+/** Opens a client whose user has just logged in. */
 export async function signedIn(fixture: Fixture): Promise<ProviderScene> {
-  const scene = clientOf(fixture);
+  const scene = await clientOf(fixture);
   await scene.manager.setTokens(scene.server.signIn());
   return scene;
 }
