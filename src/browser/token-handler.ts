@@ -20,42 +20,43 @@ import { randomId } from '../platform/web-crypto.ts';
 
 /** See {@link tokenHandler}. */
 export interface TokenHandlerOptions {
-  /** Where the token handler is. On the site of the page, or the browser keeps its cookies back. */
+  /** The URL of the token handler. It must be on the site of the page, or the browser does not send the cookies. */
   readonly url: string;
-  /** Where a POST gets new cookies, beneath `url`. @default 'refresh' */
+  /** The path beneath `url` whose POST sets new cookies. @default 'refresh' */
   readonly refreshPath?: string | undefined;
-  /** Where a POST ends the session. @default 'logout' */
+  /** The path beneath `url` whose POST ends the session. @default 'logout' */
   readonly logoutPath?: string | undefined;
   /**
-   * Headers of the requests to it and to the protected resources, by which they know that the page sends them (CSRF): constant
-   * ones, or a function that is asked for each request.
+   * Headers of the requests to the token handler and to the protected resources, as a protection against CSRF: constant ones, or a
+   * function that is called for each request.
    *
    * @default { 'token-handler-version': '1' }
    */
   readonly headers?:
     | (Readonly<Record<string, string>> | (() => Readonly<Record<string, string>>))
     | undefined;
-  /** The member of its answers that says for how many seconds the access token lives. @default 'access_token_expires_in' */
+  /** The member of its responses with the lifetime of the access token in seconds. @default 'access_token_expires_in' */
   readonly expiresIn?: string | undefined;
-  /** How long an access token lives if its answer does not say, in ms. @default unknown: used until it is rejected */
+  /** The lifetime of an access token in ms, if the response has none. @default unknown: used until it is rejected */
   readonly lifetime?: number | undefined;
   /**
-   * Hears what the answer to a logout was, parsed from JSON if it can be: `logout_url` and its like are for the application
-   * to go to.
+   * Receives the response to a logout, parsed if it is JSON. If it contains a `logout_url` or the like, the application navigates
+   * there.
    */
   readonly onLogout?: ((response: unknown) => void) | undefined;
 }
 
-/** What it says of a session that is over. Whatever else comes with a 401 means the same. */
+/** The error code of a session that has ended. Every other 401 means the same. */
 const errorCodes: Readonly<Record<string, FailureClass>> = { session_expired: 'invalid-grant' };
 
 /**
- * Keeps a session whose tokens are in cookies: those of Curity's token handler, and of a backend for frontend of its kind. A
- * refresh is a POST to it, once for all tabs, on the same evidence as ever; `manager.fetch` sends requests to the protected
- * resources with cookies, and no token is ever in the page. What is stored says until when, and no more.
+ * Keeps a session whose tokens are in cookies: those of Curity's token handler, or of a similar backend for frontend. A refresh
+ * is one POST for all tabs, on the same evidence as with tokens. `manager.fetch` sends requests to the protected resources with
+ * cookies, and the page never has a token. The storage holds only random placeholders and the time at which they expire.
  *
- * Nothing has to begin the session: the first call shows whether there is one, and if there is none that is told like its end.
- * Hand what the handler answers after a login to `setTokens()`, and the first refresh comes ahead of time.
+ * The session needs no login in this process: the first call finds out whether there is one, and if not, the manager emits
+ * `sessionEnded`. If you pass the token handler's response to a login to `setTokens()`, the first refresh takes place before the
+ * access token expires.
  *
  * @example
  * ```ts
@@ -70,8 +71,8 @@ const errorCodes: Readonly<Record<string, FailureClass>> = { session_expired: 'i
  * });
  * const orders = await manager.fetch('https://app.example.com/api/orders');
  * ```
- * @throws ConfigurationError that names the option. The manager throws it for a storage whose lock is not shared by the
- *   tabs, and for options about tokens.
+ * @throws ConfigurationError that names the option. The manager also throws it for a storage whose lock the tabs do not share, and
+ *   for options about tokens.
  */
 export function tokenHandler(options: TokenHandlerOptions): AuthorizationServer {
   requireEndpoint('tokenHandler(): url', options?.url);
@@ -94,7 +95,7 @@ export function tokenHandler(options: TokenHandlerOptions): AuthorizationServer 
   };
 }
 
-/** In place of a token type: what is kept is no token. */
+/** Stored in place of a token type, because the stored values are not tokens. */
 const cookie = 'Cookie';
 
 function createGrant(

@@ -1,19 +1,19 @@
 /**
- * Asking the application whether a response means that its access token is not valid.
+ * Asks the application whether a response means that its access token is not valid.
  *
  * @module
  */
 import { abortable, type RequiredClock, withTimeout } from '../async/abortable.ts';
 
-/** The caller's own way to tell that a response means "this access token is not valid". */
+/** Returns whether a response means "this access token is not valid", for servers that do not answer with a 401. */
 export type InvalidTokenPredicate = (response: Response) => boolean | PromiseLike<boolean>;
 
-/** The most of a body that is shown, in bytes. */
+/** The largest body that the predicate is shown, in bytes. */
 const maxBodyLength = 65_536;
-/** The most that a stream of Node lets one of its two readers be ahead, in bytes. */
+/** How far a stream of Node lets one of its two readers get ahead, in bytes. */
 const maxNodeBodyLength = 16_384;
 
-/** How long the application may think about a response. */
+/** Limits how long the predicate may take. */
 export interface PredicateLimits {
   readonly clock: RequiredClock;
   readonly timeout: number;
@@ -21,9 +21,9 @@ export interface PredicateLimits {
 }
 
 /**
- * Asks the predicate about a copy, so that the response arrives unread.
+ * Calls the predicate with a copy, so that the caller gets the response unread.
  *
- * @throws what the predicate throws, also for being shown no body or part of one; the signal's reason.
+ * @throws the error of the predicate, also if it needs more of the body than it is shown; the signal's reason.
  */
 export async function askPredicate(
   isInvalidToken: InvalidTokenPredicate,
@@ -45,7 +45,7 @@ interface PredicateInput {
   readonly release: () => void;
 }
 
-/** Makes the copy: all of the head, and a body that is short and ends. */
+/** Makes the copy: the whole head, and the body if it is short and ends. */
 function predicateInput(response: Response): PredicateInput {
   const { body } = response;
   const nothing = (): void => undefined;
@@ -56,7 +56,7 @@ function predicateInput(response: Response): PredicateInput {
 }
 
 /**
- * Says whether the body is shown: JSON and its like, and other text only if it says how long it is, because a text may be a
+ * Checks whether the body is shown: JSON and similar types, and other text only with a `content-length`, because a text may be a
  * stream of events that never ends.
  */
 function isBodyShown({ body, headers }: Response): boolean {
@@ -83,7 +83,7 @@ function copyResponse(response: Response, body: ReadableStream<Uint8Array<ArrayB
   return copy;
 }
 
-/** A branch of the body, up to the limit. It is made when the first piece is asked for. */
+/** Returns a branch of the body, up to the limit. The body is branched when the predicate reads the first chunk. */
 function limitedBranch(response: Response) {
   let left = maxBodyLength;
   let isReleased = false;

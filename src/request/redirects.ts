@@ -1,20 +1,18 @@
 /**
- * Following a redirect ourselves, so that a token never travels to a place that was not named (law tokens-stay-home).
+ * Follows redirects in place of the platform, so that a token never goes to a place that is not a protected resource (law
+ * tokens-stay-home).
  *
  * @module
  */
-import { nextHop, referrerPolicyOf } from '../core/http/redirect.ts';
+import { nextHop, redirectLimit, referrerPolicyOf } from '../core/http/redirect.ts';
 import { subtleCrypto } from '../platform/web-crypto.ts';
 import { copyMembers, discardBody, type ReplayableRequest } from './replayable-request.ts';
 
-/** Sends the next hop. It decides anew which token the next place gets, if any. */
+/** Sends the next hop. It decides anew which credentials the next place gets, if any. */
 export type SendNextHop = (url: string, init: RequestInit) => Promise<Response>;
 
-/** The Fetch standard's limit. */
-const maxHops = 20;
-
 /**
- * Follows a redirect as the Fetch standard says, or gives the response back if it is none.
+ * Follows a redirect as the Fetch standard says. Returns a response that is not a redirect.
  *
  * @throws TypeError where `fetch` would.
  */
@@ -33,7 +31,8 @@ export async function followRedirect(
   discardBody(response);
   if (hop === 'network-error')
     throw new TypeError('fetch failed', { cause: new Error('The redirect cannot be followed.') });
-  if (hops >= maxHops) throw new TypeError('fetch failed', { cause: new Error('redirect count exceeded') });
+  if (hops >= redirectLimit)
+    throw new TypeError('fetch failed', { cause: new Error('redirect count exceeded') });
   const headers = new Headers(init.headers);
   for (const name of hop.dropHeaders) headers.delete(name);
   const {

@@ -10,7 +10,7 @@ import type { SessionRecord } from '../core/session/session-record.ts';
 import type { ManagerContext } from './manager-context.ts';
 import type { KnownSecrets } from './storage-error.ts';
 
-/** @throws StorageError */
+/** Loads a key by its thumbprint. @throws StorageError */
 export async function loadKey(
   context: ManagerContext,
   thumbprint: string,
@@ -19,7 +19,7 @@ export async function loadKey(
   return await context.store.runBounded('read', async () => await context.dpop?.load(thumbprint), known);
 }
 
-/** Its session is over. Best effort: a key that stays behind opens nothing. */
+/** Deletes the key of a session that has ended. Failures are ignored, because the key of an ended session gives no access. */
 export async function forgetKey(context: ManagerContext, record: SessionRecord | undefined): Promise<void> {
   const { thumbprint } = record ?? {};
   if (thumbprint === undefined) return;

@@ -11,17 +11,17 @@ import { clientCredentialsRequest } from './token-request.ts';
 
 /** See {@link clientCredentials}. */
 export interface ClientCredentialsOptions {
-  /** Scopes to ask for, where a protected resource or `getAccessToken()` names none. @default the client's default */
+  /** Scopes to request, if a protected resource or `getAccessToken()` names none. @default the client's default */
   readonly scope?: readonly string[] | undefined;
-  /** Resource indicators to ask with (RFC 8707), likewise. */
+  /** Resource indicators to request (RFC 8707), if a protected resource or `getAccessToken()` names none. */
   readonly resource?: string | readonly string[] | undefined;
 }
 
 /**
- * Access tokens for the client itself, machine to machine: nobody signs in, the first call gets a token. A new one is got on the
- * same evidence as by a refresh token, once for all callers, processes and machines that share the storage. Nothing is
- * spent by asking, so an answer that was lost does no harm, and no refusal is the end: `signOut()` revokes the token and
- * forgets it, and the next call gets another one.
+ * Gets access tokens for the client itself, machine to machine: nobody signs in, and the first call requests a token. A new one is
+ * requested on the same evidence as with a refresh token, once for all callers, processes and machines that share the storage. A
+ * request spends nothing, so a lost response does no harm, and no error of the server ends the session. `signOut()` revokes the
+ * token and deletes it, and the next call requests another one.
  *
  * @example
  * ```ts
@@ -64,7 +64,7 @@ export function clientCredentials(options: ClientCredentialsOptions = {}): Clien
   };
 }
 
-/** There is no grant that could be dead, no user who could do something, and a refresh token is not for us (RFC 6749 §4.4.3). */
+/** Drops a refresh token (RFC 6749 §4.4.3), and keeps the session alive: no grant can be dead, and no user could sign in again. */
 function withoutTermination(outcome: TokenResponseOutcome): TokenResponseOutcome {
   if (outcome.kind === 'granted') {
     const { grant } = outcome;

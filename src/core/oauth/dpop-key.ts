@@ -1,6 +1,5 @@
 /**
- * Proving the possession of a key (RFC 9449), as far as the rest of tokenkeep knows it. All that is to be done is behind these
- * contracts, in `tokenkeep/dpop`: who has no use for it does not load it.
+ * The contracts of DPoP (RFC 9449). `tokenkeep/dpop` implements them, so that only applications that import it load the code.
  *
  * @module
  */
@@ -13,7 +12,7 @@ import type { BuiltRequest } from './grant.ts';
 import type { RawTokenResponse } from './token-response.ts';
 
 /**
- * Where the keys of sessions rest, by their thumbprints (RFC 7638). A key is written once and never replaced.
+ * Stores the keys of sessions by their thumbprints (RFC 7638). A key is written once and never replaced.
  *
  * The laws, each proven by `keyStorageConformance` in `tokenkeep/testing`:
  *
@@ -24,53 +23,53 @@ import type { RawTokenResponse } from './token-response.ts';
  */
 export interface KeyStorage {
   readonly reach: Reach;
-  /** `true`: keys have to be exported to rest here, so they are made extractable. @default false */
+  /** `true`: this storage can only store exported keys, so keys are generated extractable. @default false */
   readonly exports?: boolean;
-  /** The key; `undefined`: it is lost. @throws StorageError when it cannot be read for the moment */
+  /** Returns the key. `undefined`: it is lost. @throws StorageError if it cannot be read for the moment */
   read(thumbprint: string): Promise<CryptoKeyPair | undefined>;
-  /** Keeps a key. @throws StorageError */
+  /** Stores a key. @throws StorageError */
   write(thumbprint: string, keys: CryptoKeyPair): Promise<void>;
-  /** Forgets a key. @throws StorageError */
+  /** Deletes a key. @throws StorageError */
   delete(thumbprint: string): Promise<void>;
 }
 
-/** Tells a key pair from what a storage may hold in its place: engines that cannot unlock a key any more hand over `null`. */
+/** Checks whether a stored value is a key pair. Engines that can no longer unlock a key return `null` in its place. */
 export function isKeyPair(value: unknown): value is CryptoKeyPair {
   const { privateKey, publicKey } = (value ?? {}) as Partial<Record<keyof CryptoKeyPair, unknown>>;
   return isInstance(privateKey, 'CryptoKey') && isInstance(publicKey, 'CryptoKey');
 }
 
-/** A request that a proof is made for. */
+/** The request that a proof is made for. */
 export interface ProofRequest {
-  /** Who is going to check it. The nonces and the clock of the one say nothing about the other. */
+  /** The server that checks the proof. Each has nonces and a clock of its own. */
   readonly verifier: 'authorization server' | 'protected resource';
   readonly method: string;
-  /** Where it goes. Query and fragment are left out of the proof. */
+  /** The URL of the request. Query and fragment are left out of the proof. */
   readonly url: string;
-  /** The access token that goes with it. */
+  /** The access token that the request carries. */
   readonly accessToken?: string | undefined;
-  /** In Unix ms. @default the platform's */
+  /** The time in Unix ms. @default the platform's */
   readonly now?: number | undefined;
-  /** @default the latest one of that server */
+  /** The nonce of the server. @default the latest one that it has sent */
   readonly nonce?: string | undefined;
 }
 
-/** A request to the token endpoint that can be made anew when nothing but its proof was refused. */
+/** A request to the token endpoint that can be made again if the server rejected nothing but its proof. */
 export interface ProvenTokenRequest extends BuiltRequest {
   /**
-   * Listens to an answer. Gives how to make the request that the server wants instead: with its nonce, another proof, and
-   * another client assertion (RFC 7523 §3). `undefined`: the answer is final.
+   * Reads a response. Returns a function that makes the request that the server wants instead: with its nonce, another proof, and
+   * another client assertion (RFC 7523 §3). `undefined`: the response is final.
    *
-   * @throws Error when the server wants a nonce that it does not show.
+   * @throws Error if the server requires a nonce that it does not send.
    */
   onResponse?(response: RawTokenResponse, headers: Headers): (() => Promise<BuiltRequest>) | undefined;
 }
 
-/** A key in use. The private half never leaves it. */
+/** A key in use. It never exposes its private half. */
 export interface DpopKey {
-  /** Names the key: `dpop_jkt` of an authorization request, `cnf.jkt` of a token. */
+  /** The name of the key: `dpop_jkt` of an authorization request, `cnf.jkt` of a token. */
   readonly thumbprint: string;
-  /** A new proof, the value of a `DPoP` header, for one request and no other. For requests of your own. */
+  /** Returns a new proof for one request: the value of its `DPoP` header. For requests of your own. */
   prove(request: ProofRequest): Promise<string>;
   /**
    * Returns the credentials of requests that carry `accessToken`, which is bound to this key. Each request is sent with a proof of
@@ -81,22 +80,22 @@ export interface DpopKey {
   request(make: () => Promise<BuiltRequest>, now: () => number): Promise<ProvenTokenRequest>;
 }
 
-/** Binds sessions to keys. Made by `dpop()` of `tokenkeep/dpop`; the same one for a manager and its logins. */
+/** Binds sessions to keys. Made by `dpop()` of `tokenkeep/dpop`. Pass the same one to a manager and its logins. */
 export interface Dpop {
-  /** How far its keys reach. */
+  /** The reach of its key storage. */
   readonly reach: Reach;
-  /** `true`: a session that is bound to no key is used, with bearer tokens. */
+  /** `true`: sessions that are not bound to a key are used, with bearer tokens. */
   readonly allowsBearerTokens: boolean;
-  /** Why tokens of a login with this scheme are not taken, for who reads an error. */
+  /** Explains in an error message why the tokens of a login with this scheme are rejected. */
   explainTokenType(scheme: 'Bearer' | 'DPoP'): string;
-  /** What a session begins with that needs no login: a key of its own. */
+  /** Makes and stores the key of a session that begins without a login. */
   createSessionKey(): Promise<{ readonly thumbprint?: string }>;
-  /** Makes a key, in memory. */
+  /** Makes a key in memory. */
   generate(): Promise<DpopKey>;
-  /** Makes a key durable. To be done before tokens are asked for with it. */
+  /** Stores a key. Call it before you request tokens with the key. */
   keep(key: DpopKey): Promise<void>;
-  /** The key with this thumbprint; `undefined` when it is lost. @throws StorageError when it cannot be read for the moment */
+  /** Returns the key with this thumbprint. `undefined`: it is lost. @throws StorageError if it cannot be read for the moment */
   load(thumbprint: string): Promise<DpopKey | undefined>;
-  /** The session of a key is over. */
+  /** Deletes the key of a session that has ended. */
   forget(thumbprint: string): Promise<void>;
 }

@@ -14,7 +14,7 @@ import type { ProviderProfile } from './provider-profile.ts';
 import type { TokenGrant } from './token-grant.ts';
 import type { RawTokenResponse, TokenResponseOutcome } from './token-response.ts';
 
-/** What all requests of a client have in common. */
+/** The members that all requests of a client share. */
 export interface ClientOptions {
   readonly clientId: string;
   readonly clientAuthentication: ClientAuthentication;
@@ -22,16 +22,16 @@ export interface ClientOptions {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-/** What requests to the token endpoint carry besides what they need. They cannot set what tokenkeep sets itself. */
+/** Additional headers and parameters of requests to the token endpoint. They cannot replace those that tokenkeep sets. */
 export interface TokenRequestExtras {
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Of the body. */
+  /** Parameters of the body. */
   readonly parameters?: Readonly<Record<string, string>> | undefined;
 }
 
-/** What is asked for. */
+/** The parameters of a token request. */
 export interface RefreshParameters {
-  /** `''` where there is none. */
+  /** `''`: the session has no refresh token. */
   readonly refreshToken: string;
   readonly scope: readonly string[] | undefined;
   readonly resource: readonly string[] | undefined;
@@ -41,9 +41,9 @@ export interface RefreshParameters {
 export interface BuiltRequest {
   readonly url: string;
   readonly init: RequestInit;
-  /** What must not appear in anything that is told about it. */
+  /** Values that must not appear in errors and events. */
   readonly secrets: readonly string[];
-  /** Hears what a success answered, where somebody wants to know. */
+  /** Receives the body of a successful response. */
   readonly onSuccess?: ((body: string) => void) | undefined;
 }
 
