@@ -138,9 +138,9 @@ class SessionRows {
       for (;;) {
         const before = await latestRow(connection, key);
         const stored = versionOf(before.value);
-        if (stored === undefined && wasThere) return; // only the response was lost
+        // `wasThere`: only the response of our own deletion was lost.
+        if (stored === undefined && (wasThere || ifVersion === undefined)) return;
         if (ifVersion !== undefined && stored !== ifVersion) throw versionConflict('delete');
-        if (stored === undefined) return;
         wasThere = true;
         if (await addRow(connection, key, before, deletedRow)) return;
       }

@@ -78,12 +78,8 @@ export class TokenSource {
       // During the refresh another user may have signed in, here or elsewhere.
       if (!session.isSameLogin(login) || !isSameLogin(login, landed.login))
         throw loginRequired('login_changed');
-      // A flight that began before the evidence may bring the very token that was rejected.
-      const isNew =
-        landed.token === rejectedToken
-          ? joined === undefined
-          : landed.token !== session.rejectedToken(variant);
-      if (isNew || flights === 3) return landed;
+      // The last flight counts, whatever it brings.
+      if (flights === 3 || !mayBeRejected(session, query, landed, joined !== undefined)) return landed;
     }
   }
 
@@ -120,4 +116,14 @@ export class TokenSource {
     session.cacheToken(requirement.variant, again);
     return again;
   }
+}
+
+/** Checks whether the token of a flight was rejected: one that began before the evidence may bring the very token that was rejected. */
+function mayBeRejected(
+  session: Session,
+  { variant, rejectedToken }: TokenQuery,
+  { token }: CachedToken,
+  wasJoined: boolean,
+): boolean {
+  return token === rejectedToken ? wasJoined : token === session.rejectedToken(variant);
 }

@@ -11,7 +11,7 @@
  * @module
  */
 import type { Version } from '../core/contracts.ts';
-import { isConflict, LockTimeoutError, StorageError } from '../core/errors.ts';
+import { LockTimeoutError, StorageError } from '../core/errors.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
 import type { TokenResponse, TokenSet } from '../core/oauth/token-set.ts';
 import { loginIdentityOf } from '../core/session/login-identity.ts';
@@ -22,6 +22,7 @@ import { type OrphanedTokens, reportReplacedRecord, revokeOrphanedTokens } from 
 import type { Session } from './session.ts';
 import { withSessionLock } from './session-lock.ts';
 import { createLoginRecord } from './sign-in.ts';
+import { unlessConflict } from './storage-error.ts';
 
 /** What was found where a library before kept its session. */
 export type LegacyTokens = TokenSet | TokenResponse | { readonly refused: string } | undefined;
@@ -176,8 +177,4 @@ function mayHaveLostLock({ context }: SessionImport, grantedAt: number): boolean
   const { lock, clock } = context;
   const elapsed = clock.Date.now() - grantedAt;
   return lock.lease !== undefined && (elapsed < 0 || elapsed > lock.lease / 2);
-}
-
-function unlessConflict(error: unknown): undefined {
-  if (!isConflict(error)) throw error;
 }

@@ -30,7 +30,7 @@ import {
 } from './record-write.ts';
 import type { Session } from './session.ts';
 import { newerSchema } from './session-errors.ts';
-import { type KnownSecrets, storageError } from './storage-error.ts';
+import { type KnownSecrets, storageError, unlessConflict } from './storage-error.ts';
 
 /** The limit is that of one operation. */
 export interface SessionStoreOptions extends TimeLimit {
@@ -288,19 +288,28 @@ export class SessionStore {
       if (replacing !== undefined && stored !== undefined && login !== replacing.login)
         return { kind: 'superseded' };
       loginWrite.replacing = { login };
-      try {
-        const version = await this.write(session, record, stored?.version);
-        if (session.epoch !== epoch) return await this.#undoWrite(session, version);
-        const found = await this.#readBack(session, record, version, emit);
-        if (found.kind === 'rejected' || (found.kind === 'record' && found.version === stored?.version))
-          throw recordNotKept();
-        if (before.kind === 'rejected') this.markReplaced(session, before);
-        return { kind: 'stored' };
-      } catch (error) {
-        if (!isConflict(error)) throw error;
-      }
+      const result = await this.#replace(session, before, record, emit).catch(unlessConflict);
+      if (result !== undefined) return result;
     }
     throw tooManyConflicts();
+  }
+
+  /** @throws StorageError, with `conflict` if another version than `before` is stored. */
+  async #replace(
+    session: Session,
+    before: StoredSession,
+    record: SessionRecord,
+    emit: EmitEvent,
+  ): Promise<CommitResult> {
+    const { epoch } = session;
+    const ifVersion = versionOf(before);
+    const version = await this.write(session, record, ifVersion);
+    if (session.epoch !== epoch) return await this.#undoWrite(session, version);
+    const found = await this.#readBack(session, record, version, emit);
+    if (found.kind === 'rejected' || (found.kind === 'record' && found.version === ifVersion))
+      throw recordNotKept();
+    if (before.kind === 'rejected') this.markReplaced(session, before);
+    return { kind: 'stored' };
   }
 
   /** What was accepted is stored, also when it cannot be read back. */
@@ -315,9 +324,7 @@ export class SessionStore {
 
   /** Law sign-out-wins: while a login was written someone signed out, or in once more, and has looked at what was there before. */
   async #undoWrite(session: Session, version: Version): Promise<CommitResult> {
-    await this.delete(session, version).catch((error: unknown) => {
-      if (!isConflict(error)) throw error;
-    });
+    await this.delete(session, version).catch(unlessConflict);
     return { kind: 'superseded' };
   }
 

@@ -23,3 +23,8 @@ export function storageError(operation: StorageOperation, error: unknown, known:
     ? new StorageError(cause.message, { operation: error.operation, cause: cause.cause })
     : new StorageError(`The storage failed to ${operation} the session.`, { operation, cause });
 }
+
+/** Handles the rejection of an operation that another writer has won. @throws any other error */
+export function unlessConflict(error: unknown): undefined {
+  if (!isConflict(error)) throw error;
+}

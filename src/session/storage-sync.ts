@@ -44,8 +44,7 @@ export async function syncFromStorage(context: ManagerContext, session: Session)
   // Who has asked for nothing yet takes nothing over, but for the tokens of a login.
   const isNew =
     session.isSignedOut || (session.login !== undefined && session.login.login !== reading.login?.login);
-  if (accessToken === undefined || (before === undefined && !isNew)) return;
-  if (session.hasEnded(record)) return;
+  if (accessToken === undefined || (before === undefined && !isNew) || session.hasEnded(record)) return;
   if (before?.token !== accessToken.token) session.clearCache();
   const until = usableUntil(accessToken, refreshBefore);
   reading.adoptToken(wholeGrant, { accessToken, until }, before?.token);

@@ -9,7 +9,7 @@ import { ConfigurationError, isConfigurationError } from '../core/errors.ts';
 import { requireEndpoint } from '../core/http/endpoint.ts';
 import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 import type { ProviderProfile } from '../core/oauth/provider-profile.ts';
-import { emptyObject, ownMembers, readMember } from '../core/own-members.ts';
+import { ownMembers, readMember } from '../core/own-members.ts';
 
 /** What the `authorizationServer` option takes. */
 export type AuthorizationServerOption =
@@ -133,28 +133,34 @@ function findProblem({ issuer, profile }: AuthorizationServer): string | undefin
   if (issuer !== undefined && (typeof issuer !== 'string' || issuer === '')) {
     return 'issuer must be a non-empty string, or left out.';
   }
-  const { reuseWindow, defaultLifetime, refreshTokenLifetime, ...others } = profile ?? emptyObject;
-  const rest: Omit<ProviderProfile, 'reuseWindow'> = ownMembers(others);
-  for (const [member, value] of Object.entries({ reuseWindow, defaultLifetime, refreshTokenLifetime })) {
-    if (value === undefined || (Number.isFinite(value) && value >= 0)) continue;
-    return `profile.${member} must be a number of milliseconds from 0.`;
-  }
-  if (rest.classify !== undefined && typeof rest.classify !== 'function') {
-    return "profile.classify must be a function that returns 'invalid-grant' or undefined, or left out.";
-  }
-  if (rest.narrowsScope !== undefined && typeof rest.narrowsScope !== 'boolean') {
-    return 'profile.narrowsScope must be true or false, or left out.';
-  }
-  for (const [member, values] of Object.entries(allowedValues)) {
-    const value = rest[member as keyof typeof allowedValues];
-    if (value === undefined || values.includes(value)) continue;
-    return `profile.${member} must be '${values.join("' or '")}'.`;
+  for (const [member, [isValid, problem]] of Object.entries(profileRules)) {
+    const value = (profile as Readonly<Record<string, unknown>> | undefined)?.[member];
+    if (value !== undefined && !isValid(value)) return `profile.${member} ${problem}`;
   }
   return undefined;
 }
 
-const allowedValues = {
-  requestEncoding: ['form', 'json'],
-  revocationEncoding: ['form', 'json'],
-  revokes: ['refresh_token', 'access_token'],
+type Rule = readonly [isValid: (value: unknown) => boolean, problem: string];
+
+const milliseconds: Rule = [
+  (value) => Number.isFinite(value) && (value as number) >= 0,
+  'must be a number of milliseconds from 0.',
+];
+const oneOf = (...values: string[]): Rule => [
+  (value) => values.includes(value as string),
+  `must be '${values.join("' or '")}'.`,
+];
+
+const profileRules: Readonly<Record<string, Rule>> = {
+  reuseWindow: milliseconds,
+  defaultLifetime: milliseconds,
+  refreshTokenLifetime: milliseconds,
+  classify: [
+    (value) => typeof value === 'function',
+    "must be a function that returns 'invalid-grant' or undefined, or left out.",
+  ],
+  narrowsScope: [(value) => typeof value === 'boolean', 'must be true or false, or left out.'],
+  requestEncoding: oneOf('form', 'json'),
+  revocationEncoding: oneOf('form', 'json'),
+  revokes: oneOf('refresh_token', 'access_token'),
 };

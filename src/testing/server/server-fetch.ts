@@ -36,12 +36,8 @@ export function createServerFetch(serve: Serve, seenAs: Exchange['seenAs']): Tra
   };
 
   async function send(outgoing: OutgoingRequest, hops: number): Promise<Response> {
-    const { method, url, headers, body, signal } = outgoing;
-    const delivery = await serve({ method, url, headers, body, seenAs });
-    if (delivery === undefined) throw networkError(unknownOrigin(url, seenAs));
-    if (delivery.kind === 'dropped') throw networkError();
-    if (delivery.kind === 'unreachable') throw networkError(networkUnreachable(url));
-    if (delivery.kind === 'hung') return new Promise<never>(() => {});
+    const { url, signal } = outgoing;
+    const delivery = await deliver(outgoing);
     const { status, headers: sent } = delivery.response;
     const location = redirects.has(status) ? sent['location'] : undefined;
     if (location === undefined || outgoing.redirect === 'manual')
@@ -49,6 +45,20 @@ export function createServerFetch(serve: Serve, seenAs: Exchange['seenAs']): Tra
     if (outgoing.redirect === 'error' || hops === 20) throw networkError();
     signal?.throwIfAborted();
     return send(redirected(outgoing, new URL(location, url), status), hops + 1);
+  }
+
+  async function deliver({
+    method,
+    url,
+    headers,
+    body,
+  }: OutgoingRequest): Promise<Delivery & { kind: 'response' }> {
+    const delivery = await serve({ method, url, headers, body, seenAs });
+    if (delivery === undefined) throw networkError(unknownOrigin(url, seenAs));
+    if (delivery.kind === 'dropped') throw networkError();
+    if (delivery.kind === 'unreachable') throw networkError(networkUnreachable(url));
+    if (delivery.kind === 'hung') return new Promise<never>(() => {});
+    return delivery;
   }
 }
 

@@ -177,37 +177,57 @@ const optionNames: MemberNames<AuthorizationServerOptions> = {
  */
 export function resolveSettings(options: AuthorizationServerOptions): ServerSettings {
   requireKnownMembers(options, 'authorizationServer(options): options', optionNames);
-  const profile = options.profile ?? 'strict';
-  const clients = options.clients ?? [{ clientId: 'test-client' }];
-  const { issuer = 'https://as.test', revocationEndpoint } = options;
+  const { issuer = 'https://as.test' } = options;
   const base = issuer.replace(/\/$/, '');
+  const {
+    authorizationEndpoint = `${base}/authorize`,
+    tokenEndpoint = `${base}/token`,
+    revocationEndpoint = `${base}/revoke`,
+    dialect = {},
+    apiOrigin = 'https://api.test',
+    profile = 'strict',
+    clients = [{ clientId: 'test-client' }],
+    accessTokenLifetime = 300_000,
+    refreshTokenLifetime = Number.POSITIVE_INFINITY,
+    clock = { now: () => Date.now() },
+    clockOffset = 0,
+    scope = ['read', 'write'],
+    scopeNarrowing = 'temporary',
+    tokenFormat = 'opaque',
+    requestEncoding = 'form',
+    accessTokensSurviveRefresh = true,
+    dpop,
+    api,
+    echo = true,
+    log = true,
+  } = options;
   return {
     issuer,
-    authorizationEndpoint: options.authorizationEndpoint ?? `${base}/authorize`,
-    tokenEndpoint: options.tokenEndpoint ?? `${base}/token`,
-    revocationEndpoint: revocationEndpoint === null ? undefined : (revocationEndpoint ?? `${base}/revoke`),
-    dialect: options.dialect ?? {},
-    apiOrigin: new URL(options.apiOrigin ?? 'https://api.test').origin,
+    authorizationEndpoint,
+    tokenEndpoint,
+    revocationEndpoint: revocationEndpoint ?? undefined,
+    dialect,
+    apiOrigin: new URL(apiOrigin).origin,
     profile: typeof profile === 'string' ? { kind: profile } : profile,
     clients: new Map(clients.map((client) => [client.clientId, client])),
-    accessTokenLifetime: options.accessTokenLifetime ?? 300_000,
-    refreshTokenLifetime: options.refreshTokenLifetime ?? Number.POSITIVE_INFINITY,
-    clock: options.clock ?? { now: () => Date.now() },
-    clockOffset: options.clockOffset ?? 0,
-    scope: options.scope ?? ['read', 'write'],
-    scopeNarrowing: options.scopeNarrowing ?? 'temporary',
-    tokenFormat: options.tokenFormat ?? 'opaque',
-    requestEncoding: options.requestEncoding ?? 'form',
-    accessTokensSurviveRefresh: options.accessTokensSurviveRefresh ?? true,
+    accessTokenLifetime,
+    refreshTokenLifetime,
+    clock,
+    clockOffset,
+    scope,
+    scopeNarrowing,
+    tokenFormat,
+    requestEncoding,
+    accessTokensSurviveRefresh,
     dpop: {
       required: false,
       nonces: [],
       nonceUses: Number.POSITIVE_INFINITY,
       tolerance: 60_000,
-      ...options.dpop,
+      ...dpop,
     },
-    api: options.api,
-    echo: options.echo ?? true,
-    log: options.log ?? true,
+    api,
+    echo,
+    log,
   };
 }
