@@ -52,12 +52,14 @@ export interface RequiredClock {
   clearTimeout(timer: unknown): void;
 }
 
+/** The clock of the platform. */
+export const platformClock: RequiredClock = globalThis as unknown as RequiredClock;
+
 /** Completes a clock with the platform's timers. */
 export function completeClock(clock: Clock | undefined): RequiredClock {
-  const platform = globalThis as unknown as RequiredClock;
-  if (clock === undefined) return platform;
+  if (clock === undefined) return platformClock;
   const hasTimers = clock.setTimeout !== undefined && clock.clearTimeout !== undefined;
-  const timers = hasTimers ? (clock as Required<Clock>) : platform;
+  const timers = hasTimers ? (clock as Required<Clock>) : platformClock;
   return {
     Date: clock,
     setTimeout: (callback, delay) => timers.setTimeout(callback, delay),
@@ -73,6 +75,29 @@ export function startTimer(clock: RequiredClock, callback: () => void, delay: nu
   const timer = clock.setTimeout(callback, Math.min(delay, maxTimerDelay));
   (timer as { unref?: () => void } | undefined)?.unref?.(); // a number in browsers
   return timer;
+}
+
+/** Starts a timer of the platform that does not keep the process alive. Returns a function that stops it. */
+export function setUnrefTimeout(callback: () => void, delay: number): () => void {
+  const timer = startTimer(platformClock, callback, delay);
+  return () => platformClock.clearTimeout(timer);
+}
+
+/**
+ * Resolves after `ms`. The timer keeps the process alive.
+ *
+ * @throws the reason of the signal.
+ */
+export async function delay(
+  ms: number,
+  signal?: AbortSignal | undefined,
+  clock: RequiredClock = platformClock,
+): Promise<void> {
+  let timer: unknown;
+  const over = new Promise<void>((resolve) => {
+    timer = clock.setTimeout(resolve, ms);
+  });
+  await abortable(over, signal).finally(() => clock.clearTimeout(timer));
 }
 
 /** How long an operation may take, and by which clock. */

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { platformClock, withTimeout } from '../async/abortable.ts';
 import { StorageError } from '../core/errors.ts';
 import type { StorageOperation } from '../core/stored-record.ts';
 import { onPageLifecycle } from './page-lifecycle.ts';
@@ -67,7 +68,10 @@ export class IndexedDbDatabase {
     for (let attempt = 1; ; attempt++) {
       const opening = this.#open();
       try {
-        return await withTimeout(opening.then((connection) => task(connectionOf(connection))));
+        return await withTimeout(
+          { clock: platformClock, timeout: taskTimeoutMs },
+          opening.then((connection) => task(connectionOf(connection))),
+        );
       } catch (error) {
         if (error instanceof StorageError) throw error;
         this.#discard(opening);
@@ -151,14 +155,6 @@ function reasonOf(error: DOMException | null): Error {
   return error?.name === 'ConstraintError'
     ? new KeyExistsError()
     : (error ?? new Error('The transaction was aborted.'));
-}
-
-function withTimeout<T>(task: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const late = (): void => reject(namedError('TimeoutError', `No answer within ${taskTimeoutMs} ms.`));
-    const timer = setTimeout(late, taskTimeoutMs);
-    task.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
 }
 
 const verbs: Readonly<Record<StorageOperation, string>> = {

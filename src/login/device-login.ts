@@ -4,7 +4,7 @@
  * @module
  */
 
-import { abortable, completeClock, type RequiredClock } from '../async/abortable.ts';
+import { abortable, completeClock, delay, type RequiredClock } from '../async/abortable.ts';
 import { LoginFailedError } from '../core/errors.ts';
 import type { DpopKey } from '../core/oauth/dpop-key.ts';
 import { loginTimedOut } from './complete-login.ts';
@@ -80,7 +80,7 @@ async function poll(
   for (let wait = interval; ; ) {
     const left = prompt.expiresAt - client.clock.Date.now();
     if (left <= 0) throw loginTimedOut();
-    await delay(client.clock, Math.min(wait, left), signal);
+    await delay(Math.min(wait, left), signal, client.clock);
     if (wait >= left) throw loginTimedOut();
     // Not given up in the middle: what it brings would be lost.
     const request = await prepareExchange(client, grantType, { device_code: deviceCode }, dpopKey);
@@ -109,15 +109,6 @@ function classifyRefusal(
 
 const retryAfterOf = (exchanged: ExchangeOutcome) =>
   exchanged.kind === 'refused' ? (exchanged.retryAfter ?? 0) : 0;
-
-/** @throws the signal's reason */
-async function delay(clock: RequiredClock, ms: number, signal: AbortSignal | undefined): Promise<void> {
-  let timer: unknown;
-  const over = new Promise<void>((resolve) => {
-    timer = clock.setTimeout(resolve, ms);
-  });
-  await abortable(over, signal).finally(() => clock.clearTimeout(timer));
-}
 
 /** Between two requests nothing but a timer keeps the process alive, so these do, unlike those of sessions: nobody can unref them. */
 function keepAliveClock({ clock }: DeviceLoginOptions): RequiredClock {

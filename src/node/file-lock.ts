@@ -11,7 +11,7 @@ import { randomUUID } from 'node:crypto';
 import { readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { TokenLock } from '../core/contracts.ts';
-import { delay } from './delay.ts';
+import { jitteredDelay } from './delay.ts';
 import { isDead, LivenessFile, removeStale } from './liveness-file.ts';
 import type { SqliteDatabase } from './sqlite-database.ts';
 import { toStorageError } from './sqlite-error.ts';
@@ -100,7 +100,7 @@ class TicketQueue {
       if ((ahead.length === 1 || polls % 8 === 7) && (await this.#removeIfDead(head))) continue;
       if (head.id !== first) polls = 0;
       first = head.id;
-      await delay(pollInterval(ahead.length, polls), signal);
+      await jitteredDelay(pollInterval(ahead.length, polls), signal);
     }
   }
 

@@ -6,7 +6,7 @@
  */
 import { lstatSync, rmSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
-import { delay } from './delay.ts';
+import { jitteredDelay } from './delay.ts';
 import { createPrivateFile } from './private-file.ts';
 import { isBusy, openSqlite } from './sqlite.ts';
 
@@ -52,7 +52,7 @@ export class LivenessFile {
       } catch (error) {
         if (!isBusy(error)) throw error;
       }
-      await delay(1);
+      await jitteredDelay(1);
     }
   }
 }

@@ -6,7 +6,7 @@
 import { basename, dirname, join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { StorageOperation } from '../core/stored-record.ts';
-import { delay } from './delay.ts';
+import { jitteredDelay } from './delay.ts';
 import {
   assertNotMounted,
   createPrivateFile,
@@ -65,7 +65,7 @@ export class SqliteDatabase {
       } catch (error) {
         if (!isBusy(error) || performance.now() > end) throw toStorageError(error, operation, this.#path);
       }
-      await delay(2, signal);
+      await jitteredDelay(2, signal);
     }
   }
 

@@ -10,7 +10,8 @@
  * @module
  */
 
-import { backoffDelay, setUnrefTimeout, yieldDelay } from '../cluster/backoff.ts';
+import { setUnrefTimeout } from '../async/abortable.ts';
+import { backoffDelay, yieldDelay } from '../cluster/backoff.ts';
 import { KeyedQueue } from '../cluster/keyed-queue.ts';
 import type { TokenLock } from '../core/contracts.ts';
 import { StorageError } from '../core/errors.ts';

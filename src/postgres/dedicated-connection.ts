@@ -7,8 +7,9 @@
  * @module
  */
 
+import { setUnrefTimeout } from '../async/abortable.ts';
 import { KeyedListeners } from '../async/keyed-listeners.ts';
-import { backoffDelay, setUnrefTimeout } from '../cluster/backoff.ts';
+import { backoffDelay } from '../cluster/backoff.ts';
 import type { PostgresSettings } from './postgres-options.ts';
 import { type PostgresClient, type PostgresPool, type PostgresResult, runBounded } from './postgres-pool.ts';
 import { quoteIdentifier } from './postgres-table.ts';

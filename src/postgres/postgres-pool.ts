@@ -4,7 +4,7 @@
  * @module
  */
 
-import { withTimeout } from '../cluster/backoff.ts';
+import { platformClock, withTimeout } from '../async/abortable.ts';
 import { StorageError } from '../core/errors.ts';
 import { safeCause } from '../core/http/network-error.ts';
 import type { StorageOperation } from '../core/stored-record.ts';
@@ -45,7 +45,7 @@ export async function runBounded<T>(
   run: () => Promise<T>,
 ): Promise<T> {
   try {
-    return await withTimeout(run(), timeout);
+    return await withTimeout({ clock: platformClock, timeout }, run);
   } catch (error) {
     if (error instanceof StorageError) throw error;
     throw toStorageError(operation, error);

@@ -4,8 +4,8 @@
  * @module
  */
 
+import { setUnrefTimeout } from '../async/abortable.ts';
 import { KeyedListeners } from '../async/keyed-listeners.ts';
-import { setUnrefTimeout } from '../cluster/backoff.ts';
 import { isConnecting, isIoredis, type RedisClient } from './redis-client.ts';
 import type { RedisSettings } from './redis-options.ts';
 

@@ -9,7 +9,8 @@
  * @module
  */
 
-import { backoffDelay, setUnrefTimeout, WakeableDelay, yieldDelay } from '../cluster/backoff.ts';
+import { setUnrefTimeout } from '../async/abortable.ts';
+import { backoffDelay, WakeableDelay, yieldDelay } from '../cluster/backoff.ts';
 import { KeyedQueue } from '../cluster/keyed-queue.ts';
 import type { TokenLock } from '../core/contracts.ts';
 import type { ChangeNotifications } from './change-notifications.ts';

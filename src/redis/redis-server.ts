@@ -4,7 +4,7 @@
  * @module
  */
 
-import { withTimeout } from '../cluster/backoff.ts';
+import { platformClock, withTimeout } from '../async/abortable.ts';
 import { StorageError } from '../core/errors.ts';
 import { safeCause } from '../core/http/network-error.ts';
 import type { StorageOperation } from '../core/stored-record.ts';
@@ -106,7 +106,7 @@ export class RedisServer {
       return await run();
     };
     try {
-      return await withTimeout(whenConnected(), timeout);
+      return await withTimeout({ clock: platformClock, timeout }, whenConnected);
     } catch (error) {
       throw toStorageError(operation, error);
     } finally {

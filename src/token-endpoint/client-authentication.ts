@@ -4,7 +4,7 @@
  * @module
  */
 
-import { completeClock, withTimeout } from '../async/abortable.ts';
+import { platformClock, withTimeout } from '../async/abortable.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import type {
   AuthorizationServer,
@@ -179,12 +179,10 @@ function jwtAuthentication(
       const aud = typeof audience === 'function' ? audience(authorizationServer) : audience;
       subtleCrypto(name);
       // A load that hangs is dropped, so that later calls do not wait for it as well.
-      loading ??= withTimeout({ clock: completeClock(undefined), timeout: maxLoadMs }, load).catch(
-        (error: unknown) => {
-          loading = undefined;
-          throw error;
-        },
-      );
+      loading ??= withTimeout({ clock: platformClock, timeout: maxLoadMs }, load).catch((error: unknown) => {
+        loading = undefined;
+        throw error;
+      });
       await (await loading)(clientId, aud ?? issuer ?? tokenEndpoint, parameters, headers);
     },
   };

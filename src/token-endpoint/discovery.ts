@@ -6,7 +6,7 @@
  */
 
 import ky from 'ky';
-import { completeClock, withTimeout } from '../async/abortable.ts';
+import { platformClock, withTimeout } from '../async/abortable.ts';
 import type { Transport } from '../core/contracts.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import { requireEndpoint } from '../core/http/endpoint.ts';
@@ -169,7 +169,7 @@ async function request(address: string, options: DiscoverySettings): Promise<Res
   });
   assertResponseOrigin(address, response, transport);
   // ky's timeout ends with the headers. Without a limit for the body, an endless one would block all later callers.
-  const text = await withTimeout({ clock: completeClock(undefined), timeout }, () => readText(response));
+  const text = await withTimeout({ clock: platformClock, timeout }, () => readText(response));
   if (text === tooLarge) throw new Error('The metadata document is larger than 1 MiB.');
   return new Response(text, { status: response.status, headers: response.headers });
 }

@@ -21,8 +21,8 @@ const floors: readonly [room: string, what: string][] = [
 /** Beside the floors, none of which imports from a wing. Each wing names exactly the rooms that it imports from. */
 const wings: Readonly<Record<string, readonly [what: string, ...rooms: string[]]>> = {
   browser: ['Storages and locks of browsers.', 'core', 'async', 'platform'],
-  node: ['Storages of one machine: a file, the keyring of the system.', 'core'],
-  cluster: ['What the storages of clusters share.', 'core'],
+  node: ['Storages of one machine: a file, the keyring of the system.', 'core', 'async'],
+  cluster: ['What the storages of clusters share.', 'core', 'async'],
   redis: ['A storage and lock on Redis.', 'core', 'async', 'cluster'],
   postgres: ['A storage and lock on PostgreSQL.', 'core', 'async', 'cluster'],
   login: [
