@@ -44,7 +44,7 @@ export interface LoginWrite {
 export type WriteCondition =
   | LoginWrite
   /** The record with the refresh token that was spent for it. */
-  | { readonly kind: 'successor'; readonly spent: string | undefined };
+  | { readonly kind: 'successor'; readonly sentToken: string | undefined };
 
 /** A record that the storage has refused so far. Its version is that of the record that it replaces. */
 export interface UnsavedRecord extends VersionedRecord {

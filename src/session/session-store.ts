@@ -198,15 +198,15 @@ export class SessionStore {
    * Makes the successor of a record durable, or keeps it in memory until it is.
    *
    * @param successor its version is that of the record that it replaces.
-   * @param spent the refresh token that was spent for it.
+   * @param sentToken the refresh token that was spent for it.
    */
   async commitSuccessor(
     session: Session,
     successor: VersionedRecord,
-    spent: string | undefined,
+    sentToken: string | undefined,
     emit: EmitEvent,
   ): Promise<CommitResult> {
-    return await this.#commit(session, successor, { kind: 'successor', spent }, emit);
+    return await this.#commit(session, successor, { kind: 'successor', sentToken }, emit);
   }
 
   /** Makes the record of a login durable, or keeps it in memory until it is. */
@@ -226,7 +226,7 @@ export class SessionStore {
       const result =
         condition.kind === 'login'
           ? await this.#writeLogin(session, successor.record, condition, emit)
-          : await this.#writeSuccessor(session, successor, condition.spent, emit);
+          : await this.#writeSuccessor(session, successor, condition.sentToken, emit);
       // While it was written a timer, or whoever holds the lock, may have stored it and gone on.
       if (session.unsaved === unsaved) this.#onCommitted(session, result, emit);
       return result;
@@ -332,7 +332,7 @@ export class SessionStore {
   async #writeSuccessor(
     session: Session,
     successor: VersionedRecord,
-    spent: string | undefined,
+    sentToken: string | undefined,
     emit: EmitEvent,
   ): Promise<CommitResult> {
     const { record } = successor;
@@ -341,7 +341,7 @@ export class SessionStore {
       try {
         const written = await this.write(session, record, version);
         const found = await this.#readBack(session, record, written, emit);
-        return commitResultOf(record, written, found, spent);
+        return commitResultOf(record, written, found, sentToken);
       } catch (error) {
         if (!isConflict(error)) throw error;
       }
@@ -351,7 +351,7 @@ export class SessionStore {
       if (found.kind === 'none') return { kind: 'signed-out' };
       if (found.kind === 'rejected') throw recordNotKept();
       if (hasSameTokens(found.record, record)) return { kind: 'stored' };
-      if (found.record.refreshToken !== spent || spent === undefined) return { kind: 'superseded' };
+      if (found.record.refreshToken !== sentToken || sentToken === undefined) return { kind: 'superseded' };
       version = found.version;
     }
     throw tooManyConflicts();

@@ -51,7 +51,7 @@ export class PagePresence {
   readonly #locks: LockManager;
   readonly #prefix: string;
   #count = 0;
-  #announced: { readonly name: string; readonly leave: Promise<() => void> } | undefined;
+  #liveness: { readonly name: string; readonly leave: Promise<() => void> } | undefined;
 
   constructor(locks: LockManager, prefix: string) {
     this.#locks = locks;
@@ -61,16 +61,16 @@ export class PagePresence {
   /** Something begins. Resolves with the name that is held until all that began has ended. */
   async begin(): Promise<string> {
     this.#count += 1;
-    if (this.#announced === undefined) {
+    if (this.#liveness === undefined) {
       const name = `${this.#prefix}${randomId()}`;
-      this.#announced = { name, leave: announcePresence(this.#locks, name) };
+      this.#liveness = { name, leave: announcePresence(this.#locks, name) };
     }
-    const { name, leave } = this.#announced;
+    const { name, leave } = this.#liveness;
     try {
       await leave;
     } catch (error) {
       // Forgets the failed lock, so that the next task requests a new one.
-      if (this.#announced?.name === name) this.#announced = undefined;
+      if (this.#liveness?.name === name) this.#liveness = undefined;
       throw error;
     }
     return name;
@@ -80,11 +80,11 @@ export class PagePresence {
   end(): void {
     this.#count -= 1;
     if (this.#count > 0) return;
-    void this.#announced?.leave.then(
+    void this.#liveness?.leave.then(
       (leave) => leave(),
       () => undefined,
     );
-    this.#announced = undefined;
+    this.#liveness = undefined;
   }
 }
 
