@@ -23,6 +23,7 @@ import {
 import { type SessionRecord, secretsIn } from '../core/session/session-record.ts';
 import { isPageLeaving, waitUntilPageStays } from '../platform/environment.ts';
 import type { ManagerContext } from '../session/manager-context.ts';
+import type { FoundRecord } from '../session/record-write.ts';
 import { reportReplacedRecord, revokeOrphanedTokens } from '../session/revoke-tokens.ts';
 import type { CachedToken, Session } from '../session/session.ts';
 import { loginRequired, refreshFailed, responseLost, storagePending } from '../session/session-errors.ts';
@@ -38,10 +39,8 @@ export interface RefreshRequirement extends TokenRequirement {
   readonly resource: readonly string[] | undefined;
 }
 
-type FoundRecord = Extract<LoadedRecord, { readonly kind: 'record' }>;
-
 /** What was decided on what is stored, if anything is. */
-type Decision = RefreshDecision | Exclude<LoadedRecord, { readonly kind: 'record' }>;
+type Decision = RefreshDecision | Exclude<LoadedRecord, FoundRecord>;
 
 /** Another process may still be about to store the response to its refresh, until then. */
 type InProgressElsewhere = Extract<RefreshDecision, { readonly kind: 'in-progress-elsewhere' }>;

@@ -15,6 +15,11 @@ export interface VersionedRecord {
   readonly version: Version | undefined;
 }
 
+/** A record that there is, in the storage or waiting for it. */
+export interface FoundRecord extends VersionedRecord {
+  readonly kind: 'record';
+}
+
 /** A stored value that is not a session of ours. */
 export interface RejectedValue {
   readonly version: Version;
@@ -25,7 +30,7 @@ export interface RejectedValue {
 /** What the storage holds under the key of a session. */
 export type StoredSession =
   | { readonly kind: 'none' }
-  | { readonly kind: 'record'; readonly record: SessionRecord; readonly version: Version }
+  | FoundRecord
   | ({ readonly kind: 'rejected' } & RejectedValue);
 
 /** Returns the version that a write replaces. `undefined`: nothing is stored. */
@@ -47,7 +52,7 @@ export type WriteCondition =
   | { readonly kind: 'successor'; readonly sentToken: string | undefined };
 
 /** A record that the storage has refused so far. Its version is that of the record that it replaces. */
-export interface UnsavedRecord extends VersionedRecord {
+export interface UnsavedRecord extends FoundRecord {
   readonly condition: WriteCondition;
   /** How often writing it has failed. */
   readonly failures: number;

@@ -19,7 +19,7 @@ import { isOnline } from '../platform/environment.ts';
 import { randomId } from '../platform/web-crypto.ts';
 import { loadKey } from './dpop-session.ts';
 import type { ManagerContext } from './manager-context.ts';
-import type { VersionedRecord } from './record-write.ts';
+import type { FoundRecord, VersionedRecord } from './record-write.ts';
 import type { CachedToken, Session } from './session.ts';
 import { loginRequired } from './session-errors.ts';
 
@@ -37,7 +37,7 @@ export interface UsableToken {
 
 /** What there is of a session. */
 export type LoadedRecord =
-  | ({ readonly kind: 'record' } & VersionedRecord)
+  | FoundRecord
   /** Nothing is stored, and it takes no login to begin the session. */
   | { readonly kind: 'not-created' }
   | { readonly kind: 'none' };
@@ -97,15 +97,15 @@ export class SessionReading {
       // The record may have been deleted since it was read.
       return stored === undefined || session.ended !== ended || session.hasEnded(stored.record)
         ? { kind: 'none' }
-        : { kind: 'record', record: stored.record, version: stored.version };
+        : stored;
     }
     // A successor that the storage refused is newer than whatever it holds.
     const { unsaved } = session;
-    if (unsaved !== undefined) return { kind: 'record', record: unsaved.record, version: unsaved.version };
+    if (unsaved !== undefined) return unsaved;
     // A session that was seen and is gone was signed out of: only a login begins the next one.
     const hasEnded = !isStateless && (session.hasSeenTokens || session.ended !== undefined);
     const found = await store.read(session, this.#emit);
-    if (found !== undefined) return { kind: 'record', record: found.record, version: found.version };
+    if (found !== undefined) return found;
     if (grant.kind !== 'refresh-token' && !hasEnded) return { kind: 'not-created' };
     session.noteEmpty();
     return { kind: 'none' };
@@ -127,10 +127,7 @@ export class SessionReading {
         : // Nobody logs in, so the key is made here.
           await store.runBounded('write', async () => await dpop?.createSessionKey())),
     });
-    const created = await store.readOrCreate(this.#session, initial, this.#emit);
-    return created === undefined
-      ? { kind: 'none' }
-      : { kind: 'record', record: created.record, version: created.version };
+    return (await store.readOrCreate(this.#session, initial, this.#emit)) ?? { kind: 'none' };
   }
 
   /**

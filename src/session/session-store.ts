@@ -17,6 +17,7 @@ import type { StorageOperation } from '../core/stored-record.ts';
 import {
   type CommitResult,
   commitResultOf,
+  type FoundRecord,
   hasSameTokens,
   type LoginWrite,
   type RejectedValue,
@@ -86,7 +87,7 @@ export class SessionStore {
    *
    * @throws ConfigurationError for a session of a newer version of this package.
    */
-  async read(session: Session, emit: EmitEvent): Promise<VersionedRecord | undefined> {
+  async read(session: Session, emit: EmitEvent): Promise<FoundRecord | undefined> {
     const found = await this.readOrReject(session, emit);
     this.assertNotNewer(found);
     return found.kind === 'record' ? found : undefined;
@@ -124,7 +125,7 @@ export class SessionStore {
     session: Session,
     initial: () => Promise<InitialRecord>,
     emit: EmitEvent,
-  ): Promise<VersionedRecord | undefined> {
+  ): Promise<FoundRecord | undefined> {
     const found = await this.readOrReject(session, emit);
     if (found.kind === 'record') return found;
     const { clientId } = this.#options;
@@ -132,7 +133,7 @@ export class SessionStore {
     try {
       const version = await this.write(session, record, versionOf(found));
       if (found.kind === 'rejected') this.markReplaced(session, found);
-      return { record, version };
+      return { kind: 'record', record, version };
     } catch (error) {
       if (!isConflict(error)) throw error;
       return await this.read(session, emit); // someone else has begun it
@@ -235,7 +236,14 @@ export class SessionStore {
       if (isNewerSchema(error) && unsaved === undefined) throw error;
       // Or someone signed out or in: it must not come back as something to be written.
       if (session.epoch !== epoch || session.unsaved !== unsaved) return { kind: 'superseded' };
-      session.keepUnsaved({ ...successor, condition, failures: (unsaved?.failures ?? 0) + 1 });
+      const { record, version } = successor;
+      session.keepUnsaved({
+        kind: 'record',
+        record,
+        version,
+        condition,
+        failures: (unsaved?.failures ?? 0) + 1,
+      });
       const storeError = error as TokenKeepError;
       emit({ type: 'storeFailed', ...session.eventContext(), error: storeError });
       this.#retryLater(session);
@@ -247,8 +255,7 @@ export class SessionStore {
   async flush(session: Session, emit: EmitEvent): Promise<void> {
     const { unsaved } = session;
     if (unsaved === undefined) return;
-    const { record, version, condition } = unsaved;
-    await this.#commit(session, { record, version }, condition, emit);
+    await this.#commit(session, unsaved, unsaved.condition, emit);
   }
 
   /** Gives up on a successor, because it must not be stored any more. */
