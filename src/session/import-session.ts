@@ -48,133 +48,142 @@ export type ImportResult =
   /** What was there cannot be used, and was left alone. */
   | { readonly outcome: 'refused'; readonly reason: string };
 
-/** One that is under way. */
-interface SessionImport {
-  readonly context: ManagerContext;
-  readonly session: Session;
-  readonly legacy: LegacySession;
-  /** {@link Session.epoch} when it began: who signs in or out meanwhile in this process wins. */
-  readonly epoch: number;
-  /** What is told once the lock is released. */
-  readonly events: AnyTokenEvent[];
-  /** Tokens of a session that somebody has signed out of meanwhile, to be revoked once the lock is released. */
-  orphaned: OrphanedTokens | undefined;
-}
-
 /** @throws StorageError and LockTimeoutError when it could not be done, ConfigurationError for tokens that cannot be used. */
 export async function importIntoSession(
   context: ManagerContext,
   session: Session,
   legacy: LegacySession,
 ): Promise<ImportResult> {
-  const { epoch } = session;
-  const sessionImport: SessionImport = { context, session, legacy, epoch, events: [], orphaned: undefined };
-  // What is not there any more was stored by us before it was removed: this costs one look, and no lock, for ever after.
-  if ((await readLegacy(sessionImport)) === undefined) return { outcome: 'nothing' };
-  try {
-    for (let attempt = 1; attempt <= 3; attempt++) {
-      const outcome = await withSessionLock(context, session, {
-        run: () => session.pending.runImport(() => importUnderLock(sessionImport)),
-      });
-      if (outcome.kind === 'lock-failed') throw outcome.error;
-      if (outcome.kind === 'ran' && outcome.value !== 'retry') return outcome.value;
-    }
-  } finally {
-    if (sessionImport.orphaned !== undefined) revokeOrphanedTokens(context, session, sessionImport.orphaned);
-    for (const event of sessionImport.events) context.emit(event);
-    reportReplacedRecord(context, session);
-  }
-  throw new LockTimeoutError('What is stored changes faster than a session can be imported. Try again.');
+  return await new SessionImport(context, session, legacy).run();
 }
 
-/** Under the lock. */
-async function importUnderLock(sessionImport: SessionImport): Promise<ImportResult | 'retry'> {
-  const { context, session, events } = sessionImport;
-  const { store, clock } = context;
-  const grantedAt = clock.Date.now();
-  const tokens = await readLegacy(sessionImport);
-  if (tokens === undefined) return { outcome: 'nothing' };
-  const found = await store.readOrReject(session, (event) => void events.push(event));
-  const isKept =
-    found.kind === 'record' || session.unsaved !== undefined || session.pending.signIn !== undefined;
-  if (isKept) return await discardLegacy(sessionImport);
-  store.assertNotNewer(found);
-  if ('refused' in tokens) return { outcome: 'refused', reason: reasonOf(tokens.refused) };
-  const legacy = tokens as TokenSet | TokenResponse;
-  const record = await createLoginRecord(context, legacy, undefined, (first) => first);
-  if (session.epoch !== sessionImport.epoch) return await discardLegacy(sessionImport, record);
-  // A tab that has slept may have lost its turn to another one, which took the session over and perhaps ended it.
-  if (mayHaveLostLock(sessionImport, grantedAt)) return 'retry';
-  // What is no session of ours is replaced, as by a login.
-  const version = await store.write(session, record, versionOf(found)).catch(unlessConflict);
-  if (version === undefined) return 'retry';
-  if (found.kind === 'rejected') store.markReplaced(session, found);
-  if (session.epoch !== sessionImport.epoch) {
-    await store.delete(session, version, record).catch(unlessConflict);
-    return await discardLegacy(sessionImport, record);
+/** One import. Runs once. */
+class SessionImport {
+  readonly #context: ManagerContext;
+  readonly #session: Session;
+  readonly #legacy: LegacySession;
+  /** {@link Session.epoch} when it began: a sign-in or sign-out in this process since then wins. */
+  readonly #epoch: number;
+  /** Emitted once the lock is released. */
+  readonly #events: AnyTokenEvent[] = [];
+  /** Tokens of a session that somebody has signed out of meanwhile. Revoked once the lock is released. */
+  #orphaned: OrphanedTokens | undefined = undefined;
+
+  constructor(context: ManagerContext, session: Session, legacy: LegacySession) {
+    this.#context = context;
+    this.#session = session;
+    this.#legacy = legacy;
+    this.#epoch = session.epoch;
   }
-  await removeOriginal(sessionImport, version, record);
-  // During the removal a sign-in or sign-out has happened here, which also ends the session that was imported.
-  if (session.epoch !== sessionImport.epoch) return { outcome: 'not-needed' };
-  session.beginLogin(loginIdentityOf(record));
-  events.push({ type: 'signedIn', ...session.eventContext(), where: 'here' });
-  return { outcome: 'imported' };
+
+  async run(): Promise<ImportResult> {
+    const context = this.#context;
+    const session = this.#session;
+    // What is not there any more was stored by us before it was removed: this costs one look, and no lock, for ever after.
+    if ((await this.#readLegacy()) === undefined) return { outcome: 'nothing' };
+    try {
+      for (let attempt = 1; attempt <= 3; attempt++) {
+        const outcome = await withSessionLock(context, session, {
+          run: () => session.pending.runImport(() => this.#importUnderLock()),
+        });
+        if (outcome.kind === 'lock-failed') throw outcome.error;
+        if (outcome.kind === 'ran' && outcome.value !== 'retry') return outcome.value;
+      }
+    } finally {
+      if (this.#orphaned !== undefined) revokeOrphanedTokens(context, session, this.#orphaned);
+      for (const event of this.#events) context.emit(event);
+      reportReplacedRecord(context, session);
+    }
+    throw new LockTimeoutError('What is stored changes faster than a session can be imported. Try again.');
+  }
+
+  async #importUnderLock(): Promise<ImportResult | 'retry'> {
+    const context = this.#context;
+    const session = this.#session;
+    const { store, clock } = context;
+    const grantedAt = clock.Date.now();
+    const tokens = await this.#readLegacy();
+    if (tokens === undefined) return { outcome: 'nothing' };
+    const found = await store.readOrReject(session, (event) => void this.#events.push(event));
+    const isKept =
+      found.kind === 'record' || session.unsaved !== undefined || session.pending.signIn !== undefined;
+    if (isKept) return await this.#discardLegacy();
+    store.assertNotNewer(found);
+    if ('refused' in tokens) return { outcome: 'refused', reason: reasonOf(tokens.refused) };
+    const legacy = tokens as TokenSet | TokenResponse;
+    const record = await createLoginRecord(context, legacy, undefined, (first) => first);
+    if (!this.#isCurrent) return await this.#discardLegacy(record);
+    // A tab that has slept may have lost its turn to another one, which took the session over and perhaps ended it.
+    if (this.#mayHaveLostLock(grantedAt)) return 'retry';
+    // What is no session of ours is replaced, as by a login.
+    const version = await store.write(session, record, versionOf(found)).catch(unlessConflict);
+    if (version === undefined) return 'retry';
+    if (found.kind === 'rejected') store.markReplaced(session, found);
+    if (!this.#isCurrent) {
+      await store.delete(session, version, record).catch(unlessConflict);
+      return await this.#discardLegacy(record);
+    }
+    await this.#removeOriginal(version, record);
+    // During the removal a sign-in or sign-out has happened here, which also ends the session that was imported.
+    if (!this.#isCurrent) return { outcome: 'not-needed' };
+    session.beginLogin(loginIdentityOf(record));
+    this.#events.push({ type: 'signedIn', ...session.eventContext(), where: 'here' });
+    return { outcome: 'imported' };
+  }
+
+  /** `true`: nobody has signed in or out in this process since the import began. */
+  get #isCurrent(): boolean {
+    return this.#session.epoch === this.#epoch;
+  }
+
+  async #readLegacy(): Promise<LegacyTokens> {
+    const tokens = await this.#context.store.runBounded('read', async () => await this.#legacy.read());
+    return tokens ?? undefined;
+  }
+
+  /** There is a session of ours, or none is wanted. */
+  async #discardLegacy(unwanted?: SessionRecord): Promise<ImportResult> {
+    const known = () => (unwanted === undefined ? [] : secretsIn(unwanted));
+    await this.#context.store.runBounded('delete', async () => await this.#legacy.remove(), known);
+    if (unwanted !== undefined) {
+      const { refreshToken } = unwanted;
+      const accessToken = toTokenSet(unwanted)?.accessToken ?? '';
+      this.#orphaned = { refreshToken, accessToken, login: loginIdentityOf(unwanted) };
+    }
+    return { outcome: 'not-needed' };
+  }
+
+  /**
+   * Removes the original. A `remove` that has removed nothing, for a name that is not quite right or a storage that is read-only,
+   * would leave two owners: then our record is deleted again. If it cannot be read what is left, our record stays, or there would be
+   * none.
+   */
+  async #removeOriginal(version: Version, record: SessionRecord): Promise<void> {
+    const { store } = this.#context;
+    const known = () => secretsIn(record);
+    const removal = store.runBounded('delete', async () => await this.#legacy.remove(), known);
+    const cause = await removal.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    const left = await this.#readLegacy().catch(() => undefined);
+    if (left === undefined) return;
+    await store.delete(this.#session, version, record).catch(unlessConflict);
+    throw new StorageError(
+      'The legacy session is still there after remove(), so it was not imported: see that read() and remove() mean the same place.',
+      { operation: 'delete', cause },
+    );
+  }
+
+  /** What is written now has to be removed there before the lock is somebody else's. */
+  #mayHaveLostLock(grantedAt: number): boolean {
+    const { lock, clock } = this.#context;
+    const elapsed = clock.Date.now() - grantedAt;
+    return lock.lease !== undefined && (elapsed < 0 || elapsed > lock.lease / 2);
+  }
 }
 
 /** Returns the reason of a refusal by foreign code as text. Nothing may throw under the lock. */
 function reasonOf(refused: unknown): string {
   return typeof refused === 'string' ? refused : 'The legacy session cannot be used.';
-}
-
-async function readLegacy({ context, legacy }: SessionImport): Promise<LegacyTokens> {
-  const tokens = await context.store.runBounded('read', async () => await legacy.read());
-  return tokens ?? undefined;
-}
-
-/** There is a session of ours, or none is wanted. */
-async function discardLegacy(sessionImport: SessionImport, unwanted?: SessionRecord): Promise<ImportResult> {
-  const { context, legacy } = sessionImport;
-  const known = () => (unwanted === undefined ? [] : secretsIn(unwanted));
-  await context.store.runBounded('delete', async () => await legacy.remove(), known);
-  if (unwanted !== undefined) {
-    const accessToken = toTokenSet(unwanted)?.accessToken ?? '';
-    sessionImport.orphaned = {
-      refreshToken: unwanted.refreshToken,
-      accessToken,
-      login: loginIdentityOf(unwanted),
-    };
-  }
-  return { outcome: 'not-needed' };
-}
-
-/**
- * Removes what is ours now. A `remove` that has removed nothing, for a name that is not quite right or a storage that is read-only,
- * would leave two owners: then ours goes again. Where nobody can say what is left, ours stays, or there would be none.
- */
-async function removeOriginal(
-  sessionImport: SessionImport,
-  version: Version,
-  record: SessionRecord,
-): Promise<void> {
-  const { store } = sessionImport.context;
-  const known = () => secretsIn(record);
-  const removal = store.runBounded('delete', async () => await sessionImport.legacy.remove(), known);
-  const cause = await removal.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  const left = await readLegacy(sessionImport).catch(() => undefined);
-  if (left === undefined) return;
-  await store.delete(sessionImport.session, version, record).catch(unlessConflict);
-  throw new StorageError(
-    'The legacy session is still there after remove(), so it was not imported: see that read() and remove() mean the same place.',
-    { operation: 'delete', cause },
-  );
-}
-
-/** What is written now has to be removed there before the lock is somebody else's. */
-function mayHaveLostLock({ context }: SessionImport, grantedAt: number): boolean {
-  const { lock, clock } = context;
-  const elapsed = clock.Date.now() - grantedAt;
-  return lock.lease !== undefined && (elapsed < 0 || elapsed > lock.lease / 2);
 }
