@@ -85,4 +85,4 @@ export {
 export { type ClientCredentialsOptions, clientCredentials } from './token-endpoint/client-credentials.ts';
 export { type DiscoverOptions, discover } from './token-endpoint/discovery.ts';
 export type { SigningAlgorithm } from './token-endpoint/signing-key.ts';
-export { TokenManager } from './token-manager.ts';
+export { inspect, TokenManager } from './token-manager.ts';

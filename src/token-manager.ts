@@ -26,7 +26,7 @@ import { keepAlive } from './platform/keep-alive.ts';
 import { getAccessToken } from './refresh/get-access-token.ts';
 import { TokenSource } from './refresh/token-source.ts';
 import { AuthorizedFetch } from './request/authorized-fetch.ts';
-import { type Inspection, inspect } from './session/inspect.ts';
+import { type Inspection, inspectSession } from './session/inspect.ts';
 import { checkSetTokensOptions } from './session/parse-tokens.ts';
 import { signIn } from './session/sign-in.ts';
 import { type SignOutOptions, type SignOutResult, signOut } from './session/sign-out.ts';
@@ -164,24 +164,6 @@ export class TokenManager implements AsyncDisposable {
   }
 
   /**
-   * A picture of the session for a bug report: what is in memory and what is stored, with hashes in place of tokens.
-   * Changes nothing, and never asks the network.
-   *
-   * @example
-   * ```ts
-   * import type { TokenManager } from 'tokenkeep';
-   *
-   * async function reportBug(manager: TokenManager): Promise<string> {
-   *   return JSON.stringify(await manager.inspect(), null, 2);
-   * }
-   * ```
-   */
-  async inspect(): Promise<Inspection> {
-    const { context, session } = internalsOf(this) as ManagerInternals;
-    return await keepAlive(inspect(context, session));
-  }
-
-  /**
    * A manager of another session, for backends with many users: options, storage and lock are shared, flights and
    * records are not. Costs a few hundred bytes, no timer and no connection.
    */
@@ -217,6 +199,28 @@ export class TokenManager implements AsyncDisposable {
 
   /** `await using`: closes it, see {@link TokenManager.close}. */
   declare readonly [Symbol.asyncDispose]: () => Promise<void>;
+}
+
+/**
+ * Returns a picture of a session for a bug report: what is in memory and what is stored, with hashes in place of tokens.
+ * Changes nothing, and never asks the network. A function, so that only those who call it load it.
+ *
+ * @example
+ * ```ts
+ * import { inspect, type TokenManager } from 'tokenkeep';
+ *
+ * async function reportBug(manager: TokenManager): Promise<string> {
+ *   return JSON.stringify(await inspect(manager), null, 2);
+ * }
+ * ```
+ * @throws ConfigurationError for what is not a `TokenManager` of this copy of tokenkeep.
+ */
+export async function inspect(manager: TokenManager): Promise<Inspection> {
+  const internals = internalsOf(manager);
+  if (internals === undefined) {
+    throw new ConfigurationError('inspect(manager): pass a TokenManager of this copy of tokenkeep.');
+  }
+  return await keepAlive(inspectSession(internals.context, internals.session));
 }
 
 // Not in a static block, which Metro refuses: React Native could not bundle the package.

@@ -7,7 +7,7 @@ import {
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics';
 import { BasicTracerProvider, ConsoleSpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
-import { isTokenKeepError, TokenManager } from 'tokenkeep';
+import { inspect, isTokenKeepError, TokenManager } from 'tokenkeep';
 import { publishEvents } from 'tokenkeep/node';
 import { instrument } from 'tokenkeep/opentelemetry';
 import { authorizationServer, faults } from 'tokenkeep/testing';
@@ -52,5 +52,5 @@ await fetch(orders).catch((error: unknown) => {
 });
 
 // For a bug report: what is in memory and what is stored, with hashes in place of tokens.
-console.log('picture', JSON.stringify(await manager.inspect(), null, 2));
+console.log('picture', JSON.stringify(await inspect(manager), null, 2));
 await meters.shutdown(); // hands over the last figures

@@ -39,7 +39,7 @@ export interface InspectedRecord extends LoginName {
   readonly failure: Omit<Failure, 'offline' | 'fingerprint'> | undefined;
 }
 
-/** What {@link TokenManager.inspect} shows. It holds no token, and `JSON.stringify` takes it. */
+/** What `inspect()` shows. It holds no token, and `JSON.stringify` takes it. */
 export interface Inspection {
   readonly session: string;
   readonly clientId: string;
@@ -72,7 +72,7 @@ export interface Inspection {
   readonly stored: InspectedRecord | RecordRejection | { readonly code: string } | undefined;
 }
 
-export async function inspect(context: ManagerContext, session: Session): Promise<Inspection> {
+export async function inspectSession(context: ManagerContext, session: Session): Promise<Inspection> {
   const { clientId, store, reach, lock, server, clock, emit } = context;
   const found = await store.readOrReject(session, emit).catch(readError);
   return {

@@ -1,5 +1,5 @@
 /** A login by redirect as one object: it redirects once, finishes once, and is never left half done. */
-import { memoryStorage, TokenManager, type TokenManagerOptions } from 'tokenkeep';
+import { inspect, memoryStorage, TokenManager, type TokenManagerOptions } from 'tokenkeep';
 import { dpop } from 'tokenkeep/dpop';
 import { type RedirectLoginOptions, redirectLogin, startLogin } from 'tokenkeep/login';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
@@ -437,7 +437,7 @@ describe('finish()', () => {
       await asked.promise;
       isHeld = true;
       const finished = redirect.finish().catch((error: unknown) => error);
-      await vi.waitUntil(async () => (await manager.inspect()).stored !== undefined);
+      await vi.waitUntil(async () => (await inspect(manager)).stored !== undefined);
       answer.resolve(
         new Response(null, { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } }),
       );

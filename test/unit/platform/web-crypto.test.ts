@@ -2,6 +2,7 @@
 import {
   type ClientAuthentication,
   clientSecretJwt,
+  inspect,
   privateKeyJwt,
   TokenManager,
   type TokenManagerOptions,
@@ -57,7 +58,7 @@ describe('with random numbers only', () => {
       async () => {
         const { manager } = managerWith();
         await manager.setTokens(expired);
-        return await manager.inspect();
+        return await inspect(manager);
       },
     ],
     [

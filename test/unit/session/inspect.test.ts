@@ -1,6 +1,6 @@
 /** A picture for bug reports: what matters is in it, and no token. */
 import { createHash } from 'node:crypto';
-import { StorageError } from 'tokenkeep';
+import { inspect, StorageError } from 'tokenkeep';
 import { faults } from 'tokenkeep/testing';
 import { expect, test } from 'vitest';
 import { key, openManager } from '../../support/open-manager.ts';
@@ -13,7 +13,7 @@ test('shows a session that lives: hashes in place of tokens, and when they end',
   await manager.getAccessToken();
   const now = clock.now();
   const hash = hashOf(tokens.access_token);
-  expect(await manager.inspect()).toEqual({
+  expect(await inspect(manager)).toEqual({
     session: 'default',
     clientId: 'test-client',
     at: now,
@@ -57,7 +57,7 @@ test('shows a refresh under way, with its marker, and one that failed', async ()
   const token = manager.getAccessToken();
   await held.arrived();
   const now = clock.now();
-  expect(await manager.inspect()).toMatchObject({
+  expect(await inspect(manager)).toMatchObject({
     memory: { refreshes: 1 },
     stored: { pendingRefresh: { since: now, latest: now, sends: 1 }, failure: undefined },
   });
@@ -67,7 +67,7 @@ test('shows a refresh under way, with its marker, and one that failed', async ()
   server.fail(faults.serverError);
   await rejection(manager.getAccessToken());
   const failed = { kind: 'transient', status: 503, at: clock.now(), count: 1 };
-  expect(await manager.inspect()).toMatchObject({
+  expect(await inspect(manager)).toMatchObject({
     memory: { refreshes: 0 },
     stored: { pendingRefresh: undefined, failure: failed },
   });
@@ -76,7 +76,7 @@ test('shows a refresh under way, with its marker, and one that failed', async ()
 test('shows why nobody gets a token', async () => {
   const { manager } = await openManager();
   await manager.signOut();
-  expect(await manager.inspect()).toMatchObject({
+  expect(await inspect(manager)).toMatchObject({
     memory: { accessTokens: [], ended: 'signed_out' },
     stored: undefined,
   });
@@ -85,10 +85,10 @@ test('shows why nobody gets a token', async () => {
 test('shows what is wrong with what is stored', async () => {
   const { manager, storage, types } = await openManager();
   await storage.inner.write(key, { schema: 2 }, (await storage.inner.read(key))?.version);
-  expect((await manager.inspect()).stored).toBe('newer schema');
+  expect((await inspect(manager)).stored).toBe('newer schema');
   expect(types()).toEqual(['recordRejected']);
   storage.before = () => Promise.reject(new StorageError('Not today.', { operation: 'read' }));
-  expect((await manager.inspect()).stored).toEqual({ code: 'ERR_STORAGE' });
+  expect((await inspect(manager)).stored).toEqual({ code: 'ERR_STORAGE' });
 });
 
 test('law no-token-in-words: holds no token, also after a refresh that the storage refused', async () => {
@@ -98,7 +98,7 @@ test('law no-token-in-words: holds no token, also after a refresh that the stora
     if (operation === 'write' && server.counts.refreshes > 0) throw new StorageError('Full.', { operation });
   };
   const token = await manager.getAccessToken();
-  const picture = await manager.inspect();
+  const picture = await inspect(manager);
   expect(picture.memory.unsaved).toBe(true);
   const text = JSON.stringify(picture);
   for (const secret of [tokens.access_token, tokens.refresh_token, token, server.currentRefreshToken()]) {
@@ -110,6 +110,6 @@ test('law no-token-in-words: holds no token, also after a refresh that the stora
 test('of a token without a known end it says nothing that JSON.stringify would change', async () => {
   const { manager } = await openManager({ signedIn: false });
   await manager.setTokens({ accessToken: 'opaque' });
-  const { memory } = await manager.inspect();
+  const { memory } = await inspect(manager);
   expect(memory.accessTokens).toMatchObject([{ expiresAt: undefined, until: undefined }]);
 });

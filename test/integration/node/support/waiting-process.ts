@@ -3,6 +3,7 @@
  * end of another process's refresh. It prints the outcome.
  */
 import {
+  inspect,
   memoryStorage,
   type TokenLock,
   TokenManager,
@@ -65,7 +66,7 @@ const scenes: Record<string, () => Promise<unknown>> = {
     return (await manager.fetch('https://api.test/')).json();
   },
   signOut: async () => (await (await signedIn()).signOut()).revoked,
-  inspect: async () => (await (await signedIn()).inspect()).session,
+  inspect: async () => (await inspect(await signedIn())).session,
   close: async () => {
     const manager = await signedIn();
     manager.getAccessToken({ rejectedToken: 'first' }).catch(() => undefined);
