@@ -7,10 +7,14 @@ import type { Clock } from '../core/contracts.ts';
 
 /** Returns why a signal was aborted: its `reason`, or an `AbortError` where a polyfill, such as that of React Native, keeps none. */
 export function abortReason(signal: AbortSignal): unknown {
-  if (signal.reason !== undefined) return signal.reason;
-  const error = new Error('This operation was aborted.');
-  error.name = 'AbortError';
-  return error;
+  return signal.reason === undefined
+    ? namedError('AbortError', 'This operation was aborted.')
+    : signal.reason;
+}
+
+/** Returns an error like a `DOMException` of this name, also where there is no `DOMException`. */
+function namedError(name: string, message: string): Error {
+  return Object.assign(new Error(message), { name });
 }
 
 /** @throws the reason of a signal that is aborted. Polyfills have no `throwIfAborted()`. */
@@ -25,7 +29,7 @@ export function throwIfAborted(signal: AbortSignal | null | undefined): void {
  */
 export function abortable<T>(value: Promise<T> | T, signal: AbortSignal | null | undefined): Promise<T> {
   const promise = Promise.resolve(value); // a mock of `fetch` may return a response in place of a promise
-  return signal === undefined || signal === null ? promise : raceAbort(promise, signal);
+  return signal ? raceAbort(promise, signal) : promise;
 }
 
 async function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
@@ -109,7 +113,7 @@ export interface TimeLimit {
 
 /** Returns an error like the abort reason of `AbortSignal.timeout()`, also where there is no `DOMException`. */
 export function timeoutError(timeout: number): Error {
-  return Object.assign(new Error(`No answer within ${timeout} ms.`), { name: 'TimeoutError' });
+  return namedError('TimeoutError', `No answer within ${timeout} ms.`);
 }
 
 /** A signal that aborts with `reason` after `delay` ms; how to let it go, and how to abort it before. */
@@ -148,12 +152,9 @@ export async function withTimeout<T>(
     timer = startTimer(clock, () => reject(timeoutError(timeout)), timeout);
   });
   try {
-    return await Promise.race([isFunction(operation) ? operation() : operation, timedOut]);
+    const started = typeof operation === 'function' ? (operation as () => Promise<T> | T)() : operation;
+    return await Promise.race([started, timedOut]);
   } finally {
     clock.clearTimeout(timer);
   }
-}
-
-function isFunction<T>(operation: T | (() => T)): operation is () => T {
-  return typeof operation === 'function';
 }

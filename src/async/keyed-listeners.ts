@@ -4,46 +4,37 @@
  * @module
  */
 
-interface Subscription {
-  /** `undefined` once it has ended, so that a notification on its way does not reach the listener. */
-  listener: (() => void) | undefined;
-}
-
 /** Listeners by key, isolated from each other. A key without listeners costs nothing. */
 export class KeyedListeners {
-  readonly #subscriptions: Map<string, Set<Subscription>> = new Map();
+  readonly #calls: Map<string, Set<() => void>> = new Map();
 
   get isEmpty(): boolean {
-    return this.#subscriptions.size === 0;
+    return this.#calls.size === 0;
   }
 
   /** Subscribes; returns how to stop. The same function may subscribe several times. */
   subscribe(key: string, listener: () => void): () => void {
-    const subscription: Subscription = { listener };
-    const subscriptions = this.#subscriptions.get(key) ?? new Set();
-    this.#subscriptions.set(key, subscriptions.add(subscription));
+    const calls = this.#calls.get(key) ?? new Set();
+    // A listener's error must not reach the code that made the change, or other listeners.
+    const call = (): void => {
+      try {
+        if (calls.has(call)) listener(); // a notification on its way does not reach a listener that has left
+      } catch {}
+    };
+    this.#calls.set(key, calls.add(call));
     return () => {
-      subscription.listener = undefined;
-      subscriptions.delete(subscription);
-      if (subscriptions.size === 0 && this.#subscriptions.get(key) === subscriptions)
-        this.#subscriptions.delete(key);
+      calls.delete(call);
+      if (calls.size === 0 && this.#calls.get(key) === calls) this.#calls.delete(key);
     };
   }
 
   /** Calls the listeners of a key, after the code that runs now. */
   notify(key: string): void {
-    for (const subscription of this.#subscriptions.get(key) ?? []) queueMicrotask(() => call(subscription));
+    for (const call of this.#calls.get(key) ?? []) queueMicrotask(call);
   }
 
   /** Calls all listeners at once, after a time in which notifications may have been missed. */
   notifyAll(): void {
-    for (const subscriptions of [...this.#subscriptions.values()]) [...subscriptions].forEach(call);
+    for (const calls of [...this.#calls.values()]) for (const call of [...calls]) call();
   }
-}
-
-/** A listener's error must not reach the code that made the change, or other listeners. */
-function call({ listener }: Subscription): void {
-  try {
-    listener?.();
-  } catch {}
 }

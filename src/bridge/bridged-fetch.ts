@@ -17,7 +17,7 @@ import {
 
 /** Sends a request to where the manager lives. @param upload a body that is `'streamed'`. */
 export async function fetchOverBridge(
-  bridge: TokenManagerBridge,
+  bridge: Pick<TokenManagerBridge, 'call'>,
   request: BridgeRequest,
   signal: AbortSignal,
   upload?: ReadableStream<Uint8Array>,
@@ -48,13 +48,13 @@ function responseOf(head: BridgeResponse, body: ReadableStream | Uint8Array | un
 
 /** One call that is under way, and its signal. */
 class BridgedCall {
-  readonly #bridge: TokenManagerBridge;
+  readonly #bridge: Pick<TokenManagerBridge, 'call'>;
   readonly #id: string;
   readonly #signal: AbortSignal;
   readonly #aborted: Promise<never>;
   readonly #abort: () => void;
 
-  constructor(bridge: TokenManagerBridge, id: string, signal: AbortSignal) {
+  constructor(bridge: Pick<TokenManagerBridge, 'call'>, id: string, signal: AbortSignal) {
     this.#bridge = bridge;
     this.#id = id;
     this.#signal = signal;

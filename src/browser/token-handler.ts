@@ -10,12 +10,13 @@ import type { AuthorizationServer } from '../core/oauth/authorization-server.ts'
 import type { BuiltRequest, GrantConfiguration, TokenHandlerGrant } from '../core/oauth/grant.ts';
 import type { FailureClass } from '../core/oauth/provider-profile.ts';
 import type { TokenGrant } from '../core/oauth/token-grant.ts';
-import { accessTokenLifetime, isJsonObject, nonEmptyString, parseBody } from '../core/oauth/token-grant.ts';
+import { accessTokenLifetime, nonEmptyString, parseBody } from '../core/oauth/token-grant.ts';
 import {
   parseTokenResponse,
   type RawTokenResponse,
   type TokenResponseOutcome,
 } from '../core/oauth/token-response.ts';
+import { isJsonObject } from '../core/own-members.ts';
 import { randomId } from '../platform/web-crypto.ts';
 
 /** See {@link tokenHandler}. */
@@ -45,6 +46,9 @@ export interface TokenHandlerOptions {
    */
   readonly onLogout?: ((response: unknown) => void) | undefined;
 }
+
+/** The members of an error response that may contain the error code. */
+const errorFields: readonly string[] = ['code', 'error_code', 'error'];
 
 /** The error code of a session that has ended. Every other 401 means the same. */
 const errorCodes: Readonly<Record<string, FailureClass>> = { session_expired: 'invalid-grant' };
@@ -90,7 +94,7 @@ export function tokenHandler(options: TokenHandlerOptions): AuthorizationServer 
     issuer: base,
     tokenEndpoint,
     revocationEndpoint,
-    profile: { bearerTypes: [cookie], errorFields: ['code', 'error_code', 'error'], errorCodes },
+    profile: { bearerTypes: [cookie], errorFields, errorCodes },
     grant: createGrant(options, { base, refresh: tokenEndpoint, logout: revocationEndpoint }),
   };
 }
@@ -146,9 +150,8 @@ function createGrant(
 type Members = Readonly<Record<string, unknown>>;
 
 function checkConfiguration({ options, lock, resources }: GrantConfiguration): void {
-  const given = Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : name));
-  const foreign = given.find((name) =>
-    ['clientAuthentication', 'tokenRequest', 'dpop', 'grant'].includes(name),
+  const foreign = ['clientAuthentication', 'tokenRequest', 'dpop', 'grant'].find(
+    (name) => (options as Members)[name] !== undefined,
   );
   if (foreign !== undefined) {
     throw new ConfigurationError(
@@ -177,7 +180,7 @@ function classifyResponse(
   const { status, body } = response;
   const members = body.trim() === '' ? {} : parseBody(body);
   if (!isJsonObject(members)) return undefined; // a page: of a portal, or of an application that answers every path
-  const error = ['code', 'error_code', 'error'].map((field) => nonEmptyString(members[field])).find(Boolean);
+  const [error] = errorFields.flatMap((field) => nonEmptyString(members[field]) ?? []);
   if (status >= 200 && status < 300 && error === undefined) {
     return { kind: 'granted', grant: placeholderGrant(members, options, now) };
   }
@@ -188,14 +191,14 @@ function classifyResponse(
 
 /** Placeholders in place of tokens: a new one for each refresh, so that everyone can tell which one was rejected. */
 function placeholderGrant(members: Members, options: TokenHandlerOptions, now: number): TokenGrant {
-  const { expiresIn = 'access_token_expires_in', lifetime } = options;
+  const { expiresIn = 'access_token_expires_in', lifetime: defaultLifetime } = options;
   const times = { expires_in: members[expiresIn], expires_at: members['expiresAt'] };
   const placeholder = randomId();
   return {
     accessToken: placeholder,
     refreshToken: placeholder,
     tokenType: cookie,
-    lifetime: accessTokenLifetime(times, lifetime === undefined ? {} : { defaultLifetime: lifetime }, now),
+    lifetime: accessTokenLifetime(times, undefined, now) ?? defaultLifetime,
     scope: undefined,
     refreshTokenLifetime: undefined,
     idToken: undefined,

@@ -51,7 +51,7 @@ export abstract class TokenKeepError extends Error {
   readonly retryAfter: number | undefined;
 
   constructor(message: string, options?: { cause?: unknown }) {
-    super(message, options?.cause === undefined ? undefined : { cause: options.cause });
+    super(message, options?.cause === undefined ? undefined : options);
     Object.defineProperty(this, brand, { value: true });
   }
 }

@@ -8,6 +8,16 @@
 /** An object without members and prototype, to use in place of `{}`. It fits every type whose members are all optional. */
 export const emptyObject: never = Object.freeze(Object.create(null)) as never;
 
+/** Tells whether a value has members: it is an object, and no array. */
+export function isJsonObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Returns a copy of parsed JSON without a prototype: a polluted prototype must not add members to what others have written. */
+export function ownCopy<T extends object | undefined>(value: T): T {
+  return value && Object.assign(Object.create(null), value);
+}
+
 /** Reads a member of an object, or of its class. `undefined`: only the prototype of all objects has one of this name. */
 export function readMember<T extends object, Name extends keyof T>(of: T, name: Name): T[Name] | undefined {
   if (!(name in Object.prototype)) return of[name];
@@ -21,12 +31,11 @@ export function readMember<T extends object, Name extends keyof T>(of: T, name: 
 export function ownMembers<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value;
   const copy = Object.create(null) as Record<string, unknown>;
-  for (let one: object = value; one !== Object.prototype; one = Object.getPrototypeOf(one)) {
+  for (let one: object | null = value; one && one !== Object.prototype; one = Object.getPrototypeOf(one)) {
     for (const name of Object.getOwnPropertyNames(one)) {
       if ((one === value || name !== 'constructor') && !(name in copy))
         copy[name] = (value as Record<string, unknown>)[name];
     }
-    if (Object.getPrototypeOf(one) === null) break;
   }
   return copy as T;
 }

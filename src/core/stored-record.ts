@@ -15,11 +15,10 @@ export type StorageOperation = StorageError['operation'];
  *   the record.
  */
 export function serializeRecord(record: object): string {
-  let text: string | undefined;
   try {
-    text = JSON.stringify(record);
+    const text = JSON.stringify(record) as string | undefined; // `undefined`: its `toJSON()` returned that
+    if (text !== undefined) return text;
   } catch {}
-  if (text !== undefined) return text;
   throw new StorageError('The record is not plain JSON.', { operation: 'write' });
 }
 

@@ -23,8 +23,8 @@ const minClockOffset = 10_000;
 export class KnownServers {
   readonly #known = new Map<string, ServerState>();
 
-  get({ verifier, url }: ProofRequest): ServerState {
-    return this.#known.get(`${verifier} ${originOf(url)}`) ?? {};
+  get(request: ProofRequest): ServerState {
+    return this.#known.get(nameOf(request)) ?? {};
   }
 
   /** A nonce may come with any answer, and is for the next request (RFC 9449 §8.2). */
@@ -48,8 +48,7 @@ export class KnownServers {
   }
 
   #note(request: ProofRequest, known: ServerState): void {
-    const name = `${request.verifier} ${originOf(request.url)}`;
-    const before = this.#known.get(name);
+    const [name, before] = [nameOf(request), this.get(request)];
     this.#known.delete(name); // the latest is the last
     this.#known.set(name, { ...before, ...known });
     if (this.#known.size <= maxServers) return;
@@ -62,6 +61,6 @@ export function absoluteUrl(url: string): URL {
   return parseUrl(url) ?? new URL(new Request(url).url);
 }
 
-function originOf(url: string): string {
-  return absoluteUrl(url).origin;
+function nameOf({ verifier, url }: ProofRequest): string {
+  return `${verifier} ${absoluteUrl(url).origin}`;
 }

@@ -5,8 +5,9 @@
  */
 
 import { parseChallenges } from '../core/http/rejection.ts';
-import { isJsonObject, parseBody } from '../core/oauth/token-grant.ts';
+import { parseBody } from '../core/oauth/token-grant.ts';
 import type { RawTokenResponse } from '../core/oauth/token-response.ts';
+import { isJsonObject } from '../core/own-members.ts';
 
 export type ProofError = 'use_dpop_nonce' | 'invalid_dpop_proof';
 

@@ -91,7 +91,6 @@ export type ExchangeResult =
 interface FoundLogin {
   readonly client: LoginClient;
   readonly response: AuthorizationResponse;
-  readonly state: string;
   readonly login: PendingLogin;
   /** Where the answer came to, if that is known. */
   readonly url: URL | undefined;
@@ -108,7 +107,7 @@ export async function exchangeResponse(
   } catch (error) {
     return exchangeError(error, !isFinal(error));
   }
-  const { client, login, state } = found;
+  const { client, login, response } = found;
   let prepared: PreparedLogin;
   try {
     prepared = await prepareExchangeOf(client, checkedCode(found), login);
@@ -118,7 +117,10 @@ export async function exchangeResponse(
   }
   if (prepared.kind === 'postponed') {
     // Nothing was sent, so a retry may succeed.
-    return exchangeError(prepared.error, await restorePendingLogin(source.pending, state, login));
+    return exchangeError(
+      prepared.error,
+      await restorePendingLogin(source.pending, response.state as string, login),
+    );
   }
   const { dpopKey, exchange } = prepared;
   const expected = { ...login, thumbprint: dpopKey?.thumbprint };
@@ -154,8 +156,8 @@ async function findLogin(
   const response = readAuthorizationResponse(url?.searchParams ?? (callback as URLSearchParams));
   const { state } = response;
   const login = state === undefined ? undefined : await takePendingLogin(source.pending, state);
-  if (state === undefined || login === undefined) throw invalidResponse(unknownLogin(response));
-  return { client, response, state, login, url };
+  if (login === undefined) throw invalidResponse(unknownLogin(response));
+  return { client, response, login, url };
 }
 
 /** @throws LoginFailedError if the answer does not belong to this login. */

@@ -97,18 +97,7 @@ export async function createLoginClient(
 
 /** The client of a manager, with the server that the manager has found, or finds now. @throws LoginFailedError `no_response` */
 export async function loginClientOf({ endpoint, server, dpop }: ManagerContext): Promise<LoginClient> {
-  const { clientId, clientAuthentication, headers, parameters, transport, clock, timeout } = endpoint.client;
-  return {
-    clientId,
-    clientAuthentication,
-    headers,
-    parameters,
-    server: await resolveServer(server),
-    dpop,
-    transport,
-    clock,
-    timeout,
-  };
+  return { ...endpoint.client, server: await resolveServer(server), dpop };
 }
 
 async function resolveServer(source: AuthorizationServerResolver): Promise<AuthorizationServer> {

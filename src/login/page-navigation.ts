@@ -4,7 +4,7 @@
  * @module
  */
 
-import { abortable, type RequiredClock, startTimer, throwIfAborted } from '../async/abortable.ts';
+import { abortable, startTimer, type TimeLimit, throwIfAborted } from '../async/abortable.ts';
 import { ConfigurationError, LoginFailedError } from '../core/errors.ts';
 import type { Dpop } from '../core/oauth/dpop-key.ts';
 
@@ -41,22 +41,19 @@ type NavigablePage = Pick<LoginPage, 'addEventListener' | 'removeEventListener'>
   readonly location: { assign(url: string): void };
 };
 
-/** How long the page may take to leave, and the signal that ends the wait. */
-interface NavigationLimit {
-  readonly clock: RequiredClock;
-  readonly timeout: number;
-  readonly signal: AbortSignal;
-}
-
 /**
  * Sends the page to `url`, and stays pending until it has left. Resolves when the user comes back to this very page: browsers keep
  * pages to show them again at "Back" (`pageshow`).
  *
  * @throws LoginFailedError `timed_out` when the page is still here after `timeout` ms; the signal's reason.
  */
-export async function navigateAway(page: NavigablePage, url: string, limit: NavigationLimit): Promise<void> {
-  const { clock, timeout, signal } = limit;
-  const stopping: (() => void)[] = [];
+export async function navigateAway(
+  page: NavigablePage,
+  url: string,
+  { clock, timeout }: TimeLimit,
+  signal: AbortSignal,
+): Promise<void> {
+  let stop = (): void => undefined;
   const back = new Promise<void>((resolve, reject) => {
     const timer = startTimer(clock, () => reject(navigationTimedOut(timeout)), timeout);
     const onHide = () => clock.clearTimeout(timer);
@@ -65,17 +62,17 @@ export async function navigateAway(page: NavigablePage, url: string, limit: Navi
     };
     page.addEventListener?.('pagehide', onHide);
     page.addEventListener?.('pageshow', onShow);
-    stopping.push(
-      onHide,
-      () => page.removeEventListener?.('pagehide', onHide),
-      () => page.removeEventListener?.('pageshow', onShow),
-    );
+    stop = () => {
+      onHide();
+      page.removeEventListener?.('pagehide', onHide);
+      page.removeEventListener?.('pageshow', onShow);
+    };
   });
   try {
     page.location.assign(url);
     await abortable(back, signal);
   } finally {
-    for (const stop of stopping) stop();
+    stop();
   }
 }
 

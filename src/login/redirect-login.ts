@@ -4,7 +4,7 @@
  * @module
  */
 
-import { abortable } from '../async/abortable.ts';
+import { abortable, throwIfAborted } from '../async/abortable.ts';
 import { ConfigurationError, StorageError } from '../core/errors.ts';
 import { safeCause } from '../core/http/network-error.ts';
 import { parseUrl } from '../core/http/url.ts';
@@ -70,10 +70,10 @@ export function redirectLogin(options: RedirectLoginOptions): RedirectLogin {
 /** The state of the answers for a session. All objects for the session share it, because an effect may create one on every run. */
 interface FinishState {
   /** Taken out of the URL, and not used yet. */
-  response: URL | undefined;
-  pending: Promise<RedirectLoginResult> | undefined;
+  response?: URL | undefined;
+  pending?: Promise<RedirectLoginResult> | undefined;
   /** The login that the answer before it began, and until when a guard may not know of it yet, in Unix ms. */
-  signedIn: { readonly login: string | undefined; readonly until: number } | undefined;
+  signedIn?: { readonly login: string | undefined; readonly until: number } | undefined;
 }
 
 /**
@@ -119,9 +119,8 @@ class RedirectLoginFlow {
         pending: this.#pending,
         returnTo: place,
       });
-      if (aborting.aborted) throw aborting.reason;
-      const { clock, timeout } = client;
-      await navigateAway(page, url, { clock, timeout, signal: aborting });
+      throwIfAborted(aborting);
+      await navigateAway(page, url, client, aborting);
     });
   }
 
@@ -130,20 +129,16 @@ class RedirectLoginFlow {
     const page = this.#page;
     if (page === undefined) return { outcome: 'none' };
     const { session } = this.#internals;
-    const finishing = finishStates.get(session) ?? {
-      response: undefined,
-      pending: undefined,
-      signedIn: undefined,
-    };
+    const finishing: FinishState = finishStates.get(session) ?? {};
     finishStates.set(session, finishing);
     finishing.response = takeResponseFromUrl(page, this.#redirectUri(page)) ?? finishing.response;
     const { response } = finishing;
-    if (finishing.pending !== undefined) return await finishing.pending;
-    if (response === undefined) return { outcome: 'none' };
-    finishing.pending = this.#handleResponse(response, finishing, page).finally(() => {
-      finishing.pending = undefined;
-    });
-    return await finishing.pending;
+    finishing.pending ??=
+      response &&
+      this.#handleResponse(response, finishing, page).finally(() => {
+        finishing.pending = undefined;
+      });
+    return (await finishing.pending) ?? { outcome: 'none' };
   }
 
   async #handleResponse(
@@ -199,7 +194,7 @@ class RedirectLoginFlow {
 
   get #page(): LoginPage | undefined {
     const page = this.#options.page ?? (globalThis as Partial<LoginPage>);
-    return page.location !== undefined && page.history !== undefined ? (page as LoginPage) : undefined;
+    return page.location && page.history ? (page as LoginPage) : undefined;
   }
 
   get #pending(): PendingLogins {

@@ -106,6 +106,6 @@ export async function redirectToLogin(options: StartLoginOptions): Promise<void>
   await navigateOnce(globalThis.location, options.signal, async (signal) => {
     const { url } = await startLogin({ ...options, signal });
     throwIfAborted(signal);
-    await navigateAway(globalThis, url, { clock: completeClock(clock), timeout, signal });
+    await navigateAway(globalThis, url, { clock: completeClock(clock), timeout }, signal);
   });
 }

@@ -27,7 +27,7 @@ export function memoryLock(): TokenLock {
       const queue = queues.get(name) ?? limitConcurrency(1);
       queues.set(name, queue);
       try {
-        return await queue.run(async () => callback(), signal);
+        return await queue.run(callback, signal);
       } finally {
         // While this waited others may have joined the queue, or it was dropped and made anew.
         if (queue.idle && queues.get(name) === queue) queues.delete(name);

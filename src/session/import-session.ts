@@ -15,13 +15,13 @@ import { LockTimeoutError, StorageError } from '../core/errors.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
 import type { TokenResponse, TokenSet } from '../core/oauth/token-set.ts';
 import { loginIdentityOf } from '../core/session/login-identity.ts';
-import { type SessionRecord, secretsIn, toTokenSet } from '../core/session/session-record.ts';
+import { type SessionRecord, secretsIn } from '../core/session/session-record.ts';
 import type { ManagerContext } from './manager-context.ts';
 import { versionOf } from './record-write.ts';
-import { type OrphanedTokens, reportReplacedRecord, revokeOrphanedTokens } from './revoke-tokens.ts';
+import { reportReplacedRecord } from './revoke-tokens.ts';
 import type { Session } from './session.ts';
 import { withSessionLock } from './session-lock.ts';
-import { createLoginRecord } from './sign-in.ts';
+import { createLoginRecord, discardTokens } from './sign-in.ts';
 import { unlessConflict } from './storage-error.ts';
 
 /** What was found where a library before kept its session. */
@@ -67,7 +67,7 @@ class SessionImport {
   /** Emitted once the lock is released. */
   readonly #events: AnyTokenEvent[] = [];
   /** Tokens of a session that somebody has signed out of meanwhile. Revoked once the lock is released. */
-  #orphaned: OrphanedTokens | undefined = undefined;
+  #orphaned: SessionRecord | undefined = undefined;
 
   constructor(context: ManagerContext, session: Session, legacy: LegacySession) {
     this.#context = context;
@@ -90,7 +90,7 @@ class SessionImport {
         if (outcome.kind === 'ran' && outcome.value !== 'retry') return outcome.value;
       }
     } finally {
-      if (this.#orphaned !== undefined) revokeOrphanedTokens(context, session, this.#orphaned);
+      if (this.#orphaned !== undefined) discardTokens(context, session, this.#orphaned);
       for (const event of this.#events) context.emit(event);
       reportReplacedRecord(context, session);
     }
@@ -143,14 +143,15 @@ class SessionImport {
 
   /** There is a session of ours, or none is wanted. */
   async #discardLegacy(unwanted?: SessionRecord): Promise<ImportResult> {
-    const known = () => (unwanted === undefined ? [] : secretsIn(unwanted));
-    await this.#context.store.runBounded('delete', async () => await this.#legacy.remove(), known);
-    if (unwanted !== undefined) {
-      const { refreshToken } = unwanted;
-      const accessToken = toTokenSet(unwanted)?.accessToken ?? '';
-      this.#orphaned = { refreshToken, accessToken, login: loginIdentityOf(unwanted) };
-    }
+    await this.#removeLegacy(unwanted);
+    this.#orphaned = unwanted;
     return { outcome: 'not-needed' };
+  }
+
+  /** @param record the session whose tokens may be in an error of the application's `remove` */
+  async #removeLegacy(record: SessionRecord | undefined): Promise<void> {
+    const known = () => (record === undefined ? [] : secretsIn(record));
+    await this.#context.store.runBounded('delete', async () => await this.#legacy.remove(), known);
   }
 
   /**
@@ -159,16 +160,10 @@ class SessionImport {
    * none.
    */
   async #removeOriginal(version: Version, record: SessionRecord): Promise<void> {
-    const { store } = this.#context;
-    const known = () => secretsIn(record);
-    const removal = store.runBounded('delete', async () => await this.#legacy.remove(), known);
-    const cause = await removal.then(
-      () => undefined,
-      (error: unknown) => error,
-    );
+    const cause: unknown = await this.#removeLegacy(record).catch((error: unknown) => error);
     const left = await this.#readLegacy().catch(() => undefined);
     if (left === undefined) return;
-    await store.delete(this.#session, version, record).catch(unlessConflict);
+    await this.#context.store.delete(this.#session, version, record).catch(unlessConflict);
     throw new StorageError(
       'The legacy session is still there after remove(), so it was not imported: see that read() and remove() mean the same place.',
       { operation: 'delete', cause },

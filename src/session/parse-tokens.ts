@@ -6,7 +6,8 @@
 
 import { describeReceived } from '../core/describe-received.ts';
 import { ConfigurationError } from '../core/errors.ts';
-import { readTokenGrant, type TokenGrant } from '../core/oauth/token-grant.ts';
+import { decodeJwtClaims } from '../core/oauth/jwt-claims.ts';
+import { nonEmptyString, readTokenGrant, type TokenGrant } from '../core/oauth/token-grant.ts';
 import type {
   CookieSessionInfo,
   SetTokensOptions,
@@ -14,7 +15,6 @@ import type {
   TokenSet,
 } from '../core/oauth/token-set.ts';
 import { ownMembers, readMember } from '../core/own-members.ts';
-import { loginIdentityOf } from '../core/session/login-identity.ts';
 import { isSendable } from '../core/session/read-record.ts';
 import type { ManagerContext } from './manager-context.ts';
 
@@ -64,8 +64,9 @@ function assertComplete(grant: TokenGrant, tokens: object, foreign: RegExp): Tok
 }
 
 function parseTokenSet(tokens: TokenSet, now: number): TokenGrant | undefined {
-  const { accessToken, tokenType, scope, refreshToken, idToken, extra } = tokens;
-  if (typeof accessToken !== 'string' || accessToken === '') return undefined;
+  const { tokenType, scope, refreshToken, idToken, extra } = tokens;
+  const accessToken = nonEmptyString(tokens.accessToken);
+  if (accessToken === undefined) return undefined;
   for (const [name, value] of Object.entries({ tokenType, refreshToken, idToken })) {
     if (typeof (value ?? '') !== 'string') throw invalidTokens(`${name} must be text.`);
   }
@@ -109,11 +110,7 @@ export function parseSubject(tokens: object, grant: TokenGrant, option: unknown)
   if (typeof subject !== 'string' || subject === '') {
     throw invalidTokens(`the option subject must be a non-empty string.${describeReceived(subject)}`);
   }
-  const idTokenSubject = loginIdentityOf({
-    login: undefined,
-    subject: undefined,
-    idToken: grant.idToken,
-  }).subject;
+  const idTokenSubject = nonEmptyString(decodeJwtClaims(grant.idToken)?.['sub']);
   if (idTokenSubject === undefined) return subject;
   if (idTokenSubject === subject) return undefined;
   throw invalidTokens(

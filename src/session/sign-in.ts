@@ -74,7 +74,7 @@ export async function createLoginRecord<T>(
   // Not waited for without need: a login takes effect at once.
   const needsNoKey = scheme === 'Bearer' && context.dpop?.allowsBearerTokens !== false;
   const dpopKey = needsNoKey ? undefined : await keyForTokens(context, scheme, tokens);
-  const issuer = known === undefined ? server.issuers[0] : (known.issuer ?? known.tokenEndpoint);
+  const [issuer] = server.issuers;
   const login = randomId().slice(0, 8);
   const user = parseSubject(tokens, grant, subject);
   const record = createRecord(clientId, grant, {
@@ -158,7 +158,8 @@ async function storeLogin(
   if (result.kind === 'kept-in-memory') throw result.error;
 }
 
-function discardTokens(context: ManagerContext, session: Session, record: SessionRecord): void {
+/** Revokes the tokens of a login that is no longer wanted. */
+export function discardTokens(context: ManagerContext, session: Session, record: SessionRecord): void {
   const { refreshToken, accessTokens } = record;
   const accessToken = accessTokens[wholeGrant]?.token ?? '';
   revokeOrphanedTokens(context, session, { refreshToken, accessToken, login: loginIdentityOf(record) });

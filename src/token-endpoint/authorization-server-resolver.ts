@@ -146,10 +146,7 @@ const milliseconds: Rule = [
   (value) => Number.isFinite(value) && (value as number) >= 0,
   'must be a number of milliseconds from 0.',
 ];
-const oneOf = (...values: string[]): Rule => [
-  (value) => values.includes(value as string),
-  `must be '${values.join("' or '")}'.`,
-];
+const encoding: Rule = [(value) => value === 'form' || value === 'json', "must be 'form' or 'json'."];
 
 const profileRules: Readonly<Record<string, Rule>> = {
   reuseWindow: milliseconds,
@@ -160,7 +157,10 @@ const profileRules: Readonly<Record<string, Rule>> = {
     "must be a function that returns 'invalid-grant' or undefined, or left out.",
   ],
   narrowsScope: [(value) => typeof value === 'boolean', 'must be true or false, or left out.'],
-  requestEncoding: oneOf('form', 'json'),
-  revocationEncoding: oneOf('form', 'json'),
-  revokes: oneOf('refresh_token', 'access_token'),
+  requestEncoding: encoding,
+  revocationEncoding: encoding,
+  revokes: [
+    (value) => value === 'refresh_token' || value === 'access_token',
+    "must be 'refresh_token' or 'access_token'.",
+  ],
 };

@@ -13,8 +13,7 @@ import { requireEndpoint } from '../core/http/endpoint.ts';
 import { assertResponseOrigin } from '../core/http/redirect.ts';
 import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 import type { ProviderProfile } from '../core/oauth/provider-profile.ts';
-import { isJsonObject } from '../core/oauth/token-grant.ts';
-import { emptyObject, ownMembers } from '../core/own-members.ts';
+import { emptyObject, isJsonObject, ownMembers } from '../core/own-members.ts';
 import { type AuthorizationServerOption, checkFormerIssuers } from './authorization-server-resolver.ts';
 import { readText, tooLarge } from './send-request.ts';
 

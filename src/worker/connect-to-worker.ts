@@ -117,7 +117,6 @@ export function connectTokenManager(options: ConnectTokenManagerOptions): Connec
   connection.listen((message) => known.onEvent(message));
   const bridge = {
     call: async (message: WorkerMessage) => known.onReply(await connection.call(message)),
-    listen: () => () => {},
   };
   const call = async (message: WorkerMessage, signal?: AbortSignal): Promise<unknown> => {
     throwIfAborted(signal);

@@ -81,7 +81,11 @@ export class WorkerConnection implements TokenManagerBridge {
       const outcome = await this.#sendRequest(message, { to, from });
       if (outcome.kind === 'value' || outcome.kind === 'error') return outcome;
       this.#onWorkerGone(to, outcome);
-      if (attempt === maxWorkers || !mayRetry(message, outcome)) throw workerStopped();
+      if (attempt === maxWorkers || !mayRetry(message, outcome)) {
+        throw new TypeError(
+          'The worker was stopped before it answered. What it was asked for may have been done.',
+        );
+      }
     }
   }
 
@@ -89,7 +93,13 @@ export class WorkerConnection implements TokenManagerBridge {
   async #connect(): Promise<string> {
     let onTimeout = (): void => undefined;
     const silence = new Promise<never>((_, reject) => {
-      onTimeout = () => reject(workerNotResponding());
+      onTimeout = () =>
+        reject(
+          new TypeError(
+            'No worker answers. Its script has to be found, be registered if it is a service worker, and call serveTokenManager() ' +
+              'before it waits for anything.',
+          ),
+        );
     });
     const timer = setTimeout(onTimeout, helloTimeoutMs);
     this.#failures.add(onTimeout);
@@ -113,28 +123,19 @@ export class WorkerConnection implements TokenManagerBridge {
   }
 
   async #sendRequest(message: WorkerMessage, address: Pick<Envelope, 'to' | 'from'>): Promise<CallOutcome> {
-    const { reply, close } = this.#post(message, address);
+    const { port1, port2 } = new MessageChannel();
     const { to } = address;
     let stopWatching = (): void => undefined;
-    const gone = new Promise<CallOutcome>((resolve) => {
-      if (to !== undefined) stopWatching = this.#liveness.watch(to, () => resolve({ kind: 'stopped' }));
-    });
     try {
-      return await Promise.race([reply, gone]);
+      return await new Promise((resolve, reject) => {
+        port1.onmessage = ({ data }: MessageEvent<CallOutcome>) => resolve(data);
+        this.#port.post({ tokenkeep: this.#channel, ...address, message }, port2).catch(reject);
+        if (to !== undefined) stopWatching = this.#liveness.watch(to, () => resolve({ kind: 'stopped' }));
+      });
     } finally {
       stopWatching();
-      close();
+      port1.close();
     }
-  }
-
-  #post(message: WorkerMessage, address: object): { reply: Promise<CallOutcome>; close(): void } {
-    const { port1, port2 } = new MessageChannel();
-    const envelope: Envelope = { tokenkeep: this.#channel, ...address, message };
-    const reply = new Promise<CallOutcome>((resolve, reject) => {
-      port1.onmessage = ({ data }: MessageEvent<CallOutcome>) => resolve(data);
-      this.#port.post(envelope, port2).catch(reject);
-    });
-    return { reply, close: () => port1.close() };
   }
 
   /** That worker is gone, or no longer the one. Only the first to find out does something about it. */
@@ -190,17 +191,4 @@ function mayRetry(message: WorkerMessage, outcome: CallOutcome): boolean {
   const { type } = message;
   if (type === 'read' || type === 'write' || type === 'cancel') return false;
   return outcome.kind === 'wrong-worker' || !mustNotRepeat(message);
-}
-
-function workerStopped(): TypeError {
-  return new TypeError(
-    'The worker was stopped before it answered. What it was asked for may have been done.',
-  );
-}
-
-function workerNotResponding(): TypeError {
-  return new TypeError(
-    'No worker answers. Its script has to be found, be registered if it is a service worker, and call serveTokenManager() ' +
-      'before it waits for anything.',
-  );
 }

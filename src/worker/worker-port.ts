@@ -32,34 +32,32 @@ export function workerFinder(
   worker: () => TokenWorker | undefined,
   fallback: (() => TokenWorker | undefined) | undefined,
 ): FindWorker {
-  return () =>
-    tryCreate(worker, fallback === undefined) ?? tryCreate(fallback as typeof worker, true) ?? noSuchWorker();
+  return () => create(worker, fallback);
 }
 
-function tryCreate(make: () => TokenWorker | undefined, isLast: boolean): TokenWorker | undefined {
+function create(
+  make: () => TokenWorker | undefined,
+  fallback?: (() => TokenWorker | undefined) | undefined,
+): TokenWorker {
+  let cause: unknown;
   try {
     const made = make();
-    return made === undefined && isLast ? noSuchWorker() : made;
+    if (made !== undefined) return made;
   } catch (error) {
+    if (error instanceof ConfigurationError) throw error;
     // `new SharedWorker` where there is none.
-    const isMissing = error instanceof ReferenceError || error instanceof TypeError;
-    if (isMissing && !isLast) return undefined;
-    return isMissing ? noSuchWorker(error) : workerRefused(error);
+    if (!(error instanceof ReferenceError || error instanceof TypeError)) {
+      throw new ConfigurationError(
+        'connectTokenManager(options): the browser refuses the worker. Its script has to be of the origin of the page.',
+        { cause: error },
+      );
+    }
+    cause = error;
   }
-}
-
-function noSuchWorker(cause?: unknown): never {
+  if (fallback !== undefined) return create(fallback);
   throw new ConfigurationError(
     'connectTokenManager(options): there is no such worker here. Service workers need https or localhost, and some engines ' +
       'have no shared workers. Give the option fallback, such as () => new Worker(url), if tokens may live there instead.',
-    { cause },
-  );
-}
-
-function workerRefused(cause: unknown): never {
-  if (cause instanceof ConfigurationError) throw cause;
-  throw new ConfigurationError(
-    'connectTokenManager(options): the browser refuses the worker. Its script has to be of the origin of the page.',
     { cause },
   );
 }

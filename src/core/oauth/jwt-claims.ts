@@ -5,7 +5,7 @@
  */
 
 import { jwtDecode } from 'jwt-decode';
-import { ownMembers } from '../own-members.ts';
+import { isJsonObject, ownCopy } from '../own-members.ts';
 
 /** The claims of a JWT. `undefined`: it is none. jwt-decode throws on opaque tokens, and returns any JSON. */
 export function decodeJwtClaims(token: unknown): Readonly<Record<string, unknown>> | undefined {
@@ -13,8 +13,7 @@ export function decodeJwtClaims(token: unknown): Readonly<Record<string, unknown
   if (typeof token !== 'string' || !token.includes('.')) return undefined;
   try {
     const claims: unknown = jwtDecode(token);
-    if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) return undefined;
-    return ownMembers(claims as Readonly<Record<string, unknown>>);
+    return isJsonObject(claims) ? ownCopy(claims) : undefined;
   } catch {
     return undefined; // its message may quote the token
   }

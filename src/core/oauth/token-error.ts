@@ -5,11 +5,11 @@
  */
 
 import { ConfigurationError } from '../errors.ts';
-import { emptyObject } from '../own-members.ts';
+import { emptyObject, isJsonObject } from '../own-members.ts';
 import { isThenable } from '../platform-class.ts';
 import type { FailureClass, ProviderProfile, TokenErrorResponse } from './provider-profile.ts';
 import { isErrorCode } from './server-error-details.ts';
-import { isJsonObject, nonEmptyString } from './token-grant.ts';
+import { nonEmptyString } from './token-grant.ts';
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -63,11 +63,7 @@ export function classifyFailure(
   const byProfile = classifyByProfile(profile, { status, body, error, contentType });
   const known = declared === undefined ? undefined : own[declared];
   const meaning = isTransientStatus(status) ? 'transient' : (known ?? standardClass(status, body, standard));
-  return {
-    failure: byProfile.failure ?? meaning,
-    error,
-    ...(byProfile.classifyError !== undefined && { classifyError: byProfile.classifyError }),
-  };
+  return { ...byProfile, failure: byProfile.failure ?? meaning, error };
 }
 
 const classes: readonly unknown[] = ['invalid-grant', 'interaction-required', 'client', 'transient'];
@@ -86,14 +82,9 @@ function classifyByProfile(
     if (failure === undefined || classes.includes(failure)) return { failure: failure as FailureClass };
     if (isThenable(failure)) Promise.resolve(failure).catch(() => undefined);
     const allowed = classes.map((one) => `'${one}'`).join(', ');
-    return {
-      failure: undefined,
-      classifyError: new ConfigurationError(
-        `profile.classify() must return ${allowed} or undefined, at once.`,
-      ),
-    };
+    throw new ConfigurationError(`profile.classify() must return ${allowed} or undefined, at once.`);
   } catch (error) {
-    return { failure: undefined, classifyError: error ?? 'profile.classify() threw nothing.' };
+    return { classifyError: error ?? 'profile.classify() threw nothing.' };
   }
 }
 
@@ -136,5 +127,5 @@ function requiresInteraction(body: unknown): boolean {
 function errorValues(body: unknown, profile: ProviderProfile | undefined): string[] {
   if (!isJsonObject(body)) return [];
   const fields = profile?.errorFields ?? ['error'];
-  return fields.map((field) => nonEmptyString(body[field])).filter((value) => value !== undefined);
+  return fields.flatMap((field) => nonEmptyString(body[field]) ?? []);
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isJsonObject, ownCopy } from '../own-members.ts';
 import { decodeJwtClaims } from './jwt-claims.ts';
 import type { ProviderProfile } from './provider-profile.ts';
 
@@ -25,21 +26,11 @@ export function parseBody(body: string): unknown {
   }
 }
 
-/** Returns a copy without a prototype: a polluted prototype must not add members to a server's response. */
-function ownCopy<T extends object>(members: T): T {
-  return Object.assign(Object.create(null), members);
-}
-
 function parseForm(text: string): Record<string, string> | undefined {
   // Pages hold links like ?next=%2F&error=1, so what has a tag or several lines is no form.
   if (!text.includes('=') || /[<\r\n]/.test(text)) return undefined;
   const form = new URLSearchParams(text);
   return form.has('access_token') || form.has('error') ? ownCopy(Object.fromEntries(form)) : undefined;
-}
-
-/** Tells whether a value has members. */
-export function isJsonObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The value, if it is a string that says something. */

@@ -6,11 +6,10 @@
  */
 
 import { readHttpDate, readRetryAfter } from '../http/retry-after.ts';
-import { emptyObject } from '../own-members.ts';
+import { emptyObject, isJsonObject } from '../own-members.ts';
 import type { FailureClass, ProviderProfile } from './provider-profile.ts';
 import { classifyFailure } from './token-error.ts';
 import {
-  isJsonObject,
   namesError,
   nonEmptyString,
   omitMembers,
@@ -18,6 +17,8 @@ import {
   readTokenGrant,
   type TokenGrant,
 } from './token-grant.ts';
+
+type Members = Readonly<Record<string, unknown>>;
 
 /** An answer of a token endpoint, read to its end. */
 export interface RawTokenResponse {
@@ -67,21 +68,21 @@ export function parseTokenResponse(
   if (!isSuccess && !(status >= 400)) return redirectedOutcome(status);
   const serverNow = readHttpDate(response.date) ?? now;
   const body = parseBody(response.body);
-  const grant =
-    isJsonObject(body) && !namesError(body) ? readTokenGrant(body, profile, serverNow) : undefined;
+  const members: Members = isJsonObject(body) ? body : emptyObject;
+  const grant = namesError(members) ? undefined : readTokenGrant(members, profile, serverNow);
   // A failure that holds both tokens and names no error is a server that failed after it had rotated: a fatal error
   // while it shut down, a gateway that maps statuses. Dropping the only copy of the successor would end the session.
   if (grant !== undefined && (isSuccess || grant.refreshToken !== undefined))
     return { kind: 'granted', grant };
-  if (isSuccess ? !looksLikeRefusal(body, profile) : isFromGateway(status, body))
+  if (isSuccess ? !looksLikeRefusal(members, profile) : isFromGateway(status, members))
     return { kind: 'unreadable', status };
   return {
     kind: 'refused',
     ...classifyFailure(status, body, profile, response.contentType),
     status,
-    description: describe(body),
+    description: describe(members),
     retryAfter: readRetryAfter(response.retryAfter, serverNow),
-    details: isJsonObject(body) ? omitMembers(body, hiddenMembers) : {},
+    details: omitMembers(members, hiddenMembers),
   };
 }
 
@@ -102,8 +103,8 @@ function redirectedOutcome(status: number): TokenResponseOutcome {
  * What stands between says that it got no answer (RFC 9110 §15.6.3, §15.6.5), and nothing of what the token endpoint did.
  * A token endpoint that says so of something behind it names an error.
  */
-function isFromGateway(status: number, body: unknown): boolean {
-  return (status === 502 || status === 504) && !(isJsonObject(body) && namesError(body));
+function isFromGateway(status: number, members: Members): boolean {
+  return (status === 502 || status === 504) && !namesError(members);
 }
 
 const errorMembers = ['error', 'errors', 'error_code', 'error_description'];
@@ -112,14 +113,13 @@ const errorMembers = ['error', 'errors', 'error_code', 'error_description'];
  * A 2xx without an access token that reads like a refusal. In doubt it does not: what is taken for a refusal leaves the
  * refresh token unspent. So a bare `message` is no complaint, and no answer is one that holds a new refresh token.
  */
-function looksLikeRefusal(body: unknown, profile: ProviderProfile | undefined): boolean {
-  if (!isJsonObject(body)) return false;
-  if (namesError(body)) return true;
-  if (nonEmptyString(body['refresh_token']) !== undefined) return false;
+function looksLikeRefusal(members: Members, profile: ProviderProfile | undefined): boolean {
+  if (namesError(members)) return true;
+  if (nonEmptyString(members['refresh_token']) !== undefined) return false;
   const { errorFields = [], errorCodes = {} } = profile ?? emptyObject;
   return (
-    errorMembers.some((field) => Boolean(body[field])) ||
-    errorFields.some((field) => Object.hasOwn(errorCodes, nonEmptyString(body[field]) ?? ''))
+    errorMembers.some((field) => Boolean(members[field])) ||
+    errorFields.some((field) => Object.hasOwn(errorCodes, nonEmptyString(members[field]) ?? ''))
   );
 }
 
@@ -134,11 +134,10 @@ const hiddenMembers: ReadonlySet<string> = new Set([
 /** In characters. */
 const maxDescriptionLength = 10_000;
 
-function describe(body: unknown): string | undefined {
-  if (!isJsonObject(body)) return undefined;
-  const sentence = /\s/.test(nonEmptyString(body['error']) ?? '') ? body['error'] : undefined;
-  const text =
-    nonEmptyString(body['error_description']) ?? nonEmptyString(body['message']) ?? nonEmptyString(sentence);
+function describe(members: Members): string | undefined {
+  const { error, error_description: description, message } = members;
+  const sentence = /\s/.test(nonEmptyString(error) ?? '') ? error : undefined;
+  const text = nonEmptyString(description) ?? nonEmptyString(message) ?? nonEmptyString(sentence);
   // The text is cut to a line only after redaction, so that it cannot end with a part of a secret.
   return nonEmptyString(
     text

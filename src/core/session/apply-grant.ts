@@ -6,7 +6,7 @@
 
 import { fingerprint } from '../fingerprint.ts';
 import type { TokenGrant } from '../oauth/token-grant.ts';
-import { emptyObject } from '../own-members.ts';
+import { emptyObject, ownCopy } from '../own-members.ts';
 import {
   type AccessToken,
   type ExpectedExpiry,
@@ -41,7 +41,7 @@ export function createRecord(
   const scope = grant.scope ?? context.scope;
   const { login, subject, thumbprint } = context;
   return applyGrant(
-    withChanges({ schema: 1, clientId, accessTokens: {} }, { login, subject, thumbprint, scope }),
+    ownCopy({ schema: 1, clientId, login, subject, thumbprint, scope, accessTokens: {} }),
     grant,
     context,
   );
@@ -65,7 +65,7 @@ export function applyGrant(record: SessionRecord, grant: TokenGrant, context: Gr
     issuer: context.issuer,
     refreshToken: grant.refreshToken ?? record.refreshToken,
     refreshTokenExpiresAt: refreshTokenExpiry(record, grant, context, rotated),
-    refreshTokenEnd: expectedExpiry(record, grant, context),
+    refreshTokenEnd: expectedExpiry(record, grant, context, rotated),
     lastScopeNarrowed: isWhole ? undefined : record.lastScopeNarrowed || isNarrower || undefined,
     narrowsScope: record.narrowsScope || (isNarrower && context.narrowsScope) || undefined,
     variantFailures: Object.keys(variantFailures).length > 0 ? variantFailures : undefined,
@@ -153,13 +153,13 @@ function expectedExpiry(
   { refreshToken, refreshTokenEnd: known }: SessionRecord,
   grant: TokenGrant,
   { sentAt, refreshTokenLifetime }: GrantContext,
+  rotated: boolean,
 ): ExpectedExpiry | undefined {
   const statedLifetime = grant.refreshTokenLifetime;
   if (statedLifetime === Number.POSITIVE_INFINITY || (grant.refreshToken ?? refreshToken) === undefined)
     return undefined;
   if (statedLifetime === undefined && known !== undefined && known.at > sentAt) return known;
-  const isNew = grant.refreshToken !== undefined && grant.refreshToken !== refreshToken;
-  const lifetime = statedLifetime ?? (isNew ? refreshTokenLifetime : undefined);
+  const lifetime = statedLifetime ?? (rotated ? refreshTokenLifetime : undefined);
   if (lifetime === undefined) return undefined;
   const at = sentAt + lifetime;
   return known !== undefined && Math.abs(known.at - at) < sameExpiryTolerance ? known : { at, since: sentAt };

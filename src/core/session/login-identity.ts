@@ -6,6 +6,7 @@
  */
 
 import { decodeJwtClaims } from '../oauth/jwt-claims.ts';
+import { nonEmptyString } from '../oauth/token-grant.ts';
 
 /** A login, as far as its record says. */
 export interface LoginIdentity {
@@ -26,11 +27,11 @@ interface IdentifiedRecord {
 
 /** Returns the login that a record descends from. Its members are its own, as `readRecord()` returns them. */
 export function loginIdentityOf({ login, subject, idToken }: IdentifiedRecord): LoginIdentity {
-  const claims = idToken === undefined ? undefined : decodeJwtClaims(idToken);
+  const claims = decodeJwtClaims(idToken);
   return {
     login,
-    issuer: nonEmptyClaim(claims?.['iss']),
-    subject: subject ?? nonEmptyClaim(claims?.['sub']),
+    issuer: nonEmptyString(claims?.['iss']),
+    subject: subject ?? nonEmptyString(claims?.['sub']),
   };
 }
 
@@ -44,8 +45,4 @@ export function isSameLogin(one: LoginIdentity | undefined, other: LoginIdentity
   // The application names a user without an issuer.
   const issuer = one.issuer ?? other.issuer;
   return one.subject === other.subject && issuer === (other.issuer ?? issuer);
-}
-
-function nonEmptyClaim(claim: unknown): string | undefined {
-  return typeof claim === 'string' && claim !== '' ? claim : undefined;
 }

@@ -6,6 +6,7 @@
 
 import { fingerprint } from '../fingerprint.ts';
 import type { ProviderProfile } from '../oauth/provider-profile.ts';
+import { isJsonObject, ownCopy } from '../own-members.ts';
 import { type AccessToken, type Failure, longestPause, type SessionRecord } from './session-record.ts';
 
 /** Why a stored value is not a session of ours. */
@@ -33,7 +34,7 @@ export interface SessionOwner {
 /** Reads what a storage holds. A value that is not a session of `owner` is named, never thrown and never used. */
 export function readRecord(value: unknown, owner: SessionOwner): SessionRecord | RecordRejection {
   if (value === keyLost) return 'key lost';
-  const record: Record<string, unknown> = isObject(value) ? ownCopy(value) : {};
+  const record: Record<string, unknown> = isJsonObject(value) ? ownCopy(value) : {};
   const schema = record['schema'];
   if (typeof schema !== 'number') return 'corrupt';
   if (schema !== 1) return isNewer(schema) ? 'newer schema' : 'other schema';
@@ -70,10 +71,6 @@ function normalize(record: SessionRecord, profile: ProviderProfile | undefined):
 }
 
 /** Returns a copy without a prototype. Returns `undefined` unchanged. */
-function ownCopy<T extends object | undefined>(value: T): T {
-  return value && Object.assign(Object.create(null), value);
-}
-
 function withEachBounded(failures: Readonly<Record<string, Failure>>): Readonly<Record<string, Failure>> {
   const bounded = Object.create(null) as Record<string, Failure | undefined>;
   for (const [variant, failure] of Object.entries(failures)) bounded[variant] = withBounds(failure);
@@ -125,17 +122,13 @@ export function isSendable(accessToken: string): boolean {
   return /^[!-~]+$/.test(accessToken);
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 type Check = (value: unknown) => boolean;
 const isText: Check = (value) => typeof value === 'string' && value !== '';
 const isTime: Check = (value) => typeof value === 'number' && Number.isFinite(value);
 /** How often something happened. */
 const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 1;
 const isScope: Check = (value) => Array.isArray(value) && value.every((part) => typeof part === 'string');
-const isMap: Check = isObject;
+const isMap: Check = isJsonObject;
 
 const recordShape: Readonly<Record<string, readonly [required: boolean, check: Check]>> = {
   clientId: [true, isText],
@@ -153,13 +146,13 @@ const recordShape: Readonly<Record<string, readonly [required: boolean, check: C
   extra: [false, isMap],
   accessTokens: [
     true,
-    (value) => isObject(value) && Object.values(value).every(matchesShape(accessTokenShape)),
+    (value) => isJsonObject(value) && Object.values(value).every(matchesShape(accessTokenShape)),
   ],
   pendingRefresh: [false, (value) => matchesShape(pendingRefreshShape)(value)],
   failure: [false, (value) => matchesShape(failureShape)(value)],
   variantFailures: [
     false,
-    (value) => isObject(value) && Object.values(value).every(matchesShape(failureShape)),
+    (value) => isJsonObject(value) && Object.values(value).every(matchesShape(failureShape)),
   ],
 };
 const expectedExpiryShape: typeof recordShape = { at: [true, isTime], since: [true, isTime] };
@@ -203,7 +196,7 @@ const refusalsShape: typeof recordShape = {
 
 function matchesShape(shape: typeof recordShape): Check {
   return (value) =>
-    isObject(value) &&
+    isJsonObject(value) &&
     Object.entries(shape).every(([name, [required, check]]) =>
       Object.hasOwn(value, name) && value[name] !== undefined ? check(value[name]) : !required,
     );
