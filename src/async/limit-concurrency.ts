@@ -13,7 +13,8 @@ import { abortReason } from './abortable.ts';
 export function limitConcurrency(concurrency: number): ConcurrencyLimiter {
   // In order. Joining, leaving and calling the next one take constant time.
   const waiting = new Set<() => void>();
-  let iterator = waiting.values();
+  // It has not ended while one waits: those that it has passed have left, and those that join come after them.
+  const iterator = waiting.values();
   let running = 0;
   const wait = (signal: AbortSignal | null | undefined) =>
     new Promise<void>((resolve, reject) => {
@@ -39,17 +40,8 @@ export function limitConcurrency(concurrency: number): ConcurrencyLimiter {
         return await task();
       } finally {
         // The place goes directly to the next task in line, so a task that arrives now cannot take it.
-        if (waiting.size === 0) {
-          running -= 1;
-        } else {
-          let next = iterator.next();
-          if (next.done === true) {
-            // An iterator that has ended does not return tasks that are added later.
-            iterator = waiting.values();
-            next = iterator.next();
-          }
-          next.value?.();
-        }
+        if (waiting.size === 0) running -= 1;
+        else iterator.next().value?.();
       }
     },
     get idle() {
