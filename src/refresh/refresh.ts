@@ -274,12 +274,17 @@ export class Refresh {
     return { request, server, scope };
   }
 
-  /** Law bounded-locks: what is sent now has to be answered, and stored, before the lock is somebody else's. */
+  /**
+   * Law bounded-locks: what is sent now has to be answered, and stored, before the lock is somebody else's. Where a holder may lose the
+   * lock, others give it `timeout` and 5 s from the marker on, so it must not sleep for longer than that between marker and request.
+   */
   #hasOutlivedLock(now: number, grantedAt: number, markedAt: number = now): boolean {
     const { lock, lockTimeout, timeout } = this.#context;
-    const hasLease = lock.lease !== undefined;
-    const elapsed = now - (hasLease ? grantedAt : markedAt);
-    return elapsed < 0 || elapsed > (hasLease ? lock.lease - timeout - 5_000 : lockTimeout / 2);
+    const sinceMarker = now - markedAt;
+    if (sinceMarker < 0 || sinceMarker > (lock.mayBeLost ? 5_000 : lockTimeout / 2)) return true;
+    if (lock.lease === undefined) return false;
+    const sinceGrant = now - grantedAt;
+    return sinceGrant < 0 || sinceGrant > lock.lease - timeout - 5_000;
   }
 
   /** Ends the critical section with what the commit brought. */

@@ -119,6 +119,8 @@ export class Facts {
   readonly storeFailed: Map<string, number> = new Map();
   /** The user that a process last saw for a session: `p1.1 user0`. Absent: it knows no user, or received a change event. */
   readonly users: Map<string, string> = new Map();
+  /** When a process last said that a session has ended: `p1.1 user0`. */
+  readonly endedAt: Map<string, number> = new Map();
   /** The first law that was broken. */
   broken: string | undefined = undefined;
   #order = 0;

@@ -78,6 +78,8 @@ export class Fleet {
       // A change event may announce another user's session: its user is unknown until a token of it is used.
       for (const type of ['signedIn', 'adopted', 'signedOut', 'sessionEnded'] as const)
         root.on(type, ({ session }) => void facts.users.delete(`${process.name} ${session}`));
+      for (const type of ['signedOut', 'sessionEnded'] as const)
+        root.on(type, ({ session }) => void facts.endedAt.set(`${process.name} ${session}`, facts.tick()));
       root.on('*', (event) => judgeWords(facts, process, event));
       root.on('sessionEnded', ({ session, error: { reason } }) => {
         scheduler.note(`${process.name} says that ${session} ended: ${reason}`);

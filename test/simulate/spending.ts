@@ -4,7 +4,8 @@ import type { Facts, Post } from './facts.ts';
 import type { Profile, Weather } from './weather.ts';
 
 const refreshBefore = 30_000;
-const timeLimit = 35_000;
+/** How long a token request may take. */
+const timeLimit = 30_000;
 
 const late = 'given up, and reached the server late';
 
@@ -34,7 +35,7 @@ export function judgeSend(
   if (record?.refreshToken === token.text) judgeEvidence(facts, post, record, profile);
 }
 
-/** Who may have lost the lock without knowing is given the time to end what they have sent: the `timeout` and 5 s. */
+/** A holder that may have lost the lock without knowing is given the time to end what it has sent: its `timeout`. */
 function judgePatience(facts: Facts, { token, by, sentAt }: Post, one: Post): void {
   const isOpen = ['pending', 'granted', 'lost'].includes(one.outcome);
   // What a process hands to its network leaves when it is awake: it may have been the first one.

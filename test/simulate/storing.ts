@@ -105,11 +105,14 @@ export function judgeUse(facts: Facts, accessToken: AccessToken | undefined, cal
   call.user ??= family.user;
   if (call.user !== family.user)
     facts.break('law one-login', `${who} began as ${call.user} and uses ${name} of ${family.user}`);
-  // A call that began before a login or sign-out of its process does not show the current state of the process.
-  const isOld = facts.deeds.some(
-    ({ process, session, endedAt = Number.POSITIVE_INFINITY }) =>
-      process === call.process && session === call.session && endedAt > call.startedAt,
-  );
+  // A call that began before a login or sign-out of its process, or before the process found a sign-out of another one, does not show
+  // the current state of the process.
+  const isOld =
+    (facts.endedAt.get(place) ?? 0) > call.startedAt ||
+    facts.deeds.some(
+      ({ process, session, endedAt = Number.POSITIVE_INFINITY }) =>
+        process === call.process && session === call.session && endedAt > call.startedAt,
+    );
   if (!isOld) facts.users.set(place, family.user);
   const signOut = signedOutBefore(facts, call, family);
   if (signOut !== undefined)

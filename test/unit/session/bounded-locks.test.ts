@@ -28,6 +28,30 @@ test('a holder that slept through its lease before the POST sends nothing, takes
   calling.catch(() => undefined);
 });
 
+test.each([
+  ['5 s', 5_000, 1],
+  ['longer', 5_001, 3],
+])(
+  'a holder of a lock that may be lost that slept for %s after its marker marks once more if others may have given up on it',
+  async (_, slept, writes) => {
+    const { open, storage, server, expire, clock, posts } = await openManager();
+    const sleeper = open({ lock: { ...memoryLock(), mayBeLost: true } });
+    expire();
+    let sleeps = true;
+    storage.before = async (operation) => {
+      if (operation !== 'write' || !sleeps) return;
+      sleeps = false;
+      clock.set(clock.now() + slept);
+      server.hold({ times: 1 });
+    };
+    const calling = sleeper.getAccessToken();
+    await expect.poll(() => posts).toHaveLength(1);
+    // The marker, and where it slept for too long: the marker taken back, and a new one.
+    expect(storage.log.filter((operation) => operation === 'write')).toHaveLength(writes);
+    calling.catch(() => undefined);
+  },
+);
+
 test('a holder whose session was marked by someone else meanwhile queues again, and adopts', async () => {
   const { open, manager, storage, server, expire, posts } = await openManager();
   expire();
