@@ -4,10 +4,11 @@
  * @module
  */
 
+import { maxTimerDelay } from './async/abortable.ts';
 import type { Clock, Reach, TokenLock, TokenStorage, Transport } from './core/contracts.ts';
 import { describeReceived } from './core/describe-received.ts';
 import { ConfigurationError } from './core/errors.ts';
-import type { ProtectedResource } from './core/http/protected-resource.ts';
+import { type ProtectedResource, scopeToken } from './core/http/protected-resource.ts';
 import type { ClientAuthentication } from './core/oauth/authorization-server.ts';
 import type { Dpop } from './core/oauth/dpop-key.ts';
 import type { Grant, TokenRequestExtras } from './core/oauth/grant.ts';
@@ -84,19 +85,15 @@ type Checks = {
   readonly [name in keyof Required<TokenManagerOptions>]: (value: unknown) => string | undefined;
 };
 
-const optional =
-  (check: (value: unknown) => string | undefined) =>
-  (value: unknown): string | undefined =>
-    value === undefined ? undefined : check(value);
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null;
 const text = (value: unknown) =>
   typeof value === 'string' && value !== '' ? undefined : 'must be a non-empty string.';
 const callable = (value: unknown) => (typeof value === 'function' ? undefined : 'must be a function.');
 const milliseconds = (least: number) => (value: unknown) =>
-  typeof value === 'number' && value >= least && value <= 2 ** 31 - 1
+  typeof value === 'number' && value >= least && value <= maxTimerDelay
     ? undefined
-    : `must be a number of milliseconds from ${least} to ${2 ** 31 - 1}.`;
+    : `must be a number of milliseconds from ${least} to ${maxTimerDelay}.`;
 const shape =
   (maker: string, ...methods: string[]) =>
   (value: unknown) =>
@@ -109,10 +106,12 @@ const reaching = (check: (value: unknown) => string | undefined) => (value: unkn
     ? undefined
     : "must declare its reach: 'process', 'machine' or 'cluster'.");
 const scopes = (value: unknown) =>
-  Array.isArray(value) &&
-  value.every((one) => typeof one === 'string' && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(one))
+  Array.isArray(value) && value.every((one) => typeof one === 'string' && scopeToken.test(one))
     ? undefined
     : 'must be an array of scopes, each without spaces, quotes and backslashes.';
+
+/** The options without a default. */
+const required: readonly string[] = ['clientId', 'authorizationServer', 'protectedResources'];
 
 const checks: Checks = {
   clientId: text,
@@ -123,35 +122,30 @@ const checks: Checks = {
       : 'must be { tokenEndpoint, … } or a function that resolves to it, such as discover(issuer).',
   protectedResources: (value) =>
     Array.isArray(value) ? undefined : "must be an array such as ['https://api.example.com/'].",
-  clientAuthentication: optional(shape('clientSecretBasic(secret)', 'authenticate')),
-  grant: optional(
-    (value) =>
-      shape('clientCredentials()', 'check', 'request', 'parseResponse')(value) ??
-      (['refresh-token', 'client-credentials', 'token-handler'].includes((value as Grant).kind)
-        ? undefined
-        : "must have the kind 'refresh-token', 'client-credentials' or 'token-handler'."),
-  ),
-  dpop: optional(reaching(shape('dpop()', 'generate', 'keep', 'load'))),
-  storage: optional(reaching(shape('memoryStorage()', 'read', 'write', 'delete'))),
-  lock: optional(reaching(shape('memoryLock()', 'request'))),
-  session: optional(text),
-  refreshBefore: optional(milliseconds(0)),
-  refreshTokenExpiringBefore: optional(milliseconds(0)),
-  scope: optional(scopes),
-  fetch: optional(
-    (value) =>
-      callable(value) ??
-      ([undefined, 'manual'].includes(readMember(value as Transport, 'redirects'))
-        ? undefined
-        : "has a member redirects that must be 'manual', or left out."),
-  ),
-  isInvalidToken: optional(callable),
-  clock: optional(shape('testClock()', 'now')),
-  timeout: optional(milliseconds(1)),
-  replayConcurrency: optional((value) =>
+  clientAuthentication: shape('clientSecretBasic(secret)', 'authenticate'),
+  grant: (value) =>
+    shape('clientCredentials()', 'check', 'request', 'parseResponse')(value) ??
+    (['refresh-token', 'client-credentials', 'token-handler'].includes((value as Grant).kind)
+      ? undefined
+      : "must have the kind 'refresh-token', 'client-credentials' or 'token-handler'."),
+  dpop: reaching(shape('dpop()', 'generate', 'keep', 'load')),
+  storage: reaching(shape('memoryStorage()', 'read', 'write', 'delete')),
+  lock: reaching(shape('memoryLock()', 'request')),
+  session: text,
+  refreshBefore: milliseconds(0),
+  refreshTokenExpiringBefore: milliseconds(0),
+  scope: scopes,
+  fetch: (value) =>
+    callable(value) ??
+    ([undefined, 'manual'].includes(readMember(value as Transport, 'redirects'))
+      ? undefined
+      : "has a member redirects that must be 'manual', or left out."),
+  isInvalidToken: callable,
+  clock: shape('testClock()', 'now'),
+  timeout: milliseconds(1),
+  replayConcurrency: (value) =>
     Number.isInteger(value) && (value as number) > 0 ? undefined : 'must be a whole number from 1.',
-  ),
-  tokenRequest: optional(checkTokenRequest),
+  tokenRequest: checkTokenRequest,
 };
 
 /** Headers and parameters that a token request sets itself: a second value would be refused, or worse, obeyed. */
@@ -217,7 +211,7 @@ export function checkOptions(options: TokenManagerOptions): TokenManagerOptions 
   const checked: Record<string, unknown> = Object.create(null);
   for (const [name, check] of Object.entries(checks)) {
     const value = readMember(options as unknown as Record<string, unknown>, name);
-    const problem = check(value);
+    const problem = value === undefined && !required.includes(name) ? undefined : check(value);
     if (problem !== undefined)
       throw new ConfigurationError(`The option ${name} ${problem}${describeReceived(value)}`);
     if (value !== undefined) checked[name] = value;

@@ -88,7 +88,7 @@ export class TokenManager implements AsyncDisposable {
    */
   getAccessToken(request?: AccessTokenRequest): Promise<string> {
     const { context, source, session } = internalsOf(this) as ManagerInternals;
-    return getAccessToken(context.grant, source, session, request);
+    return getAccessToken(context, source, session, request);
   }
 
   /**

@@ -46,7 +46,7 @@ export class PageCalls {
     const internals = began && internalsOf(this.#manager);
     if (internals === undefined) return await this.#manager.getAccessToken?.(request);
     const { context, source, session } = internals;
-    return await getAccessToken(context.grant, source, session, request, identity(began));
+    return await getAccessToken(context, source, session, request, identity(began));
   }
 }
 

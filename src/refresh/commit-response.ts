@@ -107,9 +107,10 @@ export class ResponseCommit {
    * @param reading the look at the session that it was sent from.
    */
   async handle(reading: SessionReading, sent: SentRefresh, result: SendResult): Promise<CommitStep> {
+    if (result.kind === 'granted') return await this.#onGranted(reading, sent, result.grant);
+    // Someone has signed out or in meanwhile: a refusal is about the session before it.
+    if (!reading.isCurrent) return retry;
     switch (result.kind) {
-      case 'granted':
-        return await this.#onGranted(reading, sent, result.grant);
       case 'refused': {
         const isWholeGrant = this.#requirement.variant === wholeGrant;
         // The whole grant is named only after a narrower access token.
@@ -148,15 +149,14 @@ export class ResponseCommit {
       return this.#discard(orphaned);
     }
     const { store } = this.#context;
-    const committed = { record: successor, version };
-    const result = await store.commitSuccessor(this.#session, committed, record.refreshToken, this.#emit);
+    const condition = { kind: 'successor', sentToken: record.refreshToken } as const;
+    const result = await store.commit(this.#session, { record: successor, version }, condition, this.#emit);
     // While it was stored: a sign-out here or elsewhere, or a login, or a process that took the lock over from us.
     if (result.kind === 'signed-out' || (result.kind === 'superseded' && !reading.isCurrent))
       return this.#discard(orphaned);
     if (result.kind === 'superseded' || !reading.isCurrent) return retry;
     if (mismatch !== undefined) {
-      const about = this.#session.eventContext(reading.login);
-      this.#emit({ type: 'idTokenRejected', ...about, claim: mismatch });
+      this.#emit({ type: 'idTokenRejected', ...reading.eventContext, claim: mismatch });
     }
     const stored = successor.accessTokens[this.#requirement.variant];
     if (stored === undefined) {
@@ -211,15 +211,11 @@ export class ResponseCommit {
     successor: SessionRecord,
     error: string,
   ): Promise<CommitStep> {
-    const { store } = this.#context;
-    const found = await store.read(this.#session, this.#emit);
+    const found = await this.#context.store.read(this.#session, this.#emit);
     // Each of these has rotated the refresh token, and is one more of the same row.
-    const before = withChanges(successor, { failure: sent.record.failure });
-    const recorded = this.#recordFailure(reading, before, { kind: 'client', error, refused: true });
-    const { record } = recorded;
-    await store.write(this.#session, record, found?.version).catch(() => undefined);
-    this.#emitFailure(reading, recorded);
-    return { kind: 'decide-again', record };
+    const record = withChanges(successor, { failure: sent.record.failure });
+    const written = { record, version: found?.version };
+    return await this.#onFailure(reading, written, { kind: 'client', error, refused: true });
   }
 
   /** The server narrows grants for good. Asked once more, without a scope, it gives what is left; the API decides. */
@@ -228,7 +224,6 @@ export class ResponseCommit {
     sent: SentRefresh,
     refusal: RefusedResponse,
   ): Promise<CommitStep> {
-    if (!reading.isCurrent) return retry;
     const record = withChanges(sent.record, { narrowsScope: true });
     try {
       await this.#context.store.write(this.#session, record, sent.version);
@@ -236,8 +231,7 @@ export class ResponseCommit {
       if (isConflict(error)) return retry;
       return await this.#onFailure(reading, sent, describeRefusal(refusal, sent));
     }
-    const about = this.#session.eventContext(reading.login);
-    this.#emit({ type: 'scopeNarrowed', ...about, requested: sent.scope ?? [] });
+    this.#emit({ type: 'scopeNarrowed', ...reading.eventContext, requested: sent.scope ?? [] });
     return retry;
   }
 
@@ -249,7 +243,6 @@ export class ResponseCommit {
   ): Promise<CommitStep> {
     const { record, version } = sent;
     const session = this.#session;
-    if (!reading.isCurrent) return retry;
     let isStillStored = false;
     try {
       await this.#context.store.delete(session, version, record);
@@ -264,7 +257,7 @@ export class ResponseCommit {
     const error = loginRequired(reason, { ...errorDetailsOf(refusal, sent), cause: refusal.cause });
     session.markEnded(error, isStillStored ? record.refreshToken : undefined);
     if (!isStillStored) void forgetKey(this.#context, record);
-    this.#emit({ type: 'sessionEnded', ...session.eventContext(reading.login), error });
+    this.#emit({ type: 'sessionEnded', ...reading.eventContext, error });
     throw error;
   }
 
@@ -308,10 +301,9 @@ export class ResponseCommit {
   #emitFailure(reading: SessionReading, { record, failure, becameStuck }: RecordedFailure): void {
     const history = consecutiveFailures(record, failure);
     const error = refreshFailed(failure, failure.at, { history, cause: this.#cause });
-    const about = this.#session.eventContext(reading.login);
-    this.#emit({ type: 'refreshFailed', ...about, error });
+    this.#emit({ type: 'refreshFailed', ...reading.eventContext, error });
     if (!becameStuck || isConfigurationError(error)) return;
-    this.#emit({ type: 'sessionStuck', ...about, error });
+    this.#emit({ type: 'sessionStuck', ...reading.eventContext, error });
   }
 
   /** Law response-lost: sent, and no answer. The marker stays stored. */
@@ -325,7 +317,6 @@ export class ResponseCommit {
     },
   ): Promise<CommitStep> {
     const { clock, grant } = this.#context;
-    if (!reading.isCurrent) return retry;
     const { markedRecord, server } = sent;
     const { since, sends } = markedRecord.pendingRefresh ?? { since: 0, sends: 0 };
     const isFirst = sends === 1 && observed.redirectFollowed !== true;
@@ -336,7 +327,7 @@ export class ResponseCommit {
     }
     const history = consecutiveFailures(markedRecord);
     const error = responseLost(sends > 1 ? backoff(sends - 1, 1) : 0, history, observed);
-    this.#emit({ type: 'refreshFailed', ...this.#session.eventContext(reading.login), error });
+    this.#emit({ type: 'refreshFailed', ...reading.eventContext, error });
     const now = clock.Date.now();
     // Inside a declared reuse window the same token may be sent again, and the sooner the better.
     if (isFirst && now - since < (server.profile?.reuseWindow ?? 0)) return retry;

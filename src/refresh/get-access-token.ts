@@ -5,11 +5,11 @@
  */
 
 import { checkIndicators, checkScope } from '../core/http/protected-resource.ts';
-import type { Grant } from '../core/oauth/grant.ts';
 import type { AccessTokenRequest } from '../core/oauth/token-set.ts';
 import { emptyObject, ownMembers } from '../core/own-members.ts';
 import { isSameLogin, type LoginIdentity } from '../core/session/login-identity.ts';
 import { variantOf, wholeGrant } from '../core/session/session-record.ts';
+import type { ManagerContext } from '../session/manager-context.ts';
 import type { Session } from '../session/session.ts';
 import { loginRequired } from '../session/session-errors.ts';
 import type { TokenQuery, TokenSource } from './token-source.ts';
@@ -23,7 +23,7 @@ import type { TokenQuery, TokenSource } from './token-source.ts';
  *   {@link TokenSource.get} throws.
  */
 export function getAccessToken(
-  grant: Grant,
+  { grant, clock }: ManagerContext,
   source: TokenSource,
   session: Session,
   request?: AccessTokenRequest,
@@ -31,7 +31,7 @@ export function getAccessToken(
 ): Promise<string> {
   if (grant.kind === 'token-handler') return Promise.reject(grant.tokenUnavailable());
   if (request === undefined) {
-    const cached = source.getCached(session, wholeGrant);
+    const cached = session.usableToken(wholeGrant, clock.Date.now());
     if (cached !== undefined) {
       cached.promise ??= Promise.resolve(cached.token);
       return cached.promise;

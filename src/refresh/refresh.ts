@@ -35,8 +35,8 @@ import { type CommitStep, ResponseCommit } from './commit-response.ts';
 
 /** What kind of access token is needed, the evidence, and what to ask the server for when it comes to that. */
 export interface RefreshRequirement extends TokenRequirement {
-  readonly scope: readonly string[] | undefined;
-  readonly resource: readonly string[] | undefined;
+  readonly scope?: readonly string[] | undefined;
+  readonly resource?: readonly string[] | undefined;
 }
 
 /** What was decided on what is stored, if anything is. */
@@ -263,8 +263,7 @@ export class Refresh {
     const server = await resolver.resolve();
     // Law tokens-stay-home: only now the server is known for sure, and the refresh token is for nobody but its issuer.
     if (!isOwnedBy(record, { issuers: issuersOf(server), isNamed: resolver.isNamed })) {
-      const { login } = this.#reading;
-      this.#emit({ type: 'recordRejected', ...this.#session.eventContext(login), reason: 'other issuer' });
+      this.#emit({ type: 'recordRejected', ...this.#reading.eventContext, reason: 'other issuer' });
       throw loginRequired('no_tokens');
     }
     const { resource } = this.#requirement;

@@ -35,21 +35,9 @@ const reuseAfterFailureMs = 5_000;
 
 export class TokenSource {
   readonly #context: ManagerContext;
-  readonly #refreshBefore: number;
 
   constructor(context: ManagerContext) {
     this.#context = context;
-    this.#refreshBefore = context.refreshBefore;
-  }
-
-  /**
-   * Returns an access token from memory, if there is one that may be used. Costs one comparison.
-   *
-   * @param mustLast see {@link TokenQuery.mustLast}
-   */
-  getCached(session: Session, variant: string, mustLast: boolean = false): CachedToken | undefined {
-    const now = this.#context.clock.Date.now();
-    return session.usableToken(variant, mustLast ? now + this.#refreshBefore : now);
   }
 
   /**
@@ -66,14 +54,12 @@ export class TokenSource {
     for (let flights = 1; ; flights++) {
       if (!session.isSameLogin(login)) throw loginRequired('login_changed');
       if (rejectedToken !== undefined) session.reject(variant, rejectedToken);
-      const cached = this.getCached(session, variant, query.mustLast);
+      const cached = this.#cachedToken(session, query);
       if (cached !== undefined && cached.token !== rejectedToken) return cached;
       throwIfAborted(signal); // an aborted caller starts no refresh
       // 1 Join: a call during a refresh waits for it and uses its result.
       const joined = session.pending.flight(variant);
-      const landed = await keepAlive(
-        abortable(joined ?? this.#startFlight(session, ownMembers({ ...query, login })), signal),
-      );
+      const landed = await keepAlive(abortable(joined ?? this.#startFlight(session, query, login), signal));
       login ??= landed.login;
       // During the refresh another user may have signed in, here or elsewhere.
       if (!session.isSameLogin(login) || !isSameLogin(login, landed.login))
@@ -83,20 +69,19 @@ export class TokenSource {
     }
   }
 
-  #startFlight(session: Session, query: TokenQuery): Promise<CachedToken> {
-    const { variant, scope, resource, login, wasReceived } = query;
+  /** Returns the access token in memory, if it may be used and lasts long enough. */
+  #cachedToken(session: Session, { variant, mustLast }: TokenQuery): CachedToken | undefined {
+    const { clock, refreshBefore } = this.#context;
+    const now = clock.Date.now();
+    return session.usableToken(variant, mustLast === true ? now + refreshBefore : now);
+  }
+
+  #startFlight(session: Session, query: TokenQuery, login: LoginIdentity | undefined): Promise<CachedToken> {
+    const { variant } = query;
     // Evidence of a call that has left counts for those who come after it.
     const rejectedToken = query.rejectedToken ?? session.rejectedToken(variant);
-    const refreshBefore = query.mustLast === true ? 2 * this.#refreshBefore : this.#refreshBefore;
-    const requirement: RefreshRequirement = {
-      variant,
-      scope,
-      resource,
-      login,
-      rejectedToken,
-      wasReceived,
-      refreshBefore,
-    };
+    const refreshBefore = this.#context.refreshBefore * (query.mustLast === true ? 2 : 1);
+    const requirement = ownMembers({ ...query, login, rejectedToken, refreshBefore });
     const flight = new Refresh(this.#context, session, requirement)
       .run()
       .catch((error: unknown) => this.#reuseValidToken(session, requirement, error))

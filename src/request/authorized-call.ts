@@ -19,11 +19,12 @@ import type { TokenSource } from '../refresh/token-source.ts';
 import type { ManagerContext } from '../session/manager-context.ts';
 import type { CachedToken, Session } from '../session/session.ts';
 import { loginRequired } from '../session/session-errors.ts';
+import { discardBody } from '../token-endpoint/send-request.ts';
 import { askPredicate, type InvalidTokenPredicate } from './invalid-token.ts';
 import { followRedirect, initForPlatformRedirect } from './redirects.ts';
 import type { RejectedTokens } from './rejected-tokens.ts';
 import type { RequestQueue } from './replay-queue.ts';
-import { discardBody, type ReplayableRequest } from './replayable-request.ts';
+import type { ReplayableRequest } from './replayable-request.ts';
 
 /** The judgement of a token by a response. */
 type TokenVerdict = 'not-rejected' | 'invalid' | 'unclear';
@@ -74,21 +75,15 @@ export class AuthorizedCall {
 
   /** Sends a request that has to wait for its credentials, or that must be copied before it is sent for the first time. */
   start(): Promise<Response> {
-    const { transport, clock, refreshBefore } = this.#services.context;
-    const { input, init, kind, redirect } = this.#request;
-    const resource = this.#resource;
+    const { clock, refreshBefore } = this.#services.context;
+    const now = clock.Date.now();
     // A one-shot body cannot be sent again, so its token has to last.
-    const at = kind === 'one-shot' ? clock.Date.now() + refreshBefore : clock.Date.now();
-    const cached = this.#session.usableToken(resource.variant, at);
+    const at = this.#request.kind === 'one-shot' ? now + refreshBefore : now;
+    const cached = this.#session.usableToken(this.#resource.variant, at);
     // A request that needs a proof takes the same path as one that waits for a token.
     if (cached === undefined || cached.credentials.needsProof) return this.#sendWhenReady();
     // In the turn of the call, as `fetch` does: the caller sees at once that a body is taken.
-    if (redirect !== undefined) init.redirect = redirect;
-    cached.credentials.attach(init, undefined);
-    const sent = Promise.resolve(transport(input, init));
-    const response =
-      resource.hides401 === true ? sent.catch((error) => this.#onFailure(cached, error)) : sent;
-    return this.#finish(cached, response);
+    return this.#finish(cached, this.#send(cached, false));
   }
 
   /** Waits for a token and sends the request, in its turn if others have waited as well. */

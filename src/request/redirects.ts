@@ -6,7 +6,8 @@
  */
 import { nextHop, redirectLimit, referrerPolicyOf } from '../core/http/redirect.ts';
 import { subtleCrypto } from '../platform/web-crypto.ts';
-import { copyMembers, discardBody, type ReplayableRequest } from './replayable-request.ts';
+import { discardBody } from '../token-endpoint/send-request.ts';
+import { copyMembers, type ReplayableRequest } from './replayable-request.ts';
 
 /** Sends the next hop. It decides anew which credentials the next place gets, if any. */
 export type SendNextHop = (url: string, init: RequestInit) => Promise<Response>;
@@ -29,10 +30,8 @@ export async function followRedirect(
   const hop = nextHop(from, status, response.headers.get('location'));
   if (hop === undefined) return await withCheckedIntegrity(request, response);
   discardBody(response);
-  if (hop === 'network-error')
-    throw new TypeError('fetch failed', { cause: new Error('The redirect cannot be followed.') });
-  if (hops >= redirectLimit)
-    throw new TypeError('fetch failed', { cause: new Error('redirect count exceeded') });
+  if (hop === 'network-error') throw fetchFailed('The redirect cannot be followed.');
+  if (hops >= redirectLimit) throw fetchFailed('redirect count exceeded');
   const headers = new Headers(init.headers);
   for (const name of hop.dropHeaders) headers.delete(name);
   const {
@@ -66,10 +65,8 @@ function withCheckedIntegrity(
  * @throws TypeError for a request that may have had an effect: only GET and HEAD are sent again.
  */
 export function initForPlatformRedirect({ method, init, integrity }: ReplayableRequest): RequestInit {
-  if (!/^(?:get|head)$/i.test(method)) {
-    const cause = new Error('The transport hides where a redirect leads (opaqueredirect).');
-    throw new TypeError('fetch failed', { cause });
-  }
+  if (!/^(?:get|head)$/i.test(method))
+    throw fetchFailed('The transport hides where a redirect leads (opaqueredirect).');
   const headers = new Headers(init.headers);
   headers.delete('authorization');
   headers.delete('dpop');
@@ -120,9 +117,14 @@ async function verifyIntegrity(response: Response, integrity: string): Promise<R
   const found = btoa(String.fromCharCode(...new Uint8Array(digest)));
   if (required.includes(normalizeBase64(found))) return response;
   await response.body?.cancel();
-  throw new TypeError('fetch failed', { cause: new Error('integrity mismatch') });
+  throw fetchFailed('integrity mismatch');
 }
 
 function normalizeBase64(base64: string): string {
   return base64.replace(/-/g, '+').replace(/_/g, '/').replace(/=/g, '');
+}
+
+/** Returns an error like that of `fetch`. */
+function fetchFailed(why: string): TypeError {
+  return new TypeError('fetch failed', { cause: new Error(why) });
 }

@@ -10,6 +10,7 @@ import { copyHeaders, isHeaderRecord } from '../core/http/request-credentials.ts
 import { absent, callNative, isInstance } from '../core/platform-class.ts';
 import type { HeadersInit } from '../core/platform-types.ts';
 import { randomId } from '../platform/web-crypto.ts';
+import { cancelBody, discardBody } from '../token-endpoint/send-request.ts';
 
 /** The first argument of `fetch`. */
 export type RequestInput = string | URL | Request;
@@ -78,9 +79,9 @@ export class ReplayableRequest {
     if (this.isSent) return;
     const { body } = this.init;
     if (body !== undefined && body !== null) {
-      if (this.kind === 'one-shot') cancelSource(body, reason);
+      if (this.kind === 'one-shot') cancelBody(body, reason);
     } else if (typeof this.input === 'object' && !this.input.bodyUsed) {
-      cancelSource(this.input.body, reason);
+      cancelBody(this.input.body, reason);
     }
     this.release();
   }
@@ -165,6 +166,7 @@ export function passThroughInit(given: RequestInit | undefined, own: RequestInit
   return isKept ? given : { ...copyMembers(given as RequestInit), headers: own.headers as HeadersInit };
 }
 
+/** Checks whether an object is of no class. */
 function isPlainObject(value: object): value is Record<string, unknown> {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
@@ -221,21 +223,4 @@ export function hasAuthorization({ headers }: RequestInit): boolean {
 export function hasBody(request: Request): boolean {
   if (request.body !== undefined) return request.body !== null;
   return request.method !== 'GET' && request.method !== 'HEAD';
-}
-
-/** Cancels a body that will not be read, which frees its connection. */
-export function discardBody(message: Request | Response): void {
-  if (!message.bodyUsed) cancelSource(message.body, undefined);
-}
-
-/** Cancels the source of a body. */
-function cancelSource(body: unknown, reason: unknown): void {
-  if (typeof body !== 'object' || body === null) return;
-  const { cancel, destroy, return: end } = body as Record<'cancel' | 'destroy' | 'return', unknown>;
-  const stop = [cancel, destroy, end].find((one) => typeof one === 'function');
-  try {
-    // `destroy(reason)` would make a Node stream emit an unhandled `error`, so only `cancel` gets the reason.
-    const stopped: unknown = stop?.call(body, stop === cancel ? reason : undefined);
-    Promise.resolve(stopped).catch(() => undefined);
-  } catch {} // the platform cannot cancel this stream
 }

@@ -27,11 +27,12 @@ export class PendingWork {
   /** The sign-in whose tokens are being stored: what is stored until it settles is of the session before it. */
   readonly signIn: Promise<unknown> | undefined = undefined;
   readonly isImporting: boolean = false;
+  /** The revocation of tokens that came after the last sign-out. */
+  readonly orphanRevocation: OrphanRevocation | undefined = undefined;
   /** The refreshes that may be joined, by variant: they began in this epoch. */
   #joinable: Map<string, Promise<CachedToken>> | undefined = undefined;
   #requests = 0;
   #awaitsFlights = false;
-  #orphanRevocation: OrphanRevocation | undefined = undefined;
 
   /** Its fields, which are read-only for all others. */
   get #own(): Writable<PendingWork> {
@@ -110,16 +111,8 @@ export class PendingWork {
     this.#requests -= 1;
   }
 
-  /** The revocation of tokens that came after the last sign-out. */
-  get orphanRevocation(): OrphanRevocation | undefined {
-    return this.#orphanRevocation;
-  }
-
-  trackOrphanRevocation(revocation: OrphanRevocation): void {
-    this.#orphanRevocation = revocation;
-  }
-
-  clearOrphanRevocation(): void {
-    this.#orphanRevocation = undefined;
+  /** @param revocation `undefined`: a sign-out has begun, and no tokens have come after it. */
+  trackOrphanRevocation(revocation: OrphanRevocation | undefined): void {
+    this.#own.orphanRevocation = revocation;
   }
 }

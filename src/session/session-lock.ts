@@ -55,20 +55,16 @@ export async function withSessionLock<T>(
   const late = () =>
     new LockTimeoutError(`The lock of the session was not free within ${lockTimeout} ms. Try again.`);
   const { signal, clear, abort } = deadline(clock, lockTimeout, late);
+  const leave = () => abort(resolvedElsewhere);
   const stopListening =
-    isResolvedElsewhere === undefined
-      ? () => {}
-      : watchForResolution(context, session, {
-          isResolvedElsewhere,
-          leave: () => abort(resolvedElsewhere),
-        });
+    isResolvedElsewhere && watchForResolution(context, session, { isResolvedElsewhere, leave });
   let failure: unknown;
   try {
     const granted = lock.request(`tokenkeep:${session.key}`, { signal }, async () => {
       throwIfAborted(signal); // the caller no longer waits
       // From here on it is no waiter: neither the deadline nor a resolution elsewhere takes it away.
       clear();
-      stopListening();
+      stopListening?.();
       try {
         return await run();
       } catch (error) {
@@ -86,7 +82,7 @@ export async function withSessionLock<T>(
     return { kind: 'lock-failed', error: isTokenKeepError(error) ? error : foreignLockError(error) };
   } finally {
     clear();
-    stopListening();
+    stopListening?.();
   }
 }
 

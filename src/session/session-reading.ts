@@ -4,7 +4,7 @@
  * @module
  */
 import type { Version } from '../core/contracts.ts';
-import type { AnyTokenEvent } from '../core/events.ts';
+import type { AnyTokenEvent, SessionEvent } from '../core/events.ts';
 import { BearerCredentials, type RequestCredentials } from '../core/http/request-credentials.ts';
 import type { DpopKey } from '../core/oauth/dpop-key.ts';
 import { type LoginIdentity, loginIdentityOf } from '../core/session/login-identity.ts';
@@ -71,6 +71,11 @@ export class SessionReading {
   /** The key that the record is bound to; `undefined`: its tokens are bearer tokens. */
   get dpopKey(): DpopKey | undefined {
     return this.#dpopKey;
+  }
+
+  /** The members that events about that login have. */
+  get eventContext(): SessionEvent {
+    return this.#session.eventContext(this.#login);
   }
 
   /** Nobody has signed in or out in this process since the look began. */
@@ -274,11 +279,10 @@ export class SessionReading {
     const cached = this.cacheToken(variant, usable);
     // No event is emitted about a login that is no longer current.
     if (isOtherLogin || !isCurrent) return cached;
-    if (wasSignedOut)
-      this.#emit({ type: 'signedIn', ...session.eventContext(this.#login), where: 'elsewhere' });
+    if (wasSignedOut) this.#emit({ type: 'signedIn', ...this.eventContext, where: 'elsewhere' });
     else if (before !== undefined && before !== cached.token) {
       const { expiresAt } = usable.accessToken;
-      this.#emit({ type: 'adopted', ...session.eventContext(this.#login), expiresAt });
+      this.#emit({ type: 'adopted', ...this.eventContext, expiresAt });
     }
     return cached;
   }
@@ -305,6 +309,6 @@ export class SessionReading {
     const from = end.at - Math.min(refreshTokenExpiringBefore, Math.max(0, end.at - end.since) / 4);
     const next = Math.max(clock.Date.now(), Number.isFinite(until) ? until : 0);
     if (next < from || !session.noteExpiry(end.at)) return;
-    this.#emit({ type: 'refreshTokenExpiring', ...session.eventContext(this.#login), expiresAt: end.at });
+    this.#emit({ type: 'refreshTokenExpiring', ...this.eventContext, expiresAt: end.at });
   }
 }

@@ -196,27 +196,11 @@ export class SessionStore {
   }
 
   /**
-   * Makes the successor of a record durable, or keeps it in memory until it is.
+   * Makes the record of a login, or the successor of a record, durable, or keeps it in memory until it is.
    *
    * @param successor its version is that of the record that it replaces.
-   * @param sentToken the refresh token that was spent for it.
    */
-  async commitSuccessor(
-    session: Session,
-    successor: VersionedRecord,
-    sentToken: string | undefined,
-    emit: EmitEvent,
-  ): Promise<CommitResult> {
-    return await this.#commit(session, successor, { kind: 'successor', sentToken }, emit);
-  }
-
-  /** Makes the record of a login durable, or keeps it in memory until it is. */
-  async commitLogin(session: Session, record: SessionRecord, emit: EmitEvent): Promise<CommitResult> {
-    const condition: LoginWrite = { kind: 'login', replacing: undefined };
-    return await this.#commit(session, { record, version: undefined }, condition, emit);
-  }
-
-  async #commit(
+  async commit(
     session: Session,
     successor: VersionedRecord,
     condition: WriteCondition,
@@ -236,14 +220,8 @@ export class SessionStore {
       if (isNewerSchema(error) && unsaved === undefined) throw error;
       // Or someone signed out or in: it must not come back as something to be written.
       if (session.epoch !== epoch || session.unsaved !== unsaved) return { kind: 'superseded' };
-      const { record, version } = successor;
-      session.keepUnsaved({
-        kind: 'record',
-        record,
-        version,
-        condition,
-        failures: (unsaved?.failures ?? 0) + 1,
-      });
+      const failures = (unsaved?.failures ?? 0) + 1;
+      session.keepUnsaved({ ...successor, kind: 'record', condition, failures });
       const storeError = error as TokenKeepError;
       emit({ type: 'storeFailed', ...session.eventContext(), error: storeError });
       this.#retryLater(session);
@@ -255,12 +233,12 @@ export class SessionStore {
   async flush(session: Session, emit: EmitEvent): Promise<void> {
     const { unsaved } = session;
     if (unsaved === undefined) return;
-    await this.#commit(session, unsaved, unsaved.condition, emit);
+    await this.commit(session, unsaved, unsaved.condition, emit);
   }
 
   /** Gives up on a successor, because it must not be stored any more. */
   discardUnsaved(session: Session): void {
-    session.clearUnsaved();
+    session.keepUnsaved(undefined);
     this.#options.clock.clearTimeout(this.#unsaved.get(session));
     this.#unsaved.delete(session);
   }
@@ -311,7 +289,11 @@ export class SessionStore {
     const { epoch } = session;
     const ifVersion = versionOf(before);
     const version = await this.write(session, record, ifVersion);
-    if (session.epoch !== epoch) return await this.#undoWrite(session, version);
+    if (session.epoch !== epoch) {
+      // Law sign-out-wins: while it was written someone signed out, or in once more, and has looked at what was there before.
+      await this.delete(session, version).catch(unlessConflict);
+      return { kind: 'superseded' };
+    }
     const found = await this.#readBack(session, record, version, emit);
     if (found.kind === 'rejected' || (found.kind === 'record' && found.version === ifVersion))
       throw recordNotKept();
@@ -327,12 +309,6 @@ export class SessionStore {
     emit: EmitEvent,
   ): Promise<StoredSession> {
     return await this.readOrReject(session, emit).catch(() => ({ kind: 'record', record, version }));
-  }
-
-  /** Law sign-out-wins: while a login was written someone signed out, or in once more, and has looked at what was there before. */
-  async #undoWrite(session: Session, version: Version): Promise<CommitResult> {
-    await this.delete(session, version).catch(unlessConflict);
-    return { kind: 'superseded' };
   }
 
   /** @throws StorageError for anything but a conflict, which is an answer. */

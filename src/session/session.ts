@@ -207,7 +207,7 @@ export class Session {
   /** Signs out in memory, and begins a new epoch. {@link finishSignOut} follows when the storage has deleted the record, or failed. */
   signOut(error: LoginRequiredError): void {
     this.#startEpoch();
-    this.pending.clearOrphanRevocation();
+    this.pending.trackOrphanRevocation(undefined);
     this.#enter({ kind: 'ended', end: { kind: 'still-stored', error, login: undefined }, login: undefined });
   }
 
@@ -323,14 +323,13 @@ export class Session {
     this.#rejectedTokens = undefined;
   }
 
-  /** Keeps a record that the storage has refused. */
-  keepUnsaved(unsaved: UnsavedRecord): void {
+  /**
+   * Keeps a record that the storage has refused.
+   *
+   * @param unsaved `undefined`: the record before it is stored now, or must not be any more.
+   */
+  keepUnsaved(unsaved: UnsavedRecord | undefined): void {
     this.#own.unsaved = unsaved;
-  }
-
-  /** Drops the record that was not stored: it is stored now, or must not be any more. */
-  clearUnsaved(): void {
-    this.#own.unsaved = undefined;
   }
 
   /** `true`: this process is storing tokens, so a change in the storage may be its own. */

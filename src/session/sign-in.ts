@@ -140,7 +140,8 @@ async function storeLogin(
 ): Promise<void> {
   const { store, emit, refreshBefore } = context;
   const { epoch } = session;
-  const result = await store.commitLogin(session, record, emit);
+  const replacement = { record, version: undefined };
+  const result = await store.commit(session, replacement, { kind: 'login', replacing: undefined }, emit);
   reportReplacedRecord(context, session);
   const accessToken = record.accessTokens[wholeGrant];
   if (accessToken === undefined) return;

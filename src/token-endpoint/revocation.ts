@@ -11,7 +11,7 @@ import { readRetryAfter } from '../core/http/retry-after.ts';
 import type { BuiltRequest } from '../core/oauth/grant.ts';
 import { notRevoked, type RevocationResult } from '../core/oauth/revocation-result.ts';
 import { isOnline } from '../platform/environment.ts';
-import { discardResponse, type HttpTransport, readText, sendOnce } from './send-request.ts';
+import { discardBody, type HttpTransport, readText, sendOnce } from './send-request.ts';
 
 /** The pause before the second attempt, unless the server names one, in ms. */
 const retryPause = 300;
@@ -49,7 +49,7 @@ async function sendAttempt(
   try {
     const response = await sendOnce(request, transport, signal);
     if (!response.ok) return await refusedAttempt(response, signal, clock.Date.now());
-    if (onSuccess === undefined) discardResponse(response);
+    if (onSuccess === undefined) discardBody(response);
     else
       await abortable(readText(response), signal).then((text) =>
         onSuccess(typeof text === 'string' ? text : ''),

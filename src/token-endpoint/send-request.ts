@@ -106,13 +106,6 @@ async function readBody(response: Response, signal: AbortSignal): Promise<string
   }
 }
 
-/** Cancels a body that will not be read, which frees its connection. A body of node-fetch is a stream of Node. */
-export function discardResponse({ body }: Response): void {
-  const stream = body as { cancel?(): Promise<void>; destroy?(): void } | null | undefined;
-  if (typeof stream?.cancel === 'function') stream.cancel().catch(() => undefined);
-  else stream?.destroy?.();
-}
-
 /** What {@link readText} gives for a body above the limit. */
 export const tooLarge: unique symbol = Symbol('too large');
 
@@ -140,4 +133,21 @@ export async function readText(
     }
     text += decoder.decode(value, { stream: true });
   }
+}
+
+/** Cancels a body that will not be read, which frees its connection. */
+export function discardBody(message: Request | Response): void {
+  if (!message.bodyUsed) cancelBody(message.body, undefined);
+}
+
+/** Cancels the source of a body. */
+export function cancelBody(body: unknown, reason: unknown): void {
+  if (typeof body !== 'object' || body === null) return;
+  const { cancel, destroy, return: end } = body as Record<'cancel' | 'destroy' | 'return', unknown>;
+  const stop = [cancel, destroy, end].find((one) => typeof one === 'function');
+  try {
+    // `destroy(reason)` would make a Node stream emit an unhandled `error`, so only `cancel` gets the reason.
+    const stopped: unknown = stop?.call(body, stop === cancel ? reason : undefined);
+    Promise.resolve(stopped).catch(() => undefined);
+  } catch {} // the platform cannot cancel this stream
 }

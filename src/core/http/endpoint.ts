@@ -5,7 +5,7 @@
  */
 
 import { ConfigurationError } from '../errors.ts';
-import { parseUrl } from './url.ts';
+import { hasUserInfo, parseUrl } from './url.ts';
 
 /**
  * Checks whether a host name is this machine, so that requests to it do not leave the machine. A name under `localhost` counts if the
@@ -17,6 +17,11 @@ export function isLoopback(hostname: string): boolean {
   if (host === 'localhost' || host === '[::1]') return true;
   if (/[^.]\.localhost$/.test(host)) return 'isSecureContext' in globalThis;
   return /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
+}
+
+/** Checks whether nobody on the way can read what is sent to a URL: it is https, or http on loopback. */
+export function isSecureUrl({ protocol, hostname }: URL): boolean {
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
 }
 
 /**
@@ -31,10 +36,9 @@ export function requireEndpoint(option: string, value: unknown): void {
   }
   const url = parseUrl(value);
   if (url === null) throw new ConfigurationError(`${option} is not an absolute URL. Give it as https://….`);
-  const secure = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname));
-  if (!secure)
+  if (!isSecureUrl(url))
     throw new ConfigurationError(`${option} must be https: (http: only on loopback, for development).`);
-  if (url.username !== '' || url.password !== '' || value.includes('#')) {
+  if (hasUserInfo(url) || value.includes('#')) {
     throw new ConfigurationError(`${option} must have neither user information nor a fragment.`);
   }
 }

@@ -11,8 +11,8 @@
 import { ConfigurationError } from '../errors.ts';
 import { ownMembers } from '../own-members.ts';
 import { variantOf } from '../session/session-record.ts';
-import { isLoopback } from './endpoint.ts';
-import { parseUrl } from './url.ts';
+import { isSecureUrl } from './endpoint.ts';
+import { hasUserInfo, parseUrl } from './url.ts';
 
 /** A place that access tokens are sent to. Nothing else ever gets one (RFC 6750 §5.2). */
 export interface ProtectedResource {
@@ -132,9 +132,8 @@ function parseEntryUrl(
   const url = typeof value === 'string' && value !== '' ? parseUrl(value, base) : null;
   if (url === null)
     return reject('is not an absolute URL as text: write it out, https://api.example.com/v1.');
-  const secure = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname));
-  if (!secure) return reject('must be https: (http: only on localhost, 127.0.0.0/8 and [::1]).');
-  if (url.username !== '' || url.password !== '') return reject('has a user or a password: leave them out.');
+  if (!isSecureUrl(url)) return reject('must be https: (http: only on localhost, 127.0.0.0/8 and [::1]).');
+  if (hasUserInfo(url)) return reject('has a user or a password: leave them out.');
   if (/[?#]/.test(url.href)) return reject('has a query or a fragment: leave it out, only the path counts.');
   if (url.href.includes('*')) {
     return reject('has a *: name each host; a path needs none, it stands for everything beneath it.');
@@ -147,9 +146,12 @@ function parseEntryUrl(
   return pattern ?? reject('has a path that servers read in different ways: write it without %, ; and //.');
 }
 
+/** One scope (RFC 6749 §3.3). */
+export const scopeToken: RegExp = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
+
 /** @throws ConfigurationError that names it, unless it is a list of scopes. */
 export function checkScope(scope: unknown, name: string): readonly string[] {
-  if (isTexts(scope, /^[\x21\x23-\x5b\x5d-\x7e]+$/)) return [...scope];
+  if (isTexts(scope, scopeToken)) return [...scope];
   throw new ConfigurationError(
     `${name} is not a list of scopes: give an array with one or more, each without spaces, quotes and backslashes.`,
   );
@@ -250,8 +252,7 @@ export function matchParsed<T>(
 ): ResourcePattern<T> | undefined {
   const parsed = parseUrl(url, base);
   // The origin of a blob: URL is that of its page, so the scheme is asked first.
-  if (parsed === null || !/^https?:$/.test(parsed.protocol)) return undefined;
-  if (parsed.username !== '' || parsed.password !== '') return undefined;
+  if (parsed === null || !/^https?:$/.test(parsed.protocol) || hasUserInfo(parsed)) return undefined;
   const { origin, pathname } = parsed;
   const byWrittenPath = patterns.find((place) => place.origin === origin && isWithin(pathname, place.path));
   const lenient = byWrittenPath && decodeLeniently(pathname);

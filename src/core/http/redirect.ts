@@ -7,7 +7,7 @@
 
 import { readMember } from '../own-members.ts';
 import type { BodyKind } from './request-body.ts';
-import { parseUrl } from './url.ts';
+import { hasUserInfo, parseUrl } from './url.ts';
 
 /** The request that a redirect asks for, as changes to the one that was redirected. */
 export interface Hop {
@@ -54,7 +54,7 @@ export function nextHop(
   if (current === null || target === null) return 'network-error';
   if (!/^https?:$/.test(target.protocol)) return 'network-error';
   // Among its own origin a page may do this. Whoever follows by hand cannot: a Request refuses such a URL.
-  if (target.username !== '' || target.password !== '') return 'network-error';
+  if (hasUserInfo(target)) return 'network-error';
   // Also where the method becomes GET and the body would go: the standard asks for the body before it asks for the method.
   if (status !== 303 && from.bodyKind === 'one-shot') return 'network-error';
   // A fragment that is there but empty is not replaced, and `hash` does not tell it from none.

@@ -29,6 +29,11 @@ function parsed(text: string | URL, base?: string): URL | null {
   }
 }
 
+/** Checks whether a URL contains a user name or a password. */
+export function hasUserInfo({ username, password }: URL): boolean {
+  return username !== '' || password !== '';
+}
+
 function requireParser(): void {
   // A host that no engine takes (Chromium escapes a space), and dots in a path: a class that only cuts text keeps both.
   const isStandard = parsed('http://a<b') === null && parsed('HTTP://A/b/../c')?.href === 'http://a/c';

@@ -193,7 +193,7 @@ export function withPendingRefresh(
  */
 export function scopeToRequest(
   record: SessionRecord,
-  { variant, scope }: { readonly variant: string; readonly scope: readonly string[] | undefined },
+  { variant, scope }: { readonly variant: string; readonly scope?: readonly string[] | undefined },
 ): readonly string[] | undefined {
   const isNamed = variant === wholeGrant && record.lastScopeNarrowed === true && record.narrowsScope !== true;
   return isNamed ? record.scope : scope;

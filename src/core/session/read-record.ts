@@ -70,7 +70,6 @@ function normalize(record: SessionRecord, profile: ProviderProfile | undefined):
   });
 }
 
-/** Returns a copy without a prototype. Returns `undefined` unchanged. */
 function withEachBounded(failures: Readonly<Record<string, Failure>>): Readonly<Record<string, Failure>> {
   const bounded = Object.create(null) as Record<string, Failure | undefined>;
   for (const [variant, failure] of Object.entries(failures)) bounded[variant] = withBounds(failure);

@@ -265,7 +265,7 @@ describe('work that is under way', () => {
     expect(session.isStoring).toBe(false);
     session.keepUnsaved({} as UnsavedRecord);
     expect(session.isStoring).toBe(true);
-    session.clearUnsaved();
+    session.keepUnsaved(undefined);
     expect(session.isStoring).toBe(false);
   });
 
