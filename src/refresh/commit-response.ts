@@ -212,9 +212,11 @@ export class ResponseCommit {
     error: string,
   ): Promise<CommitStep> {
     const found = await this.#context.store.read(this.#session, this.#emit);
+    // Someone has signed out since: the failure must not bring the session back (law sign-out-wins).
+    if (found === undefined) return retry;
     // Each of these has rotated the refresh token, and is one more of the same row.
     const record = withChanges(successor, { failure: sent.record.failure });
-    const written = { record, version: found?.version };
+    const written = { record, version: found.version };
     return await this.#onFailure(reading, written, { kind: 'client', error, refused: true });
   }
 

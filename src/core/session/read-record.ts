@@ -6,7 +6,7 @@
 
 import { fingerprint } from '../fingerprint.ts';
 import type { ProviderProfile } from '../oauth/provider-profile.ts';
-import { isJsonObject, ownCopy } from '../own-members.ts';
+import { ownCopy } from '../own-members.ts';
 import { type AccessToken, type Failure, longestPause, type SessionRecord } from './session-record.ts';
 
 /** Why a stored value is not a session of ours. */
@@ -34,7 +34,7 @@ export interface SessionOwner {
 /** Reads what a storage holds. A value that is not a session of `owner` is named, never thrown and never used. */
 export function readRecord(value: unknown, owner: SessionOwner): SessionRecord | RecordRejection {
   if (value === keyLost) return 'key lost';
-  const record: Record<string, unknown> = isJsonObject(value) ? ownCopy(value) : {};
+  const record: Record<string, unknown> = isMap(value) ? ownCopy(value) : {};
   const schema = record['schema'];
   if (typeof schema !== 'number') return 'corrupt';
   if (schema !== 1) return isNewer(schema) ? 'newer schema' : 'other schema';
@@ -127,7 +127,8 @@ const isTime: Check = (value) => typeof value === 'number' && Number.isFinite(va
 /** How often something happened. */
 const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 1;
 const isScope: Check = (value) => Array.isArray(value) && value.every((part) => typeof part === 'string');
-const isMap: Check = isJsonObject;
+const isMap = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const recordShape: Readonly<Record<string, readonly [required: boolean, check: Check]>> = {
   clientId: [true, isText],
@@ -143,16 +144,10 @@ const recordShape: Readonly<Record<string, readonly [required: boolean, check: C
   narrowsScope: [false, (value) => typeof value === 'boolean'],
   idToken: [false, isText],
   extra: [false, isMap],
-  accessTokens: [
-    true,
-    (value) => isJsonObject(value) && Object.values(value).every(matchesShape(accessTokenShape)),
-  ],
+  accessTokens: [true, (value) => isMap(value) && Object.values(value).every(matchesShape(accessTokenShape))],
   pendingRefresh: [false, (value) => matchesShape(pendingRefreshShape)(value)],
   failure: [false, (value) => matchesShape(failureShape)(value)],
-  variantFailures: [
-    false,
-    (value) => isJsonObject(value) && Object.values(value).every(matchesShape(failureShape)),
-  ],
+  variantFailures: [false, (value) => isMap(value) && Object.values(value).every(matchesShape(failureShape))],
 };
 const expectedExpiryShape: typeof recordShape = { at: [true, isTime], since: [true, isTime] };
 const accessTokenShape: typeof recordShape = {
@@ -195,7 +190,7 @@ const refusalsShape: typeof recordShape = {
 
 function matchesShape(shape: typeof recordShape): Check {
   return (value) =>
-    isJsonObject(value) &&
+    isMap(value) &&
     Object.entries(shape).every(([name, [required, check]]) =>
       Object.hasOwn(value, name) && value[name] !== undefined ? check(value[name]) : !required,
     );

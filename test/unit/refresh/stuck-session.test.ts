@@ -236,6 +236,20 @@ test('law only-the-server-ends-it: tokens that cannot be sent, a whole day: few 
   expect(server.counts.tokenRequests).toBeLessThanOrEqual(40);
 });
 
+test('law sign-out-wins: a sign-out elsewhere while a token that cannot be sent is stored stays one', async () => {
+  const { server, manager, storage, expire, record } = await openManager();
+  expire();
+  server.fail({ members: { token_type: 'mac' } });
+  let reads = 0;
+  storage.before = async (operation) => {
+    const isStored = (await record())?.refreshToken !== undefined && server.counts.tokenRequests === 1;
+    // The first read after the response checks what was committed. The second one is for the failure.
+    if (operation === 'read' && isStored && ++reads === 2) await storage.delete(key);
+  };
+  expect(await rejection(manager.getAccessToken())).toMatchObject({ reason: 'signed_out' });
+  expect(await record()).toBeUndefined();
+});
+
 test('law only-the-server-ends-it: interaction_required for a day: few requests', async () => {
   const world = await openManager();
   const { server, expire, events } = world;
