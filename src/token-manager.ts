@@ -159,6 +159,7 @@ export class TokenManager implements AsyncDisposable {
    */
   on<Type extends TokenEventType | '*'>(type: Type, listener: TokenListener<Type>): () => void {
     const { context, session, unwatch } = internalsOf(this) as ManagerInternals;
+    // A manager of forSession() does not watch the storage: it stands for one session.
     const only = unwatch === undefined ? session.id : undefined;
     return context.events.subscribe(type, only, listener as never);
   }

@@ -102,7 +102,7 @@ export class Refresh {
     try {
       // What another process has already refreshed needs no lock.
       const decision = await this.#loadAndDecide();
-      if (!needsLock(decision)) return this.#resolve(decision);
+      if (!needsLock(decision)) return this.#tokenOf(decision);
       return await this.#refreshInTime();
     } finally {
       // 7 Released. Announce to listeners first; the calls that wait for the flight come after them.
@@ -155,10 +155,10 @@ export class Refresh {
       const isResolvedElsewhere = async () => (await this.#peek()).kind !== 'in-progress-elsewhere';
       await waitForResolution(this.#context, this.#session, { isResolvedElsewhere, until: outcome.until });
       const decision = await this.#loadAndDecide();
-      if (!needsLock(decision)) return this.#resolve(decision);
+      if (!needsLock(decision)) return this.#tokenOf(decision);
       if (turn === 3) throw responseLost(0, undefined); // others send it one after the other, and none receives an answer
     }
-    throw new LockTimeoutError('The lock of the session was lost again and again. Try again.');
+    throw new LockTimeoutError('The lock of the session was lost, or was of no use, three times. Try again.');
   }
 
   /** Waiting for the lock is bounded, and what is stored is looked at once more before giving up. */
@@ -170,7 +170,7 @@ export class Refresh {
     if (outcome.kind === 'ran') return outcome.value;
     const decision = await this.#loadAndDecide();
     if (decision.kind === 'use-stored' || (outcome.kind === 'resolved-elsewhere' && !needsLock(decision)))
-      return { kind: 'token', token: this.#resolve(decision) };
+      return { kind: 'token', token: this.#tokenOf(decision) };
     if (outcome.kind === 'resolved-elsewhere') return { kind: 'lock-lost' }; // it has changed once more
     throw outcome.error;
   }
@@ -194,19 +194,19 @@ export class Refresh {
       const decision = await this.#decide(this.#reading, loaded);
       if (decision.kind === 'in-progress-elsewhere') return decision;
       if (loaded.kind !== 'record' || decision.kind !== 'refresh')
-        return { kind: 'token', token: this.#resolve(decision) };
-      const step = await this.#prepareAndSend(loaded, decision.lostResponses, grantedAt);
+        return { kind: 'token', token: this.#tokenOf(decision) };
+      const step = await this.#spendAndCommit(loaded, decision.lostResponses, grantedAt);
       if (step.kind === 'lock-lost') return step;
       if (step.kind === 'retry') continue;
-      return { kind: 'token', token: await this.#resolveStep(step) };
+      return { kind: 'token', token: await this.#finish(step) };
     }
     throw new RefreshFailedError('What is stored changes faster than it can be refreshed. Try again.', {
       sent: false,
     });
   }
 
-  /** 5 Prepare, mark, spend. */
-  async #prepareAndSend(found: FoundRecord, lostResponses: number, grantedAt: number): Promise<RefreshStep> {
+  /** 5 Prepare, mark, spend. 6 Commit. */
+  async #spendAndCommit(found: FoundRecord, lostResponses: number, grantedAt: number): Promise<RefreshStep> {
     const { clock, store, managerId } = this.#context;
     const session = this.#session;
     const { record } = found;
@@ -287,7 +287,7 @@ export class Refresh {
   }
 
   /** Ends the critical section with what the commit brought. */
-  async #resolveStep(step: Exclude<CommitStep, { readonly kind: 'retry' }>): Promise<CachedToken> {
+  async #finish(step: Exclude<CommitStep, { readonly kind: 'retry' }>): Promise<CachedToken> {
     const { variant, refreshBefore } = this.#requirement;
     const reading = this.#reading;
     if (step.kind === 'still-valid') {
@@ -300,7 +300,7 @@ export class Refresh {
       const decision = await reading.decide(found, this.#requirement, this.#initialLogin);
       // Deciding may take a request, and so longer than the pause after the failure. That is no reason to spend at once.
       const failure = latestFailure(record, variant);
-      if (decision.kind !== 'refresh' || failure === undefined) return this.#resolve(decision);
+      if (decision.kind !== 'refresh' || failure === undefined) return this.#tokenOf(decision);
       const history = consecutiveFailures(record, failure);
       throw refreshFailed(failure, this.#context.clock.Date.now(), { history, cause: this.#commit.cause });
     }
@@ -320,8 +320,12 @@ export class Refresh {
     return reading.cacheToken(variant, { accessToken, until });
   }
 
-  /** @throws the reason why there is no access token, the same for all calls that wait. */
-  #resolve(decision: Decision): CachedToken {
+  /**
+   * Returns the access token that a decision found.
+   *
+   * @throws the reason why there is none, the same for all calls that wait.
+   */
+  #tokenOf(decision: Decision): CachedToken {
     const { clock, server } = this.#context;
     const { variant } = this.#requirement;
     switch (decision.kind) {
@@ -355,7 +359,10 @@ export class Refresh {
     return await this.#decide(reading, await reading.load());
   }
 
-  /** The same, while the refresh waits: what it finds may be old by the time it is found, so it is not kept. */
+  /**
+   * The same while the refresh waits. The refresh goes on from the reading before: what this one finds may be outdated by the time it
+   * is found.
+   */
   async #peek(): Promise<Decision> {
     const reading = this.#newReading();
     return await this.#decide(reading, await reading.load());
@@ -364,6 +371,7 @@ export class Refresh {
   async #decide(reading: SessionReading, loaded: LoadedRecord): Promise<Decision> {
     if (loaded.kind !== 'record') return loaded;
     const decision = await reading.decide(loaded, this.#requirement, this.#initialLogin);
+    // A peek names no login for the refresh.
     if (reading === this.#reading) this.#initialLogin ??= reading.login;
     return decision;
   }

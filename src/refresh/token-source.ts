@@ -41,8 +41,9 @@ export class TokenSource {
   }
 
   /**
-   * Returns an access token of the login that the call began under, other than the one that was rejected. Refreshes only on evidence.
-   * It does not return a token that was rejected for another call either, unless the refresh for that rejection has failed.
+   * Returns an access token of the login that the call began under, other than the one that was rejected, unless the server issues that
+   * very token again. Refreshes only on evidence. It does not return a token that was rejected for another call either, unless the
+   * refresh for that rejection has failed.
    *
    * @throws LoginRequiredError `login_changed` when another user's login is there now; the error of the refresh, the same
    *   one for all callers that wait; the signal's reason, if the caller aborts.
@@ -80,6 +81,7 @@ export class TokenSource {
     const { variant } = query;
     // Evidence of a call that has left counts for those who come after it.
     const rejectedToken = query.rejectedToken ?? session.rejectedToken(variant);
+    // A token that must last is refreshed `refreshBefore` earlier than one that others still hand out.
     const refreshBefore = this.#context.refreshBefore * (query.mustLast === true ? 2 : 1);
     const requirement = ownMembers({ ...query, login, rejectedToken, refreshBefore });
     const flight = new Refresh(this.#context, session, requirement)
@@ -103,7 +105,10 @@ export class TokenSource {
   }
 }
 
-/** Checks whether the token of a flight was rejected: one that began before the evidence may bring the very token that was rejected. */
+/**
+ * Checks whether the token of a flight was rejected. A flight that was joined may have begun before the evidence, and so may bring the
+ * very token that was rejected for this call; any flight may bring one that was rejected for another call meanwhile.
+ */
 function mayBeRejected(
   session: Session,
   { variant, rejectedToken }: TokenQuery,

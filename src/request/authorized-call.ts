@@ -90,7 +90,7 @@ export class AuthorizedCall {
   async #sendWhenReady(): Promise<Response> {
     const { source, enqueue, context } = this.#services;
     const { kind, signal } = this.#request;
-    const immediate = this.#session.usableToken(this.#resource.variant, context.clock.Date.now());
+    const inMemory = this.#session.usableToken(this.#resource.variant, context.clock.Date.now());
     try {
       const cached = await source.get(this.#session, {
         ...this.#resource,
@@ -100,7 +100,9 @@ export class AuthorizedCall {
       });
       this.#login = cached.login;
       const send = () => this.#send(cached, false);
-      return await this.#finish(cached, immediate === cached ? send() : enqueue(send, signal));
+      // Only calls that have waited for a refresh take turns: many are released at once.
+      const hasWaited = inMemory !== cached;
+      return await this.#finish(cached, hasWaited ? enqueue(send, signal) : send());
     } catch (error) {
       this.#request.cancel(error);
       throw error;

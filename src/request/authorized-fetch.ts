@@ -83,9 +83,9 @@ export class AuthorizedFetch implements CallServices {
       if (redirect !== undefined) own.redirect = redirect;
       cached.credentials.attach(own, undefined);
       return Promise.resolve(transport(input, own)).then((response) => {
-        const { status } = response;
-        // The status of an opaque redirect is 0.
-        if (status !== 0 && status < 300 && this.context.isInvalidToken === undefined) {
+        const { status, redirected } = response;
+        // The status of an opaque redirect is 0. What another place answers says nothing about the token.
+        if (status !== 0 && status < 300 && !redirected && this.context.isInvalidToken === undefined) {
           this.rejectedTokens.accepted(session, resource.url, cached.token);
           return response;
         }

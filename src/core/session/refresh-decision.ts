@@ -89,7 +89,7 @@ export function isOfflineBelieved(
   return Math.abs(now - since) < offlineBelievedFor * 2 ** Math.min(sends, 6);
 }
 
-/** Decides for `need` on what is stored. The only place that says whether a refresh token may be spent. */
+/** Decides for `requirement` on what is stored. The only place that says whether a refresh token may be spent. */
 export function reconcile(
   record: SessionRecord,
   requirement: TokenRequirement,

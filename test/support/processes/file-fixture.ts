@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { type FileStorage, fileStorage } from '../../../src/node/file-storage.ts';
 import type { LockFixture, StorageFixture } from '../../../src/testing/index.ts';
 
-/** A directory that goes away with the test. */
+/** A directory that goes away with the test. Its name has a blank: paths need not be plain. */
 export interface Folder extends Disposable {
   readonly path: string;
   /** The file of a storage in it. */
@@ -15,7 +15,7 @@ export interface Folder extends Disposable {
 }
 
 export function folder(): Folder {
-  const path = mkdtempSync(join(tmpdir(), 'tokenkeep-file-'));
+  const path = mkdtempSync(join(tmpdir(), 'tokenkeep file-'));
   const remove = (): void => rmSync(path, { recursive: true, force: true });
   return { path, file: join(path, 'private', 'tokens'), [Symbol.dispose]: remove };
 }

@@ -51,6 +51,21 @@ function lagging() {
   };
 }
 
+test('the response of a page that the platform was redirected to is no acceptance of a new token', async () => {
+  let isRedirected = false;
+  const transport = transportThat(() =>
+    isRedirected ? Object.defineProperty(ok(), 'redirected', { value: true }) : refused(),
+  );
+  const manager = await managerOn(transport, { clock: testClock() });
+  const call = async () => (await manager.fetch(api)).status;
+  expect(await call()).toBe(401);
+  isRedirected = true;
+  expect(await call()).toBe(200);
+  isRedirected = false;
+  expect(await call()).toBe(401);
+  expect(transport.grants).toHaveLength(1);
+});
+
 describe('a new token that is rejected and accepted afterwards', () => {
   test('is refreshed when it ends', async () => {
     const { call, ended, refreshes } = await scene(lagging());
