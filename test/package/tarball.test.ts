@@ -42,6 +42,7 @@ const names: Record<string, string[]> = {
     'clientSecretJwt',
     'clientSecretPost',
     'discover',
+    'inspect',
     'isTokenKeepError',
     'memoryLock',
     'memoryStorage',
