@@ -57,7 +57,8 @@ export async function signOut(
   session.signOut(error);
   const { epoch } = session;
   store.discardUnsaved(session);
-  const { record, unreadable, storageError } = await removeStored(context, session);
+  const { records, unreadable, storageError } = await removeStored(context, session);
+  const record = records.at(-1);
   // While it was deleted someone may have signed in again: that session is not ours to end.
   if (session.epoch === epoch) {
     // Not the one in memory: another login may have been stored since, and was signed out of as well.
@@ -69,7 +70,7 @@ export async function signOut(
   }
   const eventContext = session.eventContext(login ?? (record && loginIdentityOf(record)));
   if (hadTokens || record !== undefined) emit({ type: 'signedOut', ...eventContext, where: 'here' });
-  const ended = recordsToRevoke(unsaved, record);
+  const ended = recordsToRevoke(unsaved, records);
   const { revoke = true } = options;
   const revoking = pending.then(() =>
     revoke ? revokeRecords(context, session, ended, unreadable) : notRevoked('not_requested'),
@@ -89,10 +90,9 @@ export async function signOut(
  */
 function recordsToRevoke(
   unsaved: SessionRecord | undefined,
-  stored: SessionRecord | undefined,
-): SessionRecord[] {
-  const isSuccessor = unsaved !== undefined && unsaved.login === stored?.login;
-  return [unsaved, isSuccessor ? undefined : stored].filter((one) => one !== undefined);
+  stored: readonly SessionRecord[],
+): readonly SessionRecord[] {
+  return unsaved === undefined ? stored : [unsaved, ...stored.filter(({ login }) => login !== unsaved.login)];
 }
 
 function checkSignOutOptions({ revoke, timeout }: SignOutOptions): void {
@@ -128,40 +128,65 @@ async function waitForRevocation(
 }
 
 interface RemovedRecord {
-  readonly record?: SessionRecord;
+  /** The latest record of each login that was found. The last one was stored last. */
+  readonly records: readonly SessionRecord[];
   /** Something was stored, but not in a form that shows the tokens. */
   readonly unreadable?: NotRevoked;
   /** The storage did not delete it. */
   readonly storageError?: StorageError;
 }
 
-/** Deletes what is stored and gives it back: no token that was stored meanwhile escapes revocation. */
+/**
+ * Deletes what is stored, and returns the records that were found: tokens that were stored meanwhile are revoked as well. A delete that
+ * fails is tried once more from the read on, because another process may have stored a login while it was under way.
+ */
 async function removeStored({ store, emit }: ManagerContext, session: Session): Promise<RemovedRecord> {
   const { epoch } = session;
-  let removed: RemovedRecord = {};
+  let records: readonly SessionRecord[] = [];
+  let hasFailed = false;
   for (let tries = 0; tries < 10; tries++) {
     try {
       const found = await store.readOrReject(session, emit);
       // Someone has signed in again: what is stored now is theirs. Another client's was never ours.
-      if (session.epoch !== epoch || found.kind === 'none' || isForeign(found)) return removed;
-      if (found.kind === 'rejected') {
-        removed = { unreadable: notRevoked('unreadable') };
-        break;
-      }
-      removed = { record: found.record };
-      await store.delete(session, found.version, found.record);
-      return removed;
+      if (session.epoch !== epoch || found.kind === 'none' || isForeign(found)) return { records };
+      if (found.kind === 'rejected')
+        return await deleteUnread(store, session, epoch, { records, unreadable: notRevoked('unreadable') });
+      const { record } = found;
+      records = [...records.filter(({ login }) => login !== record.login), record];
+      await store.delete(session, found.version, record);
+      return { records };
     } catch (error) {
-      // A refresh elsewhere was stored between our two steps: what it brought has to go as well. What cannot be
-      // read can perhaps be deleted.
+      // A refresh elsewhere was stored between our two steps: what it brought has to go as well.
       if (isConflict(error)) continue;
-      if (removed.record === undefined)
-        removed = { unreadable: notRevoked('unreadable', { cause: error as Error }) };
-      break;
+      if (hasFailed || records.length === 0) return await giveUp(store, session, epoch, records, error);
+      hasFailed = true;
     }
   }
+  return await deleteUnread(store, session, epoch, { records });
+}
+
+/** Handles what could be neither read nor deleted. What cannot be read can perhaps be deleted. */
+async function giveUp(
+  store: ManagerContext['store'],
+  session: Session,
+  epoch: number,
+  records: readonly SessionRecord[],
+  error: unknown,
+): Promise<RemovedRecord> {
+  if (records.length > 0) return { records, storageError: notDeleted(error) };
+  const unreadable = notRevoked('unreadable', { cause: error as Error });
+  return await deleteUnread(store, session, epoch, { records, unreadable });
+}
+
+/** Deletes whatever is stored: a value that cannot be read, or that changes faster than it can be deleted by its version. */
+async function deleteUnread(
+  store: ManagerContext['store'],
+  session: Session,
+  epoch: number,
+  removed: RemovedRecord,
+): Promise<RemovedRecord> {
   if (session.epoch !== epoch) return removed;
-  return await store.delete(session, undefined, removed.record).then(
+  return await store.delete(session, undefined, removed.records.at(-1)).then(
     (): RemovedRecord => removed,
     (error: unknown): RemovedRecord => ({ ...removed, storageError: notDeleted(error) }),
   );

@@ -123,6 +123,22 @@ test('law sign-out-wins: a delete that fails: said so, not used here any more, a
   expect(await storage.inner.read(key)).toBeUndefined();
 });
 
+test('law sign-out-wins: a login that is stored elsewhere while the delete fails ends too, and all its tokens are revoked', async () => {
+  const { manager, open, server, storage, tokens } = await openManager();
+  const other = server.signIn();
+  const elsewhere = open();
+  let fails = true;
+  storage.before = async (operation) => {
+    if (operation !== 'delete' || !fails) return;
+    fails = false;
+    await elsewhere.setTokens(other);
+    throw new Error('The disk was away for a moment.');
+  };
+  expect(await manager.signOut()).toEqual({ revoked: true });
+  expect(await storage.inner.read(key)).toBeUndefined();
+  for (const one of [tokens, other]) expect(server.isActive(one.refresh_token ?? '')).toBe(false);
+});
+
 test('law sign-out-wins: what cannot be read is deleted all the same', async () => {
   const { manager, storage } = await openManager();
   storage.before = (operation) => {
