@@ -82,7 +82,7 @@ export class BridgeRequests {
     this.#pending.set(name, pending);
     try {
       const response = await this.#send(pending, request);
-      // A protected resource may redirect to anywhere. What is there is for pages only if that was named as well.
+      // A protected resource may redirect anywhere. A page gets the response only if the target was named as well.
       if (response.url !== '' && this.#match(response.url) === undefined) {
         this.#end(name);
         void response.body?.cancel().catch(() => undefined);

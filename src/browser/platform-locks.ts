@@ -96,7 +96,7 @@ const briefTaskMs = 2_000;
 export type MayAct = () => boolean;
 
 /**
- * Runs a task of a few milliseconds alone. Whoever freezes in it is not waited for: `mayAct` tells it, when it wakes up,
+ * Runs a task of a few milliseconds alone. Nobody waits for a tab that freezes in it: `mayAct` tells that tab, when it wakes up,
  * that it must not act any more.
  */
 export async function withBriefLock<T>(

@@ -9,7 +9,7 @@ import type { StorageOperation } from '../core/stored-record.ts';
 import { randomBytes, randomId, subtleCrypto } from '../platform/web-crypto.ts';
 import { type DatabaseConnection, type IndexedDbDatabase, KeyExistsError } from './indexed-db-database.ts';
 
-/** What is stored instead of the text of a record. */
+/** The stored form of an encrypted record. */
 export interface EncryptedRecord {
   /** Id of the key. */
   readonly by: string;

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Clocks differ, and whoever comes a day late should be told by the server that it is over. */
+/** Clocks differ. A process that comes a day late should learn from the server that the session has ended. */
 const graceMs: number = 24 * 60 * 60 * 1000;
 
 /**

@@ -46,7 +46,7 @@ export type StorageUnavailableReason = 'site data blocked' | 'opaque origin';
  * - `storage-6`: No torn reads: a reader sees the old record or the new one, whole.
  * - `storage-7`: No silent failure: what was not stored rejects with a `StorageError`.
  * - `storage-8`: Keys do not touch each other, whatever characters they have.
- * - `storage-9`: `watch`, where there is one, tells of every change by anyone within `reach`, and nothing more after `unwatch`.
+ * - `storage-9`: `watch`, if the storage has it, reports every change by anyone within `reach`, and nothing after `unwatch`.
  */
 export interface TokenStorage {
   readonly reach: Reach;
@@ -77,7 +77,7 @@ export interface TokenStorage {
  * - `lock-2`: The lock is free again when the callback settles, also when it throws, and when its holder dies.
  * - `lock-3`: The result or the error of the callback is the result of `request`.
  * - `lock-4`: An aborted waiter leaves the queue with the signal's reason and never runs. After the grant the signal has no effect.
- * - `lock-5`: Nobody waits for ever behind others: whoever waits and is not aborted runs.
+ * - `lock-5`: A waiter that is not aborted runs at some time, however many others ask for the lock.
  * - `lock-6`: Names do not touch each other.
  */
 export interface TokenLock {

@@ -202,7 +202,7 @@ export interface ResourcePattern<T> {
   readonly endCode: number;
 }
 
-// What may stand in a path that is plain: no escape, no backslash, no `;` (parameters of a segment), nothing that the URL
+// The characters of a plain path: no escape, no backslash, no `;` (parameters of a segment), nothing that the URL
 // parser strips (tab, newline) or encodes, no empty segment and none that begins with a dot.
 const plainStart = "[\\w\\-~!$&'()*+,=:@]";
 const plainRest = "[\\w\\-~!$&'()*+,=:@.]";
