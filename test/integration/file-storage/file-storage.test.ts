@@ -88,7 +88,7 @@ describe('what nobody else may read', () => {
     async (mode) => {
       const version = await storage.write('key', { token: canary }, undefined);
       chmodSync(place.file, mode);
-      const message = `Others can read ${place.file}. Run: chmod 600 ${place.file} and, if they may have read it, sign in again.`;
+      const message = `Others can read ${place.file}. Run: chmod 600 '${place.file}' and, if they may have read it, sign in again.`;
       expect(await complaint()).toBe(message);
       expect(await complaint(fileStorage({ path: place.file }))).toBe(message);
       chmodSync(place.file, 0o600);
@@ -99,7 +99,7 @@ describe('what nobody else may read', () => {
   test.each([0o755, 0o750, 0o701])('is refused in a directory with mode %o', async (mode) => {
     mkdirSync(dirname(place.file));
     chmodSync(dirname(place.file), mode);
-    expect(await complaint()).toContain(`Run: chmod 700 ${dirname(place.file)} or give`);
+    expect(await complaint()).toContain(`Run: chmod 700 '${dirname(place.file)}' or give`);
     expect(readdirSync(dirname(place.file))).toEqual([]);
     chmodSync(dirname(place.file), 0o700);
     await storage.write('key', {}, undefined);
@@ -108,7 +108,7 @@ describe('what nobody else may read', () => {
   test('is refused if its log can be read', async () => {
     await storage.write('key', { token: canary }, undefined);
     chmodSync(`${place.file}-wal`, 0o644);
-    expect(await complaint(fileStorage({ path: place.file }))).toContain(`chmod 600 ${place.file}-wal`);
+    expect(await complaint(fileStorage({ path: place.file }))).toContain(`chmod 600 '${place.file}-wal'`);
   });
 
   test('is not kept in a file of another user', async () => {
@@ -201,7 +201,7 @@ describe('a parent directory', () => {
   test('to which everybody can write is refused, unless it is sticky', async () => {
     chmodSync(place.path, 0o777);
     expect(await complaint()).toBe(
-      `Everybody can replace what lies in ${place.path}. Run: chmod o-w ${place.path} or choose another path.`,
+      `Everybody can replace what lies in ${place.path}. Run: chmod o-w '${place.path}' or choose another path.`,
     );
     chmodSync(place.path, 0o1777);
     await storage.write('key', {}, undefined);
