@@ -1,21 +1,21 @@
 /**
- * Finding out an authorization server's endpoints (RFC 8414, OpenID Connect Discovery). Metadata may be fetched as often
- * as it takes, so ky's retries serve it.
+ * Finding out an authorization server's endpoints (RFC 8414, OpenID Connect Discovery).
  *
  * @module
  */
 
-import ky from 'ky';
-import { platformClock, withTimeout } from '../async/abortable.ts';
+import { abortable, deadline, delay, platformClock, timeoutError } from '../async/abortable.ts';
 import type { Transport } from '../core/contracts.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import { requireEndpoint } from '../core/http/endpoint.ts';
-import { assertResponseOrigin } from '../core/http/redirect.ts';
+import { RedirectFollowedError } from '../core/http/redirect.ts';
+import { readRetryAfter } from '../core/http/retry-after.ts';
 import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 import type { ProviderProfile } from '../core/oauth/provider-profile.ts';
 import { emptyObject, isJsonObject, ownMembers } from '../core/own-members.ts';
+import { keepAlive } from '../platform/keep-alive.ts';
 import { type AuthorizationServerOption, checkFormerIssuers } from './authorization-server-resolver.ts';
-import { readText, tooLarge } from './send-request.ts';
+import { readText, sendOnce, tooLarge } from './send-request.ts';
 
 /** How to discover. */
 export interface DiscoverOptions {
@@ -70,7 +70,7 @@ export function discover(
     formerIssuers,
   });
   const findOnce = () => {
-    found ??= find().catch((error: unknown) => {
+    found ??= keepAlive(find()).catch((error: unknown) => {
       found = undefined;
       throw error;
     });
@@ -88,6 +88,12 @@ type Metadata = Readonly<Record<string, unknown>> & { readonly issuer: string };
 
 /** Statuses that may be others a moment later. */
 const retryStatuses: readonly number[] = [429, 500, 502, 503, 504];
+/** Metadata may be fetched as often as it takes. */
+const maxAttempts = 3;
+/** The pause before the second attempt, unless the server names one; each further one is twice as long, in ms. */
+const retryPause = 300;
+/** The longest pause that a server can ask for, in ms. */
+const maxRetryPause = 2_000;
 
 /** A place that has no document, which is not the same as one that cannot be asked. */
 const notFound = Symbol('missing');
@@ -133,10 +139,11 @@ async function fetchDocument(
   algorithm: keyof typeof documentUrls,
   options: DiscoverySettings,
 ): Promise<Metadata | typeof notFound> {
-  const response = await request(documentUrls[algorithm](issuer), options);
-  if (response.status === 404 || response.status === 410) return notFound;
-  if (!response.ok) throw new Error(`The metadata document was answered with ${response.status}.`);
-  const document: unknown = await response.json();
+  const { status, ok, text } = await request(documentUrls[algorithm](issuer), options);
+  if (status === 404 || status === 410) return notFound;
+  if (!ok) throw new Error(`The metadata document was answered with ${status}.`);
+  if (text === tooLarge) throw new Error('The metadata document is larger than 1 MiB.');
+  const document: unknown = JSON.parse(text);
   if (!isJsonObject(document)) throw new Error('What was answered is no metadata document.');
   // As text (RFC 8414 §3.3): what a session is bound to.
   if (document['issuer'] === issuer) return document as Metadata;
@@ -151,26 +158,47 @@ function quoted(value: unknown): string {
   return typeof value === 'string' ? JSON.stringify(value.slice(0, 200)) : 'missing';
 }
 
-async function request(address: string, options: DiscoverySettings): Promise<Response> {
+interface MetadataResponse {
+  readonly status: number;
+  readonly ok: boolean;
+  readonly text: string | typeof tooLarge;
+  /** When the server wants to be asked again, in ms. */
+  readonly retryAfter: number | undefined;
+}
+
+/** Requests a document, and again after a network error or a status that may change. */
+async function request(address: string, options: DiscoverySettings): Promise<MetadataResponse> {
+  for (let attempt = 1; ; attempt += 1) {
+    let pause = retryPause * 2 ** (attempt - 1);
+    try {
+      const response = await requestOnce(address, options);
+      if (attempt === maxAttempts || !retryStatuses.includes(response.status)) return response;
+      pause = Math.min(response.retryAfter ?? pause, maxRetryPause);
+    } catch (error) {
+      if (attempt === maxAttempts || isFinal(error)) throw error;
+    }
+    await delay(pause);
+  }
+}
+
+/** A transport that follows redirects does so again, and a server that did not answer in time has had its time. */
+function isFinal(error: unknown): boolean {
+  return error instanceof RedirectFollowedError || (error instanceof Error && error.name === 'TimeoutError');
+}
+
+/** The time limit includes the body: an endless one would block all later callers. */
+async function requestOnce(address: string, options: DiscoverySettings): Promise<MetadataResponse> {
   const { transport, timeout = 10_000 } = options;
-  const init: RequestInit = {
-    headers: { accept: 'application/json', connection: 'close' },
-    redirect: 'manual',
-  };
-  const response = await ky(address, {
-    ...init,
-    // Not a method call: a bare `fetch` must not get a `this`. And not ky's `Request`, which node-fetch cannot read.
-    fetch: async (input) => await transport(address, { ...init, signal: (input as Request).signal }),
-    retry: { limit: 2, statusCodes: [...retryStatuses], maxRetryAfter: 2_000 },
-    // ky tries again only what it would throw for.
-    throwHttpErrors: (status) => retryStatuses.includes(status),
-    timeout,
-  });
-  assertResponseOrigin(address, response, transport);
-  // ky's timeout ends with the headers. Without a limit for the body, an endless one would block all later callers.
-  const text = await withTimeout({ clock: platformClock, timeout }, () => readText(response));
-  if (text === tooLarge) throw new Error('The metadata document is larger than 1 MiB.');
-  return new Response(text, { status: response.status, headers: response.headers });
+  const { signal, clear } = deadline(platformClock, timeout, () => timeoutError(timeout));
+  try {
+    const init = { headers: { accept: 'application/json' }, redirect: 'manual' } as const;
+    const response = await sendOnce({ url: address, init, secrets: [] }, transport, signal);
+    const text = await abortable(readText(response), signal);
+    const retryAfter = readRetryAfter(response.headers.get('retry-after'), Date.now());
+    return { status: response.status, ok: response.ok, text, retryAfter };
+  } finally {
+    clear();
+  }
 }
 
 /** What of it are URLs is checked where the server becomes known, however it became so. */

@@ -57,7 +57,7 @@ const roomsWithin = [
 const packageDoors: Readonly<Record<string, string[]>> = {
   '@napi-rs/keyring': ['node/keyring.ts'],
   'jwt-decode': ['core/oauth/jwt-claims.ts'],
-  ky: ['ky/authorized-ky.ts', 'token-endpoint/discovery.ts'],
+  ky: ['ky/authorized-ky.ts'],
   oauth4webapi: ['token-endpoint/client-assertion.ts'],
   'p-queue': ['cluster/keyed-queue.ts'],
 };

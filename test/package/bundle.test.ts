@@ -13,8 +13,8 @@ const ceilings: { code: string; ceiling: number }[] = [
   // One file: nothing is loaded later. 1 kB of it removes secrets from foreign text, 2.5 kB read refusals of a server and remember them,
   // 1.4 kB keep logins apart.
   { code: `export { TokenManager } from 'tokenkeep'`, ceiling: 37_900 },
-  // Most of it is ky.
-  { code: `export { discover } from 'tokenkeep'`, ceiling: 11_200 },
+  { code: `export { TokenManager, discover } from 'tokenkeep'`, ceiling: 38_900 },
+  { code: `export { discover } from 'tokenkeep'`, ceiling: 3_530 },
   { code: `export { memoryStorage } from 'tokenkeep'`, ceiling: 1_100 },
   // It reads the text of a PEM, of any algorithm, and loads oauth4webapi when it signs.
   { code: `export { privateKeyJwt } from 'tokenkeep'`, ceiling: 3_960 },

@@ -81,6 +81,48 @@ describe('discover(issuer)', () => {
     expect((await passing(discover(issuer, { fetch })())).tokenEndpoint).toBe(document.token_endpoint);
   });
 
+  test.each([
+    ['as long as the server asks', '1', 1_000],
+    ['at most 2 s', '60', 2_000],
+  ])('waits %s before it tries again', async (_name, retryAfter, pause) => {
+    const { fetch, asked } = answering({
+      [oidc]: (count) =>
+        count === 1
+          ? new Response(null, { status: 503, headers: { 'retry-after': retryAfter } })
+          : Response.json(document),
+    });
+    const finding = discover(issuer, { fetch })();
+    await vi.advanceTimersByTimeAsync(pause - 1);
+    expect(asked).toEqual([oidc]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect((await finding).issuer).toBe(issuer);
+    expect(asked).toEqual([oidc, oidc]);
+  });
+
+  test('tries again when the connection breaks in the middle of the document', async () => {
+    const broken = () =>
+      new Response(new ReadableStream({ start: (body) => body.error(new TypeError('terminated')) }));
+    const { fetch, asked } = answering({
+      [oidc]: (count) => (count === 1 ? broken() : Response.json(document)),
+    });
+    expect((await passing(discover(issuer, { fetch })())).issuer).toBe(issuer);
+    expect(asked).toEqual([oidc, oidc]);
+  });
+
+  test.each<[string, () => Promise<Response> | Response]>([
+    ['an answer that does not come in time', () => new Promise<Response>(() => undefined)],
+    ['a body without an end', () => new Response(new ReadableStream())],
+    [
+      'a redirect that the transport followed',
+      () => Object.defineProperty(Response.json(document), 'url', { value: 'https://evil.example/' }),
+    ],
+    ['a document that is too large', () => Response.json({ ...document, more: 'x'.repeat(1_100_000) })],
+  ])('does not try again after %s', async (_name, answer) => {
+    const { fetch, asked } = answering({ [oidc]: answer });
+    await expect(passing(discover(issuer, { fetch, timeout: 500 })())).rejects.toThrow(/could not be read/);
+    expect(asked).toEqual([oidc, rfc8414]);
+  });
+
   test('uses the fetch that the platform had when it was called', async () => {
     const { fetch } = answering({ [oidc]: () => Response.json(document) });
     vi.stubGlobal('fetch', fetch);
