@@ -12,7 +12,7 @@ const unit = (path: string) => `test/unit/${path}.test.ts`;
 /** Tests see the sources under the names that users import. Tests of the package and of the guides see dist/, by the exports map. */
 const sources = [
   { find: /^tokenkeep$/, replacement: `${root}src/index.ts` },
-  { find: /^tokenkeep\/([a-z]+)$/, replacement: `${root}src/$1/index.ts` },
+  { find: /^tokenkeep\/([a-z/]+)$/, replacement: `${root}src/$1/index.ts` },
 ];
 
 /**

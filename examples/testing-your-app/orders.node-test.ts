@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { github } from 'tokenkeep/providers';
-import { dialects, faults, testClock } from 'tokenkeep/testing';
+import { faults, testClock } from 'tokenkeep/testing';
+import { dialects } from 'tokenkeep/testing/dialects';
 import { scene } from './scene.ts';
 
 test('200 orders at once find the token rejected: one refresh, and each is placed once', async () => {

@@ -1,6 +1,7 @@
 /** The tests of the application, under vitest. */
 import { github } from 'tokenkeep/providers';
-import { dialects, faults } from 'tokenkeep/testing';
+import { faults } from 'tokenkeep/testing';
+import { dialects } from 'tokenkeep/testing/dialects';
 import { expect, test, vi } from 'vitest';
 import { scene } from './scene.ts';
 

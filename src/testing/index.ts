@@ -12,7 +12,6 @@ export { lockConformance } from './conformance/lock-conformance.ts';
 export type { LockConformanceOptions, LockFixture } from './conformance/lock-under-test.ts';
 export { storageConformance } from './conformance/storage-conformance.ts';
 export type { StorageConformanceOptions, StorageFixture } from './conformance/storage-under-test.ts';
-export { dialects } from './dialects/dialects.ts';
 export type { ApiCaller, ApiHandler } from './server/api-handler.ts';
 export type { Demand } from './server/demands.ts';
 export type { Dialect } from './server/dialect.ts';

@@ -86,7 +86,6 @@ const names: Record<string, string[]> = {
   'tokenkeep/redis': ['redisStorage'],
   'tokenkeep/testing': [
     'authorizationServer',
-    'dialects',
     'faults',
     'insufficientClaims',
     'insufficientScope',
@@ -98,6 +97,7 @@ const names: Record<string, string[]> = {
     'storageConformance',
     'testClock',
   ],
+  'tokenkeep/testing/dialects': ['dialects'],
   'tokenkeep/worker': ['connectTokenManager', 'serveTokenManager'],
 };
 

@@ -11,7 +11,8 @@ import {
   type TokenManagerOptions,
 } from 'tokenkeep';
 import { cloudentity, curity, reachfive } from 'tokenkeep/providers';
-import { dialects, faults, testClock } from 'tokenkeep/testing';
+import { faults, testClock } from 'tokenkeep/testing';
+import { dialects } from 'tokenkeep/testing/dialects';
 import { describe, expect, test } from 'vitest';
 import { api, openManager } from '../support/open-manager.ts';
 import { asPrinted, asSent } from '../support/printed.ts';

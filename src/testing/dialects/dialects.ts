@@ -34,7 +34,8 @@ import { xeroDialect } from './xero-dialect.ts';
  * ```ts
  * import { TokenManager } from 'tokenkeep';
  * import { slack } from 'tokenkeep/providers';
- * import { authorizationServer, dialects } from 'tokenkeep/testing';
+ * import { authorizationServer } from 'tokenkeep/testing';
+ * import { dialects } from 'tokenkeep/testing/dialects';
  *
  * const server = authorizationServer({ ...dialects.slack, clients: [{ clientId: 'my-app' }] });
  * const manager = new TokenManager({

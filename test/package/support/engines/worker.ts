@@ -8,10 +8,23 @@ import * as opentelemetry from 'tokenkeep/opentelemetry';
 import * as postgres from 'tokenkeep/postgres';
 import * as providers from 'tokenkeep/providers';
 import * as redis from 'tokenkeep/redis';
+import * as dialects from 'tokenkeep/testing/dialects';
 import * as worker from 'tokenkeep/worker';
 import { type Given, open, story } from './story.ts';
 
-const doors = { tokenkeep, browser, dpop, ky, login, opentelemetry, postgres, providers, redis, worker };
+const doors = {
+  tokenkeep,
+  browser,
+  dpop,
+  ky,
+  login,
+  opentelemetry,
+  postgres,
+  providers,
+  redis,
+  worker,
+  dialects,
+};
 
 let shared: tokenkeep.TokenManager | undefined;
 

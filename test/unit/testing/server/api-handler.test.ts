@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { isTokenKeepError, type RefreshFailedError, TokenManager } from '../../../../src/index.ts';
+import { dialects } from '../../../../src/testing/dialects/index.ts';
 import {
   type ApiHandler,
   authorizationServer,
-  dialects,
   faults,
   refusals,
   type TestAuthorizationServer,
