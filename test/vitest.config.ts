@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { twoBuilds } from '../build/two-builds.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -71,6 +72,8 @@ export default defineConfig({
       },
       {
         ...environment,
+        // Pages get the production build: the plugin that builds it removes the explanations here as well.
+        plugins: [twoBuilds('production')],
         test: {
           name: 'jsdom',
           environment: 'jsdom',

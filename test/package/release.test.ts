@@ -58,3 +58,7 @@ test('the package says from which repository it is, as the provenance does', () 
     rmSync(folder, { recursive: true });
   }
 });
+
+test('the build of a release leads to the published reference', () => {
+  expect(jobs.get('build')).toMatch(/test -n "\$REFERENCE_URL" && npm run build\n +env: \{ REFERENCE_URL: /);
+});

@@ -18,12 +18,26 @@ beforeAll(() => {
 });
 afterAll(() => pack?.remove());
 
+/** The build replaces what these say, so nothing is left of them at run time in the ordinary build. */
+const replaced = ['core/build-facts.ts', 'core/error-pages.ts', 'core/explain.ts'];
+
 test('holds a declaration and, where something is left at run time, a module and its map for each source, and the papers', () => {
   const expected = sources.flatMap((source) => {
     const name = `dist/${source.path.replace(/\.ts$/, '')}`;
-    return isTypesOnly(source) ? [`${name}.d.ts`] : [`${name}.d.ts`, `${name}.js`, `${name}.js.map`];
+    const hasCode = !isTypesOnly(source) && !replaced.includes(source.path);
+    return hasCode ? [`${name}.d.ts`, `${name}.js`, `${name}.js.map`] : [`${name}.d.ts`];
   });
-  expect(files).toEqual([...expected, 'CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'].sort());
+  const ordinary = files.filter((file) => !file.startsWith('dist/production/'));
+  expect(ordinary).toEqual([...expected, 'CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'].sort());
+});
+
+test('holds the modules of pages once more for production, and neither declarations nor maps of them', () => {
+  const mine = files.filter((file) => file.startsWith('dist/production/'));
+  expect(mine.length).toBeGreaterThan(100);
+  const others = mine
+    .map((file) => file.replace('/production/', '/'))
+    .filter((file) => !files.includes(file));
+  expect(others).toEqual(['dist/core/build-facts.js', 'dist/core/explain.js']);
 });
 
 /** All that a program can import. A name more, or less, is a decision. */

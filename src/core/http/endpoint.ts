@@ -5,6 +5,7 @@
  */
 
 import { ConfigurationError } from '../errors.ts';
+import { explain } from '../explain.ts';
 import { hasUserInfo, parseUrl } from './url.ts';
 
 /**
@@ -31,14 +32,21 @@ export function isSecureUrl({ protocol, hostname }: URL): boolean {
  *   user information and fragment.
  */
 export function requireEndpoint(option: string, value: unknown): void {
+  const problem = findProblem(value);
+  if (problem !== undefined) throw new ConfigurationError(`${option} ${problem}`);
+}
+
+function findProblem(value: unknown): string | undefined {
   if (typeof value !== 'string' || value === '') {
-    throw new ConfigurationError(`${option} is missing. Give it as an absolute https URL.`);
+    return explain('endpoint-missing', 'is missing. Give it as an absolute https URL.');
   }
   const url = parseUrl(value);
-  if (url === null) throw new ConfigurationError(`${option} is not an absolute URL. Give it as https://….`);
-  if (!isSecureUrl(url))
-    throw new ConfigurationError(`${option} must be https: (http: only on loopback, for development).`);
-  if (hasUserInfo(url) || value.includes('#')) {
-    throw new ConfigurationError(`${option} must have neither user information nor a fragment.`);
+  if (url === null) return explain('endpoint-not-url', 'is not an absolute URL. Give it as https://….');
+  if (!isSecureUrl(url)) {
+    return explain('endpoint-not-https', 'must be https: (http: only on loopback, for development).');
   }
+  if (hasUserInfo(url) || value.includes('#')) {
+    return explain('endpoint-not-plain', 'must have neither user information nor a fragment.');
+  }
+  return undefined;
 }

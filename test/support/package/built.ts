@@ -18,7 +18,7 @@ export function requireBuild(): void {
   const age = (file: string) => statSync(file).mtimeMs;
   const built = existsSync('dist/index.js') ? age('dist/index.js') : 0;
   const newest = Math.max(
-    ...globSync('src/**/*.ts').map(age),
+    ...globSync('{src,build}/**/*.ts').map(age),
     age('rollup.config.mjs'),
     age('tsconfig.json'),
   );

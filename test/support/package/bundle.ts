@@ -3,11 +3,13 @@ import { resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { OutputChunk, OutputOptions } from 'rolldown';
 import { rolldown } from 'rolldown';
-import { browserDoors, manifest } from './manifest.ts';
+import { browserDoors, manifest, productionDoors } from './manifest.ts';
 
-/** Modules that a bundle leaves out, as packages. */
 export interface BundleOptions {
+  /** Modules that a bundle leaves out, as packages. */
   readonly external?: readonly string[];
+  /** `true`: the build for production, as bundlers choose it for pages. */
+  readonly production?: boolean;
 }
 
 /** What `code` costs when it arrives: bundled, minified and gzipped, in bytes. */
@@ -35,7 +37,7 @@ export async function script(code: string, name: string): Promise<string> {
 /** Bundles from dist/, by the exports map, as an application's bundler does. */
 export async function build(
   code: string,
-  { external = [] }: BundleOptions = {},
+  { external = [], production = false }: BundleOptions = {},
   form: OutputOptions = { format: 'es' },
 ): Promise<OutputChunk[]> {
   const entry = '\0entry';
@@ -50,7 +52,7 @@ export async function build(
         load: (id) => (id === entry ? { code, moduleSideEffects: true } : null),
       },
     ],
-    resolve: { alias },
+    resolve: { alias: aliasOf(production ? productionDoors : browserDoors) },
     onLog(level, log) {
       if (level === 'warn') throw new Error(log.message);
     },
@@ -60,8 +62,10 @@ export async function build(
 }
 
 /** Longest names first: an alias also matches what begins with it. */
-const alias = Object.fromEntries(
-  [...browserDoors]
-    .map(([name, module]) => [name, resolve('dist', `${module}.js`)] as const)
-    .sort(([a], [b]) => b.length - a.length),
-);
+function aliasOf(doors: ReadonlyMap<string, string>): Record<string, string> {
+  return Object.fromEntries(
+    [...doors]
+      .map(([name, module]) => [name, resolve('dist', `${module}.js`)] as const)
+      .sort(([a], [b]) => b.length - a.length),
+  );
+}

@@ -1,6 +1,7 @@
 import { discover, memoryStorage, TokenManager } from 'tokenkeep';
 import { authorizationServer, testClock } from 'tokenkeep/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { explained } from '../../support/explained.ts';
 
 const issuer = 'https://as.example.com/tenant';
 const document = {
@@ -334,7 +335,7 @@ describe('an endpoint in the document', () => {
     await manager.setTokens({ accessToken: 'over', refreshToken: 'r', expiresAt: 0 });
     await expect(passing(manager.getAccessToken())).rejects.toMatchObject({
       code: 'ERR_CONFIGURATION',
-      message: expect.stringMatching(/Endpoint must (be https|have neither user information)/),
+      message: expect.stringMatching(explained(/Endpoint must (be https|have neither user information)/)),
     });
     expect((await manager.getTokens())?.refreshToken).toBe('r');
     expect(asked.every((url) => url === oidc)).toBe(true);

@@ -1,0 +1,16 @@
+/**
+ * Marks the explanations of programming mistakes, which the production build replaces with the address of a page.
+ *
+ * @module
+ */
+import { isDevelopment, referenceUrl } from './build-facts.ts';
+import type { MistakeCode } from './error-pages.ts';
+
+/**
+ * Returns the explanation of a programming mistake: in development `words`, in production the code of the mistake and the address
+ * of its page. The production build removes `words` from the call, so their expressions must have no effects. What fails at run time,
+ * without a mistake in the program, is not marked: it keeps its words in every build.
+ */
+export function explain(code: MistakeCode, words: string): string {
+  return isDevelopment ? words : `${code} (see ${referenceUrl}/errors/${code})`;
+}
