@@ -2,8 +2,8 @@
 import { globSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
-/** These are more than examples: what the others talk to, and what shows the whole. */
-const stages = ['demo', 'playground', 'server'];
+/** These are more than examples: the pages of the site, the server of the guides, and two programs that show the whole. */
+const stages = ['demo', 'docs', 'playground', 'server'];
 const examples = globSync('examples/*/README.md')
   .map((file) => file.split(/[\\/]/)[1] ?? '')
   .filter((name) => !stages.includes(name));

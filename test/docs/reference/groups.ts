@@ -1,0 +1,118 @@
+/** The reference by task: which exports of an entry point belong together. The first pattern that matches a source file wins. */
+
+interface TaskGroup {
+  readonly title: string;
+  /** Source files below `src`. */
+  readonly files: RegExp;
+  /** Exports that their file does not decide. */
+  readonly names?: readonly string[];
+}
+
+const groups: Readonly<Record<string, readonly TaskGroup[]>> = {
+  tokenkeep: [
+    {
+      title: 'Keep a session',
+      files:
+        /^(token-manager|options|session\/(sign-out|inspect)|core\/oauth\/(token-set|revocation-result))\.ts$/,
+      names: ['Clock', 'Transport'],
+    },
+    {
+      title: 'Call protected resources',
+      files: /^(core\/http\/(protected-resource|rejection)|request\/invalid-token)\.ts$/,
+    },
+    { title: 'Handle errors', files: /^core\/errors/ },
+    { title: 'Receive events', files: /^core\/(events|session\/read-record|oauth\/id-token)\.ts$/ },
+    { title: 'Store tokens and lock sessions', files: /^(core\/contracts\.ts|memory\/)/ },
+    {
+      title: 'Authenticate the client',
+      files: /^token-endpoint\/(client-authentication|signing-key)\.ts$/,
+      names: ['ClientAuthentication', 'UnauthenticatedRequest'],
+    },
+    {
+      title: 'Describe the authorization server',
+      files:
+        /^(core\/oauth\/(authorization-server|provider-profile)|token-endpoint\/(discovery|authorization-server-resolver))\.ts$/,
+    },
+    { title: 'Choose a grant', files: /^(core\/oauth\/grant|token-endpoint\/client-credentials)\.ts$/ },
+  ],
+  'tokenkeep/login': [
+    { title: 'Sign in from a page', files: /^login\/(redirect|popup|page-navigation)/ },
+    {
+      title: 'Sign in from a native app or a command line',
+      files: /^login\/(loopback|device|system-browser)/,
+    },
+    {
+      title: 'Sign in step by step',
+      files: /^login\/(start-login|complete-login|login|login-options|pending-logins|validate-id-token)\.ts$/,
+    },
+    { title: 'Ask for a stronger login', files: /^login\/step-up/ },
+    { title: 'Import a session', files: /import-session|legacy-session/ },
+    { title: 'Handle errors', files: /errors/ },
+  ],
+  'tokenkeep/browser': [
+    { title: 'Store tokens', files: /storage|where-allowed/ },
+    { title: 'Store DPoP keys', files: /keys/ },
+    { title: 'Lock a session', files: /web-lock/ },
+    { title: 'Keep tokens out of the page', files: /token-handler/ },
+  ],
+  'tokenkeep/node': [
+    { title: 'Store tokens', files: /storage|keyring/ },
+    { title: 'End a process and observe it', files: /signals|diagnostics/ },
+  ],
+  'tokenkeep/electron': [
+    { title: 'In the main process', files: /serve-|electron-storage/ },
+    { title: 'In the preload script', files: /expose-/ },
+    { title: 'In the page', files: /connect-/ },
+    { title: 'Messages and the modules of Electron', files: /bridge|electron-api/ },
+  ],
+  'tokenkeep/worker': [
+    { title: 'In the worker', files: /serve-|worker-login/ },
+    { title: 'In the page', files: /connect-|worker-port/ },
+  ],
+  'tokenkeep/dpop': [
+    { title: 'Bind a session to a key', files: /dpop\.ts|signing/ },
+    { title: 'Store keys', files: /keys|dpop-key/ },
+  ],
+  'tokenkeep/redis': [
+    { title: 'Store tokens', files: /redis-(storage|options)|cluster-storage/ },
+    { title: 'Clients', files: /redis-client/ },
+  ],
+  'tokenkeep/postgres': [
+    { title: 'Store tokens', files: /postgres-(storage|options|table)|cluster-storage/ },
+    { title: 'Clients', files: /postgres-pool/ },
+  ],
+  'tokenkeep/ky': [{ title: 'Call protected resources', files: /ky/ }],
+  'tokenkeep/opentelemetry': [
+    { title: 'Instrument a manager', files: /instrument/ },
+    { title: 'Types of OpenTelemetry', files: /opentelemetry-api/ },
+  ],
+  'tokenkeep/providers': [{ title: 'Providers', files: /providers/ }],
+  'tokenkeep/testing': [
+    {
+      title: 'Start a test server',
+      files: /test-authorization-server|server-settings|dialect|test-clock|http-listener/,
+    },
+    { title: 'Provoke failures', files: /fault|refusals|demands/ },
+    {
+      title: 'See what the server saw',
+      files: /journal|protected-api|http-exchange|oauth-server-error|dpop-proof-error/,
+    },
+    { title: 'Answer as your API', files: /api-handler/ },
+    { title: 'Prove a storage or a lock', files: /conformance/ },
+  ],
+};
+
+/** The group of exports whose task no pattern names. */
+export const ungrouped = 'Other exports';
+
+/** Returns the titles of an entry point's groups in their order. */
+export function groupTitles(door: string): readonly string[] {
+  return [...(groups[door] ?? []).map(({ title }) => title), ungrouped];
+}
+
+/** Returns the group of an export. */
+export function groupOf(door: string, name: string, file: string): string {
+  const all = groups[door] ?? [];
+  const byName = all.find(({ names }) => names?.includes(name));
+  return (byName ?? all.find(({ files }) => files.test(file)))?.title ?? ungrouped;
+}
