@@ -1,5 +1,6 @@
-/** Examples stay examples: one idea each, short, explained, and run by a test. */
-import { globSync, readFileSync } from 'node:fs';
+/** Examples stay examples: each has one idea, is short and explained, says how to run it, and is run by a test. */
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 
 /** These are more than examples: the pages of the site, the server of the guides, and two programs that show the whole. */
@@ -15,13 +16,27 @@ test('there are some', () => {
   expect(examples.length).toBeGreaterThanOrEqual(6);
 });
 
-test.each(examples)('%s is short, explained, run by a test, and in the README', (name) => {
+test.each(examples)('%s is short, explained, run by a test, and in the index', (name) => {
   const files = globSync(`examples/${name}/**/*.{ts,tsx,mjs,html}`).map((file) => file.replaceAll('\\', '/'));
   const readme = read(`examples/${name}/README.md`);
   expect(files.length).toBeGreaterThan(0);
   for (const file of files) expect([file, linesOf(file)]).toEqual([file, Math.min(linesOf(file), 60)]);
   for (const file of files) expect(readme).toContain(`](${file.replace(`examples/${name}/`, '')})`);
-  expect(linesOf(`examples/${name}/README.md`)).toBeLessThanOrEqual(15);
+  expect(linesOf(`examples/${name}/README.md`)).toBeLessThanOrEqual(40);
+  // The first sentence says what it shows, and a command runs it.
+  expect(readme).toMatch(/^# .+\n\nThis (?:example|recipe|guide) /);
+  expect(readme).toMatch(/^Run it: `|^```sh$/m);
   expect(tests.some((text) => text.includes(`examples/${name}/`))).toBe(true);
-  expect(read('README.md')).toContain(`(examples/${name}/README.md)`);
+  expect(read('examples/README.md')).toContain(`](${name}/README.md)`);
+});
+
+test('every link of the guides and of the examples leads to a file', () => {
+  const pages = globSync('examples/{*.md,*/*.md}').map((file) => file.replaceAll('\\', '/'));
+  const dead = pages.flatMap((page) =>
+    [...read(page).matchAll(/\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)/g)]
+      .filter(([, link = '']) => !existsSync(join(dirname(page), link)))
+      .map(([, link = '']) => `${page}: ${link}`),
+  );
+  expect(pages.length).toBeGreaterThan(25);
+  expect(dead).toEqual([]);
 });

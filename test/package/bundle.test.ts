@@ -1,9 +1,14 @@
+import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { requireBuild } from '../support/package/built.ts';
 import { build, bundle, sizeOf } from '../support/package/bundle.ts';
 import { doors, manifest } from '../support/package/manifest.ts';
+import { rowsOf } from './support/readme.ts';
 
 beforeAll(requireBuild);
+
+/** Doors that browsers do not open. */
+const walled: string[] = ['tokenkeep/node', 'tokenkeep/testing'];
 
 /**
  * What an import costs in a browser, everything that it pulls in, minified and gzipped, in bytes. A ceiling stands
@@ -47,13 +52,40 @@ describe('size', () => {
   });
 });
 
+describe('the README gives the size', () => {
+  /** In kB, as `sizeOf` gives it, or up to 5 % more than that: a size that falls a little needs no new text. */
+  async function expectFigure(figure: number, code: string): Promise<void> {
+    const size = (await sizeOf(code)) / 1000;
+    console.info(`${size.toFixed(1)} kB: ${code}`);
+    expect(figure, code).toBeGreaterThanOrEqual(Math.floor(size * 10) / 10);
+    expect(figure, code).toBeLessThanOrEqual(size * 1.05 + 0.1);
+  }
+  const rows = rowsOf('Entry points').map(([door = '', size = '']) => [door.replaceAll('`', ''), size]);
+  const figureIn = (pattern: RegExp) => Number(pattern.exec(readFileSync('README.md', 'utf8'))?.[1]);
+
+  test.each(rows)('of %s: %s', async (door = '', size = '') => {
+    if (walled.includes(door)) expect(size).toBe('not for pages');
+    else await expectFigure(Number(size), `export * from '${door}'`);
+  });
+
+  test('of the manager, of a login and of the first example', async () => {
+    const manager = `export { TokenManager } from 'tokenkeep'`;
+    const login = `export { redirectLogin } from 'tokenkeep/login'`;
+    await expectFigure(figureIn(/`TokenManager` alone is ([\d.]+)/), manager);
+    await expectFigure(figureIn(/\| main class, kB \| \*\*([\d.]+)/), manager);
+    await expectFigure(figureIn(/`redirectLogin` alone is ([\d.]+)/), login);
+    await expectFigure(
+      figureIn(/The login of the first example, with its manager and storage, is ([\d.]+) kB/),
+      `${manager}; ${login}; export { discover } from 'tokenkeep'; export { indexedDbStorage } from 'tokenkeep/browser'`,
+    );
+  });
+});
+
 test('a page loads nothing later: a sign-out and a bug report need no import()', async () => {
   const chunks = await build(`export { TokenManager, discover } from 'tokenkeep'`);
   expect(chunks.map(({ dynamicImports }) => dynamicImports)).toEqual([[]]);
 });
 
-/** Doors that browsers do not open. */
-const walled: string[] = ['tokenkeep/node', 'tokenkeep/testing'];
 const open = [...doors.keys()].filter((door) => !walled.includes(door));
 
 describe.each(open)('a browser bundle of %s', (door) => {

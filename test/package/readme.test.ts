@@ -4,13 +4,14 @@ import { join, relative, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { requireBuild } from '../support/package/built.ts';
 import type { Example } from './support/examples.ts';
-import { docExamples, emptyExamples, readmeExamples } from './support/examples.ts';
+import { docExamples, emptyExamples, isForBrowsers, pageExamples } from './support/examples.ts';
 
 /**
  * Every example is a module of its own: it imports what it uses, and may use the placeholders of support/placeholders.ts
- * undeclared. All of them are compiled against the sources; those of the README are also run, against dist/.
+ * undeclared. All of them are compiled against the sources. Those of the README and of the guides also run, against dist/: scripts of
+ * pages in Chromium (guides/readme.test.ts), all others in Node.
  */
-const readme = readmeExamples();
+const readme = pageExamples();
 const documented = docExamples();
 const placeholders = resolve('test/package/support/placeholders.ts');
 
@@ -42,8 +43,8 @@ describe('an example compiles', () => {
   });
 });
 
-describe('an example of the README runs', () => {
-  test.each(readme)('$where', (example) => {
+describe('an example of the README or of a guide runs', () => {
+  test.each(readme.filter((example) => !isForBrowsers(example)))('$where', (example) => {
     const { status, stderr } = spawnSync(process.execPath, ['--import', placeholders, fileOf(example)], {
       encoding: 'utf8',
       timeout: 20_000,

@@ -9,10 +9,15 @@ export interface Example {
 /** Languages whose blocks would be code, but that no compiler of ours checks. */
 const unchecked = /^(js|mjs|javascript|jsx|tsx|mts|typescript)$/;
 
-/** The `ts` blocks of the README. */
-export function readmeExamples(): Example[] {
-  return blocks('README.md', readFileSync('README.md', 'utf8').split('\n'));
+/** The `ts` blocks of the README and of the guides. */
+export function pageExamples(): Example[] {
+  return ['README.md', ...globSync('examples/guides/*.md').sort()].flatMap((file) =>
+    blocks(file, readFileSync(file, 'utf8').split('\n')),
+  );
 }
+
+/** Whether an example is the script of a page. */
+export const isForBrowsers = ({ code }: Example) => code.includes("from 'tokenkeep/browser'");
 
 /** The `ts` blocks behind each `@example` in the doc comments of src/. */
 export function docExamples(): Example[] {
