@@ -1,10 +1,12 @@
-// `npm run build`: src/*.ts → dist/*.js, *.js.map and *.d.ts, one file per module, one entry per door. The doors of pages are built
-// a second time, into dist/production, without the explanations of programming mistakes: see build/two-builds.ts.
+// `npm run build`: src/*.ts → dist/*.js, one file per module, and the declarations of the doors. The doors of pages are built a second
+// time, into dist/production, without the explanations of programming mistakes: see build/two-builds.ts.
 // TypeScript emits into .build/ first (no plugin between the compiler and the package), Rollup takes its JavaScript.
 import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { minifySync } from 'rolldown/utils';
+import { declarations } from './build/declarations.ts';
+import { readable } from './build/readable.ts';
 import { twoBuilds } from './build/two-builds.ts';
 
 const tsc = 'node_modules/typescript-7/bin/tsc';
@@ -13,6 +15,9 @@ const production = 'dist/production';
 
 // The exports map is the only list of doors: './testing' → testing/index.
 const files = new Set(Object.values(manifest.exports).flatMap((door) => (door.types ? filesOf(door) : [])));
+const declared = Object.values(manifest.exports).flatMap(({ types }) =>
+  types ? types.replace('./dist/', '').replace(/\.d\.ts$/, '') : [],
+);
 const isForProduction = (file) => file.startsWith(`./${production}/`);
 
 const dependencies = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
@@ -20,24 +25,18 @@ const external = (id) =>
   id.startsWith('node:') || dependencies.some((name) => id === name || id.startsWith(`${name}/`));
 
 mkdirSync('.build', { recursive: true });
-const emitted = mkdtempSync('.build/'); // a folder of its own, so that two builds at once do not mix
-process.on('exit', () => rmSync(emitted, { recursive: true, force: true }));
-const ordinary = compile('ordinary', ['--inlineSources']);
-const bare = compile('production', ['--sourceMap', 'false']);
+const compiled = compile();
 
 export default [
   {
-    ...from(
-      ordinary,
-      [...files].filter((file) => !isForProduction(file)),
-    ),
-    plugins: [sourceMaps(), twoBuilds('ordinary'), declarations(), clean('dist')],
-    output: output(ordinary, 'dist', { sourcemap: true }),
+    ...from([...files].filter((file) => !isForProduction(file))),
+    plugins: [twoBuilds('ordinary'), readable(), declarations(compiled, declared), clean('dist')],
+    output: output('dist'),
   },
   {
-    ...from(bare, [...files].filter(isForProduction)),
+    ...from([...files].filter(isForProduction)),
     plugins: [twoBuilds('production', reference()), minified(), clean(production)],
-    output: output(bare, production, { sourcemap: false }),
+    output: output(production),
   },
 ];
 
@@ -49,10 +48,10 @@ function filesOf(door) {
   );
 }
 
-function from(folder, doors) {
+function from(doors) {
   const names = doors.map((door) => door.replace(/^\.\/dist\/(production\/)?/, '').replace(/\.js$/, ''));
   return {
-    input: Object.fromEntries(names.map((name) => [name, join(folder, `${name}.js`)])),
+    input: Object.fromEntries(names.map((name) => [name, join(compiled, `${name}.js`)])),
     external,
     onwarn(warning) {
       if (warning.code === 'EMPTY_BUNDLE') return; // a module of types only
@@ -61,30 +60,20 @@ function from(folder, doors) {
   };
 }
 
-function output(folder, dir, options) {
-  return { dir, format: 'es', preserveModules: true, preserveModulesRoot: folder, ...options };
+function output(dir) {
+  return { dir, format: 'es', preserveModules: true, preserveModulesRoot: compiled };
 }
 
-function compile(name, options) {
-  const folder = join(emitted, name);
+function compile() {
+  const folder = mkdtempSync('.build/'); // a folder of its own, so that two builds at once do not mix
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   try {
-    execFileSync(process.execPath, [tsc, '--project', '.', ...options, '--outDir', folder]);
+    execFileSync(process.execPath, [tsc, '--project', '.', '--outDir', folder]);
   } catch (error) {
     process.stderr.write(String(error.stdout));
     process.exit(1);
   }
   return folder;
-}
-
-/** Hands the compiler's maps to Rollup, so that dist/*.js.map leads to the TypeScript. */
-function sourceMaps() {
-  return {
-    name: 'source-maps',
-    load(id) {
-      const map = JSON.parse(readFileSync(`${id}.map`, 'utf8'));
-      return { code: readFileSync(id, 'utf8'), map };
-    },
-  };
 }
 
 /** The address of the published reference. The release job sets it; every other build has a placeholder. */
@@ -101,23 +90,6 @@ function minified() {
   return {
     name: 'minified',
     renderChunk: (code, { fileName }) => minifySync(fileName, code, { module: true }).code,
-  };
-}
-
-/** Puts the compiler's declarations beside the modules, with the specifiers that the published files have. */
-function declarations() {
-  return {
-    name: 'declarations',
-    generateBundle() {
-      for (const fileName of globSync('**/*.d.ts', { cwd: ordinary })) {
-        const source = readFileSync(join(ordinary, fileName), 'utf8');
-        this.emitFile({
-          type: 'asset',
-          fileName,
-          source: source.replace(/((?:from|import)\s*\(?\s*['"]\.{1,2}\/[^'"]*)\.ts(['"])/g, '$1.js$2'),
-        });
-      }
-    },
   };
 }
 

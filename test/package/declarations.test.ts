@@ -67,8 +67,7 @@ function optionsWithUndefined(): string[] {
   const checks = [...doors]
     .filter(([door]) => door !== 'tokenkeep/testing')
     .flatMap(([door, file]) => {
-      const declared = readFileSync(join(pack.folder, `node_modules/tokenkeep/dist/${file}.d.ts`), 'utf8');
-      const names = new Set(declared.match(optional));
+      const names = new Set(readFileSync(`src/${file}.ts`, 'utf8').match(optional));
       return [...names].map((name) => `'${name}' satisfies Takes<'${name}', import('${door}').${name}>;`);
     });
   const takes = '{ [K in keyof T]: {} extends Pick<T, K> ? T[K] | undefined : T[K] } extends T ? Name : T';

@@ -1,9 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { packed } from '../support/package/built.ts';
-import { browserDoors, doors, manifest } from '../support/package/manifest.ts';
+import { doors, manifest } from '../support/package/manifest.ts';
 import { isTypesOnly, sources } from './support/sources.ts';
 
 let pack: ReturnType<typeof packed>;
@@ -21,14 +21,16 @@ afterAll(() => pack?.remove());
 /** The build replaces what these say, so nothing is left of them at run time in the ordinary build. */
 const replaced = ['core/build-facts.ts', 'core/error-pages.ts', 'core/explain.ts'];
 
-test('holds a declaration and, where something is left at run time, a module and its map for each source, and the papers', () => {
-  const expected = sources.flatMap((source) => {
-    const name = `dist/${source.path.replace(/\.ts$/, '')}`;
-    const hasCode = !isTypesOnly(source) && !replaced.includes(source.path);
-    return hasCode ? [`${name}.d.ts`, `${name}.js`, `${name}.js.map`] : [`${name}.d.ts`];
-  });
+test('holds a module for each source of which something is left at run time, and the declarations of the doors', () => {
+  const modules = sources
+    .filter((source) => !isTypesOnly(source) && !replaced.includes(source.path))
+    .map(({ path }) => path.replace(/ts$/, 'js'));
+  const declarations = [...doors.values()].map((door) => `${door}.d.ts`);
+  const published = [...modules, ...declarations].map((file) => `dist/${file}`);
+  const shared = files.filter((file) => /^dist\/types\/[\w-]+\.d\.ts$/.test(file));
+  const papers = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
   const ordinary = files.filter((file) => !file.startsWith('dist/production/'));
-  expect(ordinary).toEqual([...expected, 'CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'].sort());
+  expect(ordinary).toEqual([...published, ...shared, ...papers].sort());
 });
 
 test('holds the modules of pages once more for production, and neither declarations nor maps of them', () => {
@@ -38,6 +40,13 @@ test('holds the modules of pages once more for production, and neither declarati
     .map((file) => file.replace('/production/', '/'))
     .filter((file) => !files.includes(file));
   expect(others).toEqual(['dist/core/build-facts.js', 'dist/core/explain.js']);
+});
+
+test('is small: the size of its files has a ceiling, which only falls', () => {
+  const sizes = files.map((file) => statSync(join(pack.folder, 'node_modules', manifest.name, file)).size);
+  const size = sizes.reduce((sum, one) => sum + one);
+  console.info(`${size} bytes in ${files.length} files`);
+  expect(size).toBeLessThanOrEqual(1_300_000);
 });
 
 /** All that a program can import. A name more, or less, is a decision. */
@@ -148,25 +157,26 @@ test('keyringStorage says what to install where its package is not there', () =>
   expect(output).toContain('npm install @napi-rs/keyring');
 });
 
-/** A door has no code of its own. */
-const withoutCode = new Set(
-  [...doors.values(), ...browserDoors.values()].map((module) => `dist/${module}.js.map`),
-);
-
-test('source maps lead to the sources and carry them', () => {
-  for (const file of files.filter((file) => file.endsWith('.js.map'))) {
-    const map = JSON.parse(readFileSync(join(pack.folder, 'node_modules', manifest.name, file), 'utf8'));
-    const source = file.replace(/^dist\//, 'src/').replace(/\.js\.map$/, '.ts');
-    if (withoutCode.has(file)) continue;
-    expect(map.sources, file).toEqual([
-      join(
-        ...file
-          .split('/')
-          .slice(1)
-          .map(() => '..'),
-        source,
-      ),
-    ]);
-    expect(map.sourcesContent[0] === readFileSync(source, 'utf8'), file).toBe(true);
-  }
+test('a stack trace leads to readable code: the line that threw, in a function with its name', () => {
+  const script = `
+    import { TokenManager } from 'tokenkeep';
+    try { new TokenManager({ clientId: 'my-app' }); } catch ({ stack }) { console.log(stack); }`;
+  const options = ['--input-type=module', '--eval', script];
+  const stack = execFileSync(process.execPath, options, { cwd: pack.folder, encoding: 'utf8' });
+  const [, name, file = '', line] = /at (\w+) \(.*\/dist\/(.+):(\d+):\d+\)/.exec(stack) ?? [];
+  expect([name, file]).toEqual(['checkOptions', 'options.js']);
+  const code = textOf(`dist/${file}`).split('\n');
+  expect(code[Number(line) - 1]).toMatch(/^\t+.*throw /);
 });
+
+test('the code keeps comments that explain it, the declarations have the documentation, and nothing refers to a source map', () => {
+  const code = files.filter((file) => file.endsWith('.js')).map(textOf);
+  expect(code.filter((text) => /^\s*\/\*\*/m.test(text))).toEqual([]);
+  expect(code.filter((text) => text.includes('sourceMappingURL'))).toEqual([]);
+  expect(textOf('dist/refresh/refresh.js')).toContain('// 7 Released.');
+  expect(textOf('dist/index.d.ts')).toContain(' * @example');
+});
+
+function textOf(file: string): string {
+  return readFileSync(join(pack.folder, 'node_modules', manifest.name, file), 'utf8');
+}
