@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { twoBuilds } from '../build/two-builds.ts';
@@ -41,8 +42,12 @@ const needsOauth4webapi = [
 ].map(unit);
 /** Forms and streams as the `fetch` of Node takes them. */
 const needsNodeBodies = unit('request/fetch-arguments');
-/** They see the sources. */
+/**
+ * They see the sources, and the files of a project share a process: a process for each file would double the time. The
+ * first setup file fails a file that leaves something behind for the next one.
+ */
 const environment = { extends: true, resolve: { alias: sources } } as const;
+const sharedProcess = 'test/support/environments/shared-process.ts';
 
 export default defineConfig({
   root,
@@ -50,6 +55,8 @@ export default defineConfig({
   test: {
     // A test that fails once is a failing test; one that hangs is cut off where nothing sane takes so long.
     retry: 0,
+    // By default one core is left for Vitest itself, which has little to do.
+    maxWorkers: availableParallelism(),
     allowOnly: false,
     passWithNoTests: false,
     testTimeout: 20_000,
@@ -63,7 +70,13 @@ export default defineConfig({
       {
         extends: true,
         resolve: { alias: sources },
-        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [...server, ...built] },
+        test: {
+          name: 'unit',
+          isolate: false,
+          setupFiles: [sharedProcess],
+          include: ['test/**/*.test.ts'],
+          exclude: [...server, ...built],
+        },
       },
       {
         extends: true,
@@ -77,6 +90,8 @@ export default defineConfig({
         test: {
           name: 'jsdom',
           environment: 'jsdom',
+          isolate: false,
+          setupFiles: [sharedProcess],
           include: everywhere,
           exclude: [...searches, ...needsOauth4webapi, needsNodeBodies],
         },
@@ -86,6 +101,8 @@ export default defineConfig({
         test: {
           name: 'happy-dom',
           environment: 'happy-dom',
+          isolate: false,
+          setupFiles: [sharedProcess],
           include: everywhere,
           // Its `fetch`, headers and forms differ: no integrity, no iterators, no details about connections.
           exclude: [
@@ -105,7 +122,8 @@ export default defineConfig({
         ...environment,
         test: {
           name: 'zone',
-          setupFiles: ['test/support/environments/zone.ts'],
+          isolate: false,
+          setupFiles: ['test/support/environments/zone.ts', sharedProcess],
           include: everywhere,
           exclude: searches,
         },
@@ -114,7 +132,8 @@ export default defineConfig({
         ...environment,
         test: {
           name: 'react-native',
-          setupFiles: ['test/support/environments/react-native.ts'],
+          isolate: false,
+          setupFiles: ['test/support/environments/react-native.ts', sharedProcess],
           // The rules of core as well: every platform must have what they need.
           include: [...everywhere, unit('core/**/*')],
           // Without streams the transport itself reads endless responses.

@@ -1,5 +1,4 @@
 /** K3c: an operation that hangs once blocks only the calls that await it. The next call repeats it (law judgements-end). */
-import 'fake-indexeddb/auto';
 import { generateKeyPairSync } from 'node:crypto';
 import { discover, privateKeyJwt } from 'tokenkeep';
 import { indexedDbStorage } from 'tokenkeep/browser';
@@ -8,7 +7,10 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { completeClock } from '../../src/async/abortable.ts';
 import { AuthorizationServerResolver } from '../../src/token-endpoint/authorization-server-resolver.ts';
 import { announcePresence, PagePresence } from '../../src/worker/worker-liveness.ts';
+import { installIndexedDb } from '../support/indexed-db.ts';
 import { settlement } from '../support/promises.ts';
+
+installIndexedDb();
 
 const minute = 60_000;
 const turns = async (count = 20) => {

@@ -4,12 +4,12 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { fileURLToPath } from 'node:url';
 import { AsyncEntry } from '@napi-rs/keyring';
 import type { TokenStorage } from 'tokenkeep';
 import { type KeyringStorage, type KeyringStorageOptions, keyringStorage } from 'tokenkeep/node';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openManager } from '../../support/open-manager.ts';
+import { bundledProgram } from '../../support/processes/program.ts';
 import { SecretService } from '../../support/servers/secret-service.ts';
 import type { Death } from './support/dying-writer.ts';
 import { placeIn } from './support/keyring-fixture.ts';
@@ -241,9 +241,9 @@ describe('in a file whose key is in the keyring', () => {
   });
 });
 
-describe('a writer that is killed', () => {
-  const writer = fileURLToPath(new URL('support/dying-writer.ts', import.meta.url));
+const writer = await bundledProgram(new URL('support/dying-writer.ts', import.meta.url));
 
+describe('a writer that is killed', () => {
   async function dies(place: KeyringStorageOptions, death: Death, version = ''): Promise<void> {
     const parameters = [writer, JSON.stringify(place), JSON.stringify(death), version];
     const child = spawn(process.execPath, parameters, { stdio: ['ignore', 'ignore', 'inherit'] });

@@ -1,10 +1,10 @@
 /** K4b: an operation keeps the process alive only while a caller waits for it (law judgements-end). */
 import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { bundledProgram } from '../../support/processes/program.ts';
 
-const program = fileURLToPath(new URL('support/waiting-process.ts', import.meta.url));
+const program = await bundledProgram(new URL('support/waiting-process.ts', import.meta.url));
 
 /** Returns the output of a process that ended by itself. */
 async function printed(scene: string): Promise<string> {

@@ -6,11 +6,11 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { closeOnSignals, fileStorage } from 'tokenkeep/node';
 import { expect, onTestFinished, test } from 'vitest';
+import { bundledProgram } from '../../support/processes/program.ts';
 
-const program = fileURLToPath(new URL('support/signalled-process.ts', import.meta.url));
+const program = await bundledProgram(new URL('support/signalled-process.ts', import.meta.url));
 
 interface Scene {
   readonly child: ChildProcess;

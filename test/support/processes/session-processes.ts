@@ -1,11 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { bundledProgram } from './program.ts';
 import type { Answer, Failure, OpenOptions } from './session-orders.ts';
 
-const program = fileURLToPath(new URL('session-process.ts', import.meta.url));
-/** So that only the first of many processes has to strip the types of all modules. */
-const cache = fileURLToPath(new URL('../../../node_modules/.vite/compile-cache', import.meta.url));
+const program = await bundledProgram(new URL('session-process.ts', import.meta.url));
 
 /** A process with a session, seen from its parent. */
 export class SessionProcess implements AsyncDisposable {
@@ -18,7 +16,6 @@ export class SessionProcess implements AsyncDisposable {
   constructor() {
     this.child = spawn(process.execPath, [program], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env: { ...process.env, NODE_COMPILE_CACHE: cache },
     });
     this.child.on('message', (message: Answer | { point: string }) => {
       if ('point' in message) return this.#reached(message.point);

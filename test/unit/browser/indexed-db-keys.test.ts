@@ -1,9 +1,11 @@
 /** Keys in IndexedDB, without a browser. */
-import 'fake-indexeddb/auto';
 import { indexedDbKeys, indexedDbStorage } from 'tokenkeep/browser';
 import { dpop } from 'tokenkeep/dpop';
 import { keyStorageConformance, register } from 'tokenkeep/testing';
 import { expect, test } from 'vitest';
+import { installIndexedDb } from '../../support/indexed-db.ts';
+
+installIndexedDb();
 
 let count = 0;
 const freshName = () => `keys ${count++}`;

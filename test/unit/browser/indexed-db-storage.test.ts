@@ -1,11 +1,13 @@
 /** IndexedDB without a browser: what a test cannot make a real one do. */
-import 'fake-indexeddb/auto';
 import { TokenManager } from 'tokenkeep';
 import { indexedDbKeys, indexedDbStorage } from 'tokenkeep/browser';
 import { register, storageConformance } from 'tokenkeep/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { stubBrowserLocks } from '../../support/browser.ts';
+import { installIndexedDb } from '../../support/indexed-db.ts';
 import { openManager } from '../../support/open-manager.ts';
+
+installIndexedDb();
 
 /** For all that it can tell, it is in a browser. */
 beforeEach(() => stubBrowserLocks());

@@ -1,12 +1,14 @@
 /** A browser that blocks site data, as a page sees it. */
-import 'fake-indexeddb/auto';
 import { memoryStorage, type TokenStorage } from 'tokenkeep';
 import { indexedDbKeys, indexedDbStorage, webStorage, whereAllowed } from 'tokenkeep/browser';
 import { memoryKeys } from 'tokenkeep/dpop';
 import { register, storageConformance } from 'tokenkeep/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { stubBrowserLocks } from '../../support/browser.ts';
+import { installIndexedDb } from '../../support/indexed-db.ts';
 import { openManager } from '../../support/open-manager.ts';
+
+installIndexedDb();
 
 afterEach(() => {
   vi.unstubAllGlobals();

@@ -1,5 +1,4 @@
 /** Every storage of keys with every login: it works, or throws a typed error after which the login can continue. */
-import 'fake-indexeddb/auto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,9 +19,12 @@ import {
 import { fileStorage } from 'tokenkeep/node';
 import { authorizationServer, testClock } from 'tokenkeep/testing';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { installIndexedDb } from '../../support/indexed-db.ts';
 import { api } from '../../support/open-dpop-manager.ts';
 import { Page } from '../../support/page.ts';
 import { rejection } from '../../support/promises.ts';
+
+installIndexedDb();
 
 const redirectUri = 'https://app.test/callback';
 

@@ -31,6 +31,7 @@ afterAll(async () => {
   await reader.shutdown();
   opentelemetry.trace.disable();
   opentelemetry.metrics.disable();
+  Reflect.deleteProperty(globalThis, Symbol.for('opentelemetry.js.api.1')); // an empty registry is left
 });
 beforeEach(async () => {
   await reader.forceFlush();
