@@ -16,16 +16,10 @@ const files = execFileSync('git', ['ls-files', '-z'], { encoding: 'utf8' })
   .filter((file) => file !== '' && existsSync(file) && !itself.includes(file))
   .filter((file) => !/\.(png|ico|woff2?)$|^package-lock\.json$/.test(file));
 const lines = files.flatMap((file) =>
-  textOf(file)
+  readFileSync(file, 'utf8')
     .split('\n')
     .map((text, index) => ({ at: `${file}:${index + 1}`, text })),
 );
-
-/** The changelog says which names are new, and so it names the old ones. */
-function textOf(file: string): string {
-  const text = readFileSync(file, 'utf8');
-  return file === 'CHANGELOG.md' ? text.replace(/^### Renamed$.*?(?=^##|(?![\s\S]))/ms, '') : text;
-}
 
 /** Finds whole names: what stands beside is no part of a name. */
 function pattern(names: readonly string[]): RegExp {

@@ -10,7 +10,7 @@ import { type Module, sources, walk } from './support/sources.ts';
 
 beforeAll(requireBuild);
 
-const textsOf = (node: ts.Node): string[] => {
+const messagesOf = (node: ts.Node): string[] => {
   const texts: string[] = [];
   walk(node, (one) => {
     if (ts.isStringLiteral(one) || ts.isNoSubstitutionTemplateLiteral(one)) texts.push(one.text);
@@ -27,7 +27,7 @@ function explanationsIn({ path, tree }: Module) {
   walk(tree, (node) => {
     if (!ts.isCallExpression(node) || node.expression.getText() !== 'explain') return;
     const [code, words] = node.arguments;
-    if (code && words) found.push({ path, code: textsOf(code).join(), texts: textsOf(words) });
+    if (code && words) found.push({ path, code: messagesOf(code).join(), texts: messagesOf(words) });
   });
   return found;
 }

@@ -96,14 +96,14 @@ test.each(['indexedDbStorage', 'webStorage'])(
   'BBA-08: that %s does not stop injected script is said where it is chosen',
   (storage) => {
     const { readme, doc } = said(storage);
-    expect(readme).toContain('script of this origin');
+    expect(readme).toContain('scripts of this origin');
     expect(doc).toMatch(/\*\*Who can read it:\*\* all script of this origin/);
   },
 );
 
 test('BBA-09: that nothing is encrypted at rest unless asked for, and what that is good for, is said where it is chosen', () => {
   for (const storage of ['indexedDbStorage', 'webStorage']) {
-    expect(said(storage).readme).toMatch(/whoever reads the profile/);
+    expect(said(storage).readme).toMatch(/anyone who can read the profile/);
     expect(said(storage).doc).toMatch(/whoever can read (the|the browser) .*profile/);
   }
   expect(said('indexedDbStorage').doc).toMatch(/does \*\*not\*\* protect from script that runs in/);
@@ -146,6 +146,6 @@ test('BBA-11: that DPoP makes stolen tokens worthless and does not stop injected
   );
   const security = readFileSync('SECURITY.md', 'utf8');
   expect(security).toMatch(
-    /\| a stolen token of a session with `dpop\(\)`.*script in the page can have requests signed/,
+    /\| A stolen token of a session with `dpop\(\)`.*a script in the page can have requests signed/,
   );
 });
