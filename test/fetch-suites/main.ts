@@ -9,8 +9,8 @@
  *
  * Then, in this repository after `npm run build`, all suites or the ones named (`undici`, `node-fetch`, `wpt`):
  *
- *     .ci/with-node node test/fetch-suites/main.ts /tmp/undici
- *     .ci/with-node node test/fetch-suites/main.ts /tmp/undici wpt
+ *     node .ci/with-node.mjs test/fetch-suites/main.ts /tmp/undici
+ *     node .ci/with-node.mjs test/fetch-suites/main.ts /tmp/undici wpt
  *
  * It prints how many tests passed and failed in each state, and every test whose result differs from that with bare `fetch`.
  * `differences.ts` lists the intended differences and their reasons. Any other difference fails the run.

@@ -3,9 +3,6 @@
  * plain checks of single options are in `test/unit/options.test.ts`; here is what is nearly right, or wrong in a way that
  * shows only later.
  */
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import {
   clientSecretBasic,
   discover,
@@ -417,25 +414,6 @@ describe('storages where they do not belong', () => {
       const { code, message } = await told(() => manager.getTokens());
       expect(code).toBe('ERR_STORAGE');
       expect(message).toContain('On a server that renders pages leave the session to the page');
-    },
-  );
-
-  test.each([
-    [0o777, 'Give the tokens a directory of their own', 'chmod'],
-    [0o755, 'Run: chmod 700', 'Give the'],
-  ])(
-    'a directory with mode %o: what belongs to all is taken away from nobody',
-    async (mode, remedy, other) => {
-      const shared = mkdtempSync(join(tmpdir(), 'tokenkeep-wrong-'));
-      try {
-        chmodSync(shared, mode);
-        const said = await told(() => fileStorage({ path: join(shared, 'tokens') }).read('key'));
-        expect(said.code).toBe('ERR_STORAGE');
-        expect(said.message).toContain(remedy);
-        expect(said.message).not.toContain(other);
-      } finally {
-        rmSync(shared, { recursive: true });
-      }
     },
   );
 });

@@ -11,6 +11,7 @@ const title = /^\s*(?:(?:test|it|describe)\b.*?|[\])}].*?)\(\s*(['"`])((?:\\.|(?
 /** By path beneath `test/`. */
 export const titles: ReadonlyMap<string, readonly string[]> = new Map(
   readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .map((file) => file.replaceAll('\\', '/'))
     .filter((file) => /\.test\.ts$|^browser\/scenarios\//.test(file))
     .map((file) => [
       file,

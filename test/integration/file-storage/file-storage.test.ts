@@ -105,6 +105,14 @@ describe('what nobody else may read', () => {
     await storage.write('key', {}, undefined);
   });
 
+  test('is refused in a directory that belongs to all, without a remedy that takes it away from them', async () => {
+    mkdirSync(dirname(place.file));
+    chmodSync(dirname(place.file), 0o777);
+    const message = await complaint();
+    expect(message).toContain('Give the tokens a directory of their own');
+    expect(message).not.toContain('chmod');
+  });
+
   test('is refused if its log can be read', async () => {
     await storage.write('key', { token: canary }, undefined);
     chmodSync(`${place.file}-wal`, 0o644);
