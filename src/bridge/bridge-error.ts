@@ -32,7 +32,7 @@ const errorMembers = [
   ...['sent', 'isRetryable', 'retryAfter', 'since', 'failures', 'status', 'operation', 'conflict'],
 ];
 
-/** An error, without anything but what our own classes say. Of foreign errors only the kind is told. */
+/** An error that contains only text of our own classes. Of a foreign error it names only the kind. */
 export function toBridgeError(error: unknown): BridgeError {
   if (!isTokenKeepError(error)) {
     return { code: 'NETWORK', message: 'fetch failed', details: {} };

@@ -1,5 +1,5 @@
 /**
- * What crosses from a page to where the manager lives and back: plain data only, and never a token.
+ * Messages between a page and the place where the manager lives: plain data only, and never a token.
  *
  * @module
  */
@@ -18,7 +18,7 @@ export interface TokenManagerBridge {
   listen(listener: (event: unknown) => void): () => void;
 }
 
-/** What a page asks for. */
+/** Requests of a page. */
 export type BridgeMessage =
   | { readonly type: 'begin' }
   | ({ readonly type: 'fetch'; readonly id: string } & BridgeRequest)
@@ -27,7 +27,7 @@ export type BridgeMessage =
   | { readonly type: 'read'; readonly id: string }
   | { readonly type: 'cancel'; readonly id: string };
 
-/** What a page asks for beyond calls, where it may. */
+/** Requests of a page beyond calls, where it may make them. */
 export type SessionMessage =
   | { readonly type: 'login'; readonly request: unknown }
   | {
@@ -52,7 +52,7 @@ export interface BridgeRequest {
   /** The whole body; `'streamed'`: it is written chunk by chunk. */
   readonly body: Uint8Array | Blob | 'streamed' | undefined;
   readonly redirect: RequestRedirect;
-  /** What a request says of itself besides, where both sides are of one browser: `cache`, `credentials` … */
+  /** Other members of a request, where both sides are of one browser: `cache`, `credentials` … */
   readonly requestOptions?: Readonly<Record<string, string>> | undefined;
   /** The login that the page knew when it began the call. */
   readonly login?: LoginName | undefined;

@@ -22,10 +22,10 @@ interface PendingRequest {
 /** Bodies that say that they are no larger than this arrive with the answer. */
 const inlineBodyLimit = 65_536;
 
-/** What a page may not set, as in any browser, and what would not be its own: tokens. */
+/** Headers that a page may not set, as in any browser, and headers that would carry foreign tokens. */
 const forbiddenHeader =
   /^(?:authorization|cookie2?|dpop|host|origin|referer|connection|content-length|expect|keep-alive|te|trailer|transfer-encoding|upgrade|via|proxy-.*|sec-.*)$/i;
-/** What no page sees. */
+/** Response headers that no page sees. */
 const hiddenHeader = /^set-cookie2?$/i;
 
 export class BridgeRequests {

@@ -36,7 +36,7 @@ export async function fetchOverBridge(
 function responseOf(head: BridgeResponse, body: ReadableStream | Uint8Array | undefined): Response {
   const { status, statusText, url, redirected } = head;
   const headers = head.headers as [string, string][];
-  // What a browser answers to `redirect: 'manual'` has the status 0, which nobody can construct.
+  // A browser answers `redirect: 'manual'` with the status 0, which no constructor accepts.
   const isOpaque = status === 0;
   const response = isOpaque
     ? Response.error()
@@ -81,7 +81,7 @@ class BridgedCall {
     }
   }
 
-  /** Sends a request body as it is read, until the answer has failed. What goes wrong is said by the answer. */
+  /** Sends a request body as it is read, until the response has failed. The response reports the failure. */
   async upload(body: ReadableStream<Uint8Array>, responded: Promise<unknown>): Promise<void> {
     const reader = body.getReader();
     const stop = (reason: unknown): void => void reader.cancel(reason).catch(() => undefined);
@@ -90,7 +90,7 @@ class BridgedCall {
       for (let isDone = false; !isDone; ) {
         const { done, value } = await reader.read();
         isDone = done;
-        // A copy: what crosses as it is would be taken from whoever made it.
+        // A copy: transferring the original would take it from the caller.
         const chunk = value && Uint8Array.from(value);
         const reply = await this.#bridge.call({ type: 'write', id: this.#id, chunk });
         if ((reply as BridgeReply<unknown>).kind === 'error') return stop(undefined);
@@ -115,7 +115,7 @@ class BridgedCall {
           this.cancel();
         },
       },
-      // What the page does not read stays where it is.
+      // A body that the page does not read stays where it is.
       { highWaterMark: 0 },
     );
   }

@@ -1,5 +1,5 @@
 /**
- * What the pages hear of.
+ * The events that pages receive.
  *
  * @module
  */

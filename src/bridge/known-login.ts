@@ -8,7 +8,7 @@ import type { LoginName, TokenEventType } from '../core/events.ts';
 const activeEvents: readonly TokenEventType[] = ['signedIn', 'refreshed', 'adopted'];
 const endEvents: readonly TokenEventType[] = ['signedOut', 'sessionEnded'];
 
-/** The login that the page last heard of, by an event or a reply. Calls that it begins belong to this login. */
+/** The login of the last event or reply that the page received. Calls that it begins belong to this login. */
 export class KnownLogin {
   current: LoginName | undefined = undefined;
 

@@ -1,5 +1,5 @@
 /**
- * What a page sent, if it is what our side of a bridge sends: a page can send anything.
+ * Parses messages of a page. A page can send anything, so only messages of our side of a bridge pass.
  *
  * @module
  */
@@ -16,7 +16,7 @@ type BodyCheck = (body: unknown) => body is NonNullable<BridgeRequest['body']>;
 
 const requestOptionNames = ['cache', 'credentials', 'integrity', 'referrer', 'referrerPolicy'];
 
-/** Copies what is known of a message, and nothing else. `undefined`: this is none. */
+/** Copies the known members of a message, and nothing else. Returns `undefined` for anything that is no message. */
 export function parseBridgeMessage(given: unknown, isBody: BodyCheck): BridgeMessage | undefined {
   const message: Untrusted = { ...(given as Untrusted) };
   const { type, id, chunk } = message;

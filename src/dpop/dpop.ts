@@ -22,7 +22,7 @@ export interface DpopOptions {
    * @default memoryKeys()
    */
   readonly keys?: KeyStorage | undefined;
-  /** What proofs are signed with. The server says what it takes: `dpop_signing_alg_values_supported`. @default 'ES256' */
+  /** Algorithm of the proofs. The server lists its own: `dpop_signing_alg_values_supported`. @default 'ES256' */
   readonly algorithm?: DpopAlgorithm | undefined;
   /**
    * **Gives protection up where the server has none.** `true`: sessions whose tokens are bearer tokens are used as such: those
@@ -34,9 +34,9 @@ export interface DpopOptions {
 }
 
 /**
- * Binds every session to a key of its own that never leaves this side (DPoP, RFC 9449): each request proves that its sender
- * has the key, so a token that was stolen on its way, from a log or from an API is of no use. It does not stop script in the
- * page, which can have requests signed as the page can.
+ * Binds every session to its own key, which never leaves this side (DPoP, RFC 9449). Each request proves that its
+ * sender has the key, so a token that was stolen on its way, from a log or from an API is useless to the thief. It
+ * does not stop script in the page, which can have requests signed as the page can.
  *
  * The key is made by a login and named in the session's record. Every proof is new, for one request, and has the nonce that the
  * server asked for last; a request whose proof alone was refused is sent once more, and nothing is refreshed for it. Should

@@ -22,9 +22,9 @@ interface StoredKey {
 /**
  * Keeps keys as JWKs in a storage for tokens: in a file, a keyring, Redis, Postgres.
  *
- * **What is lost:** the private keys lie there as they are, beside the tokens or wherever you put them. Whoever can read that
- * storage can use a stolen session, as if there were no DPoP; what is left is that tokens which leak elsewhere, from a log, a
- * proxy or an API, are of no use. Choose a storage that encrypts, such as `keyringStorage()`.
+ * **The price:** the private keys are stored unencrypted, beside the tokens or wherever you put them. Anyone who can
+ * read that storage can use a stolen session, as if there were no DPoP. Tokens that leak elsewhere, from a log, a
+ * proxy or an API, are still useless to a thief. Choose a storage that encrypts, such as `keyringStorage()`.
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * tokenkeep/dpop: sessions that are bound to a key (RFC 9449), so that a stolen token is of no use to the thief.
+ * tokenkeep/dpop: sessions that are bound to a key (RFC 9449), so that a thief cannot use a stolen token.
  *
  * @module tokenkeep/dpop
  */

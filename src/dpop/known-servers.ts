@@ -1,6 +1,6 @@
 /**
- * What servers have said about the proofs that they want: a nonce, and what time it is there. Kept apart by origin and by
- * what the server is to us: an authorization server and an API may live at one origin.
+ * Remembers what servers require of proofs: a nonce, and the time there. Entries are separate for each origin and
+ * role, because an authorization server and an API may share an origin.
  *
  * @module
  */
@@ -15,7 +15,7 @@ interface ServerState {
   readonly clockOffset?: number;
 }
 
-/** How many servers are remembered, those that were heard of last. */
+/** Number of servers to remember, the most recently seen ones. */
 const maxServers = 100;
 /** A clock that is off by less is not why a proof was refused, in ms: servers allow for some seconds, headers for one. */
 const minClockOffset = 10_000;

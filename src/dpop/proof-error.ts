@@ -1,5 +1,6 @@
 /**
- * What servers say when nothing but the proof is at fault: what it came with was not looked at (RFC 9449 §5, §7.1, §8, §9).
+ * Recognises responses that reject only the proof: the server has not looked at the token or grant (RFC 9449 §5,
+ * §7.1, §8, §9).
  *
  * @module
  */

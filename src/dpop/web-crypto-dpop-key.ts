@@ -14,7 +14,7 @@ import { absoluteUrl, type KnownServers } from './known-servers.ts';
 import { type ProofError, proofErrorOfResource, proofErrorOfServer } from './proof-error.ts';
 import { algorithmOf, type DpopAlgorithm, publicMembers, sha256, sign, thumbprintOf } from './signing.ts';
 
-/** What does not change from proof to proof. */
+/** The part that is the same in every proof. */
 interface ProofTemplate {
   readonly algorithm: DpopAlgorithm;
   /** The header of all its proofs, ready to be signed. */
@@ -143,7 +143,7 @@ export class WebCryptoDpopKey implements DpopKey {
     if (proofError === undefined) return undefined;
     const wasOff = servers.updateClock(proofRequest, headers.get('date'));
     if (proofError === 'invalid_dpop_proof') return wasOff ? { ...proofRequest, nonce } : undefined;
-    // The one that came with this very answer: others may have heard of another since.
+    // The nonce of this very response: another call may have received a newer one since.
     if (nonce !== undefined) return { ...proofRequest, nonce };
     throw new Error(
       'The server wants a DPoP nonce and shows none. For pages of other origins it has to list DPoP-Nonce in Access-Control-Expose-Headers.',

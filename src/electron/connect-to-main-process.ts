@@ -31,8 +31,8 @@ export interface ConnectedTokenManager {
   /** Subscribes to what happens. Returns how to stop. */
   on<Type extends TokenEventType | '*'>(type: Type, listener: TokenListener<Type>): () => void;
   /**
-   * Has the main process sign the user in, with its option `login`. What is given has to be plain data. Of several logins the
-   * latest counts.
+   * Asks the main process to sign the user in, with its option `login`. The argument must be plain data. Of several
+   * logins the latest counts.
    *
    * @throws what that login throws, if it is an error of tokenkeep: LoginFailedError (`cancelled`: another one has been begun);
    *   a `DOMException` named `NotAllowedError` where pages cannot sign in.

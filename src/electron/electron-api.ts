@@ -1,20 +1,20 @@
 /**
- * What is used of Electron, by its shape: `electron` is never imported, and is no dependency.
+ * The part of Electron that is used, by its shape: `electron` is never imported, and is no dependency.
  *
  * @module
  */
 
 /** The module `safeStorage`: its asynchronous half, or the older synchronous one, which Electron 46 no longer has. */
 export interface ElectronSafeStorage {
-  /** Tells whether the asynchronous half can be used. */
+  /** Checks whether the asynchronous half is available. */
   isAsyncEncryptionAvailable?(): Promise<boolean>;
   /** Encrypts with a key of the operating system. */
   encryptStringAsync?(text: string): Promise<Uint8Array>;
-  /** Decrypts, and says whether to encrypt it anew, because the key has changed. */
+  /** Decrypts, and reports whether to encrypt again because the key has changed. */
   decryptStringAsync?(
     encrypted: Uint8Array,
   ): Promise<{ readonly result: string; readonly shouldReEncrypt: boolean }>;
-  /** Tells whether the synchronous half can be used. */
+  /** Checks whether the synchronous half is available. */
   isEncryptionAvailable?(): boolean;
   /** Encrypts, and blocks meanwhile. */
   encryptString?(text: string): Uint8Array;
@@ -31,14 +31,14 @@ export interface ElectronFrame {
   readonly frameTreeNodeId: number;
   /** Sends to the frame. */
   send(channel: string, message: unknown): void;
-  /** Tells whether the frame is gone. */
+  /** Checks whether the frame has been destroyed. */
   isDestroyed?(): boolean;
 }
 
 /** An `IpcMainInvokeEvent`. */
 export interface ElectronInvokeEvent {
   readonly sender: {
-    /** Hears when its window is closed. */
+    /** Calls a listener when its window is closed. */
     once(event: 'destroyed', listener: () => void): unknown;
   };
   readonly senderFrame: ElectronFrame | null;

@@ -34,8 +34,9 @@ export interface ElectronStorage extends FileStorage {}
  * Keeps sessions in a file that only this application on this machine can decrypt: for the main process of Electron. Give
  * it to the one manager that the application has, and let its windows call through {@link serveTokenManager}.
  *
- * - **Encrypted** by Electron's `safeStorage`, with a key from Keychain, DPAPI or the Linux desktop's password manager.
- *   Its asynchronous half is used where there is one. What Electron wants encrypted anew is, at once.
+ * - **Encrypted** by Electron's `safeStorage`, with a key from Keychain, DPAPI or the Linux desktop's password
+ *   manager. Its asynchronous half is used where there is one. If Electron asks for a record to be encrypted again,
+ *   that happens at once.
  * - **Not before the application is ready.** Before that, or while the keyring is locked, every call is a `StorageError`
  *   that says so. Nothing has been sent then, no session has ended, and the next call tries again.
  * - **A key that is gone** - another machine, a keychain that was reset - makes the session unreadable: the manager emits

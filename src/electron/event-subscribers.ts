@@ -1,5 +1,5 @@
 /**
- * Who hears of events in the pages.
+ * The frames that receive events.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { FrameCheck } from './frame-check.ts';
 
 type Window = ElectronInvokeEvent['sender'];
 
-/** The frames that are told of events: those that have called, as long as they are there and allowed. */
+/** The frames that receive events: those that have called, as long as they exist and are allowed. */
 export class EventSubscribers {
   readonly #mayCall: FrameCheck;
   readonly #channel: string;

@@ -57,6 +57,7 @@ export function exposeTokenManager(options: ExposeTokenManagerOptions): void {
     },
   };
   contextBridge.exposeInMainWorld(name, bridge);
-  // A new document: what the one before it left open in the main process ends. That nobody serves yet is told to callers.
+  // A new document: requests of the previous one end in the main process. Callers learn here that no manager is
+  // served yet.
   ipcRenderer.invoke(channel, { type: 'begin' }).catch(() => undefined);
 }

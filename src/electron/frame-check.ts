@@ -1,5 +1,5 @@
 /**
- * Who may use the bridge: frames of named origins.
+ * Checks which frames may use the bridge: those of named origins.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { ConfigurationError } from '../core/errors.ts';
 import { parseUrl } from '../core/http/url.ts';
 import type { ElectronFrame } from './electron-api.ts';
 
-/** Tells whether a frame may, as it is now: it may have navigated since it last did. */
+/** Checks a frame as it is now: it may have navigated since the last check. */
 export type FrameCheck = (frame: ElectronFrame | null) => frame is ElectronFrame;
 
 /** @throws ConfigurationError for what is no origin. */
@@ -30,7 +30,7 @@ export function createFrameCheck(allowedOrigins: readonly string[]): FrameCheck 
   const allowed = new Set(allowedOrigins);
   return (frame): frame is ElectronFrame => {
     if (frame === null || frame.isDestroyed?.() === true) return false;
-    // The URL alone does not tell: a sandboxed frame has the same one, and an origin of its own.
+    // The URL alone is not enough: a sandboxed frame has the same one, and its own origin.
     const { url, origin } = frame;
     return allowed.has(originOf(url) ?? '') && (origin === undefined || allowed.has(origin));
   };

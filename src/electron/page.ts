@@ -1,6 +1,6 @@
 /**
- * What preload scripts and pages use of `tokenkeep/electron`: what bundlers for browsers find under this name, without the
- * storage, which brings modules of Node.
+ * The part of `tokenkeep/electron` for preload scripts and pages. Bundlers for browsers find it under this name,
+ * without the storage, which needs modules of Node.
  *
  * @module
  */

@@ -75,7 +75,7 @@ export class SafeStorageSeal implements RecordCipher {
     return { kind: 'decrypted', text, needsReencryption };
   }
 
-  /** Asked each time: it depends on the moment, and before the application is ready nothing can be told. */
+  /** Checked at each call: it may change, and is unknown before the application is ready. */
   async #mustBeReady(operation: Operation): Promise<void> {
     if (!this.#allowPlainText && this.#storage.getSelectedStorageBackend?.() === 'basic_text') {
       throw plainTextError(operation);

@@ -20,7 +20,7 @@ import { EventSubscribers } from './event-subscribers.ts';
 import { createFrameCheck } from './frame-check.ts';
 import { SessionHandler } from './session-handler.ts';
 
-/** What is used of a `TokenManager`. */
+/** The part of a `TokenManager` that is used. */
 export interface ServedTokenManager {
   /** Calls protected resources. */
   readonly fetch: Transport;
@@ -43,12 +43,13 @@ export interface ServeTokenManagerOptions {
   readonly manager: ServedTokenManager;
   /** Where the pages come from that may call: `'app://main'`, `'https://app.example.com'`. All others are refused. */
   readonly allowedOrigins: readonly string[];
-  /** What pages may call: those of the manager's protected resources that they need, or parts of them, and nothing else. */
+  /** URLs that pages may call: those of the manager's protected resources that they need, or parts of them. */
   readonly protectedResources: readonly string[];
   /**
-   * Gets the tokens of a login when a page asks for one with {@link ConnectedTokenManager.login}, so that no page ever holds
-   * them: `loopbackLogin()` of `tokenkeep/login` in the user's own browser. `request` is what the page gave: any script of it can
-   * give anything, so judge it. Hand on the `signal`: it ends the login when the user begins another one, and when this stops.
+   * Obtains the tokens of a login when a page asks for one with {@link ConnectedTokenManager.login}, so that no page
+   * ever holds them: `loopbackLogin()` of `tokenkeep/login` in the user's own browser. `request` comes from the page.
+   * Any script of the page can send anything, so validate it. Pass the `signal` on: it aborts the login when the user
+   * begins another one, and when this stops.
    *
    * @default pages cannot sign in
    */
@@ -63,13 +64,13 @@ export interface ServeTokenManagerOptions {
  * Lets the pages of an Electron application call the API with tokens that they never hold: for the main process, before it
  * opens a window. In the preload script stands {@link exposeTokenManager}, in the page {@link connectTokenManager}.
  *
- * - A page gets `fetch` for the resources that are named here, events and `signOut`, and with the option `login` a login that
- *   is done here. It cannot ask for a token, and neither answers, errors nor events hold one. What a script in the page can
- *   do is to call these resources while the page is open, to sign out, and to show the user a login.
+ * - A page gets `fetch` for the resources that are named here, events and `signOut`, and with the option `login` a
+ *   login in the main process. It cannot request a token, and no response, error or event contains one. A script in
+ *   the page can call these resources while the page is open, sign out, and show the user a login.
  * - Every message is judged by the frame that sent it, as it is then: its URL and its origin must be allowed. `'file://'`
  *   allows every local page; a scheme of your own (`protocol.handle`, registered as standard) is safer.
- * - `Authorization`, `DPoP` and what browsers do not let pages set is taken out of requests, `Set-Cookie` out of answers. An
- *   answer that a redirect brought from elsewhere is handed over only if that place is named too.
+ * - `Authorization`, `DPoP` and other headers that pages may not set are removed from requests, `Set-Cookie` from
+ *   responses. A response that a redirect brought from another place is returned only if that place is named too.
  * - A request body is held in memory, up to `maxBody`. An answer is streamed at the pace at which the page reads. One that
  *   is neither read nor cancelled stays open until the page goes.
  *

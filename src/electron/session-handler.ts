@@ -17,7 +17,7 @@ import type { TokenResponse, TokenSet } from '../core/oauth/token-set.ts';
 
 type Login = (request: unknown, signal: AbortSignal) => Promise<TokenSet | TokenResponse>;
 
-/** What is used of a `TokenManager`. */
+/** The part of a `TokenManager` that is used. */
 interface SessionManager {
   setTokens(tokens: TokenSet | TokenResponse): Promise<void>;
   signOut(options?: BridgeSignOutOptions): Promise<RevocationResult>;
@@ -40,7 +40,7 @@ export class SessionHandler {
       return { kind: 'value', value: toBridgeResult(await this.#manager.signOut(signOutOptions(message))) };
     } catch (error) {
       const bridgeError = toBridgeError(error);
-      // Of foreign errors a page learns no more; whoever wrote the login knows where to log them.
+      // A page learns no more of foreign errors. The author of the login can log them.
       return {
         kind: 'error',
         error: isTokenKeepError(error)
@@ -55,7 +55,7 @@ export class SessionHandler {
     this.#latest?.abort(superseded());
   }
 
-  /** The latest login is the one that counts: whoever has closed the browser's tab presses the button again. */
+  /** The latest login counts: a user who has closed the browser's tab presses the button again. */
   async #logIn(request: unknown): Promise<BridgeReply<undefined>> {
     if (this.#login === undefined) return { kind: 'error', error: refusal(noLogin) };
     this.close();

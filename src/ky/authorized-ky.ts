@@ -7,7 +7,10 @@ import plainKy, { type KyInstance, type Options } from 'ky';
 import { ConfigurationError } from '../core/errors.ts';
 import { bodyKind } from '../core/http/request-body.ts';
 
-/** What calls with access tokens: a `TokenManager`, or what `connectTokenManager()` of a worker or of Electron gives. */
+/**
+ * Sends calls with access tokens: a `TokenManager`, or the result of `connectTokenManager()` for a worker or
+ * Electron.
+ */
 export interface FetchingManager {
   /** Calls protected resources. */
   readonly fetch: typeof globalThis.fetch;
@@ -15,17 +18,17 @@ export interface FetchingManager {
 
 type FetchOption = NonNullable<Options['fetch']>;
 
-/** An option that ky does not know, and so hands on to `fetch`. */
+/** An option that ky does not know and therefore passes to `fetch`. */
 const sentOnce = 'tokenkeepSentOnce';
 
 /**
  * A ky whose calls to protected resources carry the access token of `manager`. Everything else is ky's: options, hooks,
  * retries, timeouts, `extend()`.
  *
- * A refresh and the replay after it happen beneath ky: they use up none of its retries, and hooks, `HTTPError` and
- * progress see the last response only. What tokenkeep throws arrives as it is and is not tried again, unless
- * `retry.shouldRetry` says so. ky's `timeout` (10 s unless it is set) counts for the refresh as well: when it is over the
- * call is given up, the refresh goes on, and the next call finds its token.
+ * A refresh and the replay after it happen below ky: they use none of its retries, and hooks, `HTTPError` and
+ * progress see only the last response. Errors of tokenkeep are thrown unchanged and not retried, unless
+ * `retry.shouldRetry` decides otherwise. ky's `timeout` (10 s by default) includes the refresh: when it expires, the
+ * call is aborted, the refresh continues, and the next call uses its token.
  *
  * ky keeps a copy of a body that is a stream, so that it can be sent again. With `retry: 0` neither ky nor tokenkeep
  * does: the stream goes out once, with a token that lasts a while, and its 401 is the answer.
@@ -70,7 +73,7 @@ export function authorizedKy(manager: FetchingManager, ky: KyInstance = plainKy)
   });
 }
 
-/** ky hands over a `Request`, which does not show what its body was made of: this is the last to know. */
+/** ky passes a `Request`, which does not show the source of its body. This is the last place that knows it. */
 function noteSentOnce(options: Options & { [sentOnce]?: true }): void {
   const { retry, body } = options;
   const limit = typeof retry === 'object' ? retry.limit : retry;

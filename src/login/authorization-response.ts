@@ -65,7 +65,7 @@ export function invalidResponse(message: string): LoginFailedError {
   return new LoginFailedError(message, { reason: 'invalid_response' });
 }
 
-/** What a server refused, for whatever reason of its own. */
+/** Returns the error for a login that the server refused. */
 export function loginRefused(
   error: string | undefined,
   description: string | undefined,

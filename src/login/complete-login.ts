@@ -30,7 +30,7 @@ import {
 } from './pending-logins.ts';
 import { type PreparedExchange, prepareCodeExchange, requestTokens } from './token-exchange.ts';
 
-/** What {@link completeLogin} takes. */
+/** Options of {@link completeLogin}. */
 export interface CompleteLoginOptions extends LoginClientOptions {
   /** The same as {@link StartLoginOptions.pending}. */
   readonly pending: PendingLogins;

@@ -11,8 +11,8 @@ import type { PendingLogins } from './pending-logins.ts';
 const exchangesInProgress: WeakMap<object, Map<string, Promise<Login>>> = new WeakMap();
 
 /**
- * In a page whoever asks is the same user: an effect that runs twice, as in React's Strict Mode, gets what the first run
- * brings. On a server whoever comes second with the same answer is somebody else, and is refused.
+ * In a page all callers are the same user: an effect that runs twice, as in React's Strict Mode, gets the result of
+ * the first run. On a server a second caller with the same response is someone else, and is refused.
  */
 export async function deduplicateExchange(
   { clientId, pending }: { readonly clientId: string; readonly pending: PendingLogins },

@@ -16,13 +16,13 @@ import { invalidResponse, loginRefused } from './authorization-response.ts';
 import { checkRequest, type LoginClient, type LoginRequest } from './login-options.ts';
 import { noResponse } from './token-exchange.ts';
 
-/** What the user has to be told. */
+/** The text that the user must see. */
 export interface DevicePrompt {
   /** Where to go, with any browser. */
   readonly verificationUri: string;
   /** What to enter there. */
   readonly userCode: string;
-  /** Where nothing has to be entered: good for a QR code. Show the code beside it all the same, to be compared. */
+  /** URL with the code in it, for a QR code. Show the code as well, so that the user can compare it. */
   readonly verificationUriComplete: string | undefined;
   /** When the code expires, in Unix ms. */
   readonly expiresAt: number;
@@ -88,7 +88,7 @@ function parseAuthorization(members: Readonly<Record<string, unknown>>, sentAt: 
   return { prompt, deviceCode, interval: Math.max(1, seconds(members['interval'], 5)) * 1000 };
 }
 
-/** The application may open it: a program's address is none. */
+/** The application may open it, so the address of a program is not accepted. */
 function isWebPage(uri: string): boolean {
   if (!isShowable(uri, 2_000)) return false;
   const url = parseUrl(uri);

@@ -21,20 +21,20 @@ import { type ExchangeOutcome, exchangeFailed, prepareExchange } from './token-e
 
 export type { DevicePrompt } from './device-authorization.ts';
 
-/** What {@link deviceLogin} takes. */
+/** Options of {@link deviceLogin}. */
 export interface DeviceLoginOptions extends LoginClientOptions, Omit<LoginRequest, 'lifetime'> {
-  /** Tells the user where to go and what to enter there. */
+  /** Shows the user where to go and which code to enter. */
   readonly onPrompt: (prompt: DevicePrompt) => void | Promise<void>;
 }
 
 const grantType = 'urn:ietf:params:oauth:grant-type:device_code';
 const slowDownMs = 5_000;
-/** What a connection that fails makes the next wait at most, in ms. */
+/** Upper limit of the wait after a failed connection, in ms. */
 const maxWaitMs = 60_000;
 
 /**
- * Logs in on another device: asks for a code, has the user told, and asks for the tokens no faster than the server
- * allows and at most once a second, until the user has agreed or refused, or the code has expired.
+ * Logs in on another device: requests a code, shows it to the user, and polls for the tokens no faster than the
+ * server allows and at most once a second, until the user has agreed or refused, or the code has expired.
  *
  * @example
  * ```ts
@@ -82,7 +82,7 @@ async function poll(
     if (left <= 0) throw loginTimedOut();
     await delay(Math.min(wait, left), signal, client.clock);
     if (wait >= left) throw loginTimedOut();
-    // Not given up in the middle: what it brings would be lost.
+    // Not aborted in the middle: its tokens would be lost.
     const request = await prepareExchange(client, grantType, { device_code: deviceCode }, dpopKey);
     const exchanged = await request.send();
     if (exchanged.kind === 'granted') return exchanged;

@@ -18,17 +18,18 @@ export interface ImportingManager {
 }
 
 /**
- * Imports the session of a library that you leave, once: reads it where that library kept it, stores it as the session of
- * `manager`, and removes it there, so that whoever still runs the old code finds nothing to spend. Call it at every start, and
- * wait for it before the first request: once there is nothing, it costs one look.
+ * Imports the session of a library that you replace, once. It reads the session where that library stored it, stores
+ * it as the session of `manager`, and removes the original, so that old code which still runs finds no refresh token
+ * to send. Call it at every start, and wait for it before the first request. Once nothing is left to import, it costs
+ * one read.
  *
- * Of several tabs or processes that share a storage one imports it, under the lock of the session, and nobody refreshes before the
- * original place is empty. Who dies half-way leaves a session that the next start completes. A session of the manager is never
- * replaced: what is found beside one is removed. A login or sign-out meanwhile wins.
+ * Of several tabs or processes that share a storage one imports the session, under its lock, and none refreshes
+ * before the original is removed. If a process dies half-way, the next start completes the import. A session of the
+ * manager is never replaced: a session found beside one is removed. A login or sign-out meanwhile takes precedence.
  *
- * Give the manager a storage that lasts as long as the original one: what goes from `localStorage` into `memoryStorage()` is over
- * with the page. The code that you leave must not run any more when this begins: a refresh that it has sent already cannot be called back. Tabs
- * that still run it find no session; have them reloaded.
+ * Give the manager a storage that lasts as long as the original one: a session that moves from `localStorage` into
+ * `memoryStorage()` ends with the page. The code that you replace must not run any more when this begins: a refresh
+ * that it has sent already cannot be called back. Tabs that still run it find no session; reload them.
  *
  * @example
  * ```ts
@@ -55,8 +56,8 @@ export interface ImportingManager {
  *   },
  * });
  * ```
- * @throws StorageError when a place could not be read, written or emptied: the session stays where it was. LockTimeoutError likewise.
- *   ConfigurationError for tokens that cannot be used here, and for what is no manager.
+ * @throws StorageError or LockTimeoutError when a place could not be read, written or emptied: the session stays
+ *   where it was. ConfigurationError for tokens that cannot be used here, and for anything that is no manager.
  */
 export async function importSession(manager: ImportingManager, legacy: LegacySession): Promise<ImportResult> {
   const internals = internalsOf(manager);

@@ -1,10 +1,10 @@
 /**
- * What a login was to be.
+ * The expected properties of a login.
  *
  * @module
  */
 
-/** What a login was to be, to compare with what came. */
+/** The expected properties of a login, to compare with its response. */
 export interface LoginExpectations {
   readonly scope?: readonly string[] | undefined;
   readonly nonce?: string | undefined;

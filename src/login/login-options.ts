@@ -1,5 +1,5 @@
 /**
- * What all logins take, checked.
+ * Options that all logins take, and their checks.
  *
  * @module
  */
@@ -21,27 +21,27 @@ import {
 import { none } from '../token-endpoint/client-authentication.ts';
 import type { HttpTransport } from '../token-endpoint/send-request.ts';
 
-/** Who logs in where. The same values as those of the `TokenManager` that gets the tokens. */
+/** The client and its server. The same values as those of the `TokenManager` that gets the tokens. */
 export interface LoginClientOptions {
   /** The client's id at the authorization server. */
   readonly clientId: string;
-  /** Who issues the tokens: its endpoints, or what `discover(issuer)` gives. */
+  /** The authorization server: its endpoints, or the result of `discover(issuer)`. */
   readonly authorizationServer: AuthorizationServerOption;
   /** How the client proves who it is. Programs on a user's machine cannot keep a secret. @default none() */
   readonly clientAuthentication?: ClientAuthentication | undefined;
   /** Binds the tokens to a key of their own (RFC 9449): `dpop()` of `tokenkeep/dpop`. @default bearer tokens */
   readonly dpop?: Dpop | undefined;
-  /** What carries the requests. @default the platform's `fetch` */
+  /** `fetch` implementation used for every request. @default the platform's `fetch` */
   readonly fetch?: Transport | undefined;
   /** The time. @default the platform's */
   readonly clock?: Clock | undefined;
   /** How long a request to the server may take, in ms. @default 30_000 */
   readonly timeout?: number | undefined;
-  /** What else token requests carry. */
+  /** Extra headers and parameters of token requests. */
   readonly tokenRequest?: TokenRequestExtras | undefined;
 }
 
-/** What is asked for. */
+/** The request for a login. */
 export interface LoginRequest {
   /**
    * Scopes. `openid` asks for an ID token. Servers of OpenID Connect give a refresh token for `offline_access`, many of
@@ -50,7 +50,7 @@ export interface LoginRequest {
   readonly scope?: readonly string[] | undefined;
   /** Protected resources that the tokens are for (RFC 8707): absolute URIs without a fragment. */
   readonly resource?: readonly string[] | undefined;
-  /** What else the request says: `prompt`, `login_hint`, `acr_values`, `max_age`, `claims`, `audience`, … */
+  /** Other parameters of the request: `prompt`, `login_hint`, `acr_values`, `max_age`, `claims`, `audience`, … */
   readonly parameters?: Readonly<Record<string, string>> | undefined;
   /** How long the user may take, in ms. @default 600_000 */
   readonly lifetime?: number | undefined;

@@ -1,5 +1,5 @@
 /**
- * What a login comes to.
+ * The result of a login.
  *
  * @module
  */
@@ -13,12 +13,12 @@ import { type IdTokenClaims, isIdTokenOfOtherLogin, validateIdToken } from './va
 export interface Login {
   /** The tokens. An ID token of another login is left out, because it must not identify the user. */
   readonly tokens: TokenSet;
-  /** What {@link StartLoginOptions.returnTo} was. */
+  /** The value of {@link StartLoginOptions.returnTo}. */
   readonly returnTo: string | undefined;
   /**
-   * Who logged in, once the ID token has been checked: issuer, audience, expiry, nonce, `max_age`. Its signature is
-   * not: it came from the token endpoint itself over TLS (OpenID Connect Core §3.1.3.7). Hand it to no one who
-   * does not check that. `undefined`: neither asked for nor sent.
+   * Returns the user's claims after validating the ID token: issuer, audience, expiry, nonce, `max_age`. The
+   * signature is not verified: the token came from the token endpoint itself over TLS (OpenID Connect Core §3.1.3.7).
+   * Pass it only to code that verifies the signature. `undefined`: neither requested nor sent.
    *
    * @throws LoginFailedError `id_token`: do not let this user in. `tokens` are what they are; revoke them by signing out.
    */

@@ -22,7 +22,7 @@ import {
 import { type LoopbackServer, listenOnLoopback } from './loopback-server.ts';
 import { openSystemBrowser } from './system-browser.ts';
 
-/** What {@link loopbackLogin} takes. */
+/** Options of {@link loopbackLogin}. */
 export interface LoopbackLoginOptions extends LoginClientOptions, LoginRequest {
   /** Path of the redirect URI, as it is registered with the server. @default '/callback' */
   readonly path?: string | undefined;
@@ -35,8 +35,8 @@ export interface LoopbackLoginOptions extends LoginClientOptions, LoginRequest {
 }
 
 /**
- * Logs in in the user's own browser, and waits on this machine for its answer: the one request with the right state,
- * on the right path. Whatever comes of it, nothing listens any more afterwards.
+ * Logs in with the user's own browser, and waits on this machine for the response: the one request with the right
+ * state, on the right path. Afterwards nothing listens any more, whatever the result.
  *
  * @example
  * ```ts

@@ -34,7 +34,7 @@ const headers = {
   connection: 'close',
 };
 
-/** Who waits for which answer. */
+/** The response that is expected, and its receiver. */
 interface PendingResponse {
   readonly state: string;
   readonly resolve: (url: string) => void;
@@ -52,7 +52,7 @@ export async function listenOnLoopback(
     const isResponse =
       waiter !== undefined &&
       request.method === 'GET' &&
-      // A page of a name that was bound to this address anew (DNS rebinding) sends its own.
+      // A page of a name that was bound to this address later (DNS rebinding) sends its own name.
       `http://${request.headers.host}` === origin &&
       url?.origin === origin &&
       url.pathname === path &&

@@ -1,6 +1,6 @@
 /**
- * What a login takes from Node. Asked for when it is needed, and not imported: pages open the same door, and their
- * bundlers would try to resolve it. Node's own types would come into every program that imports this door.
+ * Modules of Node that a login uses. They are loaded when needed, and not imported: pages open the same door, and
+ * their bundlers would try to resolve them. Node's own types would come into every program that imports this door.
  *
  * @module
  */

@@ -10,8 +10,8 @@ import { safeCause } from '../core/http/network-error.ts';
 /** Keeps texts by name: `sessionStorage`, `localStorage`, or a storage of your own that may take its time. */
 export interface ItemStore {
   /**
-   * The text of this name; `null`: there is none. A storage that several processes share best removes it in the same step
-   * (`GETDEL`, `DELETE … RETURNING`): of two answers at the same time one finds it.
+   * Returns the text of this name, or `null`. A storage that several processes share should remove it in the same
+   * step (`GETDEL`, `DELETE … RETURNING`), so that of two responses at the same time only one finds it.
    */
   getItem(key: string): string | null | Promise<string | null>;
   /** Keeps a text. */
@@ -21,8 +21,8 @@ export interface ItemStore {
 }
 
 /**
- * Where logins wait for their answer. What is kept there holds the secret of the login, so it belongs to one user:
- * `sessionStorage` in a page, the user's own web session in a backend.
+ * Storage for pending logins. An entry contains the secret of the login, so it belongs to one user: `sessionStorage`
+ * in a page, the user's own web session in a backend.
  *
  * A new login removes those that have expired, and the oldest ones when there are more than 50 in a Web Storage or 10 000 in
  * a `Map`. A storage of your own whose names cannot be listed (`length`, `key()`) has to limit them itself.
@@ -82,7 +82,7 @@ export async function restorePendingLogin(
   }
 }
 
-/** Removes and returns the login that is pending under `state`. `undefined`: there is none. @throws StorageError */
+/** Removes and returns the login that is pending under `state`, or returns `undefined`. @throws StorageError */
 export async function takePendingLogin(
   pending: PendingLogins,
   state: string,

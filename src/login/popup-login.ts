@@ -21,11 +21,11 @@ import {
   requireRedirectUri,
 } from './login-options.ts';
 
-/** What {@link popupLogin} takes. */
+/** Options of {@link popupLogin}. */
 export interface PopupLoginOptions extends LoginClientOptions, LoginRequest {
   /** A page of this origin, which calls {@link returnFromPopup}. */
   readonly redirectUri: string;
-  /** What the window looks like, for `window.open`. @default 'popup,width=480,height=720' */
+  /** Features of the window, for `window.open`. @default 'popup,width=480,height=720' */
   readonly features?: string | undefined;
 }
 
@@ -42,8 +42,8 @@ const channelOf = (state: string) => new BroadcastChannel(`tokenkeep.login.${sta
 const closedPollMs = 500;
 
 /**
- * Logs in in a window that opens over the page. Call it from a click, without waiting for anything before: browsers
- * block other windows. The verifier never leaves this page, and only this origin hears of the answer.
+ * Signs in with a popup. Call it directly in a click handler: browsers block popups that are opened after an `await`.
+ * The verifier never leaves this page, and only this origin receives the response.
  *
  * A server that isolates its pages (`Cross-Origin-Opener-Policy: same-origin`) makes the window look closed: use
  * {@link startLogin} there.
@@ -104,7 +104,7 @@ async function responseFromPopup(
       channel.onmessage = ({ data, origin }: MessageEvent<unknown>) => {
         const isOurs = origin === globalThis.location.origin && typeof data === 'string';
         if (!isOurs || parseUrl(data)?.searchParams.get('state') !== state) return;
-        channel.postMessage(null); // heard
+        channel.postMessage(null); // received
         resolve(data);
       };
     });
@@ -139,8 +139,8 @@ function watchClosed(popup: Popup, clock: LoginClient['clock']): { closed: Promi
 }
 
 /**
- * Hands the answer of a login to the page that waits for it in {@link popupLogin}, and closes the window once it was
- * heard. For the page at `redirectUri`.
+ * Sends the response of a login to the page that waits for it in {@link popupLogin}, and closes the window once it
+ * was received. For the page at `redirectUri`.
  *
  * @throws LoginFailedError `invalid_response` when the address holds no answer.
  */

@@ -14,8 +14,8 @@ import type { RedirectLoginManager } from './redirect-login-options.ts';
 import type { IdTokenClaims } from './validate-id-token.ts';
 
 /**
- * Stores the tokens first, then signs a user out again for whom the ID token does not vouch. Tokens that the manager refuses are
- * revoked.
+ * Stores the tokens first, then signs out again if the ID token is not valid for the login. Tokens that the manager
+ * refuses are revoked.
  *
  * @throws LoginFailedError `id_token`, and what `setTokens()` throws.
  */

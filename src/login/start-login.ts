@@ -17,7 +17,7 @@ import {
 import { navigateAway, navigateOnce, requirePersistentKeys } from './page-navigation.ts';
 import { type PendingLogins, requirePendingLogins, storePendingLogin } from './pending-logins.ts';
 
-/** What {@link startLogin} takes. */
+/** Options of {@link startLogin}. */
 export interface StartLoginOptions extends LoginClientOptions, LoginRequest {
   /** Where the server sends the user back to, as it is registered there. */
   readonly redirectUri: string;

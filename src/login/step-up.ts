@@ -1,5 +1,5 @@
 /**
- * What an API has asked for, as part of the next login (RFC 9470 §4).
+ * Makes the requirements of an API part of the next login (RFC 9470 §4).
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { StepUp } from '../core/http/rejection.ts';
 import { fromUtf8 } from '../core/utf8.ts';
 import type { LoginRequest } from './login-options.ts';
 
-/** What the event `stepUpRequired` tells, as far as it does. */
+/** The members of the event `stepUpRequired` that are used, as far as it has them. */
 export type StepUpRequest = { readonly [name in keyof StepUp]?: StepUp[name] | undefined };
 
 /**
@@ -38,7 +38,7 @@ export type StepUpRequest = { readonly [name in keyof StepUp]?: StepUp[name] | u
  * });
  * ```
  * @param stepUp The event, as it came; or what a token endpoint said in place of a refresh, such as `{ claims }`.
- * @throws ConfigurationError for what is no such event, and for claims that are none.
+ * @throws ConfigurationError for anything but such an event, and for claims that cannot be parsed.
  * @see RFC 9470 §4
  */
 export function withStepUp<Options extends LoginRequest>(options: Options, stepUp: StepUpRequest): Options {
@@ -70,7 +70,7 @@ function checkStepUp(stepUp: StepUpRequest): StepUpRequest {
     typeof claims === 'string';
   if (isFine) return stepUp;
   throw new ConfigurationError(
-    'withStepUp(options, stepUp): stepUp must be what the event stepUpRequired tells.',
+    'withStepUp(options, stepUp): stepUp must be the event stepUpRequired.',
   );
 }
 

@@ -1,6 +1,6 @@
 /**
- * What the user's consent is exchanged for. A code is good for one request, which is read tolerantly, so that no
- * refresh token is lost.
+ * Exchanges the user's consent for tokens. A code is valid for one request, whose response is read tolerantly, so
+ * that no refresh token is lost.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { createLogin, type Login } from './login.ts';
 import type { LoginExpectations } from './login-expectations.ts';
 import type { LoginClient } from './login-options.ts';
 
-/** An answer, or why there is none. */
+/** A response, or the reason why there is none. */
 export type ExchangeOutcome = (
   | TokenResponseOutcome
   | { readonly kind: 'lost'; readonly cause: Error | undefined }
@@ -100,7 +100,7 @@ export async function requestTokens(
   throw exchangeFailed(exchanged);
 }
 
-/** What there is to say of an exchange that gave no tokens. */
+/** Returns the error for an exchange that returned no tokens. */
 export function exchangeFailed(exchanged: Exclude<ExchangeOutcome, { kind: 'granted' }>): LoginFailedError {
   if (exchanged.kind === 'refused')
     return loginRefused(exchanged.error, exchanged.description, exchanged.secrets);

@@ -12,7 +12,7 @@ import type { LoginClient } from './login-options.ts';
 /** The claims of an ID token that has been checked. */
 export interface IdTokenClaims {
   readonly iss: string;
-  /** Names the user, for this issuer for ever. */
+  /** Identifies the user at this issuer permanently. */
   readonly sub: string;
   readonly aud: string | readonly string[];
   /** Unix seconds, like all times of claims. */

@@ -15,7 +15,7 @@ import type {
   OpenTelemetryTracer,
 } from './opentelemetry-api.ts';
 
-/** What is observed: a `TokenManager`. */
+/** The observed part of a `TokenManager`. */
 export interface ObservedManager {
   /** Calls protected resources. */
   readonly fetch: typeof globalThis.fetch;
@@ -35,8 +35,9 @@ export interface Instrumentation extends Disposable {
 const scope = 'tokenkeep';
 
 /**
- * Tells OpenTelemetry what a manager does, and all of its sessions: a span `tokenkeep refresh` for each refresh, with spans
- * `lock`, `request` and `commit` in it, and counters. No token is in any of them, and no session id: it may be a user's name.
+ * Reports to OpenTelemetry what a manager does, for all of its sessions: a span `tokenkeep refresh` for each refresh,
+ * with spans `lock`, `request` and `commit` in it, and counters. They contain no token and no session id, which may
+ * be a user's name.
  *
  * | instrument | attributes |
  * |---|---|
@@ -72,7 +73,7 @@ export function instrument(manager: ObservedManager, api: OpenTelemetryApi): Ins
   }
   if (typeof api?.trace?.getTracer !== 'function' || typeof api.metrics?.getMeter !== 'function') {
     throw new ConfigurationError(
-      "instrument(manager, api): the api is missing. Hand over import * as opentelemetry from '@opentelemetry/api'.",
+      "instrument(manager, api): the api is missing. Pass import * as opentelemetry from '@opentelemetry/api'.",
     );
   }
   const tracer = api.trace.getTracer(scope);
@@ -142,7 +143,7 @@ function recordRefresh(instruments: Instruments, { outcome, code, total, lock }:
   instruments.refreshes.add(1, { outcome, ...errorType(code) });
   instruments.duration.record(total / 1000, { outcome });
   instruments.lockWait.record(lock / 1000, { outcome });
-  // Of these no event tells: nothing is wrong with the grant.
+  // No event reports these: nothing is wrong with the grant.
   if (code === 'ERR_LOCK_TIMEOUT' || code === 'ERR_STORAGE') instruments.failures.add(1, errorType(code));
 }
 
@@ -151,7 +152,7 @@ function statusOf(error: object): { 'http.response.status_code'?: number } {
   return status === undefined ? {} : { 'http.response.status_code': status };
 }
 
-/** The refresh is over: its spans are made with the times at which they were. */
+/** Ends a refresh: creates its spans with the times that the event reports. */
 function recordSpans(api: OpenTelemetryApi, tracer: OpenTelemetryTracer, times: RefreshTimes): void {
   const { startedAt, outcome, code, lock, request, commit, total } = times;
   const span = tracer.startSpan('tokenkeep refresh', {

@@ -1,5 +1,6 @@
 /**
- * What we need of @opentelemetry/api, by shape: the application hands it over, in the one copy that it has set up.
+ * The part of @opentelemetry/api that is used, by shape: the application passes its own copy, which it has
+ * configured.
  *
  * @module
  */
@@ -61,7 +62,7 @@ export interface OpenTelemetryApi {
   };
   /** The context without any span. */
   readonly ROOT_CONTEXT: object;
-  /** What a span stands for. */
+  /** The kind of operation of a span. */
   readonly SpanKind: { readonly CLIENT: number };
   /** How a span can end. */
   readonly SpanStatusCode: { readonly ERROR: number };

@@ -19,7 +19,7 @@ export interface Auth0Options extends ReuseOptions {
  * A tenant of Auth0. A dead refresh token is answered with 403. Logins for an API of yours need its `audience` as a
  * parameter; a user has 200 refresh tokens for an application at most, and the oldest go silently.
  *
- * @throws ConfigurationError for a domain that is none.
+ * @throws ConfigurationError for an invalid domain.
  * @see https://auth0.com/docs/secure/tokens/refresh-tokens/refresh-token-rotation
  */
 export function auth0({ domain, reuseWindow = 0 }: Auth0Options): AuthorizationServer {

@@ -24,7 +24,7 @@ export interface CloudentityOptions {
 }
 
 /**
- * A workspace of Cloudentity. Its generic errors have a sentence in place of a code; they are told as `description`.
+ * A workspace of Cloudentity. Its generic errors have a sentence in place of a code, which becomes the `description`.
  *
  * @example
  * ```ts
@@ -42,7 +42,7 @@ export interface CloudentityOptions {
  *   protectedResources: ['https://api.example.com/'],
  * });
  * ```
- * @throws ConfigurationError for a domain, tenant or workspace that is none.
+ * @throws ConfigurationError for an invalid domain, tenant or workspace.
  * @see https://cloudentity.com/developers/howtos/auth-settings/configuring_oauth_settings/
  */
 export function cloudentity(options: CloudentityOptions): AuthorizationServer {

@@ -20,7 +20,7 @@ export interface CognitoOptions extends ReuseOptions {
 /**
  * A user pool of Amazon Cognito. Without rotation its answers have no refresh token: the one of the login stays.
  *
- * @throws ConfigurationError for a domain or user pool that is none.
+ * @throws ConfigurationError for an invalid domain or user pool.
  * @see https://docs.aws.amazon.com/cognito/latest/developerguide/token-endpoint.html
  */
 export function cognito({ domain, userPoolId, reuseWindow = 0 }: CognitoOptions): AuthorizationServer {

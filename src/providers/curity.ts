@@ -13,7 +13,7 @@ import { type ReuseOptions, unlimitedReuse } from './reuse.ts';
 export interface CurityOptions extends ReuseOptions {
   /** Where the token service runs: `login.example.com`, `https://localhost:8443`. */
   readonly domain: string;
-  /** What the endpoints of the token service have in front of their names. @default '/oauth/v2/oauth-' */
+  /** Prefix of the endpoints of the token service. @default '/oauth/v2/oauth-' */
   readonly prefix?: string | undefined;
   /** The issuer, as the profile names it. Needed for ID tokens. @default none */
   readonly issuer?: string | undefined;
@@ -40,7 +40,7 @@ export interface CurityOptions extends ReuseOptions {
  *   protectedResources: ['https://api.example.com/'],
  * });
  * ```
- * @throws ConfigurationError for a domain or prefix that is none.
+ * @throws ConfigurationError for an invalid domain or prefix.
  * @see https://curity.io/docs/identity-server/configuration-reference/profiles/profile/settings/authorization-server/refresh-token-revocation
  */
 export function curity(options: CurityOptions): AuthorizationServer {

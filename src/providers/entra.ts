@@ -18,7 +18,7 @@ export interface EntraOptions {
  * single-page applications end after 24 hours, whatever is done. Where it wants the user to do something, `details` of the
  * error has the `claims` that the login has to ask for.
  *
- * @throws ConfigurationError for a tenant that is none.
+ * @throws ConfigurationError for an invalid tenant.
  * @see https://learn.microsoft.com/entra/identity-platform/refresh-tokens
  */
 export function entra({ tenant = 'common' }: EntraOptions = {}): AuthorizationServer {

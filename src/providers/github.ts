@@ -16,7 +16,7 @@ export interface GithubOptions {
  * GitHub Apps whose user tokens expire, and OAuth apps, whose tokens do not. A refresh ends the old access token as well, at
  * once. Refusals have status 200. It has no revocation endpoint of RFC 7009: sign-out is local.
  *
- * @throws ConfigurationError for a domain that is none.
+ * @throws ConfigurationError for an invalid domain.
  * @see https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/refreshing-user-access-tokens
  */
 export function github({ domain = 'github.com' }: GithubOptions = {}): AuthorizationServer {

@@ -20,7 +20,7 @@ export interface KeycloakOptions extends ReuseOptions {
  * A realm of Keycloak. With "Revoke Refresh Token" a refresh token that comes too often ends the whole session, and it is
  * reported that attempts which failed in Keycloak count as well. A refresh token can end before its access token does.
  *
- * @throws ConfigurationError for a URL or realm that is none.
+ * @throws ConfigurationError for an invalid URL or realm.
  * @see https://www.keycloak.org/docs/latest/server_admin/
  */
 export function keycloak({ url, realm, reuseWindow = 0 }: KeycloakOptions): AuthorizationServer {

@@ -20,7 +20,7 @@ export interface OktaOptions extends ReuseOptions {
 /**
  * An authorization server of Okta. With persistent refresh tokens the same one comes back.
  *
- * @throws ConfigurationError for a domain that is none.
+ * @throws ConfigurationError for an invalid domain.
  * @see https://developer.okta.com/docs/guides/refresh-tokens/main/
  */
 export function okta({ domain, authorizationServer, reuseWindow = 0 }: OktaOptions): AuthorizationServer {

@@ -33,7 +33,7 @@ export interface ReachfiveOptions {
  * });
  * manager.on('sessionEnded', ({ error }) => console.log(error.details?.['error_user_msg']));
  * ```
- * @throws ConfigurationError for a domain that is none.
+ * @throws ConfigurationError for an invalid domain.
  * @see https://developer.reachfive.com/docs/openid.html
  */
 export function reachfive({ domain, refreshTokenLifetime }: ReachfiveOptions): AuthorizationServer {

@@ -19,7 +19,7 @@ export interface SalesforceOptions extends ReuseOptions {
  * Salesforce. Its answers say no lifetime: an access token is used until an API rejects it. `extra.instance_url` of the
  * tokens says where the APIs are. A user has five grants for an app at most, and the oldest goes.
  *
- * @throws ConfigurationError for a domain that is none.
+ * @throws ConfigurationError for an invalid domain.
  * @see https://help.salesforce.com/s/articleView?id=sf.remoteaccess_oauth_refresh_token_flow.htm
  */
 export function salesforce(options: SalesforceOptions = {}): AuthorizationServer {

@@ -5,7 +5,7 @@
  */
 import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 
-/** What a method of the Web API says in a 200 when the token is not valid. */
+/** Errors that a method of the Web API returns in a 200 when the token is not valid. */
 const invalidTokenErrors: ReadonlySet<unknown> = new Set(['token_expired', 'token_revoked', 'invalid_auth']);
 
 async function isInvalidToken(response: Response): Promise<boolean> {
@@ -16,9 +16,10 @@ async function isInvalidToken(response: Response): Promise<boolean> {
 }
 
 /**
- * Slack. Everything is answered with 200, refusals too, and the profile knows them. A login gives up to two chains of
- * tokens: the bot's, and the user's in `authed_user`. They are two sessions: `setTokens(answer)` for the one and
- * `forSession('user').setTokens(answer.authed_user)` for the other. It has no revocation endpoint of RFC 7009.
+ * Slack. Every response has the status 200, refusals too, and the profile recognises them. A login returns up to two
+ * chains of tokens: the bot's, and the user's in `authed_user`. They are two sessions: `setTokens(answer)` for the
+ * one and `forSession('user').setTokens(answer.authed_user)` for the other. It has no revocation endpoint of RFC
+ * 7009.
  *
  * @see https://docs.slack.dev/authentication/using-token-rotation
  */

@@ -33,7 +33,7 @@ export interface ConnectTokenManagerOptions {
    * asked again when a worker that it has made is gone.
    */
   readonly worker: () => TokenWorker | undefined;
-  /** What takes its place where the engine has no such worker. @default an error */
+  /** Replacement where the engine has no such worker. @default an error */
   readonly fallback?: (() => TokenWorker | undefined) | undefined;
   /** The channel of {@link serveTokenManager}. @default 'tokenkeep' */
   readonly channel?: string | undefined;
@@ -65,9 +65,9 @@ export interface ConnectedTokenManager extends Disposable {
    */
   setTokens(tokens: TokenSet | TokenResponse, options?: SetTokensOptions): Promise<void>;
   /**
-   * Has the worker get the tokens of a login, with its option `login`. What is given has to be plain data.
+   * Asks the worker to obtain the tokens of a login, with its option `login`. The argument must be plain data.
    *
-   * @param options `signal` gives up waiting. The login goes on in the worker.
+   * @param options `signal` stops waiting. The login continues in the worker.
    * @returns who has logged in.
    * @throws what that login throws, if it is an error of tokenkeep; the signal's reason.
    */
@@ -75,7 +75,7 @@ export interface ConnectedTokenManager extends Disposable {
   /**
    * Ends the session, for all pages.
    *
-   * @param options those of `TokenManager.signOut`: `signal` gives up waiting, and the session ends all the same.
+   * @param options those of `TokenManager.signOut`: `signal` stops waiting, and the session ends anyway.
    * @throws what `TokenManager.signOut` throws.
    */
   signOut(options?: {

@@ -12,7 +12,7 @@ export interface PackedRequest {
   readonly upload: ReadableStream<Uint8Array> | undefined;
 }
 
-/** What goes without saying. */
+/** Default values, which are not sent. */
 const defaultOptions: Readonly<Record<string, string>> = {
   cache: 'default',
   credentials: 'same-origin',
@@ -49,7 +49,7 @@ export async function packRequest(input: string | URL | Request, init?: RequestI
 /** As a `Blob`, which crosses without a copy however large it is. */
 async function bufferBody(given: Request, stream: ReadableStream | undefined): Promise<Blob | undefined> {
   if (stream !== undefined) return await new Response(stream).blob();
-  // Firefox knows no `body`, so `null` alone does not tell.
+  // Firefox has no `body`, so `null` alone proves nothing.
   if (given.method === 'GET' || given.method === 'HEAD' || given.body === null) return undefined;
   const blob = await given.blob();
   return blob.size === 0 ? undefined : blob;

@@ -6,7 +6,7 @@
 import type { Transport } from '../core/contracts.ts';
 import type { ResourceMatcher } from '../core/http/protected-resource.ts';
 
-/** What is used of a `FetchEvent`. */
+/** The part of a `FetchEvent` that is used. */
 interface RequestEvent {
   readonly request: Request;
   respondWith(response: Promise<Response>): void;

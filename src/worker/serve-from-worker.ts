@@ -31,7 +31,7 @@ import { completeWorkerLogin, type WorkerLogin } from './worker-login.ts';
 import { parseEnvelope, transferablesOf, type WorkerMessage, wrongWorker } from './worker-messages.ts';
 import { isServiceWorker, openScope, type PageMessage } from './worker-scope.ts';
 
-/** What is used of a `TokenManager`. */
+/** The part of a `TokenManager` that is used. */
 export interface ServedTokenManager {
   /** Calls protected resources. */
   readonly fetch: Transport;
@@ -52,7 +52,7 @@ export interface ServedTokenManager {
 export interface ServeTokenManagerOptions {
   /** The manager of this worker, or one session of it. */
   readonly manager: ServedTokenManager;
-  /** What pages may call: the protected resources of the manager that they need, or parts of them, and nothing else. */
+  /** URLs that pages may call: the protected resources of the manager that they need, or parts of them. */
   readonly protectedResources: readonly string[];
   /**
    * Gets the tokens of a login here, so that no page ever holds them: with what a page gave to
@@ -86,7 +86,7 @@ export interface ServeTokenManagerOptions {
  * - A service worker has to be one file: browsers refuse `import()` there, and a manager loads by it what it seldom needs.
  * - A page gets `fetch` for the resources that are named here, events, `setTokens` and `signOut`. Neither answers, errors nor
  *   events hold a token. `Authorization` and `DPoP` are taken out of what pages send.
- * - What a script in a page can do is to call these resources while the page is open, sign out, and sign in anew for itself.
+ * - A script in a page can call these resources while the page is open, sign out, and sign in again for itself.
  *
  * @returns how to stop.
  * @throws ConfigurationError where this is no worker, and for options that cannot work.
@@ -139,7 +139,7 @@ class WorkerServer {
   readonly #requests: BridgeRequests;
   readonly #channel: string;
   readonly #locks: LockManager = requireLockManager();
-  /** Names this worker among those that come after it, and tells pages that it lives. */
+  /** Gives this worker a name among its successors, and announces it to the pages. */
   readonly #name: string;
   readonly #liveness: Promise<() => void>;
   readonly #pages: Set<string> = new Set();

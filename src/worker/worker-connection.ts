@@ -71,7 +71,7 @@ export class WorkerConnection implements TokenManagerBridge {
   }
 
   async #deliver(from: string, message: WorkerMessage): Promise<BridgeReply<unknown>> {
-    // What can be sent once only is sent to a worker that was there a moment ago.
+    // A body that can be sent only once goes to a worker that was alive a moment ago.
     if (mustNotRepeat(message)) this.#connecting = undefined;
     const known = 'id' in message && message.type !== 'fetch' ? this.#open.get(message.id) : undefined;
     for (let attempt = 1; ; attempt += 1) {
@@ -83,7 +83,7 @@ export class WorkerConnection implements TokenManagerBridge {
       this.#onWorkerGone(to, outcome);
       if (attempt === maxWorkers || !mayRetry(message, outcome)) {
         throw new TypeError(
-          'The worker was stopped before it answered. What it was asked for may have been done.',
+          'The worker was stopped before it answered. The request may have been processed.',
         );
       }
     }

@@ -1,6 +1,6 @@
 /**
- * Signs of life between a page and a worker: a Web Lock that is held for as long as its holder lives. The browser lets it go
- * when the holder is gone, however it went, and whoever waits for it hears of that.
+ * Signs of life between a page and a worker: a Web Lock that is held for as long as its holder lives. The browser
+ * releases it when the holder is gone, for whatever reason, and notifies the waiters.
  *
  * @module
  */
@@ -20,7 +20,7 @@ export function requireLockManager(): LockManager {
 /** How long the browser may take to grant a lock without contention, in ms. */
 const grantTimeoutMs = 30_000;
 
-/** Holds a name. Resolves, once it is held, with how to let it go. */
+/** Holds a name. Resolves, once it is held, with a function that releases it. */
 export function announcePresence(locks: LockManager, name: string): Promise<() => void> {
   return new Promise((resolve, reject) => {
     let isLate = false;
@@ -91,7 +91,7 @@ export class PagePresence {
 /** How long what someone said last may be on its way when it is gone, in ms. */
 const deliveryGraceMs = 50;
 
-/** Those who wait to hear that others are gone: one lock request for all who wait for the same one. */
+/** Waiters for the end of others: one lock request for all waiters of the same name. */
 export class LivenessWatch {
   readonly #locks: LockManager;
   readonly #watched: Map<string, { readonly callbacks: Set<() => void>; readonly stop: () => void }> =

@@ -5,7 +5,7 @@
  */
 import type { TokenResponse, TokenSet } from '../core/oauth/token-set.ts';
 
-/** What a login of `tokenkeep/login` comes to. */
+/** Result of a login of `tokenkeep/login`. */
 export interface WorkerLogin {
   readonly tokens: TokenSet;
   /** The place in the application that the user comes back to. */
@@ -14,15 +14,15 @@ export interface WorkerLogin {
   idTokenClaims(): SignedIn['claims'];
 }
 
-/** What a page gets to know of a login that the worker has made: who it is, and no token. */
+/** The part of a worker's login that a page receives: the user, and no token. */
 export interface SignedIn {
   /** The place in the application that the user comes back to. */
   readonly returnTo: string | undefined;
-  /** What the ID token says, once it was checked. `undefined`: the login of the worker brought none. */
+  /** Claims of the validated ID token. `undefined`: the login of the worker returned none. */
   readonly claims: { readonly sub: string; readonly [claim: string]: unknown } | undefined;
 }
 
-/** What of a `TokenManager` it takes. */
+/** The part of a `TokenManager` that is used. */
 interface SignInManager {
   setTokens(tokens: TokenSet | TokenResponse): Promise<void>;
   signOut(): Promise<unknown>;
@@ -61,7 +61,7 @@ function checkClaims(login: WorkerLogin): { readonly claims?: SignedIn['claims']
   }
 }
 
-/** What came as JSON has no methods. */
+/** Data that came as JSON has no methods. */
 function isLogin(given: WorkerLogin | TokenSet | TokenResponse): given is WorkerLogin {
   return 'idTokenClaims' in given && typeof given.idTokenClaims === 'function';
 }

@@ -1,6 +1,6 @@
 /**
- * What crosses between a page and a worker besides the calls of a bridge. Tokens cross in one direction only: into the worker.
- * The other one is open for access tokens, if the worker says so.
+ * Messages between a page and a worker in addition to the calls of a bridge. Tokens go in one direction only: into
+ * the worker. The other direction is open for access tokens, if the worker allows it.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { parseBridgeMessage, parseSessionMessage } from '../bridge/parse-bridge-
 import type { LoginName } from '../core/events.ts';
 import type { SetTokensOptions } from '../core/oauth/token-set.ts';
 
-/** What a page asks a worker for. */
+/** Requests of a page to a worker. */
 export type WorkerMessage =
   | BridgeMessage
   | SessionMessage
@@ -33,7 +33,7 @@ export interface Envelope {
 /** The answer of a worker that is not the one that was meant. */
 export const wrongWorker = { kind: 'wrong-worker' } as const;
 
-/** What came, if it is an envelope of this channel. What is in it that is no message of ours is `undefined`. */
+/** Returns the content if it is an envelope of this channel. Content that is no message of ours is `undefined`. */
 export function parseEnvelope(
   data: unknown,
   channel: string,

@@ -6,7 +6,7 @@
 import { ConfigurationError } from '../core/errors.ts';
 import type { Envelope } from './worker-messages.ts';
 
-/** What a token manager can live in. */
+/** Places where a token manager can live. */
 export type TokenWorker = Worker | SharedWorker | ServiceWorkerContainer;
 
 /** A port to a worker. */
@@ -17,7 +17,7 @@ export interface WorkerPort {
   close(): void;
 }
 
-/** What a port reports. */
+/** Reports of a port. */
 export interface WorkerPortListener {
   onMessage(data: unknown): void;
   /** The script did not start. */

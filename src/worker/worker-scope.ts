@@ -18,11 +18,11 @@ export interface PageMessage {
 export interface WorkerScope {
   /** Returns how to stop. */
   onMessage(listener: (incoming: PageMessage) => void): () => void;
-  /** Tells all pages. */
+  /** Sends a message to all pages. */
   broadcast(message: object): void;
 }
 
-/** What is used of an event in a worker. */
+/** The part of an event in a worker that is used. */
 interface WorkerEvent {
   readonly data: unknown;
   readonly origin: string;
@@ -36,7 +36,7 @@ interface PageClient {
 
 type Listener = (event: WorkerEvent) => void;
 
-/** What is used of the global objects of workers. */
+/** The part of the global objects of workers that is used. */
 interface WorkerGlobal {
   readonly location?: { readonly origin: string };
   readonly clients?: {
@@ -54,7 +54,7 @@ export function openScope(global: object): WorkerScope {
   if ('onconnect' in global) return sharedWorker(scope);
   if ('importScripts' in global) return dedicatedWorker(scope);
   throw new ConfigurationError(
-    'serveTokenManager() is for workers, and this is none. Call it in the script of a worker; in the page call ' +
+    'serveTokenManager() is for workers, and this is not a worker. Call it in the script of a worker; in the page call ' +
       'connectTokenManager().',
   );
 }
@@ -108,7 +108,7 @@ function serviceWorker(scope: WorkerGlobal): WorkerScope {
   };
 }
 
-/** Only pages of this origin can reach a worker of it. That is checked all the same: where an event says its origin. */
+/** Only pages of this origin can reach a worker of it. Where an event names its origin, it is checked anyway. */
 function listenOn(
   target: Pick<WorkerGlobal, 'addEventListener' | 'removeEventListener'>,
   { location }: WorkerGlobal,

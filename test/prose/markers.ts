@@ -55,7 +55,7 @@ export const markers: readonly Marker[] = [
   { name: 'mend', pattern: /\bmend(?:s|ed|ing)?\b/gi, remedy: `${field} fix, repair.` },
   {
     name: 'is none',
-    pattern: /\b(?:is|are|was|were) none\b(?! of\b)/gi,
+    pattern: /(?<!\bthere )\b(?:is|are|was|were) none\b(?! of\b)/gi,
     remedy: 'Say it in full: "there is no …", "is not a …".',
   },
   { name: 'all the same', pattern: /\ball the same\b/gi, remedy: 'Write "anyway" or "nevertheless".' },
