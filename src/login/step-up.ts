@@ -69,9 +69,7 @@ function checkStepUp(stepUp: StepUpRequest): StepUpRequest {
     maxAge >= 0 &&
     typeof claims === 'string';
   if (isFine) return stepUp;
-  throw new ConfigurationError(
-    'withStepUp(options, stepUp): stepUp must be the event stepUpRequired.',
-  );
+  throw new ConfigurationError('withStepUp(options, stepUp): stepUp must be the event stepUpRequired.');
 }
 
 const isScopeList = (value: unknown): boolean =>

@@ -157,7 +157,7 @@ describe.each(kinds)('pages and a %s worker', (kind) => {
     expect(await (await reading).text()).toBe('second');
     const error = await writing;
     expect(error).toBeInstanceOf(TypeError);
-    expect(error.message).toContain('may have been done');
+    expect(error.message).toContain('may have been processed');
     expect(managers.map(({ requests }) => requests.map(({ method }) => method))).toEqual([
       ['GET', 'POST'],
       ['GET'],
