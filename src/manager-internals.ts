@@ -10,16 +10,44 @@ import type { ManagerContext } from './session/manager-context.ts';
 import type { Session } from './session/session.ts';
 
 /** What a manager works with: its session, and what it shares with the managers of other sessions. */
-export interface ManagerInternals {
-  readonly context: ManagerContext;
-  readonly source: TokenSource;
+export class ManagerInternals {
   readonly requests: AuthorizedFetch;
   readonly session: Session;
+
+  constructor(requests: AuthorizedFetch, session: Session) {
+    this.requests = requests;
+    this.session = session;
+  }
+
   /**
    * Stops watching the storage. Only the manager that was constructed from options has this function: its `close()` closes what
    * all its sessions share.
    */
-  readonly unwatch: (() => void) | undefined;
+  get unwatch(): (() => void) | undefined {
+    return undefined;
+  }
+
+  get context(): ManagerContext {
+    return this.requests.context;
+  }
+
+  get source(): TokenSource {
+    return this.requests.source;
+  }
+}
+
+/** The internals of a manager that was constructed from options. */
+export class RootInternals extends ManagerInternals {
+  readonly #unwatch: () => void;
+
+  constructor(requests: AuthorizedFetch, session: Session, unwatch: () => void) {
+    super(requests, session);
+    this.#unwatch = unwatch;
+  }
+
+  override get unwatch(): () => void {
+    return this.#unwatch;
+  }
 }
 
 const internals: WeakMap<object, ManagerInternals> = new WeakMap();

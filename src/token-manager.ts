@@ -19,7 +19,7 @@ import type {
 import { emptyObject } from './core/own-members.ts';
 import { loginIdentityOf } from './core/session/login-identity.ts';
 import { toTokenSet } from './core/session/session-record.ts';
-import { internalsOf, type ManagerInternals, setInternals } from './manager-internals.ts';
+import { internalsOf, ManagerInternals, RootInternals, setInternals } from './manager-internals.ts';
 import { checkOptions, type TokenManagerOptions } from './options.ts';
 import { registerManagerFetch } from './platform/environment.ts';
 import { keepAlive } from './platform/keep-alive.ts';
@@ -74,7 +74,8 @@ export class TokenManager implements AsyncDisposable {
     const requests = new AuthorizedFetch(context, source);
     const session = context.sessions.get(checked.session ?? 'default');
     const unwatch = context.watch?.(session.key, () => void syncFromStorage(context, session)) ?? (() => {});
-    this.fetch = initialize(this, { context, source, requests, session, unwatch });
+    this.fetch = initialize(this, new RootInternals(requests, session, unwatch));
+    registerManagerFetch(this.fetch);
   }
 
   /**
@@ -172,11 +173,10 @@ export class TokenManager implements AsyncDisposable {
     if (typeof id !== 'string' || id === '') {
       throw new ConfigurationError('forSession(id): the id must be a non-empty string.');
     }
-    const its = internalsOf(this) as ManagerInternals;
-    // Not by the constructor, which builds all that is shared.
-    const manager: TokenManager = Object.create(TokenManager.prototype);
-    const session = its.context.sessions.get(id);
-    return Object.assign(manager, { fetch: initialize(manager, { ...its, session, unwatch: undefined }) });
+    const { requests, context } = internalsOf(this) as ManagerInternals;
+    const manager = new SessionManager();
+    manager.fetch = initialize(manager, new ManagerInternals(requests, context.sessions.get(id)));
+    return manager as TokenManager;
   }
 
   /**
@@ -224,6 +224,13 @@ export async function inspect(manager: TokenManager): Promise<Inspection> {
   return await keepAlive(inspectSession(internals.context, internals.session));
 }
 
+/** Makes a manager that shares what another one has built: the constructor of the class would build it again. */
+const SessionManager = function (this: SessionManager) {
+  this.fetch = undefined as never;
+} as unknown as new () => SessionManager;
+type SessionManager = { -readonly [Member in keyof TokenManager]: TokenManager[Member] };
+SessionManager.prototype = TokenManager.prototype;
+
 // Not in a static block, which Metro refuses: React Native could not bundle the package.
 Object.assign(TokenManager.prototype, {
   [asyncDispose](this: TokenManager) {
@@ -232,12 +239,10 @@ Object.assign(TokenManager.prototype, {
 });
 
 /** Gives a manager its internals. Returns its `fetch`. */
-function initialize(manager: TokenManager, internals: ManagerInternals): typeof globalThis.fetch {
-  const { requests, session } = internals;
+function initialize(manager: object, internals: ManagerInternals): typeof globalThis.fetch {
   // With the name and the length of the platform's: the second parameter has a default. A rest parameter costs an array a call.
   const fetch = (input: string | URL | Request, init: RequestInit | undefined = undefined) =>
-    requests.fetch(session, input, init);
-  registerManagerFetch(fetch as typeof globalThis.fetch);
+    internals.requests.fetch(internals.session, input, init);
   setInternals(manager, internals);
   return fetch as typeof globalThis.fetch;
 }

@@ -6,35 +6,44 @@
 
 /** Listeners by key, isolated from each other. A key without listeners costs nothing. */
 export class KeyedListeners {
-  readonly #calls: Map<string, Set<() => void>> = new Map();
+  /** A change makes a new array, so that a loop over one is not disturbed. */
+  readonly #subscriptions: Map<string, readonly Subscription[]> = new Map();
 
   get isEmpty(): boolean {
-    return this.#calls.size === 0;
+    return this.#subscriptions.size === 0;
   }
 
   /** Subscribes; returns how to stop. The same function may subscribe several times. */
   subscribe(key: string, listener: () => void): () => void {
-    const calls = this.#calls.get(key) ?? new Set();
-    // A listener's error must not reach the code that made the change, or other listeners.
-    const call = (): void => {
-      try {
-        if (calls.has(call)) listener(); // a notification on its way does not reach a listener that has left
-      } catch {}
-    };
-    this.#calls.set(key, calls.add(call));
+    const subscription: Subscription = { listener };
+    this.#subscriptions.set(key, [...(this.#subscriptions.get(key) ?? []), subscription]);
     return () => {
-      calls.delete(call);
-      if (calls.size === 0 && this.#calls.get(key) === calls) this.#calls.delete(key);
+      subscription.listener = undefined;
+      const left = this.#subscriptions.get(key)?.filter((one) => one !== subscription) ?? [];
+      if (left.length === 0) this.#subscriptions.delete(key);
+      else this.#subscriptions.set(key, left);
     };
   }
 
   /** Calls the listeners of a key, after the code that runs now. */
   notify(key: string): void {
-    for (const call of this.#calls.get(key) ?? []) queueMicrotask(call);
+    for (const subscription of this.#subscriptions.get(key) ?? []) queueMicrotask(() => call(subscription));
   }
 
   /** Calls all listeners at once, after a time in which notifications may have been missed. */
   notifyAll(): void {
-    for (const calls of [...this.#calls.values()]) for (const call of [...calls]) call();
+    for (const subscriptions of [...this.#subscriptions.values()]) subscriptions.forEach(call);
   }
+}
+
+interface Subscription {
+  /** `undefined`: it has ended. A notification on its way does not reach a listener that has left. */
+  listener: (() => void) | undefined;
+}
+
+/** Calls a listener. Its error must not reach the code that made the change, or other listeners. */
+function call({ listener }: Subscription): void {
+  try {
+    listener?.();
+  } catch {}
 }

@@ -133,7 +133,7 @@ function createGrant(
         init.headers = sent;
         init.credentials = 'include';
       },
-      send: (_request, transmit) => transmit(),
+      send: (_request, _accessToken, transmit) => transmit(),
     },
     tokenUnavailable: () =>
       new ConfigurationError(

@@ -61,22 +61,20 @@ export class WebCryptoDpopKey implements DpopKey {
     return `${content}.${await sign(content, this.keys.privateKey, algorithm)}`;
   }
 
-  credentials(accessToken: string): RequestCredentials {
-    return {
-      needsProof: true,
-      attach(init, proof = '') {
-        const headers = new Headers(init.headers);
-        headers.set('authorization', `DPoP ${accessToken}`);
-        headers.set('dpop', proof); // whatever the caller has set there
-        init.headers = headers;
-      },
-      send: (request, transmit, now) => this.#send(accessToken, request, transmit, now),
-    };
-  }
+  readonly credentials: RequestCredentials = {
+    needsProof: true,
+    attach(init, accessToken, proof = '') {
+      const headers = new Headers(init.headers);
+      headers.set('authorization', `DPoP ${accessToken}`);
+      headers.set('dpop', proof); // whatever the caller has set there
+      init.headers = headers;
+    },
+    send: (request, accessToken, transmit, now) => this.#send(request, accessToken, transmit, now),
+  };
 
   async #send(
-    accessToken: string,
     { method, url, kind }: CredentialedRequest,
+    accessToken: string,
     transmit: Transmit,
     now: () => number,
   ): Promise<Response> {

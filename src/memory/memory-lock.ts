@@ -20,10 +20,11 @@ import type { ConcurrencyLimiter, TokenLock } from '../core/contracts.ts';
  * ```
  */
 export function memoryLock(): TokenLock {
-  const queues = new Map<string, ConcurrencyLimiter>();
+  let queues: Map<string, ConcurrencyLimiter> | undefined;
   return {
     reach: 'process',
     async request(name, { signal }, callback) {
+      queues ??= new Map();
       const queue = queues.get(name) ?? limitConcurrency(1);
       queues.set(name, queue);
       try {

@@ -28,34 +28,51 @@ import { memoryLock } from './memory-lock.ts';
  * ```
  */
 export function memoryStorage(): TokenStorage {
-  // As text: what is read belongs to the reader, and an idle session takes a third of the space of an object.
-  const values = new Map<string, { readonly text: string; readonly version: number }>();
+  const values = new Map<string, { readonly record: unknown; readonly version: number }>();
   const changes = new KeyedListeners();
   let lastVersion = 0;
-
-  const assertVersion = (operation: 'write' | 'delete', key: string, version: unknown) => {
-    if (values.get(key)?.version !== version) throw versionConflict(operation);
-  };
 
   return {
     reach: 'process',
     lock: memoryLock(),
     async read(key) {
       const value = values.get(key);
-      return value && { record: JSON.parse(value.text) as unknown, version: value.version };
+      return value && { record: copyJson(value.record), version: value.version };
     },
     async write(key, record, ifVersion) {
-      assertVersion('write', key, ifVersion);
-      const text = serializeRecord(record);
+      if (values.get(key)?.version !== ifVersion) throw versionConflict('write');
+      const stored = toJson(record);
       lastVersion += 1;
-      values.set(key, { text, version: lastVersion });
+      values.set(key, { record: stored, version: lastVersion });
       changes.notify(key);
       return lastVersion;
     },
     async delete(key, ifVersion) {
-      if (ifVersion !== undefined) assertVersion('delete', key, ifVersion);
+      if (ifVersion !== undefined && values.get(key)?.version !== ifVersion) throw versionConflict('delete');
       if (values.delete(key)) changes.notify(key);
     },
     watch: (key, listener) => changes.subscribe(key, listener),
   };
+}
+
+/**
+ * Returns what JSON makes of a record. Its strings are those of the record, so that a token that is stored and in use is in memory
+ * once.
+ *
+ * @throws StorageError for a record that JSON cannot express.
+ */
+function toJson(record: object): unknown {
+  const strings = new Map<unknown, string>();
+  const text = serializeRecord(record, (_name, value) => {
+    if (typeof value === 'string') strings.set(value, value);
+    return value;
+  });
+  return JSON.parse(text, (_name, value) => strings.get(value) ?? value);
+}
+
+/** Returns a copy that belongs to the reader. */
+function copyJson(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(copyJson);
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, copyJson(member)]));
 }

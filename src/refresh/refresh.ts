@@ -242,7 +242,7 @@ export class Refresh {
     const secrets = [...prepared.request.secrets, ...secretsIn(record)];
     const { server, scope, request } = prepared;
     // From here on nothing aborts it, even if every caller leaves: the server may have rotated already.
-    session.pending.beginRequest();
+    session.work.beginRequest();
     this.#times.sent = sentAt;
     try {
       const result: SendResult = this.#reading.mayReachServer(record, this.#requirement, sentAt)
@@ -253,7 +253,7 @@ export class Refresh {
       const sent = { server, scope, record, markedRecord, version, sentAt, secrets };
       return await this.#commit.handle(this.#reading, sent, result);
     } finally {
-      session.pending.endRequest();
+      session.work.endRequest();
     }
   }
 

@@ -88,7 +88,7 @@ export class TokenSource {
       .run()
       .catch((error: unknown) => this.#reuseValidToken(session, requirement, error))
       .finally(() => session.clearRejection(variant, rejectedToken));
-    session.pending.addFlight(variant, flight);
+    session.work.addFlight(variant, flight);
     return flight;
   }
 

@@ -39,8 +39,9 @@ export interface CallOrigin {
 export interface CallServices {
   readonly context: ManagerContext;
   readonly source: TokenSource;
-  readonly enqueue: RequestQueue;
   readonly rejectedTokens: RejectedTokens;
+  /** Sends a request in its turn. */
+  readonly enqueue: RequestQueue;
   /** Sends the next hop of a redirect. It decides anew which credentials that place gets, if any. */
   fetch(session: Session, url: string | Request, init: RequestInit, from: CallOrigin): Promise<Response>;
   /** From now on the platform follows redirects, because the transport hides where they lead. */
@@ -88,7 +89,7 @@ export class AuthorizedCall {
 
   /** Waits for a token and sends the request, in its turn if others have waited as well. */
   async #sendWhenReady(): Promise<Response> {
-    const { source, enqueue, context } = this.#services;
+    const { source, context } = this.#services;
     const { kind, signal } = this.#request;
     const inMemory = this.#session.usableToken(this.#resource.variant, context.clock.Date.now());
     try {
@@ -102,7 +103,7 @@ export class AuthorizedCall {
       const send = () => this.#send(cached, false);
       // Only calls that have waited for a refresh take turns: many are released at once.
       const hasWaited = inMemory !== cached;
-      return await this.#finish(cached, hasWaited ? enqueue(send, signal) : send());
+      return await this.#finish(cached, hasWaited ? this.#services.enqueue(send, signal) : send());
     } catch (error) {
       this.#request.cancel(error);
       throw error;
@@ -121,12 +122,12 @@ export class AuthorizedCall {
       const init = { ...request.init };
       if (request.redirect !== undefined) init.redirect = request.redirect;
       if (init.headers !== undefined) init.headers = copyHeaders(init.headers);
-      cached.credentials.attach(init, proof);
+      cached.credentials.attach(init, cached.token, proof);
       request.isSent = true;
       return await transport(input, init);
     };
     try {
-      return await cached.credentials.send(request, transmit, () => clock.Date.now());
+      return await cached.credentials.send(request, cached.token, transmit, () => clock.Date.now());
     } catch (error) {
       return await this.#onFailure(cached, error);
     }
@@ -292,11 +293,11 @@ export class AuthorizedCall {
 
   /** Sends the request once more, with the same method, headers and bytes. The caller gets the response, whatever it is. */
   async #replay(cached: CachedToken, first: Response): Promise<Response> {
-    const { enqueue, rejectedTokens } = this.#services;
+    const { rejectedTokens } = this.#services;
     const { emit } = this.#services.context;
     const request = this.#request;
     discardBody(first);
-    const second = await enqueue(() => this.#send(cached, true), request.signal);
+    const second = await this.#services.enqueue(() => this.#send(cached, true), request.signal);
     const resource = this.#resource.url;
     const { status } = second;
     const eventContext = { ...this.#session.eventContext(cached.login), resource, status };

@@ -30,18 +30,17 @@ export class AuthorizedFetch implements CallServices {
   readonly context: ManagerContext;
   readonly source: TokenSource;
   readonly rejectedTokens: RejectedTokens;
-  readonly enqueue: RequestQueue;
+  #queue: RequestQueue | undefined = undefined;
   /** A field of its own, because a platform's `fetch` throws when it is called as a method of another object. */
   readonly #transport: Transport;
   /** `true`: `redirect: 'manual'` shows where a redirect leads, so tokenkeep can follow it itself. */
   #redirectsAreVisible: boolean = !hasBrowserFetch();
 
   constructor(context: ManagerContext, source: TokenSource) {
-    const { clock, transport, replayConcurrency } = context;
+    const { clock, transport } = context;
     this.context = context;
     this.source = source;
     this.rejectedTokens = new RejectedTokens(clock);
-    this.enqueue = createRequestQueue(limitConcurrency(replayConcurrency), clock);
     this.#transport = transport;
   }
 
@@ -81,7 +80,7 @@ export class AuthorizedFetch implements CallServices {
         return new AuthorizedCall(this, session, login, resource, request, hops).start();
       }
       if (redirect !== undefined) own.redirect = redirect;
-      cached.credentials.attach(own, undefined);
+      cached.credentials.attach(own, cached.token, undefined);
       return Promise.resolve(transport(input, own)).then((response) => {
         const { status, redirected } = response;
         // The status of an opaque redirect is 0. What another place answers says nothing about the token.
@@ -97,6 +96,13 @@ export class AuthorizedFetch implements CallServices {
     } catch (error) {
       return Promise.reject(error); // `fetch` never throws
     }
+  }
+
+  /** Sends a request in its turn, after the calls that have waited longer. */
+  enqueue(send: () => Promise<Response>, signal: AbortSignal | null | undefined): Promise<Response> {
+    const { clock, replayConcurrency } = this.context;
+    this.#queue ??= createRequestQueue(limitConcurrency(replayConcurrency), clock);
+    return this.#queue(send, signal);
   }
 
   hideRedirects(): void {

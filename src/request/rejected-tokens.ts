@@ -42,7 +42,7 @@ const maxSuspicionPauseMs = 3_600_000;
 /** Remembers how resources responded to the tokens that were issued because they had rejected the one before. */
 export class RejectedTokens {
   readonly #clock: RequiredClock;
-  readonly #trials: WeakMap<Session, Map<string, TokenTrial>> = new WeakMap();
+  #trials: WeakMap<Session, Map<string, TokenTrial>> | undefined = undefined;
   /** How many trials wait for an answer that accepts the token: with none, an accepted call costs one comparison. */
   #pendingTrials = 0;
 
@@ -106,11 +106,12 @@ export class RejectedTokens {
   }
 
   #last(session: Session, resource: string): TokenTrial | undefined {
-    const last = this.#trials.get(session)?.get(resource);
+    const last = this.#trials?.get(session)?.get(resource);
     return last !== undefined && last.epoch === session.epoch ? last : undefined;
   }
 
   #keep(session: Session, resource: string, trial: TokenTrial): void {
+    this.#trials ??= new WeakMap();
     const trials = this.#trials.get(session) ?? new Map<string, TokenTrial>();
     const before = trials.get(resource);
     this.#pendingTrials += Number(!trial.accepted) - Number(before?.accepted === false);

@@ -17,7 +17,7 @@ interface Subscription {
 
 export class EventEmitter {
   /** By session; `undefined`: to all. A backend that listens to each of its sessions looks at those of one. */
-  readonly #subscriptions: Map<string | undefined, Set<Subscription>> = new Map();
+  #subscriptions: Map<string | undefined, Set<Subscription>> | undefined = undefined;
 
   /**
    * Subscribes; returns how to stop.
@@ -34,23 +34,27 @@ export class EventEmitter {
       throw new ConfigurationError('on(type, listener): the listener must be a function.');
     }
     const subscription = { type, listener };
+    this.#subscriptions ??= new Map();
     const those = this.#subscriptions.get(session) ?? new Set();
     this.#subscriptions.set(session, those.add(subscription));
     return () => {
       those.delete(subscription);
-      if (those.size === 0 && this.#subscriptions.get(session) === those) this.#subscriptions.delete(session);
+      if (those.size === 0 && this.#subscriptions?.get(session) === those)
+        this.#subscriptions.delete(session);
     };
   }
 
   clear(): void {
-    this.#subscriptions.clear();
+    this.#subscriptions = undefined;
   }
 
   /** Emits an event. What a listener throws or rejects with harms nobody, and is emitted as `listenerFailed`. */
   readonly emit = (event: AnyTokenEvent): void => {
-    const [toAll = [], toOne = []] = [undefined, event.session].map((key) => this.#subscriptions.get(key));
+    const all = this.#subscriptions;
+    if (all === undefined) return;
     // A copy: who subscribes or leaves meanwhile does so for the next event.
-    for (const { type, listener } of [...toAll, ...toOne]) {
+    const subscriptions = [...(all.get(undefined) ?? []), ...(all.get(event.session) ?? [])];
+    for (const { type, listener } of subscriptions) {
       if (type !== event.type && type !== '*') continue;
       try {
         const result = listener(event);

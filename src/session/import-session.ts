@@ -84,7 +84,7 @@ class SessionImport {
     try {
       for (let attempt = 1; attempt <= 3; attempt++) {
         const outcome = await withSessionLock(context, session, {
-          run: () => session.pending.runImport(() => this.#importUnderLock()),
+          run: () => session.work.runImport(() => this.#importUnderLock()),
         });
         if (outcome.kind === 'lock-failed') throw outcome.error;
         if (outcome.kind === 'ran' && outcome.value !== 'retry') return outcome.value;

@@ -5,12 +5,13 @@
  */
 
 import type { RequiredClock } from '../async/abortable.ts';
-import type { Reach, TokenLock, Transport } from '../core/contracts.ts';
+import type { Reach, Transport } from '../core/contracts.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
 import type { ResourceMatcher } from '../core/http/protected-resource.ts';
 import type { Dpop } from '../core/oauth/dpop-key.ts';
 import type { Grant } from '../core/oauth/grant.ts';
 import type { ProviderProfile } from '../core/oauth/provider-profile.ts';
+import type { CheckedLock } from '../core/session/lock-scope.ts';
 import type { AuthorizationServerResolver } from '../token-endpoint/authorization-server-resolver.ts';
 import type { TokenEndpoint } from '../token-endpoint/token-endpoint.ts';
 import type { EventEmitter } from './event-emitter.ts';
@@ -32,7 +33,7 @@ export interface ManagerContext {
   readonly reach: Reach;
   /** Calls the listener when the value under a key changes. `undefined`: the storage cannot tell. */
   readonly watch: ((key: string, listener: () => void) => () => void) | undefined;
-  readonly lock: TokenLock;
+  readonly lock: CheckedLock;
   /** How long to wait for the lock, in ms. */
   readonly lockTimeout: number;
 

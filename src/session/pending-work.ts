@@ -20,7 +20,7 @@ export type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 /** Shared by all sessions without a refresh. */
 const noFlights: readonly Promise<CachedToken>[] = [];
 
-/** One per session. Without anything under way it holds no collection. */
+/** What one session has under way. The session keeps it only while there is something. */
 export class PendingWork {
   /** All refreshes of the session that are under way in this process, also those that began before a sign-out or a login. */
   readonly flights: readonly Promise<CachedToken>[] = noFlights;
@@ -33,6 +33,12 @@ export class PendingWork {
   #joinable: Map<string, Promise<CachedToken>> | undefined = undefined;
   #requests = 0;
   #awaitsFlights = false;
+  readonly #onIdle: () => void;
+
+  /** @param onIdle called when nothing is under way any more. */
+  constructor(onIdle: () => void) {
+    this.#onIdle = onIdle;
+  }
 
   /** Its fields, which are read-only for all others. */
   get #own(): Writable<PendingWork> {
@@ -54,6 +60,7 @@ export class PendingWork {
       this.#own.flights = left.length === 0 ? noFlights : left;
       if (this.#joinable?.get(variant) === flight) this.#joinable.delete(variant);
       if (this.#joinable?.size === 0) this.#joinable = undefined;
+      this.#leaveIfIdle();
     };
     // Also marks its failure as seen, should every waiter have left.
     flight.then(landed, landed);
@@ -70,6 +77,7 @@ export class PendingWork {
     this.#awaitsFlights = true;
     await Promise.allSettled(this.flights);
     this.#awaitsFlights = false;
+    this.#leaveIfIdle();
     await next();
   }
 
@@ -78,6 +86,7 @@ export class PendingWork {
     this.#own.signIn = storing;
     const settled = () => {
       if (this.signIn === storing) this.#own.signIn = undefined;
+      this.#leaveIfIdle();
     };
     storing.then(settled, settled);
   }
@@ -89,6 +98,7 @@ export class PendingWork {
       return await run();
     } finally {
       this.#own.isImporting = false;
+      this.#leaveIfIdle();
     }
   }
 
@@ -109,10 +119,31 @@ export class PendingWork {
 
   endRequest(): void {
     this.#requests -= 1;
+    this.#leaveIfIdle();
   }
 
   /** @param revocation `undefined`: a sign-out has begun, and no tokens have come after it. */
   trackOrphanRevocation(revocation: OrphanRevocation | undefined): void {
     this.#own.orphanRevocation = revocation;
+    this.#leaveIfIdle();
+  }
+
+  #leaveIfIdle(): void {
+    const isIdle =
+      this.all.length === 0 &&
+      this.orphanRevocation === undefined &&
+      this.#requests === 0 &&
+      !this.isImporting &&
+      !this.#awaitsFlights;
+    if (isIdle) this.#onIdle();
   }
 }
+
+/** The part of it that changes nothing. */
+export type ReadonlyPendingWork = Pick<
+  PendingWork,
+  'flights' | 'signIn' | 'isImporting' | 'orphanRevocation' | 'all' | 'hasRequest' | 'flight'
+>;
+
+/** Shared by all idle sessions. */
+export const nothingPending: ReadonlyPendingWork = new PendingWork(() => {});

@@ -40,7 +40,7 @@ export function revokeOrphanedTokens(
     return earlier?.revoked === false ? earlier : result;
   });
   const added = refreshToken === undefined ? [] : [[login?.login, refreshToken] as const];
-  session.pending.trackOrphanRevocation({ result, refreshTokens: [...refreshTokens, ...added] });
+  session.work.trackOrphanRevocation({ result, refreshTokens: [...refreshTokens, ...added] });
 }
 
 /**

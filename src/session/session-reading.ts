@@ -5,7 +5,7 @@
  */
 import type { Version } from '../core/contracts.ts';
 import type { AnyTokenEvent, SessionEvent } from '../core/events.ts';
-import { BearerCredentials, type RequestCredentials } from '../core/http/request-credentials.ts';
+import { bearerCredentials, type RequestCredentials } from '../core/http/request-credentials.ts';
 import type { DpopKey } from '../core/oauth/dpop-key.ts';
 import { type LoginIdentity, loginIdentityOf } from '../core/session/login-identity.ts';
 import {
@@ -248,7 +248,7 @@ export class SessionReading {
         : {
             token: accessToken.token,
             login: this.#login ?? unknownLogin,
-            credentials: this.#credentialsFor(accessToken.token),
+            credentials: this.#credentials(),
             until,
             expiresAt: accessToken.expiresAt ?? Number.POSITIVE_INFINITY,
             scope: accessToken.scope,
@@ -260,10 +260,10 @@ export class SessionReading {
   }
 
   /** The one place that knows how requests are authorised. Everything after it uses the credentials of the {@link CachedToken}. */
-  #credentialsFor(accessToken: string): RequestCredentials {
+  #credentials(): RequestCredentials {
     const { grant } = this.#context;
     if (grant.kind === 'token-handler') return grant.credentials;
-    return this.#dpopKey?.credentials(accessToken) ?? new BearerCredentials(accessToken);
+    return this.#dpopKey?.credentials ?? bearerCredentials;
   }
 
   /**

@@ -53,11 +53,11 @@ export type EmitEvent = (event: AnyTokenEvent) => void;
 export class SessionStore {
   readonly #options: SessionStoreOptions;
   /** Sessions with a successor that is not stored yet: nothing else may be all that keeps them alive. */
-  readonly #unsaved: Map<Session, unknown> = new Map();
+  #unsaved: Map<Session, unknown> | undefined = undefined;
   /** The rejected value that was replaced, by session. Most sessions have none. */
-  readonly #replaced: WeakMap<Session, RejectedValue> = new WeakMap();
+  #replaced: WeakMap<Session, RejectedValue> | undefined = undefined;
   /** Sessions that are known to be kept in another storage than the preferred one. */
-  readonly #inFallbackStorage: WeakSet<Session> = new WeakSet();
+  #inFallbackStorage: WeakSet<Session> | undefined = undefined;
 
   constructor(options: SessionStoreOptions) {
     this.#options = options;
@@ -110,13 +110,14 @@ export class SessionStore {
 
   /** Notes that a value that is not a session of ours has been replaced. */
   markReplaced(session: Session, rejected: RejectedValue): void {
+    this.#replaced ??= new WeakMap();
     this.#replaced.set(session, rejected);
   }
 
   /** Returns what was replaced since the last call. */
   takeReplaced(session: Session): RejectedValue | undefined {
-    const replaced = this.#replaced.get(session);
-    this.#replaced.delete(session);
+    const replaced = this.#replaced?.get(session);
+    this.#replaced?.delete(session);
     return replaced;
   }
 
@@ -164,7 +165,8 @@ export class SessionStore {
       () => secretsOf(session),
     );
     const reason = storage.unavailable?.();
-    if (reason !== undefined && !this.#inFallbackStorage.has(session)) {
+    if (reason !== undefined && !this.#inFallbackStorage?.has(session)) {
+      this.#inFallbackStorage ??= new WeakSet();
       this.#inFallbackStorage.add(session);
       emit({ type: 'storageUnavailable', session: session.id, reason });
     }
@@ -239,18 +241,18 @@ export class SessionStore {
   /** Gives up on a successor, because it must not be stored any more. */
   discardUnsaved(session: Session): void {
     session.keepUnsaved(undefined);
-    this.#options.clock.clearTimeout(this.#unsaved.get(session));
-    this.#unsaved.delete(session);
+    this.#options.clock.clearTimeout(this.#unsaved?.get(session));
+    this.#unsaved?.delete(session);
   }
 
   /** Stores what is not stored yet, once, and stops trying. */
   async close(): Promise<void> {
-    for (const [session, timer] of this.#unsaved) {
+    for (const [session, timer] of this.#unsaved ?? []) {
       this.#options.clock.clearTimeout(timer);
       await this.flush(session, this.#options.emit);
-      this.#options.clock.clearTimeout(this.#unsaved.get(session));
+      this.#options.clock.clearTimeout(this.#unsaved?.get(session));
     }
-    this.#unsaved.clear();
+    this.#unsaved = undefined;
   }
 
   /** A login replaces whatever is stored, but nothing that has come after it when it is tried again. */
@@ -348,6 +350,7 @@ export class SessionStore {
 
   #retryLater(session: Session): void {
     const { clock, emit } = this.#options;
+    this.#unsaved ??= new Map();
     clock.clearTimeout(this.#unsaved.get(session));
     const retry = () => void this.flush(session, emit);
     const pause = backoff(session.unsaved?.failures ?? 1, Math.random());

@@ -11,7 +11,7 @@ import type { RequestCredentials } from '../core/http/request-credentials.ts';
 import type { DpopKey } from '../core/oauth/dpop-key.ts';
 import { isSameLogin, type LoginIdentity } from '../core/session/login-identity.ts';
 import { type SessionRecord, wholeGrant } from '../core/session/session-record.ts';
-import { PendingWork, type Writable } from './pending-work.ts';
+import { nothingPending, PendingWork, type ReadonlyPendingWork, type Writable } from './pending-work.ts';
 import type { UnsavedRecord } from './record-write.ts';
 
 /** An access token in memory, ready to be sent. */
@@ -19,7 +19,7 @@ export interface CachedToken {
   readonly token: string;
   /** The login that it was issued to. */
   readonly login: LoginIdentity;
-  /** Added to requests to protected resources. */
+  /** How requests to protected resources are authorised with it. */
   readonly credentials: RequestCredentials;
   /** Until when it is handed out, in Unix ms of this process's clock. */
   readonly until: number;
@@ -46,23 +46,41 @@ export type SessionEnd =
 /** Whether someone is signed in, as far as this process knows. */
 type SessionState =
   /** This process has not read the storage. */
-  | { readonly kind: 'unknown'; readonly login?: undefined }
-  | { readonly kind: 'signed-in'; readonly login: LoginIdentity }
+  | { readonly kind: 'unknown'; readonly login?: undefined; readonly ended?: undefined }
+  | { readonly kind: 'signed-in'; readonly login: LoginIdentity; readonly ended?: undefined }
   /** The storage was empty when this process read it last. A record that is found later was stored by a login elsewhere. */
   | {
       readonly kind: 'empty';
       /** The last known login. Its access tokens may still be in memory. */
       readonly login: LoginIdentity | undefined;
+      readonly ended?: undefined;
     }
   | {
       readonly kind: 'ended';
-      readonly end: SessionEnd;
+      readonly ended: SessionEnd;
       /** A login that was found in the storage since. It is signed in once a token of it is in memory. */
       readonly login: LoginIdentity | undefined;
     };
 
-/** Shared by all sessions of which nothing is known yet. */
-const unknownState: SessionState = { kind: 'unknown' };
+/** Tokens beside the access token for the whole grant. Most sessions have none. */
+interface OtherTokens {
+  /** Access tokens in memory, by variant. */
+  variants?: Map<string, CachedToken>;
+  /** Access tokens that were rejected and have no successor yet, by variant. */
+  rejected?: Map<string, string> | undefined;
+  /** Logins of access tokens that are no longer in memory, by {@link fingerprint}: a caller may report one as rejected. */
+  replaced?: Map<number, LoginIdentity>;
+}
+
+/** What a session has seen or reported before. Most sessions have nothing to remember. */
+interface SeenBefore {
+  /** The expiry of the refresh token for which `refreshTokenExpiring` was emitted. */
+  readonly expiry?: number;
+  /** The last stored value that was reported as unusable. */
+  readonly rejectedVersion?: Version | undefined;
+  /** The last pending-refresh marker of another process, and when this one first saw it. */
+  readonly foreignMarker?: { readonly by: string; readonly latest: number; readonly at: number };
+}
 
 /** One synchronisation with the storage. */
 export interface StorageSync {
@@ -84,9 +102,9 @@ export class Session {
   readonly id: string;
   /** The key of its record in the storage. */
   readonly key: string;
-  /** Refreshes, sign-in and import that are under way. */
-  readonly pending: PendingWork = new PendingWork();
-  #state: SessionState = unknownState;
+  #pending: PendingWork | undefined = undefined;
+  /** The kind of the {@link SessionState}. Only {@link Session.#enter} changes it and the two fields that belong to it. */
+  #kind: SessionState['kind'] = 'unknown';
   /** Of the state: the last known login. `undefined`: none is known, or the session has ended. */
   readonly login: LoginIdentity | undefined = undefined;
   /** Of the state. `undefined`: the session has not ended, as far as this process knows. */
@@ -103,20 +121,10 @@ export class Session {
   readonly invalidRefreshToken: string | undefined = undefined;
   /** The access token for the whole grant, which almost every call uses, has a field of its own. */
   #wholeGrantToken: CachedToken | undefined = undefined;
-  #variantTokens: Map<string, CachedToken> | undefined = undefined;
-  /** Access tokens that were rejected and have no successor yet, by variant. */
-  #rejectedTokens: Map<string, string> | undefined = undefined;
-  /** Logins of access tokens that are no longer in memory, by {@link fingerprint}: a caller may report one as rejected. */
-  #loginsOfReplacedTokens: Map<number, LoginIdentity> | undefined = undefined;
+  #otherTokens: OtherTokens | undefined = undefined;
   /** Number of the latest {@link StorageSync}. */
   #syncSequence = 0;
-  /** The expiry of the refresh token for which `refreshTokenExpiring` was emitted. */
-  #notifiedExpiry: number | undefined = undefined;
-  /** The last stored value that was reported as unusable. */
-  #rejectedVersion: Version | undefined = undefined;
-  /** The last pending-refresh marker of another process, and when this one first saw it. */
-  #foreignMarker: { readonly by: string; readonly latest: number; readonly at: number } | undefined =
-    undefined;
+  #seen: SeenBefore | undefined = undefined;
 
   constructor(id: string, key: string) {
     this.id = id;
@@ -128,15 +136,30 @@ export class Session {
     return this;
   }
 
-  #enter(state: SessionState): void {
-    this.#state = state;
-    this.#own.login = state.login;
-    this.#own.ended = state.kind === 'ended' ? state.end : undefined;
+  /** Refreshes, sign-in and import that are under way. To begin something, use {@link work}. */
+  get pending(): ReadonlyPendingWork {
+    return this.#pending ?? nothingPending;
+  }
+
+  /** What is under way, to add to it. An idle session keeps none. */
+  get work(): PendingWork {
+    if (this.#pending !== undefined) return this.#pending;
+    const work = new PendingWork(() => {
+      if (this.#pending === work) this.#pending = undefined;
+    });
+    this.#pending = work;
+    return work;
+  }
+
+  #enter({ kind, login, ended }: SessionState): void {
+    this.#kind = kind;
+    this.#own.login = login;
+    this.#own.ended = ended;
   }
 
   /** `true`: nobody is signed in, as far as this process knows. */
   get isSignedOut(): boolean {
-    return this.#state.kind === 'empty' || this.#state.kind === 'ended';
+    return this.#kind === 'empty' || this.#kind === 'ended';
   }
 
   /** Checks whether work that began under `login` may continue under the current login. */
@@ -166,7 +189,7 @@ export class Session {
 
   /** Notes that the storage is empty. Access tokens in memory stay in use. */
   noteEmpty(): void {
-    if (this.#state.kind !== 'ended') this.#enter({ kind: 'empty', login: this.login });
+    if (this.#kind !== 'ended') this.#enter({ kind: 'empty', login: this.login });
   }
 
   /** Notes the login of a record that was read, if none is known yet. */
@@ -175,10 +198,9 @@ export class Session {
   }
 
   #setLogin(login: LoginIdentity): void {
-    const { kind } = this.#state;
-    this.#enter(
-      kind === 'empty' || kind === 'ended' ? { ...this.#state, login } : { kind: 'signed-in', login },
-    );
+    const { ended } = this;
+    if (ended !== undefined) this.#enter({ kind: 'ended', ended, login });
+    else this.#enter({ kind: this.#kind === 'empty' ? 'empty' : 'signed-in', login });
   }
 
   /**
@@ -207,13 +229,17 @@ export class Session {
   /** Signs out in memory, and begins a new epoch. {@link finishSignOut} follows when the storage has deleted the record, or failed. */
   signOut(error: LoginRequiredError): void {
     this.#startEpoch();
-    this.pending.trackOrphanRevocation(undefined);
-    this.#enter({ kind: 'ended', end: { kind: 'still-stored', error, login: undefined }, login: undefined });
+    this.#pending?.trackOrphanRevocation(undefined);
+    this.#enter({
+      kind: 'ended',
+      ended: { kind: 'still-stored', error, login: undefined },
+      login: undefined,
+    });
   }
 
   /** Notes what the sign-out of this epoch has left in the storage. */
-  finishSignOut(end: SessionEnd): void {
-    if (this.#state.kind === 'ended') this.#enter({ ...this.#state, end });
+  finishSignOut(ended: SessionEnd): void {
+    if (this.ended !== undefined) this.#enter({ kind: 'ended', ended, login: this.login });
   }
 
   /**
@@ -223,21 +249,21 @@ export class Session {
    */
   markEnded(error: LoginRequiredError, invalidRefreshToken?: string): void {
     this.clearCache();
-    this.pending.detachFlights();
-    this.#enter({ kind: 'ended', end: { kind: 'removed', error }, login: undefined });
+    this.#pending?.detachFlights();
+    this.#enter({ kind: 'ended', ended: { kind: 'removed', error }, login: undefined });
     if (invalidRefreshToken !== undefined) this.#own.invalidRefreshToken = invalidRefreshToken;
   }
 
   /** Removes the former login from memory. Refreshes that are under way for it have no effect any more. */
   #startEpoch(): void {
     this.#own.epoch += 1;
-    this.pending.detachFlights();
+    this.#pending?.detachFlights();
     this.#own.dpopKey = undefined;
     this.clearCache();
   }
 
   cachedToken(variant: string): CachedToken | undefined {
-    return variant === wholeGrant ? this.#wholeGrantToken : this.#variantTokens?.get(variant);
+    return variant === wholeGrant ? this.#wholeGrantToken : this.#otherTokens?.variants?.get(variant);
   }
 
   /** Returns the access token of a variant if it may be sent at `at`, in Unix ms. */
@@ -248,13 +274,13 @@ export class Session {
 
   /** All access tokens in memory, by variant. */
   get cachedTokens(): readonly (readonly [variant: string, cached: CachedToken])[] {
-    const others = [...(this.#variantTokens ?? [])];
+    const others = [...(this.#otherTokens?.variants ?? [])];
     return this.#wholeGrantToken === undefined ? others : [[wholeGrant, this.#wholeGrantToken], ...others];
   }
 
   /** Puts an access token into memory: its login is signed in. */
   cacheToken(variant: string, cached: CachedToken): void {
-    if (this.#state.kind !== 'signed-in') {
+    if (this.#kind !== 'signed-in') {
       this.#enter({ kind: 'signed-in', login: this.login ?? cached.login });
     }
     this.#own.hasSeenTokens = true;
@@ -269,58 +295,62 @@ export class Session {
   #setCachedToken(variant: string, cached: CachedToken): void {
     if (variant === wholeGrant) this.#wholeGrantToken = cached;
     else {
-      this.#variantTokens ??= new Map();
-      this.#variantTokens.set(variant, cached);
+      this.#otherTokens ??= {};
+      this.#otherTokens.variants ??= new Map();
+      this.#otherTokens.variants.set(variant, cached);
     }
   }
 
   /** Returns the login that an access token was issued to. @default the current one, if this process does not know it any more */
   loginOfToken(token: string): LoginIdentity | undefined {
     const cached = this.cachedTokens.find(([, candidate]) => candidate.token === token)?.[1];
-    return cached?.login ?? this.#loginsOfReplacedTokens?.get(fingerprint(token)) ?? this.login;
+    return cached?.login ?? this.#otherTokens?.replaced?.get(fingerprint(token)) ?? this.login;
   }
 
   #rememberLogin({ token, login }: CachedToken): void {
-    this.#loginsOfReplacedTokens ??= new Map();
-    this.#loginsOfReplacedTokens.set(fingerprint(token), login);
-    const [oldest] = this.#loginsOfReplacedTokens.keys();
-    if (this.#loginsOfReplacedTokens.size > maxReplacedTokens && oldest !== undefined)
-      this.#loginsOfReplacedTokens.delete(oldest);
+    this.#otherTokens ??= {};
+    this.#otherTokens.replaced ??= new Map();
+    const { replaced } = this.#otherTokens;
+    replaced.set(fingerprint(token), login);
+    const [oldest] = replaced.keys();
+    if (replaced.size > maxReplacedTokens && oldest !== undefined) replaced.delete(oldest);
   }
 
   /** Returns the access token of a variant that was rejected and has no successor yet. */
   rejectedToken(variant: string): string | undefined {
-    return this.#rejectedTokens?.get(variant);
+    return this.#otherTokens?.rejected?.get(variant);
   }
 
   /** Notes that a protected resource has rejected `token`. It is not used until {@link clearRejection}. */
   reject(variant: string, token: string): void {
     const cached = this.cachedToken(variant);
     if (cached !== undefined && cached.token !== token) return; // it has a successor
-    this.#rejectedTokens ??= new Map();
-    this.#rejectedTokens.set(variant, token);
+    this.#otherTokens ??= {};
+    this.#otherTokens.rejected ??= new Map();
+    this.#otherTokens.rejected.set(variant, token);
     if (cached !== undefined) this.#setCachedToken(variant, { ...cached, until: 0 });
   }
 
   /** Notes that the refresh because of `token` has succeeded or failed. */
   clearRejection(variant: string, token: string | undefined): void {
-    if (this.rejectedToken(variant) === token) this.#rejectedTokens?.delete(variant);
-    if (this.#rejectedTokens?.size === 0) this.#rejectedTokens = undefined;
+    const others = this.#otherTokens;
+    if (this.rejectedToken(variant) === token) others?.rejected?.delete(variant);
+    if (others?.rejected?.size === 0) others.rejected = undefined;
   }
 
   /** Keeps calls from using the access tokens in memory until the storage has been read. */
   #expireCache(): void {
     if (this.#wholeGrantToken !== undefined) this.#wholeGrantToken = { ...this.#wholeGrantToken, until: 0 };
-    for (const [variant, cached] of this.#variantTokens ?? [])
-      this.#variantTokens?.set(variant, { ...cached, until: 0 });
+    const variants = this.#otherTokens?.variants;
+    for (const [variant, cached] of variants ?? []) variants?.set(variant, { ...cached, until: 0 });
   }
 
   /** Removes all access tokens from memory. The storage does not change. */
   clearCache(): void {
     for (const [, cached] of this.cachedTokens) this.#rememberLogin(cached);
     this.#wholeGrantToken = undefined;
-    this.#variantTokens = undefined;
-    this.#rejectedTokens = undefined;
+    const replaced = this.#otherTokens?.replaced;
+    this.#otherTokens = replaced && { replaced };
   }
 
   /**
@@ -357,23 +387,23 @@ export class Session {
 
   /** Notes that listeners learn when the refresh token expires. Returns `false` if they have learnt it before. */
   noteExpiry(at: number): boolean {
-    const isNews = this.#notifiedExpiry !== at;
-    this.#notifiedExpiry = at;
+    const isNews = this.#seen?.expiry !== at;
+    this.#seen = { ...this.#seen, expiry: at };
     return isNews;
   }
 
   /** Notes that the version of a stored value that cannot be used is reported. Returns `false` if it was reported before. */
   noteRejected(version: Version | undefined): boolean {
-    const isNews = this.#rejectedVersion !== version;
-    this.#rejectedVersion = version;
+    const isNews = this.#seen?.rejectedVersion !== version;
+    this.#seen = { ...this.#seen, rejectedVersion: version };
     return isNews;
   }
 
   /** Returns when this process first saw a pending-refresh marker of another one, by its own clock. */
   markerSeenAt(by: string, latest: number, now: number): number {
-    const last = this.#foreignMarker;
+    const last = this.#seen?.foreignMarker;
     if (last?.by === by && last.latest === latest && last.at <= now) return last.at;
-    this.#foreignMarker = { by, latest, at: now };
+    this.#seen = { ...this.#seen, foreignMarker: { by, latest, at: now } };
     return now;
   }
 }

@@ -127,7 +127,7 @@ async function replaceSession(
   const { login: replaced } = session;
   session.beginLogin(loginIdentityOf(record), dpopKey);
   const storing = storeLogin(context, session, record, dpopKey, replaced);
-  session.pending.trackSignIn(storing);
+  session.work.trackSignIn(storing);
   await storing;
 }
 

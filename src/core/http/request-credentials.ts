@@ -25,8 +25,8 @@ export interface CredentialedRequest {
 export type Transmit = (proof?: string, isAgain?: boolean) => Promise<Response>;
 
 /**
- * The credentials that belong to one access token in memory. {@link BearerCredentials} for a bearer token,
- * `DpopKey.credentials()` for a DPoP-bound one, and those of `tokenHandler()` for a session in cookies.
+ * How the requests of a session are authorised: {@link bearerCredentials}, `DpopKey.credentials` for tokens that are bound to a key,
+ * and those of `tokenHandler()` for a session in cookies. One object serves all access tokens: the token is passed to it.
  */
 export interface RequestCredentials {
   /**
@@ -35,32 +35,28 @@ export interface RequestCredentials {
    */
   readonly needsProof: boolean;
   /** Adds the credentials to `init`, which must be a copy of tokenkeep's own. */
-  attach(init: RequestInit, proof: string | undefined): void;
+  attach(init: RequestInit, accessToken: string, proof: string | undefined): void;
   /** Sends a request, and once more if the server rejected nothing but its proof. */
-  send(request: CredentialedRequest, transmit: Transmit, now: () => number): Promise<Response>;
+  send(
+    request: CredentialedRequest,
+    accessToken: string,
+    transmit: Transmit,
+    now: () => number,
+  ): Promise<Response>;
 }
 
-/** An access token that is sent as it is (RFC 6750). */
-export class BearerCredentials implements RequestCredentials {
-  readonly needsProof = false;
-  readonly #authorization: string;
-
-  constructor(accessToken: string) {
-    this.#authorization = `Bearer ${accessToken}`;
-  }
-
-  attach(init: RequestInit): void {
+/** Sends an access token as it is (RFC 6750). */
+export const bearerCredentials: RequestCredentials = {
+  needsProof: false,
+  attach(init, accessToken) {
     const { headers } = init;
-    const authorization = this.#authorization;
+    const authorization = `Bearer ${accessToken}`;
     if (headers === undefined) init.headers = { authorization };
     else if (isHeaderRecord(headers)) headers['authorization'] = authorization;
     else (headers as Headers).set('authorization', authorization);
-  }
-
-  send(_request: CredentialedRequest, transmit: Transmit): Promise<Response> {
-    return transmit();
-  }
-}
+  },
+  send: (_request, _accessToken, transmit) => transmit(),
+};
 
 /** Returns a copy that may be changed. */
 export function copyHeaders(headers: HeadersInit): HeadersInit {

@@ -72,10 +72,10 @@ export interface DpopKey {
   /** Returns a new proof for one request: the value of its `DPoP` header. For requests of your own. */
   prove(request: ProofRequest): Promise<string>;
   /**
-   * Returns the credentials of requests that carry `accessToken`, which is bound to this key. Each request is sent with a proof of
-   * its own, and once more with another one if the server rejected nothing but the proof: that is no evidence against the token.
+   * Authorises requests with access tokens that are bound to this key. Each request is sent with a proof of its own, and once more
+   * with another one if the server rejected nothing but the proof: that is no evidence against the token.
    */
-  credentials(accessToken: string): RequestCredentials;
+  readonly credentials: RequestCredentials;
   /** Makes a token request with a proof. @throws what `make` and signing throw */
   request(make: () => Promise<BuiltRequest>, now: () => number): Promise<ProvenTokenRequest>;
 }

@@ -5,9 +5,9 @@
  * @module
  */
 
-import type { TokenLock } from '../contracts.ts';
 import type { NamedResource } from '../http/protected-resource.ts';
 import type { RequestCredentials } from '../http/request-credentials.ts';
+import type { CheckedLock } from '../session/lock-scope.ts';
 import type { SessionRecord } from '../session/session-record.ts';
 import type { AuthorizationServer, ClientAuthentication } from './authorization-server.ts';
 import type { ProviderProfile } from './provider-profile.ts';
@@ -51,7 +51,7 @@ export interface BuiltRequest {
 export interface GrantConfiguration {
   /** The options of the manager. */
   readonly options: object;
-  readonly lock: TokenLock;
+  readonly lock: CheckedLock;
   readonly resources: readonly NamedResource[];
 }
 

@@ -70,7 +70,7 @@ export function applyGrant(record: SessionRecord, grant: TokenGrant, context: Gr
     narrowsScope: record.narrowsScope || (isNarrower && context.narrowsScope) || undefined,
     variantFailures: Object.keys(variantFailures).length > 0 ? variantFailures : undefined,
     idToken: grant.idToken ?? record.idToken,
-    extra: { ...keepEarlierExtra(record.extra, grant.extra), ...grant.extra },
+    extra: mergeExtra(record.extra, grant.extra),
     accessTokens: context.usable
       ? { ...others, [context.variant]: accessTokenOf(record, grant, context) }
       : others,
@@ -84,6 +84,12 @@ export function withChanges(record: SessionRecord, changes: Partial<SessionRecor
 
 /** Limit for the additional members that are kept from earlier answers, in characters of JSON. The latest answer is kept whole. */
 const maxExtraLength = 65_536;
+
+/** Returns all additional members. `undefined`: there are none. */
+function mergeExtra(before: SessionRecord['extra'], latest: Exclude<SessionRecord['extra'], undefined>) {
+  const extra = { ...keepEarlierExtra(before, latest), ...latest };
+  return Object.keys(extra).length > 0 ? extra : undefined;
+}
 
 /**
  * Keeps members of earlier answers, the earliest first: most servers identify the user in the answer to the login only. The limit

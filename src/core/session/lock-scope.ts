@@ -7,7 +7,7 @@
 import type { Reach, TokenLock, TokenStorage } from '../contracts.ts';
 import { ConfigurationError } from '../errors.ts';
 import type { Dpop } from '../oauth/dpop-key.ts';
-import { ownMembers, readMember } from '../own-members.ts';
+import { readMember } from '../own-members.ts';
 
 /** From the narrowest to the widest. */
 export const reaches: readonly Reach[] = ['process', 'machine', 'cluster'];
@@ -24,12 +24,20 @@ export function checkKeyReach(dpop: Dpop | undefined, storage: TokenStorage): vo
   );
 }
 
+/** A lock whose members are all its own, so that a polluted prototype adds none. */
+export interface CheckedLock {
+  readonly reach: Reach;
+  readonly lease: number | undefined;
+  readonly mayBeLost: boolean | undefined;
+  readonly request: TokenLock['request'];
+}
+
 /**
  * The lock of a storage, unless it sees less than the storage it is to protect, or lets go too early.
  *
  * @throws ConfigurationError
  */
-export function checkLock(lock: TokenLock | undefined, storage: TokenStorage, timeout: number): TokenLock {
+export function checkLock(lock: TokenLock | undefined, storage: TokenStorage, timeout: number): CheckedLock {
   if (lock === undefined) {
     throw new ConfigurationError(
       'The option lock is missing: this storage brings none. Give one that reaches as far.',
@@ -51,11 +59,5 @@ export function checkLock(lock: TokenLock | undefined, storage: TokenStorage, ti
         `Lengthen the lease to ${least} ms or shorten the option timeout.`,
     );
   }
-  const checked: TokenLock = {
-    reach: lock.reach,
-    ...(lease !== undefined && { lease }),
-    ...(mayBeLost !== undefined && { mayBeLost }),
-    request: lock.request.bind(lock),
-  };
-  return ownMembers(checked);
+  return { reach: lock.reach, lease, mayBeLost, request: lock.request.bind(lock) };
 }

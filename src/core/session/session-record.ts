@@ -170,6 +170,6 @@ export function toTokenSet(record: SessionRecord): TokenSet | undefined {
     idToken: record.idToken,
     login,
     subject,
-    extra: record.extra,
+    extra: record.extra ?? {},
   };
 }

@@ -4,6 +4,7 @@ import { runInNewContext } from 'node:vm';
 import { TokenManager } from 'tokenkeep';
 import { authorizationServer, testClock } from 'tokenkeep/testing';
 import { expect, test, vi } from 'vitest';
+import { SessionRegistry } from '../../../src/session/session-registry.ts';
 import { eventsOf } from '../../support/events.ts';
 import { openManager, optionsFor } from '../../support/open-manager.ts';
 import { rejection, times } from '../../support/promises.ts';
@@ -65,7 +66,6 @@ test('the end, the failure and the sign-out of one session are nothing to anothe
 test('where there are no weak references, as in old isolates: the same, and nothing is let go', async () => {
   const server = authorizationServer();
   vi.stubGlobal('WeakRef', undefined);
-  vi.stubGlobal('FinalizationRegistry', undefined);
   const manager = new TokenManager({
     ...optionsFor(server),
   });
@@ -108,7 +108,33 @@ test('close() of one session leaves the others alone', async () => {
   expect(told.map(({ type }) => type)).toEqual(['refreshed']);
 });
 
-test('an idle session costs at most 1.5 kB of heap and no timer; one that nobody holds costs nothing', async () => {
+test('each new session removes entries of sessions that nobody holds any more', () => {
+  const collected = new Set<object>();
+  let lookups = 0;
+  class FakeWeakRef {
+    readonly #target: object;
+
+    constructor(target: object) {
+      this.#target = target;
+    }
+
+    deref(): object | undefined {
+      lookups += 1;
+      return collected.has(this.#target) ? undefined : this.#target;
+    }
+  }
+  vi.stubGlobal('WeakRef', FakeWeakRef);
+  const registry = new SessionRegistry('client');
+  const [kept, ...others] = times(100, (index) => registry.get(`first ${index}`));
+  for (const session of others) collected.add(session);
+  for (const index of times(100, (index) => index)) registry.get(`second ${index}`);
+  expect(registry.get('first 0')).toBe(kept);
+  lookups = 0;
+  expect(registry.all).toHaveLength(101);
+  expect(lookups).toBe(101); // the entries of the other 99 are gone
+});
+
+test('an idle session costs at most 1.1 kB of heap and no timer, and an entry of 150 bytes when nobody holds it', async () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   const heap = async () => {
@@ -153,6 +179,6 @@ test('an idle session costs at most 1.5 kB of heap and no timer; one that nobody
   console.info(
     `heap of an idle session: ${Math.round(perSession)} bytes, ${Math.round(left)} when nobody holds it`,
   );
-  expect(perSession).toBeLessThan(1_500);
+  expect(perSession).toBeLessThan(1_100);
   expect(left).toBeLessThan(150);
 });

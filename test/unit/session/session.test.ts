@@ -220,7 +220,7 @@ describe('work that is under way', () => {
   ])('a refresh cannot be joined after %s, and is waited for', (_, step) => {
     const session = play(['login-a']);
     const flight = Promise.resolve(tokenOf('a'));
-    session.pending.addFlight('', flight);
+    session.work.addFlight('', flight);
     expect(session.pending.flight('')).toBe(flight);
     take(session, step);
     expect(session.pending.flight('')).toBeUndefined();
@@ -231,8 +231,8 @@ describe('work that is under way', () => {
     const session = play(['login-a']);
     const first = Promise.resolve(tokenOf('a'));
     const second = new Promise<CachedToken>(() => undefined);
-    session.pending.addFlight('', first);
-    session.pending.addFlight('', second);
+    session.work.addFlight('', first);
+    session.work.addFlight('', second);
     await first;
     expect(session.pending.flight('')).toBe(second);
     expect(session.pending.flights).toEqual([second]);
@@ -253,11 +253,11 @@ describe('work that is under way', () => {
   test('a session is storing during a sign-in, during an import and while its record is unsaved', async () => {
     const session = new Session('s', 'client/s');
     const signIn = Promise.resolve();
-    session.pending.trackSignIn(signIn);
+    session.work.trackSignIn(signIn);
     expect(session.isStoring).toBe(true);
     await signIn;
     expect(session.isStoring).toBe(false);
-    const failedImport = session.pending.runImport(async () => {
+    const failedImport = session.work.runImport(async () => {
       expect(session.isStoring).toBe(true);
       throw new Error('no');
     });
@@ -270,7 +270,7 @@ describe('work that is under way', () => {
   });
 
   test('an earlier sign-in that settles does not end a later one', async () => {
-    const { pending } = new Session('s', 'client/s');
+    const { work: pending } = new Session('s', 'client/s');
     const first = Promise.resolve();
     const second = new Promise(() => undefined);
     pending.trackSignIn(first);
@@ -279,15 +279,32 @@ describe('work that is under way', () => {
     expect(pending.signIn).toBe(second);
   });
 
+  test('an idle session keeps no pending work, and the end of earlier work does not drop later work', async () => {
+    const session = new Session('s', 'client/s');
+    const { work } = session;
+    const late = Promise.resolve();
+    work.trackSignIn(Promise.resolve());
+    await work.runImport(async () => undefined);
+    expect(session.work).not.toBe(work);
+    const { work: next } = session;
+    next.beginRequest();
+    work.trackSignIn(late); // it is not part of the session any more
+    await late;
+    expect(session.work).toBe(next);
+    expect(session.pending.hasRequest).toBe(true);
+    next.endRequest();
+    expect(session.work).not.toBe(next);
+  });
+
   test('a sign-out begins without the late revocations of the one before', () => {
     const session = play(['signOut-a']);
-    session.pending.trackOrphanRevocation({ refreshTokens: [], result: new Promise(() => undefined) });
+    session.work.trackOrphanRevocation({ refreshTokens: [], result: new Promise(() => undefined) });
     take(session, 'signOut-a');
     expect(session.pending.orphanRevocation).toBeUndefined();
   });
 
   test('what waits for the flights runs once, however often it was asked for', async () => {
-    const { pending } = new Session('s', 'client/s');
+    const { work: pending } = new Session('s', 'client/s');
     let runs = 0;
     const run = async () => void runs++;
     pending.addFlight('', Promise.resolve(tokenOf('a')));

@@ -66,17 +66,21 @@ test('N3: the grant does not go through manager.fetch, also where the token endp
   expect(seen).toEqual([null]);
 });
 
-test('N3: putting manager.fetch in the place of the platform’s does not make it call itself', async () => {
+test.each([
+  ['a manager', (manager: TokenManager) => manager],
+  ['a manager of forSession()', (manager: TokenManager) => manager.forSession('ann')],
+])('N3: the fetch of %s in the place of the platform’s does not call itself', async (_, choose) => {
   const platform = globalThis.fetch;
   const { server, clock, expire } = await openManager({ signedIn: false });
   try {
     globalThis.fetch = server.fetch;
-    const manager = new TokenManager({
+    const root = new TokenManager({
       clientId: 'test-client',
       authorizationServer: server.metadata,
       protectedResources: ['https://api.test/'],
       clock,
     });
+    const manager = choose(root);
     globalThis.fetch = manager.fetch;
     await manager.setTokens(server.signIn());
     expire();
