@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { twoBuilds } from '../build/two-builds.ts';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+// With slashes on Windows too: Vite compares module ids as texts.
+const root = fileURLToPath(new URL('..', import.meta.url)).replaceAll('\\', '/');
 
 // Where a test runs is decided by its folder. A folder that stands in neither list is a unit test.
 const server = ['integration', 'browser', 'model'].map((folder) => `test/${folder}/**/*.test.ts`);
