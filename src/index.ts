@@ -71,18 +71,6 @@ export type { InvalidTokenPredicate } from './request/invalid-token.ts';
 export type { InspectedRecord, InspectedToken, Inspection } from './session/inspect.ts';
 export type { SignOutOptions, SignOutResult } from './session/sign-out.ts';
 export type { AuthorizationServerOption } from './token-endpoint/authorization-server-resolver.ts';
-export {
-  type AssertionOptions,
-  type BasicOptions,
-  type ClientKey,
-  clientSecretBasic,
-  clientSecretJwt,
-  clientSecretPost,
-  none,
-  privateKeyJwt,
-  tlsClientAuth,
-} from './token-endpoint/client-authentication.ts';
-export { type ClientCredentialsOptions, clientCredentials } from './token-endpoint/client-credentials.ts';
 export { type DiscoverOptions, discover } from './token-endpoint/discovery.ts';
-export type { SigningAlgorithm } from './token-endpoint/signing-key.ts';
+export { none } from './token-endpoint/public-client.ts';
 export { inspect, TokenManager } from './token-manager.ts';

@@ -15,7 +15,7 @@ const unit = (path: string) => `test/unit/${path}.test.ts`;
 /** Tests see the sources under the names that users import. Tests of the package and of the guides see dist/, by the exports map. */
 const sources = [
   { find: /^tokenkeep$/, replacement: `${root}src/index.ts` },
-  { find: /^tokenkeep\/([a-z/]+)$/, replacement: `${root}src/$1/index.ts` },
+  { find: /^tokenkeep\/([a-z/-]+)$/, replacement: `${root}src/$1/index.ts` },
 ];
 
 /**
@@ -24,6 +24,8 @@ const sources = [
  */
 const everywhere = [
   unit('*'),
+  unit('client-assertion/*'),
+  unit('client-authentication/*'),
   unit('memory/*'),
   unit('platform/*'),
   unit('refresh/*'),
@@ -36,9 +38,9 @@ const everywhere = [
 const searches = ['test/races/!(pinned).race.test.ts', unit('session/session-registry')];
 /** oauth4webapi, which makes JWTs for backends, recognises buffers and headers by their classes. */
 const needsOauth4webapi = [
-  'token-endpoint/client-authentication',
+  'client-assertion/signing-key',
+  'client-authentication/client-authentication',
   'hanging-platform',
-  'token-endpoint/signing-key',
   'token-endpoint/token-request',
 ].map(unit);
 /** Forms and streams as the `fetch` of Node takes them. */
@@ -149,6 +151,8 @@ export default defineConfig({
               'token-endpoint/revocation',
             ].map(unit),
             unit('refresh/leaving-page'), // React Native has no page
+            // tokenkeep/client-assertion does not load without a TextDecoder
+            ...['client-assertion/without-web-crypto', 'client-authentication/secret-in-browser'].map(unit),
             ...['core/http/rejection', 'core/http/rejection.challenges'].map(unit), // compared with oauth4webapi
           ],
         },

@@ -1,7 +1,8 @@
 /** The tokens of all users, each behind a cookie that is nothing but a random name. */
 import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { clientSecretBasic, discover, memoryStorage, TokenManager } from 'tokenkeep';
+import { discover, memoryStorage, TokenManager } from 'tokenkeep';
+import { clientSecretBasic } from 'tokenkeep/client-authentication';
 import type { Login } from 'tokenkeep/login';
 import { refused } from './answers.ts';
 import { cookie, cookieOf } from './guard.ts';

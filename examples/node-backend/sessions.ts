@@ -1,6 +1,7 @@
 /** The users' sessions, in Redis, where all workers see them. */
 import { createClient } from 'redis';
-import { clientSecretBasic, discover, TokenManager } from 'tokenkeep';
+import { discover, TokenManager } from 'tokenkeep';
+import { clientSecretBasic } from 'tokenkeep/client-authentication';
 import { redisStorage } from 'tokenkeep/redis';
 
 const { env } = process;

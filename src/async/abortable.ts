@@ -116,11 +116,11 @@ export function timeoutError(timeout: number): Error {
   return namedError('TimeoutError', `No answer within ${timeout} ms.`);
 }
 
-/** A signal that aborts with `reason` after `delay` ms; how to let it go, and how to abort it before. */
+/** Returns a signal that aborts after `delay` ms, a function that stops its timer, and one that aborts it earlier. */
 export function deadline(
   clock: RequiredClock,
   delay: number,
-  reason: () => unknown,
+  reason: () => unknown = () => timeoutError(delay),
 ): {
   readonly signal: AbortSignal;
   readonly clear: () => void;
@@ -147,14 +147,11 @@ export async function withTimeout<T>(
   { clock, timeout }: TimeLimit,
   operation: Promise<T> | T | (() => Promise<T> | T),
 ): Promise<T> {
-  let timer: unknown;
-  const timedOut = new Promise<never>((_, reject) => {
-    timer = startTimer(clock, () => reject(timeoutError(timeout)), timeout);
-  });
+  const { signal, clear } = deadline(clock, timeout);
   try {
     const started = typeof operation === 'function' ? (operation as () => Promise<T> | T)() : operation;
-    return await Promise.race([started, timedOut]);
+    return await abortable(started, signal);
   } finally {
-    clock.clearTimeout(timer);
+    clear();
   }
 }

@@ -18,7 +18,7 @@ import {
   type AuthorizationServerOption,
   AuthorizationServerResolver,
 } from '../token-endpoint/authorization-server-resolver.ts';
-import { none } from '../token-endpoint/client-authentication.ts';
+import { none } from '../token-endpoint/public-client.ts';
 import type { HttpTransport } from '../token-endpoint/send-request.ts';
 
 /** The client and its server. The same values as those of the `TokenManager` that gets the tokens. */

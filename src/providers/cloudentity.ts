@@ -28,7 +28,8 @@ export interface CloudentityOptions {
  *
  * @example
  * ```ts
- * import { clientSecretBasic, TokenManager } from 'tokenkeep';
+ * import { TokenManager } from 'tokenkeep';
+ * import { clientSecretBasic } from 'tokenkeep/client-authentication';
  * import { cloudentity } from 'tokenkeep/providers';
  *
  * const manager = new TokenManager({

@@ -30,7 +30,8 @@ export interface CurityOptions extends ReuseOptions {
  *
  * @example
  * ```ts
- * import { clientSecretPost, TokenManager } from 'tokenkeep';
+ * import { TokenManager } from 'tokenkeep';
+ * import { clientSecretPost } from 'tokenkeep/client-authentication';
  * import { curity } from 'tokenkeep/providers';
  *
  * const manager = new TokenManager({

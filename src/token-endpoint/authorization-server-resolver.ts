@@ -101,20 +101,19 @@ export function checkFormerIssuers(value: unknown, name: string): void {
 function checkServer(given: AuthorizationServer, name: string): AuthorizationServer {
   const server = withOwnMembers(given);
   requireEndpoint(`${name}.tokenEndpoint`, server?.tokenEndpoint);
-  const { revocationEndpoint, mtlsEndpointAliases: aliases } = server;
-  const others = {
-    revocationEndpoint,
-    'mtlsEndpointAliases.tokenEndpoint': aliases?.tokenEndpoint,
-    'mtlsEndpointAliases.revocationEndpoint': aliases?.revocationEndpoint,
-    'mtlsEndpointAliases.deviceAuthorizationEndpoint': aliases?.deviceAuthorizationEndpoint,
-  };
-  for (const [member, url] of Object.entries(others)) {
-    if (url !== undefined) requireEndpoint(`${name}.${member}`, url);
-  }
+  const { revocationEndpoint, mtlsEndpointAliases } = server;
+  checkEndpoints(name, { revocationEndpoint });
+  checkEndpoints(`${name}.mtlsEndpointAliases`, { ...mtlsEndpointAliases });
   checkFormerIssuers(server.formerIssuers, `${name}.formerIssuers`);
   const problem = findProblem(server);
   if (problem !== undefined) throw new ConfigurationError(`${name}.${problem}`);
   return server;
+}
+
+function checkEndpoints(owner: string, endpoints: Readonly<Record<string, string | undefined>>): void {
+  for (const [member, url] of Object.entries(endpoints)) {
+    if (url !== undefined) requireEndpoint(`${owner}.${member}`, url);
+  }
 }
 
 /** Copies own members only: tokens are sent to these endpoints, so a polluted prototype must not add one. */

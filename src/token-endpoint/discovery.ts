@@ -4,7 +4,7 @@
  * @module
  */
 
-import { abortable, deadline, delay, platformClock, timeoutError } from '../async/abortable.ts';
+import { abortable, deadline, delay, platformClock } from '../async/abortable.ts';
 import type { Transport } from '../core/contracts.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import { requireEndpoint } from '../core/http/endpoint.ts';
@@ -189,7 +189,7 @@ function isFinal(error: unknown): boolean {
 /** The time limit includes the body: an endless one would block all later callers. */
 async function requestOnce(address: string, options: DiscoverySettings): Promise<MetadataResponse> {
   const { transport, timeout = 10_000 } = options;
-  const { signal, clear } = deadline(platformClock, timeout, () => timeoutError(timeout));
+  const { signal, clear } = deadline(platformClock, timeout);
   try {
     const init = { headers: { accept: 'application/json' }, redirect: 'manual' } as const;
     const response = await sendOnce({ url: address, init, secrets: [] }, transport, signal);

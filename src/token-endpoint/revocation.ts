@@ -4,7 +4,7 @@
  * @module
  */
 
-import { abortable, deadline, startTimer, timeoutError } from '../async/abortable.ts';
+import { abortable, deadline, startTimer } from '../async/abortable.ts';
 import { safeCause } from '../core/http/network-error.ts';
 import { RedirectFollowedError } from '../core/http/redirect.ts';
 import { readRetryAfter } from '../core/http/retry-after.ts';
@@ -45,7 +45,7 @@ async function sendAttempt(
   { transport, clock, timeout }: HttpTransport,
 ): Promise<RevocationAttempt> {
   const { onSuccess, secrets } = request;
-  const { signal, clear } = deadline(clock, timeout, () => timeoutError(timeout));
+  const { signal, clear } = deadline(clock, timeout);
   try {
     const response = await sendOnce(request, transport, signal);
     if (!response.ok) return await refusedAttempt(response, signal, clock.Date.now());

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { abortable, deadline, type RequiredClock, timeoutError } from '../async/abortable.ts';
+import { abortable, deadline, type RequiredClock } from '../async/abortable.ts';
 import type { Transport } from '../core/contracts.ts';
 import { assertResponseOrigin } from '../core/http/redirect.ts';
 import type { ProvenTokenRequest } from '../core/oauth/dpop-key.ts';
@@ -36,7 +36,7 @@ export async function sendRequest(
   http: HttpTransport,
 ): Promise<TokenHttpResponse> {
   const { transport, clock, timeout } = http;
-  const { signal, clear } = deadline(clock, timeout, () => timeoutError(timeout));
+  const { signal, clear } = deadline(clock, timeout);
   try {
     const first = await sendAndRead(request, transport, signal);
     let another: BuiltRequest | undefined;

@@ -58,8 +58,7 @@ function tokenRequest(
   parameters: URLSearchParams,
 ): Promise<BuiltRequest> {
   parameters.set('grant_type', grantType);
-  const { tokenEndpoint } = endpointsFor(client, server);
-  return buildRequest(client, server, { endpoint: tokenEndpoint, parameters, accept: 'application/json' });
+  return buildTokenRequest(client, server, endpointFor(client, server, 'tokenEndpoint'), parameters);
 }
 
 /** The request that ends a token (RFC 7009 §2.1). */
@@ -70,12 +69,11 @@ export function revokeRequest(
   hint: string,
 ): Promise<BuiltRequest> {
   const parameters = new URLSearchParams({ token_type_hint: hint, token });
-  const { revocationEndpoint = '' } = endpointsFor(client, server);
-  return buildRequest(client, withRevocationEncoding(server), {
-    endpoint: revocationEndpoint,
-    parameters,
-    accept: undefined,
-  });
+  const endpoint = endpointFor(client, server, 'revocationEndpoint');
+  const { requestEncoding, revocationEncoding = requestEncoding } = server.profile ?? emptyObject;
+  // Intuit takes forms at one endpoint and JSON at the other.
+  const form = { endpoint, parameters, accept: undefined, encoding: revocationEncoding };
+  return buildRequest(client, server, form);
 }
 
 /** The request by which a device asks for a code that its user enters elsewhere (RFC 8628 §3.1). */
@@ -87,20 +85,31 @@ export function deviceRequest(
 ): Promise<BuiltRequest> {
   const all = new URLSearchParams(parameters);
   all.set('client_id', client.clientId);
-  return buildRequest(client, server, { endpoint, parameters: all, accept: 'application/json' });
+  return buildTokenRequest(client, server, endpoint, all);
 }
 
 interface Form {
   readonly endpoint: string;
   readonly parameters: URLSearchParams;
   readonly accept: string | undefined;
+  readonly encoding: 'form' | 'json' | undefined;
+}
+
+function buildTokenRequest(
+  client: ClientOptions,
+  server: AuthorizationServer,
+  endpoint: string,
+  parameters: URLSearchParams,
+): Promise<BuiltRequest> {
+  const encoding = server.profile?.requestEncoding;
+  return buildRequest(client, server, { endpoint, parameters, accept: 'application/json', encoding });
 }
 
 /** The client proves who it is last: that changes headers and parameters, and may look at both. */
 async function buildRequest(
   client: ClientOptions,
   server: AuthorizationServer,
-  { endpoint, parameters, accept }: Form,
+  { endpoint, parameters, accept, encoding }: Form,
 ): Promise<BuiltRequest> {
   const { clientId, clientAuthentication } = client;
   const { href: url } = new URL(endpoint);
@@ -116,29 +125,18 @@ async function buildRequest(
   if (authenticating !== undefined) await authenticating;
   headers.set('content-type', 'application/x-www-form-urlencoded;charset=UTF-8');
   const secrets = [...Object.values(client.headers), ...secretsOf(parameters, headers)];
-  const body = encode(parameters, headers, server.profile?.requestEncoding);
+  const body = encode(parameters, headers, encoding);
   return { url, secrets, init: { method: 'POST', headers, body, redirect: 'manual' } };
 }
 
 /** With a certificate (RFC 8705 §5) some servers are reached elsewhere. */
-function endpointsFor(
+function endpointFor(
   { clientAuthentication }: ClientOptions,
-  { mtlsEndpointAliases, tokenEndpoint, revocationEndpoint }: AuthorizationServer,
-): { readonly tokenEndpoint: string; readonly revocationEndpoint: string | undefined } {
-  const hasAliases =
-    mtlsEndpointAliases !== undefined && readMember(clientAuthentication, 'mutualTls') === true;
-  const aliases = hasAliases ? mtlsEndpointAliases : undefined;
-  return {
-    tokenEndpoint: aliases?.tokenEndpoint ?? tokenEndpoint,
-    revocationEndpoint: aliases?.revocationEndpoint ?? revocationEndpoint,
-  };
-}
-
-/** Intuit takes forms at one of them and JSON at the other. */
-function withRevocationEncoding(server: AuthorizationServer): AuthorizationServer {
-  const { revocationEncoding } = server.profile ?? emptyObject;
-  if (revocationEncoding === undefined) return server;
-  return { ...server, profile: { ...server.profile, requestEncoding: revocationEncoding } };
+  server: AuthorizationServer,
+  name: 'tokenEndpoint' | 'revocationEndpoint',
+): string {
+  const hasCertificate = readMember(clientAuthentication, 'mutualTls') === true;
+  return (hasCertificate ? server.mtlsEndpointAliases?.[name] : undefined) ?? server[name] ?? '';
 }
 
 /** ReachFive and others take JSON only. */

@@ -83,7 +83,6 @@ export interface ServeTokenManagerOptions {
  * - A service worker also answers what pages ask for by themselves: `fetch`, `<img>`, `<video crossorigin>` (without that
  *   attribute Firefox does not ask it, and others are to follow). It gives no token to navigations, frames and forms, which
  *   any site can begin. When there is no token the request fails like one without a network; the events say why.
- * - A service worker has to be one file: browsers refuse `import()` there, and a manager loads by it what it seldom needs.
  * - A page gets `fetch` for the resources that are named here, events, `setTokens` and `signOut`. Neither answers, errors nor
  *   events hold a token. `Authorization` and `DPoP` are taken out of what pages send.
  * - A script in a page can call these resources while the page is open, sign out, and sign in again for itself.

@@ -34,6 +34,12 @@ const wings: Readonly<Record<string, readonly [what: string, ...rooms: string[]]
     'session',
     '.',
   ],
+  'client-authentication': [
+    'Clients with a secret or a certificate, and tokens for the client itself.',
+    'core',
+    'token-endpoint',
+  ],
+  'client-assertion': ['Clients that sign a JWT.', 'core', 'async', 'platform', 'token-endpoint'],
   dpop: ['Tokens that are bound to a key.', 'core', 'platform'],
   providers: ['Data about authorization servers.', 'core'],
   bridge: ['Calls of a page to a manager elsewhere.', 'core', 'async', 'platform', 'refresh', '.'],
@@ -58,7 +64,7 @@ const packageDoors: Readonly<Record<string, string[]>> = {
   '@napi-rs/keyring': ['node/keyring.ts'],
   'jwt-decode': ['core/oauth/jwt-claims.ts'],
   ky: ['ky/authorized-ky.ts'],
-  oauth4webapi: ['token-endpoint/client-assertion.ts'],
+  oauth4webapi: ['client-assertion/client-assertion.ts'],
   'p-queue': ['cluster/keyed-queue.ts'],
 };
 

@@ -2,10 +2,13 @@
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 import { doors } from '../support/package/manifest.ts';
-import { everywhere, guarded, loadedLater, newer } from './support/built-ins.ts';
+import { everywhere, guarded, newer } from './support/built-ins.ts';
 import { type Module, sources, walk } from './support/sources.ts';
 
-const onThePath = ['tokenkeep', ...['login', 'dpop', 'providers', 'ky'].map((name) => `tokenkeep/${name}`)];
+const onThePath = [
+  'tokenkeep',
+  ...['client-authentication', 'login', 'dpop', 'providers', 'ky'].map((name) => `tokenkeep/${name}`),
+];
 const byPath = new Map(sources.map((module) => [module.path, module]));
 const reachable = modulesOf(onThePath.map((name) => `${doors.get(name)}.ts`));
 
@@ -41,9 +44,9 @@ describe('the core, the request path, logins, DPoP, providers and ky', () => {
     expect(found).toEqual([]);
   });
 
-  test('load nothing later, except with a reason in the list', () => {
+  test('load nothing later', () => {
     const later = reachable.filter(({ tree }) => has(tree, isDynamicImport)).map(({ path }) => path);
-    expect(later).toEqual(Object.keys(loadedLater));
+    expect(later).toEqual([]);
   });
 });
 

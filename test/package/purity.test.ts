@@ -32,11 +32,8 @@ test('only the room for browsers names their globals', () => {
 test('import() is not used where it may fail: service workers refuse it, and a deployed page may have lost the file', () => {
   const isImport = (node: ts.Node) =>
     ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword;
-  // JWTs of confidential clients, by a package that does not load on Hermes; and an optional peer, for Node only.
-  expect(pathsOf(sources.filter(({ tree }) => contains(tree, isImport)))).toEqual([
-    'node/keyring.ts',
-    'token-endpoint/client-authentication.ts',
-  ]);
+  // An optional peer, for Node only.
+  expect(pathsOf(sources.filter(({ tree }) => contains(tree, isImport)))).toEqual(['node/keyring.ts']);
 });
 
 function contains(tree: ts.Node, isWanted: (node: ts.Node) => boolean): boolean {

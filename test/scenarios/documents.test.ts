@@ -5,11 +5,10 @@
 import {
   type AuthorizationServer,
   type ClientAuthentication,
-  clientSecretBasic,
-  clientSecretPost,
   TokenManager,
   type TokenManagerOptions,
 } from 'tokenkeep';
+import { clientSecretBasic, clientSecretPost } from 'tokenkeep/client-authentication';
 import { cloudentity, curity, reachfive } from 'tokenkeep/providers';
 import { faults, testClock } from 'tokenkeep/testing';
 import { dialects } from 'tokenkeep/testing/dialects';

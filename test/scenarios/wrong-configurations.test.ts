@@ -4,7 +4,6 @@
  * shows only later.
  */
 import {
-  clientSecretBasic,
   discover,
   isTokenKeepError,
   memoryLock,
@@ -13,6 +12,7 @@ import {
   type TokenManagerOptions,
 } from 'tokenkeep';
 import { indexedDbStorage, webStorage } from 'tokenkeep/browser';
+import { clientSecretBasic } from 'tokenkeep/client-authentication';
 import { dpop } from 'tokenkeep/dpop';
 import { completeLogin, deviceLogin, loopbackLogin, popupLogin, startLogin } from 'tokenkeep/login';
 import { fileStorage } from 'tokenkeep/node';

@@ -3,14 +3,13 @@ import { inspect } from 'node:util';
 import {
   type ClientAuthentication,
   ConfigurationError,
-  clientSecretBasic,
-  clientSecretJwt,
-  clientSecretPost,
   memoryStorage,
   none,
   TokenManager,
   type TokenManagerOptions,
 } from 'tokenkeep';
+import { clientSecretJwt } from 'tokenkeep/client-assertion';
+import { clientSecretBasic, clientSecretPost } from 'tokenkeep/client-authentication';
 import { faults, testClock } from 'tokenkeep/testing';
 import { describe, expect, test, vi } from 'vitest';
 import { openManager } from '../support/open-manager.ts';

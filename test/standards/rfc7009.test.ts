@@ -1,5 +1,6 @@
 /** Token revocation. */
-import { ConfigurationError, clientSecretBasic, TokenManager } from 'tokenkeep';
+import { ConfigurationError, TokenManager } from 'tokenkeep';
+import { clientSecretBasic } from 'tokenkeep/client-authentication';
 import { expect, test } from 'vitest';
 import { openManager } from '../support/open-manager.ts';
 import { rejection } from '../support/promises.ts';

@@ -1,6 +1,7 @@
 /** JWTs that authenticate a client (also RFC 7521). */
 import { createLocalJWKSet, decodeJwt, exportJWK, generateKeyPair, type JWTPayload, jwtVerify } from 'jose';
-import { type ClientAuthentication, clientSecretJwt, privateKeyJwt } from 'tokenkeep';
+import type { ClientAuthentication } from 'tokenkeep';
+import { clientSecretJwt, privateKeyJwt } from 'tokenkeep/client-assertion';
 import { testClock } from 'tokenkeep/testing';
 import { expect, test } from 'vitest';
 import type { Sent } from '../support/wire.ts';

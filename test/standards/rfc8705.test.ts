@@ -1,5 +1,6 @@
 /** Mutual TLS. */
-import { clientSecretPost, discover, tlsClientAuth } from 'tokenkeep';
+import { discover } from 'tokenkeep';
+import { clientSecretPost, tlsClientAuth } from 'tokenkeep/client-authentication';
 import { expect, test } from 'vitest';
 import { wire } from '../support/wire.ts';
 import { api, as, client, done, granting, refresh } from './support/client.ts';

@@ -1,6 +1,7 @@
 /** Best current practice for the security of OAuth 2.0. */
 import { exportJWK, generateKeyPair, importJWK, jwtVerify } from 'jose';
 import * as tokenkeep from 'tokenkeep';
+import { privateKeyJwt } from 'tokenkeep/client-assertion';
 import { authorizationServer, faults } from 'tokenkeep/testing';
 import { expect, test, vi } from 'vitest';
 import { openManager } from '../support/open-manager.ts';
@@ -8,7 +9,7 @@ import { rejection, times } from '../support/promises.ts';
 import { wire } from '../support/wire.ts';
 import { api, as, client, granting, refresh } from './support/client.ts';
 
-const { discover, privateKeyJwt } = tokenkeep;
+const { discover } = tokenkeep;
 
 test('9700-01: the server that all this is tested against rotates, and revokes the family of a token that comes twice', async () => {
   const server = authorizationServer();

@@ -1,7 +1,8 @@
 /** K3c: an operation that hangs once blocks only the calls that await it. The next call repeats it (law judgements-end). */
 import { generateKeyPairSync } from 'node:crypto';
-import { discover, privateKeyJwt } from 'tokenkeep';
+import { discover } from 'tokenkeep';
 import { indexedDbStorage } from 'tokenkeep/browser';
+import { privateKeyJwt } from 'tokenkeep/client-assertion';
 import { keyringStorage } from 'tokenkeep/node';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { completeClock } from '../../src/async/abortable.ts';

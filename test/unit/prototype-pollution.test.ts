@@ -1,12 +1,12 @@
 /** tokenkeep ignores options, endpoints and members of responses that a bug elsewhere has put on `Object.prototype`. */
 import {
-  clientSecretPost,
   discover,
   memoryStorage,
   TokenManager,
   type TokenManagerOptions,
   type TokenStorage,
 } from 'tokenkeep';
+import { clientSecretPost } from 'tokenkeep/client-authentication';
 import { testClock } from 'tokenkeep/testing';
 import { describe, expect, test, vi } from 'vitest';
 import { withoutChance } from '../support/without-chance.ts';

@@ -3,9 +3,6 @@ import { inspect } from 'node:util';
 import {
   type ClientAuthentication,
   ConfigurationError,
-  clientSecretBasic,
-  clientSecretJwt,
-  clientSecretPost,
   memoryLock,
   memoryStorage,
   StorageError,
@@ -13,6 +10,8 @@ import {
   type TokenManagerOptions,
   type TokenStorage,
 } from 'tokenkeep';
+import { clientSecretJwt } from 'tokenkeep/client-assertion';
+import { clientSecretBasic, clientSecretPost } from 'tokenkeep/client-authentication';
 import { describe, expect, test } from 'vitest';
 
 /** Every secret that a manager of this file comes across, with characters that every encoding writes in another way. */

@@ -68,22 +68,14 @@ export function nextHop(
   return { url: target.href, method: dropBody ? 'GET' : from.method, dropBody, dropHeaders };
 }
 
-const referrerPolicies = [
-  'no-referrer',
-  'no-referrer-when-downgrade',
-  'same-origin',
-  'origin',
-  'strict-origin',
-  'origin-when-cross-origin',
-  'strict-origin-when-cross-origin',
-  'unsafe-url',
-] as const;
+const referrerPolicies =
+  /^(?:no-referrer(?:-when-downgrade)?|same-origin|(?:strict-)?origin(?:-when-cross-origin)?|unsafe-url)$/;
 
 /** Returns the referrer policy that a redirect sets for the next request: the last one that is known. */
-export function referrerPolicyOf(headers: Headers): (typeof referrerPolicies)[number] | undefined {
+export function referrerPolicyOf(headers: Headers): RequestInit['referrerPolicy'] {
   const named = headers.get('referrer-policy')?.toLowerCase().split(',') ?? [];
-  const known = named.flatMap((token) => referrerPolicies.filter((policy) => policy === token.trim()));
-  return known.at(-1);
+  const known = named.map((token) => token.trim()).filter((token) => referrerPolicies.test(token));
+  return known.at(-1) as RequestInit['referrerPolicy'];
 }
 
 function becomesGet(method: string, status: number): boolean {

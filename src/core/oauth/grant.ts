@@ -63,7 +63,8 @@ export interface GrantConfiguration {
  *
  * @example The JWT bearer grant (RFC 7523)
  * ```ts
- * import { clientCredentials, type Grant } from 'tokenkeep';
+ * import { type Grant } from 'tokenkeep';
+ * import { clientCredentials } from 'tokenkeep/client-authentication';
  *
  * function jwtBearer(sign: () => Promise<string>): Grant {
  *   return {

@@ -21,26 +21,27 @@ export interface ClassifiedFailure {
   readonly classifyError?: unknown;
 }
 
-/** The standard codes and what servers have besides, in lower case. Every other code is `client`. */
-const standardErrors: ReadonlyMap<string, FailureClass> = new Map([
-  ['invalid_grant', 'invalid-grant'],
-  ['bad_refresh_token', 'invalid-grant'], // GitHub, HubSpot
-  ['invalid_refresh_token', 'invalid-grant'], // Slack, like the next two
-  ['token_revoked', 'invalid-grant'],
-  ['token_expired', 'invalid-grant'],
-  ['invalid_token', 'invalid-grant'],
-  ['token_inactive', 'invalid-grant'],
-  ['interaction_required', 'interaction-required'],
-  ['login_required', 'interaction-required'],
-  ['consent_required', 'interaction-required'],
-  ['mfa_required', 'interaction-required'],
-  ['insufficient_user_authentication', 'interaction-required'],
-  ['temporarily_unavailable', 'transient'],
-  ['server_error', 'transient'],
-  ['slow_down', 'transient'],
-  ['rate_limit_reached', 'transient'], // ReachFive
-  ['use_dpop_nonce', 'transient'], // RFC 9449 §8: the refresh token was not even looked at
-]);
+/** The standard codes and those that servers have in addition. Every other code is `client`. */
+const standardErrors: readonly (readonly [FailureClass, RegExp])[] = [
+  [
+    'invalid-grant',
+    // GitHub and HubSpot have the second one, Slack the next three
+    /^(?:invalid_grant|bad_refresh_token|invalid_refresh_token|token_revoked|token_expired|invalid_token|token_inactive)$/i,
+  ],
+  [
+    'interaction-required',
+    /^(?:interaction_required|login_required|consent_required|mfa_required|insufficient_user_authentication)$/i,
+  ],
+  [
+    'transient',
+    // ReachFive has the fourth one. With the last one (RFC 9449 §8) the refresh token was not even looked at.
+    /^(?:temporarily_unavailable|server_error|slow_down|rate_limit_reached|use_dpop_nonce)$/i,
+  ],
+];
+
+function classOfCode(code: string): FailureClass | undefined {
+  return standardErrors.find(([, codes]) => codes.test(code))?.[0];
+}
 
 /**
  * Classifies a refusal, by the first of these that applies: the profile's `classify`; the status, because the body of a 5xx or 429
@@ -58,7 +59,7 @@ export function classifyFailure(
   const values = errorValues(body, profile);
   const own = profile?.errorCodes ?? emptyObject;
   const declared = values.find((value) => Object.hasOwn(own, value));
-  const standard = values.find((value) => standardErrors.has(value.toLowerCase()));
+  const standard = values.find(classOfCode);
   const error = declared ?? standard ?? values.find(isErrorCode);
   const byProfile = classifyByProfile(profile, { status, body, error, contentType });
   const known = declared === undefined ? undefined : own[declared];
@@ -95,7 +96,7 @@ export function isTransientStatus(status: number): boolean {
 
 function standardClass(status: number, body: unknown, code: string | undefined): FailureClass {
   if (status === 404 || status === 412) return 'client';
-  const standard = code === undefined ? undefined : standardErrors.get(code.toLowerCase());
+  const standard = code === undefined ? undefined : classOfCode(code);
   if (standard === 'invalid-grant' && requiresInteraction(body)) return 'interaction-required';
   if (standard === 'invalid-grant' && !canMeanInvalidGrant(status)) return 'client';
   // A token endpoint says why. A page, or nothing, comes from something in between: a portal, a firewall.

@@ -130,70 +130,73 @@ const isScope: Check = (value) => Array.isArray(value) && value.every((part) => 
 const isMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const recordShape: Readonly<Record<string, readonly [required: boolean, check: Check]>> = {
-  clientId: [true, isText],
-  login: [false, isText],
-  subject: [false, isText],
-  issuer: [false, isText],
-  thumbprint: [false, isText],
-  refreshToken: [false, isText],
-  refreshTokenExpiresAt: [false, isTime],
-  refreshTokenEnd: [false, (value) => matchesShape(expectedExpiryShape)(value)],
-  scope: [false, isScope],
-  lastScopeNarrowed: [false, (value) => typeof value === 'boolean'],
-  narrowsScope: [false, (value) => typeof value === 'boolean'],
-  idToken: [false, isText],
-  extra: [false, isMap],
-  accessTokens: [true, (value) => isMap(value) && Object.values(value).every(matchesShape(accessTokenShape))],
-  pendingRefresh: [false, (value) => matchesShape(pendingRefreshShape)(value)],
-  failure: [false, (value) => matchesShape(failureShape)(value)],
-  variantFailures: [false, (value) => isMap(value) && Object.values(value).every(matchesShape(failureShape))],
+const isFlag: Check = (value) => typeof value === 'boolean';
+
+/** The members of an object: the check of those that may be missing, an array with the check of those that may not. */
+type Shape = Readonly<Record<string, Check | readonly [Check]>>;
+
+const recordShape: Shape = {
+  clientId: [isText],
+  login: isText,
+  subject: isText,
+  issuer: isText,
+  thumbprint: isText,
+  refreshToken: isText,
+  refreshTokenExpiresAt: isTime,
+  refreshTokenEnd: (value) => matchesShape(expectedExpiryShape)(value),
+  scope: isScope,
+  lastScopeNarrowed: isFlag,
+  narrowsScope: isFlag,
+  idToken: isText,
+  extra: isMap,
+  accessTokens: [(value) => isMap(value) && Object.values(value).every(matchesShape(accessTokenShape))],
+  pendingRefresh: (value) => matchesShape(pendingRefreshShape)(value),
+  failure: (value) => matchesShape(failureShape)(value),
+  variantFailures: (value) => isMap(value) && Object.values(value).every(matchesShape(failureShape)),
 };
-const expectedExpiryShape: typeof recordShape = { at: [true, isTime], since: [true, isTime] };
-const accessTokenShape: typeof recordShape = {
-  token: [true, (value) => typeof value === 'string' && isSendable(value)],
-  type: [true, isText],
-  issuedAt: [true, isTime],
-  expiresAt: [false, isTime],
-  scope: [false, isScope],
+const expectedExpiryShape: Shape = { at: [isTime], since: [isTime] };
+const accessTokenShape: Shape = {
+  token: [(value) => typeof value === 'string' && isSendable(value)],
+  type: [isText],
+  issuedAt: [isTime],
+  expiresAt: isTime,
+  scope: isScope,
 };
-const pendingRefreshShape: typeof recordShape = {
-  fingerprint: [true, isTime],
-  since: [true, isTime],
-  latest: [true, isTime],
-  sends: [true, isCount],
-  by: [true, isText],
+const pendingRefreshShape: Shape = {
+  fingerprint: [isTime],
+  since: [isTime],
+  latest: [isTime],
+  sends: [isCount],
+  by: [isText],
 };
-const failureShape: typeof recordShape = {
-  kind: [true, (value) => value === 'transient' || value === 'client' || value === 'interaction-required'],
-  at: [true, isTime],
-  until: [true, isTime],
-  count: [true, isCount],
-  fingerprint: [false, isTime],
-  since: [false, isTime],
-  refusals: [false, (value) => matchesShape(refusalsShape)(value)],
-  variant: [false, (value) => typeof value === 'string'],
-  status: [false, isTime],
-  offline: [false, (value) => typeof value === 'boolean'],
-  error: [false, isText],
-  description: [false, isText],
-  details: [false, isMap],
+const failureShape: Shape = {
+  kind: [(value) => value === 'transient' || value === 'client' || value === 'interaction-required'],
+  at: [isTime],
+  until: [isTime],
+  count: [isCount],
+  fingerprint: isTime,
+  since: isTime,
+  refusals: (value) => matchesShape(refusalsShape)(value),
+  variant: (value) => typeof value === 'string',
+  status: isTime,
+  offline: isFlag,
+  error: isText,
+  description: isText,
+  details: isMap,
 };
-const refusalsShape: typeof recordShape = {
-  count: [true, isCount],
-  since: [true, isTime],
-  stuck: [
-    false,
-    (value) => value === 'refresh_refused' || value === 'response_lost' || value === 'configuration',
-  ],
+const refusalsShape: Shape = {
+  count: [isCount],
+  since: [isTime],
+  stuck: (value) => value === 'refresh_refused' || value === 'response_lost' || value === 'configuration',
 };
 
-function matchesShape(shape: typeof recordShape): Check {
+function matchesShape(shape: Shape): Check {
   return (value) =>
     isMap(value) &&
-    Object.entries(shape).every(([name, [required, check]]) =>
-      Object.hasOwn(value, name) && value[name] !== undefined ? check(value[name]) : !required,
-    );
+    Object.entries(shape).every(([name, entry]) => {
+      const [check, required] = typeof entry === 'function' ? [entry, false] : [entry[0], true];
+      return Object.hasOwn(value, name) && value[name] !== undefined ? check(value[name]) : !required;
+    });
 }
 
 /** Tells whether a value has the shape of a record, and so can be read again once it is stored. */

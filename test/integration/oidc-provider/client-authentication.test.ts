@@ -5,17 +5,14 @@
 import { generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
 import {
   type ClientAuthentication,
-  clientSecretBasic,
-  clientSecretJwt,
-  clientSecretPost,
   discover,
   memoryStorage,
   none,
-  privateKeyJwt,
   TokenManager,
   type TokenManagerOptions,
-  tlsClientAuth,
 } from 'tokenkeep';
+import { clientSecretJwt, privateKeyJwt } from 'tokenkeep/client-assertion';
+import { clientSecretBasic, clientSecretPost, tlsClientAuth } from 'tokenkeep/client-authentication';
 import { completeLogin, startLogin } from 'tokenkeep/login';
 import { Agent, getGlobalDispatcher, setGlobalDispatcher } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

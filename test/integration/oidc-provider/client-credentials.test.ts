@@ -1,11 +1,6 @@
 /** Access tokens for the client itself, from a certified authorization server: nobody signs in, nothing is spent. */
-import {
-  clientCredentials,
-  clientSecretBasic,
-  memoryStorage,
-  TokenManager,
-  type TokenManagerOptions,
-} from 'tokenkeep';
+import { memoryStorage, TokenManager, type TokenManagerOptions } from 'tokenkeep';
+import { clientCredentials, clientSecretBasic } from 'tokenkeep/client-authentication';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CertifiedServer, ProtectedApi } from '../../support/certified-server/index.ts';
 import { startCertifiedServer, startProtectedApi } from '../../support/certified-server/index.ts';

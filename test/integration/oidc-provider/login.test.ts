@@ -1,13 +1,7 @@
 /** Logins at a certified server: every way to the first tokens, and that a session lives on from them. */
-import {
-  type Clock,
-  clientSecretBasic,
-  clientSecretPost,
-  discover,
-  none,
-  privateKeyJwt,
-  TokenManager,
-} from 'tokenkeep';
+import { type Clock, discover, none, TokenManager } from 'tokenkeep';
+import { privateKeyJwt } from 'tokenkeep/client-assertion';
+import { clientSecretBasic, clientSecretPost } from 'tokenkeep/client-authentication';
 import {
   completeLogin,
   type DevicePrompt,

@@ -1,6 +1,8 @@
 /** tokenkeep against a certified authorization server: what a refresh brings, and how many there are. */
 
-import { clientSecretBasic, clientSecretPost, memoryStorage, privateKeyJwt, TokenManager } from 'tokenkeep';
+import { memoryStorage, TokenManager } from 'tokenkeep';
+import { privateKeyJwt } from 'tokenkeep/client-assertion';
+import { clientSecretBasic, clientSecretPost } from 'tokenkeep/client-authentication';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { logIn } from '../../support/certified-server/index.ts';
 import { times } from '../../support/promises.ts';

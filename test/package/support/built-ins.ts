@@ -89,9 +89,3 @@ export const newer: readonly RegExp[] = [
   // Lookbehind: Safari has it since 16.4.
   /\(\?<[=!]/,
 ];
-
-/** Modules that load another one on demand, and why that may fail. */
-export const loadedLater: Readonly<Record<string, string>> = {
-  'token-endpoint/client-authentication.ts':
-    'Backends sign their assertions with oauth4webapi, which does not load on Hermes.',
-};

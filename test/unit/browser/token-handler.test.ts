@@ -1,14 +1,13 @@
 /** Cookies in place of tokens: the same evidence, flight, lock and replay, and nothing in the page that could be stolen. */
 import {
   ConfigurationError,
-  clientCredentials,
-  clientSecretPost,
   memoryStorage,
   TokenManager,
   type TokenManagerOptions,
   type TokenStorage,
 } from 'tokenkeep';
 import { type TokenHandlerOptions, tokenHandler } from 'tokenkeep/browser';
+import { clientCredentials, clientSecretPost } from 'tokenkeep/client-authentication';
 import { authorizationServer, faults, testClock } from 'tokenkeep/testing';
 import { describe, expect, test } from 'vitest';
 import { eventsOf } from '../../support/events.ts';

@@ -1,15 +1,14 @@
 /** Sessions that are bound to a key, at the strict server. */
 import {
   ConfigurationError,
-  clientCredentials,
-  clientSecretBasic,
-  clientSecretJwt,
   LoginRequiredError,
   memoryStorage,
   RefreshFailedError,
   StorageError,
   type TokenStorage,
 } from 'tokenkeep';
+import { clientSecretJwt } from 'tokenkeep/client-assertion';
+import { clientCredentials, clientSecretBasic } from 'tokenkeep/client-authentication';
 import { dpop, exportedKeys, memoryKeys } from 'tokenkeep/dpop';
 import { describe, expect, test } from 'vitest';
 import { api, openDpopManager } from '../../support/open-dpop-manager.ts';

@@ -1,7 +1,7 @@
 /** A device polls for its tokens, by a clock that the test moves (RFC 8628). */
 import { spawnSync } from 'node:child_process';
 import { inspect } from 'node:util';
-import { tlsClientAuth } from 'tokenkeep';
+import { tlsClientAuth } from 'tokenkeep/client-authentication';
 import { type DevicePrompt, deviceLogin } from 'tokenkeep/login';
 import { describe, expect, test } from 'vitest';
 import { rejection } from '../../support/promises.ts';

@@ -1,6 +1,7 @@
 /** A login by redirect, step by step, against a server of literal answers. */
 import { createHash } from 'node:crypto';
-import { clientSecretBasic, TokenManager } from 'tokenkeep';
+import { TokenManager } from 'tokenkeep';
+import { clientSecretBasic } from 'tokenkeep/client-authentication';
 import { completeLogin, redirectToLogin, startLogin } from 'tokenkeep/login';
 import { describe, expect, test, vi } from 'vitest';
 import { stubBrowserFetch } from '../../support/browser.ts';

@@ -1,12 +1,5 @@
 /** Features that work with only a part of Web Crypto: a page without https has no `subtle`, React Native has no Web Crypto. */
-import {
-  type ClientAuthentication,
-  clientSecretJwt,
-  inspect,
-  privateKeyJwt,
-  TokenManager,
-  type TokenManagerOptions,
-} from 'tokenkeep';
+import { inspect, TokenManager, type TokenManagerOptions } from 'tokenkeep';
 import { dpop } from 'tokenkeep/dpop';
 import { startLogin } from 'tokenkeep/login';
 import { afterEach, describe, expect, test, vi } from 'vitest';
@@ -51,7 +44,6 @@ describe('with random numbers only', () => {
     expect(await manager.getTokens()).toBeUndefined();
   });
 
-  const pem = `-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----`;
   const users: [string, () => Promise<unknown>][] = [
     [
       'inspect()',
@@ -72,8 +64,6 @@ describe('with random numbers only', () => {
         }),
     ],
     ['dpop()', () => Promise.resolve(dpop().generate())],
-    ['client_secret_jwt', () => assertedBy(clientSecretJwt('a secret of the client'))],
-    ['private_key_jwt', () => assertedBy(privateKeyJwt(pem))],
   ];
 
   test.each(users)('%s is refused where it is used, with the remedy on React Native', async (name, use) => {
@@ -118,12 +108,3 @@ test('a timeout has its name without DOMException', async () => {
   expect(code).toBe('ERR_REFRESH_FAILED');
   expect(cause).toMatchObject({ name: 'TimeoutError' });
 });
-
-async function assertedBy({ authenticate }: ClientAuthentication): Promise<void> {
-  await authenticate({
-    clientId: 'app',
-    authorizationServer: server,
-    parameters: new URLSearchParams(),
-    headers: new Headers(),
-  });
-}

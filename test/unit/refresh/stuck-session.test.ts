@@ -1,6 +1,6 @@
 /** A refresh token that a server refuses again and again without saying that the grant is dead. */
 
-import { clientCredentials, clientSecretBasic } from 'tokenkeep';
+import { clientCredentials, clientSecretBasic } from 'tokenkeep/client-authentication';
 import { type Fault, faults } from 'tokenkeep/testing';
 import { expect, test } from 'vitest';
 import { reconcile } from '../../../src/core/session/refresh-decision.ts';

@@ -1,11 +1,6 @@
 /** The configuration changes under a stored session: another client id, a renamed issuer, moved endpoints. */
-import {
-  type AuthorizationServer,
-  clientSecretBasic,
-  discover,
-  TokenManager,
-  type TokenManagerOptions,
-} from 'tokenkeep';
+import { type AuthorizationServer, discover, TokenManager, type TokenManagerOptions } from 'tokenkeep';
+import { clientSecretBasic } from 'tokenkeep/client-authentication';
 import type { AuthorizationServerOptions } from 'tokenkeep/testing';
 import { describe, expect, test } from 'vitest';
 import { eventsOf } from '../../support/events.ts';

@@ -1,11 +1,6 @@
 /** Law one-login: a call or refresh of one login is never sent, replayed, stored or announced under another login. */
-import {
-  ConfigurationError,
-  clientCredentials,
-  clientSecretBasic,
-  memoryStorage,
-  type TokenResponse,
-} from 'tokenkeep';
+import { ConfigurationError, memoryStorage, type TokenResponse } from 'tokenkeep';
+import { clientCredentials, clientSecretBasic } from 'tokenkeep/client-authentication';
 import { importSession } from 'tokenkeep/login';
 import { describe, expect, test } from 'vitest';
 import { eventsOf } from '../../support/events.ts';

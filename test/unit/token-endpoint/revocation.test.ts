@@ -1,13 +1,12 @@
 import {
   type ClientAuthentication,
-  clientSecretBasic,
-  clientSecretPost,
   type LoginRequiredError,
   memoryStorage,
   StorageError,
   TokenManager,
   type TokenManagerOptions,
 } from 'tokenkeep';
+import { clientSecretBasic, clientSecretPost } from 'tokenkeep/client-authentication';
 import { authorizationServer, faults, testClock } from 'tokenkeep/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { optionsFor } from '../../support/open-manager.ts';

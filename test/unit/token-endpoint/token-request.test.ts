@@ -1,5 +1,6 @@
 import * as oauth from 'oauth4webapi';
-import { clientSecretBasic, clientSecretPost, none, tlsClientAuth } from 'tokenkeep';
+import { none } from 'tokenkeep';
+import { clientSecretBasic, clientSecretPost, tlsClientAuth } from 'tokenkeep/client-authentication';
 import { describe, expect, test } from 'vitest';
 import type {
   AuthorizationServer,

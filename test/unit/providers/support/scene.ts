@@ -1,12 +1,6 @@
 /** A user who is signed in at a provider: its fake, a clock that stands still, and what went over the wire. */
-import {
-  type ClientAuthentication,
-  clientSecretBasic,
-  clientSecretPost,
-  none,
-  type TokenManager,
-  type TokenManagerOptions,
-} from 'tokenkeep';
+import { type ClientAuthentication, none, type TokenManager, type TokenManagerOptions } from 'tokenkeep';
+import { clientSecretBasic, clientSecretPost } from 'tokenkeep/client-authentication';
 import type { TestAuthorizationServer, TestClient, TestClock } from 'tokenkeep/testing';
 import { callApi, openManager } from '../../../support/open-manager.ts';
 import type { Sent } from '../../../support/wire.ts';

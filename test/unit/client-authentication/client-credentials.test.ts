@@ -1,14 +1,12 @@
 /** Access tokens for the client itself: the same evidence, flight, lock, storage and replay, and nobody signs in. */
 import {
   ConfigurationError,
-  clientCredentials,
-  clientSecretBasic,
-  clientSecretPost,
   memoryLock,
   memoryStorage,
   TokenManager,
   type TokenManagerOptions,
 } from 'tokenkeep';
+import { clientCredentials, clientSecretBasic, clientSecretPost } from 'tokenkeep/client-authentication';
 import { type AuthorizationServerOptions, authorizationServer, faults, testClock } from 'tokenkeep/testing';
 import { describe, expect, test } from 'vitest';
 import { eventsOf } from '../../support/events.ts';

@@ -3,15 +3,12 @@ import {
   type AuthorizationServer,
   type ClientAuthentication,
   ConfigurationError,
-  clientSecretBasic,
-  clientSecretJwt,
-  clientSecretPost,
   none,
-  privateKeyJwt,
   TokenManager,
   type TokenManagerOptions,
-  tlsClientAuth,
 } from 'tokenkeep';
+import { clientSecretJwt, privateKeyJwt } from 'tokenkeep/client-assertion';
+import { clientSecretBasic, clientSecretPost, tlsClientAuth } from 'tokenkeep/client-authentication';
 import { authorizationServer } from 'tokenkeep/testing';
 import { describe, expect, test } from 'vitest';
 import { optionsFor } from '../../support/open-manager.ts';

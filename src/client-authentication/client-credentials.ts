@@ -7,7 +7,7 @@ import { ConfigurationError } from '../core/errors.ts';
 import { checkIndicators, checkScope } from '../core/http/protected-resource.ts';
 import type { ClientCredentialsGrant } from '../core/oauth/grant.ts';
 import { parseTokenResponse, type TokenResponseOutcome } from '../core/oauth/token-response.ts';
-import { clientCredentialsRequest } from './token-request.ts';
+import { clientCredentialsRequest } from '../token-endpoint/token-request.ts';
 
 /** See {@link clientCredentials}. */
 export interface ClientCredentialsOptions {
@@ -25,7 +25,8 @@ export interface ClientCredentialsOptions {
  *
  * @example
  * ```ts
- * import { clientCredentials, clientSecretBasic, discover, TokenManager } from 'tokenkeep';
+ * import { discover, TokenManager } from 'tokenkeep';
+ * import { clientCredentials, clientSecretBasic } from 'tokenkeep/client-authentication';
  *
  * const manager = new TokenManager({
  *   clientId: 'nightly-report',

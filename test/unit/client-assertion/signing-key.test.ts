@@ -1,7 +1,8 @@
 /** Keys as their owners have them: every kind, as a text, with what a server gets from each. */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { decodeProtectedHeader, exportJWK, importJWK, jwtVerify } from 'jose';
-import { type ClientKey, privateKeyJwt, type SigningAlgorithm, TokenManager } from 'tokenkeep';
+import { TokenManager } from 'tokenkeep';
+import { type ClientKey, privateKeyJwt, type SigningAlgorithm } from 'tokenkeep/client-assertion';
 import { describe, expect, test, vi } from 'vitest';
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });

@@ -9,14 +9,20 @@ const pem = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export
 }) as string;
 const secret = 'canary-secret';
 
-type Methods = typeof import('tokenkeep');
+type Methods = typeof import('tokenkeep') &
+  typeof import('tokenkeep/client-assertion') &
+  typeof import('tokenkeep/client-authentication');
 let methods: Methods;
 let print: MockInstance<typeof console.warn>;
 
 /** A page that is just loaded. */
 beforeEach(async () => {
   vi.resetModules();
-  methods = await import('tokenkeep');
+  methods = {
+    ...(await import('tokenkeep')),
+    ...(await import('tokenkeep/client-assertion')),
+    ...(await import('tokenkeep/client-authentication')),
+  };
   print = vi.spyOn(console, 'warn').mockReturnValue(undefined);
 });
 const printed = () => print.mock.calls.map(([text]) => String(text));

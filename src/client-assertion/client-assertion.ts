@@ -1,0 +1,132 @@
+/**
+ * JWTs that authenticate a client (RFC 7523 §2.2), made by oauth4webapi, which does not load where there is no `TextDecoder`.
+ *
+ * @module
+ */
+
+import { type ClientAuth, ClientSecretJwt, modifyAssertion, PrivateKeyJwt } from 'oauth4webapi';
+import { platformClock, withTimeout } from '../async/abortable.ts';
+import type { AuthorizationServer, ClientAuthentication } from '../core/oauth/authorization-server.ts';
+import type { CryptoKey } from '../core/platform-types.ts';
+import { subtleCrypto } from '../platform/web-crypto.ts';
+import { requireSecret, warnInBrowser } from '../token-endpoint/secret-in-browser.ts';
+import { readPem, requireSigningKey, type SigningAlgorithm } from './signing-key.ts';
+
+/** How a JWT that authenticates a client is made. */
+export interface AssertionOptions {
+  /**
+   * Whom the JWT is for, its `aud`. Newer servers want their issuer, older ones the URL of their token endpoint:
+   * `({ tokenEndpoint }) => tokenEndpoint`.
+   *
+   * @default the issuer; the token endpoint of a server that has none
+   */
+  readonly audience?: string | ((authorizationServer: AuthorizationServer) => string) | undefined;
+}
+
+/** A JWT signed with the client's secret (HS256), a new one for every request (RFC 7523 §2.2). */
+export function clientSecretJwt(secret: string, options?: AssertionOptions): ClientAuthentication {
+  requireSecret('clientSecretJwt', secret);
+  return jwtAuthentication('client_secret_jwt', options, () => secretAssertion(secret));
+}
+
+/** A private key with what a server may have to know of it. */
+export interface ClientKey {
+  /** The key, best one that cannot be exported; or the text of a PEM (PKCS #8, not encrypted). */
+  readonly key: CryptoKey | string;
+  /** Names the key for the server, where it knows several. */
+  readonly kid?: string | undefined;
+  /** What a PEM is for. @default RS256 for an RSA key, Ed25519 for what may be called EdDSA; other keys have one only */
+  readonly algorithm?: SigningAlgorithm | undefined;
+}
+
+/**
+ * A JWT signed with the client's private key, a new one for every request (RFC 7523 §2.2).
+ *
+ * @example
+ * ```ts
+ * import { readFileSync } from 'node:fs';
+ * import { discover, TokenManager } from 'tokenkeep';
+ * import { privateKeyJwt } from 'tokenkeep/client-assertion';
+ *
+ * const manager = new TokenManager({
+ *   clientId: 'my-backend',
+ *   clientAuthentication: privateKeyJwt({ key: readFileSync('key.pem', 'utf8'), kid: '2026-11' }),
+ *   authorizationServer: discover('https://as.example.com'),
+ *   protectedResources: ['https://api.example.com/'],
+ * });
+ * ```
+ * @throws ConfigurationError for what is no private key. What a PEM turns out not to hold is one at the first request.
+ */
+export function privateKeyJwt(
+  key: CryptoKey | string | ClientKey,
+  options?: AssertionOptions,
+): ClientAuthentication {
+  const isMore = typeof key === 'object' && key !== null && 'key' in key;
+  const { key: given, kid, algorithm }: ClientKey = isMore ? key : { key };
+  const load = typeof given === 'string' ? readPem(given, algorithm) : async () => given;
+  if (typeof given === 'string') warnInBrowser('privateKeyJwt');
+  else requireSigningKey(given);
+  return jwtAuthentication('private_key_jwt', options, async () =>
+    keyAssertion(await load(), kid, algorithm),
+  );
+}
+
+/** How long a key may take to load, in ms. */
+const maxLoadMs = 30_000;
+
+/** @param load what makes the assertions. Called when the first one is needed, and again if that failed. */
+function jwtAuthentication(
+  name: string,
+  { audience }: AssertionOptions = {},
+  load: () => AddAssertion | Promise<AddAssertion>,
+): ClientAuthentication {
+  let loading: Promise<AddAssertion> | undefined;
+  return {
+    method: name,
+    authenticate: async ({ clientId, authorizationServer, parameters, headers }) => {
+      const { issuer, tokenEndpoint } = authorizationServer;
+      const aud = typeof audience === 'function' ? audience(authorizationServer) : audience;
+      subtleCrypto(name);
+      // A load that hangs is dropped, so that later calls do not wait for it as well.
+      loading ??= withTimeout({ clock: platformClock, timeout: maxLoadMs }, load).catch((error: unknown) => {
+        loading = undefined;
+        throw error;
+      });
+      await (await loading)(clientId, aud ?? issuer ?? tokenEndpoint, parameters, headers);
+    },
+  };
+}
+
+/** Adds the members of an assertion to the body of a request. */
+type AddAssertion = (
+  clientId: string,
+  audience: string,
+  parameters: URLSearchParams,
+  headers: Headers,
+) => Promise<void>;
+
+/** Signed with the client's secret (HS256). */
+function secretAssertion(secret: string): AddAssertion {
+  return addAssertionWith(ClientSecretJwt(secret));
+}
+
+/** Signed with the client's private key. */
+function keyAssertion(
+  key: CryptoKey,
+  kid: string | undefined,
+  algorithm: SigningAlgorithm | undefined,
+): AddAssertion {
+  const rename = (header: Record<string, unknown>) => {
+    if (algorithm === 'EdDSA') header['alg'] = algorithm;
+  };
+  return addAssertionWith(
+    PrivateKeyJwt({ key, ...(kid !== undefined && { kid }) }, { [modifyAssertion]: rename }),
+  );
+}
+
+function addAssertionWith(authenticate: ClientAuth): AddAssertion {
+  return async (clientId, audience, parameters, headers) => {
+    // oauth4webapi uses `issuer` only as the audience of the JWT.
+    await authenticate({ issuer: audience }, { client_id: clientId }, parameters, headers);
+  };
+}

@@ -1,0 +1,9 @@
+/**
+ * `tokenkeep/client-assertion`: clients that prove who they are with a JWT, signed with their secret or private key. It loads where
+ * there is a `TextDecoder`.
+ *
+ * @module tokenkeep/client-assertion
+ */
+
+export { type AssertionOptions, type ClientKey, clientSecretJwt, privateKeyJwt } from './client-assertion.ts';
+export type { SigningAlgorithm } from './signing-key.ts';

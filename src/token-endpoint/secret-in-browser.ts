@@ -1,0 +1,29 @@
+/**
+ * Secrets of clients, and a warning where they are shipped to their users.
+ *
+ * @module
+ */
+
+import { ConfigurationError } from '../core/errors.ts';
+import { hasBrowserFetch } from '../platform/browser-fetch.ts';
+
+/** @throws ConfigurationError for what is no secret. Warns in a browser. */
+export function requireSecret(name: string, secret: unknown): void {
+  if (typeof secret !== 'string' || secret === '') {
+    throw new ConfigurationError(`${name}(secret): the client secret is missing. Pass a non-empty string.`);
+  }
+  warnInBrowser(name);
+}
+
+let hasWarned = false;
+
+/** A secret that is shipped is none (RFC 8252 §8.5). No reason to stop, and one to say so, once. */
+export function warnInBrowser(name: string): void {
+  if (hasWarned || !hasBrowserFetch()) return;
+  hasWarned = true;
+  // biome-ignore lint/suspicious/noConsole: for who builds the page, at the moment when it is tried out
+  console.warn(
+    `tokenkeep: ${name}() in a browser. Whoever opens the page can read its secret, so it proves nothing. ` +
+      'Register the application as a public client, use none(), and have the server revoke the secret.',
+  );
+}
