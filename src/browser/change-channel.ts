@@ -67,14 +67,17 @@ export class ChangeChannel {
     this.#channel = undefined;
   }
 
-  /** What was said meanwhile was not heard: whoever wakes looks for itself, before anything else. */
+  /** Messages sent meanwhile were lost. So a page that wakes up reads the storage first. */
   #resume(): void {
     this.#connect();
     this.#listeners.notifyAll();
   }
 }
 
-/** `undefined` where there are none, and in pages that may not: their watchers hear of this tab only. */
+/**
+ * `undefined` where there are no channels, and in pages that may not use them: their watchers see the changes of this
+ * tab only.
+ */
 function openChannel(name: string): BroadcastChannel | undefined {
   if (typeof BroadcastChannel === 'undefined') return undefined;
   const channel = new BroadcastChannel(name);

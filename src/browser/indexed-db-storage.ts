@@ -24,7 +24,7 @@ export interface IndexedDbStorageOptions {
   readonly encrypt?: boolean | undefined;
 }
 
-/** What stands in the database under the key of a session. */
+/** The value in the database under the key of a session. */
 interface StoredValue {
   readonly version: string;
   readonly record: string | EncryptedRecord;
@@ -37,15 +37,16 @@ const foreignVersion = 'foreign';
  * Keeps sessions in an IndexedDB database of this origin: for all its tabs and workers, through reloads and restarts, and
  * durable when a write resolves, also if the browser is killed in the next moment.
  *
- * **Who can read it:** all script of this origin, as with every storage of a page; and, without `encrypt`, whoever can read the
- * disk or a copy of the browser profile.
+ * **Who can read it:** all script of this origin, as with every storage of a page; and, without `encrypt`, anyone who
+ * can read the disk or a copy of the browser profile.
  *
- * **What `encrypt` protects from:** records are encrypted with AES-GCM under a key that WebCrypto will not hand out, kept in the
- * same database. A copy of the *record* is worthless: in a crash report, a backup of the values, an extension's dump, the
- * hands of an injected script that sends `localStorage` and databases home. It does **not** protect from script that runs in
- * the page (it can ask for the record as the page does), nor from who copies the whole browser profile and opens it: engines
- * keep the key on the disk as well, and only some lock it away. Should the key be lost, the session is too, and
- * `recordRejected` says so with the reason `key lost`.
+ * **Protection by `encrypt`:** records are encrypted with AES-GCM under a WebCrypto key that cannot be
+ * exported, kept in the same database. A copy of the *record* is worthless: in a crash report, a backup of the
+ * values, an extension's dump, or sent home by an injected script that reads `localStorage` and databases. It does
+ * **not** protect from script that runs in the page (it can ask for the record as the page does), nor from an
+ * attacker who copies the whole browser profile and opens it: engines keep the key on the disk as well, and only some
+ * lock it away. If the key is lost, the session is too, and the manager emits `recordRejected` with the reason `key
+ * lost`.
  *
  * **On a server that renders pages** a manager can be made with it, so that modules are the same on both sides. There it keeps
  * nothing, and whatever is asked of the manager rejects: ask in effects and event handlers, which run in the page only.

@@ -1,5 +1,5 @@
 /**
- * Who holds a lock, and for how long it has been seen to do so.
+ * Identifies the holder of a lock, and how long it has been seen to hold it.
  *
  * @module
  */
@@ -15,7 +15,7 @@ export const lockNames: {
   queue: (name) => `tokenkeep.lock:${name}`,
   /** Held for the moment in which someone becomes a holder, or takes over from one. */
   guard: (name) => `tokenkeep.guard:${name}`,
-  /** Held beside the lock under a name of its own, so that others can tell one holder from the next. */
+  /** Held beside the lock under its own name, so that others can distinguish one holder from the next. */
   holder: (name) => `${markerPrefix(name)}${randomId()}`,
 };
 
@@ -73,7 +73,7 @@ export class HolderMonitor {
     this.#holders.delete(name);
     if (holder === undefined) return undefined;
     const seenAt = performance.now();
-    // Whoever slept between two looks has not watched: after a night everybody deserves a moment to wake up.
+    // A tab that slept between two looks has not watched: after a night every holder gets a moment to wake up.
     const gap = Math.min(seenAt - (before?.seenAt ?? seenAt), 0.75 * this.#lease);
     const observed = before?.holder === holder ? before.observed + gap : 0;
     const suspect = { holder, observed, seenAt };

@@ -46,7 +46,7 @@ export function trackPageState(): void {
   onPageLifecycle(set(false), set(true));
 }
 
-/** How long a page may run without having been told that it is awake, in ms. Timers of a page that sleeps do not run. */
+/** How long a page may run before it counts as awake without an event, in ms. Timers of a sleeping page do not run. */
 const maxSuspectedSuspensionMs = 1_000;
 
 /** Resolves when the page does not sleep. */

@@ -96,8 +96,8 @@ const briefTaskMs = 2_000;
 export type MayAct = () => boolean;
 
 /**
- * Runs a task of a few milliseconds alone. Nobody waits for a tab that freezes in it: `mayAct` tells that tab, when it wakes up,
- * that it must not act any more.
+ * Runs a task of a few milliseconds alone. Other tabs do not wait for a tab that freezes in it: when it wakes up, its
+ * `mayAct` returns `false`.
  */
 export async function withBriefLock<T>(
   locks: LockManager,

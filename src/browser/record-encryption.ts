@@ -23,7 +23,7 @@ interface StoredKey {
   readonly key: CryptoKey;
 }
 
-/** What an encrypted record belongs to: it cannot be opened as another one. */
+/** The key and session that an encrypted record belongs to: it cannot be opened as another one. */
 export interface EncryptionContext {
   readonly key: string;
   readonly version: string;
@@ -121,7 +121,7 @@ function aesParameters(
   return { name: 'AES-GCM', iv, additionalData };
 }
 
-/** Engines that cannot unlock a stored key any more hand over `null` in its place. */
+/** Engines that can no longer unlock a stored key return `null` in its place. */
 function isStoredKey(value: unknown): value is StoredKey {
   const { id, key } = (value ?? {}) as Partial<Record<keyof StoredKey, unknown>>;
   return typeof id === 'string' && isInstance(key, 'CryptoKey');

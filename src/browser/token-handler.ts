@@ -171,7 +171,7 @@ function checkConfiguration({ options, lock, resources }: GrantConfiguration): v
   }
 }
 
-/** A refresh that succeeded, or a session that is over. */
+/** A refresh that succeeded, or a session that has ended. */
 function classifyResponse(
   response: RawTokenResponse,
   options: TokenHandlerOptions,
@@ -189,7 +189,7 @@ function classifyResponse(
   return { kind: 'refused', failure: 'invalid-grant', status, error, ...unsaid };
 }
 
-/** Placeholders in place of tokens: a new one for each refresh, so that everyone can tell which one was rejected. */
+/** Placeholders in place of tokens: a new one for each refresh, so that callers can name the rejected one. */
 function placeholderGrant(members: Members, options: TokenHandlerOptions, now: number): TokenGrant {
   const { expiresIn = 'access_token_expires_in', lifetime: defaultLifetime } = options;
   const times = { expires_in: members[expiresIn], expires_at: members['expiresAt'] };
@@ -211,6 +211,6 @@ function assertNoTokens(members: object): Members {
     return members as Members;
   throw new ConfigurationError(
     'setTokens(): these are tokens, but the token handler keeps them in cookies, and there is no place for them in a page. ' +
-      'Hand over what it answered after the login, or { expiresAt }.',
+      'Pass what it answered after the login, or { expiresAt }.',
   );
 }

@@ -1,5 +1,5 @@
 /**
- * What the newest version of an item is, told by the lock manager.
+ * Publishes the newest version of an item through the lock manager.
  *
  * `localStorage` is a copy in each process, brought up to date some milliseconds after another tab has written. So the tab
  * that is granted a lock does not yet see what the one before it has stored: in Chromium and Firefox one in six times.

@@ -18,7 +18,7 @@ interface Item {
   readonly record: unknown;
 }
 
-/** What the versions of texts begin with that are not ours. */
+/** Prefix of the versions of foreign texts. */
 const foreignVersion = 'foreign';
 
 /** How long an item that has to come is waited for, in ms. Usually it takes one or two. */
@@ -66,7 +66,7 @@ export class VersionedItems {
     });
   }
 
-  /** The item as the last who wrote it left it, although this process may hear of it only now. */
+  /** Returns the item as its last writer left it, although this process may see that only now. */
   async #readCurrent(
     operation: StorageOperation,
     name: string,
@@ -163,7 +163,7 @@ function nextVersion(item: Item | undefined, latest: VersionLock | undefined): s
   return `${Math.max(Date.now(), last + 1)}.${randomId()}`;
 }
 
-/** A text that is not ours is handed over as it is, under a version that it can be replaced by. */
+/** A foreign text is returned as it is, under a version that it can be replaced by. */
 function itemOf(text: string): Item {
   try {
     const { version, record } = JSON.parse(text) as Partial<Item>;

@@ -1,16 +1,18 @@
 /**
  * The lock of all tabs and workers of one origin.
  *
- * Web Locks free themselves when their holder is closed or crashes, but not when it is frozen. So a holder is watched, and
- * after the lease someone takes over. A bare `steal` could hit the next holder instead of the frozen one; therefore whoever
- * becomes a holder and whoever takes over does so under a second lock, the guard, which is held for a moment only:
+ * Web Locks free themselves when their holder is closed or crashes, but not when it is frozen. So waiters watch the
+ * holder, and after the lease one of them takes over. A bare `steal` could hit the next holder instead of the frozen
+ * one. Therefore a tab that becomes a holder or takes over does so under a second lock, the guard, which is held for
+ * a moment only:
  *
  * - a holder has the lock, and beside it a marker under a name of its own, which it takes under the guard;
- * - who takes over looks, under the guard, whether the marker is still that of the holder that was watched, and steals then;
- * - who was granted the lock in that moment, and had it stolen, finds out under the guard and queues again.
+ * - a tab that takes over checks, under the guard, whether the marker is still that of the holder that it watched,
+ *   and steals then;
+ * - a tab that was granted the lock in that moment, and had it stolen, finds out under the guard and queues again.
  *
- * What keeps a robbed holder harmless when it wakes up is not here but in the core: it sends nothing after its lease, and what
- * it stores is compared with what is there.
+ * The core, not this file, keeps a former holder harmless when it wakes up: it sends nothing after its lease, and
+ * compares what it stores with the stored version.
  *
  * @module
  */
@@ -101,7 +103,7 @@ const pageSuspended: unique symbol = Symbol('asleep');
 const takingOver: unique symbol = Symbol('takes over');
 
 type Takeover =
-  /** We have given up our place in the queue. Without a lock we wait again. */
+  /** We have left the queue. Without a lock we wait again. */
   | { readonly kind: 'left-queue'; readonly lock: HeldWebLock | undefined }
   | { readonly kind: 'holder-changed' };
 
@@ -148,7 +150,7 @@ class WebLockQueue {
     });
   }
 
-  /** Waits in the queue, and watches whoever is at its head. `undefined`: wait again. */
+  /** Waits in the queue, and watches the tab at its head. `undefined`: wait again. */
   async #wait(name: string, signal: AbortSignal | undefined): Promise<HeldWebLock | undefined> {
     await untilPageActive();
     const leaving = new AbortController();

@@ -13,7 +13,7 @@ import { VersionedItems } from './versioned-items.ts';
 
 /** See {@link webStorage}. */
 export interface WebStorageOptions {
-  /** What the names of its items begin with. @default 'tokenkeep:' */
+  /** Prefix of the names of its items. @default 'tokenkeep:' */
   readonly prefix?: string | undefined;
 }
 
@@ -31,7 +31,7 @@ export interface WebStorageOptions {
  * from then on: the second to refresh sends a refresh token that the first has spent. Use it where users do not duplicate
  * tabs, or where the server has a reuse window.
  *
- * **Who can read it:** all script of this origin, and whoever can read the browser profile on the disk.
+ * **Who can read it:** all script of this origin, and anyone who can read the browser profile on the disk.
  *
  * **On a server that renders pages** hand it in as a function: a manager can be made with it, and whatever is asked of that rejects.
  *
@@ -91,7 +91,7 @@ export function webStorage(
   };
 }
 
-/** Other tabs' changes as the browser tells them: they come when what was stored can be seen here. */
+/** Changes of other tabs, as the browser reports them: the stored value is visible here by then. */
 function onStorageEvent(area: () => Storage, name: string, changed: () => void): () => void {
   const { window } = globalThis as { window?: Window };
   if (window === undefined) return () => {};

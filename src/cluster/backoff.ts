@@ -5,7 +5,7 @@
  */
 import { abortable, platformClock } from '../async/abortable.ts';
 
-/** A pause that can be ended early, also before it begins: what is heard between two looks is not missed. */
+/** A pause that can be ended early, also before it begins, so that a message between two looks is not missed. */
 export class WakeableDelay {
   #isWoken = false;
   #finish: (() => void) | undefined = undefined;

@@ -1,5 +1,5 @@
 /**
- * What the storages of clusters have in common.
+ * The common part of the storages of clusters.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Lining up inside this process, name by name: of all who want a lock here, one at a time asks the server for it. The
- * only door to p-queue.
+ * Queues inside this process, one for each name: of all callers that want a lock here, one at a time asks the server
+ * for it. The only door to p-queue.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export class KeyedQueue {
   /**
    * Resolves with how to leave, when everyone before has left.
    *
-   * @throws the signal's reason. Who gives up is not waited for.
+   * @throws the signal's reason. A caller that aborts is not waited for.
    */
   async acquire(key: string, signal: AbortSignal | undefined): Promise<() => void> {
     signal?.throwIfAborted();

@@ -1,5 +1,5 @@
 /**
- * For how long a stored session is of use to anybody.
+ * How long a stored session is useful.
  *
  * @module
  */
@@ -8,8 +8,8 @@
 const graceMs: number = 24 * 60 * 60 * 1000;
 
 /**
- * How long a record is to be kept, in ms from now: until its refresh token and its access tokens are over, and a day.
- * What tells no end of its refresh token is kept for `defaultTtl`.
+ * Returns how long to keep a record, in ms from now: until its refresh token and its access tokens have expired, and
+ * a day. A record without an expiry of its refresh token is kept for `defaultTtl`.
  */
 export function recordTtl(record: object, defaultTtl: number | undefined): number | undefined {
   const { refreshTokenExpiresAt, accessTokens } = record as Record<string, unknown>;

@@ -37,7 +37,7 @@ export class EncryptedStorage implements FileStorage {
   async read(key: string): Promise<Stored | undefined> {
     const stored = await this.#file.read(key);
     const sealed = (stored?.record as { sealed?: unknown } | null | undefined)?.sealed;
-    // What we did not encrypt is handed over as it is: the manager judges it.
+    // A record that we did not encrypt is returned as it is: the manager judges it.
     if (stored === undefined || typeof sealed !== 'string') return stored;
     const { version } = stored;
     const decrypted = await this.#cipher.decrypt(sealed, key);

@@ -60,7 +60,7 @@ class TicketQueue {
   async takeTicket(name: string, signal: AbortSignal | undefined): Promise<OwnTicket> {
     // Nothing is put into a directory that is refused.
     await this.#database.run('write', () => undefined, signal);
-    // What cannot be swept harms nobody.
+    // A file that cannot be removed does no harm.
     this.#leftoversRemoved ??= this.#removeLeftovers().catch(() => undefined);
     await this.#leftoversRemoved;
     const { owner, livenessFile } = await this.#createLivenessFile();
@@ -96,7 +96,8 @@ class TicketQueue {
       const ahead = await this.#database.run('read', (sql) => sql(selectAhead).all(name, ticket.id), signal);
       const head = ahead[0] as unknown as Ticket | undefined;
       if (head === undefined) return;
-      // Who is next sees to it that the first one lives; the others, now and then, in case that both are dead.
+      // The next waiter checks that the holder lives. The others do so now and then, in case that both are
+      // dead.
       if ((ahead.length === 1 || polls % 8 === 7) && (await this.#removeIfDead(head))) continue;
       if (head.id !== first) polls = 0;
       first = head.id;
@@ -119,7 +120,10 @@ class TicketQueue {
     return true;
   }
 
-  /** Once: what was left behind by those who died in queues that nobody has come to since, or before they drew a ticket. */
+  /**
+   * Removes, once, the files of processes that died in queues that nobody has come to since, or before they drew a
+   * ticket.
+   */
   async #removeLeftovers(): Promise<void> {
     const tickets = await this.#database.run('read', (sql) => sql('SELECT id, owner FROM tickets').all());
     for (const ticket of tickets as unknown as Ticket[]) await this.#removeIfDead(ticket);

@@ -37,7 +37,7 @@ export interface FileStorage extends TokenStorage, Disposable {
   readonly reach: 'machine';
   readonly lock: TokenLock;
   watch(key: string, listener: () => void): () => void;
-  /** Lets go of the file, which a later call opens again. Not needed before the process ends: nothing keeps it alive. */
+  /** Closes the file, which a later call opens again. Not needed before the process ends: nothing keeps it alive. */
   close(): void;
 }
 
@@ -54,15 +54,15 @@ export interface FileStorage extends TokenStorage, Disposable {
  * - **Its lock** is freed within milliseconds when its holder dies, `kill -9` included, and is never taken from one that
  *   lives. One that is stopped is waited for as long as the manager waits for locks; when it goes on, it cannot write over
  *   a newer record. Sessions do not wait for each other.
- * - **One machine.** Network and FUSE file systems, where none of this holds, are refused on Linux, where they can be told;
- *   elsewhere do not choose them. Containers may share a file if they run on the same kernel and mount its
- *   directory: a file that is mounted by itself is refused.
+ * - **One machine.** None of this holds on network and FUSE file systems. On Linux they are detected and refused; do
+ *   not choose them elsewhere. Containers may share a file if they run on the same kernel and mount its directory: a
+ *   file that is mounted by itself is refused.
  * - **Not for backups.** A restored file holds refresh tokens that were spent since, and a strict server takes their use
  *   for theft. Leave the file out, or sign in again. To sign out by hand, delete its directory.
  *
  * It needs `node:sqlite`, which Node has from 22.13 on. A write blocks the event loop for as long as the disk takes to sync.
  *
- * @throws ConfigurationError for a path that is none, and where there is no `node:sqlite`. What is wrong with the file
+ * @throws ConfigurationError for an invalid path, and where there is no `node:sqlite`. A problem with the file
  *   rejects the call that needs it, with a `StorageError`.
  * @example
  * ```ts
@@ -117,7 +117,7 @@ export class SqliteFileStorage implements FileStorage {
     this.lock = fileLock(this.#tickets, path);
     this.#watch = new FileWatcher(path, {
       peek: (key) => this.#records.runIfOpen((sql) => versionOf(sql(selectVersion).get(encodeKey(key)))),
-      // Who watches a file that is gone does not make it anew.
+      // A watcher of a file that was deleted does not create it again.
       read: async (keys) => (existsSync(path) ? await this.#versions(keys) : new Map()),
     });
   }
@@ -156,7 +156,10 @@ export class SqliteFileStorage implements FileStorage {
     this.#watch.notifyChange(key, undefined);
   }
 
-  /** The same record in other words: it keeps its version, and nobody is told. If it is not stored any more, nothing happens. */
+  /**
+   * The same record in another encoding: it keeps its version, and watchers are not notified. If it is not stored any
+   * more, nothing happens.
+   */
   async rewrite(key: string, record: object, version: Version): Promise<void> {
     await this.#records.run('write', (sql) =>
       sql(rewriteRecord).run(serializeRecord(record), encodeKey(key), version),

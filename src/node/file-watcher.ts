@@ -1,5 +1,5 @@
 /**
- * Hearing of changes that others make to the file. Nothing runs while nobody watches, and nothing keeps the process alive.
+ * Notices changes that others make to the file. Nothing runs without watchers, and nothing keeps the process alive.
  *
  * @module
  */
@@ -10,16 +10,16 @@ import { basename, dirname } from 'node:path';
 export type StoredVersion = string | undefined;
 
 export interface VersionReader {
-  /** What is stored now, if that can be told at once. */
+  /** Returns the stored version, if it is known at once. */
   peek(key: string): { readonly value: StoredVersion } | undefined;
-  /** What is stored now. May reject: then there is nothing to tell. */
+  /** Reads the stored version. May reject: then there is nothing to report. */
   read(keys: readonly string[]): Promise<ReadonlyMap<string, string>>;
 }
 
 interface Subscription {
   readonly key: string;
   readonly listener: () => void;
-  /** What it knows of; `undefined` until the file was looked at. */
+  /** The last version that it knows; `undefined` until the file was read. */
   lastSeen: { readonly value: StoredVersion } | undefined;
 }
 
@@ -53,7 +53,7 @@ export class FileWatcher {
     };
   }
 
-  /** Tells of a change that was made through this handle. */
+  /** Notifies watchers of a change that was made through this handle. */
   notifyChange(key: string, version: StoredVersion): void {
     for (const watcher of this.#watchers) if (watcher.key === key) this.#notify(watcher, version);
   }
@@ -65,7 +65,7 @@ export class FileWatcher {
       try {
         watcher.listener();
       } catch {
-        // A watcher's error is its own: the write that it was told of has long succeeded.
+        // A watcher's error is its own: the write that it reports has long succeeded.
       }
     });
   }
@@ -76,18 +76,21 @@ export class FileWatcher {
     const before = watchers.map(({ lastSeen: known }) => known);
     const found = await this.#versions.read(watchers.map(({ key }) => key)).catch(() => undefined);
     if (this.#watchers.size === 0) return;
-    if (this.#watchDirectory()) this.#pollSoon(); // since the first look, and before the system told, there may have been a change
+    if (this.#watchDirectory()) this.#pollSoon(); // there may have been a change since the first look, and before the system reports
     if (found === undefined) return;
     for (const [index, watcher] of watchers.entries()) {
       const version = found.get(watcher.key);
-      // What was told meanwhile is newer than what was looked up.
+      // A notification that arrived meanwhile is newer than the version that was read.
       if (watcher.lastSeen !== before[index]) continue;
       if (watcher.lastSeen?.value !== version) this.#notify(watcher, version);
       else watcher.lastSeen = { value: version };
     }
   }
 
-  /** Whether it begins now: the system tells of the file, through its directory: the file itself is replaced, and its log comes and goes. */
+  /**
+   * Starts watching the directory, and returns whether that worked: the file itself is replaced, and its log comes
+   * and goes.
+   */
   #watchDirectory(): boolean {
     if (this.#systemWatcher !== undefined) {
       this.#systemWatcher.unref();
@@ -103,7 +106,7 @@ export class FileWatcher {
       this.#systemWatcher.on('error', () => this.#closeSystemWatcher());
       return true;
     } catch {
-      return false; // the rounds tell, and try again
+      return false; // polling reports changes, and tries again
     }
   }
 

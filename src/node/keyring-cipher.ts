@@ -61,7 +61,7 @@ export class KeyringCipher implements RecordCipher {
     }
   }
 
-  /** What an encrypted text is bound to: it can be decrypted nowhere else. */
+  /** The key and entry that an encrypted text is bound to: it can be decrypted nowhere else. */
   #additionalData(name: string): Buffer {
     return Buffer.from(JSON.stringify([this.#keyring.service, name]));
   }
@@ -77,7 +77,7 @@ export class KeyringCipher implements RecordCipher {
     );
   }
 
-  /** One of all processes makes it. What the keyring does not keep does not encrypt anything. */
+  /** One of all processes creates it. A key that the keyring does not keep encrypts nothing. */
   async #createKey(): Promise<Buffer> {
     return await this.#lock.request('keyring:', {}, async () => {
       const existing = await this.#key('write');

@@ -1,9 +1,9 @@
 /**
  * Records in the keyring itself, with the compare-and-set, the lock and the announcements that it lacks.
  *
- * Beside the keyring stands a file with an empty row for each key. It is there before the entry is and goes after it, so
- * a row without an entry says that the keyring should have one. The row changes after the entry has, which is what those
- * who watch are told of.
+ * Beside the keyring there is a file with an empty row for each key. The row exists before the entry and is removed
+ * after it, so a row without an entry means that the keyring should have one. The row changes after the entry has,
+ * which notifies watchers.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { type StorageOperation, serializeRecord, versionConflict } from '../core
 import type { FileStorage } from './file-storage.ts';
 import type { Keyring } from './keyring.ts';
 
-/** For how long to wait for another writer, in ms. A write takes a few: whoever is longer at it has been stopped. */
+/** How long to wait for another writer, in ms. A write takes a few: a writer that takes longer has been stopped. */
 const writeTimeoutMs = 10_000;
 
 export class KeyringRecords implements FileStorage {
@@ -50,7 +50,7 @@ export class KeyringRecords implements FileStorage {
       if (stored?.version !== ifVersion) throw versionConflict('write');
       const row = (await this.#rows.read(key))?.version ?? (await this.#rows.write(key, {}, undefined));
       await this.#keyring.set(accountOf(key), text, 'write');
-      // The record is stored, whether or not this can be told to those who watch: they find out when they need it.
+      // The record is stored, whether or not watchers can be notified: they find out when they need it.
       await this.#rows.write(key, {}, row).catch(() => undefined);
       return version;
     });
@@ -109,7 +109,7 @@ export function accountOf(key: string): string {
   return `#${createHash('sha256').update(JSON.stringify(key)).digest('hex')}`;
 }
 
-/** What is no record of ours is handed over as it is: the manager judges it. */
+/** A value that is no record of ours is returned as it is: the manager judges it. */
 function storedOf(text: string): Stored {
   try {
     const { tokenkeep, version, record } = JSON.parse(text) as Record<string, unknown>;

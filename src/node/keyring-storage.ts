@@ -38,7 +38,7 @@ export interface KeyringStorageOptions {
    *   that the system has for this user, whatever the environment says
    */
   readonly directory?: string | undefined;
-  /** What `import('@napi-rs/keyring')` gives, for bundles in which it cannot be found by its name. */
+  /** The module `@napi-rs/keyring`, as `import()` returns it, for bundles in which it cannot be found by its name. */
   readonly keyring?: KeyringModule | undefined;
 }
 
@@ -58,16 +58,16 @@ export interface KeyringStorage extends FileStorage {}
  * - **One refresh for all processes.** Keyrings have neither locks nor compare-and-set: both come from a file beside it,
  *   with the promises of {@link fileStorage} about holders that die or stop. The file holds names of sessions, but no token
  *   unless you choose `records: 'file'`, and then encrypted ones.
- * - **Changes** are announced to other processes through the file. What other programs do to the entries is noticed when a
- *   session is read the next time: deleting an entry by hand signs out. Deleting the key of `records: 'file'`, or
- *   resetting the keyring, makes all sessions in the file unreadable: the manager emits `recordRejected` with the reason
- *   `key lost`.
+ * - **Changes** are announced to other processes through the file. Changes of entries by other programs are noticed
+ *   when a session is read the next time: deleting an entry by hand signs out. Deleting the key of `records: 'file'`,
+ *   or resetting the keyring, makes all sessions in the file unreadable: the manager emits `recordRejected` with the
+ *   reason `key lost`.
  *
  * Tested with GNOME Keyring. Keychain, KWallet and Credential Manager could not be run here; they are reached by the same
  * three calls.
  *
- * @throws ConfigurationError with the command that installs what is missing. What is wrong with the keyring rejects the call
- *   that needs it, with a `StorageError`.
+ * @throws ConfigurationError with the command that installs a missing package. A problem with the keyring rejects the
+ *   call that needs it, with a `StorageError`.
  * @example
  * ```ts
  * import { TokenManager } from 'tokenkeep';
@@ -89,7 +89,7 @@ export function keyringStorage(options: KeyringStorageOptions): KeyringStorage {
   const entries = new Keyring(service, keyring);
   const path = join(directory ?? stateDirectory(), name);
   if (records === 'keyring' || (records === undefined && process.platform !== 'win32')) {
-    // What is in the file does not matter after a power failure: the records are not there.
+    // After a power failure the content of the file does not matter: the records are elsewhere.
     return new KeyringRecords(entries, new SqliteFileStorage(path, 'NORMAL'));
   }
   const file = new SqliteFileStorage(path);

@@ -14,11 +14,11 @@ export interface KeyringEntry {
   getPassword(): Promise<string | null>;
   /** Makes or replaces the entry. */
   setPassword(password: string): Promise<void>;
-  /** Deletes the entry, and tells whether there was one. */
+  /** Deletes the entry, and returns whether there was one. */
   deletePassword(): Promise<boolean>;
 }
 
-/** What is used of `@napi-rs/keyring`. */
+/** The part of `@napi-rs/keyring` that is used. */
 export interface KeyringModule {
   readonly AsyncEntry: new (
     service: string,
@@ -64,7 +64,7 @@ export class Keyring {
     this.#module = module;
   }
 
-  /** @throws StorageError when it cannot be told, such as while the keyring is locked. */
+  /** @throws StorageError when it is not known, such as while the keyring is locked. */
   async get(account: string, operation: StorageOperation): Promise<string | undefined> {
     return (await this.#call(account, operation, (entry) => entry.getPassword())) ?? undefined;
   }
@@ -153,7 +153,7 @@ const remedies: readonly (readonly [pattern: RegExp, remedy: string])[] = [
   [/denied|canceled|auth/i, 'The keyring denies access. Allow it.'],
   [/longer than|too long/i, "The keyring takes no entry of this size. Give the option records: 'file'."],
   [/ambiguous|matched by/i, 'The keyring has several entries of this name. Remove all but one.'],
-  [/native binding|cannot find|dlopen/i, 'The package @napi-rs/keyring does not load. Install it anew.'],
+  [/native binding|cannot find|dlopen/i, 'The package @napi-rs/keyring does not load. Install it again.'],
 ];
 
 function remedyOf(error: unknown): string {

@@ -1,6 +1,6 @@
 /**
- * A sign of life: an empty file that its owner keeps locked. The kernel lets go of the lock when the owner dies, however
- * that happens, and nobody else can. Names are random and never used again, so what is dead stays dead.
+ * A sign of life: an empty file that its owner keeps locked. The kernel releases the lock when the owner dies, for
+ * whatever reason, and nobody else can. Names are random and never used again, so a dead owner stays dead.
  *
  * @module
  */
@@ -58,8 +58,8 @@ export class LivenessFile {
 }
 
 /**
- * Tells whether the owner of a liveness file that was created is dead. In doubt it lives: with too many open files, say, nothing
- * can be said about it.
+ * Checks whether the owner of a liveness file that was created is dead. In doubt it lives: with too many open files,
+ * for example, its state is unknown.
  */
 export function isDead(path: string): boolean {
   if (isGone(path)) return true;

@@ -1,5 +1,5 @@
 /**
- * File systems on which a lock does not hold or memory is not shared between all who have a file open.
+ * File systems on which a lock does not hold, or memory is not shared between all processes that have a file open.
  *
  * @module
  */
@@ -11,7 +11,7 @@ const magicNumbers: ReadonlySet<number> = new Set([
   0xff534d42, // CIFS
   0xfe534d42, // SMB 2 and 3
   0x0102_1997, // 9P: WSL, virtual machines
-  0x6573_5546, // FUSE and virtiofs: sshfs, and what Docker Desktop, Lima and Colima share; local ones cannot be told from them
+  0x6573_5546, // FUSE and virtiofs: sshfs, and what Docker Desktop, Lima and Colima share; local ones look the same
   0x5346_414f, // AFS
   0x6b41_4653, // kAFS
   0x7375_7245, // Coda
@@ -28,7 +28,7 @@ const magicNumbers: ReadonlySet<number> = new Set([
   0x2003_0528, // OrangeFS
 ]);
 
-/** Tells what can be told: on Linux, by the type that `statfs` reports. */
+/** Detects a network file system where that is possible: on Linux, by the type that `statfs` reports. */
 export function isNetworkFileSystem(type: number, platform: string = process.platform): boolean {
   return platform === 'linux' && magicNumbers.has(type >>> 0);
 }

@@ -45,7 +45,8 @@ function assertPrivate(directory: string, stats: Stats, access: FileAccess): voi
   if ((stats.mode & forbiddenModeBits(access)) !== 0) {
     if (isGroupVolume(stats)) throw groupAccessError(directory, stats);
     throw new UnusableFileError(
-      // What others may write into is theirs as well: nobody is to take /tmp away from them.
+      // A directory that others may write to is theirs as well: its mode must not change, or /tmp would be
+      // closed to them.
       (stats.mode & 0o022) === 0
         ? `Others can look into ${directory}. Run: chmod 700 ${shellQuoted(directory)} or give the tokens a directory of their own.`
         : `Others can use ${directory}. Give the tokens a directory of their own: it is made if it is missing.`,
@@ -77,7 +78,7 @@ function assertNotReplaceable(directory: string): void {
   }
 }
 
-/** Makes an empty file, and tells its inode, unless there is one. The umask has no say. */
+/** Makes an empty file, and returns its inode, unless there is one. The umask does not apply. */
 export function createPrivateFile(path: string): number | undefined {
   let file: number;
   try {
@@ -96,7 +97,7 @@ export function createPrivateFile(path: string): number | undefined {
 }
 
 /**
- * Which file it is, so that another one of the same name is told from it; `undefined` if there is none.
+ * Identifies a file, to distinguish it from another one of the same name; `undefined` if there is none.
  *
  * @throws Refusal for a file that is not ours alone.
  */

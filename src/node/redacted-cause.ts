@@ -4,7 +4,7 @@
  * @module
  */
 
-/** What an error says, without any word that stands in what was to be stored. */
+/** The text of an error, without any word that occurs in the data to be stored. */
 export function redactedCause(error: unknown, secret = ''): Error {
   const longTexts = /[^\s"'{}:,;]{8,}/g;
   return new Error(

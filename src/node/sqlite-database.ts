@@ -28,11 +28,11 @@ interface OpenDatabase {
   readonly sql: Sql;
 }
 
-/** Tells a database of ours from any other: "tkee". */
+/** Distinguishes a database of ours from any other: "tkee". */
 const applicationId = 0x746b_6565;
 const schemaVersion = 1;
 
-/** For how long to try again while others write, in ms. A write takes one: whoever is longer at it has been stopped. */
+/** How long to try again while others write, in ms. A write takes one: a writer that takes longer has been stopped. */
 const busyTimeoutMs = 10_000;
 
 export class SqliteDatabase {
@@ -78,7 +78,7 @@ export class SqliteDatabase {
     }
   }
 
-  /** Lets go of the file. It is opened again when it is needed again. */
+  /** Closes the file. It is opened again when it is needed again. */
   close(): void {
     const connection = this.#open?.connection;
     this.#open = undefined;
@@ -121,7 +121,7 @@ export class SqliteDatabase {
         `${this.#path} lies where no write-ahead log can be kept. Choose another path.`,
       );
     }
-    // What was deleted is overwritten, so that no spent or signed-out token stays in a free page.
+    // Deleted data is overwritten, so that no spent or signed-out token stays in a free page.
     connection.exec(`PRAGMA synchronous = ${this.#synchronous}; PRAGMA secure_delete = ON`);
     if (isNew) transaction(sql, () => connection.exec(schema));
   }

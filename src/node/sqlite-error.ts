@@ -1,5 +1,5 @@
 /**
- * What went wrong with the file, and what to do about it.
+ * Explains what is wrong with the file, and how to fix it.
  *
  * @module
  */
@@ -33,7 +33,7 @@ const systemCauses: Readonly<Record<string, string>> = {
   ENFILE: 'could not be opened: too many files are open. Raise the limit',
 };
 
-/** What failed, as the error of a storage. Neither it nor its cause holds anything of a record. */
+/** Returns a failure as the error of a storage. Neither it nor its cause contains anything of a record. */
 export function toStorageError(error: unknown, operation: StorageOperation, path: string): StorageError {
   if (error instanceof StorageError) return error;
   if (error instanceof UnusableFileError) return new StorageError(error.message, { operation });

@@ -35,9 +35,9 @@ export function openSqlite(path: string, options: { readonly readOnly?: boolean 
 }
 
 /**
- * Node 22 warns that SQLite is experimental when the module is loaded. That its interface may change is our matter, not
- * that of who runs the application: what we use of it is the same in Node 22 and later and is tested. Loading is
- * synchronous, so no warning of anyone else falls into it; what is not that very warning goes through all the same.
+ * Node 22 warns that SQLite is experimental when the module is loaded. The user of the application need not care: the
+ * part of its interface that we use is the same in Node 22 and later and is tested. Loading is synchronous, so it
+ * delays no other warning; any other warning passes.
  */
 function withoutExperimentalWarning<T>(load: () => T): T {
   const { emitWarning } = process;
@@ -60,7 +60,7 @@ export function resultCodeOf(error: unknown): number | undefined {
   return code === 'ERR_SQLITE_ERROR' && typeof errcode === 'number' ? errcode & 0xff : undefined;
 }
 
-/** Tells whether another connection is at it right now: trying again helps. */
+/** Checks whether another connection is writing right now, so that a retry helps. */
 export function isBusy(error: unknown): boolean {
   const code = resultCodeOf(error);
   return code === 5 || code === 6;

@@ -2,8 +2,8 @@
  * Advisory locks of Postgres, all of a process on one connection: they are free as soon as it is closed, however its
  * process ended.
  *
- * Nobody blocks in Postgres: it would take a connection for each who waits. Those who wait ask again, all of them in one
- * statement, and are told when what they wait for is free.
+ * Waiters do not block in Postgres: each of them would take a connection. They ask again, all of them in one
+ * statement, and are notified when their lock is free.
  *
  * No fencing number is kept with the record, because the record's version is one already: see `redis/redis-lock.ts`.
  *
@@ -40,7 +40,7 @@ const batchSize = 100;
 /** A pooler in between may hand each statement to another backend: a lock of one that is not ours is worse than none. */
 const tryStatement = `SELECT pg_backend_pid() AS backend, array(SELECT id::text FROM unnest($1::bigint[]) AS id
   WHERE CASE pg_backend_pid() WHEN $2 THEN pg_try_advisory_lock(id) END) AS granted`;
-/** Those who wait hear of it when the lock is free, not before. */
+/** Waiters are notified when the lock is free, not before. */
 const unlockStatement = `SELECT pg_advisory_unlock(id), CASE WHEN $2 THEN pg_notify($3, 'free ' || id) END
   FROM unnest($1::bigint[]) AS id`;
 const wantStatement = "SELECT pg_notify($2, 'wanted ' || id) FROM unnest($1::bigint[]) AS id";
@@ -51,7 +51,7 @@ export class AdvisoryLock implements TokenLock {
   /** With its connection, which Postgres and whatever is in between may close. */
   readonly mayBeLost = true;
   readonly #connection: DedicatedConnection;
-  /** What the locks are about: those of another table are others. */
+  /** The table that the locks belong to: those of another table are others. */
   readonly #namespace: string;
   /** Of those in this process that want one lock, one at a time asks Postgres, for which they would all be the same. */
   readonly #queue: KeyedQueue = new KeyedQueue();
@@ -116,7 +116,7 @@ export class AdvisoryLock implements TokenLock {
       this.#waiting.add(waiter);
       signal?.addEventListener('abort', onAbort, { once: true });
       const unsubscribe = this.#connection.subscribe(`free ${id}`, () => {
-        waiter.attempts = 0; // whoever has it next does not know of us
+        waiter.attempts = 0; // the next holder does not know of us
         this.#requestLocks();
       });
       this.#requestLocks();
@@ -156,7 +156,7 @@ export class AdvisoryLock implements TokenLock {
       if (backend !== live.backend) throw sharedConnectionError();
       await this.#settleWaiters(live, waiters, new Set(granted));
     } catch (error) {
-      // What it granted before it failed is ours all the same.
+      // A lock that it granted before it failed is ours anyway.
       if (live !== undefined) await this.#unlock(live, ids, false);
       for (const waiter of waiters) {
         waiter.attempts += 1;
@@ -191,7 +191,7 @@ export class AdvisoryLock implements TokenLock {
     }
   }
 
-  /** A lock that cannot be unlocked is let go with the connection, and a connection that is lost has let go of all. */
+  /** A lock that cannot be unlocked is released with the connection, and a lost connection has released all. */
   async #unlock(live: LiveConnection, ids: readonly string[], isWanted: boolean): Promise<void> {
     if (live.isLost) return;
     const { channel } = this.#connection;

@@ -1,8 +1,8 @@
 /**
  * One connection of the pool for everything that lives longer than a statement: the locks and the notifications of this process.
  *
- * Advisory locks belong to a connection, and one connection can hold any number of them. So those who wait for a lock, and
- * those who hold one, take one connection together, however many they are.
+ * Advisory locks belong to a connection, and one connection can hold any number of them. So all waiters and holders
+ * share one connection, however many they are.
  *
  * @module
  */
@@ -27,7 +27,7 @@ export interface LiveConnection {
 export class DedicatedConnection {
   readonly channel: string;
   readonly #settings: PostgresSettings;
-  /** What is said on the channel, by what it is about. */
+  /** The messages on the channel, by their subject. */
   readonly #listeners: KeyedListeners = new KeyedListeners();
   #holders = 0;
   #opening: Promise<LiveConnection> | undefined = undefined;
@@ -75,8 +75,8 @@ export class DedicatedConnection {
   }
 
   /**
-   * Asks over the connection. After an error that is none of the statement the connection is given up: nobody knows what
-   * it holds.
+   * Sends a statement over the connection. After an error that is not of the statement the connection is closed,
+   * because its locks are unknown.
    */
   async query(live: LiveConnection, text: string, values?: unknown[]): Promise<PostgresResult> {
     const { timeout } = this.#settings;
@@ -91,7 +91,7 @@ export class DedicatedConnection {
     }
   }
 
-  /** Closes the connection, and so lets go of all locks that it holds. */
+  /** Closes the connection, and so releases all locks that it holds. */
   drop(live: LiveConnection): void {
     if (live.isLost) return;
     live.isLost = true;
@@ -131,11 +131,12 @@ export class DedicatedConnection {
     client.on('error', () => this.drop(live));
     client.on('end', () => this.drop(live));
     client.on('notification', ({ channel, payload = '' }) => {
-      // What is said before everybody is told that it is open is part of that.
+      // Messages that arrive before the connection is announced as open belong to the announcement.
       if (channel === this.channel && this.#live === live) this.#listeners.notify(payload);
     });
     try {
-      // The lease: of a process that is not heard of any more the server closes the connection, and its locks are free.
+      // The lease: if a process is silent for this long, the server closes its connection, and its locks are
+      // free.
       const { rows } = await client.query(
         "SELECT pg_backend_pid() AS backend, set_config('idle_session_timeout', $1, false)",
         [`${lease}ms`],
@@ -149,8 +150,8 @@ export class DedicatedConnection {
   }
 
   /**
-   * Says that this process lives, for as long as it does. Whoever ends the pool waits for all its connections, and nothing
-   * tells us of it: so it is looked at every second.
+   * Reports that this process lives, for as long as it does. `pool.end()` waits for all connections, and emits no
+   * event: so the pool is checked every second.
    */
   #scheduleHeartbeat(live: LiveConnection, silent = 0): void {
     const { pool, lease } = this.#settings;
@@ -165,7 +166,7 @@ export class DedicatedConnection {
     }, interval);
   }
 
-  /** Who listens hears nothing while there is no connection. */
+  /** Listeners receive nothing while there is no connection. */
   #scheduleReconnect(): void {
     if (this.#listeners.isEmpty || isEnding(this.#settings.pool)) return;
     this.#cancelTimer = setUnrefTimeout(
@@ -180,7 +181,7 @@ export class DedicatedConnection {
     if (this.#live !== undefined) this.drop(this.#live);
   }
 
-  /** Hearing alone keeps no process alive; a lock that somebody waits for does. */
+  /** Listening alone keeps no process alive; waiting for a lock does. */
   #updateRef(): void {
     const client = this.#live?.client as { ref?(): void; unref?(): void } | undefined;
     if (this.#holders > 0) client?.ref?.();

@@ -50,7 +50,7 @@ export function checkPostgresOptions(options: PostgresStorageOptions): PostgresS
   if (!isPool(pool)) refuse('pool', 'must be a Pool of pg, or have its query() and connect().');
   const { max } = (pool as { options?: { max?: number } }).options ?? {};
   if (max !== undefined && max < 2) {
-    refuse('pool', 'must have max: 2 or more: one connection holds the locks and hears of changes.');
+    refuse('pool', 'must have max: 2 or more: one connection holds the locks and receives changes.');
   }
   checkTable(table);
   const { lease = 45_000, timeout = 10_000, expireAfter, ...others } = durations;

@@ -1,5 +1,5 @@
 /**
- * What is used of `pg`, by shape: tokenkeep does not import it. And its errors, as errors of ours.
+ * The part of `pg` that is used, by shape: tokenkeep does not import it. And its errors, as errors of ours.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { StorageError } from '../core/errors.ts';
 import { safeCause } from '../core/http/network-error.ts';
 import type { StorageOperation } from '../core/stored-record.ts';
 
-/** What a query gives. */
+/** The result of a query. */
 export interface PostgresResult {
   // biome-ignore lint/suspicious/noExplicitAny: the columns are the query's
   readonly rows: any[];
@@ -19,9 +19,9 @@ export interface PostgresResult {
 export interface PostgresClient {
   /** Runs a statement on this connection. */
   query(text: string, values?: unknown[]): Promise<PostgresResult>;
-  /** Hears when the connection is lost. */
+  /** Calls back when the connection is lost. */
   on(event: 'error' | 'end', listener: () => void): unknown;
-  /** Hears what is notified on channels that this connection listens to. */
+  /** Calls back with notifications on channels that this connection listens to. */
   on(
     event: 'notification',
     listener: (message: { channel: string; payload?: string | undefined }) => void,
@@ -52,7 +52,7 @@ export async function runBounded<T>(
   }
 }
 
-/** What can be done about an error, by its SQLSTATE. */
+/** The remedy for an error, by its SQLSTATE. */
 const remedies: Readonly<Record<string, string>> = {
   '42P01': 'Its table is missing: create it with the statements that postgresTable() gives.',
   '42703': 'Its table has other columns: compare it with what postgresTable() gives.',

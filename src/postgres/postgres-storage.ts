@@ -24,12 +24,12 @@ import {
 import { buildStatements } from './postgres-table.ts';
 
 /**
- * Keeps sessions in PostgreSQL (14 or newer), for backends of which several serve the same sessions: one of them
- * refreshes, the others wait and use what it got. It brings its own lock, and tells all of them of a change.
+ * Keeps sessions in PostgreSQL (14 or newer), so that several backend instances can share sessions: one refreshes,
+ * the others wait and use the result. It brings its own lock, and notifies all of them of a change.
  *
- * The pool is yours, of `pg`; nothing here ends it. It must reach the primary, directly or through a pooler in session
- * mode. One of its connections is taken while somebody watches or holds a lock, whatever number of sessions there are.
- * Create the table with `postgresTable()`. Whoever can read it can read the tokens.
+ * The pool is yours, of `pg`; nothing here ends it. It must reach the primary, directly or through a pooler in
+ * session mode. One of its connections is used while someone watches or holds a lock, whatever the number of
+ * sessions. Create the table with `postgresTable()`. Everyone who can read it can read the tokens.
  *
  * @example
  * ```ts
@@ -88,14 +88,14 @@ export function postgresStorage(options: PostgresStorageOptions): ClusterStorage
   };
 }
 
-/** What is announced when a key changes. There is a limit to it: keys that begin with the same 1000 characters share one. */
+/** The announcement of a changed key. Its length is limited: keys that begin with the same 1000 characters share one. */
 function topicOf(key: string): string {
   return `changed ${escapeKey(key)
     .slice(0, 1000)
     .replace(/\p{Surrogate}$/u, '')}`;
 }
 
-/** Where transactions are serializable a statement can be told to be run again: it has done nothing. */
+/** Where transactions are serializable, a statement may have to run again: it has done nothing. */
 async function runOnce(pool: PostgresPool, text: string, values: unknown[]): Promise<PostgresResult> {
   for (let attempt = 1; ; attempt++) {
     try {

@@ -8,9 +8,9 @@ import { checkTable } from './postgres-options.ts';
 /**
  * The statements that create the table of `postgresStorage()`, for a migration of yours. They may be run again.
  *
- * One row is one session: `key` names the client and the session (`my-backend/alice`), `record` is JSON with the tokens,
- * `version` is new with every change, `updated_at` and `expires_at` are for people and for cleaning up: a row whose
- * `expires_at` is over is of no use to anybody.
+ * One row is one session: `key` names the client and the session (`my-backend/alice`), `record` is JSON with the
+ * tokens, `version` is new with every change, `updated_at` and `expires_at` are for people and for cleaning up:
+ * delete rows whose `expires_at` has passed.
  *
  * @example
  * ```ts
@@ -21,7 +21,7 @@ import { checkTable } from './postgres-options.ts';
  * await pool.query(postgresTable());
  * await pool.query('delete from tokenkeep_sessions where expires_at < now()'); // now and then
  * ```
- * @throws ConfigurationError for a name that is none.
+ * @throws ConfigurationError for an invalid name.
  */
 export function postgresTable(table = 'tokenkeep_sessions'): string {
   checkTable(table);
@@ -54,8 +54,8 @@ export interface Statements {
 }
 
 /**
- * A change and its announcement are one statement, so there is never one without the other. What is stored must survive a
- * crash of the server: where somebody has turned that off, it is turned on again for this statement.
+ * A change and its announcement are one statement, so there is never one without the other. The record must survive a
+ * crash of the server: if someone has turned that off, this statement turns it on again for itself.
  */
 export function buildStatements(table: string): Statements {
   const name = quoteIdentifier(table);

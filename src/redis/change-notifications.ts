@@ -9,7 +9,7 @@ import { KeyedListeners } from '../async/keyed-listeners.ts';
 import { isConnecting, isIoredis, type RedisClient } from './redis-client.ts';
 import type { RedisSettings } from './redis-options.ts';
 
-/** What both packages have for a connection that hears. */
+/** The common part of both packages for a connection that listens. */
 interface Subscriber {
   // biome-ignore lint/suspicious/noExplicitAny: the listeners of an event take what the client gives them
   on(event: string, listener: (...values: any[]) => void): unknown;
@@ -40,12 +40,12 @@ export class ChangeNotifications {
     });
   }
 
-  /** Whether announcements are heard, so that whoever waits for one need not look so often. */
+  /** Whether announcements arrive, so that waiters need not look so often. */
   get isOpen(): boolean {
     return this.#closeConnection !== undefined;
   }
 
-  /** Calls back when something is said about `key`, and when something may have been said that nobody heard. */
+  /** Calls back when `key` is announced, and when an announcement may have been missed. */
   subscribe(key: string, listener: () => void): () => void {
     const stop = this.#listeners.subscribe(key, listener);
     if (this.#closeConnection === undefined) this.#open();
@@ -55,7 +55,7 @@ export class ChangeNotifications {
     };
   }
 
-  /** Calls back while announcements are heard anyway: waiting for a lock is no reason to open a connection. */
+  /** Calls back while announcements arrive anyway: waiting for a lock is no reason to open a connection. */
   subscribeIfOpen(key: string, listener: () => void): () => void {
     return this.isOpen ? this.subscribe(key, listener) : () => undefined;
   }
@@ -95,7 +95,7 @@ export class ChangeNotifications {
   }
 }
 
-/** One of node-redis that was not told to connect; those of ioredis do it when they are made, or first used. */
+/** A client of node-redis that has not been connected; those of ioredis connect when they are created, or first used. */
 function needsConnect(connection: RedisClient): boolean {
   return !isIoredis(connection) && !connection.isOpen;
 }

@@ -1,5 +1,5 @@
 /**
- * What is used of the clients of Redis, by shape: tokenkeep imports neither of them.
+ * The part of the clients of Redis that is used, by shape: tokenkeep imports neither of them.
  *
  * @module
  */
@@ -10,7 +10,7 @@ export interface ScriptCall {
   arguments: string[];
 }
 
-/** What `createClient()` and `createCluster()` of the package `redis` give, as far as it is used. */
+/** The result of `createClient()` and `createCluster()` of the package `redis`, as far as it is used. */
 export interface NodeRedisClient {
   readonly isOpen: boolean;
   /** Runs a script that the server knows by its hash. */
@@ -24,7 +24,7 @@ export interface NodeRedisClient {
   on(event: string, listener: (...values: any[]) => void): unknown;
 }
 
-/** What `new Redis()` and `new Cluster()` of the package `ioredis` give, as far as it is used. */
+/** The result of `new Redis()` and `new Cluster()` of the package `ioredis`, as far as it is used. */
 export interface IoredisClient {
   readonly status: string;
   /** Runs a script that the server knows by its hash. */
@@ -41,7 +41,7 @@ export interface IoredisClient {
 /** A client of either package, connected or connecting. */
 export type RedisClient = NodeRedisClient | IoredisClient;
 
-/** What both clients have beside scripts. Not part of the public types: a cluster lacks some of it. */
+/** Other members that both clients have. Not part of the public types: a cluster lacks some of them. */
 interface Common {
   /** node-redis; a cluster of it does not say. */
   readonly isReady?: boolean;
@@ -79,7 +79,7 @@ export function isCluster(client: RedisClient): boolean {
   return isCluster === true || masters !== undefined;
 }
 
-/** Whether the client is about to be connected by itself. What is sent until then waits in a queue without an end. */
+/** Whether the client will connect by itself. Commands wait until then in a queue without a limit. */
 export function isConnecting(client: RedisClient): boolean {
   if (isIoredis(client)) return ['connecting', 'connect', 'close', 'reconnecting'].includes(client.status);
   return client.isOpen && (client as unknown as Common).isReady === false;

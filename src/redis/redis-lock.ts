@@ -1,5 +1,5 @@
 /**
- * A lock in Redis: a lease with its owner's name, renewed while the owner lives, and let go by nobody else.
+ * A lock in Redis: a lease with its owner's name, renewed while the owner lives, and released by its owner only.
  *
  * No fencing number is kept with the record, because the record's version is one already: every write names the version
  * that it replaces, and no version ever comes back. A holder that has lost its lease and comes late finds another version
@@ -83,11 +83,11 @@ export class RedisLock implements TokenLock {
         const askedAt = Date.now();
         const left = await this.#tryAcquire(grant);
         signal?.throwIfAborted();
-        // The lease began when Redis heard of it. If that is long ago, because this process or the answer was late, it
-        // may be over by now: asking once more begins it anew, or says whose it is.
+        // The lease began when Redis received the command. If that is long ago, because this process or the
+        // response was late, it may have expired: asking once more starts it again, or names its owner.
         if (left === 0 && Date.now() - askedAt > this.#options.lease / 10) continue;
         if (left === 0) break;
-        // Announcements may get lost, so it looks anyway: more often if there is nothing to hear.
+        // Announcements may get lost, so it looks anyway: more often if no announcements arrive.
         const longest = notifications.isOpen ? 1000 : 250;
         await retryDelay.wait(Math.min(left, backoffDelay(attempt, longest)), signal);
       }
@@ -109,8 +109,8 @@ export class RedisLock implements TokenLock {
   }
 
   /**
-   * Renews the lease until the grant ends, but not for ever (law bounded-locks): a callback that never ends is not a living holder.
-   * What cannot be renewed was lost, and the next write finds out.
+   * Renews the lease until the grant ends, but for a limited time (law bounded-locks): a callback that never ends is
+   * not a living holder. A lease that cannot be renewed was lost, and the next write finds out.
    */
   #scheduleRenewal(grant: LockGrant, round = 1): void {
     const { server, lease } = this.#options;
@@ -122,7 +122,7 @@ export class RedisLock implements TokenLock {
     }, lease / 3);
   }
 
-  /** Tells whether others wait for it. If Redis does not hear of it, the lease ends by itself. */
+  /** Checks whether others wait for it. If Redis does not receive this, the lease expires by itself. */
   async #release({ keys, owner, stop }: LockGrant): Promise<boolean> {
     const { server, notifications } = this.#options;
     stop();

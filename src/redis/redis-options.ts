@@ -17,7 +17,7 @@ import {
 export interface RedisStorageOptions {
   /** A client of `redis` (node-redis) or `ioredis`, connected or connecting. It stays yours: nothing here closes it. */
   readonly client: RedisClient;
-  /** What all keys begin with, so that others in the same Redis are not touched. @default 'tokenkeep' */
+  /** Prefix of all keys, so that other data in the same Redis is not touched. @default 'tokenkeep' */
   readonly prefix?: string | undefined;
   /**
    * A connection of its own for announcements, connected and of the same package as `client`. It stays yours too.
@@ -39,8 +39,8 @@ export interface RedisStorageOptions {
    */
   readonly wait?: { readonly replicas: number; readonly timeout: number } | undefined;
   /**
-   * How long a session is kept after its last change, in ms, if its server does not say how long its refresh token
-   * lives. If the server says, it is kept until a day after that. @default for ever
+   * How long a session is kept after its last change, in ms, if its server does not report the lifetime of its
+   * refresh token. If the server reports it, the session is kept until a day after that. @default forever
    */
   readonly expireAfter?: number | undefined;
   /** How long one operation may take, in ms, a reconnection included. @default 10_000 */

@@ -1,6 +1,6 @@
 /**
- * What runs inside Redis, where nothing comes in between. All of it in scripts, also a read: a script goes to the
- * primary, a `GET` to whatever replica a cluster's client likes best.
+ * The scripts that run inside Redis, each in one step. Reads are scripts too: a script goes to the primary, a `GET`
+ * to whatever replica a cluster's client prefers.
  *
  * @module
  */
@@ -14,7 +14,7 @@ export interface Script {
 /** Length of a version in front of a record: that of a UUID. */
 export const versionLength = 36;
 
-/** What is stored, as `=` and its version; nothing, if nothing is. */
+/** The stored value, as `=` and its version, or nothing. */
 const held: string = `
 local held = ''
 if redis.call('EXISTS', KEYS[1]) == 1 then held = '=' .. redis.call('GETRANGE', KEYS[1], 0, ${versionLength - 1}) end
@@ -27,8 +27,9 @@ export const readScript: Script = {
 };
 
 /**
- * KEYS: record. ARGV: what must be held, version and record, ms to keep it or nothing, channel, message. 0 is a
- * conflict. It is announced first, so that where that is not allowed nothing has changed; nobody hears of it before the script is over.
+ * KEYS: record. ARGV: required lock, version and record, ms to keep it or nothing, channel, message. 0 is a conflict.
+ * The change is announced first, so that nothing has changed where announcing is not allowed; no one receives it
+ * before the script ends.
  */
 export const writeScript: Script = {
   text: `${held}
@@ -57,8 +58,9 @@ export const touchScript: Script = {
 };
 
 /**
- * KEYS: lock, wanted. ARGV: owner, lease. 0: it is yours, also if only the answer to an earlier attempt was lost.
- * Otherwise how long it is another's at most, in ms; that it is wanted is left behind for whoever lets it go.
+ * KEYS: lock, wanted. ARGV: owner, lease. 0: it is yours, also if only the response to an earlier attempt was lost.
+ * Otherwise how long another owner holds it at most, in ms. It leaves a mark, so that the owner knows that others
+ * want it.
  */
 export const acquireScript: Script = {
   text: `
@@ -82,7 +84,7 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2])`,
   sha1: '8d943429f5dbb76e635924bf92e32e374e38ae0b',
 };
 
-/** KEYS: lock, wanted. ARGV: owner, channel, message. 1: others want it, and were told. */
+/** KEYS: lock, wanted. ARGV: owner, channel, message. 1: others want it, and were notified. */
 export const releaseScript: Script = {
   text: `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end

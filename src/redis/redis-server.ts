@@ -14,7 +14,7 @@ import { type Script, touchScript } from './redis-scripts.ts';
 
 export class RedisServer {
   readonly #settings: RedisSettings;
-  /** While the client connects: one listener for all who wait. */
+  /** While the client connects: one listener for all callers. */
   #ready: Promise<void> | undefined = undefined;
   /** `true`: something was written that the replicas may not have. Nothing is true before they do. */
   #isUnconfirmed = false;
@@ -42,8 +42,8 @@ export class RedisServer {
   }
 
   /**
-   * A write that the replicas did not confirm is stored all the same, and whoever reads it would take it for durable.
-   * So nothing goes on before they have it.
+   * A write that the replicas did not confirm is stored anyway, and readers would take it for durable. So nothing
+   * continues before they have it.
    */
   async #confirm({ keys }: ScriptCall): Promise<void> {
     if (!this.#isUnconfirmed) return;

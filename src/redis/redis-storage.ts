@@ -16,11 +16,12 @@ import { deleteScript, readScript, versionLength, writeScript } from './redis-sc
 import { RedisServer } from './redis-server.ts';
 
 /**
- * Keeps sessions in Redis, for backends of which several serve the same sessions: one of them refreshes, the others wait
- * and use what it got. It brings its own lock, and tells all of them of a change.
+ * Keeps sessions in Redis, so that several backend instances can share sessions: one refreshes, the others wait and
+ * use the result. It brings its own lock, and notifies all of them of a change.
  *
- * The client is yours, of `redis` (node-redis) or `ioredis`; nothing here closes it. Whoever can read this Redis can read
- * the tokens: give it a password and TLS, and the eviction policy `noeviction`, for what it evicts is signed out.
+ * The client is yours, of `redis` (node-redis) or `ioredis`; nothing here closes it. Everyone who can read this Redis
+ * can read the tokens: give it a password and TLS. Set the eviction policy `noeviction`, because an evicted session
+ * is signed out.
  *
  * One key a session, one more while it is refreshed, and no timer, subscription or connection per session.
  *
@@ -86,7 +87,7 @@ export function redisStorage(options: RedisStorageOptions): ClusterStorage {
   };
 }
 
-/** What the scripts call what is expected: nothing has no `=`. */
+/** The expected version, as scripts take it: nothing has no `=`. */
 function expectedVersion(version: Version | undefined): string {
   return version === undefined ? '' : `=${version}`;
 }

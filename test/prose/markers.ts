@@ -12,7 +12,7 @@ export interface Marker {
 /** The beginning of a text or of a sentence in it. */
 const start = String.raw`(?<=^|[.!?]\s)`;
 /** The sentence is not a question. */
-const statement = '(?=[^.?!]*(?:[.!]|$))';
+const statement = '(?=(?:[^.?!]|[.](?!\\s|$))*(?:[.!]|$))';
 
 const field = "Use the field's verb:";
 

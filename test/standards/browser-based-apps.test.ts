@@ -104,7 +104,7 @@ test.each(['indexedDbStorage', 'webStorage'])(
 test('BBA-09: that nothing is encrypted at rest unless asked for, and what that is good for, is said where it is chosen', () => {
   for (const storage of ['indexedDbStorage', 'webStorage']) {
     expect(said(storage).readme).toMatch(/anyone who can read the profile/);
-    expect(said(storage).doc).toMatch(/whoever can read (the|the browser) .*profile/);
+    expect(said(storage).doc).toMatch(/anyone who can read (the|the browser) .*profile/);
   }
   expect(said('indexedDbStorage').doc).toMatch(/does \*\*not\*\* protect from script that runs in/);
 });

@@ -1,5 +1,5 @@
 /**
- * What a conformance kit is made of: cases with the id of a law, and words for what went wrong.
+ * The parts of a conformance kit: cases with the id of a law, and descriptions of failures.
  *
  * @module
  */
@@ -98,7 +98,7 @@ export async function rejectionOf(call: () => Promise<unknown>, what: string): P
 export interface CaseTimeout {
   /** In ms: longer than a lease, a reconnect, a poll. @default 5000 */
   readonly timeout?: number;
-  /** What the timeout is measured with. @default the timers of the platform */
+  /** The timers that measure the timeout. @default the timers of the platform */
   readonly clock?: Required<Clock>;
 }
 

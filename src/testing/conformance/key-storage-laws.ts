@@ -15,7 +15,7 @@ export interface KeyStorageFixture {
   close?(): unknown;
 }
 
-/** What a storage for keys cannot do. */
+/** Capabilities that a storage for keys does not have. */
 export interface KeyStorageConformanceOptions {
   /** `false`: there is one handle only, the storage lives in it. @default true */
   readonly reopen?: boolean;
@@ -36,7 +36,7 @@ async function pair({ exports }: KeyStorage): Promise<{ name: string; made: Cryp
   return { made, name: name.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '') };
 }
 
-/** What is read signs, and its signature is that of what was written. */
+/** Checks that a key that was read signs, and that its signature is that of the key that was written. */
 async function mustSign(keys: KeyStorage, name: string, made: CryptoKeyPair, what: string): Promise<void> {
   const found: unknown = await keys.read(name);
   must(isKeyPair(found), `${what}: expected a key pair, saw ${String(found)}.`);
@@ -51,7 +51,7 @@ async function mustSign(keys: KeyStorage, name: string, made: CryptoKeyPair, wha
 
 const keeps: Law<KeyStorageFixture> = {
   law: 'key-1',
-  title: 'what is read signs like what was written, and cannot be taken out',
+  title: 'a key that is read signs like the key that was written, and cannot be exported',
   async verify({ keys }) {
     const [one, other] = [await pair(keys), await pair(keys)];
     await keys.write(one.name, one.made);
@@ -88,7 +88,7 @@ const again: Law<KeyStorageFixture> = {
 
 const lost: Law<KeyStorageFixture> = {
   law: 'key-2',
-  title: 'what is not there is undefined',
+  title: 'a missing key is undefined',
   async verify({ keys }) {
     const { name } = await pair(keys);
     must((await keys.read(name)) === undefined, 'A key that was never written was read.');
@@ -97,7 +97,7 @@ const lost: Law<KeyStorageFixture> = {
 
 const deleted: Law<KeyStorageFixture> = {
   law: 'key-3',
-  title: 'what was deleted is not there, the others are, and deleting nothing succeeds',
+  title: 'a deleted key is gone, the others are not, and deleting nothing succeeds',
   async verify({ keys }) {
     const [one, other] = [await pair(keys), await pair(keys)];
     await keys.delete(one.name);

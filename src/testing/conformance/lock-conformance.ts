@@ -13,7 +13,7 @@ import { lawsOfWaiting } from './lock-waiting.ts';
 /**
  * The tests that every `TokenLock` has to pass. Each one names its law: `lock-1` to `lock-6`.
  *
- * What a lock cannot do is declared in `options`; the tests then make sure that it really cannot.
+ * Declare capabilities that a lock does not have in `options`; the tests then make sure that it really lacks them.
  *
  * @param createLock Makes a fresh lock for one test. It shares nothing with any other one.
  * @example

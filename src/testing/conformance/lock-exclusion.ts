@@ -1,5 +1,6 @@
 /**
- * Laws lock-1, lock-2, lock-5 and lock-6: one holder a name, free again when it is over, for everyone who waits, name by name.
+ * Laws lock-1, lock-2, lock-5 and lock-6: one holder per name, released when it ends, granted to every waiter, name
+ * by name.
  *
  * @module
  */
@@ -84,7 +85,7 @@ const freed: readonly Law<LockUnderTest>[] = [
   },
   {
     law: 'lock-2',
-    title: 'the lock is free again when the callback rejects, for those who wait and those who come',
+    title: 'the lock is free again when the callback rejects, for waiters and newcomers',
     async verify(trial) {
       const failing = trial.lock.request('name', {}, () => Promise.reject(new Error('on purpose')));
       const waiter = trial.holder('name');
@@ -136,7 +137,7 @@ const immortal: Law<LockUnderTest> = {
 
 const fair: Law<LockUnderTest> = {
   law: 'lock-5',
-  title: 'nobody waits for ever behind others who keep coming',
+  title: 'a waiter gets the lock although others keep coming',
   async verify(trial) {
     const handles = await trial.handles();
     const first = await trial.acquire('name');
@@ -150,17 +151,17 @@ const fair: Law<LockUnderTest> = {
     const greedy = Promise.all(Array.from({ length: 10 }, comeAgain));
     try {
       await first.release();
-      await trial.soon(Promise.all(waiters.map(hasEnded)), 'Those who wait run, though others keep coming');
+      await trial.soon(Promise.all(waiters.map(hasEnded)), 'Waiters run, though others keep coming');
     } finally {
       isWaiting = false;
     }
-    await trial.soon(greedy, 'Those who keep coming come to their end');
+    await trial.soon(greedy, 'Requests that keep coming end');
   },
 };
 
 const everybody: Law<LockUnderTest> = {
   law: 'lock-5',
-  title: 'whoever waits and is not aborted runs',
+  title: 'a waiter that is not aborted runs',
   async verify(trial) {
     const holder = await trial.acquire('name');
     const ran: number[] = [];
@@ -170,7 +171,7 @@ const everybody: Law<LockUnderTest> = {
         ran.push(index);
         return Promise.resolve();
       });
-      request.catch(() => {}); // an aborted one rejects while the holder still lets go
+      request.catch(() => {}); // an aborted one rejects while the holder still releases
       return { controller, request, isAborted: index % 3 === 1 };
     });
     await flushTurns(2);
@@ -179,7 +180,7 @@ const everybody: Law<LockUnderTest> = {
     const requests = waiters.map(({ request, isAborted }) => (isAborted ? request.catch(() => {}) : request));
     await trial.soon(Promise.all(requests), 'All that were not aborted run');
     const missed = [...waiters.keys()].filter((index) => !waiters[index]?.isAborted && !ran.includes(index));
-    mustEqual(missed, [], 'Who was not aborted and did not run');
+    mustEqual(missed, [], 'Waiters that were not aborted and did not run');
   },
 };
 

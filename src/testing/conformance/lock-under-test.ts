@@ -1,5 +1,5 @@
 /**
- * What every law of a lock is proven with: the lock under test, its other handles, and a hand on who holds it.
+ * The tools for every law of a lock: the lock under test, its other handles, and control over the holder.
  *
  * @module
  */
@@ -18,7 +18,7 @@ export interface LockFixture {
   close?(): unknown;
 }
 
-/** What a lock cannot do. Nothing is left out that is not declared here. */
+/** Capabilities that a lock does not have. Nothing is left out that is not declared here. */
 export interface LockConformanceOptions extends CaseTimeout {
   /** `false`: there is one handle only. @default true */
   readonly reopen?: boolean;
@@ -86,7 +86,7 @@ export class LockUnderTest {
     return holder;
   }
 
-  /** The lock must be free: whoever asks gets it. */
+  /** The lock must be free: a request is granted. */
   async mustBeFree(name: string, when: string): Promise<void> {
     for (const lock of await this.handles()) {
       let hasRun = false;

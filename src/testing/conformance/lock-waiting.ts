@@ -41,7 +41,7 @@ const outcomes: readonly Law<LockUnderTest>[] = [
   },
   {
     law: 'lock-3',
-    title: 'what the callback throws before it returns a promise rejects the request',
+    title: 'an error that the callback throws before it returns a promise rejects the request',
     async verify({ lock }) {
       const reason = new Error('on purpose');
       const throws = (): Promise<never> => {

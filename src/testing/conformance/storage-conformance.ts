@@ -15,7 +15,7 @@ import { lawsOfVersions } from './stored-versions.ts';
 /**
  * The tests that every `TokenStorage` has to pass. Each one names its law: `storage-1` to `storage-9`.
  *
- * What a storage cannot do is declared in `options`; the tests then make sure that it really cannot.
+ * Declare capabilities that a storage does not have in `options`; the tests then make sure that it really lacks them.
  *
  * @param createStorage Makes a fresh storage for one test. It shares nothing with any other one.
  * @example

@@ -10,7 +10,7 @@ import { canary, mustBeStorageError } from './storage-under-test.ts';
 
 const notJson: Law<StorageUnderTest> = {
   law: 'storage-7',
-  title: 'what cannot be stored rejects, and nothing has changed',
+  title: 'a record that cannot be stored rejects, and nothing has changed',
   async verify(trial) {
     const version = await trial.storage.write('key', { token: canary }, undefined);
     const record = { token: canary, amount: 10n };
@@ -81,7 +81,7 @@ async function failureOf(
 
 const unbreakable: Law<StorageUnderTest> = {
   law: 'storage-7',
-  title: 'what it writes to cannot be broken by a test, as declared',
+  title: 'the test cannot break the storage, as declared',
   verify({ fixture }) {
     must(
       fixture.breakDown === undefined,

@@ -1,5 +1,5 @@
 /**
- * What every law of a storage is proven with: the storage under test, its other handles, and watchful calls.
+ * The tools for every law of a storage: the storage under test, its other handles, and calls with a time limit.
  *
  * @module
  */
@@ -13,13 +13,13 @@ export interface StorageFixture {
   readonly storage: TokenStorage;
   /** Opens the same storage once more, as another tab, process or machine does. */
   reopen?(): TokenStorage | Promise<TokenStorage>;
-  /** Breaks what the storage writes to: no space, no connection. Returns how to mend it. */
+  /** Breaks the place that the storage writes to: no space, no connection. Returns a function that repairs it. */
   breakDown?(): (() => unknown) | Promise<() => unknown>;
   /** Cleans up after a law. */
   close?(): unknown;
 }
 
-/** What a storage cannot do. Nothing is left out that is not declared here. */
+/** Capabilities that a storage does not have. Nothing is left out that is not declared here. */
 export interface StorageConformanceOptions extends CaseTimeout {
   /** `false`: there is one handle only, the storage lives in it. @default true */
   readonly reopen?: boolean;
@@ -34,7 +34,7 @@ export interface Watcher {
   readonly notifications: number;
   readonly listener: () => void;
   unwatch(): void;
-  /** Resolves when it was told more often than `count` times. */
+  /** Resolves when it was notified more often than `count` times. */
   toldAfter(count: number, what: string): Promise<void>;
 }
 
@@ -63,7 +63,7 @@ export class StorageUnderTest {
     return fixture.reopen();
   }
 
-  /** What is stored. Fails the case if nothing is. */
+  /** Returns the stored value. Fails the case if nothing is stored. */
   async stored(key: string, storage: TokenStorage = this.storage): Promise<Stored> {
     const stored = await storage.read(key);
     must(stored !== undefined, `read(${formatValue(key)}): expected a record, saw nothing.`);
@@ -92,7 +92,7 @@ export class StorageUnderTest {
     const toldAfter = async (count: number, what: string): Promise<void> => {
       while (notifications <= count) {
         const next = new Promise<void>((resolve) => waiting.push(resolve));
-        await mustSettle(next, this.#timeout, `The watcher is told of ${what}`);
+        await mustSettle(next, this.#timeout, `The watcher is notified of ${what}`);
       }
     };
     return {
@@ -128,7 +128,7 @@ export function mustBeStorageError(
   must(!containsCanary(error, 0), `${what}: the error holds a part of the record.`);
 }
 
-/** Calls by their outcome. What failed must have failed with a conflict. */
+/** Calls by their outcome. A call that failed must have failed with a conflict. */
 export async function outcomes(
   calls: readonly (() => Promise<unknown>)[],
   what: string,

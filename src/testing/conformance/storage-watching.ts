@@ -1,5 +1,5 @@
 /**
- * Law storage-9: who watches a key is told of every change of it, until it stops watching.
+ * Law storage-9: a watcher of a key is notified of every change of it, until it stops watching.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { Law } from './conformance-case.ts';
 import { flushTurns, must } from './conformance-case.ts';
 import type { StorageConformanceOptions, StorageUnderTest, Watcher } from './storage-under-test.ts';
 
-/** Changes a key in all three ways, and expects each to be told. */
+/** Changes a key in all three ways, and expects a notification of each. */
 async function changes(writer: TokenStorage, watchers: readonly Watcher[], by: string): Promise<void> {
   const step = async <T>(change: () => Promise<T>, what: string): Promise<T> => {
     const before = watchers.map(({ notifications: notified }) => notified);
@@ -25,7 +25,7 @@ async function changes(writer: TokenStorage, watchers: readonly Watcher[], by: s
 
 const own: Law<StorageUnderTest> = {
   law: 'storage-9',
-  title: 'a watcher is told of every change by its own handle',
+  title: 'a watcher is notified of every change by its own handle',
   async verify(trial) {
     await changes(trial.storage, [trial.watch('key'), trial.watch('key')], 'the same handle');
   },
@@ -33,7 +33,7 @@ const own: Law<StorageUnderTest> = {
 
 const others: Law<StorageUnderTest> = {
   law: 'storage-9',
-  title: 'a watcher is told of every change by another handle',
+  title: 'a watcher is notified of every change by another handle',
   async verify(trial) {
     const other = await trial.reopen();
     const watchers = [trial.watch('key'), trial.watch('key', other)];
@@ -44,7 +44,7 @@ const others: Law<StorageUnderTest> = {
 
 const stops: Law<StorageUnderTest> = {
   law: 'storage-9',
-  title: 'nothing is told after unwatch, not even of a change that was under way',
+  title: 'nothing is notified after unwatch, not even a change in progress',
   async verify(trial) {
     const witness = trial.watch('key');
     await changes(trial.storage, [witness], 'the same handle');
@@ -52,7 +52,7 @@ const stops: Law<StorageUnderTest> = {
   },
 };
 
-/** Stops watching some time after a change began: what was not told by then is not told any more. */
+/** Stops watching some time after a change began: a change that was not notified by then is not notified any more. */
 async function leave(trial: StorageUnderTest, witness: Watcher, delay: number): Promise<void> {
   const watcher = trial.watch('key');
   const before = witness.notifications;
@@ -76,7 +76,7 @@ async function leave(trial: StorageUnderTest, witness: Watcher, delay: number): 
 
 const independent: Law<StorageUnderTest> = {
   law: 'storage-9',
-  title: 'who stops watching does not stop the others, not even with the same listener',
+  title: 'a watcher that stops does not stop the others, not even with the same listener',
   async verify(trial) {
     const shared = trial.watch('key');
     const second = trial.storage.watch?.('key', shared.listener);
@@ -100,7 +100,7 @@ const throwing: Law<StorageUnderTest> = {
 
 const ownKey: Law<StorageUnderTest> = {
   law: 'storage-9',
-  title: 'a watcher is told of its own key only',
+  title: 'a watcher is notified of its own key only',
   async verify(trial) {
     const watcher = trial.watch('key');
     await changes(trial.storage, [watcher], 'the same handle');
@@ -110,13 +110,13 @@ const ownKey: Law<StorageUnderTest> = {
       await trial.storage.write(key, { key }, undefined);
       await witness.toldAfter(0, 'a write');
       witness.unwatch();
-      // What may be told twice, for a start that nobody saw the end of, has been told before what came after it.
+      // A notification may come twice if the start of watching was missed, but it comes before later ones.
       if (key === 'flush') notified = watcher.notifications;
     }
     await flushTurns(3);
     must(
       watcher.notifications === notified,
-      `Expected no word of other keys, was told ${watcher.notifications - notified}×.`,
+      `Expected no notification of other keys, got ${watcher.notifications - notified}×.`,
     );
   },
 };

@@ -24,7 +24,7 @@ function sample(): Record<string, unknown> {
 const values: readonly Law<StorageUnderTest>[] = [
   {
     law: 'storage-1',
-    title: 'what was written is read back equal',
+    title: 'a record that was written is read back equal',
     async verify({ storage }) {
       const version = await storage.write('key', sample(), undefined);
       mustEqual(await storage.read('key'), { record: sample(), version }, 'The first read');
@@ -47,7 +47,7 @@ const values: readonly Law<StorageUnderTest>[] = [
   },
   {
     law: 'storage-1',
-    title: 'what was read belongs to the reader',
+    title: 'a record that was read belongs to the reader',
     async verify(trial) {
       const version = await trial.storage.write('key', { list: [1], nested: { a: 1 } }, undefined);
       const { record } = await trial.stored('key');
@@ -61,7 +61,7 @@ const values: readonly Law<StorageUnderTest>[] = [
   },
   {
     law: 'storage-1',
-    title: 'what was passed to write belongs to the storage, from the moment of the call',
+    title: 'a record that was passed to write belongs to the storage, from the moment of the call',
     async verify(trial) {
       const record = { list: [1], nested: { a: 1 } };
       const writing = trial.storage.write('key', record, undefined);
@@ -89,7 +89,7 @@ const values: readonly Law<StorageUnderTest>[] = [
 const visible: readonly Law<StorageUnderTest>[] = [
   {
     law: 'storage-2',
-    title: 'what was written is read through another handle, and through one that is opened later',
+    title: 'a written record is read through another handle, and through one that is opened later',
     async verify(trial) {
       const other = await trial.reopen();
       const version = await trial.storage.write('key', { step: 1 }, undefined);

@@ -7,14 +7,17 @@
 import type { Exchange, ServerResponse } from './http-exchange.ts';
 import type { AccessToken } from './issued-tokens.ts';
 
-/** Whose access token it is, as an API learns it from the token or by introspection. */
+/** The owner of an access token, as an API learns it from the token or by introspection. */
 export interface ApiCaller {
   readonly subject: string;
   readonly clientId: string;
   readonly scope: readonly string[];
 }
 
-/** Answers a request that was let in. What it throws the test's `fetch` throws too; over HTTP it is a 500 that says it. */
+/**
+ * Answers a request with a valid token. An error that it throws rejects the test's `fetch`; over HTTP it is a 500
+ * with its message.
+ */
 export type ApiHandler = (request: Request, caller: ApiCaller) => Response | Promise<Response>;
 
 /** The answer of a handler, read as text. */

@@ -6,7 +6,7 @@
 import { OAuthServerError } from './oauth-server-error.ts';
 import type { TestClient } from './server-settings.ts';
 
-/** What a request says about its client. */
+/** The statements of a request about its client. */
 interface Claim {
   readonly clientId: string | undefined;
   readonly clientSecret: string | undefined;

@@ -1,5 +1,5 @@
 /**
- * What the API wants of a call beside a good token: more scope, or a better login (RFC 6750 §3.1, RFC 9470).
+ * Requirements of the API beyond a valid token: more scope, or a better login (RFC 6750 §3.1, RFC 9470).
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { AccessToken } from './issued-tokens.ts';
 import type { LoginDetails } from './login-registry.ts';
 import { insufficientClaims, insufficientScope, insufficientUserAuthentication } from './refusals.ts';
 
-/** What calls must have. */
+/** Requirements of calls. */
 export interface Demand {
   /** The calls that are meant: to this path and what is beneath it. @default '/' */
   readonly path?: string;

@@ -10,7 +10,7 @@ import { json } from './http-exchange.ts';
 import { type OAuthErrorCode, OAuthServerError, responseToError } from './oauth-server-error.ts';
 
 /**
- * How a server words what it says. What is left out is as the standards have it.
+ * The wording of a server's responses. Parts that are left out are as the standards have them.
  *
  * @example A server with a member of its own, and another word for a dead refresh token
  * ```ts
@@ -26,13 +26,13 @@ import { type OAuthErrorCode, OAuthServerError, responseToError } from './oauth-
 export interface Dialect {
   /** `false`: authorization responses do not say who the issuer is (RFC 9207). */
   readonly namesIssuer?: boolean;
-  /** The members of a granted answer, in order. What is `undefined` is not sent. */
+  /** The members of a granted response, in order. `undefined` members are not sent. */
   readonly granted?: (tokens: TokenResponse) => JsonMembers;
   /** `true`: granted answers are forms, unless the request asks for JSON by `Accept`. */
   readonly formUnlessJsonAccepted?: boolean;
-  /** What the token endpoint answers to requests that are refused, by the error code of the standard. */
+  /** Responses of the token endpoint to refused requests, by the error code of the standard. */
   readonly refused?: Readonly<Partial<Record<OAuthErrorCode, ServerResponse>>>;
-  /** What the revocation endpoint answers when the token is dead. */
+  /** Response of the revocation endpoint if the token is dead. */
   readonly revoked?: ServerResponse;
   /** The only kind of token that the revocation endpoint knows. */
   readonly revokes?: 'access_token' | 'refresh_token';

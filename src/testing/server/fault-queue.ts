@@ -48,7 +48,7 @@ interface Chosen<T> {
   left: number;
 }
 
-/** What is in store for the next requests, in the order in which it was asked for. */
+/** The planned faults of the next requests, in the order in which they were requested. */
 export class FaultQueue<T> {
   readonly #chosen: Chosen<T>[] = [];
 

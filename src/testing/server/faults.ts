@@ -1,5 +1,5 @@
 /**
- * What can go wrong between a client and a server, as data.
+ * Failures between a client and a server, as data.
  *
  * @module
  */
@@ -57,7 +57,7 @@ export const faults: {
   readonly neverResponds: Fault;
   /** A 503 with the body of an OAuth error: it must not be read as one. */
   readonly serverError: Fault;
-  /** The server has rotated the refresh token, and a gateway in between gives up. */
+  /** The server has rotated the refresh token, and a gateway in between times out. */
   readonly gatewayTimeout: Fault;
   /** A 403 in HTML, as firewalls send it. */
   readonly html: Fault;
@@ -92,7 +92,7 @@ export const faults: {
   without: (...members) => ({ members: Object.fromEntries(members.map((name) => [name, undefined])) }),
 };
 
-/** What a fault may have. */
+/** Members of a fault. */
 export const faultMembers: MemberNames<Fault> = {
   drop: true,
   hang: true,
@@ -108,7 +108,7 @@ export const faultMembers: MemberNames<Fault> = {
   stall: true,
 };
 
-/** What a fault makes of an answer that it does not replace. */
+/** Changes that a fault makes to a response that it does not replace. */
 export function applyFault(response: ServerResponse, fault: Fault): ServerResponse {
   const headers: Record<string, string | undefined> = { ...response.headers, ...fault.headers };
   if (fault.contentType !== undefined) headers['content-type'] = fault.contentType ?? undefined;

@@ -1,5 +1,5 @@
 /**
- * What a grant is asked for with.
+ * The parameters of a request for a grant.
  *
  * @module
  */

@@ -21,14 +21,17 @@ export interface Exchange {
   readonly seenAs: { readonly issuer: string; readonly apiOrigin: string };
 }
 
-/** What the server says. A header set to `undefined` is not sent. */
+/** The response of the server. A header set to `undefined` is not sent. */
 export interface ServerResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: string;
 }
 
-/** What becomes of an answer on its way: it arrives (whole or not), the connection ends or never was, or nothing ever comes. */
+/**
+ * The fate of a response on its way: it arrives (whole or not), the connection ends or never existed, or nothing ever
+ * arrives.
+ */
 export type Delivery =
   | {
       readonly kind: 'response';
@@ -40,13 +43,13 @@ export type Delivery =
   | { readonly kind: 'unreachable' }
   | { readonly kind: 'hung' };
 
-/** What an endpoint has to do for a request that has arrived and was counted, but not served yet. */
+/** The work of an endpoint for a request that has arrived and was counted, but not served yet. */
 export interface EndpointWork {
   /** Does it. Everything that changes the server's tokens happens in one go. */
   respond(): ServerResponse | Promise<ServerResponse>;
   /** The server failed before it did it. */
   onFailure?(): void;
-  /** The request is over, with or without an answer. */
+  /** The request has ended, with or without a response. */
   onEnd?(status: number | undefined): void;
   /** Short id of the token that the request carries, for `when` and the log. */
   readonly token?: string | undefined;

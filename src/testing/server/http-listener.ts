@@ -15,15 +15,15 @@ export interface ListenOptions {
   /** @default any free port */
   readonly apiPort?: number;
   /**
-   * What browser pages of other origins get to see: everything, everything but the headers of the answers (such as
-   * `WWW-Authenticate`), or nothing.
+   * The responses that browser pages of other origins can see: everything, everything but the response headers (such
+   * as `WWW-Authenticate`), or nothing.
    *
    * @default 'all'
    */
   readonly cors?: 'all' | 'hidden-headers' | 'none';
 }
 
-/** What is used of `node:http`. Its own types would come into every program that imports this module. */
+/** The part of `node:http` that is used. Its own types would come into every program that imports this module. */
 interface NodeHttp {
   createServer(options: object, listener: (request: NodeRequest, response: NodeResponse) => void): HttpServer;
 }
@@ -47,7 +47,7 @@ interface NodeResponse {
   readonly socket: { destroy(): void } | null;
 }
 
-/** What a port passes on, and as what. */
+/** The requests that a port forwards, and their kind. */
 interface Port {
   readonly serve: Serve;
   /** Origin that its requests go to, in the server's own URLs. */
@@ -114,7 +114,8 @@ async function respond(port: Port, request: NodeRequest, response: NodeResponse)
     const delivery = (await port.serve(await exchangeOf(port, request))) ?? { kind: 'dropped' };
     write(response, delivery, extra);
   } catch (error) {
-    // The client went away, which hears nothing of it, or what a test has brought threw, which has to be heard of.
+    // Either the client has disconnected and receives nothing, or a callback of the test threw, which must be
+    // reported.
     response.writeHead(500, { 'content-type': 'text/plain; charset=utf-8' });
     response.end(bytesOf(String(error)));
   }

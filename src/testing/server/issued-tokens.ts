@@ -37,7 +37,7 @@ export interface RefreshToken {
   usedAt: number | undefined;
   /** How often it was sent to the token endpoint. */
   sent: number;
-  /** What its first use was answered with. */
+  /** The response to its first use. */
   firstResponse: TokenResponse | undefined;
 }
 

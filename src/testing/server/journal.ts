@@ -1,5 +1,5 @@
 /**
- * What happened at the test server: counters, a log, and the requests of the API. Tokens appear as short ids only.
+ * Records the work of the test server: counters, a log, and the requests of the API. Tokens appear as short ids only.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 export interface ServerCounts {
   /** Logins: `signIn` was called, or a code was exchanged. */
   signIns: number;
-  /** Requests that reached the token endpoint, whatever became of them. */
+  /** Requests that reached the token endpoint, whatever their result. */
   tokenRequests: number;
   /** Those of them that carried a refresh token. */
   refreshAttempts: number;
@@ -61,7 +61,7 @@ export interface ServerCounts {
   faults: number;
 }
 
-/** What happened, in one word. */
+/** The kind of event, in one word. */
 export type ServerEventType =
   | 'signIn'
   | 'refresh'
@@ -140,7 +140,7 @@ function emptyCounts(): ServerCounts {
   };
 }
 
-/** Keeps count, and writes the log unless it was told not to. */
+/** Counts, and writes the log unless it is turned off. */
 export class Journal {
   readonly counts: ServerCounts = emptyCounts();
   readonly log: ServerEvent[] = [];

@@ -1,5 +1,5 @@
 /**
- * What was misspelled does nothing, and a test with it cannot fail: names that are not known are refused.
+ * Rejects unknown names: a misspelled member has no effect, so a test with it could not fail.
  *
  * @module
  */

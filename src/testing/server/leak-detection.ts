@@ -11,7 +11,7 @@ import { presentedToken } from './protected-api.ts';
 import { hasSecretInQuery } from './request-parameters.ts';
 import type { ServerContext } from './server-context.ts';
 
-/** What is looked at of a request, also of one that goes elsewhere. */
+/** The parts of a request that are searched, also if it goes to another place. */
 interface SentRequest {
   readonly url: URL;
   readonly headers: Headers;

@@ -6,7 +6,7 @@
 import { randomId } from '../../platform/web-crypto.ts';
 import type { TokenFamily } from './issued-tokens.ts';
 
-/** What a login was like, beside what its tokens say. */
+/** Properties of a login that its tokens do not contain. */
 export interface LoginDetails {
   /** The authentication context (OpenID Connect Core §2). */
   readonly acr?: string | undefined;
@@ -31,7 +31,7 @@ export interface AuthorizationCode extends LoginDetails {
 export class LoginRegistry {
   readonly #details = new WeakMap<TokenFamily, LoginDetails>();
   readonly #codes = new Map<string, AuthorizationCode>();
-  /** What became of codes that were exchanged. */
+  /** The tokens of codes that were exchanged. */
   readonly #redeemed = new Map<string, TokenFamily>();
 
   record(family: TokenFamily, { acr, claims, nonce }: LoginDetails): void {

@@ -5,7 +5,7 @@
  */
 import { fromBase64url, textOf, toBase64url } from './http-exchange.ts';
 
-/** What a proof is for. */
+/** The request that a proof is for. */
 export interface ExpectedProof {
   readonly method: string;
   /** Without query and fragment. */
@@ -26,7 +26,7 @@ export interface Proof {
   readonly nonce: string | undefined;
 }
 
-/** What is wrong with a proof. */
+/** The mistake in a proof. */
 export class InvalidProof extends Error {}
 
 export const proofAlgorithms: readonly string[] = ['ES256', 'ES384', 'PS256', 'RS256'];

@@ -11,7 +11,7 @@ import { checkProof, InvalidProof, type Proof, proofAlgorithms } from './proof-c
 import type { ServerSettings } from './server-settings.ts';
 import { tokenGenerator } from './token-text.ts';
 
-/** Who checks a proof. The nonces of the one are not those of the other. */
+/** The verifier of a proof. The nonces of one are not those of the other. */
 export type ProofEndpoint = 'token' | 'api';
 
 /** A proof that was taken, and what the answer says about the next one. */
@@ -114,7 +114,7 @@ export class ProofVerifier {
   }
 }
 
-/** What an API says with a 401 to a request with the scheme `DPoP` (RFC 9449 §7.1). */
+/** The response of an API with a 401 to a request with the scheme `DPoP` (RFC 9449 §7.1). */
 export function dpopChallenge(error: string): string {
   return `DPoP error="${error}", algs="${proofAlgorithms.join(' ')}"`;
 }

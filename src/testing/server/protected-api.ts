@@ -1,5 +1,5 @@
 /**
- * The protected API: lets in who has a good access token, and tells back what it was sent.
+ * The protected API: accepts requests with a valid access token, and echoes them.
  *
  * @module
  */
@@ -19,7 +19,7 @@ const smallBody = 1024;
 
 const plainSuccess: ServerResponse = { status: 200, headers: { 'cache-control': 'no-store' }, body: '' };
 
-/** What the API answers, as JSON, to a request that it lets in, if it has no `api` of its own. */
+/** The response of the API, as JSON, to a request that it accepts, if it has no `api` of its own. */
 export interface ApiEcho {
   readonly method: string;
   /** Path and query. */

@@ -1,5 +1,5 @@
 /**
- * What resource servers say when they do not let a request in, by the name of who says it so.
+ * Responses of resource servers that refuse a request, by the name of the server.
  *
  * @module
  */
@@ -19,7 +19,7 @@ function refusal(status: number, body: unknown, challenge?: string): Refusal {
 const unauthorized = { code: 401, message: 'Unauthorized' };
 
 /**
- * What real resource servers answer to a bad access token. Most are not what RFC 6750 asks for.
+ * Responses of real resource servers to an invalid access token. Most are not what RFC 6750 asks for.
  *
  * @example One 401 for a good token, as GitHub words it
  * ```ts

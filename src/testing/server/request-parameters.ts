@@ -22,7 +22,7 @@ const secrets: readonly string[] = [
   'code_verifier',
 ];
 
-/** Tells whether the query of a request has a parameter that holds a secret. */
+/** Checks whether the query of a request has a parameter that contains a secret. */
 export function hasSecretInQuery(url: URL): boolean {
   return url.search !== '' && secrets.some((name) => url.searchParams.has(name));
 }
@@ -39,7 +39,7 @@ export function peekParameters(exchange: Exchange): URLSearchParams {
 }
 
 /**
- * The parameters of a request. What has no value counts as absent.
+ * The parameters of a request. A parameter without a value counts as absent.
  *
  * @throws OAuthServerError
  */

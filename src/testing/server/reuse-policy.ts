@@ -1,11 +1,11 @@
 /**
- * What the use of a refresh token means under each profile. The only place where profiles differ.
+ * Decides what the use of a refresh token means under each profile. The only place where profiles differ.
  *
  * @module
  */
 import type { ProfileRules } from './server-settings.ts';
 
-/** What a policy has to know of a refresh token. */
+/** Facts about a refresh token that a policy needs. */
 export interface RefreshTokenHistory {
   /** When it was used first. */
   readonly usedAt: number | undefined;
@@ -36,7 +36,7 @@ export function classifyUse(token: RefreshTokenHistory, profile: ProfileRules, n
   return isPrevious || profile.previousOnly === false ? 'again' : 'reuse';
 }
 
-/** Tells whether an attempt that failed counts as a use. */
+/** Checks whether a failed attempt counts as a use. */
 export function failureIsUse(profile: ProfileRules): boolean {
   return profile.kind === 'countsFailures';
 }

@@ -1,5 +1,5 @@
 /**
- * What all endpoints of one test server share.
+ * The common state of all endpoints of one test server.
  *
  * @module
  */

@@ -27,7 +27,7 @@ const methods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DEL
 const withoutBody: ReadonlySet<number> = new Set([204, 205, 304]);
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** Makes a `fetch` of a server. What the server does not serve fails like a network error. */
+/** Creates a `fetch` of a server. A request to any other place fails like a network error. */
 export function createServerFetch(serve: Serve, seenAs: Exchange['seenAs']): Transport {
   return async (input, init) => {
     const outgoing = await parseFetchArguments(input, init);
@@ -121,7 +121,7 @@ function methodOf(method: string | undefined): string {
   return methods.has(upper) ? upper : method;
 }
 
-/** What a client sends on when it follows a redirect (Fetch Standard, HTTP-redirect fetch). */
+/** The request that a client sends when it follows a redirect (Fetch Standard, HTTP-redirect fetch). */
 function redirected(outgoing: OutgoingRequest, url: URL, status: number): OutgoingRequest {
   const headers = new Headers(outgoing.headers);
   if (url.origin !== outgoing.url.origin) headers.delete('authorization');
@@ -186,7 +186,7 @@ function networkError(cause?: Error): TypeError {
   return new TypeError('fetch failed', cause && { cause });
 }
 
-/** Of a place that nobody has made: whoever writes a test wants to know. */
+/** An address that no test has set up: the author of the test wants to know. */
 function unknownOrigin({ origin }: URL, { issuer, apiOrigin }: Exchange['seenAs']): Error {
   return new Error(`The test server is at ${issuer}, its API at ${apiOrigin}, and nothing is at ${origin}.`);
 }

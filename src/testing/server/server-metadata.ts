@@ -47,7 +47,7 @@ export function authorizationServerMetadata(issuer: string, settings: ServerSett
   };
 }
 
-/** The endpoints as a client sees them to whom the issuer is at `issuer`: on loopback, when it comes over HTTP. */
+/** The endpoints as a client sees them that has this issuer: on loopback, if it uses HTTP. */
 function endpointsAt(
   issuer: string,
   settings: ServerSettings,

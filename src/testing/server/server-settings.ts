@@ -1,5 +1,5 @@
 /**
- * What a test server can be told when it is made, and what it takes when it is not told.
+ * Options of a test server, and their defaults.
  *
  * @module
  */
@@ -44,7 +44,7 @@ export interface TestClient {
   readonly verify?: (parameters: URLSearchParams, headers: Headers) => boolean | Promise<boolean>;
 }
 
-/** How the server treats DPoP (RFC 9449). Whoever comes with a proof gets tokens that are bound to its key. */
+/** How the server treats DPoP (RFC 9449). A client that sends a proof gets tokens that are bound to its key. */
 export interface DpopPolicy {
   /** `true`: who asks for tokens without a proof is refused. @default false */
   readonly required?: boolean;
@@ -82,7 +82,7 @@ export interface AuthorizationServerOptions {
   readonly clock?: Clock;
   /** How far the server's clock is ahead of `clock`, in ms. @default 0 */
   readonly clockOffset?: number;
-  /** What a login grants if it does not say. @default ['read', 'write'] */
+  /** The scope of a login that names none. @default ['read', 'write'] */
   readonly scope?: readonly string[];
   /**
    * Effect of a narrower access token on its grant. `temporary`: none (RFC 6749 §6). `permanent`: the grant becomes as narrow, and a
@@ -99,12 +99,12 @@ export interface AuthorizationServerOptions {
   readonly accessTokensSurviveRefresh?: boolean;
   /** How proofs of possession are treated. @default proofs are taken, and not asked for */
   readonly dpop?: DpopPolicy;
-  /** What the API says to a bad token. @default 'rfc6750' */
+  /** The response of the API to an invalid token. @default 'rfc6750' */
   readonly refusal?: RefusalStyle | Refusal;
   /**
    * Your API: answers the requests that are let in. Its answers are read as text.
    *
-   * @default tells back what it was sent, an {@link ApiEcho}
+   * @default echoes the request, an {@link ApiEcho}
    */
   readonly api?: ApiHandler;
   /** `false`: the API lets in with an empty 200, which is much faster. For measurements. @default true */

@@ -23,7 +23,7 @@ import { authorizationServerMetadata } from './server-metadata.ts';
 import type { AuthorizationServerOptions, ServerSettings } from './server-settings.ts';
 import { resolveSettings } from './server-settings.ts';
 
-/** What a login grants. */
+/** Parameters of a login. */
 export interface SignInOptions {
   /** @default the first client */
   readonly clientId?: string;
@@ -66,13 +66,13 @@ export interface TestAuthorizationServer {
   readonly fetch: typeof globalThis.fetch;
   /** How often what happened. Live: the same object all the time. */
   readonly counts: Readonly<ServerCounts>;
-  /** What happened, in order, and why something was refused. No line holds a token. */
+  /** The events in order, with the reason of each refusal. No line contains a token. */
   readonly log: readonly ServerEvent[];
   /** The requests that reached the API, in order. */
   readonly requests: readonly ApiRequest[];
   /** Serves over HTTP as well, on loopback. Node only. */
   listen(options?: ListenOptions): Promise<ListeningServer>;
-  /** What a login would give: the tokens of a new family. */
+  /** Returns the tokens that a login would return: those of a new family. */
   signIn(options?: SignInOptions): TokenResponse;
   /**
    * There is no network from now on: `fetch` fails as Node's does when nothing could be sent, and connections end at once.
@@ -83,7 +83,8 @@ export interface TestAuthorizationServer {
   fail(fault: Fault, choice?: RequestChoice): () => void;
   /**
    * Holds requests back until the returned function is called: before the server works, or with `commits` after that.
-   * No timer is involved: `await hold.arrived()` says when a request is held, `await hold()` when it was served. A client that gives up meanwhile does not stop its request: the server has it.
+   * No timer is involved: `await hold.arrived()` waits until a request is held, `await hold()` until it was served. A
+   * client that aborts meanwhile does not stop its request: the server has it.
    */
   hold(choice?: RequestChoice & { readonly commits?: boolean }): Hold;
   /** The API wants more than a good token from now on. Returns how to take it back. */
@@ -92,11 +93,11 @@ export interface TestAuthorizationServer {
   expire(accessToken?: string): void;
   /** Ends the family of any of its tokens, as an administrator would; without one, that of the latest login. */
   revokeFamily(token?: string): void;
-  /** Tells whether a token would be accepted now. */
+  /** Checks whether a token would be accepted now. */
   isActive(token: string): boolean;
   /** The newest refresh token of the family of any of its tokens; without one, of the latest login. */
   currentRefreshToken(token?: string): string | undefined;
-  /** The newest access token, likewise. */
+  /** The newest access token, with the same rules. */
   currentAccessToken(token?: string): string | undefined;
   /** The short id under which a token stands in `log`, `requests` and what the API echoes. */
   idOf(token: string): string | undefined;
@@ -109,8 +110,8 @@ export interface TestAuthorizationServer {
 /**
  * Makes an authorization server and a protected API that live in this process.
  *
- * It is strict where the standards are: every refresh rotates, and a used refresh token that comes again revokes its whole
- * family. What a client does wrong is counted.
+ * It is strict where the standards are: every refresh rotates, and a used refresh token that comes again revokes its
+ * whole family. Mistakes of a client are counted.
  *
  * @example
  * ```ts

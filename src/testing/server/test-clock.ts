@@ -24,7 +24,7 @@ interface Timer {
   readonly callback: () => void;
 }
 
-/** What the timers of all platforms can wait for at most. They call back at once when told to wait longer. */
+/** The longest delay of the timers of all platforms. They call back at once for a longer one. */
 const longestDelay = 2 ** 31 - 1;
 
 /**

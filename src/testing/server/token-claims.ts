@@ -1,5 +1,5 @@
 /**
- * What stands in tokens that can be read (RFC 9068, RFC 7800, OpenID Connect Core §2).
+ * Claims of readable tokens (RFC 9068, RFC 7800, OpenID Connect Core §2).
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Every token that the test server has issued, and what became of it. No I/O; everything happens in one go.
+ * Every token that the test server has issued, and its state. No I/O; everything happens in one go.
  *
  * @module
  */
@@ -83,7 +83,7 @@ export class TokenLedger {
   }
 
   /**
-   * Spends a refresh token. On `reuse` there is no response, and what becomes of the family is up to the caller.
+   * Spends a refresh token. On `reuse` there is no response, and the caller decides about the family.
    *
    * @throws OAuthServerError
    */
@@ -199,7 +199,7 @@ export class TokenLedger {
   }
 }
 
-/** Tells whether a URL is at or below another one. */
+/** Checks whether a URL is at or below another one. */
 export function covers(granted: string, url: string): boolean {
   return url === granted || url.startsWith(granted.endsWith('/') ? granted : `${granted}/`);
 }

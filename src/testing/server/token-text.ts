@@ -1,5 +1,5 @@
 /**
- * What tokens look like: long, unlike anything else in a test, and the same in every run.
+ * The texts of tokens: long, unlike anything else in a test, and the same in every run.
  *
  * @module
  */
