@@ -85,7 +85,7 @@ function reference() {
   return address;
 }
 
-/** Minifies the modules for production, as those who use them do: readers have the ordinary build. */
+/** Minifies the modules for production, as applications do: readers have the ordinary build. */
 function minified() {
   return {
     name: 'minified',

@@ -71,9 +71,9 @@ function install() {
 }
 
 /**
- * npm looks for the machine's npmrc, which may hold a proxy or a certificate, beside the Node that it runs on. So the one of the Node
- * that was here first is handed on; for the same reason this is no `npm ci --prefix`. The folders of an outer `npm run` are
- * dropped. npm's own output is kept for the case that it fails.
+ * Runs `npm ci`. npm looks for the machine's npmrc, which may hold a proxy or a certificate, beside the Node that it
+ * runs on. So it gets the one of the Node that was here first; for the same reason this is no `npm ci --prefix`. The
+ * folders of an outer `npm run` are dropped. npm's own output is kept in case it fails.
  */
 function npmCi(folder, env) {
   const npm = (parameters, options) =>

@@ -4,7 +4,7 @@
  */
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 
-/** What is released, and from where. */
+/** The tarball to release, and its repository. */
 export interface Release {
   /** The address of the repository, such as `https://github.com/someone/tokenkeep`. */
   readonly repository: string;

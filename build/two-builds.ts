@@ -7,7 +7,7 @@ import MagicString from 'magic-string';
 
 export type BuildName = 'ordinary' | 'production';
 
-/** What this plugin needs of Rollup and of Vite, which call it alike. */
+/** The part of a plugin that Rollup and Vite call in the same way. */
 interface Transforming {
   parse(code: string): unknown;
   error(message: string): never;

@@ -4,7 +4,7 @@ import { isTokenKeepError, type TokenManager } from 'tokenkeep';
 
 export function authorizedAxios(manager: TokenManager, defaults: CreateAxiosDefaults = {}): AxiosInstance {
   const instance = axios.create({ ...defaults, adapter: 'fetch', env: { fetch: manager.fetch } });
-  // axios wraps whatever fetch throws. What tokenkeep has to say is easier to tell apart unwrapped.
+  // axios wraps all errors of fetch. Errors of tokenkeep are easier to distinguish unwrapped.
   instance.interceptors.response.use(undefined, (error: Error) => {
     throw isTokenKeepError(error.cause) ? error.cause : error;
   });

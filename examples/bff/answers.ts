@@ -1,4 +1,4 @@
-/** What is said to the page besides the answers of the API, and with all of them. */
+/** Responses of the backend itself, and the headers of all responses. */
 import { isTokenKeepError } from 'tokenkeep';
 
 export const refused = (status: number, error_code: string): Response =>

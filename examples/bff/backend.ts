@@ -28,7 +28,7 @@ async function answer(request: IncomingMessage, signal: AbortSignal): Promise<Re
     if (!session) return refused(401, 'session_expired');
     return await forward(request, pathname.slice('/api/'.length) + search, session, signal);
   }
-  // What changes something is a POST.
+  // Requests that change something are POSTs.
   const action = request.method === 'POST' ? actions.get(pathname) : undefined;
   return action ? await action(request) : refused(404, 'not_found');
 }

@@ -1,4 +1,4 @@
-/** What tells requests of our page from those that other sites make a browser send. */
+/** Distinguishes requests of our page from those that other sites make a browser send. */
 import type { IncomingMessage } from 'node:http';
 
 const { PORT = '3000', ORIGIN = `http://localhost:${PORT}` } = process.env;

@@ -29,7 +29,7 @@ export async function endOfLogin(request: IncomingMessage): Promise<Response> {
   if (!state || state !== cookieOf(request, 'login')) return refused(400, 'authorization_error');
   const login = await completeLogin({ ...client, pending }, callback);
   const begun = await beginSession(login);
-  await logout(request); // what this browser had before is over
+  await logout(request); // ends the previous session of this browser
   const answer = Response.json({ return_to: login.returnTo });
   for (const one of [begun, cookie('login', '', 0)]) answer.headers.append('set-cookie', one);
   return answer;

@@ -44,7 +44,7 @@ function told(error: unknown): string {
   return error instanceof Error ? error.message : 'Something went wrong.';
 }
 
-/** What began last has the last word: an answer of the API may come after a sign-out. */
+/** The latest action wins: a response of the API may arrive after a sign-out. */
 let latest = 0;
 async function show(doing: () => Promise<string>): Promise<void> {
   const mine = ++latest;

@@ -4,14 +4,17 @@ import { buffer } from 'node:stream/consumers';
 import type { TokenManager } from 'tokenkeep';
 import { api } from './sessions.ts';
 
-/** What goes on, and what comes back. All else is between the browser and us, or between us and the API. */
+/**
+ * Headers that are forwarded, in both directions. All others stay between the browser and us, or between us and the
+ * API.
+ */
 const asked = ['accept', 'accept-language', 'content-type', 'if-match', 'if-none-match'];
 const answered = ['content-type', 'content-language', 'etag', 'retry-after'];
 
 /**
  * A body is held in memory, so that it can be sent once more with another token.
  *
- * @param path beneath the API, after the URL parser has resolved what climbs. What climbs in other spellings gets no token.
+ * @param path beneath the API, after the URL parser has resolved what climbs. A path that climbs in another spelling gets no token.
  */
 export async function forward(
   request: IncomingMessage,

@@ -1,4 +1,4 @@
-/** What the laws are tried on: a fresh file for each of them, opened as often as a law likes. */
+/** Storages for the laws: a new file for each law, opened as often as the law needs. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';

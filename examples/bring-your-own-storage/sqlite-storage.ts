@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { StorageError, type TokenStorage } from 'tokenkeep';
 import { sqliteLock } from './sqlite-lock.ts';
 
-/** What is written is on the disk when a statement ends, and what is deleted is overwritten: it was a token. */
+/** A write is on the disk when its statement ends. Deleted records are overwritten, because they contained tokens. */
 const schema = `
   PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;
   CREATE TABLE IF NOT EXISTS sessions (key TEXT PRIMARY KEY, version TEXT, record TEXT CHECK (json_valid(record)))`;

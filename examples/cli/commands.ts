@@ -1,4 +1,4 @@
-/** What the command line can do. Whatever goes wrong is thrown. */
+/** The commands of the command line. All errors are thrown. */
 import { pipeline } from 'node:stream/promises';
 import { loopbackLogin, openSystemBrowser } from 'tokenkeep/login';
 import type { Session } from './session.ts';

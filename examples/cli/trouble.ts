@@ -1,4 +1,4 @@
-/** What went wrong: a sentence for the person, and an exit code of sysexits.h for the script. */
+/** The outcome of an error: a sentence for the person, and an exit code of sysexits.h for the script. */
 import { isTokenKeepError } from 'tokenkeep';
 
 export const exitCodes = {
@@ -17,7 +17,7 @@ export interface Trouble {
 
 export const interrupted: Trouble = { message: '', exitCode: 130 }; // Ctrl+C, as shells know it
 
-/** Told by its message alone. */
+/** An error whose message says everything. */
 export class UserError extends Error {}
 
 /** @throws what nobody has foreseen: its stack says more than a sentence. */
@@ -28,7 +28,7 @@ export function explain(error: unknown): Trouble {
   switch (error.code) {
     case 'ERR_LOGIN_REQUIRED': {
       const isNew = error.reason === 'no_tokens' || error.reason === 'signed_out';
-      const why = isNew ? 'You are not logged in.' : `Your session is over (${error.reason}).`;
+      const why = isNew ? 'You are not logged in.' : `Your session has ended (${error.reason}).`;
       return { message: `${why} Run: my-cli login`, exitCode: exitCodes.notLoggedIn };
     }
     case 'ERR_LOGIN_FAILED':
@@ -52,7 +52,7 @@ export function explain(error: unknown): Trouble {
 function withoutSession(error: unknown): Trouble {
   // The reader of a pipe, such as `head`, has seen enough.
   if ((error as NodeJS.ErrnoException).code === 'EPIPE') return { message: '', exitCode: 0 };
-  // What fetch throws without a network, and when an answer breaks off.
+  // Errors of fetch without a network, and when a response breaks off.
   if (error instanceof TypeError && error.cause !== undefined) {
     return { message: 'The API cannot be reached. You are still logged in.', exitCode: exitCodes.tryLater };
   }

@@ -1,4 +1,4 @@
-/** What may go wrong on the way to the token endpoint, and who notices: nobody. */
+/** Failures on the way to the token endpoint that users do not notice. */
 import type { TokenManager } from 'tokenkeep';
 import type { Scene, Stage } from './stage.ts';
 
@@ -23,7 +23,7 @@ export const hiccups =
 
     clock.ahead += 5_000;
     await call();
-    say('Retry-After is over');
+    say('Retry-After has passed');
     claim(title, state(), [2, 1, 2]);
 
     clock.ahead += 285_000;
@@ -34,7 +34,7 @@ export const hiccups =
 
     await server.endAccessToken((await manager.getTokens())?.accessToken ?? '');
     await call();
-    say('the access token is over, there is nothing to lose: one careful attempt');
+    say('the access token has expired, there is nothing to lose: one careful attempt');
     claim(title, state(), [4, 2, 4]);
     claim('refresh tokens reused', facts().reuses, 0);
   };

@@ -34,11 +34,11 @@ await story.chapter('A call', async ({ claim, facts }) => {
 });
 
 await story.chapter('200 calls as the token expires', async ({ say, draw, claim, facts }) => {
-  say('the access token lives 2 s; asking the server until it is over');
+  say('the access token lasts 2 s; asking the server until it has expired');
   await over(server, (await manager.getTokens())?.accessToken ?? '');
   server.accessTokensLive(300);
   wire.picture();
-  say('it is over: 200 calls');
+  say('it has expired: 200 calls');
   await Promise.all(Array.from({ length: 200 }, call));
   draw(wire.picture());
   claim('calls answered 200', facts().ok, 200);

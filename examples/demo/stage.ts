@@ -14,11 +14,11 @@ export type Scene = (chapter: Chapter<Counted>) => Promise<void>;
 export interface Stage {
   readonly server: CertifiedServer;
   readonly api: ProtectedApi;
-  /** What came of a login by authorization code and PKCE. */
+  /** Result of a login by authorization code and PKCE. */
   readonly tokens: WireTokens;
-  /** What the server has counted in the token family of this login. */
+  /** Counts of the server in the token family of this login. */
   readonly family: Readonly<Counters>;
-  /** Who plays whom. */
+  /** The roles. */
   readonly cast: readonly (readonly [string, string])[];
   measure(): Facts<Counted>;
   close(): Promise<unknown>;
@@ -65,7 +65,7 @@ export type Counted = keyof typeof columns;
 /** Of these a session dies. */
 export const deadly = ['reuses', 'familiesRevoked'] as const;
 
-/** Asks the server again and again whether a token is over. */
+/** Asks the server again and again whether a token has expired. */
 export async function over(server: CertifiedServer, token: string): Promise<void> {
   while ((await server.introspect(token)).active) await new Promise((later) => setTimeout(later, 20));
 }

@@ -1,4 +1,4 @@
-/** Tells a story in the terminal and keeps it honest: what is claimed is compared with what the servers counted. */
+/** Prints a story in the terminal and keeps it honest: each claim is compared with the counts of the servers. */
 import { performance } from 'node:perf_hooks';
 import type { Paint } from './paint.ts';
 
@@ -6,7 +6,7 @@ import type { Paint } from './paint.ts';
 export type Facts<Names extends string> = Readonly<Record<Names, number>>;
 
 export interface Chapter<Names extends string> {
-  /** What the servers have counted since the chapter began. */
+  /** Counts of the servers since the chapter began. */
   facts(): Facts<Names>;
   say(text: string): void;
   /** Lines that belong together: a picture. */
@@ -92,7 +92,7 @@ export class Story<Names extends string> {
     return lies === 0 ? 0 : 1;
   }
 
-  /** What the servers counted, chapter by chapter. */
+  /** Counts of the servers, chapter by chapter. */
   #table(): void {
     const { paint, columns, deadly } = this.#options;
     const names = Object.keys(columns) as Names[];

@@ -1,4 +1,4 @@
-/** What Electron runs. A sandboxed preload script has to be one file, and so are the others. */
+/** Builds the scripts that Electron runs. A sandboxed preload script must be one file, and so are the others. */
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'rolldown';

@@ -2,8 +2,8 @@
 import { isTokenKeepError } from 'tokenkeep';
 import { connectTokenManager, type TokenManagerBridge } from 'tokenkeep/electron';
 
-declare const tokenkeep: TokenManagerBridge; // what the preload script exposes
-declare const API: string; // what the build writes here
+declare const tokenkeep: TokenManagerBridge; // exposed by the preload script
+declare const API: string; // replaced by the build
 
 const manager = connectTokenManager(tokenkeep);
 const status = document.getElementById('status') as HTMLElement;
@@ -27,7 +27,7 @@ function told(error: unknown): string {
   return error instanceof Error ? error.message : 'Something went wrong.';
 }
 
-/** What began last has the last word: an answer of the API may come after a sign-out. */
+/** The latest action wins: a response of the API may arrive after a sign-out. */
 let latest = 0;
 async function show(doing: () => Promise<string>): Promise<void> {
   const mine = ++latest;
@@ -38,7 +38,7 @@ async function show(doing: () => Promise<string>): Promise<void> {
 for (const [id, action] of Object.entries({ 'sign-in': signIn, call: load, 'sign-out': signOut })) {
   document.getElementById(id)?.addEventListener('click', () => show(action));
 }
-// What happens in the other windows, in other running copies, and at the server.
+// Changes in the other windows, in other running copies, and at the server.
 manager.on('signedIn', () => show(load));
 manager.on('signedOut', () => show(async () => 'Signed out.'));
 manager.on('sessionEnded', ({ error }) => show(async () => told(error)));

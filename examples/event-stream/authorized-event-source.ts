@@ -3,8 +3,8 @@ import { EventSource } from 'eventsource';
 import { isTokenKeepError, type TokenManager } from 'tokenkeep';
 
 /**
- * Connects again when the stream ends or breaks, and says with `Last-Event-ID` how far it came. When the session is over it
- * closes, with an `error` event of code 401: trying again would not help before a login.
+ * Connects again when the stream ends or breaks, and sends the position in `Last-Event-ID`. When the session has
+ * ended it closes, with an `error` event of code 401: retrying would not help before a login.
  */
 export function authorizedEventSource(url: string, manager: TokenManager): EventSource {
   return new EventSource(url, {

@@ -1,4 +1,4 @@
-/** What many applications have, and this one is well written: one refresh for all calls of a page, and one replay. */
+/** The interceptor of many applications, and a well-written one: one refresh for all calls of a page, and one replay. */
 export interface Before {
   readonly tokenEndpoint: string;
   readonly clientId: string;

@@ -1,4 +1,4 @@
-/** What takes its place. Whoever is logged in stays so: what the old code has stored is taken over once. */
+/** Replaces the interceptor. Users stay signed in: the session that the old code has stored is imported once. */
 import { discover, TokenManager, type TokenStorage } from 'tokenkeep';
 import { indexedDbStorage } from 'tokenkeep/browser';
 import { importSession, type LegacySession } from 'tokenkeep/login';
@@ -22,7 +22,7 @@ export async function openSession({ storage = indexedDbStorage(), ...place }: Pl
     storage,
   });
   const taken = await importSession(manager, legacySession(place.store));
-  if (taken.outcome === 'refused') console.warn(`The old session is of no use: ${taken.reason}. Log in.`);
+  if (taken.outcome === 'refused') console.warn(`The old session cannot be used: ${taken.reason}. Log in.`);
   return manager;
 }
 

@@ -32,7 +32,7 @@ export async function openApi(options: After): Promise<{ api: AxiosInstance; man
     },
   });
   const instance = axios.create({ baseURL: api, adapter: 'fetch', env: { fetch: manager.fetch } });
-  // axios wraps whatever fetch throws. What tokenkeep has to say is easier to tell apart unwrapped.
+  // axios wraps all errors of fetch. Errors of tokenkeep are easier to distinguish unwrapped.
   instance.interceptors.response.use(undefined, (error: Error) => {
     throw isTokenKeepError(error.cause) ? error.cause : error;
   });

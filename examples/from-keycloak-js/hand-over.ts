@@ -48,7 +48,7 @@ function legacySession(kc: Keycloak): LegacySession {
     remove() {
       // Its timer calls this, and what it calls refreshes.
       delete kc.onTokenExpired;
-      // Without it `updateToken()` throws and sends nothing, whoever still calls it.
+      // Without it `updateToken()` throws and sends nothing, for any code that still calls it.
       delete kc.refreshToken;
       delete kc.token;
     },

@@ -5,9 +5,9 @@ export interface LegacySettings {
   /** As in its settings, to the letter: both are part of the name. */
   readonly authority: string;
   readonly clientId: string;
-  /** That of its `userStore`. It takes `sessionStorage` unless it is told otherwise. */
+  /** The storage of its `userStore`: by default `sessionStorage`. */
   readonly store: Storage;
-  /** Who issues the tokens, as the metadata says. */
+  /** The issuer, as in the metadata. */
   readonly issuer: string;
 }
 

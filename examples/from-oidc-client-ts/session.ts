@@ -9,7 +9,7 @@ export interface Settings extends LegacySettings {
   readonly storage?: TokenStorage;
 }
 
-/** Once, when the page starts, and before anything else: whoever has the session, has it here. */
+/** Call it once, when the page starts, before anything else: afterwards the session is in this manager only. */
 export async function openSession(
   settings: Settings,
 ): Promise<{ manager: TokenManager; taken: ImportResult }> {
@@ -20,6 +20,6 @@ export async function openSession(
     storage: settings.storage ?? indexedDbStorage(),
   });
   const taken = await importSession(manager, legacyUser(settings));
-  if (taken.outcome === 'refused') console.warn(`The old session is of no use: ${taken.reason}. Log in.`);
+  if (taken.outcome === 'refused') console.warn(`The old session cannot be used: ${taken.reason}. Log in.`);
   return { manager, taken };
 }

@@ -1,4 +1,4 @@
-/** What supabase-js has stored in `localStorage`, as `importSession()` wants to have it. */
+/** Reads the session that supabase-js has stored in `localStorage`, for `importSession()`. */
 import type { LegacySession, LegacyTokens } from 'tokenkeep/login';
 
 /** @param url of the project: its first label is part of the name, unless `storageKey` was set. */

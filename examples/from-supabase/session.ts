@@ -45,7 +45,7 @@ export async function openSession(project: Project): Promise<{ manager: TokenMan
     storage,
   });
   const taken = await importSession(manager, legacySession(url, store));
-  if (taken.outcome === 'refused') console.warn(`The old session is of no use: ${taken.reason}. Log in.`);
+  if (taken.outcome === 'refused') console.warn(`The old session cannot be used: ${taken.reason}. Log in.`);
   return { manager, taken };
 }
 

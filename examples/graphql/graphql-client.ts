@@ -6,7 +6,10 @@ export function graphqlClient(url: string, manager: TokenManager): Client {
   return new Client({ url, exchanges: [fetchExchange], fetch: manager.fetch });
 }
 
-/** What a query or a mutation gives. Throws what urql would hand back, and tokenkeep's own errors unwrapped. */
+/**
+ * Returns the data of a query or a mutation. Throws errors that urql would return, and tokenkeep's own errors
+ * unwrapped.
+ */
 export async function ask<Data>(client: Client, query: string, variables: object = {}): Promise<Data> {
   const isMutation = /^\s*mutation\b/.test(query);
   const { data, error } = await (isMutation

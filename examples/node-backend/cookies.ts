@@ -11,7 +11,7 @@ export interface Cookies {
 
 export const newId = (): string => randomBytes(32).toString('base64url');
 
-/** What is stored and logged instead of an id: who reads keys and logs has nobody's cookie. */
+/** The hash that is stored and logged instead of an id: a reader of keys and logs learns no cookie. */
 export const nameOf = (id: string): string => createHash('sha256').update(id).digest('base64url');
 
 /** Lax: with a POST, browsers send it to pages of ours only. `__Host-`: no other host of the domain can set it. */

@@ -22,7 +22,7 @@ function supervise(): void {
   cluster.on('exit', ({ id, process: { pid } }, code, signal) => {
     if (isStopping && (code === 0 || !listening.has(id))) return;
     console.error(`Worker ${pid} has ended: ${signal ?? code}.`);
-    // One that never came so far as to listen would be started for ever.
+    // A worker that failed before it listened would be started forever.
     if (!isStopping && listening.has(id)) return void cluster.fork();
     process.exitCode = 1;
     stop();

@@ -1,4 +1,4 @@
-/** What the service answers. A cookie says whose session a request belongs to. */
+/** The routes of the service. A cookie identifies the session of a request. */
 import type { IncomingMessage } from 'node:http';
 import type { TokenManager } from 'tokenkeep';
 import { cookiesOf, nameOf, newId } from './cookies.ts';

@@ -13,7 +13,7 @@ export const api = env['API'] ?? 'http://127.0.0.1:4001/';
 /** In seconds: how long a session is kept that nobody uses. */
 export const thirtyDays = 30 * 24 * 60 * 60;
 
-/** Who this backend is. */
+/** The client id and secret of this backend. */
 export const client = {
   clientId: 'backend',
   clientAuthentication: clientSecretBasic(env['CLIENT_SECRET'] ?? 'backend-secret'),

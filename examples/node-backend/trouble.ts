@@ -1,10 +1,10 @@
-/** What the service answers when something is wrong, and what stands in its log. */
+/** The response to each error, and its line in the log. */
 import { isTokenKeepError } from 'tokenkeep';
 import type { Answer } from './service.ts';
 
 export function answerTo(error: unknown): Answer {
   if (!isTokenKeepError(error)) {
-    // What fetch throws: no network, no answer in time.
+    // Errors of fetch: no network, no response in time.
     console.error(error);
     return { status: 502, body: 'The API cannot be reached.\n' };
   }

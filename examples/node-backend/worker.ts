@@ -1,4 +1,4 @@
-/** One of the workers: serves until it is told to stop, and then finishes what has begun. */
+/** One of the workers: serves until it receives a signal, and then finishes the requests that have begun. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { serviceOf } from './service.ts';
@@ -22,7 +22,7 @@ export async function openWorker(): Promise<Worker> {
   const server = createServer(async (request, response) => {
     const { status, headers, body } = await answer(request).catch(answerTo);
     response.setHeader('x-worker', process.pid);
-    // Who keeps a connection would be waited for.
+    // Otherwise the server would wait for clients that keep a connection open.
     if (!server.listening) response.setHeader('connection', 'close');
     response.writeHead(status, headers).end(body);
   });

@@ -1,4 +1,7 @@
-/** What a manager does, as those see it who run it: spans, figures, a log, channels, and a picture for a bug report. */
+/**
+ * Shows what a manager does, as its operators see it: spans, counters, a log, channels, and a snapshot for a bug
+ * report.
+ */
 import { subscribe } from 'node:diagnostics_channel';
 import * as opentelemetry from '@opentelemetry/api';
 import {
@@ -53,4 +56,4 @@ await fetch(orders).catch((error: unknown) => {
 
 // For a bug report: what is in memory and what is stored, with hashes in place of tokens.
 console.log('picture', JSON.stringify(await inspect(manager), null, 2));
-await meters.shutdown(); // hands over the last figures
+await meters.shutdown(); // exports the last figures

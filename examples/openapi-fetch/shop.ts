@@ -9,7 +9,7 @@ export interface Order {
 
 type Json<Content> = { content: { 'application/json': Content } };
 
-/** What `npx openapi-typescript shop.yaml` writes. */
+/** The output of `npx openapi-typescript shop.yaml`. */
 export interface paths {
   '/orders/{id}': {
     get: { parameters: { path: { id: string } }; responses: { 200: Json<Order> } };

@@ -8,7 +8,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 
 export interface Line {
-  /** Where this end is: the server's address, for those who use the line. */
+  /** The address of this end, for clients of the line. */
   readonly origin: string;
   cut(isCut: boolean): void;
   close(): Promise<void>;
@@ -44,7 +44,7 @@ export async function openLine(to: string, page: string, port = 0): Promise<Line
   };
 }
 
-/** What the page may send, and what it may see of the answer. */
+/** Headers that the page may send, and headers of the response that it may see. */
 const permission = (page: string) => ({
   'access-control-allow-origin': page,
   'access-control-allow-headers': 'authorization, content-type, range, x-call',
@@ -52,7 +52,7 @@ const permission = (page: string) => ({
   'access-control-max-age': '600',
 });
 
-/** Hands on the request, and the answer as it comes: one that breaks off breaks off here as well. */
+/** Forwards the request, and the response as it arrives: one that breaks off breaks off here as well. */
 async function forward(to: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { method, headers, url = '/' } = request;
   const onward = send(new URL(url, to), { method, headers: { ...headers, host: new URL(to).host } });

@@ -1,4 +1,4 @@
-/** The playground's own server: two pages, their scripts, and a stage for whoever looks at them. */
+/** The playground's own server: two pages, their scripts, and a stage for each visitor. */
 
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';

@@ -7,7 +7,7 @@ import type { Deed, ServerCounts, Wiring } from './page/stage.ts';
 
 export interface Stage {
   readonly wiring: Wiring;
-  /** What the two servers have counted themselves. */
+  /** Counts of the two servers. */
   counts(): ServerCounts;
   /** Does something to the session that no tab knows of. Only a login has an answer. */
   act(deed: Deed): Promise<WireTokens | undefined>;

@@ -16,7 +16,7 @@ export class Stages {
     this.#origin = origin;
   }
 
-  /** Opens a stage, and tells what its servers count until nobody listens any more. */
+  /** Opens a stage, and sends the counts of its servers until no one listens any more. */
   async perform(response: ServerResponse): Promise<void> {
     const id = randomUUID();
     const stage = await openStage(this.#origin);
@@ -39,7 +39,7 @@ export class Stages {
     else response.once('close', end);
   }
 
-  /** What a page asks its stage: `/stage/<id>/counts`, or to do something. */
+  /** Requests of a page to its stage: `/stage/<id>/counts`, or an action. */
   async answer(
     [id = '', wish = '']: readonly string[],
     { method, headers }: IncomingMessage,

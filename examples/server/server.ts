@@ -1,4 +1,7 @@
-/** What the guides talk to: a certified authorization server that knows them all, and an API that it protects. */
+/**
+ * The servers of the examples: a certified authorization server that knows all their clients, and an API that it
+ * protects.
+ */
 import {
   type CertifiedServer,
   type ProtectedApi,
@@ -9,7 +12,7 @@ import { openLine } from '../playground/line.ts';
 
 export interface ExampleServer {
   readonly server: CertifiedServer;
-  /** What it has counted. */
+  /** Its counts. */
   readonly counters: ProtectedApi['counters'];
   /** Where the API is, for pages of any origin. It ends with a slash. */
   readonly api: string;

@@ -9,6 +9,6 @@ const page = (
 );
 const root = document.getElementById('root');
 if (root === null) throw new Error('index.html has no #root.');
-// What a server has rendered is taken over.
+// Hydrates the markup of a server.
 if (root.hasChildNodes()) hydrateRoot(root, page);
 else createRoot(root).render(page);

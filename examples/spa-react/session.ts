@@ -17,7 +17,7 @@ const before: typeof session | undefined = import.meta.hot?.data['session'];
 let state: State = before?.snapshot() ?? starting;
 void before?.manager.close();
 
-/** For `useSyncExternalStore()`. Whoever subscribes first starts the session, which never happens on a server. */
+/** For `useSyncExternalStore()`. The first subscription starts the session, which never happens on a server. */
 export const session = {
   manager,
   subscribe(listener: () => void): () => void {

@@ -5,7 +5,7 @@ export interface Order {
   readonly id: string;
 }
 
-/** What is on the screen. */
+/** The state of the screen. */
 export type Screen = 'orders' | 'sign in' | 'try again later';
 
 export class OrdersApp {
@@ -42,7 +42,7 @@ export class OrdersApp {
       return response;
     } catch (error) {
       if (isTokenKeepError(error) && error.code === 'ERR_LOGIN_REQUIRED') this.#signedOut();
-      // All else passes: no network, a server that is busy. What was on the screen is still true.
+      // All other errors are temporary: no network, a busy server. The screen is still correct.
       else this.screen = 'try again later';
       return undefined;
     }

@@ -10,7 +10,7 @@ export async function scene(
   const orders: Order[] = [{ id: 'first' }];
   const shop = authorizationServer({
     ...server,
-    /** The API of the shop, for those who come with a good token. */
+    /** The API of the shop, for requests with a valid token. */
     async api(request) {
       if (request.method === 'POST') orders.push((await request.json()) as Order);
       return Response.json(orders);

@@ -4,7 +4,7 @@
  */
 import type { TokenManager } from 'tokenkeep';
 
-/** What the server closes with when it rejects the token. 4000 to 4999 are for applications. */
+/** The close code for a rejected token. 4000 to 4999 are for applications. */
 const rejected = 4401;
 
 /**

@@ -1,5 +1,5 @@
 /// <reference types="vite/client" />
-/** What the page and the worker know both. */
+/** Addresses and names that the page and the worker share. */
 import { discover } from 'tokenkeep';
 
 const { VITE_ISSUER, VITE_API, VITE_WORKER } = import.meta.env;

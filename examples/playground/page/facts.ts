@@ -1,6 +1,6 @@
 /**
- * What is told: by tabs, of what happens at the contracts that they hand to the library (storage, lock, fetch) and of the
- * events of their manager. Nothing here is guessed.
+ * Facts that tabs report: calls at the contracts that they pass to the library (storage, lock, fetch), and the events
+ * of their manager. Nothing here is guessed.
  */
 
 /** Where a tab is in the seven steps of a refresh; `0`: nowhere. */
@@ -13,7 +13,7 @@ export type Fact =
   | { readonly what: 'sent'; readonly call: number; readonly time: number }
   | { readonly what: 'answered'; readonly call: number; readonly status: number }
   | { readonly what: 'unreachable'; readonly call: number }
-  /** What the application got in the end: a status, or the code of an error. */
+  /** Result for the application: a status, or the code of an error. */
   | { readonly what: 'got'; readonly call: number; readonly result: number | string }
   | { readonly what: 'step'; readonly step: Step; readonly detail?: StepDetail }
   | { readonly what: 'posted' }
@@ -25,10 +25,10 @@ export type Fact =
 
 export type StepDetail = 'waits' | 'holds' | 'marks' | 'posts' | 'leaves';
 
-/** A fact, who tells it, and when it happened, in ms since the page began. */
+/** A fact, its tab, and its time, in ms since the page began. */
 export type Told = Fact & { readonly tab: number; readonly at: number };
 
-/** What the page has a tab do. */
+/** Commands of the page to a tab. */
 export type Order =
   | { readonly do: 'open'; readonly wiring: Wiring; readonly session: string; readonly pace: number }
   | { readonly do: 'sign in'; readonly tokens: object }
@@ -40,7 +40,7 @@ export type Order =
   | { readonly do: 'wake' }
   | { readonly do: 'pace'; readonly pace: number };
 
-/** What a tab has to know to make its manager. */
+/** The configuration of a tab's manager. */
 export interface Wiring {
   readonly clientId: string;
   readonly issuer: string;

@@ -1,4 +1,4 @@
-/** The tabs: frames of this page, each a program of its own with its own manager. They take orders and tell facts. */
+/** The tabs: frames of this page, each with its own program and manager. They receive commands and report facts. */
 import { copyOf, element } from './elements.ts';
 import type { FromTab, Order, Told } from './facts.ts';
 

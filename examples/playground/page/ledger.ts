@@ -3,7 +3,7 @@ import { element, write } from './elements.ts';
 import type { Told } from './facts.ts';
 import type { ServerCounts } from './stage.ts';
 
-/** What the tabs say, in all. */
+/** The totals of the tabs. */
 export interface TabCounts {
   ok: number;
   rejected: number;
@@ -34,7 +34,7 @@ const rows: Record<string, Row> = {
     tabs: ({ refreshed }) => refreshed,
     servers: ({ refreshes }) => refreshes,
     more: '',
-    less: 'whose response was lost',
+    less: 'with a lost response',
   },
 };
 

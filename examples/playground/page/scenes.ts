@@ -1,4 +1,4 @@
-/** What each button does: something to the session, and then what makes it felt. */
+/** The actions of the buttons: each changes the session, and then makes the change felt. */
 import type { Tab } from './frames.ts';
 import type { Deed, Stage } from './stage.ts';
 
@@ -23,7 +23,7 @@ export async function signIn({ act, tabs }: Cast): Promise<void> {
   await awake(tabs)[0]?.order({ do: 'sign in', tokens });
 }
 
-/** What everything begins with. */
+/** The beginning of every scene. */
 export async function opening(cast: Cast): Promise<void> {
   await signIn(cast);
   await everyTab(cast.tabs, 1);

@@ -1,4 +1,4 @@
-/** What each tab is: an application with a manager of its own, whose tokens rest where those of all tabs do. */
+/** The program of each tab: an application with its own manager, whose tokens are in the storage that all tabs share. */
 import { isTokenKeepError, TokenManager, type TokenResponse } from 'tokenkeep';
 import { indexedDbStorage, webLock } from 'tokenkeep/browser';
 import type { Fact, Wiring } from './facts.ts';
@@ -66,7 +66,7 @@ export class Session {
     }
   }
 
-  /** Moves this tab's clock forward: twenty seconds more, and the access token is over. It is time to refresh. */
+  /** Moves this tab's clock forward: twenty seconds more, and the access token has expired. It is time to refresh. */
   async age(): Promise<void> {
     const { expiresAt } = (await this.#manager.getTokens()) ?? {};
     if (expiresAt !== undefined) this.#clock.ahead += Math.max(0, expiresAt - 20_000 - this.#clock.now());

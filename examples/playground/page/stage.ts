@@ -3,16 +3,16 @@ import type { Wiring } from './facts.ts';
 
 export type { Wiring } from './facts.ts';
 
-/** What can be done to the session that no tab knows of. */
+/** Changes to the session that no tab knows of. */
 export type Deed = 'sign-in' | 'expire' | 'lose-answer' | 'revoke' | 'offline' | 'online';
 
-/** What the servers have counted. */
+/** Counts of the servers. */
 export interface ServerCounts {
   /** The API: requests that came, and what they were answered. */
   readonly calls: number;
   readonly ok: number;
   readonly rejected: number;
-  /** The authorization server: refresh requests that came to the token endpoint, and what came of them. */
+  /** The authorization server: refresh requests that reached the token endpoint, and their results. */
   readonly posts: number;
   readonly refreshes: number;
   readonly spent: number;

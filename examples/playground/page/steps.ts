@@ -67,10 +67,10 @@ const atStep: Record<Step, string | undefined> = {
   4: 'compares it',
   5: 'marks the token',
   6: 'stores the successor',
-  7: 'tells all who wait',
+  7: 'resolves all callers',
 };
 
-/** What a lane says after a fact; `undefined`: the same as before. */
+/** The text of a lane after a fact; `undefined`: unchanged. */
 function saying(told: Told): string | undefined {
   switch (told.what) {
     case 'step':

@@ -1,4 +1,4 @@
-/** What a tab shows: an application as its user sees it, and how often it had to do what. */
+/** Renders a tab: an application as its user sees it, and its counters. */
 import { element, write } from './elements.ts';
 import type { Fact } from './facts.ts';
 
@@ -40,7 +40,7 @@ export class Face {
   }
 }
 
-/** What its user is to know. */
+/** The message for its user. */
 function stateAfter(fact: Fact): string | undefined {
   if (fact.what === 'got') {
     if (fact.result === 200) return 'signed in as ada';

@@ -1,4 +1,4 @@
-/** The program of a tab: a small application that shows what it got, and tells the page what it saw. */
+/** The program of a tab: a small application that shows its results, and reports to the page. */
 import type { Fact, FromPage, FromTab, Order, Told } from './facts.ts';
 import { Pace } from './pace.ts';
 import { Session } from './session.ts';

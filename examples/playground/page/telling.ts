@@ -17,7 +17,7 @@ const calls = (kind: string, text: string): Line => ({
   text: (times) => `${counted(times, 'call')} ${text}`,
 });
 
-/** What is told of a fact; `undefined`: nothing, another fact says it. */
+/** The text of a fact; `undefined`: none, because another fact covers it. */
 export function lineOf(told: Told): Line | undefined {
   switch (told.what) {
     case 'sent':
@@ -62,7 +62,7 @@ function lineOfEvent(type: string, detail = ''): Line | undefined {
     refreshed: 'has stored the successor, and refreshed',
     adopted: 'takes over what another tab has stored',
     sessionEnded: `session ended: ${detail}`,
-    signedOut: 'hears that the session is over',
+    signedOut: 'learns that the session has ended',
     refreshFailed: `has not refreshed: ${detail}`,
     storeFailed: 'could not store the successor, and keeps it',
   };
@@ -70,7 +70,7 @@ function lineOfEvent(type: string, detail = ''): Line | undefined {
   return text === undefined ? undefined : fixed(text);
 }
 
-/** What is done to the session. */
+/** The text of each action on the session. */
 export const deeds: Record<Deed, string> = {
   'sign-in': 'ada signs in: authorization code and PKCE',
   expire: 'The server ends the access token',

@@ -11,7 +11,7 @@ const axisRow = 22;
 
 const isCalm = matchMedia('(prefers-reduced-motion: reduce)');
 
-/** Of what a scene has told, only what is drawn. */
+/** The facts of a scene that are drawn. */
 interface Turn {
   readonly from: number;
   readonly holds: boolean;
@@ -49,7 +49,7 @@ export class Timeline {
     this.#run();
   }
 
-  /** The scene is over: the picture stands still. */
+  /** The scene has ended: the picture stands still. */
   end(at: number): void {
     this.#end = at;
     this.#draw();
@@ -65,7 +65,7 @@ export class Timeline {
     this.#soon();
   }
 
-  /** The access token is over, and nobody has been told. */
+  /** The access token has expired, and no one has noticed yet. */
   tokenEnds(at: number): void {
     for (const token of this.#tokens) token.until ??= at;
   }
@@ -76,7 +76,7 @@ export class Timeline {
     this.#tokens.push({ from: at, until: undefined, number: this.#generation });
   }
 
-  /** Draws as time goes by; for those who want no motion, only what happens. */
+  /** Draws as time passes; with reduced motion, only at events. */
   #run(): void {
     this.#draw();
     if (this.#end === undefined && !isCalm.matches) requestAnimationFrame(() => this.#run());

@@ -1,4 +1,4 @@
-/** What a scene came to, in a sentence or two: what the tabs got, and what the servers counted. */
+/** Summarises a scene in a sentence or two: the results of the tabs, and the counts of the servers. */
 import { counted } from './elements.ts';
 import type { Told } from './facts.ts';
 import type { ServerCounts } from './stage.ts';

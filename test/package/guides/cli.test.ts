@@ -163,7 +163,7 @@ describe('an invocation that ends in the middle of a refresh', () => {
     expect([code, stdout, stderr]).toEqual([
       77,
       '',
-      'Your session is over (response_lost). Run: my-cli login\n',
+      'Your session has ended (response_lost). Run: my-cli login\n',
     ]);
     expect((await logIn(on)).code).toBe(0);
     expect(await run(on, 'get', '/orders')).toEqual(ok);
