@@ -1,20 +1,12 @@
 /** Which build bundlers choose, by bundling: their packages are in a manifest of their own, because only this test needs them. */
-import { execFileSync } from 'node:child_process';
-import {
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readFileSync,
-  realpathSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, relative, resolve } from 'node:path';
 import { rollup } from 'rollup';
 import { createServer, build as viteBuild } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { packed } from '../support/package/built.ts';
+import { installPackages, installTimeout } from '../support/package/install.ts';
 import { browserDoors, doors, productionDoors } from '../support/package/manifest.ts';
 
 const folder = resolve('test/package/bundlers');
@@ -22,8 +14,8 @@ const load = createRequire(join(folder, 'package.json'));
 let pack: ReturnType<typeof packed>;
 let entry: string;
 
-beforeAll(() => {
-  installBundlers();
+beforeAll(async () => {
+  await installPackages(folder);
   pack = packed();
   mkdirSync(join(pack.folder, 'app'));
   entry = join(pack.folder, 'app/main.js');
@@ -33,17 +25,8 @@ beforeAll(() => {
       .map((door, index) => `export * as door${index} from 'tokenkeep${door}';`)
       .join('\n'),
   );
-});
+}, installTimeout);
 afterAll(() => pack?.remove());
-
-/** Installs what the lockfile names, once: a folder that is newer than its lockfile is kept. */
-function installBundlers(): void {
-  const installed = join(folder, 'node_modules/.package-lock.json');
-  const lockfile = join(folder, 'package-lock.json');
-  if (existsSync(installed) && statSync(installed).mtimeMs > statSync(lockfile).mtimeMs) return;
-  const { npm_config_local_prefix: _, npm_config_prefix: __, ...env } = process.env;
-  execFileSync('npm', ['ci', '--ignore-scripts', '--loglevel=error'], { cwd: folder, env });
-}
 
 type Build = 'ordinary' | 'production' | 'both' | 'none';
 

@@ -8,10 +8,13 @@ import type { ListeningServer, TestAuthorizationServer } from 'tokenkeep/testing
 import { authorizationServer } from 'tokenkeep/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { packed } from '../support/package/built.ts';
+import { installPackages, installTimeout } from '../support/package/install.ts';
 import { doors } from '../support/package/manifest.ts';
 import { workerd } from './support/engines/workerd.ts';
 
-const bin = (name: string) => resolve('node_modules/.bin', name);
+/** Engines are large: they have a manifest of their own. */
+const folder = resolve('test/package/engines');
+const bin = (name: string) => join(folder, 'node_modules/.bin', name);
 const engines: Record<string, readonly [string, ...string[]]> = {
   Node: [process.execPath],
   Bun: [bin('bun')],
@@ -23,13 +26,14 @@ let pack: ReturnType<typeof packed>;
 let program: string;
 let server: TestAuthorizationServer;
 let http: ListeningServer;
-beforeAll(() => {
+beforeAll(async () => {
+  await installPackages(folder, { scripts: true });
   pack = packed();
   for (const file of ['story.ts', 'program.ts'])
     copyFileSync(join('test/package/support/engines', file), join(pack.folder, file));
   writeFileSync(join(pack.folder, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
   program = join(pack.folder, 'program.ts');
-});
+}, installTimeout);
 afterAll(() => pack?.remove());
 beforeEach(async () => {
   server = authorizationServer();

@@ -16,7 +16,7 @@ export async function workerd(
   writeFileSync(join(folder, 'worker.js'), chunk?.code ?? '');
   writeFileSync(join(folder, 'config.capnp'), config);
   const child = spawn(
-    'node_modules/.bin/workerd',
+    'test/package/engines/node_modules/.bin/workerd',
     ['serve', join(folder, 'config.capnp'), '--control-fd=3'],
     {
       stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
