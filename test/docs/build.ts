@@ -15,8 +15,8 @@ import {
 import ts from 'typescript';
 import { icon } from './html/frame.ts';
 import { writeForTools } from './llms.ts';
-import { readPages } from './pages/contents.ts';
 import type { Page } from './pages/page.ts';
+import { sitePages } from './pages/site-pages.ts';
 import { SiteRouter } from './reference/router.ts';
 import { exportsByTask, SiteTheme, targetOf } from './reference/theme.ts';
 import { searchIndex } from './search-index.ts';
@@ -89,7 +89,7 @@ export async function buildSite(folder: string, repository?: string): Promise<Si
   application.validate(project);
 
   const doors = nameDoors(project);
-  const pages = readPages();
+  const pages = sitePages();
   const documents = addDocuments(project, pages);
   const dead: string[] = [];
   const content = contentOf({ project, doors, pages, documents, repository, dead });
@@ -185,8 +185,7 @@ function describeDoor(door: DeclarationReflection): Door {
 function nameUrls(doors: readonly DeclarationReflection[], pages: readonly Page[]): Map<string, string> {
   const urls = new Map<string, string>();
   const add = (name: string, url: string) => urls.has(name) || urls.set(name, url);
-  for (const { title, url, section } of pages)
-    if (section === 'Errors' && title.startsWith('ERR_')) add(title, url);
+  for (const { title, url, section } of pages) if (section === 'Errors') add(title.replaceAll('`', ''), url);
   for (const door of doors) {
     for (const one of door.children ?? []) {
       add(one.name, urlOf(targetOf(one)));

@@ -38,11 +38,11 @@ function filesOf({ source, markdown }: Page): string {
 
 /** The pages beneath a page: the reasons of an error code, the providers. */
 function listOfParts(content: SiteContent, page: Page): string {
-  const parts = content.pages.filter(({ parent }) => parent === page);
+  const parts = content.pages.filter(({ parent }) => parent === page.url);
   if (parts.length === 0) return '';
   const rows = parts.map(
     (part) =>
-      `<li><a href="${relativeUrl(page.url, part.url)}">${escapeHtml(part.title)}</a><p>${inline(part.summary)}</p></li>`,
+      `<li><a href="${relativeUrl(page.url, part.url)}">${inline(part.title)}</a><p>${inline(part.summary)}</p></li>`,
   );
   return `\n<ul class="parts">\n${rows.join('\n')}\n</ul>`;
 }

@@ -27,7 +27,7 @@ export function navigation(content: SiteContent, shown: Shown): string {
     return `<details${isOpen ? ' open' : ''}><summary>${escapeHtml(title)}</summary><ul>${rows}</ul></details>`;
   }
 
-  function pagesOf(section: string, parent: Page | undefined): string {
+  function pagesOf(section: string, parent: string | undefined): string {
     return content.pages
       .filter((page) => page.section === section && page.parent === parent)
       .map((page) => `<li>${link(page.url, page.title)}${partsOf(page)}</li>`)
@@ -36,9 +36,9 @@ export function navigation(content: SiteContent, shown: Shown): string {
 
   /** The parts of a page are shown while it or one of them is. */
   function partsOf(page: Page): string {
-    const parts = content.pages.filter(({ parent }) => parent === page);
+    const parts = content.pages.filter(({ parent }) => parent === page.url);
     const isShown = [page, ...parts].some(({ url }) => url === shown.url);
-    return parts.length > 0 && isShown ? `<ul>${pagesOf(page.section, page)}</ul>` : '';
+    return parts.length > 0 && isShown ? `<ul>${pagesOf(page.section, page.url)}</ul>` : '';
   }
 
   function door({ name, url, groups }: Door): string {

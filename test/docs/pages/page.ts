@@ -12,8 +12,8 @@ export interface Page {
   /** One sentence for lists and for search engines, in Markdown. */
   readonly summary: string;
   readonly markdown: string;
-  /** The page under which this page stands in the navigation. */
-  readonly parent?: Page | undefined;
+  /** The URL of the page under which this page stands in the navigation. */
+  readonly parent?: string | undefined;
 }
 
 /** Returns the anchor of a heading, as GitHub and TypeDoc form it. */

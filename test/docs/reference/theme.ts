@@ -44,8 +44,8 @@ export class SiteTheme extends DefaultTheme {
     }
     if (document !== undefined) {
       const main = renderDocument(content, document, (markdown) => context.markdown(markdown));
-      const { title, section, summary, parent } = document;
-      return frame(content, { url, title, section, main, summary, parent: parent && { ...parent } });
+      const parent = content.pages.find((one) => one.url === document.parent);
+      return frame(content, { ...document, main, parent });
     }
     if (model.kindOf(ReflectionKind.Module)) {
       const door = model as DeclarationReflection;

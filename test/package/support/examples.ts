@@ -11,7 +11,7 @@ const unchecked = /^(js|mjs|javascript|jsx|tsx|mts|typescript)$/;
 
 /** The `ts` blocks of the README and of the guides. */
 export function pageExamples(): Example[] {
-  return ['README.md', ...globSync('examples/guides/*.md').sort()].flatMap((file) =>
+  return ['README.md', ...globSync('examples/guides/**/*.md').map((file) => file.replaceAll('\\', '/')).sort()].flatMap((file) =>
     blocks(file, readFileSync(file, 'utf8').split('\n')),
   );
 }
