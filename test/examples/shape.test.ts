@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 
 /** These are more than examples: the pages of the site, the server of the guides, and two programs that show the whole. */
-const stages = ['demo', 'docs', 'playground', 'server'];
+const stages = ['demo', 'guides', 'playground', 'server'];
 const examples = globSync('examples/*/README.md')
   .map((file) => file.split(/[\\/]/)[1] ?? '')
   .filter((name) => !stages.includes(name));

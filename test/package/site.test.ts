@@ -7,7 +7,11 @@ import { join } from 'node:path';
 import { dirname, normalize } from 'node:path/posix';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { errorPages } from '../../src/core/error-pages.ts';
 import { buildSite, type Site } from '../docs/build.ts';
+import { errorCodes, reasons } from '../docs/pages/errors.ts';
+import { splitSections } from '../docs/pages/page.ts';
+import { providerNames } from '../docs/pages/providers.ts';
 import { serveSite } from '../docs/serve.ts';
 import { doors } from '../support/package/manifest.ts';
 
@@ -65,6 +69,150 @@ describe('the site', () => {
   test('groups every export of the package by a task', () => {
     const loose = [...doors.keys()].filter((door) => read(doorUrl(door)).includes('>Other exports</h2>'));
     expect(loose, 'name the task in test/docs/reference/groups.ts').toEqual([]);
+  });
+});
+
+describe('nothing is missing, and nothing is stale:', () => {
+  const pagesUnder = (parent: string) => site.pages.filter((page) => page.parent === parent);
+  const titles = (parent: string) => pagesUnder(parent).map(({ title }) => title.replaceAll('`', ''));
+
+  test('every error code has its page, where production messages link to', () => {
+    const codes = site.pages.filter(
+      ({ section, title }) => section === 'Errors' && title.startsWith('`ERR_'),
+    );
+    expect(codes.map(({ title }) => title.replaceAll('`', '')).sort()).toEqual([...errorCodes].sort());
+    for (const code of Object.keys(errorPages)) expect(read(`errors/${code}.html`)).toContain('<h1>');
+  });
+
+  test.each([...reasons])('every reason of %s has its page', (code, known) => {
+    expect(known.size).toBeGreaterThan(1);
+    const mistakes = Object.values(errorPages).map(({ title }) => title);
+    const found = titles(`errors/${code}.html`).filter((title) => !mistakes.includes(title));
+    expect(found.sort()).toEqual([...known.keys()].sort());
+  });
+
+  test('each page of an error says what it means, how it comes about, what to do, and shows an example', () => {
+    const parents = new Set(site.pages.map(({ parent }) => parent));
+    const leaves = site.pages.filter(
+      ({ url, section }) => section === 'Errors' && /ERR_/.test(url) && !parents.has(url),
+    );
+    expect(leaves.length).toBeGreaterThan(15);
+    for (const { url, markdown } of leaves) {
+      const headings = [...markdown.matchAll(/^#+ (.*)$/gm)].map(([, heading]) => heading);
+      expect([url, headings]).toEqual([url, ['How it comes about', 'What to do', 'Example']]);
+      expect(read(url)).toContain('<blockquote>');
+    }
+  });
+
+  test('every provider has its page, with its endpoints and its profile', () => {
+    expect(
+      titles('providers.html')
+        .map((title) => title.toLowerCase())
+        .sort(),
+    ).toEqual(providerNames);
+    for (const { url, markdown } of pagesUnder('providers.html')) {
+      const headings = splitSections(markdown).sections.map(({ heading }) => heading);
+      expect([url, headings]).toEqual([url, ['What to switch on', 'What to expect', 'Endpoints', 'Profile']]);
+    }
+  });
+
+  test('every guide and every example is a page', () => {
+    const sources = new Set(site.pages.map(({ source }) => source));
+    const written = globSync('examples/**/*.md').map((file) => file.replaceAll('\\', '/'));
+    expect(written.filter((file) => !sources.has(file) && file !== 'examples/guides/README.md')).toEqual([]);
+  });
+
+  test('every option, event and law has its line', () => {
+    const text =
+      read('reference/tokenkeep/TokenManagerOptions.html') + read('reference/tokenkeep/TokenEvents.html');
+    for (const name of ['clientId', 'protectedResources', 'refreshBefore', 'sessionEnded', 'storeFailed'])
+      expect(text).toMatch(new RegExp(`id="${name}"`, 'i'));
+    const laws = splitSections(readFileSync('CONTRIBUTING.md', 'utf8')).sections.find(
+      ({ heading }) => heading === 'The laws',
+    );
+    const names = [...(laws?.body ?? '').matchAll(/^\| `([a-z]+(?:-[a-z]+)+)` \|/gm)].map(([, name]) => name);
+    expect(names).toHaveLength(14);
+    const proofs = read('the-laws.html').split('id="tests-of-each-law"')[1] ?? '';
+    for (const name of names) expect(proofs).toMatch(new RegExp(`<code>${name}</code></td>\\s*<td><code>`));
+  });
+
+  test('tools get an index, and everything in one file', () => {
+    const index = read('llms.txt');
+    for (const { url } of site.pages) expect(index).toContain(`](${url})`);
+    const all = read('llms-full.txt');
+    for (const { title } of site.pages) expect(all).toContain(title);
+    for (const name of ['TokenManager', 'indexedDbStorage', 'authorizedKy'])
+      expect(all).toContain(`- \`${name}\`: `);
+  });
+});
+
+describe('a reader', () => {
+  test.each([
+    ['redis', 'guides/storages.html#redis'],
+    ['ERR_REFRESH_FAILED', 'errors/ERR_REFRESH_FAILED.html'],
+    ['keycloak-js', 'examples/from-keycloak-js.html'],
+    ['response_lost', 'errors/ERR_LOGIN_REQUIRED-response_lost.html'],
+    ['indexedDbStorage', 'reference/browser/indexedDbStorage.html'],
+    ['sign out', 'guides/sign-out.html'],
+    ['auth0', 'providers/auth0.html'],
+    ['refreshBefore', 'reference/tokenkeep/TokenManagerOptions.html#refreshbefore'],
+  ])('who searches for %s finds %s, by keyboard alone', async (words, url) => {
+    const page = await open('index.html');
+    await page.keyboard.press('/');
+    await page.keyboard.type(words);
+    await page.locator('.found [role=option] a').first().waitFor();
+    const found = await page
+      .locator('.found a')
+      .evaluateAll((links) => links.map((link) => link.getAttribute('href')));
+    expect(found.slice(0, 4)).toContain(url);
+    for (let steps = found.indexOf(url); steps > 0; steps -= 1) await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(base + url);
+  });
+
+  test('who searches for what is not there is told so', async () => {
+    const page = await open('index.html');
+    await page.getByRole('button', { name: 'Search' }).click();
+    await page.keyboard.type('xyzzy');
+    await page.getByText('Nothing found for').waitFor();
+    await page.keyboard.press('Escape');
+    expect(await page.locator('dialog[open]').count()).toBe(0);
+  });
+
+  test('chooses a platform once: all pages show it, also after a reload', async () => {
+    const page = await open('start.html');
+    const shown = () =>
+      page
+        .locator('.variants[data-kind=platform] > .variant:visible')
+        .evaluateAll((all) => all.map((one) => one.dataset['variant']));
+    expect(new Set(await shown())).toEqual(new Set(['Page']));
+    await page.getByRole('tab', { name: 'Node' }).first().click();
+    expect(new Set(await shown())).toEqual(new Set(['Node']));
+    await page.reload();
+    expect(new Set(await shown())).toEqual(new Set(['Node']));
+    expect(await page.locator('.platform select').inputValue()).toBe('Node');
+  });
+
+  test('chooses dark or light once', async () => {
+    const page = await open('start.html');
+    const ground = () => page.evaluate('getComputedStyle(document.documentElement).backgroundColor');
+    const light = await ground();
+    await page.getByLabel('Colours').selectOption('Dark');
+    await page.goto(`${base}changelog.html`);
+    expect(await ground()).not.toBe(light);
+  });
+
+  test('without script sees the navigation and every variant', async () => {
+    const page = await open('start.html', { javaScriptEnabled: false });
+    const variants = page.locator('.variants').nth(1).locator('.variant:visible');
+    expect(await variants.count()).toBe(5);
+    expect(await page.locator('.pages a:visible').count()).toBeGreaterThan(3);
+  });
+
+  test('opens a file of an example by its link', async () => {
+    const page = await open('examples/spa-vanilla.html');
+    await page.locator('main a[href="#file-main-ts"]').first().click();
+    await page.locator('#file-main-ts:visible').waitFor();
   });
 });
 

@@ -20,7 +20,13 @@ export interface FramedPage {
 export function frame(content: SiteContent, page: FramedPage): string {
   const to = (url: string) => relativeUrl(page.url, url);
   const main = simplify(page.main);
-  const title = page.isHome ? 'tokenkeep' : `${page.title} · tokenkeep`;
+  const title = [
+    page.title,
+    ...(page.parent ? [page.parent.title] : []),
+    ...(page.isHome ? [] : ['tokenkeep']),
+  ]
+    .join(' · ')
+    .replaceAll('`', '');
   const description = page.summary ? textOf(inline(page.summary)) : textOf(main).slice(0, 150);
   return `<!DOCTYPE html>
 <html lang="en" data-root="${to('')}"${page.isHome ? ' class="home"' : ''}>

@@ -22,20 +22,22 @@ let groups = 0;
 function groupWithin(part: string): string {
   const starts = [...part.matchAll(heading)];
   const [first] = starts;
-  if (first === undefined || starts.length < 2) return part;
+  if (first === undefined || (starts.length < 2 && !isFile.test(titleOf(first)))) return part;
   groups += 1;
   const panels = starts.map((start, index) => {
-    const title = (start[1] ?? '')
-      .replace(/<a\b.*<\/a>/s, '')
-      .replace(/<[^>]*>/g, '')
-      .trim();
+    const title = titleOf(start);
     const body = part.slice(start.index + start[0].length, starts[index + 1]?.index);
     const id = isFile.test(title) ? anchorOfFile(title) : `variant-${groups}-${index}`;
     return `<section class="variant" id="${id}" data-variant="${title}"><h4>${title}</h4>${body}</section>`;
   });
-  const titles = starts.map(([, title = '']) => title.replace(/<[^>]*>/g, '').trim());
-  const kind = titles.some((title) => (platforms as readonly string[]).includes(title.replace(/#$/, '')))
-    ? 'platform'
-    : 'other';
-  return `${part.slice(0, first.index)}<div class="variants" data-kind="${kind}">${panels.join('\n')}</div>\n`;
+  const isOfPlatforms = starts.some((start) => (platforms as readonly string[]).includes(titleOf(start)));
+  return `${part.slice(0, first.index)}<div class="variants" data-kind="${isOfPlatforms ? 'platform' : 'other'}">${panels.join('\n')}</div>\n`;
+}
+
+/** The text of a heading, without the link to itself. */
+function titleOf([, html = '']: RegExpExecArray): string {
+  return html
+    .replace(/<a\b.*<\/a>/s, '')
+    .replace(/<[^>]*>/g, '')
+    .trim();
 }

@@ -1,15 +1,15 @@
-/** The table of contents: `examples/docs/README.md`. Its headings are the sections of the site, its links are the pages. */
+/** The table of contents: `examples/guides/README.md`. Its headings are the sections of the site, its links are the pages. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join, normalize } from 'node:path/posix';
 import { anchorOf, type Page, raiseHeadings, splitSections } from './page.ts';
 import { splitPage } from './split-page.ts';
 
-export const contentsFile = 'examples/docs/README.md';
+export const contentsFile = 'examples/guides/README.md';
 
 const link = /^- \[([^\]]+)\]\(([^)#]+)(?:#([^)]+))?\):? ?(.*)$/;
 
-/** The sections of which each heading becomes a page of its own. */
-const splitInto = ['Errors', 'Providers'];
+/** The files of which each heading becomes a page of its own: a reason of an error, a provider. */
+const isSplit = /\/(?:errors\/ERR_\w+|providers)\.md$/;
 
 /** Returns all pages that come from Markdown, in the order of the navigation. */
 export function readPages(): readonly Page[] {
@@ -21,8 +21,8 @@ export function readPages(): readonly Page[] {
       .flatMap((line) => {
         const [, title, path, anchor, summary = ''] = link.exec(line) ?? [];
         if (title === undefined || path === undefined) return [];
-        const page = readPage(section, title, normalize(join('examples/docs', path)), anchor, summary);
-        return splitInto.includes(section) ? splitPage(page) : [page];
+        const page = readPage(section, title, normalize(join('examples/guides', path)), anchor, summary);
+        return isSplit.test(page.source) ? splitPage(page) : [page];
       }),
   );
 }
@@ -49,9 +49,10 @@ function sectionOf(source: string, text: string, anchor: string): string {
 
 function urlOf(source: string, anchor: string | undefined): string {
   if (anchor !== undefined) return `${anchor}.html`;
+  if (source === 'README.md') return 'overview.html';
   const path = source
-    .replace(/^examples\/docs\//, '')
-    .replace(/\/README\.md$/, '.md')
-    .replace(/\.md$/, '');
+    .replace(/^examples\/guides\/(?=\w+\/|(?:start|providers)\.)/, '')
+    .replace(/^examples\/guides\//, 'guides/')
+    .replace(/\/README\.md$|\.md$/, '');
   return `${path === path.toUpperCase() ? path.toLowerCase() : path}.html`;
 }

@@ -87,6 +87,7 @@ const groups: Readonly<Record<string, readonly TaskGroup[]>> = {
     { title: 'Types of OpenTelemetry', files: /opentelemetry-api/ },
   ],
   'tokenkeep/providers': [{ title: 'Providers', files: /providers/ }],
+  'tokenkeep/testing/dialects': [{ title: 'Answer as a provider does', files: /dialects/ }],
   'tokenkeep/testing': [
     {
       title: 'Start a test server',

@@ -26,6 +26,8 @@ export class SiteRouter extends BaseRouter {
   override buildPages(project: ProjectReflection): PageDefinition[] {
     SiteRouter.current = this;
     const pages = super.buildPages(project);
+    for (const [document, { url }] of SiteRouter.pages)
+      if (this.getFullUrl(document) !== url) throw new Error(`Two pages have the address ${url}.`);
     return pages.map((page) => (page.model === project ? { ...page, kind: 'index' } : page));
   }
 
@@ -37,7 +39,7 @@ export class SiteRouter extends BaseRouter {
       at instanceof Reflection && !at.isProject();
       at = at.parent
     )
-      names.unshift(at.name.replace(/^tokenkeep\//, ''));
+      names.unshift(...at.name.replace(/^tokenkeep\//, '').split('/'));
     return ['reference', ...names].map((name) => this.getUrlSafeName(name)).join('/');
   }
 

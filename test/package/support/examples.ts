@@ -11,9 +11,12 @@ const unchecked = /^(js|mjs|javascript|jsx|tsx|mts|typescript)$/;
 
 /** The `ts` blocks of the README and of the guides. */
 export function pageExamples(): Example[] {
-  return ['README.md', ...globSync('examples/guides/**/*.md').map((file) => file.replaceAll('\\', '/')).sort()].flatMap((file) =>
-    blocks(file, readFileSync(file, 'utf8').split('\n')),
-  );
+  return [
+    'README.md',
+    ...globSync('examples/guides/**/*.md')
+      .map((file) => file.replaceAll('\\', '/'))
+      .sort(),
+  ].flatMap((file) => blocks(file, readFileSync(file, 'utf8').split('\n')));
 }
 
 /** Whether an example is the script of a page. */
