@@ -25,7 +25,7 @@ const groups: Readonly<Record<string, readonly TaskGroup[]>> = {
     { title: 'Store tokens and lock sessions', files: /^(core\/contracts\.ts|memory\/)/ },
     {
       title: 'Authenticate the client',
-      files: /^token-endpoint\/(client-authentication|signing-key)\.ts$/,
+      files: /^token-endpoint\/public-client\.ts$/,
       names: ['ClientAuthentication', 'UnauthenticatedRequest'],
     },
     {
@@ -33,8 +33,13 @@ const groups: Readonly<Record<string, readonly TaskGroup[]>> = {
       files:
         /^(core\/oauth\/(authorization-server|provider-profile)|token-endpoint\/(discovery|authorization-server-resolver))\.ts$/,
     },
-    { title: 'Choose a grant', files: /^(core\/oauth\/grant|token-endpoint\/client-credentials)\.ts$/ },
+    { title: 'Choose a grant', files: /^core\/oauth\/grant\.ts$/ },
   ],
+  'tokenkeep/client-authentication': [
+    { title: 'Authenticate the client', files: /client-secret|tls-client-auth/ },
+    { title: 'Get tokens for the client itself', files: /client-credentials/ },
+  ],
+  'tokenkeep/client-assertion': [{ title: 'Authenticate with a signed JWT', files: /client-assertion/ }],
   'tokenkeep/login': [
     { title: 'Sign in from a page', files: /^login\/(redirect|popup|page-navigation)/ },
     {
@@ -103,17 +108,20 @@ const groups: Readonly<Record<string, readonly TaskGroup[]>> = {
   ],
 };
 
-/** The group of exports whose task no pattern names. */
+/** The group of exports whose task no pattern names, in an entry point that has other groups. */
 export const ungrouped = 'Other exports';
+
+const exported = 'Exports';
 
 /** Returns the titles of an entry point's groups in their order. */
 export function groupTitles(door: string): readonly string[] {
-  return [...(groups[door] ?? []).map(({ title }) => title), ungrouped];
+  return [...(groups[door] ?? []).map(({ title }) => title), ungrouped, exported];
 }
 
 /** Returns the group of an export. */
 export function groupOf(door: string, name: string, file: string): string {
-  const all = groups[door] ?? [];
+  const all = groups[door];
+  if (all === undefined) return exported;
   const byName = all.find(({ names }) => names?.includes(name));
   return (byName ?? all.find(({ files }) => files.test(file)))?.title ?? ungrouped;
 }
