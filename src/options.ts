@@ -8,6 +8,7 @@ import { maxTimerDelay } from './async/abortable.ts';
 import type { Clock, Reach, TokenLock, TokenStorage, Transport } from './core/contracts.ts';
 import { describeReceived } from './core/describe-received.ts';
 import { ConfigurationError } from './core/errors.ts';
+import { explain } from './core/explain.ts';
 import { type ProtectedResource, scopeToken } from './core/http/protected-resource.ts';
 import type { ClientAuthentication } from './core/oauth/authorization-server.ts';
 import type { Dpop } from './core/oauth/dpop-key.ts';
@@ -88,27 +89,33 @@ type Checks = {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null;
 const text = (value: unknown) =>
-  typeof value === 'string' && value !== '' ? undefined : 'must be a non-empty string.';
-const callable = (value: unknown) => (typeof value === 'function' ? undefined : 'must be a function.');
+  typeof value === 'string' && value !== ''
+    ? undefined
+    : explain('option-value', 'must be a non-empty string.');
+const callable = (value: unknown) =>
+  typeof value === 'function' ? undefined : explain('option-value', 'must be a function.');
 const milliseconds = (least: number) => (value: unknown) =>
   typeof value === 'number' && value >= least && value <= maxTimerDelay
     ? undefined
-    : `must be a number of milliseconds from ${least} to ${maxTimerDelay}.`;
+    : explain('option-value', `must be a number of milliseconds from ${least} to ${maxTimerDelay}.`);
 const shape =
   (maker: string, ...methods: string[]) =>
   (value: unknown) =>
     isObject(value) && methods.every((name) => typeof value[name] === 'function')
       ? undefined
-      : `must be what ${maker} gives: an object with ${methods.map((name) => `${name}()`).join(', ')}.`;
+      : explain(
+          'option-value',
+          `must be what ${maker} gives: an object with ${methods.map((name) => `${name}()`).join(', ')}.`,
+        );
 const reaching = (check: (value: unknown) => string | undefined) => (value: unknown) =>
   check(value) ??
   (reaches.includes((value as { reach: Reach }).reach)
     ? undefined
-    : "must declare its reach: 'process', 'machine' or 'cluster'.");
+    : explain('option-value', "must declare its reach: 'process', 'machine' or 'cluster'."));
 const scopes = (value: unknown) =>
   Array.isArray(value) && value.every((one) => typeof one === 'string' && scopeToken.test(one))
     ? undefined
-    : 'must be an array of scopes, each without spaces, quotes and backslashes.';
+    : explain('scope-list', 'must be an array of scopes, each without spaces, quotes and backslashes.');
 
 /** The options without a default. */
 const required: readonly string[] = ['clientId', 'authorizationServer', 'protectedResources'];
@@ -119,15 +126,23 @@ const checks: Checks = {
     // A function that wants arguments is what makes a server, or finds one: it has not been called yet.
     (isObject(value) && !('then' in value)) || (typeof value === 'function' && value.length === 0)
       ? undefined
-      : 'must be { tokenEndpoint, … } or a function that resolves to it, such as discover(issuer).',
+      : explain(
+          'option-value',
+          'must be { tokenEndpoint, … } or a function that resolves to it, such as discover(issuer).',
+        ),
   protectedResources: (value) =>
-    Array.isArray(value) ? undefined : "must be an array such as ['https://api.example.com/'].",
+    Array.isArray(value)
+      ? undefined
+      : explain('protected-resources', "must be an array such as ['https://api.example.com/']."),
   clientAuthentication: shape('clientSecretBasic(secret)', 'authenticate'),
   grant: (value) =>
     shape('clientCredentials()', 'check', 'request', 'parseResponse')(value) ??
     (['refresh-token', 'client-credentials', 'token-handler'].includes((value as Grant).kind)
       ? undefined
-      : "must have the kind 'refresh-token', 'client-credentials' or 'token-handler'."),
+      : explain(
+          'option-value',
+          "must have the kind 'refresh-token', 'client-credentials' or 'token-handler'.",
+        )),
   dpop: reaching(shape('dpop()', 'generate', 'keep', 'load')),
   storage: reaching(shape('memoryStorage()', 'read', 'write', 'delete')),
   lock: reaching(shape('memoryLock()', 'request')),
@@ -139,12 +154,14 @@ const checks: Checks = {
     callable(value) ??
     ([undefined, 'manual'].includes(readMember(value as Transport, 'redirects'))
       ? undefined
-      : "has a member redirects that must be 'manual', or left out."),
+      : explain('option-value', "has a member redirects that must be 'manual', or left out.")),
   isInvalidToken: callable,
   clock: shape('testClock()', 'now'),
   timeout: milliseconds(1),
   replayConcurrency: (value) =>
-    Number.isInteger(value) && (value as number) > 0 ? undefined : 'must be a whole number from 1.',
+    Number.isInteger(value) && (value as number) > 0
+      ? undefined
+      : explain('option-value', 'must be a whole number from 1.'),
   tokenRequest: checkTokenRequest,
 };
 
@@ -164,23 +181,25 @@ const ownParameters = new Set([
 ]);
 
 function checkTokenRequest(value: unknown): string | undefined {
-  if (!isObject(value)) return 'must be { headers?, parameters? }.';
+  if (!isObject(value)) return explain('token-request', 'must be { headers?, parameters? }.');
   for (const [part, own] of [
     ['headers', ownHeaders],
     ['parameters', ownParameters],
   ] as const) {
     const entries = readMember(value, part) ?? {};
     if (!isObject(entries) || Object.values(entries).some((entry) => typeof entry !== 'string')) {
-      return `has ${part} that are not an object of strings.`;
+      return explain('token-request', `has ${part} that are not an object of strings.`);
     }
     const taken = Object.keys(entries).find((name) => own.has(name.toLowerCase()));
-    if (taken !== undefined) return `must not set ${part}.${taken}: tokenkeep sets it itself.`;
+    if (taken !== undefined)
+      return explain('token-request', `must not set ${part}.${taken}: tokenkeep sets it itself.`);
   }
-  if (!areSendable(readMember(value, 'headers'))) return 'has headers with characters that cannot be sent.';
+  if (!areSendable(readMember(value, 'headers')))
+    return explain('token-request', 'has headers with characters that cannot be sent.');
   const unknown = Object.keys(value).find((name) => name !== 'headers' && name !== 'parameters');
   return unknown === undefined
     ? undefined
-    : `has an unknown member ${unknown}. It takes headers and parameters.`;
+    : explain('token-request', `has an unknown member ${unknown}. It takes headers and parameters.`);
 }
 
 /** Checks headers, because not every `Headers` does: that of React Native accepts values that the network layer then refuses. */
@@ -193,20 +212,25 @@ function areSendable(headers: unknown): boolean {
 /** A name as it is meant, however it is written: `clientID`, `client_id`, `protectedResource`. */
 const normalizeName = (name: string) => name.toLowerCase().replace(/[^a-z]|s$/g, '');
 
+function suggestNames(name: string): string {
+  const names = Object.keys(checks);
+  const similar = names.find((one) => normalizeName(one) === normalizeName(name));
+  return `${similar === undefined ? '' : `Write ${similar}. `}The options are ${names.join(', ')}.`;
+}
+
 /**
  * Checks options before anything is made of them, and returns a copy of its own.
  *
  * @throws ConfigurationError that names the option and the remedy.
  */
 export function checkOptions(options: TokenManagerOptions): TokenManagerOptions {
-  if (!isObject(options)) throw new ConfigurationError('new TokenManager(options): the options are missing.');
+  if (!isObject(options))
+    throw new ConfigurationError(
+      explain('option-value', 'new TokenManager(options): the options are missing.'),
+    );
   for (const name of Object.keys(options)) {
     if (Object.hasOwn(checks, name)) continue;
-    const names = Object.keys(checks);
-    const similar = names.find((one) => normalizeName(one) === normalizeName(name));
-    throw new ConfigurationError(
-      `Unknown option ${name}.${similar === undefined ? '' : ` Write ${similar}.`} The options are ${names.join(', ')}.`,
-    );
+    throw new ConfigurationError(`Unknown option ${name}. ${explain('option-name', suggestNames(name))}`);
   }
   const checked: Record<string, unknown> = Object.create(null);
   for (const [name, check] of Object.entries(checks)) {

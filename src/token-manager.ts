@@ -9,6 +9,7 @@ import { createContext } from './context.ts';
 import { asyncDispose } from './core/disposal.ts';
 import { ConfigurationError } from './core/errors.ts';
 import type { TokenEventType, TokenListener } from './core/events.ts';
+import { explain } from './core/explain.ts';
 import type {
   AccessTokenRequest,
   CookieSessionInfo,
@@ -171,7 +172,9 @@ export class TokenManager implements AsyncDisposable {
    */
   forSession(id: string): TokenManager {
     if (typeof id !== 'string' || id === '') {
-      throw new ConfigurationError('forSession(id): the id must be a non-empty string.');
+      throw new ConfigurationError(
+        explain('session-id', 'forSession(id): the id must be a non-empty string.'),
+      );
     }
     const { requests, context } = internalsOf(this) as ManagerInternals;
     const manager = new SessionManager();
@@ -219,7 +222,9 @@ export class TokenManager implements AsyncDisposable {
 export async function inspect(manager: TokenManager): Promise<Inspection> {
   const internals = internalsOf(manager);
   if (internals === undefined) {
-    throw new ConfigurationError('inspect(manager): pass a TokenManager of this copy of tokenkeep.');
+    throw new ConfigurationError(
+      explain('not-a-manager', 'inspect(manager): pass a TokenManager of this copy of tokenkeep.'),
+    );
   }
   return await keepAlive(inspectSession(internals.context, internals.session));
 }

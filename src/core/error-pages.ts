@@ -6,75 +6,77 @@
  */
 import type { TokenKeepErrorCode } from './errors.ts';
 
+/** What each `code` means, as a title and the remedy: the first sentence is the title of the page. */
+const codes: Readonly<Record<TokenKeepErrorCode, string>> = {
+  ERR_LOGIN_REQUIRED:
+    'The user must sign in. The session has ended, or nobody has signed in yet. The property reason says why. Start a login, because calling again does not help.',
+  ERR_REFRESH_FAILED:
+    'The access token could not be refreshed. The session is kept. Call again after retryAfter milliseconds. If isRetryable is false, the server refuses the client: check the client id, the client authentication and the registration at the server.',
+  ERR_STORAGE:
+    'The storage failed. Tokens that could not be stored are kept in memory and still work. Check the quota, the permissions or the connection of the storage. The property operation says which operation failed, and cause says why.',
+  ERR_LOCK_TIMEOUT:
+    'The lock of the session was not released in time. Another tab, process or machine holds it for longer than a refresh may take. Call again, and look for a holder that is stuck.',
+  ERR_CONFIGURATION:
+    'The program uses tokenkeep incorrectly. An option, an argument or the metadata of the server is wrong. In development the message names it and the remedy. In production the message names the page about the mistake. If the property reason is newer_schema, a newer version of tokenkeep stored the session: update this program. A page updates when it is loaded again.',
+  ERR_LOGIN_FAILED:
+    'The login failed. The user cancelled it, the server refused it, or the response belongs to no login of this program. The property reason says which. Let the user try again.',
+};
+
+/** What each programming mistake is, why it matters and how to fix it: the first sentence is the title of the page. */
+export const mistakes = {
+  'discover-issuer':
+    'discover() was called with the address of a metadata document. Pass the issuer itself, without /.well-known/ and what follows.',
+  'dpop-keys':
+    'Not everyone who has the session has its keys. The storage of the session is shared more widely than the keys of dpop({ keys }). Pass keys that reach as far as the storage.',
+  'endpoint-url':
+    'The URL of an endpoint cannot be used. Tokens and secrets are sent to it, so it must be an absolute https URL without user information and without a fragment, such as https://auth.example.com/token. http is accepted only for this machine (localhost, 127.0.0.0/8 and [::1]), for development. discover(issuer) reads the URLs from the metadata of the server.',
+  'event-listener':
+    'A listener or its event is wrong. Call on(type, listener) with one of the event types of the reference, or * for all events, and with a function.',
+  'former-issuers':
+    'The option formerIssuers is not an array of issuers. A refresh token of a former issuer is sent to the new one, so each name is written exactly as it was before.',
+  lock: 'The lock does not protect the session. Two holders of the session could send one refresh token, and the server would end the session. Use the lock that belongs to the storage, or set the option lock to one that reaches as far as the storage. If the lock has a lease, it must be the option timeout plus 10 seconds at least.',
+  'multipart-boundary':
+    'The boundary of a form cannot be sent. It needs 1 to 70 lower-case letters, digits, hyphens or underscores.',
+  'not-a-manager':
+    'The argument is not a TokenManager of this copy of tokenkeep. Pass the manager itself. If it is one, the program contains two copies of the package: remove one of them.',
+  'option-name':
+    'The program sets an option that does not exist. Compare the name with TokenManagerOptions: upper and lower case and the plural matter.',
+  'option-value':
+    'The value of an option is missing or has the wrong type. The message names the option. The table of options says which values it takes. Common mistakes are a function that was not called, such as discover in place of discover(issuer), a Promise that was not awaited, a number as text, and a storage, a lock or keys without the property reach.',
+  platform:
+    "This platform lacks something that tokenkeep needs. fetch: set the option fetch. crypto.subtle: pages have it only in a secure context, so serve the page over https or from localhost. On React Native, import 'react-native-get-random-values' and 'react-native-url-polyfill/auto' first, and install react-native-quick-crypto as globalThis.crypto.",
+  'protected-resources':
+    'The option protectedResources does not name places that get a token. Set it to an array with at least one entry. An entry is a URL or { url, scope, resource, hides401 }, where hides401 is true or false. No two entries name the same place.',
+  'resource-indicator':
+    'A resource indicator is not an absolute URI without a fragment (RFC 8707). Pass one, or an array of them.',
+  'resource-url':
+    'The URL of a protected resource cannot be used. Access tokens are sent to it, so it must be an absolute https URL, such as https://api.example.com/v1, without user information, query and fragment. http is accepted only for this machine. Name each host, without an asterisk: a path stands for everything beneath it. Write the path without percent escapes, semicolons and double slashes, because servers read those in different ways.',
+  'scope-list':
+    'A scope is not an array of scope names. Pass an array such as ["openid", "profile"], each name without spaces, quotes and backslashes.',
+  'server-profile':
+    'A member of the profile of the server has a wrong type or value. The profile decides how often a refresh token may be sent, so it is checked strictly. Compare it with ProviderProfile.',
+  'session-id': 'The id of a session is not a non-empty string. Call forSession(id) with the id of a user.',
+  'set-tokens':
+    'setTokens() cannot use what it was given. Pass the JSON of a token response as it came, or a TokenSet { accessToken, refreshToken, expiresAt } with times in Unix milliseconds, not a mixture of both. The access token comes without the word Bearer. A Response or a Promise must be awaited first. The only option is subject, which must be the sub of the ID token if there is one. Tokens of the type DPoP need the option dpop; other types than Bearer and DPoP cannot be sent.',
+  'sign-out':
+    'An option of signOut() has a wrong type. revoke is true or false, and timeout is a number of milliseconds from 0.',
+  'token-request':
+    'The option tokenRequest cannot be used. It is { headers, parameters }, each of them an object whose values are strings that can be sent. Headers and parameters that tokenkeep sets itself are refused, because a second value could replace the right one.',
+} as const;
+
 /** The code of a programming mistake: the last part of the address of its page. */
-export type MistakeCode =
-  | 'endpoint-missing'
-  | 'endpoint-not-https'
-  | 'endpoint-not-plain'
-  | 'endpoint-not-url';
+export type MistakeCode = keyof typeof mistakes;
 
 export interface ErrorPage {
   readonly title: string;
-  /** What is wrong, why it matters and how to fix it, as plain text. */
+  /** Why it matters and how to fix it, as plain text. */
   readonly explanation: string;
 }
 
 /** Every page, by the code that an error says. */
-export const errorPages: Readonly<Record<TokenKeepErrorCode | MistakeCode, ErrorPage>> = {
-  ERR_LOGIN_REQUIRED: {
-    title: 'The user must sign in',
-    explanation:
-      'The session has ended, or nobody has signed in yet. The property reason says why. Start a login; calling again does not help.',
-  },
-  ERR_REFRESH_FAILED: {
-    title: 'The access token could not be refreshed',
-    explanation:
-      'The session is kept. Call again after retryAfter milliseconds. If isRetryable is false, the server refuses the client: check ' +
-      'the client id, the client authentication and the registration of the client at the server.',
-  },
-  ERR_STORAGE: {
-    title: 'The storage failed',
-    explanation:
-      'The session could not be read or stored. Tokens that could not be stored are kept in memory and still work. Repair the storage: ' +
-      'its quota, its permissions or its connection. The property operation says what failed, and cause says why.',
-  },
-  ERR_LOCK_TIMEOUT: {
-    title: 'The lock of the session was not released in time',
-    explanation:
-      'Another tab, process or machine holds the lock for longer than a refresh may take. Call again, and look for a holder that is stuck.',
-  },
-  ERR_CONFIGURATION: {
-    title: 'The program uses tokenkeep incorrectly',
-    explanation:
-      'An option, an argument or the metadata of the server is wrong. In development the message names it and the fix. In production the ' +
-      'message names the page about the mistake. If the property reason is newer_schema, a newer version of tokenkeep has stored the ' +
-      'session: update this program, which for a page means to load it again.',
-  },
-  ERR_LOGIN_FAILED: {
-    title: 'The login failed',
-    explanation:
-      'The user cancelled the login, the server refused it, or its response belongs to no login of this program. The property reason says ' +
-      'which. Let the user try again.',
-  },
-  'endpoint-missing': {
-    title: 'The URL of an endpoint is missing',
-    explanation:
-      'The program named no URL for this endpoint. Set it to an absolute https URL, or use discover(issuer), which reads the URLs from ' +
-      'the metadata of the server.',
-  },
-  'endpoint-not-https': {
-    title: 'The URL of an endpoint does not begin with https:',
-    explanation:
-      'Tokens and secrets are sent to this URL, so others must not be able to read them on the way. Use https:. http: is accepted only for ' +
-      'this machine (localhost, 127.0.0.0/8 and [::1]), for development.',
-  },
-  'endpoint-not-plain': {
-    title: 'The URL of an endpoint has user information or a fragment',
-    explanation: 'Remove the user name, the password and everything from # on from the URL.',
-  },
-  'endpoint-not-url': {
-    title: 'The URL of an endpoint is not absolute',
-    explanation:
-      'Set the endpoint to a whole URL with its scheme and host, such as https://auth.example.com/token.',
-  },
-};
+export const errorPages: Readonly<Record<string, ErrorPage>> = Object.fromEntries(
+  Object.entries({ ...codes, ...mistakes }).map(([code, text]) => {
+    const [title = '', ...sentences] = text.split('. ');
+    return [code, { title, explanation: sentences.join('. ') }];
+  }),
+);

@@ -12,5 +12,5 @@ import type { MistakeCode } from './error-pages.ts';
  * without a mistake in the program, is not marked: it keeps its words in every build.
  */
 export function explain(code: MistakeCode, text: string): string {
-  return isDevelopment ? text : `${code} (see ${referenceUrl}/errors/${code})`;
+  return isDevelopment ? text : `[${code}] ${referenceUrl}/errors/${code}`;
 }

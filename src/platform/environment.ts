@@ -6,6 +6,7 @@
 
 import { type RequiredClock, startTimer } from '../async/abortable.ts';
 import { ConfigurationError } from '../core/errors.ts';
+import { explain } from '../core/explain.ts';
 
 /** Returns `false` only where the platform is sure that there is no network. */
 export function isOnline(): boolean {
@@ -78,7 +79,9 @@ export function registerManagerFetch(fetch: Fetch): void {
 export function platformFetch(): Fetch {
   const { fetch: first } = globalThis;
   if (typeof first !== 'function') {
-    throw new ConfigurationError('The option fetch is missing, and this platform has no fetch of its own.');
+    throw new ConfigurationError(
+      explain('platform', 'The option fetch is missing, and this platform has no fetch of its own.'),
+    );
   }
   let isReplaced = false;
   const current = (): Fetch => {

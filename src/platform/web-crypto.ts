@@ -4,7 +4,9 @@
  *
  * @module
  */
+
 import { ConfigurationError } from '../core/errors.ts';
+import { explain } from '../core/explain.ts';
 
 type Available = Partial<Pick<Crypto, 'getRandomValues' | 'randomUUID' | 'subtle'>>;
 
@@ -21,8 +23,11 @@ export function randomBytes(length: number): Uint8Array<ArrayBuffer> {
   const crypto = available();
   if (crypto?.getRandomValues !== undefined) return crypto.getRandomValues(new Uint8Array(length));
   throw new ConfigurationError(
-    'This platform has no `crypto.getRandomValues`, which tokenkeep needs for random names. On React Native, import ' +
-      "'react-native-get-random-values' first, or set `globalThis.crypto` to expo-crypto or react-native-quick-crypto.",
+    explain(
+      'platform',
+      'This platform has no `crypto.getRandomValues`, which tokenkeep needs for random names. On React Native, import ' +
+        "'react-native-get-random-values' first, or set `globalThis.crypto` to expo-crypto or react-native-quick-crypto.",
+    ),
   );
 }
 
@@ -35,14 +40,16 @@ export function randomBytes(length: number): Uint8Array<ArrayBuffer> {
 export function subtleCrypto(user: string): SubtleCrypto {
   const subtle = available()?.subtle;
   if (subtle !== undefined) return subtle;
+  throw new ConfigurationError(`${user} ${explain('platform', describeMissingCrypto())}`);
+}
+
+function describeMissingCrypto(): string {
   const { isSecureContext } = globalThis as { isSecureContext?: boolean };
-  throw new ConfigurationError(
-    `${user} needs \`crypto.subtle\`, which ${
-      isSecureContext === false
-        ? 'a page has only in a secure context. Serve it over https or from localhost.'
-        : 'this platform does not have. On React Native, install react-native-quick-crypto as `globalThis.crypto`.'
-    }`,
-  );
+  return `needs \`crypto.subtle\`, which ${
+    isSecureContext === false
+      ? 'a page has only in a secure context. Serve it over https or from localhost.'
+      : 'this platform does not have. On React Native, install react-native-quick-crypto as `globalThis.crypto`.'
+  }`;
 }
 
 function available(): Available | undefined {

@@ -6,6 +6,7 @@
 
 import { ConfigurationError } from '../core/errors.ts';
 import { type AnyTokenEvent, eventTypes, type TokenEventType } from '../core/events.ts';
+import { explain } from '../core/explain.ts';
 import { isThenable } from '../core/platform-class.ts';
 
 type Listener = (event: AnyTokenEvent) => unknown;
@@ -27,11 +28,16 @@ export class EventEmitter {
   subscribe(type: TokenEventType | '*', session: string | undefined, listener: Listener): () => void {
     if (type !== '*' && !eventTypes.includes(type)) {
       throw new ConfigurationError(
-        `on(type, listener): there is no event ${type}. The events are *, ${eventTypes.join(', ')}.`,
+        explain(
+          'event-listener',
+          `on(type, listener): there is no event ${type}. The events are *, ${eventTypes.join(', ')}.`,
+        ),
       );
     }
     if (typeof listener !== 'function') {
-      throw new ConfigurationError('on(type, listener): the listener must be a function.');
+      throw new ConfigurationError(
+        explain('event-listener', 'on(type, listener): the listener must be a function.'),
+      );
     }
     const subscription = { type, listener };
     this.#subscriptions ??= new Map();

@@ -6,6 +6,7 @@
 
 import { describeReceived } from '../core/describe-received.ts';
 import { ConfigurationError } from '../core/errors.ts';
+import { explain } from '../core/explain.ts';
 import { decodeJwtClaims } from '../core/oauth/jwt-claims.ts';
 import { nonEmptyString, readTokenGrant, type TokenGrant } from '../core/oauth/token-grant.ts';
 import type {
@@ -42,7 +43,10 @@ export function parseTokens(
       return assertComplete(grant, tokens, isWire ? tokenSetMembers : tokenResponseMembers);
   }
   throw invalidTokens(
-    `there is no access token. Pass the JSON of a token response, or a TokenSet with accessToken.${describeReceived(received)}`,
+    explain(
+      'set-tokens',
+      `there is no access token. Pass the JSON of a token response, or a TokenSet with accessToken.${describeReceived(received)}`,
+    ),
   );
 }
 
@@ -54,12 +58,15 @@ function assertComplete(grant: TokenGrant, tokens: object, foreign: RegExp): Tok
   const lost = Object.keys(tokens).find((name) => foreign.test(name));
   if (lost !== undefined) {
     throw invalidTokens(
-      `${lost} would be lost. Hand over the JSON of a token response as it came, or { accessToken, refreshToken, expiresAt }.`,
+      `${lost} ${explain('set-tokens', 'would be lost. Hand over the JSON of a token response as it came, or { accessToken, refreshToken, expiresAt }.')}`,
     );
   }
   if (isSendable(grant.accessToken)) return grant;
   throw invalidTokens(
-    "the access token has characters that a header cannot have. Hand it over as it came, without 'Bearer '.",
+    explain(
+      'set-tokens',
+      "the access token has characters that a header cannot have. Hand it over as it came, without 'Bearer '.",
+    ),
   );
 }
 
@@ -68,14 +75,17 @@ function parseTokenSet(tokens: TokenSet, now: number): TokenGrant | undefined {
   const accessToken = nonEmptyString(tokens.accessToken);
   if (accessToken === undefined) return undefined;
   for (const [name, value] of Object.entries({ tokenType, refreshToken, idToken })) {
-    if (typeof (value ?? '') !== 'string') throw invalidTokens(`${name} must be text.`);
+    if (typeof (value ?? '') !== 'string')
+      throw invalidTokens(`${name} ${explain('set-tokens', 'must be text.')}`);
   }
-  if (!Array.isArray(scope ?? [])) throw invalidTokens('scope must be an array.');
+  if (!Array.isArray(scope ?? [])) throw invalidTokens(explain('set-tokens', 'scope must be an array.'));
   const timeUntil = (name: 'expiresAt' | 'refreshTokenExpiresAt') => {
     const end = tokens[name] ?? undefined;
     if (end === undefined) return undefined;
     if (Number.isFinite(end) && !(end > 1e9 && end * 100 < now)) return end - now;
-    throw invalidTokens(`${name} must be a number of milliseconds, as Date.now() is.`);
+    throw invalidTokens(
+      `${name} ${explain('set-tokens', 'must be a number of milliseconds, as Date.now() is.')}`,
+    );
   };
   return {
     accessToken,
@@ -95,7 +105,7 @@ export function checkSetTokensOptions(options: SetTokensOptions): SetTokensOptio
   if (typeof options === 'object' && options !== null && Object.keys(options).every(isKnown)) {
     return ownMembers(options);
   }
-  throw invalidTokens('its options are { subject }, the name of the user.');
+  throw invalidTokens(explain('set-tokens', 'its options are { subject }, the name of the user.'));
 }
 
 /**
@@ -108,12 +118,17 @@ export function parseSubject(tokens: object, grant: TokenGrant, option: unknown)
   const subject = option ?? (isSet ? readMember(tokens as TokenSet, 'subject') : undefined) ?? undefined;
   if (subject === undefined) return undefined;
   if (typeof subject !== 'string' || subject === '') {
-    throw invalidTokens(`the option subject must be a non-empty string.${describeReceived(subject)}`);
+    throw invalidTokens(
+      explain('set-tokens', `the option subject must be a non-empty string.${describeReceived(subject)}`),
+    );
   }
   const idTokenSubject = nonEmptyString(decodeJwtClaims(grant.idToken)?.['sub']);
   if (idTokenSubject === undefined) return subject;
   if (idTokenSubject === subject) return undefined;
   throw invalidTokens(
-    'the option subject is not the sub of the ID token. Leave it out: the ID token names the user.',
+    explain(
+      'set-tokens',
+      'the option subject is not the sub of the ID token. Leave it out: the ID token names the user.',
+    ),
   );
 }

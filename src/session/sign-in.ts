@@ -4,6 +4,7 @@
  * @module
  */
 
+import { explain } from '../core/explain.ts';
 import type { DpopKey } from '../core/oauth/dpop-key.ts';
 import type {
   CookieSessionInfo,
@@ -68,7 +69,10 @@ export async function createLoginRecord<T>(
   const scheme = authorizationScheme(grant.tokenType, known?.profile);
   if (scheme === undefined) {
     throw invalidTokens(
-      `an access token of type ${JSON.stringify(grant.tokenType)} cannot be sent. Ask the server for Bearer tokens.`,
+      explain(
+        'set-tokens',
+        `an access token of type ${JSON.stringify(grant.tokenType)} cannot be sent. Ask the server for Bearer tokens.`,
+      ),
     );
   }
   // Not waited for without need: a login takes effect at once.
@@ -90,7 +94,10 @@ export async function createLoginRecord<T>(
   });
   if (!isRecord(record))
     throw invalidTokens(
-      'give the JSON of a token response, or a TokenSet: an accessToken, and times in Unix ms.',
+      explain(
+        'set-tokens',
+        'give the JSON of a token response, or a TokenSet: an accessToken, and times in Unix ms.',
+      ),
     );
   return await next(record, dpopKey);
 }
@@ -109,7 +116,9 @@ async function keyForTokens(
   const isKeyBound = scheme === 'DPoP' && typeof dpop_jkt === 'string';
   const dpopKey = isKeyBound ? await loadKey(context, dpop_jkt, () => stringsIn(tokens)) : undefined;
   if (dpopKey !== undefined) return dpopKey;
-  throw invalidTokens(context.dpop?.explainTokenType(scheme) ?? 'DPoP tokens need the option dpop.');
+  throw invalidTokens(
+    context.dpop?.explainTokenType(scheme) ?? explain('set-tokens', 'DPoP tokens need the option dpop.'),
+  );
 }
 
 /** Returns the texts in the given tokens: an error of the key storage must not quote them. */

@@ -8,6 +8,7 @@ import { abortable, deadline, maxTimerDelay } from '../async/abortable.ts';
 import { describeReceived } from '../core/describe-received.ts';
 import { ConfigurationError, isConflict, StorageError } from '../core/errors.ts';
 import type { SessionEvent } from '../core/events.ts';
+import { explain } from '../core/explain.ts';
 import { type NotRevoked, notRevoked, type RevocationResult } from '../core/oauth/revocation-result.ts';
 import { emptyObject, ownMembers } from '../core/own-members.ts';
 import { loginIdentityOf } from '../core/session/login-identity.ts';
@@ -98,12 +99,15 @@ function recordsToRevoke(
 function checkSignOutOptions({ revoke, timeout }: SignOutOptions): void {
   if (revoke !== undefined && typeof revoke !== 'boolean') {
     throw new ConfigurationError(
-      `signOut({ revoke }): revoke must be true or false.${describeReceived(revoke)}`,
+      explain('sign-out', `signOut({ revoke }): revoke must be true or false.${describeReceived(revoke)}`),
     );
   }
   if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0 && timeout <= maxTimerDelay)) {
     throw new ConfigurationError(
-      `signOut({ timeout }): timeout must be a number of milliseconds from 0 to ${maxTimerDelay}.${describeReceived(timeout)}`,
+      explain(
+        'sign-out',
+        `signOut({ timeout }): timeout must be a number of milliseconds from 0 to ${maxTimerDelay}.${describeReceived(timeout)}`,
+      ),
     );
   }
 }

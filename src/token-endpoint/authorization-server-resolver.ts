@@ -6,6 +6,7 @@
 
 import { type TimeLimit, withTimeout } from '../async/abortable.ts';
 import { ConfigurationError, isConfigurationError } from '../core/errors.ts';
+import { explain } from '../core/explain.ts';
 import { requireEndpoint } from '../core/http/endpoint.ts';
 import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 import type { ProviderProfile } from '../core/oauth/provider-profile.ts';
@@ -94,7 +95,7 @@ export function checkFormerIssuers(value: unknown, name: string): void {
   const isList = Array.isArray(value) && value.every((one) => typeof one === 'string' && one !== '');
   if (value === undefined || isList) return;
   throw new ConfigurationError(
-    `${name} must be an array of issuers, each as it was written before, or left out.`,
+    `${name} ${explain('former-issuers', 'must be an array of issuers, each as it was written before, or left out.')}`,
   );
 }
 
@@ -130,7 +131,7 @@ function withOwnMembers(given: AuthorizationServer): AuthorizationServer {
 /** A profile decides how often a refresh token may be sent: it is no place for a typing error. */
 function findProblem({ issuer, profile }: AuthorizationServer): string | undefined {
   if (issuer !== undefined && (typeof issuer !== 'string' || issuer === '')) {
-    return 'issuer must be a non-empty string, or left out.';
+    return `issuer ${explain('server-profile', 'must be a non-empty string, or left out.')}`;
   }
   for (const [member, [isValid, problem]] of Object.entries(profileRules)) {
     const value = (profile as Readonly<Record<string, unknown>> | undefined)?.[member];
@@ -143,9 +144,12 @@ type Rule = readonly [isValid: (value: unknown) => boolean, problem: string];
 
 const milliseconds: Rule = [
   (value) => Number.isFinite(value) && (value as number) >= 0,
-  'must be a number of milliseconds from 0.',
+  explain('server-profile', 'must be a number of milliseconds from 0.'),
 ];
-const encoding: Rule = [(value) => value === 'form' || value === 'json', "must be 'form' or 'json'."];
+const encoding: Rule = [
+  (value) => value === 'form' || value === 'json',
+  explain('server-profile', "must be 'form' or 'json'."),
+];
 
 const profileRules: Readonly<Record<string, Rule>> = {
   reuseWindow: milliseconds,
@@ -153,13 +157,16 @@ const profileRules: Readonly<Record<string, Rule>> = {
   refreshTokenLifetime: milliseconds,
   classify: [
     (value) => typeof value === 'function',
-    "must be a function that returns 'invalid-grant' or undefined, or left out.",
+    explain('server-profile', "must be a function that returns 'invalid-grant' or undefined, or left out."),
   ],
-  narrowsScope: [(value) => typeof value === 'boolean', 'must be true or false, or left out.'],
+  narrowsScope: [
+    (value) => typeof value === 'boolean',
+    explain('server-profile', 'must be true or false, or left out.'),
+  ],
   requestEncoding: encoding,
   revocationEncoding: encoding,
   revokes: [
     (value) => value === 'refresh_token' || value === 'access_token',
-    "must be 'refresh_token' or 'access_token'.",
+    explain('server-profile', "must be 'refresh_token' or 'access_token'."),
   ],
 };

@@ -7,6 +7,7 @@
 import { abortable, deadline, delay, platformClock } from '../async/abortable.ts';
 import type { Transport } from '../core/contracts.ts';
 import { ConfigurationError } from '../core/errors.ts';
+import { explain } from '../core/explain.ts';
 import { requireEndpoint } from '../core/http/endpoint.ts';
 import { RedirectFollowedError } from '../core/http/redirect.ts';
 import { readRetryAfter } from '../core/http/retry-after.ts';
@@ -56,7 +57,10 @@ export function discover(
   requireEndpoint('discover(issuer)', issuer);
   if (issuer.includes('/.well-known/')) {
     throw new ConfigurationError(
-      'discover(issuer): give the issuer itself, without /.well-known/ and what follows.',
+      explain(
+        'discover-issuer',
+        'discover(issuer): give the issuer itself, without /.well-known/ and what follows.',
+      ),
     );
   }
   const options = ownMembers(given);

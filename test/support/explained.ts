@@ -2,7 +2,7 @@ import { isDevelopment } from '../../src/core/build-facts.ts';
 import { errorPages } from '../../src/core/error-pages.ts';
 
 /** Addresses of the pages that exist, as the production build writes them. */
-const address = `\\b(?<code>${Object.keys(errorPages).join('|')}) \\(see https://tokenkeep\\.invalid/errors/\\k<code>\\)`;
+const address = `\\[(?<code>${Object.keys(errorPages).join('|')})\\] https://tokenkeep\\.invalid/errors/\\k<code>\\b`;
 
 /**
  * The words of an explanation, or in the production build the address of its page. For assertions about programming mistakes only,

@@ -261,13 +261,13 @@ describe('a bad option is refused by its name, with the remedy', () => {
     vi.stubGlobal('document', undefined);
     vi.stubGlobal('location', undefined);
     const message = complaint({ ...good, ...change });
-    expect(message).toMatch(name);
+    expect(message).toMatch(explained(name));
     expect(message).toMatch(explained(remedy));
     expect(message).not.toContain(canary);
   });
 
   test.each([undefined, null, 'options', 5])('no options at all (%s)', (options) => {
-    expect(complaint(options)).toMatch(/options/);
+    expect(complaint(options)).toMatch(explained(/options/));
   });
 
   test('nothing has happened when it is refused', () => {
@@ -327,12 +327,16 @@ describe('a lock must reach as far as its storage (law nothing-silent)', () => {
     if (reaches.indexOf(lock) >= reaches.indexOf(storage)) {
       expect(() => new TokenManager(options)).not.toThrow();
     } else {
-      expect(complaint(options)).toMatch(new RegExp(`option lock.*${lock}.*${storage}.*Use the lock`));
+      expect(complaint(options)).toMatch(
+        explained(new RegExp(`option lock.*${lock}.*${storage}.*Use the lock`)),
+      );
     }
   });
 
   test('also when it is the one that the storage brings', () => {
-    expect(complaint({ ...good, storage: { ...memoryStorage(), reach: 'machine' } })).toMatch(/option lock/);
+    expect(complaint({ ...good, storage: { ...memoryStorage(), reach: 'machine' } })).toMatch(
+      explained(/option lock/),
+    );
   });
 
   test.each([
@@ -344,7 +348,9 @@ describe('a lock must reach as far as its storage (law nothing-silent)', () => {
     const options = { ...good, timeout, lock: { ...memoryLock(), lease } };
     if (isLongEnough) expect(() => new TokenManager(options)).not.toThrow();
     else
-      expect(complaint(options)).toMatch(/lease of the option lock.*Lengthen.*or shorten the option timeout/);
+      expect(complaint(options)).toMatch(
+        explained(/lease of the option lock.*Lengthen.*or shorten the option timeout/),
+      );
   });
 });
 

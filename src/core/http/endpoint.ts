@@ -38,15 +38,15 @@ export function requireEndpoint(option: string, value: unknown): void {
 
 function findProblem(value: unknown): string | undefined {
   if (typeof value !== 'string' || value === '') {
-    return explain('endpoint-missing', 'is missing. Give it as an absolute https URL.');
+    return explain('endpoint-url', 'is missing. Give it as an absolute https URL.');
   }
   const url = parseUrl(value);
-  if (url === null) return explain('endpoint-not-url', 'is not an absolute URL. Give it as https://….');
+  if (url === null) return explain('endpoint-url', 'is not an absolute URL. Give it as https://….');
   if (!isSecureUrl(url)) {
-    return explain('endpoint-not-https', 'must be https: (http: only on loopback, for development).');
+    return explain('endpoint-url', 'must be https: (http: only on loopback, for development).');
   }
   if (hasUserInfo(url) || value.includes('#')) {
-    return explain('endpoint-not-plain', 'must have neither user information nor a fragment.');
+    return explain('endpoint-url', 'must have neither user information nor a fragment.');
   }
   return undefined;
 }

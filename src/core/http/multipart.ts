@@ -3,7 +3,9 @@
  *
  * @module
  */
+
 import { ConfigurationError } from '../errors.ts';
+import { explain } from '../explain.ts';
 import { callNative } from '../platform-class.ts';
 
 /**
@@ -28,7 +30,9 @@ export function isEncodable(form: FormData): boolean {
  */
 export function encodeFormData(form: FormData, boundary: string): Blob {
   if (!/^[\da-z_-]{1,70}$/.test(boundary)) {
-    throw new ConfigurationError('A boundary is 1 to 70 lower-case letters, digits, - or _.');
+    throw new ConfigurationError(
+      explain('multipart-boundary', 'A boundary is 1 to 70 lower-case letters, digits, - or _.'),
+    );
   }
   const parts: BlobPart[] = [];
   for (const [name, value] of form) {

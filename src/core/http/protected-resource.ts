@@ -9,6 +9,7 @@
  */
 
 import { ConfigurationError } from '../errors.ts';
+import { explain } from '../explain.ts';
 import { ownMembers } from '../own-members.ts';
 import { variantOf } from '../session/session-record.ts';
 import { isSecureUrl } from './endpoint.ts';
@@ -71,12 +72,15 @@ export function parseProtectedResources(
   const start = currentBase();
   if (start !== undefined && parseUrl(start) === null) {
     throw new ConfigurationError(
-      'The base of protectedResources is not a URL: give an absolute one, or none.',
+      explain('resource-url', 'The base of protectedResources is not a URL: give an absolute one, or none.'),
     );
   }
   if (!Array.isArray(resources) || resources.length === 0) {
     throw new ConfigurationError(
-      "protectedResources names no place that gets a token: give an array such as ['https://api.example.com/v1'].",
+      explain(
+        'protected-resources',
+        "protectedResources names no place that gets a token: give an array such as ['https://api.example.com/v1'].",
+      ),
     );
   }
   const patterns = resources.map((resource, index) =>
@@ -98,7 +102,7 @@ function parseEntry(entry: unknown, name: string, base: string | undefined): Res
   if (typeof entry === 'string') return parseEntryUrl(entry, noOptions, { name, base });
   if (typeof entry !== 'object' || entry === null) {
     throw new ConfigurationError(
-      `${name} is neither a URL nor an object: give 'https://…' or { url: 'https://…' }.`,
+      `${name} ${explain('protected-resources', "is neither a URL nor an object: give 'https://…' or { url: 'https://…' }.")}`,
     );
   }
   const { url, scope, resource, hides401 } = ownMembers(entry) as {
@@ -107,11 +111,13 @@ function parseEntry(entry: unknown, name: string, base: string | undefined): Res
   const other = Object.keys(entry).find((name) => !['url', 'scope', 'resource', 'hides401'].includes(name));
   if (other !== undefined) {
     throw new ConfigurationError(
-      `${name} has an unknown member ${other}. It takes url, scope, resource and hides401.`,
+      `${name} ${explain('protected-resources', `has an unknown member ${other}. It takes url, scope, resource and hides401.`)}`,
     );
   }
   if (hides401 !== undefined && typeof hides401 !== 'boolean') {
-    throw new ConfigurationError(`${name}.hides401 must be true or false.`);
+    throw new ConfigurationError(
+      `${name}.hides401 ${explain('protected-resources', 'must be true or false.')}`,
+    );
   }
   const request = {
     hides401,
@@ -131,19 +137,38 @@ function parseEntryUrl(
   };
   const url = typeof value === 'string' && value !== '' ? parseUrl(value, base) : null;
   if (url === null)
-    return reject('is not an absolute URL as text: write it out, https://api.example.com/v1.');
-  if (!isSecureUrl(url)) return reject('must be https: (http: only on localhost, 127.0.0.0/8 and [::1]).');
-  if (hasUserInfo(url)) return reject('has a user or a password: leave them out.');
-  if (/[?#]/.test(url.href)) return reject('has a query or a fragment: leave it out, only the path counts.');
+    return reject(
+      explain('resource-url', 'is not an absolute URL as text: write it out, https://api.example.com/v1.'),
+    );
+  if (!isSecureUrl(url))
+    return reject(
+      explain('resource-url', 'must be https: (http: only on localhost, 127.0.0.0/8 and [::1]).'),
+    );
+  if (hasUserInfo(url)) return reject(explain('resource-url', 'has a user or a password: leave them out.'));
+  if (/[?#]/.test(url.href))
+    return reject(explain('resource-url', 'has a query or a fragment: leave it out, only the path counts.'));
   if (url.href.includes('*')) {
-    return reject('has a *: name each host; a path needs none, it stands for everything beneath it.');
+    return reject(
+      explain(
+        'resource-url',
+        'has a *: name each host; a path needs none, it stands for everything beneath it.',
+      ),
+    );
   }
   const pattern = createPattern(url, {
     url: url.href,
     ...request,
     variant: variantOf(request.scope, request.resource),
   });
-  return pattern ?? reject('has a path that servers read in different ways: write it without %, ; and //.');
+  return (
+    pattern ??
+    reject(
+      explain(
+        'resource-url',
+        'has a path that servers read in different ways: write it without %, ; and //.',
+      ),
+    )
+  );
 }
 
 /** One scope (RFC 6749 §3.3). */
@@ -153,7 +178,7 @@ export const scopeToken: RegExp = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 export function checkScope(scope: unknown, name: string): readonly string[] {
   if (isTexts(scope, scopeToken)) return [...scope];
   throw new ConfigurationError(
-    `${name} is not a list of scopes: give an array with one or more, each without spaces, quotes and backslashes.`,
+    `${name} ${explain('scope-list', 'is not a list of scopes: give an array with one or more, each without spaces, quotes and backslashes.')}`,
   );
 }
 
@@ -164,7 +189,7 @@ export function checkIndicators(resource: unknown, name: string): readonly strin
   const indicators = typeof resource === 'string' ? [resource] : resource;
   if (isTexts(indicators, absolute)) return [...indicators];
   throw new ConfigurationError(
-    `${name} is not an absolute URI without a fragment: give one, or an array of them.`,
+    `${name} ${explain('resource-indicator', 'is not an absolute URI without a fragment: give one, or an array of them.')}`,
   );
 }
 
@@ -179,7 +204,7 @@ function rejectDuplicates(patterns: readonly ResourcePattern<NamedResource>[]): 
     const first = seen.get(origin + lenientPath);
     if (first !== undefined) {
       throw new ConfigurationError(
-        `protectedResources[${index}] names the same place as protectedResources[${first}]: leave one of them out.`,
+        `protectedResources[${index}] ${explain('protected-resources', `names the same place as protectedResources[${first}]: leave one of them out.`)}`,
       );
     }
     seen.set(origin + lenientPath, index);

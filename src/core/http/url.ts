@@ -4,7 +4,9 @@
  *
  * @module
  */
+
 import { ConfigurationError } from '../errors.ts';
+import { explain } from '../explain.ts';
 
 /** The class that was last seen to read URLs as the standard says. A polyfill may take its place at any time. */
 let verifiedClass: typeof URL | undefined;
@@ -39,8 +41,11 @@ function requireParser(): void {
   const isStandard = parsed('http://a<b') === null && parsed('HTTP://A/b/../c')?.href === 'http://a/c';
   if (!isStandard) {
     throw new ConfigurationError(
-      'The `URL` class of this platform does not parse URLs as the URL Standard requires. ' +
-        "On React Native, import 'react-native-url-polyfill/auto' before tokenkeep.",
+      explain(
+        'platform',
+        'The `URL` class of this platform does not parse URLs as the URL Standard requires. ' +
+          "On React Native, import 'react-native-url-polyfill/auto' before tokenkeep.",
+      ),
     );
   }
   verifiedClass = URL;

@@ -5,6 +5,7 @@
  */
 
 import { ConfigurationError } from '../errors.ts';
+import { explain } from '../explain.ts';
 import { emptyObject, isJsonObject } from '../own-members.ts';
 import { isThenable } from '../platform-class.ts';
 import type { FailureClass, ProviderProfile, TokenErrorResponse } from './provider-profile.ts';
@@ -83,7 +84,9 @@ function classifyByProfile(
     if (failure === undefined || classes.includes(failure)) return { failure: failure as FailureClass };
     if (isThenable(failure)) Promise.resolve(failure).catch(() => undefined);
     const allowed = classes.map((one) => `'${one}'`).join(', ');
-    throw new ConfigurationError(`profile.classify() must return ${allowed} or undefined, at once.`);
+    throw new ConfigurationError(
+      `profile.classify() ${explain('server-profile', `must return ${allowed} or undefined, at once.`)}`,
+    );
   } catch (error) {
     return { classifyError: error ?? 'profile.classify() threw nothing.' };
   }

@@ -6,6 +6,7 @@
 
 import type { Reach, TokenLock, TokenStorage } from '../contracts.ts';
 import { ConfigurationError } from '../errors.ts';
+import { explain } from '../explain.ts';
 import type { Dpop } from '../oauth/dpop-key.ts';
 import { readMember } from '../own-members.ts';
 
@@ -20,7 +21,10 @@ export const reaches: readonly Reach[] = ['process', 'machine', 'cluster'];
 export function checkKeyReach(dpop: Dpop | undefined, storage: TokenStorage): void {
   if (dpop === undefined || reaches.indexOf(dpop.reach) >= reaches.indexOf(storage.reach)) return;
   throw new ConfigurationError(
-    `The keys of the option dpop reach a ${dpop.reach}, but the storage a ${storage.reach}. Give dpop({ keys }) keys that reach as far.`,
+    explain(
+      'dpop-keys',
+      `The keys of the option dpop reach a ${dpop.reach}, but the storage a ${storage.reach}. Give dpop({ keys }) keys that reach as far.`,
+    ),
   );
 }
 
@@ -40,13 +44,16 @@ export interface CheckedLock {
 export function checkLock(lock: TokenLock | undefined, storage: TokenStorage, timeout: number): CheckedLock {
   if (lock === undefined) {
     throw new ConfigurationError(
-      'The option lock is missing: this storage brings none. Give one that reaches as far.',
+      explain('lock', 'The option lock is missing: this storage brings none. Give one that reaches as far.'),
     );
   }
   if (reaches.indexOf(lock.reach) < reaches.indexOf(storage.reach)) {
     throw new ConfigurationError(
-      `The option lock reaches a ${lock.reach}, but the storage a ${storage.reach}: two of them could spend one ` +
-        `refresh token. Use the lock that belongs to the storage, or one that reaches a ${storage.reach}.`,
+      explain(
+        'lock',
+        `The option lock reaches a ${lock.reach}, but the storage a ${storage.reach}: two of them could spend one ` +
+          `refresh token. Use the lock that belongs to the storage, or one that reaches a ${storage.reach}.`,
+      ),
     );
   }
   // Law bounded-locks: a lease must outlast the token request, the markers before and after it included.
@@ -55,8 +62,11 @@ export function checkLock(lock: TokenLock | undefined, storage: TokenStorage, ti
   const mayBeLost = readMember(lock, 'mayBeLost');
   if (lease !== undefined && lease < least) {
     throw new ConfigurationError(
-      `The lease of the option lock is ${lease} ms, but a refresh may take ${timeout} ms and has to be stored. ` +
-        `Lengthen the lease to ${least} ms or shorten the option timeout.`,
+      explain(
+        'lock',
+        `The lease of the option lock is ${lease} ms, but a refresh may take ${timeout} ms and has to be stored. ` +
+          `Lengthen the lease to ${least} ms or shorten the option timeout.`,
+      ),
     );
   }
   return { reach: lock.reach, lease, mayBeLost, request: lock.request.bind(lock) };

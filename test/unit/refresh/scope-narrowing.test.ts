@@ -1,6 +1,7 @@
 /** Servers that narrow the scope of a grant for good when a narrower access token is asked for. */
 import { TokenManager } from 'tokenkeep';
 import { expect, test } from 'vitest';
+import { explained } from '../../support/explained.ts';
 import { type OpenedManager, type OpenManagerOptions, openManager } from '../../support/open-manager.ts';
 import { rejection } from '../../support/promises.ts';
 
@@ -100,5 +101,5 @@ test('a profile whose narrowsScope is no boolean is refused', () => {
   };
   const make = () =>
     new TokenManager({ clientId: 'app', authorizationServer, protectedResources: ['https://api.test/'] });
-  expect(make).toThrow('authorizationServer.profile.narrowsScope must be true or false');
+  expect(make).toThrow(explained('authorizationServer.profile.narrowsScope must be true or false'));
 });

@@ -2,6 +2,7 @@
 import { TokenManager, type TokenManagerOptions } from 'tokenkeep';
 import { refusals } from 'tokenkeep/testing';
 import { afterEach, expect, test, vi } from 'vitest';
+import { explained } from '../../support/explained.ts';
 import { api, callApi, type OpenedManager, openManager } from '../../support/open-manager.ts';
 import { rejection, times } from '../../support/promises.ts';
 
@@ -155,5 +156,5 @@ test.each([['yes'], [1], [null]])('hides401 that is %j is refused', (hides401) =
       authorizationServer: { tokenEndpoint: 'https://as.test/token' },
       protectedResources: [{ url: 'https://api.test/', hides401: hides401 as never }],
     });
-  expect(make).toThrow('protectedResources[0].hides401 must be true or false.');
+  expect(make).toThrow(explained('protectedResources[0].hides401 must be true or false.'));
 });

@@ -4,6 +4,7 @@ import { clientSecretBasic } from 'tokenkeep/client-authentication';
 import type { AuthorizationServerOptions } from 'tokenkeep/testing';
 import { describe, expect, test } from 'vitest';
 import { eventsOf } from '../../support/events.ts';
+import { explained } from '../../support/explained.ts';
 import { key, type OpenedManager, openManager } from '../../support/open-manager.ts';
 import { rejection } from '../../support/promises.ts';
 
@@ -99,12 +100,12 @@ describe('formerIssuers that are no list of issuers', () => {
 
   test.each([['https://as.test'], [['']], [[7]], [{}]])('are refused: %j', (formerIssuers) => {
     const message = 'formerIssuers must be an array of issuers, each as it was written before, or left out.';
-    expect(make({ ...renamed, formerIssuers })).toThrow(`authorizationServer.${message}`);
+    expect(make({ ...renamed, formerIssuers })).toThrow(explained(`authorizationServer.${message}`));
     expect(() => discover(renamed.issuer, { formerIssuers: formerIssuers as never })).toThrow(
-      `discover(issuer, options): ${message}`,
+      explained(`discover(issuer, options): ${message}`),
     );
     expect(make(Object.assign(async () => renamed, { formerIssuers }))).toThrow(
-      `authorizationServer.${message}`,
+      explained(`authorizationServer.${message}`),
     );
   });
 });

@@ -2,6 +2,7 @@
 import { type FailureClass, type ProviderProfile, type TokenErrorResponse, TokenManager } from 'tokenkeep';
 import { type Fault, faults } from 'tokenkeep/testing';
 import { expect, test } from 'vitest';
+import { explained } from '../../support/explained.ts';
 import { openManager } from '../../support/open-manager.ts';
 import { rejection } from '../../support/promises.ts';
 
@@ -122,7 +123,7 @@ test.each<[string, () => unknown]>([
     const { error, types, record } = await refused(faults.oauthError('strange'), classify as Classify);
     expect(error).toMatchObject({ code: 'ERR_CONFIGURATION' });
     expect((error as Error).message).toMatch(
-      /profile\.classify\(\).*'invalid-grant', 'interaction-required'/,
+      explained(/profile\.classify\(\).*'invalid-grant', 'interaction-required'/),
     );
     expect(types()).toEqual(['refreshFailed']);
     expect(await record()).toBeDefined();
@@ -137,5 +138,5 @@ test('a classify that is no function is refused', () => {
       authorizationServer: { tokenEndpoint, profile },
       protectedResources: ['https://api.test/'],
     });
-  expect(make).toThrow('authorizationServer.profile.classify must be a function');
+  expect(make).toThrow(explained('authorizationServer.profile.classify must be a function'));
 });

@@ -9,6 +9,7 @@ import {
 import { clientSecretBasic, clientSecretPost } from 'tokenkeep/client-authentication';
 import { authorizationServer, faults, testClock } from 'tokenkeep/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { explained } from '../../support/explained.ts';
 import { optionsFor } from '../../support/open-manager.ts';
 
 beforeEach(() => vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] }));
@@ -328,7 +329,7 @@ describe('{ revoked } tells the truth, and signing out here does not depend on i
   test.each([-1, Number.NaN, 2 ** 31, '2s', null])('signOut({ timeout: %s }) is refused', async (timeout) => {
     const { manager, revocations } = await signedIn(status(200));
     await expect(manager.signOut({ timeout: timeout as never })).rejects.toThrow(
-      /timeout must be a number of mil/,
+      explained(/timeout must be a number of mil/),
     );
     expect(await manager.getTokens()).toBeDefined();
     expect(revocations).toEqual([]);
@@ -336,7 +337,9 @@ describe('{ revoked } tells the truth, and signing out here does not depend on i
 
   test('signOut({ revoke }) is refused where it is no boolean', async () => {
     const { manager } = await signedIn(status(200));
-    await expect(manager.signOut({ revoke: 'no' as never })).rejects.toThrow(/revoke must be true or false/);
+    await expect(manager.signOut({ revoke: 'no' as never })).rejects.toThrow(
+      explained(/revoke must be true or false/),
+    );
   });
 
   test('a confirmation whose body has no end is one', async () => {

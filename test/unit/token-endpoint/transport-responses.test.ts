@@ -3,6 +3,7 @@ import { discover, TokenManager } from 'tokenkeep';
 import { completeLogin, startLogin } from 'tokenkeep/login';
 import { describe, expect, test } from 'vitest';
 import { otherResponseOrigin } from '../../../src/core/http/redirect.ts';
+import { explained } from '../../support/explained.ts';
 import { openManager } from '../../support/open-manager.ts';
 import { rejection } from '../../support/promises.ts';
 
@@ -105,7 +106,7 @@ describe('a response from another URL (K5a, law tokens-stay-home)', () => {
           protectedResources: [],
           fetch,
         }),
-    ).toThrow(/fetch.*redirects.*'manual'/s);
+    ).toThrow(explained(/fetch.*redirects.*'manual'/s));
   });
 
   test('is not used for a login', async () => {
