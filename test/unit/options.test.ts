@@ -22,7 +22,7 @@ const good: TokenManagerOptions = {
   protectedResources: ['https://api.example.com/'],
 };
 
-/** What the constructor says. */
+/** The message of the constructor. */
 function complaint(options: unknown): string {
   try {
     new TokenManager(options as TokenManagerOptions);
@@ -279,7 +279,7 @@ describe('a bad option is refused by its name, with the remedy', () => {
   });
 });
 
-describe('what is allowed', () => {
+describe('valid options', () => {
   test.each<[string, Partial<TokenManagerOptions>]>([
     ['nothing but what is needed', {}],
     [
@@ -405,7 +405,7 @@ describe('isTokenKeepError()', () => {
     new Error('x'),
     { code: 'ERR_STORAGE' },
     new DOMException('x'),
-  ])('%s is none', (value) => {
+  ])('%s is invalid', (value) => {
     expect(isTokenKeepError(value)).toBe(false);
   });
 

@@ -131,7 +131,7 @@ async function full(
   return { manager, events, names };
 }
 
-/** What the server has been sent, or has sent before. */
+/** Secrets that the server has received or sent. */
 const { nextAccessToken: _access, nextRefreshToken: _refresh, ...sent } = secrets;
 const everything = Object.values(sent).join(' ');
 const echoes: [string, () => Response][] = [
@@ -220,7 +220,7 @@ describe('a server that echoes secrets (law no-token-in-words, 6749-17, 6749-18)
   });
 });
 
-describe('a transport whose error tells the request', () => {
+describe('a transport whose error contains the request', () => {
   const told = (request: Request, body: string) => {
     const headers = JSON.stringify([...request.headers]);
     const raw = [...new URLSearchParams(body).values()].join(' ');
@@ -267,7 +267,7 @@ describe('a transport whose error tells the request', () => {
   });
 });
 
-describe('a storage or a lock whose error tells what it was given', () => {
+describe('a storage or a lock whose error contains its arguments', () => {
   const granted = () =>
     Response.json({
       access_token: secrets.nextAccessToken,
@@ -290,7 +290,7 @@ describe('a storage or a lock whose error tells what it was given', () => {
     return errors;
   };
 
-  test('a write that tells the record', async () => {
+  test('a write whose error contains the record', async () => {
     const storage = memoryStorage();
     const { manager, events } = await full(granted, { storage });
     storage.write = (key, record) => Promise.reject(new Error(`SET ${key} ${JSON.stringify(record)} failed`));

@@ -9,7 +9,7 @@ import { openManager } from '../../support/open-manager.ts';
 
 installIndexedDb();
 
-/** For all that it can tell, it is in a browser. */
+/** It cannot distinguish this process from a browser. */
 beforeEach(() => stubBrowserLocks());
 
 let count = 0;
@@ -101,7 +101,7 @@ describe('the database', () => {
     });
   });
 
-  test('it lets go when a newer version of the page wants to migrate, and says so afterwards', async () => {
+  test('it closes when a newer version of the page wants to migrate, and reports it afterwards', async () => {
     const name = freshName();
     const storage = indexedDbStorage({ name });
     await storage.write('key', {}, undefined);
@@ -141,7 +141,7 @@ describe('the database', () => {
     expect(transaction.mock.calls.at(-1)).toEqual(['sessions', 'readwrite', { durability: 'strict' }]);
   });
 
-  test('a value that is not ours is handed over as it is, and can be replaced', async () => {
+  test('a foreign value is returned as it is, and can be replaced', async () => {
     const name = freshName();
     const storage = indexedDbStorage({ name });
     await storage.read('key');
@@ -478,7 +478,7 @@ describe('encryption', () => {
       'null, as engines leave it that cannot unlock it',
       (store: IDBObjectStore) => store.put({ id: 'x', key: null }, 'current'),
     ],
-  ])('a key that is %s is told as lost, and the next login works', async (_how, lose) => {
+  ])('a key that is %s is reported as lost, and the next login works', async (_how, lose) => {
     const { name, storage, database } = await sealed({ schema: 1 });
     await within(database, 'keys', (store) => {
       lose(store);
@@ -500,7 +500,7 @@ describe('encryption', () => {
     await manager.close();
   });
 
-  test('what was stored before encryption was asked for is read, and encrypted with the next write', async () => {
+  test('a record from before encryption was enabled is read, and encrypted with the next write', async () => {
     const name = freshName();
     const version = await indexedDbStorage({ name }).write('key', { step: 1 }, undefined);
     const storage = indexedDbStorage({ name, encrypt: true });

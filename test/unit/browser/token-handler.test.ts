@@ -73,7 +73,7 @@ async function open({ dialect, handler: how, signedIn = true }: Tell = {}) {
   };
 }
 
-/** What all tabs of a browser see. */
+/** State that all tabs of a browser share. */
 function sharedByTabs(): TokenStorage {
   const { lock, ...storage } = memoryStorage();
   if (lock === undefined) throw new Error('memoryStorage() has a lock.');
@@ -171,7 +171,7 @@ describe('a refresh', () => {
     const { openTab, server, posts, browser } = await open();
     const [one, other] = [openTab(), openTab()];
     for (const tab of [one, other, one]) {
-      server.expire(); // what they know is of a refresh, and so are the marks by which they tell one from another
+      server.expire(); // their knowledge is that of a refresh, and so are their placeholders
       await tab.fetch(orders);
     }
     await other.fetch(orders);
@@ -232,7 +232,7 @@ describe('a refresh', () => {
     expect(seen).toEqual(['1', '1', '2']);
   });
 
-  test('who makes the headers is asked once for each request', async () => {
+  test('the function that makes the headers is called once for each request', async () => {
     let asked = 0;
     const headers = () => ({ 'token-handler-version': '1', 'x-csrf': String(++asked) });
     const { tab, server, browser } = await open({ handler: { headers } });
@@ -262,8 +262,8 @@ describe('a refresh', () => {
   });
 });
 
-describe('what is stored', () => {
-  test('says until when, and holds no token; nor does anything that is told', async () => {
+describe('the stored record', () => {
+  test('has the expiry and no token; nor have the events', async () => {
     const { tab, server, browser, record, events } = await open();
     server.expire();
     await tab.fetch(orders);
@@ -299,7 +299,7 @@ describe('what is stored', () => {
 });
 
 describe('a session', () => {
-  test('is found out by the first call: no login is told of, none is asked for', async () => {
+  test('is found out by the first call: no login event, and no login is required', async () => {
     const { tab, posts, events } = await open();
     expect((await tab.fetch(orders)).status).toBe(200);
     expect(posts()).toBe(0);
@@ -320,7 +320,7 @@ describe('a session', () => {
     },
   );
 
-  test.each(['curity', 'node'] as const)('that the handler calls expired is over (%s)', async (dialect) => {
+  test.each(['curity', 'node'] as const)('that the handler calls expired has ended (%s)', async (dialect) => {
     const { tab, server, events, record, posts } = await open({ dialect });
     await tab.fetch(orders);
     server.revokeFamily();
@@ -341,7 +341,7 @@ describe('a session', () => {
     ['an empty 401', new Response(null, { status: 401 })],
     ['a 401 that says something else', Response.json({ title: 'Unauthorized' }, { status: 401 })],
     ['a 403 that says so', Response.json({ code: 'session_expired' }, { status: 403 })],
-  ])('is over after %s', async (_, answer) => {
+  ])('has ended after %s', async (_, answer) => {
     const { openTab, server, browser } = await open();
     const tab = openTab({
       fetch: async (input, init) =>
@@ -375,7 +375,7 @@ describe('a session', () => {
     expect((await tab.fetch(orders)).status).toBe(200);
   });
 
-  test('lives on when the server behind the handler is ill: nobody knows what has become of the refresh token', async () => {
+  test('is kept when the server behind the handler fails: the state of the refresh token is unknown', async () => {
     const { tab, server, posts, clock } = await open();
     server.expire();
     server.fail(faults.serverError);
@@ -390,7 +390,7 @@ describe('a session', () => {
     expect(server.counts).toMatchObject({ refreshes: 1, familiesRevoked: 0 });
   });
 
-  test('whose response was lost is tried once more with care, and the server’s word ends it', async () => {
+  test('with a lost response is tried once more with care, and the server’s answer ends it', async () => {
     const { tab, server, browser, posts, clock } = await open();
     await tab.fetch(orders);
     server.expire();
@@ -408,7 +408,7 @@ describe('a session', () => {
 });
 
 describe('signing out', () => {
-  test('is a POST to the handler: cookies and record are gone, in all tabs, and the application hears where to go', async () => {
+  test('is a POST to the handler: cookies and record are gone, in all tabs, and the application receives the next address', async () => {
     const heard: unknown[] = [];
     const { openTab, handler, browser, record, server } = await open({
       handler: { onLogout: (said) => heard.push(said) },
@@ -487,7 +487,7 @@ describe('signing out', () => {
     expect(handler.requests.at(-1)).toBe('POST /oauth-agent/logout');
   });
 
-  test('without telling the handler, where the application does that itself', async () => {
+  test('without a request to the handler, where the application sends its own', async () => {
     const { tab, handler } = await open();
     await tab.fetch(orders);
     expect(await tab.signOut({ revoke: false })).toEqual({ revoked: false, reason: 'not_requested' });

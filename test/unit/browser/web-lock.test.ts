@@ -48,7 +48,7 @@ describe('holders that sleep', () => {
     }
   }
 
-  /** Someone with the lock, until told otherwise. */
+  /** A holder of the lock, until it is released. */
   async function holder(lock = webLock({ lease })) {
     const { promise, resolve: end } = Promise.withResolvers<string>();
     const { promise: granted, resolve: grant } = Promise.withResolvers<void>();
@@ -124,7 +124,7 @@ describe('holders that sleep', () => {
     await sleeper.result;
   });
 
-  test('who watched only now and then has seen enough as well', async () => {
+  test('a waiter that watched only now and then has seen enough as well', async () => {
     await holder();
     const lock = webLock({ lease });
     for (let attempt = 0; attempt < 3; attempt++) {
@@ -139,7 +139,7 @@ describe('holders that sleep', () => {
     expect(state.ran).toBe(true);
   });
 
-  test('who slept itself has not watched: after a night a holder gets a moment to wake up', async () => {
+  test('a waiter that slept has not watched: after a night a holder gets a moment to wake up', async () => {
     await holder();
     const { state } = waiter();
     await pass(2_000);
@@ -152,7 +152,7 @@ describe('holders that sleep', () => {
     expect(state.ran).toBe(true);
   });
 
-  test('who freezes in the guard is not waited for either, and does not act when it wakes up', async () => {
+  test('a tab that freezes in the guard is not waited for either, and does not act when it wakes up', async () => {
     const guard = `tokenkeep.guard:${name}`;
     let frozen = true;
     const over = navigator.locks

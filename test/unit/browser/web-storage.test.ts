@@ -5,7 +5,7 @@ import { register, storageConformance } from 'tokenkeep/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { stubBrowserLocks } from '../../support/browser.ts';
 
-/** For all that it can tell, it is in a browser. */
+/** It cannot distinguish this process from a browser. */
 beforeEach(() => stubBrowserLocks());
 
 /** As much of a `Storage` as is used. */
@@ -140,7 +140,7 @@ test('a getter that throws is caught when a function is handed in', async () => 
 });
 
 test.each(['', 'undefined', 'null', '{"version":', '[]', '{"version":7,"record":{}}', '"text"'])(
-  'B51: %j is handed over as it is, and can be replaced',
+  'B51: %j is returned as it is, and can be replaced',
   async (text) => {
     const shared = area();
     shared.setItem(`tokenkeep:${key}`, text);

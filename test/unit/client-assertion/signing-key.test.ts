@@ -77,7 +77,7 @@ describe('a PEM', () => {
   });
 });
 
-describe('what is no key', () => {
+describe('an invalid key', () => {
   const pkcs1 = rsa.privateKey.export({ format: 'pem', type: 'pkcs1' }) as string;
   const sec1 = pairs.ES256.privateKey.export({ format: 'pem', type: 'sec1' }) as string;
   const locked = pairs.ES256.privateKey.export({

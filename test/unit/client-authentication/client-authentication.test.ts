@@ -21,7 +21,7 @@ interface Sent {
   readonly redirect: string;
 }
 
-/** What a refresh sends. */
+/** The parameters of a refresh. */
 async function refreshed(
   options: Partial<TokenManagerOptions> & { server?: AuthorizationServer } = {},
   request: Parameters<TokenManager['getAccessToken']>[0] = {},
@@ -274,7 +274,7 @@ describe('mutual TLS (8705-01, 8705-03)', () => {
     );
   });
 
-  test('an alias that is left open is none', async () => {
+  test('an alias that is undefined is ignored', async () => {
     const open = { ...server, mtlsEndpointAliases: { tokenEndpoint: undefined } };
     expect((await refreshed({ server: open, clientAuthentication: tlsClientAuth() })).url).toBe(
       'https://as.example.com/token',

@@ -1,4 +1,4 @@
-/** A secret that is shipped to its users is none: who builds the page hears of it. */
+/** A secret that is shipped to its users is not secret: the author of the page gets a warning. */
 import { generateKeyPairSync } from 'node:crypto';
 import { beforeEach, describe, expect, type MockInstance, test, vi } from 'vitest';
 import { stubBrowserFetch } from '../../support/browser.ts';

@@ -38,7 +38,7 @@ describe('exportedKeys(storage)', () => {
     };
   };
 
-  test('what comes back into memory cannot be exported again', async () => {
+  test('a key that is read into memory cannot be exported again', async () => {
     const { keys, key } = await kept();
     const pair = await keys.read(key.thumbprint);
     expect([pair?.privateKey.extractable, pair?.privateKey.usages]).toEqual([false, ['sign']]);

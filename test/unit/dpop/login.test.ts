@@ -48,7 +48,7 @@ function site(policy: DpopPolicy = {}, more: DpopOptions = {}, options: Authoriz
   };
   const manager = new TokenManager({ ...client, protectedResources: ['https://api.test/'] });
   const start = () => startLogin({ ...client, redirectUri, pending, scope: ['read'] });
-  /** What the browser brings back. */
+  /** The response that the browser brings back. */
   const visit = async (url: string) => {
     const answer = await server.fetch(url, { redirect: 'manual' });
     return answer.headers.get('location') ?? '';
@@ -74,7 +74,7 @@ test.each([[[]], [['token', 'api']]] as [('token' | 'api')[]][])(
   },
 );
 
-test('a code that was bound to a key is of no use with another one', async () => {
+test('a code that was bound to a key cannot be used with another one', async () => {
   const { client, start, visit, pending, keys } = site();
   const { url, state } = await start();
   const name = [...pending.keys()].find((one) => one.includes(state)) ?? '';

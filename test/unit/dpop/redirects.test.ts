@@ -77,7 +77,7 @@ test('a nonce that the second place wants costs the first one nothing, and the b
   ]);
 });
 
-test('what a platform has followed by itself says nothing about the proof', async () => {
+test('a redirect that a platform has followed by itself proves nothing about the proof', async () => {
   const answered = () => {
     const response = new Response(null, {
       status: 401,

@@ -103,7 +103,7 @@ describe('calls and refreshes', () => {
     expect(server.counts).toMatchObject({ proofs: 2, proofsRefused: 0 });
   });
 
-  test('what the caller changes while the proof is signed is not sent', async () => {
+  test('a change by the caller while the proof is signed is not sent', async () => {
     const { server, manager } = await openDpopManager();
     const init = {
       method: 'POST',
@@ -346,7 +346,7 @@ describe('the key is lost', () => {
     expect(server.counts.tokenRequests).toBe(0);
   });
 
-  test('whoever has it in memory goes on, and a new login mends it', async () => {
+  test('a manager with the key in memory continues, and a new login repairs the session', async () => {
     const { keys, key, open, call, signIn, expire } = await openDpopManager();
     await keys.delete(key.thumbprint);
     expire();
@@ -415,7 +415,7 @@ describe('the key is lost', () => {
     expect(sent).toEqual([]);
   });
 
-  test('the key of a session that is over is forgotten', async () => {
+  test('the key of a session that has ended is forgotten', async () => {
     const { keys, key, manager, server, call, signIn, expire } = await openDpopManager();
     await manager.signOut();
     expect(await keys.read(key.thumbprint)).toBeUndefined();
@@ -531,7 +531,7 @@ describe('options', () => {
     );
   });
 
-  test('exported keys work from a storage of text, for whoever reads it', async () => {
+  test('exported keys work from a storage of text, for every reader', async () => {
     const storage = memoryStorage();
     const { open, call, server } = await openDpopManager({ dpop: { keys: exportedKeys(storage) } });
     const elsewhere = open({ dpop: dpop({ keys: exportedKeys(storage) }) });
@@ -549,7 +549,7 @@ describe('a client that gets tokens for itself', () => {
     session: 'machine',
   };
 
-  test('makes its key when it needs one, once for all who share the storage', async () => {
+  test('makes its key when it needs one, once for all managers that share the storage', async () => {
     const { server, open, expire } = await openDpopManager({
       server: { clients: [...clients, { clientId: 'test-client' }] },
     });
@@ -581,7 +581,7 @@ describe('a client that gets tokens for itself', () => {
   });
 });
 
-test('7523-03: the request that is made anew for a nonce has a client assertion of its own', async () => {
+test('7523-03: the request that is repeated for a nonce has its own client assertion', async () => {
   const assertions: string[] = [];
   const verify = (parameters: URLSearchParams) => {
     assertions.push(parameters.get('client_assertion') ?? '');

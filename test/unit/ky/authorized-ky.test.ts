@@ -157,7 +157,7 @@ describe('retries', () => {
     expect(server.counts).toMatchObject({ apiCalls: 4, refreshes: 1 });
   });
 
-  test('with none at all a call is replayed all the same', async () => {
+  test('with none at all a call is replayed anyway', async () => {
     const { server, api } = await signedIn({ retry: 0 });
     server.expire();
     expect((await api.post('orders', { json: {} })).status).toBe(200);
@@ -208,7 +208,7 @@ describe('retries', () => {
     expect(set.server.counts.tokenRequests).toBe(1);
   });
 
-  test('unless shouldRetry says so: a refresh that failed is tried again when its pause is over', async () => {
+  test('unless shouldRetry decides otherwise: a failed refresh is retried after its pause', async () => {
     const set = await signedIn();
     const shouldRetry = vi.fn(async ({ error }: { error: Error }) => {
       if (!isTokenKeepError(error) || error.code !== 'ERR_REFRESH_FAILED') return undefined;
@@ -244,7 +244,7 @@ describe('answers', () => {
     expect(await api.get('orders', { throwHttpErrors: false }).then(({ ok }) => ok)).toBe(true);
   });
 
-  test('progress of what comes, and of what is sent, is told once', async () => {
+  test('progress of downloads and uploads is reported once', async () => {
     const { server, api } = await signedIn();
     server.expire();
     const up: number[] = [];
@@ -293,7 +293,7 @@ describe('streams', () => {
     expect(server.counts).toMatchObject({ apiCalls: 2, refreshes: 1 });
   });
 
-  test('with retry 0 are not kept: nobody branches the request, also where its progress is told', async () => {
+  test('with retry 0 are not kept: the request is not cloned, also where its progress is reported', async () => {
     const clone = vi.spyOn(Request.prototype, 'clone');
     const tee = vi.spyOn(ReadableStream.prototype, 'tee');
     const { api } = await signedIn({ retry: 0 });
@@ -321,7 +321,7 @@ describe('streams', () => {
   });
 });
 
-describe('giving up', () => {
+describe('an abort', () => {
   test('a timeout while others refresh: this call ends, the refresh goes on, the next call uses its token', async () => {
     const { server, api, manager } = await signedIn();
     server.expire();

@@ -42,7 +42,7 @@ function begin(answers: readonly (() => Response | Promise<Response>)[], members
   return { login, polls, prompts, clock, net, start };
 }
 
-test('tells the user where to go and what to enter, and gets the tokens', async () => {
+test('shows the user where to go and which code to enter, and gets the tokens', async () => {
   const { login, prompts, clock, net, start } = begin([pending]);
   await clock.advance(60_000);
   expect((await login).tokens).toMatchObject({
@@ -115,7 +115,7 @@ describe('ends', () => {
     expect(clock.timers).toBe(0);
   });
 
-  test('when the code is over, without asking once more', async () => {
+  test('when the code has expired, without another request', async () => {
     const { login, polls, clock } = begin(
       Array.from({ length: 9 }, () => pending),
       { expires_in: 12 },
@@ -126,7 +126,7 @@ describe('ends', () => {
     expect(clock.timers).toBe(0);
   });
 
-  test('when the application gives up, with its reason', async () => {
+  test('when the application aborts, with its reason', async () => {
     const controller = new AbortController();
     const { login, polls, clock } = begin([pending, pending], {}, { signal: controller.signal });
     await clock.advance(6_000);
@@ -137,7 +137,7 @@ describe('ends', () => {
     expect(clock.timers).toBe(0);
   });
 
-  test('when telling the user fails', async () => {
+  test('when the prompt throws', async () => {
     const onPrompt = () => Promise.reject(new Error('no display'));
     const { login, polls, clock } = begin([], {}, { onPrompt });
     await clock.advance(60_000);

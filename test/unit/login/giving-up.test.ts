@@ -1,4 +1,4 @@
-/** Whoever gives a login up gets the signal's reason at once, and nothing of the login is left behind. */
+/** An aborted login rejects with the signal's reason at once, and leaves nothing behind. */
 import { getEventListeners } from 'node:events';
 import {
   completeLogin,
@@ -32,7 +32,7 @@ const logins: Record<string, (signal: AbortSignal) => Promise<unknown>> = {
 };
 const listenersOf = (signal: AbortSignal) => getEventListeners(signal, 'abort').length;
 
-test.each(Object.entries(logins))('%s is given up while the server is found out', async (name, begin) => {
+test.each(Object.entries(logins))('%s is aborted during discovery', async (name, begin) => {
   const giving = new AbortController();
   const login = begin(giving.signal);
   await vi.waitUntil(() => listenersOf(giving.signal) > 0);
@@ -45,7 +45,7 @@ test.each(Object.entries(logins))('%s is given up while the server is found out'
   expect(net.sent).toEqual([]);
 });
 
-test('the second half is not given up: it is good for once, and another may want it', async () => {
+test('the second half is not aborted: the code can be used once, and another caller may want it', async () => {
   const both = { ...client, pending, signal: new AbortController().signal };
   const { url } = await startLogin({ ...both, redirectUri });
   const options = { ...both, signal: AbortSignal.abort(new Error('enough')) };
@@ -53,7 +53,7 @@ test('the second half is not given up: it is good for once, and another may want
   expect(tokens.refreshToken).toBe('refresh-1');
 });
 
-test('a login that was given up while it was kept sends nobody anywhere', async () => {
+test('a login that was aborted while it was stored sends no one anywhere', async () => {
   const giving = new AbortController();
   const slow = {
     getItem: () => null,
@@ -65,7 +65,7 @@ test('a login that was given up while it was kept sends nobody anywhere', async 
   expect(assign).not.toHaveBeenCalled();
 });
 
-test('a prompt that waits for its user is not in the way of giving up', async () => {
+test('a prompt that waits for its user does not delay an abort', async () => {
   const device = { device_code: 'd', user_code: 'u', verification_uri: 'https://as.test/enter' };
   const { client } = scene({ [as.deviceAuthorizationEndpoint]: () => Response.json(device) });
   const giving = new AbortController();

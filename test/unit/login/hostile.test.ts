@@ -125,7 +125,7 @@ describe('the token endpoint', () => {
     return { error, net };
   };
 
-  test('refuses a code that was given to another client: told without the code', async () => {
+  test('refuses a code that was issued to another client, and reports it without the code', async () => {
     const { error } = await refusing(() =>
       Response.json(
         { error: 'invalid_grant', error_description: 'a-code-of-another is used' },
@@ -144,7 +144,7 @@ describe('the token endpoint', () => {
     ['says nothing', () => new Response('<html>')],
     ['sends a megabyte', () => new Response('x'.repeat(1_100_000))],
     ['breaks off', () => Promise.reject(new TypeError('failed with a-code-of-another'))],
-  ])('%s: the code is not sent again, nor told', async (_name, place) => {
+  ])('%s: the code is neither sent again nor reported', async (_name, place) => {
     const { error, net } = await refusing(place);
     expect(error).toMatchObject({ code: 'ERR_LOGIN_FAILED', reason: 'no_response' });
     expect(inspect(error)).not.toContain('a-code-of-another');

@@ -6,7 +6,7 @@ import { key, type OpenedManager, openManager as open } from '../../support/open
 import { rejection } from '../../support/promises.ts';
 import { diskFull } from '../../support/watched-storage.ts';
 
-/** What a library before has kept: a session of the same server. */
+/** The stored session of another library, at the same server. */
 async function setup(options?: Parameters<typeof open>[0]) {
   const story = await open({ signedIn: false, ...options });
   const { access_token: accessToken, refresh_token } = story.tokens;
@@ -43,13 +43,13 @@ describe('a session', () => {
     expect(await outcomeOf(story)).toBe('nothing');
   });
 
-  test('is told once, also to who knows that nobody is signed in and hears of what is stored', async () => {
+  test('is reported once, also to a manager that knows that no one is signed in and watches the storage', async () => {
     const story = await setup({ manager: { storage: memoryStorage() } });
     expect(await story.manager.getTokens()).toBeUndefined();
     const place = {
       ...story.place,
       async remove() {
-        await story.clock.advance(0); // what is stored is known everywhere
+        await story.clock.advance(0); // all watchers have been notified
         place.read = () => undefined;
       },
     };
@@ -90,7 +90,7 @@ describe('a session', () => {
     expect(story.types()).toEqual([]);
   });
 
-  test('that cannot be used is left alone, and the reason is handed on', async () => {
+  test('that cannot be used is left alone, and the reason is returned', async () => {
     const { manager, place, storage } = await setup();
     place.kept = { refused: 'no refresh token' };
     expect(await importSession(manager, place)).toEqual({ outcome: 'refused', reason: 'no refresh token' });
@@ -98,7 +98,7 @@ describe('a session', () => {
     expect(await storage.inner.read(key)).toBeUndefined();
   });
 
-  test('takes the place of a value that is none of ours, and that is told outside of the lock', async () => {
+  test('replaces a foreign value, and reports that outside of the lock', async () => {
     let held = 0;
     const inner = memoryLock();
     const lock: TokenLock = {
@@ -125,7 +125,7 @@ describe('a session', () => {
   });
 });
 
-describe('who acts meanwhile in this process wins:', () => {
+describe('an action meanwhile in this process wins:', () => {
   const during = (
     story: OpenedManager & { place: { read(): LegacyTokens | Promise<LegacyTokens> } },
     act: () => unknown,
@@ -259,7 +259,7 @@ describe('trouble', () => {
     expect(await error).toMatchObject({ code: 'ERR_STORAGE' });
   });
 
-  test('who sleeps for longer than half a lease begins again', async () => {
+  test('an import that sleeps for longer than half a lease begins again', async () => {
     const lock: TokenLock = { ...memoryLock(), lease: 50_000 };
     const story = await setup({ manager: { lock } });
     const { read } = story.place;
@@ -305,7 +305,7 @@ describe('trouble', () => {
     expect(await storage.inner.read(key)).toBeUndefined();
   });
 
-  test('what is no manager, and what is no former session', async () => {
+  test('invalid managers, and invalid legacy sessions', async () => {
     const { manager, place } = await setup();
     for (const wrong of [
       undefined,

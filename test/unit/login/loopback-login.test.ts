@@ -139,7 +139,7 @@ describe('ends, and listens no more', () => {
     expect([await isFree(redirectUri), clock.timers]).toEqual([true, 0]);
   });
 
-  test('when the application gives up, also with a connection that says nothing', async () => {
+  test('when the application aborts, also with a silent connection', async () => {
     const controller = new AbortController();
     const { login, clock, redirectUri } = await begin({ signal: controller.signal });
     const silent = connect(Number(new URL(redirectUri).port), '127.0.0.1');
@@ -163,7 +163,7 @@ describe('ends, and listens no more', () => {
 });
 
 describe('the system’s browser', () => {
-  /** What would be started, with children of which those that `exist` do start. */
+  /** The commands that would be started, with children of which those that `exist` do start. */
   function platform(name: string, exist: readonly string[], env = {}) {
     const started = Promise.withResolvers<unknown[]>();
     const tried: string[] = [];

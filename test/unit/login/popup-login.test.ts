@@ -78,7 +78,7 @@ test('opens a window before it waits for anything, and gets the answer from the 
   expect([popup.closed, popup.opener, channels, clock.timers]).toEqual([true, null, [], 0]);
 });
 
-test('two windows do not hear of each other', async () => {
+test('two windows do not receive each other’s response', async () => {
   const one = await begin();
   const first = popup;
   popup = new Popup();
@@ -92,7 +92,7 @@ test('two windows do not hear of each other', async () => {
   expect(one.net.sent[0]?.form.get('code')).toBe('code-1');
 });
 
-describe('what is not the answer is not heard', () => {
+describe('a message that is not the response is ignored', () => {
   const say = (data: unknown) => {
     const name = `tokenkeep.login.${new URL(popup.url).searchParams.get('state')}`;
     new Channel(name).postMessage(data);
@@ -135,7 +135,7 @@ describe('ends', () => {
     expect((await login).tokens.accessToken).toBe('access-1');
   });
 
-  test('when the user takes too long, and when the application gives up', async () => {
+  test('when the user takes too long, and when the application aborts', async () => {
     const slow = await begin({ lifetime: 60_000 });
     await slow.clock.advance(60_000);
     expect(await rejection(slow.login)).toMatchObject({ reason: 'timed_out' });

@@ -482,7 +482,7 @@ describe('finish()', () => {
     const find = () => (isOnline ? Promise.resolve(server) : Promise.reject(new Error('offline')));
     const begun = site();
     await begun.visit();
-    // The page has been loaded anew, and has no network.
+    // The page has been reloaded, and has no network.
     isOnline = false;
     const manager = new TokenManager({
       ...begun.client,

@@ -200,7 +200,7 @@ describe('completeLogin', () => {
     }
   });
 
-  test('twice at once in a page, and refused: both hear of it, and the next login is its own', async () => {
+  test('twice at once in a page, and refused: both reject, and the next login is its own', async () => {
     stubBrowserFetch();
     const { client, net } = scene({
       [as.tokenEndpoint]: () => Response.json({ error: 'invalid_grant' }, { status: 400 }),
@@ -214,7 +214,7 @@ describe('completeLogin', () => {
     expect(net.sent.length).toBe(1);
   });
 
-  test('what nobody came back for is taken out by a later login', async () => {
+  test('a login that no one returned for is removed by a later login', async () => {
     const { client, clock } = scene();
     for (const pending of [new Map<string, string>([['other', 'x']]), webStorage({ other: 'x' })]) {
       const options = { ...client, pending, redirectUri };
@@ -249,7 +249,7 @@ describe('completeLogin', () => {
     expect((await completeLogin(options, new URLSearchParams(search))).tokens.accessToken).toBe('access-1');
   });
 
-  test('tokens that came are handed over, whatever else is wrong with the answer', async () => {
+  test('tokens that arrived are returned, whatever else is wrong with the response', async () => {
     const { client } = scene({
       [as.tokenEndpoint]: granting({ id_token: 'rubbish', expires_in: 'soon', scope: 7, more: 1 }),
     });

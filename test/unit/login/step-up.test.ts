@@ -1,4 +1,4 @@
-/** What an API has asked for becomes part of the next login. */
+/** The requirements of an API become part of the next login. */
 import { startLogin, withStepUp } from 'tokenkeep/login';
 import { describe, expect, test } from 'vitest';
 import { redirectUri, scene } from './support/server.ts';
@@ -30,7 +30,7 @@ test('9470-02: the event goes straight into an authorization request, beside wha
     max_age: '300',
     prompt: 'consent',
   });
-  // What the ID token is held to, and what the tokens are taken to be for.
+  // The requirements for the ID token, and the scope of the tokens.
   const [waiting] = [...pending.values()].map((text) => JSON.parse(text));
   expect(waiting).toMatchObject({ maxAge: 300, scope: ['openid', 'offline_access', 'read', 'payments'] });
 });
@@ -42,7 +42,7 @@ describe('the options', () => {
     expect(withStepUp({}, { scope: ['a', 'a'] })).toEqual({ scope: ['a'], parameters: {} });
   });
 
-  test('of two ages the shorter one counts, whoever asks for it', () => {
+  test('of two ages the shorter one counts, whichever side sets it', () => {
     const ageOf = (own: string, maxAge: number) =>
       withStepUp({ parameters: { max_age: own } }, { maxAge }).parameters['max_age'];
     expect([ageOf('60', 300), ageOf('300', 60), ageOf('soon', 60), ageOf('60', 0)]).toEqual([
@@ -88,7 +88,7 @@ describe('claims', () => {
   });
 
   test.each(['', 'not base64!', base64([1]), '"text"', 'null', '%7B%7D', btoa('{')])(
-    'that are none are refused, and not repeated: %j',
+    'that are invalid are refused, and not repeated: %j',
     (claims) => {
       const step = () => withStepUp(usual, { claims });
       expect(step).toThrow(expect.objectContaining({ code: 'ERR_CONFIGURATION' }));
@@ -96,7 +96,7 @@ describe('claims', () => {
     },
   );
 
-  test('of the application that are none are named', () => {
+  test('of the application that are invalid are named', () => {
     const step = () => withStepUp({ parameters: { claims: 'x' } }, { claims: base64(acrs) });
     expect(step).toThrow(/parameters\.claims/);
   });

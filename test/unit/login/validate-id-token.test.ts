@@ -26,7 +26,7 @@ async function loggedIn(change: Change = {}, request: object = {}, authorization
 
 const lax = { ...as, metadata: {} };
 
-test('a good one tells who the user is', async () => {
+test('a valid one identifies the user', async () => {
   const { login } = await loggedIn({ email: 'ada@example.com' }, {}, lax);
   expect(login.idTokenClaims()).toMatchObject({ sub: 'ada', email: 'ada@example.com' });
 });
@@ -94,7 +94,7 @@ test('a login as recent as max_age asks is good', async () => {
 });
 
 test.each(['rubbish', 'a.b.c', `a.${Buffer.from('null').toString('base64url')}.c`])(
-  'what cannot be read is refused without being told: %s',
+  'an unreadable one is refused without being repeated: %s',
   async (text) => {
     const { client } = scene({ [as.tokenEndpoint]: granting({ id_token: text }) });
     const options = { ...client, pending: new Map<string, string>() };

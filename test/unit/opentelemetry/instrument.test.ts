@@ -39,7 +39,7 @@ beforeEach(async () => {
   figures.reset();
 });
 
-/** What was counted since the test began: `tokenkeep.calls {"http.response.status_code":200}` → 50. */
+/** Counts since the test began: `tokenkeep.calls {"http.response.status_code":200}` → 50. */
 async function counted(): Promise<Record<string, unknown>> {
   await reader.forceFlush();
   const all = figures.getMetrics().flatMap(({ scopeMetrics }) => scopeMetrics);
@@ -114,7 +114,7 @@ test('a refresh that fails is a span that says so, and a failure of its class', 
   });
 });
 
-test('a lock that nobody lets go and a storage that takes no mark are failures of their own', async () => {
+test('a lock that is never released and a storage that takes no mark are failures of their own', async () => {
   const lock = {
     reach: 'process',
     request: () => Promise.reject(new LockTimeoutError('Somebody holds it.')),
@@ -195,7 +195,7 @@ test('it stops at the end of a block, and once', async () => {
 });
 
 test.each([null, 'left'])(
-  'a call that is given up for the reason %o rejects with it, and is counted',
+  'a call that is aborted for the reason %o rejects with it, and is counted',
   async (reason) => {
     const { manager } = await openManager();
     const { fetch, stop } = instrument(manager, opentelemetry);
@@ -205,7 +205,7 @@ test.each([null, 'left'])(
   },
 );
 
-test('without the api it says what to hand over', async () => {
+test('without the api the error names the argument', async () => {
   const { manager } = await openManager();
   expect(() => instrument(manager, undefined as never)).toThrow(ConfigurationError);
   expect(() => instrument(manager, {} as never)).toThrow(

@@ -1,4 +1,4 @@
-/** Where a provider is said to be, and what is none. */
+/** Valid and invalid addresses of providers. */
 import { isTokenKeepError } from 'tokenkeep';
 import { cloudentity, cognito, curity, entra, github, keycloak, okta, reachfive } from 'tokenkeep/providers';
 import { describe, expect, test } from 'vitest';
@@ -28,7 +28,7 @@ describe('a domain', () => {
     'acme.reach5.net\\@attacker.example',
     'acme reach5.net',
     '//attacker.example',
-  ])('%s is none, and the error names the option', (domain) => {
+  ])('%s is invalid, and the error names the option', (domain) => {
     expect(complaint(() => reachfive({ domain: domain as string }))).toMatch(/^reachfive\(\{ domain \}\)/);
   });
 
@@ -62,7 +62,7 @@ describe('a name in a path', () => {
   );
 });
 
-describe('what depends on how a provider is used', () => {
+describe('options that depend on the use of a provider', () => {
   test('Okta: the authorization server of the organisation, or a custom one', () => {
     expect(okta({ domain: 'acme.okta.com' })).toMatchObject({
       issuer: 'https://acme.okta.com',

@@ -1,4 +1,4 @@
-/** What only one provider does. */
+/** Behaviour of only one provider. */
 import type { TokenResponse } from 'tokenkeep';
 import { describe, expect, test } from 'vitest';
 import { rejection, times } from '../../support/promises.ts';

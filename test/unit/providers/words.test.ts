@@ -22,7 +22,7 @@ test.each([
   { folder: 'src/providers', others: ['address', 'index', 'reuse'] },
   { folder: 'src/testing/dialects', others: ['dialects', 'index'] },
   { folder: 'test/unit/providers/fixtures', others: ['all'] },
-])('what lies in $folder is in the list beside it', ({ folder, others }) => {
+])('the files in $folder are in the list beside it', ({ folder, others }) => {
   const files = readdirSync(folder).map((file) => file.replace(/(-dialect)?\.ts$/, ''));
   expect(files.sort()).toEqual([...Object.keys(providers), ...others].sort());
 });
@@ -33,7 +33,7 @@ describe.each(fixtures)('$name', (fixture) => {
   test('is where its documents say', () => {
     expect(provider).toMatchObject({ tokenEndpoint: fake.tokenEndpoint });
     expect(provider.revocationEndpoint ?? null).toBe(fake.revocationEndpoint);
-    // What is not the same everywhere is told by discovery.
+    // Values that are not the same everywhere come from discovery.
     const issuers = provider.issuer === undefined ? [] : [provider.issuer];
     for (const issuer of issuers) expect(new URL(issuer).protocol).toBe('https:');
   });

@@ -32,7 +32,7 @@ test('law commit-before-use: nobody sees the new access token before the write o
   expect((await second).status).toBe(200);
 });
 
-test('law commit-before-use: a refused write: the tokens are used from memory, storeFailed is told, and a timer stores them', async () => {
+test('law commit-before-use: a refused write: the tokens are used from memory, storeFailed is emitted, and a timer stores them', async () => {
   const { manager, server, storage, expire, clock, types, record } = await openManager();
   expire();
   failWrites(storage, (index) => index === 1);
@@ -289,7 +289,7 @@ test('step 3: a storage that cannot be read: a typed error, and nothing is sent 
   expect(await manager.getAccessToken()).toBe(server.currentAccessToken());
 });
 
-test('step 3: a storage that hangs is given up after the timeout, and the next call goes through', async () => {
+test('step 3: a storage that hangs is left after the timeout, and the next call goes through', async () => {
   const { manager, server, storage, expire, clock } = await openManager({ manager: { timeout: 5_000 } });
   expire();
   storage.before = () => new Promise<void>(() => undefined);

@@ -1,4 +1,4 @@
-/** A refresh needs evidence: an access token that is over, or the very one that was rejected. */
+/** A refresh needs evidence: an access token that has expired, or the very one that was rejected. */
 import { expect, test } from 'vitest';
 import { api, callApi, openManager } from '../../support/open-manager.ts';
 import { deferred, times } from '../../support/promises.ts';

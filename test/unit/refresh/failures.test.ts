@@ -157,7 +157,7 @@ test.each([400, 401, 403])(
   },
 );
 
-test('law only-the-server-ends-it: an end that the storage does not take: no further POST all the same', async () => {
+test('law only-the-server-ends-it: an end that the storage refuses: no further POST anyway', async () => {
   const { manager, server, expire, storage, types } = await openManager();
   expire();
   server.revokeFamily();
@@ -204,7 +204,7 @@ test('law compare-and-clear, N19: a loser’s invalid_grant does not delete what
   expect((await record())?.refreshToken).toBe(refreshToken);
 });
 
-test('law compare-and-clear, N31: a loser whose winner’s token is over as well refreshes with the winner’s refresh token', async () => {
+test('law compare-and-clear, N31: a loser whose winner’s token has expired as well refreshes with the winner’s refresh token', async () => {
   const { caller, held, replace, server, posts, record } = await stolen();
   const { refresh_token: refreshToken } = server.signIn();
   await replace({ refreshToken });

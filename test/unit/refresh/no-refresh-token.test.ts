@@ -24,7 +24,7 @@ test('works to the last moment of its access token', async () => {
   expect(server.counts).toMatchObject({ tokenRequests: 0, apiRejected: 0 });
 });
 
-test('and then asks everyone for a login, sends nothing, and tells of no end: the server has said none', async () => {
+test('and then requires a login of everyone, sends nothing, and emits no end: the server has declared none', async () => {
   const { manager, open, expire, server, events } = await withoutRefreshToken();
   expire();
   const callers = [...times(10, () => manager.fetch(api)), manager.getAccessToken(), open().fetch(api)];

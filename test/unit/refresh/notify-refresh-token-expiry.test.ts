@@ -1,4 +1,4 @@
-/** When the refresh token will end: known from whatever there is, told ahead, and never a reason to give up. */
+/** The expiry of a refresh token: taken from every source, announced ahead, and never a reason to stop. */
 import { memoryStorage, type TokenManagerOptions, type TokenResponse } from 'tokenkeep';
 import { type AuthorizationServerOptions, authorizationServer, type Fault } from 'tokenkeep/testing';
 import { describe, expect, test } from 'vitest';
@@ -50,7 +50,7 @@ async function session({
       clock.set(start + time);
       return (await manager.fetch(api)).status;
     },
-    /** When an end was told, and which, in ms from the login. */
+    /** The times of the announcements, with the announced expiry, in ms from the login. */
     told: () =>
       events.flatMap(({ type, expiresAt }) =>
         type === 'refreshTokenExpiring' ? Number(expiresAt) - start : [],
@@ -58,7 +58,7 @@ async function session({
   };
 }
 
-describe('what is known of the end', () => {
+describe('the known expiry', () => {
   test.each<[string, Told, number | undefined]>([
     ['GitHub, LinkedIn, Microsoft', { login: { refresh_token_expires_in: 86_400 } }, day],
     ['GitHub’s samples', { login: { refresh_token_expires_in: '86400' } }, day],
@@ -131,7 +131,7 @@ describe('what is known of the end', () => {
     expect(await end()).toBeUndefined();
   });
 
-  test('what the profile says counts from the login, not from each refresh', async () => {
+  test('a lifetime of the profile counts from the login, not from each refresh', async () => {
     const { end, callAt } = await session({ refreshTokenLifetime: 10 * day });
     await callAt(2 * day);
     expect(await end()).toBe(10 * day);
@@ -148,7 +148,7 @@ describe('what is known of the end', () => {
   });
 });
 
-describe('BBA-01: the end is told ahead', () => {
+describe('BBA-01: the expiry is announced ahead', () => {
   test('a day before it, once, at the last call before that', async () => {
     const { callAt, told } = await session({ login: { refresh_token_expires_in: 30 * 86_400 } });
     expect(await callAt(28 * day)).toBe(200);
@@ -189,7 +189,7 @@ describe('BBA-01: the end is told ahead', () => {
     expect(told()).toEqual([]);
   });
 
-  test('anew for another login', async () => {
+  test('again for another login', async () => {
     const { manager, callAt, told, server } = await session({ login: { refresh_token_expires_in: 86_400 } });
     await callAt(20 * hour);
     await manager.setTokens({ ...server.signIn(), refresh_token_expires_in: 86_400 } as TokenResponse);
@@ -197,7 +197,7 @@ describe('BBA-01: the end is told ahead', () => {
     expect(told()).toEqual([day, 20 * hour + day]);
   });
 
-  test('at the login, when it is near; after the login was told', async () => {
+  test('at the login, when it is near; after the event of the login', async () => {
     const { events, told } = await session({
       login: { refresh_token_expires_in: 600 },
       server: { accessTokenLifetime: hour },
@@ -265,7 +265,7 @@ describe('law only-the-server-ends-it: the end ends nothing', () => {
     expect(events.at(-1)?.type).toBe('sessionEnded');
   });
 
-  test('what is only expected is not for storages to clean up by', async () => {
+  test('an expected expiry is not for storages to clean up by', async () => {
     const { record, callAt } = await session({ login: { refresh_token_expires_in: 86_400 } });
     expect(await record()).toHaveProperty('refreshTokenExpiresAt');
     await callAt(2 * hour);

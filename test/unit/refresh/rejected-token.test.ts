@@ -50,7 +50,7 @@ describe('while the refresh because of a 401 is under way', () => {
     await next;
   });
 
-  test('those who wait share its failure, and its failure ends the rejection', async () => {
+  test('all waiting callers share its failure, and its failure ends the rejection', async () => {
     const { manager, held, first, tokens, clock } = await rejected(faults.serverError);
     const calls = [first, manager.fetch(api, upload()), manager.getAccessToken()].map(rejection);
     held();

@@ -120,7 +120,7 @@ test.each([
   expect((await record())?.pendingRefresh).toMatchObject({ sends: 1 });
 });
 
-test('law response-lost: a gateway that gives up while the token endpoint rotates: the error says so, and so does the end', async () => {
+test('law response-lost: a gateway times out while the token endpoint rotates: the error says so, and so does the end', async () => {
   const { manager, server, expire, posts } = await openManager();
   expire();
   server.fail(faults.gatewayTimeout);
@@ -296,7 +296,7 @@ test('law response-lost: a marker from long ago is of somebody who is dead: nobo
   expect(posts.length).toBe(2);
 });
 
-test('law bounded-locks: a storage that tells of nothing is looked at when the time is over', async () => {
+test('law bounded-locks: a storage that reports no changes is read when the time has passed', async () => {
   const { posts, open, clock, end } = await lostLock();
   const next = open({ lock: forgetful() }).getAccessToken();
   const token = await end();
@@ -327,7 +327,7 @@ test('law sign-out-wins: a sign-out does not wait for the refresh of somebody wh
   expect(clock.timers).toBe(0);
 });
 
-test('law response-lost: when the time is over it has died, and one careful attempt is made', async () => {
+test('law response-lost: when the time has passed it has died, and one careful attempt is made', async () => {
   const { manager, server, expire, posts, open, clock } = await openManager({
     manager: { lock: forgetful() },
   });
@@ -361,7 +361,7 @@ test('law response-lost: inside a declared reuse window nobody is waited for', a
   expect(server.counts).toMatchObject({ reuses: 0, familiesRevoked: 0 });
 });
 
-test('law only-the-server-ends-it: nobody is answered, one after the other: who has waited for all of them is not told of a sign-out', async () => {
+test('law only-the-server-ends-it: no response, three times in a row: a caller that waited for all of them gets no sign-out', async () => {
   const lock = { ...memoryLock(), mayBeLost: true };
   const { server, expire, open, clock } = await openManager({ manager: { lock, storage: memoryStorage() } });
   const managers = times(5, () => open());

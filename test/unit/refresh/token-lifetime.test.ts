@@ -1,4 +1,4 @@
-/** How long tokens are handed out, whatever the clock does. */
+/** How long tokens are used, whatever the clock does. */
 
 import { faults } from 'tokenkeep/testing';
 import { expect, test, vi } from 'vitest';
@@ -7,7 +7,7 @@ import { rejection } from '../../support/promises.ts';
 
 const day = 86_400_000;
 
-test('N35: a token is not handed out in the last 30 seconds of its life', async () => {
+test('N35: a token is not returned in the last 30 seconds of its lifetime', async () => {
   const { manager, clock, tokens, server } = await openManager();
   clock.set(clock.now() + 269_999);
   expect(await manager.getAccessToken()).toBe(tokens.access_token);
@@ -94,7 +94,7 @@ test.each([-day, day])('a local clock that is wrong by %i ms changes nothing', a
   expect(server.counts).toMatchObject({ refreshes: 1, apiRejected: 0 });
 });
 
-test('a clock that jumps back: the server says that the token is over, and one refresh mends it', async () => {
+test('a clock that jumps back: the server rejects the token as expired, and one refresh repairs it', async () => {
   const { manager, clock, server, call } = await openManager();
   clock.set(clock.now() - day);
   server.expire();

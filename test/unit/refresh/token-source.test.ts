@@ -1,4 +1,4 @@
-/** Step 1: whoever comes while a refresh is under way joins it; who leaves harms nobody. */
+/** Step 1: a caller that comes during a refresh joins it, and an abort affects no other caller. */
 import { expect, test } from 'vitest';
 import { api, openManager } from '../../support/open-manager.ts';
 import { rejection, times } from '../../support/promises.ts';
@@ -64,7 +64,7 @@ test('step 1: a call that is aborted already begins nothing', async () => {
   expect(server.counts.tokenRequests).toBe(0);
 });
 
-test('step 1: all who wait get the same error', async () => {
+test('step 1: all waiting callers get the same error', async () => {
   const { manager, server, expire } = await openManager();
   expire();
   server.revokeFamily();
@@ -106,7 +106,7 @@ test('N21: an authorization server that is never found ends at the deadline too,
   expect(server.counts.tokenRequests).toBe(1);
 });
 
-test('N21: client authentication that never ends does not hold the lock for ever', async () => {
+test('N21: client authentication that never ends does not hold the lock forever', async () => {
   const { open, expire, clock, server, manager } = await openManager({ manager: { timeout: 10_000 } });
   expire();
   const slow = open({

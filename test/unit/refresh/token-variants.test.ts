@@ -57,7 +57,7 @@ test('N33: after a narrower token the next whole one is for the full scope again
   expect((await record())?.refreshToken).toBe(server.currentRefreshToken());
 });
 
-test('N33: the evidence of one variant is none for another', async () => {
+test('N33: the evidence of one variant does not count for another', async () => {
   const { manager, server, tokens } = await openManager();
   const read = await manager.getAccessToken({ scope: ['read'] });
   const other = await manager.getAccessToken({ scope: ['read'], rejectedToken: tokens.access_token });

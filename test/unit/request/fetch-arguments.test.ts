@@ -5,7 +5,7 @@ import { api, as, granted, managerOn, refused, transportThat } from '../../suppo
 
 const ok = (): Response => new Response('fine');
 
-describe('what is no call to a protected resource', () => {
+describe('a call to anything but a protected resource', () => {
   const other = 'https://other.example.com/';
   const request = new Request(other, { method: 'POST', body: 'x' });
   const init = Object.freeze({ method: 'PUT', headers: Object.freeze({ a: 'b' }) });

@@ -39,7 +39,7 @@ describe('a token that is rejected', () => {
     [''],
     ['Basic realm="gateway"'],
     ['Token'],
-  ])('is told by a 401 with %j', async (challenge) => {
+  ])('is proven by a 401 with %j', async (challenge) => {
     const transport = transportThat(({ authorization }) =>
       authorization === 'Bearer access-0' ? refused(challenge) : ok(),
     );
@@ -91,7 +91,7 @@ describe('no loop (law replay-once, N41)', () => {
   });
 
   test.each(['Bearer error="invalid_token"', ''])(
-    'two resources that reject whatever they get do not make each other refresh for ever (%j)',
+    'two resources that reject every token do not make each other refresh forever (%j)',
     async (challenge) => {
       const transport = transportThat(() => refused(challenge));
       const other = 'https://other.example.com/';
@@ -101,7 +101,7 @@ describe('no loop (law replay-once, N41)', () => {
     },
   );
 
-  test('what one path rejects does not keep the others from the token that is there', async () => {
+  test('a rejection by one path does not keep the others from the existing token', async () => {
     const late = Promise.withResolvers<void>();
     const transport = transportThat(async ({ authorization, url }) => {
       if (url.endsWith('/forbidden')) return refused('');
@@ -153,7 +153,7 @@ describe('no loop (law replay-once, N41)', () => {
     expect(tokens(transport)).toEqual(['access-0', 'access-1', 'access-1', 'access-2']);
   });
 
-  test('a login begins anew', async () => {
+  test('a login starts again', async () => {
     const transport = rejects('access-0', 'access-1', 'login');
     const manager = await managerOn(transport);
     expect((await manager.fetch(api)).status).toBe(401);
@@ -170,7 +170,7 @@ describe('no loop (law replay-once, N41)', () => {
     const manager = await managerOn(transport);
     const running: Promise<Response>[] = [];
     for (let round = 0; round < 40; round++) {
-      // Whoever came last is answered first: a call overtakes the replay of the one before it.
+      // The last call is answered first: it overtakes the replay of the one before it.
       running.push(manager.fetch(`${api}/${round}`));
       await vi.waitUntil(() => waiting.length > 0);
       waiting.pop()?.answer();
@@ -190,7 +190,7 @@ describe('no loop (law replay-once, N41)', () => {
     expect(transport.calls).toHaveLength(1);
   });
 
-  test('but one that says so is a login, not a response, and its body is let go', async () => {
+  test('but one that says so is a login, not a response, and its body is cancelled', async () => {
     const cancelled = vi.fn();
     const body = () => new ReadableStream({ cancel: cancelled });
     const transport = transportThat(() => new Response(body(), refused()));
@@ -212,7 +212,7 @@ describe('no loop (law replay-once, N41)', () => {
   });
 });
 
-describe('what is no evidence against the token', () => {
+describe('no evidence against the token', () => {
   test.each([
     ['403', 403, 'Bearer error="invalid_token"'],
     ['403 without a challenge', 403, undefined],
@@ -463,7 +463,7 @@ describe('a crowd that has waited is paced', () => {
     expect(clock.timers).toBe(0);
   });
 
-  test('who leaves the queue is not sent', async () => {
+  test('an aborted call leaves the queue and is not sent', async () => {
     const clock = testClock();
     const transport = transportThat(() => new Promise<never>(() => undefined));
     const manager = await managerOn(transport, { clock, expired: true, replayConcurrency: 1 });

@@ -297,7 +297,7 @@ describe('a call that is never sent cancels the source of its body', () => {
         return [api, { method: 'POST', body: body as never }];
       },
     ],
-  ])('given up while waiting: %s', async (_name, make) => {
+  ])('aborted while waiting: %s', async (_name, make) => {
     const cancelled = vi.fn();
     const transport = transportThat(ok, never);
     const manager = await managerOn(transport, { expired: true });
@@ -370,7 +370,7 @@ describe('a platform or transport that does less than undici', () => {
   });
 });
 
-describe('what is matched is what is sent', () => {
+describe('the matched request is the sent request', () => {
   const evil = 'https://attacker.example/';
   const changing = () => {
     const texts = [api, evil, evil, evil];

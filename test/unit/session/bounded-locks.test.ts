@@ -32,7 +32,7 @@ test.each([
   ['5 s', 5_000, 1],
   ['longer', 5_001, 3],
 ])(
-  'a holder of a lock that may be lost that slept for %s after its marker marks once more if others may have given up on it',
+  'a holder of a lock that may be lost that slept for %s after its marker marks once more if others may have stopped waiting for it',
   async (_, slept, writes) => {
     const { open, storage, server, expire, clock, posts } = await openManager();
     const sleeper = open({ lock: { ...memoryLock(), mayBeLost: true } });
@@ -78,7 +78,7 @@ test('a holder whose session was marked by someone else meanwhile queues again, 
   expect(server.counts).toMatchObject({ refreshes: 1, reuses: 0 });
 });
 
-test('who waits for a holder that has stored the successor and sleeps on the lock adopts it', async () => {
+test('a waiter for a holder that has stored the successor and sleeps on the lock adopts it', async () => {
   const storage = memoryStorage();
   const { open, server, expire, clock, posts } = await openManager({ manager: { storage } });
   expire();
@@ -146,7 +146,7 @@ test('metadata that take longer than the pause after a failure end no session', 
   expect(await storage.inner.read(key)).toBeDefined();
 });
 
-test('what is heard of a session while it is refreshed is looked at afterwards', async () => {
+test('a change that is reported during a refresh is read afterwards', async () => {
   const storage = memoryStorage();
   const { open, server, expire } = await openManager({ manager: { storage } });
   expire();

@@ -1,11 +1,11 @@
-/** Events: told in order, outside the lock, and nobody is harmed by a listener. */
+/** Events: emitted in order, outside the lock, and isolated from each other’s listeners. */
 import { faults } from 'tokenkeep/testing';
 import { expect, test } from 'vitest';
 import { eventsOf } from '../../support/events.ts';
 import { openManager } from '../../support/open-manager.ts';
 import { deferred, rejection, times } from '../../support/promises.ts';
 
-test('step 7: told after the lock is released, and before those who wait go on', async () => {
+test('step 7: emitted after the lock is released, and before the waiting callers continue', async () => {
   const { manager, expire, storage, clock } = await openManager();
   expire();
   const order: string[] = [];
@@ -23,7 +23,7 @@ test('step 7: told after the lock is released, and before those who wait go on',
   expect(order.slice(1).sort()).toEqual(['lock is free', 'resolved']);
 });
 
-test('a listener that throws or rejects harms nobody, and is told of', async () => {
+test('a listener that throws or rejects affects no other, and is reported', async () => {
   const { manager, expire, types, events, server } = await openManager();
   const order: string[] = [];
   manager.on('refreshed', () => {
@@ -74,7 +74,7 @@ test('WL-04: a listener that calls the manager back does not wait for itself: th
   expect(await storage.inner.read('test-client/default')).toBeUndefined();
 });
 
-test('a listener that is told of the end can sign in again at once', async () => {
+test('a listener of the end can sign in again at once', async () => {
   const { manager, expire, server } = await openManager();
   const login = server.signIn();
   manager.on('sessionEnded', () => manager.setTokens(login));
@@ -84,7 +84,7 @@ test('a listener that is told of the end can sign in again at once', async () =>
   await expect.poll(() => manager.getAccessToken()).toBe(login.access_token);
 });
 
-test('a listener that closes the manager while it is told', async () => {
+test('a listener that closes the manager while it runs', async () => {
   const { manager, expire, server } = await openManager();
   const closed = deferred();
   manager.on('refreshed', () => manager.close().then(closed.resolve));
@@ -93,7 +93,7 @@ test('a listener that closes the manager while it is told', async () => {
   await closed.promise;
 });
 
-test('unsubscribing, once or twice, also while it is told', async () => {
+test('unsubscribing, once or twice, also while a listener runs', async () => {
   const { manager, server } = await openManager({ signedIn: false });
   const heard: string[] = [];
   const stop = manager.on('signedIn', () => {
@@ -107,7 +107,7 @@ test('unsubscribing, once or twice, also while it is told', async () => {
   expect(heard).toEqual(['one', 'two', 'two']);
 });
 
-test('after close() nobody is told anything', async () => {
+test('after close() nothing is emitted', async () => {
   const { manager, server, types } = await openManager();
   await manager.close();
   await manager.setTokens(server.signIn());
@@ -159,7 +159,7 @@ test('law no-token-in-words: no event holds a token', async () => {
   for (const token of seen) expect(text).not.toContain(token);
 });
 
-test("'*' hears of everything, in order, and of its own session only where it is one of many", async () => {
+test("'*' receives everything, in order, and only its own session in a manager of forSession()", async () => {
   const { manager, expire, tokens } = await openManager();
   const all: string[] = [];
   const own: string[] = [];
@@ -217,7 +217,7 @@ test('a refresh says how long its parts took, however it ends; who finds it done
   expect(told.slice(2)).toMatchObject([{ outcome: 'failed', code: 'ERR_REFRESH_FAILED', request: 0 }]);
 });
 
-test('a replay is told with the status that it ended with', async () => {
+test('a replay is reported with the status that it ended with', async () => {
   const { manager, call, server } = await openManager();
   const told: unknown[] = [];
   manager.on('replayed', (event) => void told.push(event));

@@ -39,7 +39,7 @@ async function users({ server }: OpenedManager) {
   };
   return {
     tokensOf,
-    /** Whose token each request to the API carried. */
+    /** The owner of the token of each request to the API. */
     received: () => server.requests.map(({ token }) => families.get(familyOf(token)) ?? 'nobody'),
     ownerOf: (token: string) => families.get(familyOf(server.idOf(token))) ?? 'nobody',
   };

@@ -1,10 +1,10 @@
-/** What was spent for tokens that nobody may use any more is spent, also for others. Found by `npm run simulate`. */
+/** A refresh token that was spent for discarded tokens is spent, also for others. Found by `npm run simulate`. */
 import { expect, test } from 'vitest';
 import { callApi, openManager } from '../../support/open-manager.ts';
 import { deferred, rejection } from '../../support/promises.ts';
 import { diskFull } from '../../support/watched-storage.ts';
 
-test('law single-use: a sign-out during a refresh: whoever gets the lock before it is stored does not spend the same refresh token', async () => {
+test('law single-use: a sign-out during a refresh: the next holder of the lock does not spend the same refresh token', async () => {
   const { manager, storage, server, open, posts, call, record } = await openManager();
   const other = open();
   expect(await callApi(other)).toBe(200);

@@ -1,4 +1,4 @@
-/** Step 2: the lock, and what becomes of those who cannot have it. */
+/** Step 2: the lock, and callers that cannot have it. */
 import type { TokenLock } from 'tokenkeep';
 import { expect, test } from 'vitest';
 import { openManager } from '../../support/open-manager.ts';
@@ -6,7 +6,7 @@ import { deferred, rejection } from '../../support/promises.ts';
 
 const lock = (request: TokenLock['request']): TokenLock => ({ reach: 'process', request });
 
-/** Never granted; whoever gives up leaves. */
+/** Never granted; an aborted waiter leaves. */
 const taken = lock(
   (_name, { signal }) =>
     new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason))),
@@ -23,7 +23,7 @@ test('step 2, N23: a lock that is not free in time: a typed error, nothing sent,
   expect(clock.timers).toBe(0);
 });
 
-test('step 2, N23: before giving up it looks once more: what the holder has stored is adopted', async () => {
+test('step 2, N23: before it times out it reads once more, and adopts a successor that the holder has stored', async () => {
   const { open, manager, server, expire, clock } = await openManager({ manager: { timeout: 5_000 } });
   expire();
   const caller = open({ lock: taken }).getAccessToken();
@@ -34,7 +34,7 @@ test('step 2, N23: before giving up it looks once more: what the holder has stor
   expect(server.counts.tokenRequests).toBe(1);
 });
 
-test('step 2: a storage that cannot tell of changes any more, and says so, ends no process: the lock is waited for', async () => {
+test('step 2: a storage whose watch fails ends no process: the lock is waited for', async () => {
   const { open, manager, server, expire, clock, storage } = await openManager();
   let isDeaf = false;
   const watch = (): (() => void) => {
@@ -76,7 +76,7 @@ test('step 2: a lock that fails as it is released does not cost the token', asyn
   expect(server.counts.refreshes).toBe(1);
 });
 
-test('step 2: a lock that neither grants nor lets go is left, and a grant that comes too late runs nothing', async () => {
+test('step 2: a lock that neither grants nor rejects is left, and a grant that comes too late runs nothing', async () => {
   const { open, server, expire, clock, storage } = await openManager({ manager: { timeout: 5_000 } });
   expire();
   const late = deferred();

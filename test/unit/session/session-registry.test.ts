@@ -63,7 +63,7 @@ test('the end, the failure and the sign-out of one session are nothing to anothe
   expect(await manager.getAccessToken()).not.toBe(await cid.getAccessToken());
 });
 
-test('where there are no weak references, as in old isolates: the same, and nothing is let go', async () => {
+test('where there are no weak references, as in old isolates: the same, and nothing is released', async () => {
   const server = authorizationServer();
   vi.stubGlobal('WeakRef', undefined);
   const manager = new TokenManager({
@@ -87,7 +87,7 @@ test('one session, several managers of forSession(): one flight, one state', asy
   expect(await manager.forSession('ann').getAccessToken()).toBe(tokens[0]);
 });
 
-test('the manager that was constructed hears of all sessions, one of forSession() of its own', async () => {
+test('the constructed manager receives the events of all sessions, one of forSession() of its own', async () => {
   const { manager, server } = await openManager({ signedIn: false });
   const [ann, bob] = [manager.forSession('ann'), manager.forSession('bob')];
   const [all, anns] = [eventsOf(manager), eventsOf(ann)];

@@ -303,7 +303,7 @@ describe('work that is under way', () => {
     expect(session.pending.orphanRevocation).toBeUndefined();
   });
 
-  test('what waits for the flights runs once, however often it was asked for', async () => {
+  test('work that waits for the refreshes runs once, however often it was requested', async () => {
     const { work: pending } = new Session('s', 'client/s');
     let runs = 0;
     const run = async () => void runs++;
@@ -315,7 +315,7 @@ describe('work that is under way', () => {
   });
 });
 
-describe('what was reported or seen before', () => {
+describe('previous reports and reads', () => {
   test('an expiry and an unusable value are reported once each', () => {
     const session = new Session('s', 'client/s');
     expect([session.noteExpiry(1), session.noteExpiry(1), session.noteExpiry(2)]).toEqual([

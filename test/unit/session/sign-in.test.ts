@@ -100,7 +100,7 @@ test('law tokens-stay-home: a session is bound to the issuer that was known at i
   });
 });
 
-test('what is stored changes while it is watched: a slow look does not undo what has happened since', async () => {
+test('the storage changes while it is watched: a slow read does not undo later changes', async () => {
   const { open, server, storage, clock } = await openManager();
   const { inner } = storage;
   const gate = deferred();

@@ -38,7 +38,7 @@ test('law sign-out-wins: a refresh that is in flight: its late tokens are neithe
   expect(types()).toEqual(['signedOut', 'lateTokensDiscarded']);
 });
 
-test('law sign-out-wins: whoever calls after a sign-out does not wait for the refresh that is in flight', async () => {
+test('law sign-out-wins: a call after a sign-out does not wait for the refresh in flight', async () => {
   const { manager, server, expire } = await openManager();
   expire();
   const held = server.hold();
@@ -139,7 +139,7 @@ test('law sign-out-wins: a login that is stored elsewhere while the delete fails
   for (const one of [tokens, other]) expect(server.isActive(one.refresh_token ?? '')).toBe(false);
 });
 
-test('law sign-out-wins: what cannot be read is deleted all the same', async () => {
+test('law sign-out-wins: an unreadable record is deleted anyway', async () => {
   const { manager, storage } = await openManager();
   storage.before = (operation) => {
     if (operation === 'read') throw new Error('The keychain is locked.');
@@ -221,7 +221,7 @@ test('law sign-out-wins: a login while a sign-out is under way is not the one th
   expect(server.isActive(tokens.refresh_token ?? '')).toBe(false);
 });
 
-test('{ revoked } tells the truth: a server that refuses, one without the endpoint, and nobody signed in', async () => {
+test('{ revoked } is true only after a confirmation: a server that refuses, one without the endpoint, and no session', async () => {
   const refused = await openManager();
   refused.server.fail(
     { response: { status: 400, body: '{"error":"invalid_client"}' } },
@@ -237,7 +237,7 @@ test('{ revoked } tells the truth: a server that refuses, one without the endpoi
   expect(nobody.types()).toEqual([]);
 });
 
-test('{ revoked } tells the truth about late tokens as well', async () => {
+test('{ revoked } is true only after a confirmation of late tokens as well', async () => {
   const { manager, server, expire, storage, clock } = await openManager();
   expire();
   const gate = deferred();
@@ -285,7 +285,7 @@ test('a sign-out that was aborted before it began, of a server that cannot be fo
   expect(await storage.inner.read(key)).toBeUndefined();
 });
 
-test('revoke: false tells the server nothing', async () => {
+test('revoke: false sends nothing to the server', async () => {
   const { manager, server } = await openManager();
   expect(await manager.signOut({ revoke: false })).toEqual({ revoked: false, reason: 'not_requested' });
   expect(server.counts.revocations).toBe(0);

@@ -1,4 +1,4 @@
-/** What a manager tells of what happens elsewhere: other managers on the same storage, as in other tabs. */
+/** Changes elsewhere: other managers on the same storage, as in other tabs. */
 
 import { memoryStorage, TokenManager, type TokenStorage } from 'tokenkeep';
 import { authorizationServer } from 'tokenkeep/testing';
@@ -22,7 +22,7 @@ async function twoTabs(storage: TokenStorage = memoryStorage()) {
   return { server, open, here: open(), there: open() };
 }
 
-test('a login elsewhere: told to who knows that nobody is signed in, once, and so are its refreshes and its end', async () => {
+test('a login elsewhere: reported once to a manager that knows that no one is signed in, and so are its refreshes and its end', async () => {
   const { server, here, there } = await twoTabs();
   expect(await there.manager.getTokens()).toBeUndefined();
   await here.manager.setTokens(server.signIn());
@@ -39,7 +39,7 @@ test('a login elsewhere: told to who knows that nobody is signed in, once, and s
   expect(server.counts).toMatchObject({ refreshes: 1, reuses: 0 });
 });
 
-test('a login elsewhere is told to who finds it by a call, and not once more when its word arrives', async () => {
+test('a login elsewhere is reported to a call that finds it, and not once more with the notification', async () => {
   const { server, here, there } = await twoTabs();
   await expect(there.manager.getAccessToken()).rejects.toMatchObject({ reason: 'no_tokens' });
   const signedIn = here.manager.setTokens(server.signIn());
@@ -49,7 +49,7 @@ test('a login elsewhere is told to who finds it by a call, and not once more whe
   await expect.poll(() => there.told).toEqual(['signedIn elsewhere', 'signedOut elsewhere']);
 });
 
-test('a sign-out elsewhere: told to who has looked, though it has sent nothing', async () => {
+test('a sign-out elsewhere: reported to a manager that has read the session, though it has sent nothing', async () => {
   const { server, here, there, open } = await twoTabs();
   await here.manager.setTokens(server.signIn());
   const bystander = open();
@@ -63,7 +63,7 @@ test('a sign-out elsewhere: told to who has looked, though it has sent nothing',
 test('a refresh elsewhere is no login, for who has not looked yet', async () => {
   const { server, here, open } = await twoTabs();
   await here.manager.setTokens(server.signIn());
-  const [late, witness] = [open(), open()]; // told in this order
+  const [late, witness] = [open(), open()]; // notified in this order
   await witness.manager.getAccessToken();
   server.expire();
   await here.manager.fetch(`${server.apiOrigin}/orders`);
@@ -77,7 +77,7 @@ test('a sign-out that the storage did not carry out: what others make of the res
   const { server, open, here, there } = await twoTabs({ ...inner, delete: refuse });
   await here.manager.setTokens(server.signIn());
   await expect(here.manager.signOut({ revoke: false })).rejects.toMatchObject({ code: 'ERR_STORAGE' });
-  const witness = open(); // told after the others
+  const witness = open(); // notified after the others
   await witness.manager.getAccessToken();
   server.expire();
   await there.manager.fetch(`${server.apiOrigin}/orders`);

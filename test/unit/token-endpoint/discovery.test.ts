@@ -263,14 +263,14 @@ function opaqueRedirect(): Response {
   });
 }
 
-test('what was found is known to everyone who shares it: two managers, one document', async () => {
+test('metadata is shared: two managers, one document', async () => {
   const { fetch, asked } = answering({ [oidc]: () => Response.json(document) });
   const find = discover(issuer, { fetch });
   expect(await find()).toBe(await find());
   expect(asked).toEqual([oidc]);
 });
 
-test('what was not found is looked for again', async () => {
+test('missing metadata is requested again', async () => {
   const { fetch } = answering({
     [oidc]: (count) => (count === 1 ? new Response('<html>') : Response.json(document)),
   });

@@ -18,7 +18,7 @@ interface Scene {
   readonly manager: TokenManager;
   readonly storage: TokenStorage;
   readonly told: unknown[];
-  /** What the hostile answer came to: a token, or an error. */
+  /** Result of the hostile response: a token, or an error. */
   readonly outcome: string | (Error & Record<string, unknown>);
   /** An hour later the server is itself again, and answers with this refresh token to the next refresh. */
   recover(): Promise<{ readonly sent: string | null; readonly stored: string | undefined }>;
@@ -84,7 +84,7 @@ function jsonStorage(): TokenStorage {
   };
 }
 
-/** What must be true after every answer there is. */
+/** Conditions that hold after every response. */
 async function isUnharmed({ net, told, outcome, manager }: Scene): Promise<void> {
   expect(net.sent.filter(({ url }) => url !== as.tokenEndpoint)).toEqual([]);
   const visible = ([outcome, ...told] as unknown[])
@@ -157,7 +157,7 @@ describe('an answer that grants, with more in it than there should be: the succe
   /** Megabytes take long to be looked at. */
   const withoutScope = (event: unknown) => ({ ...(event as object), scope: undefined });
 
-  test('what else it holds is kept, as far as it can be written down', async () => {
+  test('other members are kept, as far as they can be serialised', async () => {
     const { manager } = await answered(
       granted(`,"kept":{"a":[1]},"edge":${nested(32)},"beyond":${nested(33)}`),
     );
@@ -198,7 +198,7 @@ describe('an access token that would be another header: it is sent nowhere, and 
     expect(await scene.recover()).toEqual({ sent: 'r1', stored: 'last' });
   });
 
-  test('what is no token68 but can stand in a header is sent as it is: real tokens have such characters (6750-02)', async () => {
+  test('a token that is no token68 but can stand in a header is sent as it is: real tokens have such characters (6750-02)', async () => {
     const access_token = '00D|x!y:z,"q"=;{}';
     const { manager, net } = await answered(() => Response.json({ access_token, expires_in: 300 }));
     expect((await manager.fetch(api)).status).toBe(200);
@@ -285,7 +285,7 @@ describe('a redirect is followed nowhere (21-03, 9700-07)', () => {
   });
 });
 
-describe('what is no answer: the refresh token may be spent, which is said, and the session lives (law response-lost)', () => {
+describe('no response: the refresh token may be spent, the error says so, and the session is kept (law response-lost)', () => {
   test.each<[string, Place]>([
     ['no content', () => new Response(null, { status: 204 })],
     ['reset content', () => new Response(null, { status: 205 })],
@@ -324,7 +324,7 @@ function broken(text: string): ReadableStream<Uint8Array> {
   });
 }
 
-/** One piece, and then nothing more, or the same for ever. */
+/** One piece, and then nothing more, or the same forever. */
 function endless(repeated?: string): ReadableStream<Uint8Array> {
   const piece = new TextEncoder().encode((repeated ?? '{').repeat(repeated === undefined ? 1 : 65_536));
   let count = 0;

@@ -1,4 +1,4 @@
-/** What a profile can say of a provider, and what comes of it. Its reuse window is in response-lost.test.ts. */
+/** The members of a profile, and their effects. Its reuse window is in response-lost.test.ts. */
 import {
   discover,
   memoryStorage,
@@ -56,14 +56,14 @@ describe('errorDetails', () => {
     const failure = await rejection(manager.getAccessToken({ rejectedToken: 'access' }));
     expect(failure).toMatchObject({ reason: 'invalid_grant', description: 'Look here.', details: told });
     expect(events).toEqual([told]);
-    // Whoever comes later hears the same.
+    // A later caller receives the same.
     expect(await rejection(manager.getAccessToken())).toMatchObject({ details: told });
   });
 
   test.each([
     ['interaction_required', { code: 'ERR_LOGIN_REQUIRED', reason: 'interaction_required' }],
     ['invalid_client', { code: 'ERR_REFRESH_FAILED', error: 'invalid_client', status: 400 }],
-  ])('of %s are remembered: another tab hears them without asking the server', async (error, expected) => {
+  ])('of %s are remembered: another tab gets them without a request', async (error, expected) => {
     const storage = memoryStorage();
     const { net, manager, make } = await signedIn(
       profile,
@@ -87,7 +87,7 @@ describe('errorDetails', () => {
     expect(failure['details']).not.toHaveProperty('error_id');
   });
 
-  test('what the profile does not name is not told', async () => {
+  test('details that the profile does not name are not reported', async () => {
     const { manager } = await signedIn(
       {},
       { [tokenEndpoint]: refused({ error: 'invalid_client', ...more }) },

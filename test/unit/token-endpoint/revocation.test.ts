@@ -26,7 +26,7 @@ interface Revocation {
 
 type Answer = (revocation: Revocation, count: number) => Response | Promise<Response>;
 
-/** A manager whose revocation endpoint answers as it is told. */
+/** A manager whose revocation endpoint answers as configured. */
 async function signedIn(answer: Answer, options: Partial<TokenManagerOptions> = {}, tokens = {}) {
   const revocations: Revocation[] = [];
   const fetch: typeof globalThis.fetch = async (input, init) => {
@@ -83,7 +83,7 @@ async function expectGone(manager: TokenManager) {
   await expect(manager.fetch('https://api.example.com/')).rejects.toMatchObject({ reason: 'signed_out' });
 }
 
-describe('what the server is asked (7009-01, 7009-02, 7009-03)', () => {
+describe('the requests to the server (7009-01, 7009-02, 7009-03)', () => {
   test('a POST with the refresh token as a form, nothing in the URL, no redirect followed', async () => {
     const { manager, revocations } = await signedIn(status(200));
     expect(await manager.signOut()).toEqual({ revoked: true });
@@ -164,7 +164,7 @@ describe('what the server is asked (7009-01, 7009-02, 7009-03)', () => {
   });
 });
 
-describe('{ revoked } tells the truth, and signing out here does not depend on it', () => {
+describe('{ revoked } is true only after a confirmation, and signing out here does not depend on it', () => {
   test.each([200, 201, 202, 204])('%i is a confirmation, whatever its body (7009-04)', async (code) => {
     const body = code === 204 ? null : '{"error":"unsupported_token_type"}';
     const { manager, revocations } = await signedIn(() => new Response(body, { status: code }));

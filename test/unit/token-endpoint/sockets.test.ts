@@ -1,4 +1,4 @@
-/** Unsent or lost: what real sockets of this platform tell. */
+/** Unsent or lost: what real sockets of this platform report. */
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { TokenManager } from 'tokenkeep';

@@ -82,7 +82,7 @@ describe.each(kinds)('pages and a %s worker', (kind) => {
     expect(here.worker.crossed.filter((text) => token.test(text))).toEqual([]);
   });
 
-  test('of a login of tokenkeep/login the page hears who it is; one that the ID token does not vouch for is signed out', async () => {
+  test('the page receives the user of a login of tokenkeep/login; a login with an invalid ID token is signed out', async () => {
     const { server, manager } = signedOut();
     const client = {
       clientId: 'test-client',
@@ -237,7 +237,7 @@ describe('a body that comes in pieces', () => {
     await vi.waitUntil(() => here.worker.staying.size === 0);
   });
 
-  test('is given up in the worker when the page gives it up', async () => {
+  test('is aborted in the worker when the page aborts it', async () => {
     const { state, stream } = pieces(3);
     const main = new BareManager(() => new Response(stream));
     const here = site(() => main);
@@ -247,7 +247,7 @@ describe('a body that comes in pieces', () => {
     expect(main.requests[0]?.signal.aborted).toBe(true);
   });
 
-  test('fails when the worker dies, and is not begun anew', async () => {
+  test('fails when the worker dies, and is not started again', async () => {
     const main = new BareManager(() => new Response(new ReadableStream()));
     const here = site(() => main);
     const response = await here.open().fetch(url);
@@ -355,7 +355,7 @@ describe('an abort', () => {
     expect(await rejection(page.getAccessToken({ signal: controller.signal }))).toBe(reason);
   });
 
-  test('whoever waits for a login or a sign-out may leave; the worker goes on with it', async () => {
+  test('a caller that waits for a login or a sign-out may leave; the worker continues with it', async () => {
     const { promise: never } = Promise.withResolvers<never>();
     const asked: unknown[] = [];
     const main = new BareManager();
@@ -391,7 +391,7 @@ describe('an abort', () => {
   });
 });
 
-describe('what pages may do', () => {
+describe('the permissions of pages', () => {
   test('have access tokens where that was allowed, but no refresh token', async () => {
     const { server, manager } = signedOut();
     const here = site(() => manager, { allowAccessTokens: true });
@@ -460,7 +460,7 @@ describe('what pages may do', () => {
   });
 });
 
-test('what was meant for the worker before is done by nobody: the page cannot know what that one has done', async () => {
+test('a request for the worker before is dropped: the page cannot know whether that one has processed it', async () => {
   const main = new BareManager();
   const here = site(() => main);
   const message = { type: 'fetch', id: '1', url, method: 'POST', headers: [], redirect: 'follow' };
@@ -478,7 +478,7 @@ test('what was meant for the worker before is done by nobody: the page cannot kn
 });
 
 describe('BBA-03: both origins are checked', () => {
-  test('a message that says another origin than that of the worker is not heard', async () => {
+  test('a message that names another origin than that of the worker is ignored', async () => {
     const main = new BareManager();
     const { worker } = site(() => main, {}, 'service');
     const heard: unknown[] = [];
@@ -497,7 +497,7 @@ describe('BBA-03: both origins are checked', () => {
     expect(worker.crossed).toHaveLength(1);
   });
 
-  test('an event that says another origin than that of the page is not heard', () => {
+  test('an event that names another origin than that of the page is ignored', () => {
     const main = new BareManager();
     const here = site(() => main, {}, 'service');
     const own = here.worker.forPage() as unknown as { fire(type: string, event: object): void };

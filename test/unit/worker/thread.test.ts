@@ -31,7 +31,7 @@ async function counts(): Promise<Record<string, number>> {
   return counted;
 }
 
-test('8 pages of a thread at one expiry: 1 refresh, and all hear of it', async () => {
+test('8 pages of a thread at one expiry: 1 refresh, and all receive it', async () => {
   const all = Array.from({ length: 8 }, () => open());
   const heard: string[] = [];
   for (const page of all) page.on('refreshed', ({ type }) => heard.push(type));

@@ -155,7 +155,7 @@ function isReadable([name, value]: readonly [string, string | File]): boolean {
   return !ambiguous.test(name) && (typeof value === 'string' || !ambiguous.test(value.name));
 }
 
-/** What is in a form, as the encoding leaves it: new lines in names and texts, but not in file names, are CRLF. */
+/** The content of a form as the encoding has it: new lines in names and texts, but not in file names, are CRLF. */
 async function contents(form: FormData): Promise<unknown[]> {
   const crlf = (text: string) => text.replace(/\r\n?|\n/g, '\r\n');
   const entries = [...form].map(async ([name, value]) =>

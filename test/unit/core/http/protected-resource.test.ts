@@ -143,7 +143,7 @@ describe('6750-10: a URL is read as fetch reads it', () => {
     expect(parseProtectedResources([resource]).match('https://evil.example/x')).toBeUndefined();
   });
 
-  test('what is no string is nowhere, and nothing throws', () => {
+  test('a value that is no string matches nothing, and nothing throws', () => {
     const { match } = parseProtectedResources([api]);
     for (const value of [undefined, null, 42, {}, [], Symbol('x'), new URL(api)]) {
       expect(match(value as never)).toBeUndefined();
@@ -232,7 +232,7 @@ describe('relative URLs', () => {
     expect(match('/shop/parts/7')).toBeDefined();
   });
 
-  test('are refused without a base, or with one that is none', () => {
+  test('are refused without a base, or with an invalid one', () => {
     expect(() => parseProtectedResources(['/api'])).toThrow(
       /^protectedResources\[0\] is not an absolute URL/,
     );
@@ -377,7 +377,8 @@ describe('the fast way', () => {
       const place = matchPlain(places, url) ?? matchParsed(places, url);
       if (place === undefined) return;
       found += 1;
-      // What fetch sends, read by servers that decode 0 to 4 times. fetch throws if there are credentials.
+      // The URL that fetch sends, read by servers that decode 0 to 4 times. fetch throws if there are
+      // credentials.
       const target = new URL(new Request(url).url);
       expect(target.origin).toBe(place.origin);
       for (let times = 0, path = target.pathname; times < 5; times++, path = decodeOnce(path)) {

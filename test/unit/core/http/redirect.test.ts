@@ -126,7 +126,7 @@ describe('9110-04: a redirect is followed as fetch follows it', () => {
 describe('6750-10: what belongs to a place stays there', () => {
   const from = { url: 'https://api.example.com/v1?x#top', method: 'POST', bodyKind: 'repeatable' } as const;
 
-  test('a token and its proof are dropped at every hop: whoever follows decides anew', () => {
+  test('a token and its proof are dropped at every hop: the follower decides again', () => {
     const drop = ['authorization', 'dpop'];
     expect(nextHop(from, 307, '/v2')).toMatchObject({ dropBody: false, dropHeaders: drop });
     expect(nextHop(from, 307, 'https://api.example.com:443/v2')).toMatchObject({ dropHeaders: drop });
@@ -145,7 +145,7 @@ describe('6750-10: what belongs to a place stays there', () => {
     });
   });
 
-  test('what describes the body goes with the body', () => {
+  test('headers that describe the body go with the body', () => {
     const described = [
       'content-encoding',
       'content-language',

@@ -198,7 +198,7 @@ describe('compared with oauth4webapi', () => {
     ['a string without a name', 'OAuth "Facebook Platform" "invalid_token"'],
     ['a value that is no token', 'Bearer a=b/c'],
     ['blanks inside apostrophes', "OAuth realm='a b', error=c"],
-  ])('reads where oauth4webapi gives up: %s', async (_, header) => {
+  ])('reads where oauth4webapi fails: %s', async (_, header) => {
     expect(await readByOauth4webapi(header)).toBeUndefined();
     expect(parseChallenges(header)).not.toEqual([]);
   });

@@ -188,14 +188,14 @@ describe('errors of the request', () => {
 });
 
 describe('step-up', () => {
-  it.each([401, 403])('6750-07: insufficient_scope tells the scope, with status %i', (status) => {
+  it.each([401, 403])('6750-07: insufficient_scope names the scope, with status %i', (status) => {
     expect(
       classifyRejection(status, 'Bearer realm="x", error="insufficient_scope", scope=" read  write "'),
     ).toEqual(stepUp({ error: 'insufficient_scope', scope: ['read', 'write'] }));
   });
 
   it.each([401, 403])(
-    '9470-01: insufficient_user_authentication tells all its details, with status %i',
+    '9470-01: insufficient_user_authentication has all its details, with status %i',
     (status) => {
       const header =
         'error="insufficient_user_authentication", acr_values="urn:b urn:a", max_age="5", scope=pay';
@@ -252,7 +252,7 @@ describe('step-up', () => {
     'NaN',
     'Infinity',
     '9007199254740992',
-  ])('9470-01: max_age="%s" is none', (text) => {
+  ])('9470-01: max_age="%s" is ignored', (text) => {
     const header = `Bearer error="insufficient_user_authentication", max_age="${text}"`;
     expect(classifyRejection(401, header)).toStrictEqual(
       stepUp({ error: 'insufficient_user_authentication' }),

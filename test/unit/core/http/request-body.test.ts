@@ -6,7 +6,7 @@ import { bodyKind, isFormData } from '../../../../src/core/http/request-body.ts'
 const bytes = new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]);
 const elsewhere = (code: string): unknown => runInNewContext(code, { ReadableStream, FormData });
 
-/** What the `form-data` package of npm makes: a stream of the old kind, with the tag of the platform's class. */
+/** A double of the `form-data` package of npm: a stream of the old kind, with the tag of the platform's class. */
 const legacyForm = { [Symbol.toStringTag]: 'FormData', pipe() {}, append() {} };
 
 const repeatable: [string, unknown][] = [
@@ -56,7 +56,7 @@ describe('N39, B67: a body is sent twice only if both are the same (emdash-cms/e
   });
 
   test.each(repeatable.filter(([name]) => !/form|without a prototype/.test(name)))(
-    'fetch reads %s anew for each send',
+    'fetch reads %s again for each send',
     async (_, body) => {
       const send = () =>
         new Request('https://a.example', { method: 'POST', body: body as BodyInit }).arrayBuffer();
@@ -66,7 +66,7 @@ describe('N39, B67: a body is sent twice only if both are the same (emdash-cms/e
 });
 
 describe('a form', () => {
-  test('is told by its tag, so also from another realm', () => {
+  test('is recognised by its tag, so also from another realm', () => {
     expect(isFormData(new FormData())).toBe(true);
     expect(isFormData(elsewhere('new FormData()'))).toBe(true);
     expect(

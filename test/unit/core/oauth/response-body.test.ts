@@ -14,7 +14,7 @@ describe('reads as JSON', () => {
     ['null', null],
     ['"Unauthorized"', 'Unauthorized'],
     ['[]', []],
-  ])('what has no members: %s', (body, value) => {
+  ])('has no members: %s', (body, value) => {
     expect(parseBody(body)).toEqual(value);
   });
 });

@@ -8,8 +8,8 @@ import { fc } from '../../../support/properties.ts';
 
 const secret = 'a-refresh-token-that-nobody-may-see';
 
-describe('what a server says', () => {
-  test('is told: its code, its description and the details that were asked for', () => {
+describe('the error of a server', () => {
+  test('contains its code, its description and the details that the profile names', () => {
     const refusal = {
       error: 'invalid_grant',
       description: 'The refresh token is dead.',
@@ -26,7 +26,7 @@ describe('what a server says', () => {
     });
   });
 
-  test('is not told but for its code, where nobody has asked for more', () => {
+  test('contains only its code, if the profile names no details', () => {
     const refusal = { error: 'invalid_grant', description: 'Dead.', details: { error_id: 'Gx1' } };
     expect(redactErrorDetails(refusal, undefined, [])).toEqual({ error: 'invalid_grant' });
     expect(redactErrorDetails({ error: secret, description: secret }, undefined, [secret])).toEqual({});
@@ -41,7 +41,7 @@ describe('what a server says', () => {
     },
   );
 
-  test('is told without secrets, in values and names, however deep', () => {
+  test('contains no secrets, in values and names, however deep', () => {
     const details = {
       text: `It was ${secret}.`,
       list: [1, null, true, { [secret]: [secret, encodeURIComponent(secret)] }],

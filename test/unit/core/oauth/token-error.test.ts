@@ -61,7 +61,7 @@ describe('6749-13: what a code means', () => {
   });
 });
 
-describe('what a status means', () => {
+describe('the meaning of a status', () => {
   const bodies = [
     { error: 'invalid_grant' },
     { error: 'invalid_client' },
@@ -83,7 +83,7 @@ describe('what a status means', () => {
     for (const body of bodies) expect(classifyFailure(status, body, undefined).failure).toBe('transient');
   });
 
-  test('the code is told all the same', () => {
+  test('the code is reported anyway', () => {
     expect(classifyFailure(503, { error: 'invalid_grant' }, undefined).error).toBe('invalid_grant');
   });
 

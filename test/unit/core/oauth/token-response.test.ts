@@ -196,7 +196,7 @@ describe('a refusal', () => {
     expect(description).toMatch(/redirect/);
   });
 
-  test('tells the description on one line', () => {
+  test('reports the description on one line', () => {
     const error_description = '\u0007Token\r\nis\u2028expired\u202E.\x9f';
     expect(refused(judge(400, { error: 'invalid_grant', error_description })).description).toBe(
       'Token is expired .',
@@ -221,7 +221,7 @@ describe('a refusal', () => {
     expect(refused(judge(400, body)).description).toBe(description);
   });
 
-  test('tells the details, but no tokens', () => {
+  test('reports the details, but no tokens', () => {
     const body = {
       ...tokens,
       id_token: 'i',
@@ -286,7 +286,7 @@ describe('whatever comes', () => {
   );
   const profile: ProviderProfile = { errorFields: ['error', 'toString'], errorCodes: { x: 'invalid-grant' } };
 
-  test('it is judged, never thrown, and what is told is fit to be told', () => {
+  test('it is judged, never thrown, and its report contains no secret', () => {
     const status = fc.oneof(fc.integer({ min: 0, max: 999 }), fc.constantFrom(200, 400, 401, 403));
     fc.assert(
       fc.property(
@@ -357,7 +357,7 @@ describe('whatever comes', () => {
 });
 
 test.each([[{}], [{ access_token: '' }], [{ access_token: null, refresh_token: 'r' }]])(
-  'a grant without an access token is none: %j',
+  'a grant without an access token is invalid: %j',
   (members) => {
     expect(readTokenGrant(members, undefined, now)).toBeUndefined();
   },

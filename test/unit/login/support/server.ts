@@ -15,7 +15,7 @@ export const redirectUri = 'https://app.test/callback';
 export interface Scene {
   readonly clock: TestClock;
   readonly net: Wire;
-  /** What all functions of a login take. */
+  /** Options that all functions of a login take. */
   readonly client: {
     readonly clientId: string;
     readonly authorizationServer: typeof as;

@@ -7,20 +7,20 @@ export interface Fixture {
   /** As an application makes it. */
   readonly provider: AuthorizationServer;
   readonly fake: AuthorizationServerOptions;
-  /** What its tokens are for. */
+  /** The API that its tokens are for. */
   readonly resource: string;
   /** How clients of the documents authenticate. */
   readonly authentication: 'none' | 'client_secret_post' | 'client_secret_basic';
   /** The refresh of the client CLIENT_ID with CLIENT_SECRET, as documented, where the token is REFRESH_TOKEN. */
   readonly refresh: string;
-  /** What it is answered with. */
+  /** The response. */
   readonly granted: string;
   /** The answer to a dead refresh token, and the code that the error then has. */
   readonly refused: { readonly status: number; readonly body: string; readonly error: string };
   /** The revocation of the documents, where the token is TOKEN, if there is one. */
   readonly revocation?: string;
   readonly rotates: boolean;
-  /** What becomes of a session whose refresh was answered into the void. */
+  /** The fate of a session whose refresh response was lost. */
   readonly lostResponse: 'healed at once' | 'healed by the next call' | 'response_lost';
 }
 

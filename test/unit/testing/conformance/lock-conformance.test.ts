@@ -26,7 +26,7 @@ describe('a lock that breaks a law fails that law', () => {
   });
 });
 
-describe('what a lock cannot do is declared', () => {
+describe('missing capabilities of a lock are declared', () => {
   const nothing = { reopen: false, holderDeath: false } as const;
 
   test('and then it passes without', async () => {

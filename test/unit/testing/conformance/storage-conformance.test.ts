@@ -27,7 +27,7 @@ describe('a storage that breaks a law fails that law', () => {
   });
 });
 
-describe('what a storage cannot do is declared', () => {
+describe('missing capabilities of a storage are declared', () => {
   const nothing = { reopen: false, watch: false, breakDown: false } as const;
 
   test('and then it passes without', async () => {

@@ -28,7 +28,7 @@ const orders: ApiHandler = async (request, caller) => {
 };
 
 describe.each(forms)('an API of one’s own, $form', ({ open }) => {
-  test('answers those who are let in, and knows who they are', async () => {
+  test('answers requests with a valid token, and knows their user', async () => {
     const { server, call } = await open({ api: orders });
     const { access_token } = server.signIn({ subject: 'ada', scope: ['read'] });
     const answer = await call(access_token, '/orders?page=2', { method: 'POST', body: 'žluť' });
@@ -42,7 +42,7 @@ describe.each(forms)('an API of one’s own, $form', ({ open }) => {
     expect(server.requests).toMatchObject([{ path: '/orders?page=2', status: 201 }]);
   });
 
-  test('is not asked for those who are not', async () => {
+  test('is not called for other requests', async () => {
     let asked = 0;
     const { server, call } = await open({
       api: () => {
@@ -66,7 +66,7 @@ describe.each(forms)('an API of one’s own, $form', ({ open }) => {
   });
 });
 
-test('what an API of one’s own throws is not lost', async () => {
+test('an error that an `api` throws is not lost', async () => {
   const api = () => {
     throw new RangeError('A mistake in the test.');
   };
@@ -80,7 +80,7 @@ test('what an API of one’s own throws is not lost', async () => {
   expect([answer.status, await answer.text()]).toEqual([500, 'RangeError: A mistake in the test.']);
 });
 
-describe('what goes wrong is told to whoever writes a test:', () => {
+describe('a mistake is reported to the author of a test:', () => {
   test.each([
     [{ clientId: 'my-app' }, 'There is no client my-app here. The clients are test-client.'],
     [

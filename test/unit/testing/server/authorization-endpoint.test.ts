@@ -74,7 +74,7 @@ describe.each(forms)('the authorization endpoint, $form', ({ open }) => {
     ['another redirect URI', { redirect_uri: 'https://app.test/other' }],
     ['another client', { client_id: 'other' }],
     ['another code', { code: 'code-x' }],
-  ])('%s buys nothing, and the code is over', async (_what, change) => {
+  ])('%s buys nothing, and the code is spent', async (_what, change) => {
     const client = await open({ clients: [{ clientId: 'test-client' }, { clientId: 'other' }] });
     const code = (await authorize(client)).answer?.searchParams.get('code') ?? '';
     const sent = { ...change, code: change['code'] ?? code };
@@ -143,7 +143,7 @@ describe.each(forms)('the API wants more, $form', ({ open }) => {
     expect(server.counts).toMatchObject({ apiCalls: 4, apiRejected: 2 });
   });
 
-  test('an authentication context, and a login that is no older than it says; a refresh is none', async () => {
+  test('an authentication context, and a login that is no older than required; a refresh does not count', async () => {
     const clock = testClock();
     const { server, call, refresh } = await open({ clock });
     const wanted = 'Bearer error="insufficient_user_authentication", acr_values="gold platinum", max_age=60';

@@ -139,7 +139,7 @@ describe.each(forms)('faults, $form', ({ open }) => {
     expect(server.counts.refreshes).toBe(1);
   });
 
-  test('stall: the body never ends, until the client gives up', async () => {
+  test('stall: the body never ends, until the client aborts', async () => {
     const { server, refresh } = await open();
     const controller = new AbortController();
     server.fail({ stall: 10 });
@@ -299,7 +299,7 @@ describe.each(forms)('holds, $form', ({ open }) => {
     expect((await rejected).status).toBe(401);
   });
 
-  test('a client that gives up does not stop its request', async () => {
+  test('a client that aborts does not stop its request', async () => {
     const { server, refresh } = await open();
     const { refresh_token } = server.signIn();
     const controller = new AbortController();

@@ -75,7 +75,7 @@ describe('leaks to elsewhere', () => {
 });
 
 describe.each(forms)('the log, $form', ({ open }) => {
-  test('tells what happened, in order, without a token', async () => {
+  test('lists the events, in order, without a token', async () => {
     const clock = testClock();
     const { server, refresh, call, post, metadata } = await open({ clock });
     const first = server.signIn();
@@ -130,7 +130,7 @@ describe.each(forms)('the log, $form', ({ open }) => {
   });
 });
 
-test('what is not known is answered with nothing', () => {
+test('an unknown id returns nothing', () => {
   const server = authorizationServer();
   expect(server.currentRefreshToken()).toBeUndefined();
   expect(server.currentAccessToken('unknown')).toBeUndefined();

@@ -9,7 +9,7 @@ import {
 import { forms, said, tokensOf } from './support/server-forms.ts';
 
 describe.each(forms)('the API, $form', ({ open }) => {
-  test('tells back what it was sent, without the token', async () => {
+  test('echoes the request, without the token', async () => {
     const { server, call } = await open();
     const { access_token } = server.signIn();
     const init = { method: 'PUT', headers: { 'content-type': 'x/y', 'x-one': '1' }, body: 'žluť' };
@@ -36,7 +36,7 @@ describe.each(forms)('the API, $form', ({ open }) => {
     expect(server.idOf(access_token)).toBe('at1');
   });
 
-  test('tells large bodies back by length and hash', async () => {
+  test('echoes large bodies by length and hash', async () => {
     const { server, call } = await open();
     const { access_token } = server.signIn();
     const bytes = new Uint8Array(100_000).fill(7);
@@ -131,7 +131,7 @@ describe.each(forms)('the API, $form', ({ open }) => {
     ]);
   });
 
-  test('can be told not to echo, nor to keep a log', async () => {
+  test('can be configured not to echo, nor to keep a log', async () => {
     const { server, call } = await open({ echo: false, log: false });
     const { access_token } = server.signIn();
     const answer = await call(access_token);

@@ -58,7 +58,7 @@ describe.each(forms)('the revocation endpoint, $form', ({ open }) => {
 });
 
 describe.each(forms)('the introspection endpoint, $form', ({ open }) => {
-  test('tells of active tokens', async () => {
+  test('reports active tokens', async () => {
     const clock = testClock();
     const client = await open({ clock, refreshTokenLifetime: 86_400_000 });
     const { refresh_token, access_token } = client.server.signIn({ subject: 'anna', scope: ['read'] });
@@ -80,7 +80,7 @@ describe.each(forms)('the introspection endpoint, $form', ({ open }) => {
     expect(client.server.counts.introspections).toBe(2);
   });
 
-  test('tells nothing of all others', async () => {
+  test('reports nothing about all others', async () => {
     const client = await open();
     const { refresh_token, access_token } = client.server.signIn();
     client.server.expire(access_token);

@@ -49,7 +49,7 @@ const inputs: readonly [
   ],
 ];
 
-describe.each(forms)('what fetch takes, $form', ({ open }) => {
+describe.each(forms)('arguments of fetch, $form', ({ open }) => {
   for (const [input, send] of inputs) {
     test.each(bodies)(`${input} with %s as body`, async (_, body, contentType) => {
       const { server, fetch, api } = await open();

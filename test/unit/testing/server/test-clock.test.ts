@@ -88,7 +88,7 @@ test('a clock that jumps calls its timers when it is moved next', async () => {
   expect(called).toEqual([1000]);
 });
 
-test('what a timer throws is what advance rejects with', async () => {
+test('advance rejects with the error that a timer throws', async () => {
   const clock = testClock();
   const reason = new Error('on purpose');
   clock.setTimeout(() => {

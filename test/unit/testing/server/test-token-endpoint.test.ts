@@ -44,7 +44,7 @@ describe.each(forms)('the token endpoint, $form', ({ open }) => {
     expect(server.isActive(second.refresh_token)).toBe(false);
   });
 
-  test('grants one of many that come at the same time, and the session is over', async () => {
+  test('grants one of many that come at the same time, and the session has ended', async () => {
     const { server, refresh } = await open();
     const { refresh_token } = server.signIn();
     const answers = await Promise.all(Array.from({ length: 10 }, () => refresh(refresh_token)));

@@ -1,4 +1,4 @@
-/** Web Locks whose holders can die, which those of Node do not tell to who waits. */
+/** Web Locks whose holders can die. Those of Node do not notify waiters of that. */
 export class LocksDouble {
   readonly #queues: Map<string, (() => void)[]> = new Map();
   readonly #held: Map<string, () => void> = new Map();

@@ -27,7 +27,7 @@ serveTokenManager({
   manager,
   protectedResources: [server.apiOrigin],
   scope,
-  /** A login that is none expires what is there. */
+  /** An invalid login expires the existing session. */
   async login(request) {
     if (request === 'expire') server.expire();
     else server.signIn();

@@ -10,7 +10,7 @@ export const origin = 'https://app.test';
 
 type Listener = (event: never) => void;
 
-/** What an `EventTarget` does, with events that are plain objects. */
+/** The part of an `EventTarget` that is used, with events that are plain objects. */
 class Target {
   readonly #listeners: Map<string, Set<Listener>> = new Map();
   readonly addEventListener = (type: string, listener: Listener): void => {
@@ -30,9 +30,9 @@ class Target {
 /** One worker: its global object, and the pages that it knows. */
 export class WorkerDouble {
   readonly scope: Target & Record<string, unknown>;
-  /** What has crossed to pages, as text. */
+  /** Messages that have crossed to pages, as text. */
   readonly crossed: string[] = [];
-  /** What keeps a service worker alive. */
+  /** Promises that keep a service worker alive. */
   readonly staying: Set<Promise<unknown>> = new Set();
   readonly kind: Kind;
   isDead = false;
@@ -54,7 +54,7 @@ export class WorkerDouble {
     this.scope = Object.assign(new Target(), { location: { origin } }, members[kind]) as never;
   }
 
-  /** What a page has of this worker. */
+  /** The connection of a page to this worker. */
   forPage(sender = origin): TokenWorker {
     const page = new Target();
     this.#pages.push(page);

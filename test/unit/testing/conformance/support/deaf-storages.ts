@@ -13,7 +13,7 @@ function deaf(
   return { does, laws: ['storage-9'], open: () => fixtureOf(Storage) };
 }
 
-/** Storages that break law storage-9: they tell too little, or too much. */
+/** Storages that break law storage-9: they notify too rarely, or too often. */
 export const deafStorages: readonly Broken<StorageFixture>[] = [
   deaf(
     'does not tell of its own changes',
@@ -88,7 +88,7 @@ export const deafStorages: readonly Broken<StorageFixture>[] = [
           try {
             for (const { listener, ...rest } of those) if (this.isWatching(listener, rest.owner)) listener();
           } catch {
-            // the others are not told
+            // the others are not notified
           }
         });
       }

@@ -6,7 +6,7 @@ export interface Waiter {
   readonly start: () => void;
 }
 
-/** What all handles of one lock share: who holds which name, and who waits for it. */
+/** State that all handles of one lock share: the holder and the waiters of each name. */
 export class ReferenceQueues {
   readonly held = new Set<string>();
   readonly waiting: Waiter[] = [];

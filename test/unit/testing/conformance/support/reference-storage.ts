@@ -2,12 +2,12 @@ import type { Reach, Stored, TokenLock, TokenStorage, Version } from '../../../.
 import { StorageError } from '../../../../../src/core/errors.ts';
 import { ReferenceLock, ReferenceQueues } from './reference-lock.ts';
 
-/** What all handles of one storage share. */
+/** State that all handles of one storage share. */
 export class ReferenceMedium {
   readonly texts = new Map<string, { text: string; version: Version }>();
   readonly watchers = new Set<{ key: string; listener: () => void; owner: object }>();
   readonly queues: ReferenceQueues = new ReferenceQueues();
-  /** What a broken double has to remember for all handles. */
+  /** State that a broken double needs for all handles. */
   readonly notes = new Map<string, number>();
   isBroken = false;
   latest = 0;

@@ -1,7 +1,7 @@
 import type { Clock } from '../../../../../src/core/contracts.ts';
 import type { ConformanceCase } from '../../../../../src/testing/index.ts';
 
-/** What a kit says of something: the names of the cases that it fails, with what they said. */
+/** The verdict of a kit: the names of the failed cases, with their messages. */
 export async function verdict(cases: readonly ConformanceCase[]): Promise<Map<string, string>> {
   const failures = new Map<string, string>();
   const run = async ({ name, run }: ConformanceCase): Promise<void> => {
@@ -20,14 +20,14 @@ export function lawsOf(failures: ReadonlyMap<string, string>): (string | undefin
   return [...new Set([...failures.keys()].map((name) => /^law ([\w-]+): /.exec(name)?.[1]))].sort();
 }
 
-/** What the cases said, for messages. */
+/** The messages of the cases. */
 export function show(failures: ReadonlyMap<string, string>): string {
   return [...failures].map(([name, error]) => `${name}\n  ${error}`).join('\n');
 }
 
 /**
- * A clock for things that need no I/O: it goes by the turns of the event loop. What has not happened after a thousand of them
- * never will, however slow the machine is.
+ * A clock for code without I/O: it counts the turns of the event loop. An event that has not happened after a
+ * thousand of them never will, however slow the machine is.
  */
 export const turnsClock: Required<Clock> = {
   now: () => 0,

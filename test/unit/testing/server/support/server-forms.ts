@@ -81,7 +81,7 @@ export const forms: readonly {
   },
 ];
 
-/** What an answer says: the status, and the body as JSON. */
+/** The content of a response: the status, and the body as JSON. */
 export async function said(
   answer: Response | Promise<Response>,
 ): Promise<{ status: number; body: Record<string, unknown> }> {
