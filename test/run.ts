@@ -4,7 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const folder = mkdtempSync(join(tmpdir(), 'tokenkeep-test-'));
@@ -21,6 +21,8 @@ const green = succeeds('vitest', [
   'vitest',
   'run',
   '--config=test/vitest.config.ts',
+  // One more than cores: many files wait for servers and browsers most of the time.
+  `--maxWorkers=${availableParallelism() + 1}`,
   '--reporter=default',
   '--reporter=json',
   `--outputFile.json=${report}`,

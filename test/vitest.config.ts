@@ -84,7 +84,8 @@ export default defineConfig({
       {
         extends: true,
         resolve: { alias: sources },
-        test: { name: 'server', include: server },
+        // Servers, browsers and processes start slowly on a busy machine. A test that takes 5 s passes where all takes ten times as long.
+        test: { name: 'server', include: server, testTimeout: 60_000, hookTimeout: 60_000 },
       },
       {
         ...environment,

@@ -10,7 +10,11 @@ export class SessionProcess implements AsyncDisposable {
   readonly child: ChildProcess;
   readonly #answers: Map<number, (answer: Answer) => void> = new Map();
   #points: string[] = [];
-  #waiting: { readonly name: string; readonly resolve: () => void }[] = [];
+  #waiting: {
+    readonly name: string;
+    readonly resolve: () => void;
+    readonly reject: (reason: Error) => void;
+  }[] = [];
   #orders = 0;
 
   constructor() {
@@ -21,13 +25,18 @@ export class SessionProcess implements AsyncDisposable {
       if ('point' in message) return this.#reached(message.point);
       this.#answers.get(message.id)?.(message);
     });
+    this.child.once('exit', (code, signal) =>
+      this.#ended(`The process has ended, by ${signal ?? `code ${code}`}.`),
+    );
   }
 
   /** What an action gives, or why it did not. */
   async outcome(action: string, options: object = {}): Promise<{ value?: unknown; error?: Failure }> {
     const id = ++this.#orders;
     const answer = new Promise<Answer>((resolve) => this.#answers.set(id, resolve));
-    this.child.send({ id, action, options });
+    this.child.send({ id, action, options }, (error) => {
+      if (error !== null) this.#ended(`The process takes no orders: ${error.message}`);
+    });
     const { value, error } = await answer;
     return error === undefined ? { value } : { error };
   }
@@ -52,13 +61,21 @@ export class SessionProcess implements AsyncDisposable {
   /** Resolves as soon as the process has come to this point since it was last told to call. */
   reaches(name: string): Promise<void> {
     if (this.#points.includes(name)) return Promise.resolve();
-    return new Promise((resolve) => this.#waiting.push({ name, resolve }));
+    return new Promise((resolve, reject) => this.#waiting.push({ name, resolve, reject }));
   }
 
   #reached(point: string): void {
     this.#points.push(point);
     for (const { resolve } of this.#waiting.filter(({ name }) => name === point)) resolve();
     this.#waiting = this.#waiting.filter(({ name }) => name !== point);
+  }
+
+  /** Ends what waits for it at once, with the cause, also where nobody has killed it. */
+  #ended(message: string): void {
+    for (const [id, answer] of this.#answers) answer({ id, error: { code: 'gone', message } });
+    for (const { reject, name } of this.#waiting)
+      reject(new Error(`${message} It has not come to "${name}".`));
+    this.#waiting = [];
   }
 
   stop(): void {

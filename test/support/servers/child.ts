@@ -15,9 +15,16 @@ export interface Child {
 }
 
 const running = new Set<ChildProcess>();
-process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
+process.on('exit', endAll);
+// A runner ends a process of tests in this way, also one whose hook has timed out and has closed nothing.
+process.once('SIGTERM', () => {
+  endAll();
+  process.kill(process.pid, 'SIGTERM');
 });
+
+function endAll(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
 
 export interface ServerCommand {
   readonly command: string;
@@ -25,35 +32,54 @@ export interface ServerCommand {
   readonly cwd: string;
   readonly uid?: number | undefined;
   readonly gid?: number | undefined;
-  /** What it says when it can be used. */
-  readonly ready: RegExp;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Written to its standard input. */
+  readonly input?: string | undefined;
+  /** What it says when it can be used. @default it says nothing, and the caller finds out */
+  readonly ready?: RegExp;
 }
 
-/** Starts a server and resolves when it says that it is ready. */
-export async function startServer({ command, parameters, ready, ...where }: ServerCommand): Promise<Child> {
+/** Starts a server and resolves when it says that it is ready. One that ends by itself later is reported. */
+export async function startServer({
+  command,
+  parameters,
+  ready,
+  input,
+  ...where
+}: ServerCommand): Promise<Child> {
   const identity = where.uid === undefined ? {} : { uid: where.uid, gid: where.gid };
   const child = spawn(command, parameters, {
     cwd: where.cwd,
     ...identity,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(where.env && { env: where.env }),
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
+  child.stdin.on('error', () => undefined); // it may end without reading
+  child.stdin.end(input);
   running.add(child);
-  const gone = once(child, 'exit').then(() => void running.delete(child));
   let said = '';
+  let isEnded = false;
+  const gone = once(child, 'exit').then(([code, signal]) => {
+    running.delete(child);
+    // Each test that needs the server fails from now on. This is the cause.
+    if (!isEnded) console.error(`${command} ended by itself, by ${signal ?? `code ${code}`}:\n${said}`);
+  });
   await new Promise<void>((resolve, reject) => {
     const hear = (chunk: Buffer): void => {
       said = (said + chunk).slice(-5000);
-      if (ready.test(said)) resolve();
+      if (ready?.test(said)) resolve();
     };
     child.stdout.on('data', hear);
     child.stderr.on('data', hear);
     child.once('error', reject);
+    if (ready === undefined) child.once('spawn', resolve);
     void gone.then(() => reject(new Error(`${command} ended before it was ready:\n${said}`)));
   });
   return {
     pid: child.pid as number,
     signal: (signal) => void child.kill(signal),
     async end(signal = 'SIGTERM') {
+      isEnded = true;
       child.kill(signal);
       if (signal !== 'SIGKILL') child.kill('SIGCONT'); // a stopped one hears nothing
       await gone;

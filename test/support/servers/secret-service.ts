@@ -1,11 +1,11 @@
 /** A Secret Service of its own: a bus, GNOME Keyring on it, and a home for both, which go away with the test. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { type Child, startServer, temporaryFolder } from './child.ts';
 
 const packages = ['dbus-daemon', 'dbus-bin', 'gnome-keyring', 'procps'];
 const programs = {
@@ -21,12 +21,14 @@ export class SecretService implements AsyncDisposable {
   readonly folder: string;
   /** What a process needs to know to find it. */
   readonly env: NodeJS.ProcessEnv;
-  readonly #bus: ChildProcess;
-  #ring: number | undefined;
+  readonly #place: ReturnType<typeof temporaryFolder>;
+  readonly #bus: Child;
+  #ring: Child | undefined;
 
-  private constructor(folder: string, env: NodeJS.ProcessEnv, bus: ChildProcess) {
-    this.folder = folder;
+  private constructor(place: ReturnType<typeof temporaryFolder>, env: NodeJS.ProcessEnv, bus: Child) {
+    this.folder = place.path;
     this.env = env;
+    this.#place = place;
     this.#bus = bus;
   }
 
@@ -37,7 +39,8 @@ export class SecretService implements AsyncDisposable {
   static async start({ open = true }: { open?: boolean } = {}): Promise<SecretService> {
     const missing = Object.values(programs).find((path) => !existsSync(path));
     if (missing) throw new Error(`${missing} is missing. Run: apt-get install ${packages.join(' ')}`);
-    const folder = mkdtempSync(join(tmpdir(), 'tokenkeep-keyring-'));
+    const place = temporaryFolder();
+    const folder = place.path;
     const env: NodeJS.ProcessEnv = { ...process.env, HOME: folder };
     for (const name of ['XDG_DATA_HOME', 'XDG_RUNTIME_DIR', 'XDG_CONFIG_HOME', 'XDG_CACHE_HOME']) {
       const path = join(folder, name);
@@ -46,14 +49,19 @@ export class SecretService implements AsyncDisposable {
     }
     // With a display a locked keyring would ask a person, and wait.
     for (const name of ['DISPLAY', 'WAYLAND_DISPLAY', 'GNOME_KEYRING_CONTROL']) delete env[name];
-    writeFileSync(join(folder, 'bus.conf'), configuration);
-    const bus = spawn(programs.bus, [`--config-file=${folder}/bus.conf`, '--nofork', '--print-address'], {
+    // In this folder, so that nothing else that is done with temporary files cuts the bus off.
+    const address = `unix:path=${folder}/bus`;
+    writeFileSync(join(folder, 'bus.conf'), configuration(address));
+    const bus = await startServer({
+      command: programs.bus,
+      parameters: [`--config-file=${folder}/bus.conf`, '--nofork', '--print-address'],
+      cwd: folder,
       env,
-      stdio: ['ignore', 'pipe', 'ignore'],
+      ready: /^unix:/m,
     });
-    env['DBUS_SESSION_BUS_ADDRESS'] = (await firstLine(bus)).trim();
-    const service = new SecretService(folder, env, bus);
-    process.env['DBUS_SESSION_BUS_ADDRESS'] = env['DBUS_SESSION_BUS_ADDRESS'];
+    env['DBUS_SESSION_BUS_ADDRESS'] = address;
+    process.env['DBUS_SESSION_BUS_ADDRESS'] = address;
+    const service = new SecretService(place, env, bus);
     try {
       await service.startRing(open);
       return service;
@@ -63,22 +71,18 @@ export class SecretService implements AsyncDisposable {
     }
   }
 
-  /** The daemon comes up: as after a login, or without anybody having opened the keyring. */
+  /** The daemon starts: as after a login, or without anybody having opened the keyring. */
   async startRing(open: boolean): Promise<void> {
-    const how = open ? '--unlock' : '--start';
-    await this.#run(programs.ring, [how, '--components=secrets', '--daemonize'], open ? '\n' : undefined);
-    // Its name comes a moment after it.
-    for (let looks = 0; this.#ring === undefined; looks++) this.#ring = await this.#owner(looks > 500);
-  }
-
-  /** The process that is the Secret Service. */
-  async #owner(isLate: boolean): Promise<number | undefined> {
-    if (!(await this.#hasOwner())) {
-      if (isLate) throw new Error('The keyring has not come up.');
-      return undefined;
-    }
-    const reply = await this.#send([busName, '/', `${busName}.GetConnectionUnixProcessID`], [secrets]);
-    return Number(/uint32 (\d+)/.exec(reply)?.[1]);
+    this.#ring = await startServer({
+      command: programs.ring,
+      parameters: [open ? '--unlock' : '--start', '--components=secrets', '--foreground'],
+      cwd: this.folder,
+      env: this.env,
+      input: open ? '\n' : undefined,
+    });
+    // It says nothing. Its name comes a moment after it.
+    for (let looks = 0; !(await this.#hasOwner()); looks++)
+      if (looks > 500) throw new Error('The keyring has not come up.');
   }
 
   async #hasOwner(): Promise<boolean> {
@@ -87,8 +91,7 @@ export class SecretService implements AsyncDisposable {
 
   /** The daemon is killed. What it holds is on the disk. */
   async killRing(): Promise<void> {
-    if (this.#ring === undefined) return;
-    process.kill(this.#ring, 'SIGKILL');
+    await this.#ring?.end('SIGKILL');
     this.#ring = undefined;
     // Its name goes a moment after it, and the next one would not get it.
     while (await this.#hasOwner());
@@ -134,12 +137,11 @@ export class SecretService implements AsyncDisposable {
     return output;
   }
 
+  /** Ends both, also if one of them has ended by itself. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.killRing();
-    const exit = once(this.#bus, 'exit');
-    this.#bus.kill();
-    await exit;
-    rmSync(this.folder, { recursive: true, force: true });
+    await this.#ring?.end('SIGKILL');
+    await this.#bus.end();
+    this.#place.remove();
   }
 }
 
@@ -149,23 +151,14 @@ const textOf = (stream: Readable | null) => (stream === null ? '' : text(stream)
  * A bus for this test alone. It starts nothing by itself. As on a desktop its connections are not counted: each entry of a
  * keyring has one, until it is collected as garbage.
  */
-const configuration = `<busconfig>
+const configuration = (address: string) => `<busconfig>
   <type>session</type>
   <limit name="max_completed_connections">100000</limit>
   <limit name="max_connections_per_user">100000</limit>
-  <listen>unix:dir=/tmp</listen>
+  <listen>${address}</listen>
   <policy context="default">
     <allow send_destination="*" eavesdrop="true"/>
     <allow eavesdrop="true"/>
     <allow own="*"/>
   </policy>
 </busconfig>`;
-
-async function firstLine({ stdout }: ChildProcess): Promise<string> {
-  let text = '';
-  for await (const chunk of stdout ?? []) {
-    text += String(chunk);
-    if (text.includes('\n')) return text;
-  }
-  throw new Error('The bus did not start.');
-}

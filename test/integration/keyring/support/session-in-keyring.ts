@@ -23,17 +23,17 @@ export async function sharedSession(
   const keyring = placeIn(ring, records);
   const open = { ...shared.session, keyring, plain };
   const first = all[0] as SessionProcess;
-  await Promise.all(all.map((one) => one.open(open)));
-  await shared.signIn(first);
-  shared.server.expire();
-  return {
-    server: shared.server,
-    all,
-    keyring,
-    open,
-    async [Symbol.asyncDispose]() {
-      await all[Symbol.asyncDispose]();
-      await shared[Symbol.asyncDispose]();
-    },
+  const close = async (): Promise<void> => {
+    await all[Symbol.asyncDispose]();
+    await shared[Symbol.asyncDispose]();
   };
+  try {
+    await Promise.all(all.map((one) => one.open(open)));
+    await shared.signIn(first);
+  } catch (error) {
+    await close(); // else they would outlive the test
+    throw error;
+  }
+  shared.server.expire();
+  return { server: shared.server, all, keyring, open, [Symbol.asyncDispose]: close };
 }

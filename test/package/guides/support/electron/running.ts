@@ -107,7 +107,10 @@ export class Application {
     const answered = new Promise<{ value?: unknown; error?: string }>((resolve) =>
       this.#answers.set(id, resolve),
     );
-    this.#process.send({ id, ...order });
+    // One that is just ending takes no orders. Without a callback that would be an error outside of the test.
+    this.#process.send({ id, ...order }, (error) => {
+      if (error !== null) this.#answers.get(id)?.({ error: `It takes no orders: ${error.message}` });
+    });
     const gone = this.exited.then((code) => ({
       value: undefined,
       error: `It has exited: ${code} ${this.#errors}`,
