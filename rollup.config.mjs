@@ -99,9 +99,10 @@ function clean(folder) {
     name: 'clean',
     writeBundle(_, bundle) {
       if (!existsSync(folder)) return;
-      for (const file of globSync(`${folder}/**/*.*`)) {
-        const isOfOther = folder !== production && file.startsWith(production);
-        if (!isOfOther && !(file.slice(folder.length + 1) in bundle)) rmSync(file, { recursive: true });
+      for (const found of globSync('**/*.*', { cwd: folder })) {
+        const file = found.replaceAll('\\', '/');
+        const isOfOther = folder !== production && `${folder}/${file}`.startsWith(`${production}/`);
+        if (!isOfOther && !(file in bundle)) rmSync(join(folder, file), { recursive: true });
       }
     },
   };

@@ -2,7 +2,7 @@
  * The declarations that the doors lead to: one file for each door, and files in `dist/types` for what several doors share.
  * Declarations of modules that no door mentions are not published.
  */
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { type Plugin, rollup } from 'rollup';
 import { dts } from 'rollup-plugin-dts';
 
@@ -13,7 +13,7 @@ export function declarations(folder: string, doors: readonly string[]): Plugin {
     async generateBundle() {
       const build = await rollup({
         input: Object.fromEntries(doors.map((door) => [door, join(folder, `${door}.d.ts`)])),
-        external: (id) => !/^[./]/.test(id),
+        external: (id) => !id.startsWith('.') && !isAbsolute(id),
         plugins: [asEmitted(), dts()],
         onwarn(warning) {
           // Types that the doors mention and deliberately do not export; typedoc checks the list of them.

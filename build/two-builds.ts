@@ -28,14 +28,15 @@ export function twoBuilds(build: BuildName, reference = 'https://tokenkeep.inval
   return {
     name: `${build}-build`,
     load(id) {
-      if (!/\/core\/build-facts\.[jt]s$/.test(id)) return undefined;
+      if (!/\/core\/build-facts\.[jt]s$/.test(withSlashes(id))) return undefined;
       return [
         `export const isDevelopment = ${build === 'ordinary'};`,
         `export const referenceUrl = ${JSON.stringify(reference)};`,
       ].join('\n');
     },
     transform(code, id) {
-      if (!/\/src\/|\/\.build\//.test(id) || /\/core\/explain\.[jt]s$/.test(id)) return undefined;
+      const path = withSlashes(id);
+      if (!/\/src\/|\/\.build\//.test(path) || /\/core\/explain\.[jt]s$/.test(path)) return undefined;
       const calls = explanations(this.parse(code), (problem) => this.error(`${id}: ${problem}`));
       if (calls.length === 0) return undefined;
       const changed = new MagicString(code);
@@ -47,6 +48,11 @@ export function twoBuilds(build: BuildName, reference = 'https://tokenkeep.inval
       return { code: changed.toString(), map: changed.generateMap({ hires: 'boundary' }) };
     },
   };
+}
+
+/** Rollup names modules as Windows does, with backslashes. */
+function withSlashes(id: string): string {
+  return id.replaceAll('\\', '/');
 }
 
 /** A node of a syntax tree as ESTree describes it. */
