@@ -20,14 +20,20 @@ import type { ManagerContext } from '../session/manager-context.ts';
 import type { CachedToken, Session } from '../session/session.ts';
 import { loginRequired } from '../session/session-errors.ts';
 import { discardBody } from '../token-endpoint/send-request.ts';
-import { askPredicate, type InvalidTokenPredicate } from './invalid-token.ts';
+import { askPredicate } from './invalid-token.ts';
 import { followRedirect, initForPlatformRedirect } from './redirects.ts';
 import type { RejectedTokens } from './rejected-tokens.ts';
 import type { RequestQueue } from './replay-queue.ts';
 import type { ReplayableRequest } from './replayable-request.ts';
 
 /** The judgement of a token by a response. */
-type TokenVerdict = 'not-rejected' | 'invalid' | 'unclear';
+type TokenVerdict =
+  | 'accepted'
+  /** The resource has not judged the token: the server is in trouble, or the response is about the request or from another place. */
+  | 'says-nothing'
+  | 'invalid'
+  /** A 401 that does not say why. */
+  | 'unclear';
 
 /** The beginning of a call that was redirected, or that a page has begun. */
 export interface CallOrigin {
@@ -166,9 +172,8 @@ export class AuthorizedCall {
   /** Handles the first response: returns it, or that of the replay if the token was rejected. */
   async handleResponse(cached: CachedToken, response: Response): Promise<Response> {
     const verdict = await this.#judge(cached, response);
-    if (verdict === 'not-rejected') {
-      this.#noteAccepted(cached, response);
-    } else if (!this.#isKnownRejection(cached)) {
+    if (verdict === 'accepted') this.#noteAccepted(cached);
+    if (isRejection(verdict) && !this.#isKnownRejection(cached)) {
       const replacement = await this.#replacementToken(cached, verdict, response);
       if (replacement !== undefined) return await this.#replay(replacement, response);
     }
@@ -181,17 +186,32 @@ export class AuthorizedCall {
    * @throws the reason of the caller's signal, if it aborts while `isInvalidToken` is asked.
    */
   async #judge(cached: CachedToken, response: Response): Promise<TokenVerdict> {
-    const { status } = response;
-    if (this.#isFromOtherOrigin(response)) return 'not-rejected';
-    const { isInvalidToken } = this.#services.context;
-    if (isInvalidToken !== undefined && (await this.#isInvalidByPredicate(isInvalidToken, cached, response)))
-      return 'invalid';
-    if (status !== 401 && status !== 403) return 'not-rejected';
-    const challenge = response.headers.get('www-authenticate');
-    const { kind } = classifyRejection(status, challenge);
-    if (kind === 'step-up') this.#emitStepUp(cached, status, challenge);
-    if (kind === 'invalid-token') return 'invalid';
-    return kind === 'unclear' ? 'unclear' : 'not-rejected';
+    const { status, redirected } = response;
+    const isElsewhere = this.#isFromOtherOrigin(response);
+    if (!isElsewhere && (await this.#isInvalidByPredicate(cached, response))) return 'invalid';
+    if (status === 401 || status === 403) {
+      const verdict = isElsewhere ? 'says-nothing' : this.#judgeChallenge(cached, response);
+      if (verdict !== 'accepted') return verdict;
+    }
+    // A server in trouble may not have checked the token, nor has another place.
+    return status === 0 || status >= 500 || status === 429 || redirected ? 'says-nothing' : 'accepted';
+  }
+
+  #judgeChallenge(cached: CachedToken, { status, headers }: Response): TokenVerdict {
+    const challenge = headers.get('www-authenticate');
+    switch (classifyRejection(status, challenge).kind) {
+      case 'invalid-token':
+        return 'invalid';
+      case 'unclear':
+        return 'unclear';
+      case 'step-up':
+        this.#emitStepUp(cached, status, challenge);
+        return 'accepted';
+      case 'none':
+        return status === 403 ? 'accepted' : 'says-nothing';
+      default:
+        return 'says-nothing';
+    }
   }
 
   /**
@@ -208,12 +228,9 @@ export class AuthorizedCall {
   }
 
   /** Asks the application. A predicate that fails says nothing, and the call goes on. */
-  async #isInvalidByPredicate(
-    predicate: InvalidTokenPredicate,
-    cached: CachedToken,
-    response: Response,
-  ): Promise<boolean> {
-    const { emit, clock, timeout } = this.#services.context;
+  async #isInvalidByPredicate(cached: CachedToken, response: Response): Promise<boolean> {
+    const { isInvalidToken: predicate, emit, clock, timeout } = this.#services.context;
+    if (predicate === undefined) return false;
     const { signal } = this.#request;
     try {
       return await askPredicate(predicate, response, { clock, timeout, signal });
@@ -244,11 +261,8 @@ export class AuthorizedCall {
     });
   }
 
-  /** Notes that the resource has accepted the token. A server in trouble may not have checked it, nor has another place. */
-  #noteAccepted({ token }: CachedToken, { status, redirected }: Response): void {
-    if (status !== 0 && status < 500 && status !== 429 && !redirected) {
-      this.#services.rejectedTokens.accepted(this.#session, this.#resource.url, token);
-    }
+  #noteAccepted({ token }: CachedToken): void {
+    this.#services.rejectedTokens.accepted(this.#session, this.#resource.url, token);
   }
 
   /** Checks whether this resource has just rejected a new token: then its 401 is about something else. No loop (law replay-once). */
@@ -301,9 +315,9 @@ export class AuthorizedCall {
     const resource = this.#resource.url;
     const { status } = second;
     const eventContext = { ...this.#session.eventContext(cached.login), resource, status };
-    if ((await this.#judge(cached, second)) === 'not-rejected') {
-      this.#noteAccepted(cached, second);
-    } else if (rejectedTokens.rejected(this.#session, resource, cached.token)) {
+    const verdict = await this.#judge(cached, second);
+    if (verdict === 'accepted') this.#noteAccepted(cached);
+    if (isRejection(verdict) && rejectedTokens.rejected(this.#session, resource, cached.token)) {
       emit({ type: 'newTokenRejected', ...eventContext });
     }
     emit({ type: 'replayed', ...eventContext });
@@ -330,4 +344,8 @@ export class AuthorizedCall {
     const init = initForPlatformRedirect(this.#request);
     return await this.#services.fetch(this.#session, this.#request.input, init, from);
   }
+}
+
+function isRejection(verdict: TokenVerdict): verdict is 'invalid' | 'unclear' {
+  return verdict === 'invalid' || verdict === 'unclear';
 }

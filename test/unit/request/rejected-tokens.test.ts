@@ -66,6 +66,26 @@ test('the response of a page that the platform was redirected to is no acceptanc
   expect(transport.grants).toHaveLength(1);
 });
 
+test.each(['use_dpop_nonce', 'invalid_dpop_proof', 'invalid_request'])(
+  'a 401 %s is no acceptance of a new token, because the resource has not judged it',
+  async (error) => {
+    let isAboutProof = false;
+    const transport = transportThat(() =>
+      isAboutProof
+        ? new Response(null, { status: 401, headers: { 'www-authenticate': `DPoP error="${error}"` } })
+        : refused(),
+    );
+    const manager = await managerOn(transport, { clock: testClock() });
+    const call = async () => (await manager.fetch(api)).status;
+    expect(await call()).toBe(401);
+    isAboutProof = true;
+    expect(await call()).toBe(401);
+    isAboutProof = false;
+    expect(await call()).toBe(401);
+    expect(transport.grants).toHaveLength(1);
+  },
+);
+
 describe('a new token that is rejected and accepted afterwards', () => {
   test('is refreshed when it ends', async () => {
     const { call, ended, refreshes } = await scene(lagging());
