@@ -53,7 +53,7 @@ export type {
   TokenHandlerGrant,
   TokenRequestExtras,
 } from './core/oauth/grant.ts';
-export type { IdTokenMismatch } from './core/oauth/id-token.ts';
+export type { IdTokenMismatch } from './core/oauth/jwt-claims.ts';
 export type { FailureClass, ProviderProfile, TokenErrorResponse } from './core/oauth/provider-profile.ts';
 export type { NotRevoked, NotRevokedReason, RevocationResult } from './core/oauth/revocation-result.ts';
 export type {

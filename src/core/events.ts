@@ -6,7 +6,7 @@
 import type { StorageUnavailableReason } from './contracts.ts';
 import type { ConfigurationError, LoginRequiredError, RefreshFailedError, TokenKeepError } from './errors.ts';
 import type { StepUp } from './http/rejection.ts';
-import type { IdTokenMismatch } from './oauth/id-token.ts';
+import type { IdTokenMismatch } from './oauth/jwt-claims.ts';
 import type { RevocationResult } from './oauth/revocation-result.ts';
 import type { RecordRejection } from './session/read-record.ts';
 

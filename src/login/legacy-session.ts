@@ -6,7 +6,7 @@
 import { ConfigurationError } from '../core/errors.ts';
 import type { TokenSet } from '../core/oauth/token-set.ts';
 import { internalsOf } from '../manager-internals.ts';
-import { keepAlive } from '../platform/keep-alive.ts';
+import { keepAlive } from '../platform/environment.ts';
 import { type ImportResult, importIntoSession, type LegacySession } from '../session/import-session.ts';
 
 /** A `TokenManager` as it was constructed, also one of `forSession()`: not what stands for one in another thread or process. */

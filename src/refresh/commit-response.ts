@@ -8,7 +8,7 @@ import { isConfigurationError, isConflict, isTokenKeepError } from '../core/erro
 import type { AnyTokenEvent } from '../core/events.ts';
 import { safeCause } from '../core/http/network-error.ts';
 import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
-import { findIdTokenMismatch } from '../core/oauth/id-token.ts';
+import { findIdTokenMismatch } from '../core/oauth/jwt-claims.ts';
 import { redactErrorDetails, type ServerErrorDetails } from '../core/oauth/server-error-details.ts';
 import { isTransientStatus } from '../core/oauth/token-error.ts';
 import type { TokenGrant } from '../core/oauth/token-grant.ts';
@@ -31,7 +31,7 @@ import type { VersionedRecord } from '../session/record-write.ts';
 import type { OrphanedTokens } from '../session/revoke-tokens.ts';
 import type { Session } from '../session/session.ts';
 import { loginRequired, refreshFailed, responseLost } from '../session/session-errors.ts';
-import type { SessionReading } from '../session/session-reading.ts';
+import { mayReachServer, type SessionReading } from '../session/session-reading.ts';
 import { issuersOf } from '../token-endpoint/authorization-server-resolver.ts';
 import type { SendResult } from '../token-endpoint/token-endpoint.ts';
 
@@ -57,6 +57,8 @@ export type CommitStep =
       readonly record: SessionRecord;
       readonly accessToken: AccessToken;
       readonly rotated: boolean;
+      /** See `CommitResult`. `0`: it is kept in memory. */
+      readonly changes: number;
     }
   /** No response came, and the access token before it is still valid until then. */
   | { readonly kind: 'still-valid'; readonly accessToken: AccessToken; readonly until: number }
@@ -164,7 +166,8 @@ export class ResponseCommit {
       return await this.#onUnusableToken(reading, sent, successor, `unusable ${what}`);
     }
     const rotated = successor.refreshToken !== record.refreshToken;
-    return { kind: 'granted', record: successor, accessToken: stored, rotated };
+    const { changes } = result.kind === 'stored' ? result : { changes: 0 };
+    return { kind: 'granted', record: successor, accessToken: stored, rotated, changes };
   }
 
   #successor({ server, record, markedRecord, scope, sentAt }: SentRefresh, grant: TokenGrant): SessionRecord {
@@ -271,7 +274,7 @@ export class ResponseCommit {
   ): Promise<CommitStep> {
     if (!reading.isCurrent) return retry;
     // An earlier marker stays: this refusal says nothing about the refresh that was never answered.
-    const recorded = this.#recordFailure(reading, found.record, description);
+    const recorded = this.#recordFailure(found.record, description);
     const { record } = recorded;
     // If it cannot be stored our marker stays, and the next refresh is the more careful for it.
     const written = this.#context.store.write(this.#session, record, found.version);
@@ -282,11 +285,11 @@ export class ResponseCommit {
     return isReplaced ? retry : { kind: 'decide-again', record };
   }
 
-  #recordFailure(reading: SessionReading, record: SessionRecord, failure: FailedRefresh): RecordedFailure {
+  #recordFailure(record: SessionRecord, failure: FailedRefresh): RecordedFailure {
     const { clock, grant } = this.#context;
     const wasSent = failure.status !== undefined || failure.refused === true;
     const now = clock.Date.now();
-    const isOffline = !wasSent && !reading.mayReachServer(record, this.#requirement, now);
+    const isOffline = !wasSent && !mayReachServer(record, this.#requirement, now);
     return recordFailure(
       record,
       { ...failure, offline: isOffline ? true : undefined },

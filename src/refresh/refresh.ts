@@ -20,7 +20,7 @@ import {
   type TokenRequirement,
   usableUntil,
 } from '../core/session/refresh-decision.ts';
-import { type SessionRecord, secretsIn } from '../core/session/session-record.ts';
+import { type SessionRecord, secretsIn, wholeGrant } from '../core/session/session-record.ts';
 import { isPageLeaving, waitUntilPageStays } from '../platform/environment.ts';
 import type { ManagerContext } from '../session/manager-context.ts';
 import type { FoundRecord } from '../session/record-write.ts';
@@ -28,7 +28,7 @@ import { reportReplacedRecord, revokeOrphanedTokens } from '../session/revoke-to
 import type { CachedToken, Session } from '../session/session.ts';
 import { loginRequired, refreshFailed, responseLost, storagePending } from '../session/session-errors.ts';
 import { waitForResolution, withSessionLock } from '../session/session-lock.ts';
-import { type LoadedRecord, SessionReading } from '../session/session-reading.ts';
+import { type LoadedRecord, mayReachServer, SessionReading } from '../session/session-reading.ts';
 import { issuersOf } from '../token-endpoint/authorization-server-resolver.ts';
 import type { PreparedTokenRequest, SendResult } from '../token-endpoint/token-endpoint.ts';
 import { type CommitStep, ResponseCommit } from './commit-response.ts';
@@ -242,10 +242,10 @@ export class Refresh {
     const secrets = [...prepared.request.secrets, ...secretsIn(record)];
     const { server, scope, request } = prepared;
     // From here on nothing aborts it, even if every caller leaves: the server may have rotated already.
-    session.work.beginRequest();
+    session.pending.beginRequest();
     this.#times.sent = sentAt;
     try {
-      const result: SendResult = this.#reading.mayReachServer(record, this.#requirement, sentAt)
+      const result: SendResult = mayReachServer(record, this.#requirement, sentAt)
         ? await request.send()
         : { kind: 'not-sent', cause: new Error('The network is offline.') };
       this.#times.answered = clock.Date.now();
@@ -253,7 +253,7 @@ export class Refresh {
       const sent = { server, scope, record, markedRecord, version, sentAt, secrets };
       return await this.#commit.handle(this.#reading, sent, result);
     } finally {
-      session.work.endRequest();
+      session.pending.endRequest();
     }
   }
 
@@ -306,7 +306,8 @@ export class Refresh {
     }
     reading.setRecord(record); // perhaps the first ID token has come
     reading.switchLogin();
-    const { accessToken, rotated } = step;
+    const { accessToken, rotated, changes } = step;
+    if (variant === wholeGrant) this.#session.pending.knowChanges(changes);
     const { expiresAt, scope } = accessToken;
     this.#emit({
       type: 'refreshed',

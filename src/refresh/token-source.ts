@@ -8,7 +8,7 @@ import { abortable, throwIfAborted } from '../async/abortable.ts';
 import { isTokenKeepError } from '../core/errors.ts';
 import { ownMembers } from '../core/own-members.ts';
 import { isSameLogin, type LoginIdentity } from '../core/session/login-identity.ts';
-import { keepAlive } from '../platform/keep-alive.ts';
+import { keepAlive } from '../platform/environment.ts';
 import type { ManagerContext } from '../session/manager-context.ts';
 import type { CachedToken, Session } from '../session/session.ts';
 import { loginRequired } from '../session/session-errors.ts';
@@ -78,12 +78,12 @@ export class TokenSource {
   }
 
   #startFlight(session: Session, query: TokenQuery, login: LoginIdentity | undefined): Promise<CachedToken> {
-    const { variant } = query;
+    const { variant, scope, resource, wasReceived } = query;
     // Evidence of a call that has left counts for those who come after it.
     const rejectedToken = query.rejectedToken ?? session.rejectedToken(variant);
     // A token that must last is refreshed `refreshBefore` earlier than one that others still hand out.
     const refreshBefore = this.#context.refreshBefore * (query.mustLast === true ? 2 : 1);
-    const requirement = ownMembers({ ...query, login, rejectedToken, refreshBefore });
+    const requirement = { variant, scope, resource, wasReceived, login, rejectedToken, refreshBefore };
     const flight = new Refresh(this.#context, session, requirement)
       .run()
       .catch((error: unknown) => this.#reuseValidToken(session, requirement, error))

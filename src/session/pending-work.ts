@@ -33,6 +33,9 @@ export class PendingWork {
   #joinable: Map<string, Promise<CachedToken>> | undefined = undefined;
   #requests = 0;
   #awaitsFlights = false;
+  /** How many changes of what is stored were announced during the flights. */
+  readonly changes: number = 0;
+  #knownChanges = 0;
   readonly #onIdle: () => void;
 
   /** @param onIdle called when nothing is under way any more. */
@@ -71,14 +74,28 @@ export class PendingWork {
     this.#joinable = undefined;
   }
 
-  /** Runs `next` once all flights have landed: once, however often it is called until then. */
+  /**
+   * Notes that a change of what is stored was announced during the flights. Runs `next` once they have landed, unless they know of all
+   * changes: once, however many there are.
+   */
   async afterFlights(next: () => Promise<void>): Promise<void> {
+    this.#own.changes += 1;
     if (this.#awaitsFlights) return;
     this.#awaitsFlights = true;
     await Promise.allSettled(this.flights);
     this.#awaitsFlights = false;
+    const isKnown = this.#knownChanges === this.changes;
     this.#leaveIfIdle();
-    await next();
+    if (!isKnown) await next();
+  }
+
+  /**
+   * Notes that a flight has read what is stored, and that it is what the session has in memory.
+   *
+   * @param changes how many {@link changes} had been announced when the read began. It shows all of them, our own among them.
+   */
+  knowChanges(changes: number): void {
+    this.#knownChanges = changes;
   }
 
   /** Notes that the tokens of a login are being stored, until `storing` settles. */
@@ -139,11 +156,11 @@ export class PendingWork {
   }
 }
 
-/** The part of it that changes nothing. */
-export type ReadonlyPendingWork = Pick<
+/** Pending work without the functions that begin something: a session that is idle needs an object for that first. */
+export type OngoingWork = Omit<
   PendingWork,
-  'flights' | 'signIn' | 'isImporting' | 'orphanRevocation' | 'all' | 'hasRequest' | 'flight'
+  'addFlight' | 'trackSignIn' | 'runImport' | 'trackOrphanRevocation'
 >;
 
 /** Shared by all idle sessions. */
-export const nothingPending: ReadonlyPendingWork = new PendingWork(() => {});
+export const nothingPending: PendingWork = new PendingWork(() => {});

@@ -60,7 +60,11 @@ export interface UnsavedRecord extends FoundRecord {
 
 /** What became of a record that was to be stored. */
 export type CommitResult =
-  | { readonly kind: 'stored' }
+  | {
+      readonly kind: 'stored';
+      /** How many changes had been announced when it was read back, see `PendingWork.knowChanges()`. */
+      readonly changes: number;
+    }
   /** The storage refuses it; it is in memory and in use (law commit-before-use). */
   | { readonly kind: 'kept-in-memory'; readonly error: TokenKeepError }
   /** Someone signed out meanwhile (law sign-out-wins). */
@@ -78,11 +82,12 @@ export function commitResultOf(
   record: SessionRecord,
   version: Version,
   found: StoredSession,
+  changes: number,
   sentToken: string | undefined,
 ): CommitResult {
   if (found.kind === 'none') return { kind: 'signed-out' };
   if (found.kind === 'rejected') throw recordNotKept();
-  if (found.version === version || hasSameTokens(found.record, record)) return { kind: 'stored' };
+  if (found.version === version || hasSameTokens(found.record, record)) return { kind: 'stored', changes };
   if (found.record.refreshToken !== sentToken || record.refreshToken === sentToken)
     return { kind: 'superseded' };
   throw recordNotKept();

@@ -195,17 +195,15 @@ export class SessionReading {
       login: this.#login,
       invalidRefreshToken: this.#session.invalidRefreshToken,
       reuseWindow: known?.profile?.reuseWindow ?? 0,
-      online: this.mayReachServer(record, requirement, now),
+      // Only a failure without a network asks for it.
+      get online() {
+        return mayReachServer(record, requirement, now);
+      },
       inProgressUntil: this.#inProgressUntil(record, now),
       isStateless: grant.kind === 'client-credentials',
     });
     if (decision.kind === 'use-stored') this.notifyRefreshTokenExpiry(record, decision.until);
     return decision;
-  }
-
-  /** Checks whether a request may reach the server, as far as is known. */
-  mayReachServer(record: SessionRecord, requirement: TokenRequirement, now: number): boolean {
-    return isOnline() || !isOfflineBelieved(record, requirement, now);
   }
 
   /**
@@ -311,4 +309,9 @@ export class SessionReading {
     if (next < from || !session.noteExpiry(end.at)) return;
     this.#emit({ type: 'refreshTokenExpiring', ...this.eventContext, expiresAt: end.at });
   }
+}
+
+/** Checks whether a request may reach the server, as far as is known. */
+export function mayReachServer(record: SessionRecord, requirement: TokenRequirement, now: number): boolean {
+  return isOnline() || !isOfflineBelieved(record, requirement, now);
 }

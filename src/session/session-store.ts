@@ -269,7 +269,7 @@ export class SessionStore {
       if (session.epoch !== epoch) return { kind: 'superseded' };
       const login = storedLogin(stored);
       // Only the response was lost. Perhaps others have refreshed since: what we have is spent then.
-      if (login !== undefined && login === record.login) return { kind: 'stored' };
+      if (login !== undefined && login === record.login) return { kind: 'stored', changes: 0 };
       const before = this.#parse(stored);
       this.assertNotNewer(before);
       if (replacing !== undefined && stored !== undefined && login !== replacing.login)
@@ -300,7 +300,7 @@ export class SessionStore {
     if (found.kind === 'rejected' || (found.kind === 'record' && found.version === ifVersion))
       throw recordNotKept();
     if (before.kind === 'rejected') this.markReplaced(session, before);
-    return { kind: 'stored' };
+    return { kind: 'stored', changes: 0 };
   }
 
   /** What was accepted is stored, also when it cannot be read back. */
@@ -325,8 +325,9 @@ export class SessionStore {
     for (let conflicts = 0; conflicts < 10; conflicts++) {
       try {
         const written = await this.write(session, record, version);
+        const { changes } = session.pending;
         const found = await this.#readBack(session, record, written, emit);
-        return commitResultOf(record, written, found, sentToken);
+        return commitResultOf(record, written, found, changes, sentToken);
       } catch (error) {
         if (!isConflict(error)) throw error;
       }
@@ -335,7 +336,7 @@ export class SessionStore {
       const found = await this.readOrReject(session, emit);
       if (found.kind === 'none') return { kind: 'signed-out' };
       if (found.kind === 'rejected') throw recordNotKept();
-      if (hasSameTokens(found.record, record)) return { kind: 'stored' };
+      if (hasSameTokens(found.record, record)) return { kind: 'stored', changes: 0 };
       if (found.record.refreshToken !== sentToken || sentToken === undefined) return { kind: 'superseded' };
       version = found.version;
     }

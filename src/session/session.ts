@@ -11,7 +11,7 @@ import type { RequestCredentials } from '../core/http/request-credentials.ts';
 import type { DpopKey } from '../core/oauth/dpop-key.ts';
 import { isSameLogin, type LoginIdentity } from '../core/session/login-identity.ts';
 import { type SessionRecord, wholeGrant } from '../core/session/session-record.ts';
-import { nothingPending, PendingWork, type ReadonlyPendingWork, type Writable } from './pending-work.ts';
+import { nothingPending, type OngoingWork, PendingWork, type Writable } from './pending-work.ts';
 import type { UnsavedRecord } from './record-write.ts';
 
 /** An access token in memory, ready to be sent. */
@@ -102,7 +102,7 @@ export class Session {
   readonly id: string;
   /** The key of its record in the storage. */
   readonly key: string;
-  #pending: PendingWork | undefined = undefined;
+  #pending: PendingWork = nothingPending;
   /** The kind of the {@link SessionState}. Only {@link Session.#enter} changes it and the two fields that belong to it. */
   #kind: SessionState['kind'] = 'unknown';
   /** Of the state: the last known login. `undefined`: none is known, or the session has ended. */
@@ -136,16 +136,16 @@ export class Session {
     return this;
   }
 
-  /** Refreshes, sign-in and import that are under way. To begin something, use {@link work}. */
-  get pending(): ReadonlyPendingWork {
-    return this.#pending ?? nothingPending;
+  /** Refreshes, sign-in and import that are under way. To begin something, use {@link Session.work}. */
+  get pending(): OngoingWork {
+    return this.#pending;
   }
 
-  /** What is under way, to add to it. An idle session keeps none. */
+  /** The same, to begin something. An idle session keeps none. */
   get work(): PendingWork {
-    if (this.#pending !== undefined) return this.#pending;
+    if (this.#pending !== nothingPending) return this.#pending;
     const work = new PendingWork(() => {
-      if (this.#pending === work) this.#pending = undefined;
+      if (this.#pending === work) this.#pending = nothingPending;
     });
     this.#pending = work;
     return work;
@@ -229,7 +229,7 @@ export class Session {
   /** Signs out in memory, and begins a new epoch. {@link finishSignOut} follows when the storage has deleted the record, or failed. */
   signOut(error: LoginRequiredError): void {
     this.#startEpoch();
-    this.#pending?.trackOrphanRevocation(undefined);
+    this.#pending.trackOrphanRevocation(undefined);
     this.#enter({
       kind: 'ended',
       ended: { kind: 'still-stored', error, login: undefined },
@@ -249,7 +249,7 @@ export class Session {
    */
   markEnded(error: LoginRequiredError, invalidRefreshToken?: string): void {
     this.clearCache();
-    this.#pending?.detachFlights();
+    this.#pending.detachFlights();
     this.#enter({ kind: 'ended', ended: { kind: 'removed', error }, login: undefined });
     if (invalidRefreshToken !== undefined) this.#own.invalidRefreshToken = invalidRefreshToken;
   }
@@ -257,7 +257,7 @@ export class Session {
   /** Removes the former login from memory. Refreshes that are under way for it have no effect any more. */
   #startEpoch(): void {
     this.#own.epoch += 1;
-    this.#pending?.detachFlights();
+    this.#pending.detachFlights();
     this.#own.dpopKey = undefined;
     this.clearCache();
   }

@@ -20,7 +20,7 @@ export async function syncFromStorage(context: ManagerContext, session: Session)
   if (session.isStoring) return;
   // A refresh in this process looks for itself, but not any more when it has landed.
   if (session.pending.flights.length > 0) {
-    return await session.work.afterFlights(() => syncFromStorage(context, session));
+    return await session.pending.afterFlights(() => syncFromStorage(context, session));
   }
   const sync = session.beginSync();
   const reading = new SessionReading(context, session, emit);

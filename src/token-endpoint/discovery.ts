@@ -14,7 +14,7 @@ import { readRetryAfter } from '../core/http/retry-after.ts';
 import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 import type { ProviderProfile } from '../core/oauth/provider-profile.ts';
 import { emptyObject, isJsonObject, ownMembers } from '../core/own-members.ts';
-import { keepAlive } from '../platform/keep-alive.ts';
+import { keepAlive } from '../platform/environment.ts';
 import { type AuthorizationServerOption, checkFormerIssuers } from './authorization-server-resolver.ts';
 import { readText, sendOnce, tooLarge } from './send-request.ts';
 

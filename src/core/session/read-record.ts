@@ -38,7 +38,7 @@ export function readRecord(value: unknown, owner: SessionOwner): SessionRecord |
   const schema = record['schema'];
   if (typeof schema !== 'number') return 'corrupt';
   if (schema !== 1) return isNewer(schema) ? 'newer schema' : 'other schema';
-  if (!isRecord(record)) return 'corrupt';
+  if (!hasRecordShape(record)) return 'corrupt';
   if (record.clientId !== owner.clientId) return 'other client';
   return isOwnedBy(record, owner) ? normalize(record, owner.profile) : 'other issuer';
 }
@@ -199,9 +199,14 @@ function matchesShape(shape: Shape): Check {
     });
 }
 
-/** Tells whether a value has the shape of a record, and so can be read again once it is stored. */
+/** Checks whether a value has the shape of a record, and so can be read again once it is stored. */
 export function isRecord(value: unknown): value is SessionRecord {
-  return matchesShape(recordShape)(value) && hasMatchingTokenTypes(ownCopy(value as object) as SessionRecord);
+  return isMap(value) && hasRecordShape(ownCopy(value));
+}
+
+/** @param value has own members only. */
+function hasRecordShape(value: object): value is SessionRecord {
+  return matchesShape(recordShape)(value) && hasMatchingTokenTypes(value as SessionRecord);
 }
 
 /** Law of possession: with a key there are tokens for it and no others, without one there are none. */

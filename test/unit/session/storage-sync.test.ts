@@ -3,7 +3,7 @@
 import { memoryStorage, TokenManager, type TokenStorage } from 'tokenkeep';
 import { authorizationServer } from 'tokenkeep/testing';
 import { expect, test } from 'vitest';
-import { optionsFor } from '../../support/open-manager.ts';
+import { optionsFor, type StoredRecord } from '../../support/open-manager.ts';
 
 async function twoTabs(storage: TokenStorage = memoryStorage()) {
   const server = authorizationServer();
@@ -84,4 +84,61 @@ test('a sign-out that the storage did not carry out: what others make of the res
   await expect.poll(() => witness.told).toEqual(['adopted']);
   expect(here.told).toEqual(['signedIn here', 'signedOut here']);
   expect(await here.manager.getTokens()).toBeUndefined();
+});
+
+/** A signed-in manager. From `start()` on its storage calls `during` within each of its reads, after the value was read. */
+async function oneTab(
+  during: (read: number, key: string, inner: TokenStorage) => Promise<void> = async () => undefined,
+) {
+  const inner = memoryStorage();
+  let reads: number | undefined;
+  const storage: TokenStorage = {
+    ...inner,
+    async read(key) {
+      const stored = await inner.read(key);
+      if (reads !== undefined) await during(++reads, key, inner);
+      return stored;
+    },
+  };
+  const server = authorizationServer();
+  const manager = new TokenManager({ ...optionsFor(server), storage });
+  await manager.setTokens(server.signIn());
+  const told: string[] = [];
+  manager.on('*', ({ type }) => void told.push(type));
+  const start = () => {
+    reads = 0;
+  };
+  return { server, manager, told, start, reads: () => reads };
+}
+
+test('a refresh does not read the storage again because of its own writes', async () => {
+  const { server, manager, start, reads } = await oneTab();
+  server.expire();
+  start();
+  await manager.fetch(`${server.apiOrigin}/orders`);
+  await new Promise(setImmediate);
+  expect(reads()).toBe(3); // without the lock, under it, and what was written
+});
+
+test('a change that is announced while a refresh reads what it has written is followed when the refresh has landed', async () => {
+  const { server, manager, told, start } = await oneTab(async (read, key, inner) => {
+    if (read === 3) await inner.delete(key);
+  });
+  server.expire();
+  start();
+  await manager.fetch(`${server.apiOrigin}/orders`);
+  await expect.poll(() => told).toContain('signedOut');
+});
+
+test('a refresh of a narrower token does not hide that another manager has refreshed the whole grant', async () => {
+  const { manager, told, start } = await oneTab(async (read, key, inner) => {
+    if (read !== 1) return;
+    const { record, version } = (await inner.read(key)) as { record: StoredRecord; version: number };
+    const whole = { ...record.accessTokens[''], token: 'from-elsewhere' };
+    await inner.write(key, { ...record, accessTokens: { '': whole } }, version);
+  });
+  start();
+  await manager.getAccessToken({ scope: ['read'] });
+  await expect.poll(() => told).toContain('adopted');
+  expect(await manager.getAccessToken()).toBe('from-elsewhere');
 });
