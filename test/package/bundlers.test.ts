@@ -209,7 +209,7 @@ describe('Metro', () => {
   });
 });
 
-/** What Metro gives to its resolver, for an application in the folder of the package. */
+/** The arguments of Metro for its resolver, for an application in the folder of the package. */
 function metroContext() {
   const read = (path: string) => (existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : null);
   const root = realpathSync(join(pack.folder, 'node_modules/tokenkeep'));

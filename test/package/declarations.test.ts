@@ -60,7 +60,7 @@ describe.each(compilers)('with %s', (compiler) => {
   });
 });
 
-/** What can be left out may be `undefined` as well: it comes from the environment, or is optional in options of one's own. */
+/** Optional members may be `undefined` as well: they come from the environment, or from an application's own options. */
 function optionsWithUndefined(): string[] {
   const optional =
     /\b(\w+Options|AuthorizationServer|ProviderProfile|ProtectedResource|AccessTokenRequest)\b/g;

@@ -61,7 +61,7 @@ async function run(engine: string, deed: string, given: object): Promise<unknown
   return JSON.parse(stdout);
 }
 
-/** What a session comes to, and what the server counted. */
+/** The result of a session, and the counts of the server. */
 const oneDay = { statuses: Array(20).fill(200), revoked: true, afterwards: 'signed_out' };
 const unharmed = { refreshes: 1, tokenRequests: 1, reuses: 0, replays: 0, familiesRevoked: 0 };
 

@@ -1,4 +1,7 @@
-/** What somebody does who has never seen this: installs it, copies the first code of its README, and has another kind of project. */
+/**
+ * The first steps of a new user: installs the package, copies the first code of its README, and has another kind of
+ * project.
+ */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -14,7 +17,7 @@ beforeAll(() => {
   pack = packed();
   folder = join(pack.folder, 'my-app');
   mkdirSync(folder);
-  // What the registry would bring are the packages that are installed here.
+  // In place of the registry: the packages that are installed here.
   const from = (name: string) => `file:${resolve('node_modules', name)}`;
   const brought = Object.fromEntries(Object.keys(manifest.dependencies).map((name) => [name, from(name)]));
   const dependencies = { tokenkeep: `file:${pack.tarball}`, ...brought };

@@ -1,4 +1,4 @@
-/** Importing a door does nothing: whoever renders pages on a server, an edge worker, a thread can afford it. */
+/** Importing a door has no effect, so a server that renders pages, an edge worker or a thread can do it. */
 import { resolve } from 'node:path';
 import { createContext, runInContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
@@ -13,13 +13,13 @@ beforeAll(requireBuild);
 const walled: string[] = ['tokenkeep/node', 'tokenkeep/testing'];
 const open = [...doors.keys()].filter((door) => !walled.includes(door));
 
-/** What an edge runtime has besides the language. There is no page, no process, and nothing of Node. */
+/** Globals of an edge runtime in addition to the language. There is no page, no process, and nothing of Node. */
 const passive = [
   ...['AbortController', 'AbortSignal', 'Blob', 'DOMException', 'Event', 'EventTarget', 'File', 'FormData'],
   ...['Headers', 'ReadableStream', 'Request', 'Response', 'TextDecoder', 'TextEncoder', 'TransformStream'],
   ...['URL', 'URLSearchParams', 'WritableStream', 'atob', 'btoa', 'structuredClone'],
 ];
-/** What it refuses while a module is imported: time, chance, the network. */
+/** Calls that it refuses while a module is imported: time, chance, the network. */
 const active = ['fetch', 'setTimeout', 'setInterval', 'clearTimeout', 'queueMicrotask'];
 
 function edge(): Record<string, unknown> {

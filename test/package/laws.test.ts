@@ -36,7 +36,7 @@ const texts = tracked
 /** One name or several: `single-use`, `single-use, response-lost and replay-once`. A number with a hyphen is of another list. */
 const name = '[a-z]+(?:-[a-z0-9]+)+';
 const citation = new RegExp(`\\blaws? \`?(${name}(?:\`?(?:, | and | or )\`?${name})*)`, 'gi');
-/** What is meant as a citation and is no name: a word before a colon or a closing bracket. */
+/** A citation without a valid name: a word before a colon or a closing bracket. */
 const word = /\blaws? `?([a-z]\w*)`?(?=: |\))/gi;
 /** The law of a case in a conformance suite. */
 const law = new RegExp(`\\blaw: '(${name})'`, 'g');

@@ -1,4 +1,4 @@
-/** What has a lifetime ends by `using` and `await using`, twice as well as once, in old engines too. */
+/** Objects with a lifetime end by `using` and `await using`, twice as well as once, in old engines too. */
 import * as opentelemetry from '@opentelemetry/api';
 import ts from 'typescript';
 import { beforeAll, expect, test } from 'vitest';
@@ -8,13 +8,13 @@ import { sources, walk } from './support/sources.ts';
 
 beforeAll(requireBuild);
 
-/** Whether a door hands on this name of this module. */
+/** Whether a door re-exports this name of this module. */
 const isPublic = (name: string, module: string) =>
   sources.some(
     ({ path, text, modules }) =>
       /(^|\/)index\.ts$/.test(path) && modules.includes(module) && new RegExp(`\\b${name}\\b`).test(text),
   );
-/** Handed in, and known by shape: to be ended by those who have made them. */
+/** Passed by the application, and known by shape: the application ends them. */
 const foreign =
   /^(?:ClosableManager|Electron(?:Ipc|Safe|Context)|Ioredis|NodeRedis|Postgres(?:Client|Pool))|Fixture$/;
 

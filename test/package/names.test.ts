@@ -1,6 +1,6 @@
 /**
- * No old name survives: what was renamed before 1.0 stands nowhere any more. An old name that is no English word is searched in every
- * text file. One that is a word cannot be told from prose in comments, documentation and test titles; it is searched among the
+ * No old name survives that was renamed before 1.0. An old name that is no English word is searched in every text
+ * file. One that is a word looks like prose in comments, documentation and test titles; it is searched among the
  * identifiers of src, which the parser of TypeScript finds.
  */
 import { execFileSync } from 'node:child_process';

@@ -1,4 +1,4 @@
-/** What the rooms of `src` may touch: the core nothing but the language, and each platform only in its own rooms. */
+/** Globals that the folders of `src` may use: the core only those of the language, and each platform only its own. */
 import ts from 'typescript';
 import { expect, test } from 'vitest';
 import type { Module } from './support/sources.ts';
@@ -44,7 +44,7 @@ function contains(tree: ts.Node, isWanted: (node: ts.Node) => boolean): boolean 
   return found;
 }
 
-/** What the core must not do, as `core/x.ts:12: await`. */
+/** Violations of the core, as `core/x.ts:12: await`. */
 function impurities({ path, tree }: Module): string[] {
   const found: string[] = [];
   walk(tree, (node) => {

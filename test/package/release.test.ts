@@ -10,7 +10,7 @@ const workflows = globSync('.github/workflows/*.yml').map((file) => readFileSync
 const workflow = (name: string) => readFileSync(`.github/workflows/${name}.yml`, 'utf8');
 const release = workflow('release');
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
-/** What the release job reads or links to. */
+/** Files that the release job reads or links to. */
 const releasable = execFileSync(
   'git',
   ['ls-files', '-z', '*.md', 'package.json', 'LICENSE', 'build', 'examples'],

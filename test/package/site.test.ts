@@ -156,7 +156,7 @@ describe('a reader', () => {
     ['sign out', 'guides/sign-out.html'],
     ['auth0', 'providers/auth0.html'],
     ['refreshBefore', 'reference/tokenkeep/TokenManagerOptions.html#refreshbefore'],
-  ])('who searches for %s finds %s, by keyboard alone', async (words, url) => {
+  ])('a search for %s finds %s, by keyboard alone', async (words, url) => {
     const page = await open('index.html');
     await page.keyboard.press('/');
     await page.keyboard.type(words);
@@ -170,7 +170,7 @@ describe('a reader', () => {
     await page.waitForURL(base + url);
   });
 
-  test('who searches for what is not there is told so', async () => {
+  test('a search without results says so', async () => {
     const page = await open('index.html');
     await page.getByRole('button', { name: 'Search' }).click();
     await page.keyboard.type('xyzzy');

@@ -137,7 +137,7 @@ test('every door opens where nothing but the package and its dependencies is ins
   expect(JSON.parse(output)).toEqual(names);
 });
 
-test('what is for Node is walled off from browsers, with the name of the door', () => {
+test('entry points for Node are walled off from browsers, with the name of the entry point', () => {
   const script = `await import('tokenkeep/node')`;
   const options = ['--conditions=browser', '--input-type=module', '--eval', script];
   const { status, stderr } = spawnSync(process.execPath, options, { cwd: pack.folder, encoding: 'utf8' });

@@ -1,4 +1,4 @@
-/** What people and machines do while a run lasts. */
+/** Actions of people and machines during a run. */
 import type { TokenManager } from '../../src/index.ts';
 import type { Call, Deed, Facts } from './facts.ts';
 import { errands, type Process } from './process.ts';
@@ -51,7 +51,7 @@ export async function call(facts: Facts, place: Place, kind: Call['kind']): Prom
   scheduler.note(`${process.name} ${one.path}: ${one.outcome}`);
 }
 
-/** Nobody is told of another's abort, and every error says what to do. */
+/** Another caller's abort rejects no one, and every error says what to do. */
 function judgeError(facts: Facts, { path, outcome }: Call, error: unknown): void {
   const { code, message } = error as { code?: string; message?: string };
   facts.scheduler.note(`  ${path} failed: ${code ?? message}`);
@@ -60,7 +60,7 @@ function judgeError(facts: Facts, { path, outcome }: Call, error: unknown): void
     facts.break('errors', `${path} failed with ${String(error)}`);
 }
 
-/** A sign-out or login, and what came of it. */
+/** A sign-out or login, and its result. */
 export async function deed(
   facts: Facts,
   { process, session }: Place,

@@ -12,7 +12,7 @@ interface Value {
   readonly version: number;
 }
 
-/** Who hears of what happens to what is stored, in the moment it happens. */
+/** Receives every change of the stored records, in the moment it happens. */
 export interface DiskObserver {
   stored(errand: Errand | undefined, key: string, record: StoredRecord): void;
   deleted(errand: Errand | undefined, key: string, record: StoredRecord): void;
@@ -20,7 +20,7 @@ export interface DiskObserver {
   refused(errand: Errand | undefined, record: StoredRecord): void;
 }
 
-/** What is stored, as far as the laws speak of it. */
+/** The stored record, as far as the laws refer to it. */
 export interface StoredRecord {
   readonly refreshToken: string;
   readonly accessTokens: Readonly<Record<string, { token: string; issuedAt: number; expiresAt: number }>>;
@@ -49,7 +49,7 @@ export class Disk {
     this.#options = options;
   }
 
-  /** What is stored now. */
+  /** Returns the stored record. */
   peek(key: string): StoredRecord | undefined {
     const value = this.#values.get(key);
     return value && (JSON.parse(value.text) as StoredRecord);

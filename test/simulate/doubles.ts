@@ -20,7 +20,7 @@ export const lockThatConceals: Doubles = {
   lock: (lock) => ({ ...lock, mayBeLost: false }),
 };
 
-/** It lets go after three seconds, whoever holds it and whatever it says about leases. */
+/** Releases after three seconds, whichever process holds it and whatever it declares about leases. */
 export const lockThatLetsGo: Doubles = {
   lock: (lock, process) => ({
     ...lock,
@@ -65,7 +65,7 @@ export const storageWithoutMarks: Doubles = changing((storage) => ({
 /** It says "deleted", and it is not. */
 export const storageThatKeeps: Doubles = changing(() => ({ delete: async () => undefined }));
 
-/** What is deleted is another's by now. */
+/** The deleted record is another's by now. */
 export const storageThatDeletesAll: Doubles = changing((storage) => ({
   delete: (key) => storage.delete(key),
 }));

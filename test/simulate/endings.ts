@@ -1,10 +1,10 @@
-/** When everything has calmed down: what has become of each session, and whether that may be. */
+/** When everything has calmed down: the state of each session, and whether it is allowed. */
 import type { SignOutResult } from '../../src/index.ts';
 import type { TestAuthorizationServer } from '../../src/testing/index.ts';
 import type { StoredRecord } from './disk.ts';
 import type { Deed, Ended, Facts, Family } from './facts.ts';
 
-/** What a process got when it asked once more at the end. */
+/** The result of a process that asked once more at the end. */
 export interface LastWord {
   readonly session: string;
   readonly process: string;
@@ -120,7 +120,7 @@ export function judgeLastWords(
   }
 }
 
-/** A session is over for a process, and its record is stored all the same: only where the storage refused to delete it. */
+/** A session has ended for a process although its record is stored: only where the storage refused to delete it. */
 function mayBeStored(
   facts: Facts,
   { session, process: name, family }: { session: string; process: string; family: Family | undefined },
@@ -157,8 +157,8 @@ export function judgeEnd(facts: Facts, { process, session, reason }: Ended): voi
 }
 
 /**
- * Told once for each end and process. A session may end twice: a successor that the storage had refused is stored at last, by
- * a process that does not know that its family is dead.
+ * Reported once for each end and process. A session may end twice: a successor that the storage had refused is stored
+ * at last, by a process that does not know that its family is dead.
  */
 export function judgeEnded(facts: Facts, isStorageSound: boolean): void {
   const processes = new Set(facts.ended.map(({ process }) => process));

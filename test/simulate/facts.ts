@@ -1,4 +1,4 @@
-/** What is true of a run, as nobody in it knows it: whose token is which, what was sent, answered and stored. */
+/** Facts of a run, which no process in it knows: the owner of each token, and all requests, responses and writes. */
 import type { LoginRequiredReason } from '../../src/index.ts';
 import type { TestAuthorizationServer } from '../../src/testing/index.ts';
 import type { Grant, Process } from './process.ts';
@@ -55,7 +55,10 @@ export interface Post {
   readonly token: RefreshToken;
   readonly by: Process;
   readonly grant: Grant | undefined;
-  /** What its sender knows of it. `lost`: the sender died or has given up, and will never hear the answer. */
+  /**
+   * The sender's knowledge of it. `lost`: the sender died or has stopped waiting, and will never receive the
+   * response.
+   */
   outcome: 'pending' | 'granted' | 'dead' | 'refused' | 'unsent' | 'lost';
   /** How the response was lost. */
   how: string | undefined;
@@ -188,7 +191,7 @@ export class Facts {
     }
   }
 
-  /** Nobody will ever hear the answers to what a dead process has sent, nor store what it has heard. */
+  /** No process will ever receive the responses to requests of a dead process, nor store them. */
   died(process: Process): void {
     for (const post of this.postsOf(process)) {
       if (post.outcome !== 'pending' && (post.outcome !== 'granted' || post.durableAt !== undefined))

@@ -86,7 +86,8 @@ export class Locks {
       const begin = () => {
         if (grant.over) return this.#free(grant);
         if (this.#isOld(grant)) {
-          // A lease that began long ago may be over by now: whoever hears of it so late asks once more.
+          // A lease that began long ago may have expired by now: a holder that learns of it so late asks once
+          // more.
           this.#free(grant);
           return ask();
         }
@@ -116,7 +117,7 @@ export class Locks {
   }
 
   #granted(grant: Grant, begin: () => void): () => void {
-    // Made here: the errand is that of who asked, not of who let go.
+    // Made here: the task belongs to the waiter, not to the former holder.
     const errand = errands.getStore();
     const deliver = () =>
       grant.process.deliver(this.#scheduler.chance.between(0, 10), `gets the lock ${grant.name}`, begin);
@@ -148,7 +149,7 @@ export class Locks {
     }
   }
 
-  /** By compare: whoever has lost it frees nothing. */
+  /** By compare: a former holder frees nothing. */
   #free(grant: Grant, how: Grant['lost'] = 'ended'): void {
     const queue = this.#queues.get(grant.name);
     if (queue?.holder !== grant) return;
@@ -167,7 +168,7 @@ export class Locks {
     });
   }
 
-  /** As long as the holder lives, but not for ever. */
+  /** As long as the holder lives, but for a limited time. */
   #renew(grant: Grant, round: number): void {
     if (round > 9) return;
     grant.process.deliver(this.#lease / 3, '', () => {

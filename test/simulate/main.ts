@@ -1,7 +1,7 @@
 /**
  * npm run simulate -- [--seed N] [--runs M] [--profile strict|leeway] [--verbose]
  *
- * Prints what became of all sessions. With --verbose, or where a law is broken, it prints the schedule as well.
+ * Prints the results of all sessions. With --verbose, or if a law is broken, it prints the schedule as well.
  */
 import { parseArgs } from 'node:util';
 import { simulate } from './simulate.ts';

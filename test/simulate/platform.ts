@@ -1,6 +1,6 @@
 /**
- * What a platform does by the clock on the wall, by chance or on other threads, done by the simulation instead, as long as
- * it runs. Code that runs in no simulated process, as that of a test runner, gets the platform's own.
+ * Simulates the clock, chance and other threads of a platform as long as it runs. Code outside of the simulated
+ * processes, such as a test runner, gets the platform's own.
  */
 import { createHash } from 'node:crypto';
 import type { Chance } from './chance.ts';

@@ -35,7 +35,7 @@ export class Process {
   readonly #scheduler: Scheduler;
   readonly #skew: number;
   #frozenUntil = 0;
-  /** What strikes when an event is about to reach it. */
+  /** A failure that strikes when an event is about to reach the process. */
   readonly #peril: (process: Process, label: string) => void;
   readonly #timers: Map<number, () => void> = new Map();
   #lastTimer = 0;
@@ -85,7 +85,7 @@ export class Process {
     return this.#frozenUntil > this.#scheduler.now;
   }
 
-  /** Tells whether it has been frozen since then, or still is. */
+  /** Checks whether it has been frozen since then, or still is. */
   hasFrozenSince(at: number): boolean {
     return this.#frozenUntil > at;
   }

@@ -9,7 +9,7 @@ interface Event {
   readonly run: () => void;
 }
 
-/** Everything that follows from an event without I/O: it is over when the event loop has turned once. */
+/** Runs everything that follows from an event without I/O: it ends when the event loop has turned once. */
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 const start = Date.UTC(2030, 0, 1);

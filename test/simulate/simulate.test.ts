@@ -9,7 +9,7 @@ import type { Doubles } from './fleet.ts';
 import { type SimulateOptions, simulate } from './simulate.ts';
 import type { Profile, Weather } from './weather.ts';
 
-/** What may end a session. The simulation names every end, and fails for any that has none of these causes. */
+/** Causes that may end a session. The simulation names every end, and fails for any that has none of these causes. */
 const ends: Readonly<Record<Profile, RegExp>> = {
   strict:
     /^(alive|revoked by administrator|signed out|replaced by a login|never stored|response lost: .+|lease (ended|stolen) AND .+|storage failed: .+)$/,
@@ -44,8 +44,8 @@ test('a seed is a schedule: it does the same every time', async () => {
   }
 });
 
-// A seed means another schedule as soon as the simulation changes. What these found is pinned for good in
-// test/unit/session/unsaved-login.test.ts and test/unit/session/revoke-tokens.test.ts.
+// A seed means another schedule as soon as the simulation changes. The findings of these seeds are pinned for
+// good in test/unit/session/unsaved-login.test.ts and test/unit/session/revoke-tokens.test.ts.
 test.each([
   [284, 'a login that was refused, tried again over what came after it'],
   [256, 'a refresh token spent once more while a sign-out was on its way to the storage'],

@@ -10,9 +10,9 @@ import { World } from './world.ts';
 
 export interface Verdict {
   readonly seed: number;
-  /** What law was broken, and how. */
+  /** The broken law, with an explanation. */
   readonly broken: string | undefined;
-  /** What became of each login. */
+  /** Result of each login. */
   readonly endings: readonly string[];
   readonly steps: number;
   /** Two runs with the same one did the same. */
@@ -55,8 +55,8 @@ async function live(world: World, scheduler: Scheduler, weather: Weather): Promi
   act(world, scheduler, { ...weather, left: weather.deedCount });
   await settle(world, scheduler);
   let words: LastWord[] = [];
-  // What was lost comes to light when a token is needed; what was found out is true from then on.
-  // In the last round the API rejects no new token, so everything remembered about it must have expired.
+  // A loss comes to light when a token is needed; findings are true from then on. In the last round the API
+  // rejects no new token, so everything remembered about it must have expired.
   for (let round = 1; round <= 4 && world.facts.broken === undefined; round++) {
     words = [];
     if (round < 4) world.server.expire();

@@ -1,4 +1,4 @@
-/** Laws single-use and response-lost: a refresh token is sent once, and again only where nobody can know what became of it. */
+/** Laws single-use and response-lost: a refresh token is sent once, and again only where its state cannot be known. */
 import type { StoredRecord } from './disk.ts';
 import type { Facts, Post } from './facts.ts';
 import type { Profile, Weather } from './weather.ts';
@@ -38,13 +38,13 @@ export function judgeSend(
 /** A holder that may have lost the lock without knowing is given the time to end what it has sent: its `timeout`. */
 function judgePatience(facts: Facts, { token, by, sentAt }: Post, one: Post): void {
   const isOpen = ['pending', 'granted', 'lost'].includes(one.outcome);
-  // What a process hands to its network leaves when it is awake: it may have been the first one.
+  // A request leaves when its process is awake: it may have been the first one.
   const between = Math.abs(sentAt - one.sentAt);
   if (one.by === by || !isOpen || between >= timeLimit) return;
   facts.break('law bounded-locks', `${by.name} sends ${token.name}, ${between} ms from ${one.by.name}`);
 }
 
-/** Evidence: the access token is over, or was rejected. After an answer that was lost it must really be over. */
+/** Evidence: the access token has expired, or was rejected. After a lost response it must really have expired. */
 function judgeEvidence(facts: Facts, post: Post, record: StoredRecord, profile: Profile): void {
   const { token, by } = post;
   const accessToken = record.accessTokens[''];
@@ -98,8 +98,8 @@ function excuse(post: Post, first: Post): string | undefined {
 }
 
 /**
- * Its successor was refused by the storage, and stored only after another process had seen that there is none. Who has the
- * successor in memory itself has no such excuse.
+ * The storage refused its successor, and stored it only after another process had seen that there is none. A process
+ * with the successor in memory has no such excuse.
  */
 function cameTooLate(first: Post, post: Post): boolean {
   const { storageFailed, durableAt = Number.POSITIVE_INFINITY } = first;

@@ -47,8 +47,8 @@ export function storingLaws(facts: Facts): DiskObserver {
 }
 
 /**
- * A login of which nobody knows whether it was stored, because its storage has failed: a sign-out elsewhere may have ended
- * it before it is tried again, and nothing in the storage tells that from a write that never was.
+ * A login that may or may not be stored, because its storage has failed: a sign-out elsewhere may have ended it
+ * before it is retried, and nothing in the storage distinguishes that from a write that never happened.
  */
 function isRetry(facts: Facts, errand: Errand | undefined, { family, generation }: RefreshToken): boolean {
   const { login, storedAt, signedOut } = family;
@@ -89,7 +89,10 @@ function judgeClear(facts: Facts, errand: Errand | undefined, family: Family): v
   if (process !== undefined) facts.cleared.push({ process, family });
 }
 
-/** Laws commit-before-use and sign-out-wins, and no session sees another's token: an access token is used by a call, or handed out to it. */
+/**
+ * Laws commit-before-use and sign-out-wins, and no session sees another's token: an access token is used by a call,
+ * or returned to it.
+ */
 export function judgeUse(facts: Facts, accessToken: AccessToken | undefined, call: Call): void {
   const who = `${call.process.name} (${call.path})`;
   if (accessToken === undefined) {

@@ -1,10 +1,13 @@
-/** What a run is like: how many take part, and what goes wrong how often. Each run has some troubles and not others. */
+/**
+ * Parameters of a run: the number of participants, and the frequency of each failure. Each run has some failures and
+ * not others.
+ */
 import type { Chance } from './chance.ts';
 
-/** What becomes of an operation of a storage. `after` and `conflict`: it has happened, and only the answer says otherwise. */
+/** The fate of an operation of a storage. `after` and `conflict`: it has happened, and only the response differs. */
 export type StorageTrouble = 'before' | 'after' | 'conflict' | 'slow' | 'hang';
 
-/** What becomes of a token request. */
+/** The fate of a token request. */
 export type PostTrouble =
   | 'unsent'
   | 'lostRequest'
@@ -72,7 +75,7 @@ export interface Weather {
   readonly freeze: number;
   /** Probabilities that someone signs out, in or takes the lock away while a token request is under way. */
   readonly meddling: Readonly<Partial<Record<'signOut' | 'login' | 'steal' | 'reject', number>>>;
-  /** What is done how often, relative to the other deeds, and how much in all. */
+  /** Frequencies of the actions, relative to each other, and their total. */
   readonly deeds: Readonly<Partial<Record<Deed, number>>>;
   readonly deedCount: number;
 }

@@ -108,7 +108,7 @@ export class World {
     }
   }
 
-  /** What no process does. */
+  /** Actions outside of the processes. */
   #befall(kind: 'reject' | 'steal' | 'revoke', session: string): void {
     const record = this.stored(session);
     if (kind === 'steal') this.#locks.steal(lockOf(session));

@@ -95,7 +95,10 @@ export const dense: fc.Arbitrary<string> = fc.string({
   maxLength: 14,
 });
 
-/** What oauth4webapi reads in a header: its reader is private, so a protected resource has to answer with it. */
+/**
+ * Returns the challenges that oauth4webapi reads in a header: its reader is private, so a protected resource has to
+ * answer with it.
+ */
 export async function readByOauth4webapi(header: string): Promise<readonly Challenge[] | undefined> {
   const response = new Response(null, { status: 401, headers: { 'WWW-Authenticate': header } });
   const url = new URL('https://api.example.com/');

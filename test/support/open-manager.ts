@@ -49,7 +49,7 @@ export interface OpenedManager extends AsyncDisposable {
   call(url?: string, init?: RequestInit): Promise<number>;
   /** Sets the clock past the end of the access token. Nothing else happens. */
   expire(): void;
-  /** What is stored of the session. */
+  /** Returns the stored record of the session. */
   record(): Promise<StoredRecord | undefined>;
 }
 

@@ -1,6 +1,6 @@
 /**
- * fast-check, with the same cases every time: a red test is about the change that made it red. What they have not tried yet is
- * looked for with other seeds: `SEED=$RANDOM npm run test:unit`.
+ * fast-check, with the same cases every time: a red test is about the change that made it red. Other seeds search
+ * cases that were not tried yet: `SEED=$RANDOM npm run test:unit`.
  */
 import fc from 'fast-check';
 

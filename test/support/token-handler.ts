@@ -1,7 +1,6 @@
 /**
- * A token handler in front of the strict server: the tokens are in cookies, and only it sends them on. What it does to refresh
- * tokens is counted where it counts, by the server. Requests and answers are those of the platform, so that it can be
- * served over HTTP as well.
+ * A token handler in front of the strict server: the tokens are in cookies, and only it forwards them. The server
+ * counts its refreshes. Requests and responses are those of the platform, so that it can be served over HTTP as well.
  */
 import type { TokenResponse } from '../../src/core/oauth/token-set.ts';
 import type { TestAuthorizationServer } from '../../src/testing/index.ts';
@@ -10,7 +9,7 @@ import type { TestAuthorizationServer } from '../../src/testing/index.ts';
 export const handlerClient = { clientId: 'handler', clientSecret: 'known to the handler alone' } as const;
 
 export interface FakeTokenHandler {
-  /** Hears what each request was. */
+  /** Receives the kind of each request. */
   readonly requests: string[];
   /** Serves what comes to `/oauth-agent/…` and `/api/…`, wherever that is. */
   serve(request: Request): Promise<Response>;
@@ -123,7 +122,7 @@ function cookiesOf(request: Request): ReadonlyMap<string, string> {
 export interface FakeBrowser {
   readonly cookies: Map<string, string>;
   readonly fetch: typeof globalThis.fetch;
-  /** What happens on the way back: `lost` answers set no cookies. */
+  /** The fate of a response on its way back: `lost` responses set no cookies. */
   onTheWay: (request: Request) => 'arrives' | 'lost' | Promise<'arrives' | 'lost'>;
 }
 

@@ -10,7 +10,7 @@ export interface Told {
 
 export type Answer = (told: Told, count: number) => Response | Promise<Response>;
 
-/** A transport that keeps the calls to the API, answers them as it is told, and refreshes `access-1`, `access-2`, … */
+/** A transport that records the calls to the API, answers them as configured, and refreshes `access-1`, `access-2`, … */
 export interface Transport {
   readonly fetch: typeof globalThis.fetch;
   /** Calls to anything but the token endpoint. */

@@ -9,7 +9,7 @@ export interface Sent {
   readonly form: URLSearchParams;
 }
 
-/** What a place answers to the `count`th request that it gets. */
+/** The response of a place to the `count`th request. */
 export type Place = (sent: Sent, count: number) => Response | Promise<Response>;
 
 export interface Wire {

@@ -1,8 +1,8 @@
-/** What the platform does on other threads, or by chance, would make a test mean something else the next time. */
+/** Replaces chance and other threads of the platform, so that a test means the same every time. */
 import { createHash } from 'node:crypto';
 import { vi } from 'vitest';
 
-/** Hashes are there in the same turn, and chance is always the middle. Until the test is over. */
+/** Hashes are ready in the same turn, and chance is always the middle. Until the test ends. */
 export function withoutChance(): void {
   vi.spyOn(globalThis.crypto.subtle, 'digest').mockImplementation(async (_algorithm, data) => {
     const digest = createHash('sha256')

@@ -146,7 +146,7 @@ describe('pages call the API', () => {
 });
 
 describe('a body that comes in pieces', () => {
-  /** A body that says how far it was read, and whether it was given up. */
+  /** A body that reports how far it was read, and whether it was cancelled. */
   function pieces(count: number, headers: Record<string, string> = {}) {
     const state = { pulled: 0, cancelled: false };
     const stream = new ReadableStream<Uint8Array>(
@@ -184,7 +184,7 @@ describe('a body that comes in pieces', () => {
     expect((await response.arrayBuffer()).byteLength).toBe(3);
   });
 
-  test('is given up in the main process when the page gives it up', async () => {
+  test('is aborted in the main process when the page aborts it', async () => {
     const { state, main } = pieces(3);
     const response = await application(main).open().manager.fetch(url);
     await response.body?.cancel();
@@ -240,7 +240,7 @@ describe('an abort', () => {
   });
 });
 
-describe('who may call', () => {
+describe('callers', () => {
   const main = () => new BareManager(() => new Response('secret'));
 
   test.each([
@@ -313,7 +313,7 @@ describe('who may call', () => {
   });
 });
 
-describe('what they may call', () => {
+describe('allowed calls', () => {
   test.each([
     'https://elsewhere.test/',
     'http://localhost:8080/',
@@ -336,7 +336,7 @@ describe('what they may call', () => {
     );
   });
 
-  test('what a redirect brings from elsewhere is not handed over', async () => {
+  test('the target of a redirect elsewhere is not returned', async () => {
     const state = { cancelled: false };
     const main = new BareManager(() => {
       const cancel = () => {
@@ -446,7 +446,7 @@ describe('pages sign in and out', () => {
     expect(main.asked).toEqual([]);
   });
 
-  test('the latest login counts: one that its user has given up is over when the next begins, or when nobody serves', async () => {
+  test('the latest login counts: one that its user has abandoned ends when the next begins, or when no manager is served', async () => {
     const main = new BareManager(() => new Response());
     const signals: AbortSignal[] = [];
     const { open, stop } = application(main, {
@@ -471,7 +471,7 @@ describe('pages sign in and out', () => {
     expect(electron.crossed.join()).not.toContain('secret');
   });
 
-  test("'*' hears of all", async () => {
+  test("'*' receives all", async () => {
     const { manager, open } = await signedIn();
     const page = open();
     const heard: string[] = [];
@@ -555,7 +555,7 @@ describe('events', () => {
     expect(heard).toEqual([]);
   });
 
-  test('a listener that stopped is not told, and a page whose frame fails harms no other', () => {
+  test('a listener that stopped receives nothing, and a page whose frame fails affects no other', () => {
     const main = new BareManager(() => new Response());
     const app = application(main);
     const [broken, good] = [app.open(), app.open()];
@@ -582,7 +582,7 @@ describe('events', () => {
   });
 });
 
-describe('what a page left open ends', () => {
+describe('open work of a page ends', () => {
   async function openBody() {
     const main = new BareManager(() => new Response(new ReadableStream()));
     const app = application(main);
@@ -592,7 +592,7 @@ describe('what a page left open ends', () => {
     return { main, app, page, isAborted: () => main.requests[0]?.signal.aborted };
   }
 
-  test('when the next document begins in its frame, whoever that is', async () => {
+  test('when the next document begins in its frame, whichever it is', async () => {
     const { page, isAborted } = await openBody();
     page.navigate('https://evil.example/', 'https://evil.example');
     await page.ipcRenderer.invoke('tokenkeep', { type: 'begin' });

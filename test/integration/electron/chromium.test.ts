@@ -44,7 +44,7 @@ function mustMatch(one: Buffer, other: Buffer): void {
   if (!one.equals(other)) throw new Error('They differ.');
 }
 
-/** What Chromium has put into the keyring. */
+/** The entry that Chromium has put into the keyring. */
 function passwordInKeyring(): string {
   const lookup = ['lookup', 'application', 'chromium'];
   const { stdout } = spawnSync(programs['libsecret-tools'], lookup, { env: ring.env, encoding: 'utf8' });

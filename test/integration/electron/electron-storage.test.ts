@@ -38,7 +38,7 @@ describe('with the older half of safeStorage every law of a storage is kept', ()
   );
 });
 
-/** What the file holds for a key, as text. */
+/** The content of the file for a key, as text. */
 function sealedOf(key: string): string {
   const database = new DatabaseSync(files.path, { readOnly: true });
   const row = database.prepare('SELECT record FROM records WHERE key = ?').get(JSON.stringify(key));
@@ -125,7 +125,7 @@ describe('without a password manager (basic_text)', () => {
 });
 
 describe('a key that was replaced (shouldReEncrypt)', () => {
-  test('what is read is encrypted anew at once, under the same version, and nobody is told of a change', async () => {
+  test('a record that is read is encrypted again at once, under the same version, and no change is reported', async () => {
     const storage = files.open(electron);
     const version = await storage.write('key', { step: 1 }, undefined);
     const before = sealedOf('key');
@@ -167,7 +167,7 @@ describe('a key that was replaced (shouldReEncrypt)', () => {
 });
 
 describe('a session that does not decrypt', () => {
-  test('is handed over as unreadable if the key is gone, and the next login replaces it', async () => {
+  test('is returned as unreadable if the key is gone, and the next login replaces it', async () => {
     await using opened = await openManager({ manager: { storage: files.open(electron) } });
     const { events, server, open: reopen, call } = opened;
     electron.password = 'of a keychain that was reset';

@@ -14,7 +14,7 @@ afterAll(async () => {
   await Promise.all([survivor, waiter, next].map((one) => one.kill()));
 });
 
-/** A session whose access token is over, and a process that has come to know it and is about to refresh. */
+/** A session whose access token has expired, and a process that knows it and is about to refresh. */
 async function expired(shared: Family): Promise<SessionProcess> {
   const victim = next;
   next = new SessionProcess();
@@ -56,7 +56,7 @@ describe('kill -9', () => {
       const outcomes = await Promise.all([...waiting, survivor.call()]);
       if (token === 'spent') mustHaveLostTheAnswer(shared, outcomes);
       else mustGoOn(shared, outcomes);
-      // What the dead have left of the lock goes away when it is next used.
+      // Files that dead processes have left of the lock are removed when it is next used.
       if (token === 'stored' && locked) {
         server.expire();
         expect(await survivor.call()).toBe(200);

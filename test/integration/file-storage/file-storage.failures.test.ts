@@ -32,7 +32,7 @@ function limit(size: number | 'unlimited'): void {
   execFileSync('prlimit', ['--pid', String(victim.child.pid), `--fsize=${size}:unlimited`]);
 }
 
-/** What keeps a process from writing, and how it ends. */
+/** Failures that keep a process from writing, and their ends. */
 const troubles = [
   {
     trouble: 'the disk is full',

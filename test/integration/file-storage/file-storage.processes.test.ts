@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { differingClocks } from '../../support/cluster/clocks.ts';
 import { family, leftovers, processes } from '../../support/processes/family.ts';
 
-/** What nobody may ever see of a session that is shared: the family lives, and nothing was sent twice. */
+/** Conditions that hold for every process of a shared session: the family lives, and nothing was sent twice. */
 const unharmed = { reuses: 0, replays: 0, refreshTokensResent: 0, familiesRevoked: 0 };
 
 /** Starting 32 processes takes 3 s, and several times that where other work is done. */

@@ -23,7 +23,7 @@ beforeEach(async () => {
   return () => shared[Symbol.asyncDispose]();
 });
 
-/** Stops the holder at a point of its refresh. Returns how to let it go on, which gives what became of it. */
+/** Stops the holder at a point of its refresh. Returns a function that continues it and returns its result. */
 async function stoppedAt(at: string): Promise<() => Promise<number | string>> {
   const call = holder.call({ standsAt: at });
   await holder.reaches(at);

@@ -41,7 +41,7 @@ const modesBelow = (path: string): string[] =>
   readdirSync(path).map((name) => `${name} ${modeOf(join(path, name))}`);
 const program = (name: string): string => fileURLToPath(new URL(`support/${name}`, import.meta.url));
 
-/** What each operation says to a file that it does not use. */
+/** The error of each operation for a file that it does not use. */
 async function complaint(of: FileStorage = storage): Promise<string> {
   const calls = [
     ['read', () => of.read('key')],
@@ -63,7 +63,7 @@ async function complaint(of: FileStorage = storage): Promise<string> {
   return [...messages].join();
 }
 
-describe('what nobody else may read', () => {
+describe('files that other users cannot read', () => {
   test.each([undefined, '0', '77', '777'])('is made so, under a umask of %s', (mask) => {
     const options = [program('file-storage-process.ts'), place.file, ...(mask === undefined ? [] : [mask])];
     const { stdout, stderr } = spawnSync(process.execPath, options, { encoding: 'utf8' });
@@ -84,7 +84,7 @@ describe('what nobody else may read', () => {
   });
 
   test.each([0o644, 0o640, 0o604, 0o620, 0o602])(
-    'is refused with mode %o, and used when it is mended',
+    'is refused with mode %o, and used when that is fixed',
     async (mode) => {
       const version = await storage.write('key', { token: canary }, undefined);
       chmodSync(place.file, mode);
@@ -239,7 +239,7 @@ describe('a parent directory', () => {
   });
 });
 
-describe('what is not the file', () => {
+describe('anything but the file', () => {
   test('one that a container mounts by itself', async () => {
     await storage.write('key', {}, undefined);
     storage.close();
@@ -342,7 +342,7 @@ test.each([
   expect(isNetworkFileSystem(type, 'darwin')).toBe(false);
 });
 
-describe('what is stored', () => {
+describe('the stored record', () => {
   test('goes away from the disk with a delete', async () => {
     const version = await storage.write('key', { token: `${canary}-1`, more: 'x'.repeat(9000) }, undefined);
     await storage.write('key', { token: `${canary}-2`, more: 'y'.repeat(9000) }, version);
@@ -379,7 +379,7 @@ describe('what is stored', () => {
     expect((await storage.read('key'))?.record).toEqual({ file: 'second' });
   });
 
-  test('a value that is no JSON is handed over as it is', async () => {
+  test('a value that is no JSON is returned as it is', async () => {
     await storage.write('key', {}, undefined);
     const other = new DatabaseSync(place.file);
     other.exec(`UPDATE records SET record = 'undefined'`);
@@ -420,7 +420,7 @@ describe('its lock', () => {
     return rows;
   };
 
-  test('passes over those who have died in the queue, wherever they stood', async () => {
+  test('skips processes that have died in the queue, at any place', async () => {
     await storage.lock.request('name', {}, async () => undefined);
     for (const owner of ['a', 'b', 'c']) {
       tickets(`INSERT INTO tickets (name, owner) VALUES ('"name"', '${owner}')`);
@@ -439,7 +439,7 @@ describe('its lock', () => {
     expect(leftovers(place.file)).toEqual([]);
   });
 
-  test('of a living holder is not cleared away by those who come', async () => {
+  test('of a living holder is not removed by newcomers', async () => {
     await storage.lock.request('name', {}, async () => {
       const other = fileStorage({ path: place.file });
       await other.lock.request('other', {}, async () => undefined);

@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => ring?.[Symbol.asyncDispose]());
 
-/** What nobody may ever see of a session that is shared: the family lives, and nothing was sent twice. */
+/** Conditions that hold for every process of a shared session: the family lives, and nothing was sent twice. */
 const unharmed = { reuses: 0, replays: 0, refreshTokensResent: 0, familiesRevoked: 0 };
 
 /** Starting 32 processes takes seconds, and many more where other work is done. */
@@ -73,7 +73,7 @@ async function expired(): Promise<SessionProcess> {
   next = new SessionProcess();
   const { server, all } = session;
   const [survivor] = all as [SessionProcess];
-  // Anew, so that nobody remembers the session of the test before.
+  // New processes, so that none remembers the session of the test before.
   await Promise.all([victim, ...all].map((one) => one.open(session.open)));
   await survivor.do('setTokens', { tokens: signIn() });
   expect(await victim.call()).toBe(200);
@@ -165,7 +165,7 @@ describe('SIGSTOP of the holder', () => {
   });
 });
 
-test('a sign-out in one process is heard of in another', async () => {
+test('a sign-out in one process is noticed in another', async () => {
   await using listening = await expired();
   const [survivor] = session.all as [SessionProcess];
   await listening.open({ ...session.open, plain: true });

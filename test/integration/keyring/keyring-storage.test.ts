@@ -1,4 +1,4 @@
-/** The keyring of a real Secret Service, and what becomes of it while a session is in it. */
+/** The keyring of a real Secret Service, and its changes while a session is in it. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
@@ -108,7 +108,7 @@ describe.each(['keyring', 'file'] as const)("records: '%s'", (records) => {
 });
 
 describe('in the keyring', () => {
-  test('a record is an entry that people can tell, and that signs out when they delete it', async () => {
+  test('a record is an entry that people can recognise, and that signs out when they delete it', async () => {
     const place = placeIn(ring);
     const storage = open(place);
     const version = await storage.write('my-client/default', { step: 1 }, undefined);
@@ -124,7 +124,7 @@ describe('in the keyring', () => {
   });
 
   test.each(['no JSON', '{"tokenkeep":2}', '{"tokenkeep":1,"record":{}}', '7'])(
-    'what is no record of ours is handed over, and can be replaced: %s',
+    'a foreign record is returned as it is, and can be replaced: %s',
     async (text) => {
       const place = placeIn(ring);
       const storage = open(place);
@@ -194,7 +194,7 @@ describe('in a file whose key is in the keyring', () => {
   });
 
   test.each(['', 'AAAA', 'not base64 at all!'])(
-    'what is too short or no seal is unreadable: "%s"',
+    'a text that is too short or not encrypted is unreadable: "%s"',
     async (sealed) => {
       const place = placeIn(ring, 'file');
       const storage = open(place);

@@ -309,7 +309,7 @@ const oneShots: Record<string, () => Arguments> = {
   ],
 };
 
-/** What came of a call, for the caller. */
+/** Result of a call, for the caller. */
 async function outcome(call: () => Promise<Response>): Promise<unknown> {
   try {
     const response = await call();
@@ -325,7 +325,7 @@ async function outcome(call: () => Promise<Response>): Promise<unknown> {
   }
 }
 
-/** What arrived, with the boundary that each encoding of a form makes up taken out, and no Authorization. */
+/** The request that arrived, without Authorization and without the random boundary of a form. */
 function seen(arrivals: readonly Arrival[]): unknown[] {
   const boundary = /-{4}formdata-undici-\d+|tokenkeep-[\da-f-]{36}/g;
   return arrivals.map(({ method, path, headers, body }) => {

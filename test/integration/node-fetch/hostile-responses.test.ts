@@ -9,7 +9,7 @@ import { json, rawServer } from './support/raw-server.ts';
 
 const granted = JSON.stringify({ access_token: 'access-1', refresh_token: 'r1', expires_in: 300 });
 
-/** A manager whose access token is over, and a clock that goes on when it is told to. */
+/** A manager whose access token has expired, and a clock that the test advances. */
 async function signedIn(tokenEndpoint: string, timeout = 10_000) {
   const clock = { ahead: 0, now: () => Date.now() + clock.ahead };
   const manager = new TokenManager({
@@ -52,7 +52,7 @@ async function speaking(bytes: string | Buffer, then: 'close' | 'wait') {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`,
-    /** Once the client has let go. */
+    /** Once the client has disconnected. */
     closed: closed.promise,
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
@@ -89,7 +89,7 @@ describe('bytes that are an answer', () => {
   });
 });
 
-describe('bytes that are none: the refresh token may be spent, and the session lives (law response-lost)', () => {
+describe('bytes that are no response: the refresh token may be spent, and the session is kept (law response-lost)', () => {
   const cases: [string, string | Buffer][] = [
     ['nothing', ''],
     ['noise', 'noise\r\n\r\n'],

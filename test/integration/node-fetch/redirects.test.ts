@@ -131,7 +131,7 @@ describe('a redirect carries the token to no place that was not named (law token
     const answer = await manager.fetch(go(307, through), { method: 'POST', body: 'payload' });
     expect(answer.url).toBe(back);
     expect(tokens(foreign)).toEqual([undefined]);
-    // What a foreign place sends here is its request, not ours.
+    // A request from a foreign place is its request, not ours.
     expect(tokens(api)).toEqual(['Bearer whole', undefined]);
   });
 
@@ -186,7 +186,7 @@ describe('a 401 after a redirect', () => {
 describe('a redirect in a circle ends where fetch ends it', () => {
   test.each([
     ['within the place', () => go(302, ''), 21],
-    // The platform follows from there on, and counts anew.
+    // The platform follows from there on, and starts counting from zero.
     [
       'through a place without a token',
       () => go(302, `${api.url}/open/go/302?to=${encodeURIComponent(go(302, ''))}`),

@@ -5,7 +5,7 @@ import { type Arrival, type RawServer, rawServer, refuse, tokenEndpoint } from '
 let api: RawServer;
 let as: RawServer;
 let manager: TokenManager;
-/** Resolves when the client lets go of an answer that has no end. */
+/** Resolves when the client disconnects from an endless response. */
 let letGo: Promise<void>;
 
 beforeAll(async () => {
@@ -117,7 +117,7 @@ describe('the second send is the first one, byte for byte (law replay-once)', ()
   });
 });
 
-describe('what cannot be sent twice is not', () => {
+describe('a body that cannot be sent twice is not', () => {
   async function* pieces() {
     yield bytes;
   }
@@ -137,7 +137,7 @@ describe('what cannot be sent twice is not', () => {
 });
 
 describe('the first answer', () => {
-  test('is let go, so that its connection is used again', async () => {
+  test('is cancelled, so that its connection is used again', async () => {
     const before = api.connections;
     for (let call = 0; call < 5; call++) {
       await manager.setTokens({ access_token: 'stale', refresh_token: 'r', expires_in: 3600 });
@@ -147,7 +147,7 @@ describe('the first answer', () => {
     expect(api.connections - before).toBeLessThanOrEqual(1);
   });
 
-  test('is let go also when it has no end', async () => {
+  test('is cancelled also when it has no end', async () => {
     expect(await (await manager.fetch(`${api.url}/endless`)).text()).toBe('fine');
     await letGo;
   });

@@ -1,6 +1,6 @@
 /**
- * The ground under the other tests of this folder: the certified server does what they rely on, counts what happened,
- * and goes wrong when it is told to. Everything by plain `fetch`, without tokenkeep.
+ * Tests the certified server that the other tests of this folder rely on: it does what they need, counts, and fails
+ * on request. Everything by plain `fetch`, without tokenkeep.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type {
@@ -138,7 +138,7 @@ test('five refreshes with one token at once: one answer, a dead family', async (
   expect(family.familiesRevoked).toBeGreaterThan(0);
 });
 
-test('without rotation the same refresh token serves for ever', async () => {
+test('without rotation the same refresh token works forever', async () => {
   const lenient = await startCertifiedServer({ rotation: false });
   const { refresh_token } = await logIn({ server: lenient });
   const request = { grant_type: 'refresh_token', refresh_token };

@@ -15,7 +15,7 @@ async function demo(...options: string[]): Promise<{ code: number | null; output
   return { code, output, errors };
 }
 
-test('the demo tells its story, every claim holds, and nothing else is printed', async () => {
+test('the demo runs to its end, every claim holds, and nothing else is printed', async () => {
   const { code, output, errors } = await demo();
   expect({ code, errors }).toEqual({ code: 0, errors: '' });
   expect(output).toMatch(/✔ all \d+ claims hold/);

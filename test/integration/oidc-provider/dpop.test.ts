@@ -60,12 +60,12 @@ describe.each([false, true])('nonces: %s', (nonces) => {
     }
     expect(family).toMatchObject({ logins: 1, refreshes: 3, chain: 3, reuses: 0, familiesRevoked: 0 });
     const posts = sent.filter((url) => url === server.tokenEndpoint).length;
-    expect(posts).toBe(3); // where nonces are wanted, the login has heard of one
+    expect(posts).toBe(3); // where nonces are required, the login has received one
     expect(await manager.signOut()).toEqual({ revoked: true });
     await manager.close();
   });
 
-  test('a stolen token, with any scheme and any other key, is of no use', async () => {
+  test('a stolen token, with any scheme and any other key, is useless', async () => {
     const { login, api, manager } = await signedIn();
     const { accessToken, refreshToken = '' } = login.tokens;
     const as = (authorization: string) => fetch(api, { headers: { authorization } });

@@ -35,7 +35,7 @@ test('on purpose, without tokenkeep: a reuse kills the family', async () => {
   expect(family).toMatchObject({ spent: 1, reuses: 1, familiesRevoked: 1 });
 });
 
-test('someone else has spent the refresh token: one error for all who wait, one event, and no further request', async () => {
+test('another client has spent the refresh token: one error for all callers, one event, and no further request', async () => {
   const { tokens, family, events, call, endAccessToken } = await world.signIn();
   expect((await spendByHand(tokens.refresh_token)).status).toBe(200);
   await endAccessToken();
@@ -53,7 +53,7 @@ test('someone else has spent the refresh token: one error for all who wait, one 
   expect(family.familiesRevoked).toBe(1);
 });
 
-test('the session is revoked at the server: one error for all who wait, one event, and no further request', async () => {
+test('the session is revoked at the server: one error for all callers, one event, and no further request', async () => {
   const { manager, tokens, events, call } = await world.signIn();
   await revokeByHand(tokens.refresh_token);
   const before = world.server.requests.token;
@@ -106,7 +106,7 @@ test('the revocation endpoint has a hiccup: it is asked once more', async () => 
   expect(family.revocations).toBe(1);
 });
 
-test('the revocation endpoint is down: signed out here all the same, and told the truth', async () => {
+test('the revocation endpoint is down: signed out here anyway, with the true result', async () => {
   const { manager, tokens, call } = await world.signIn();
   void world.server.hiccup({ status: 500, at: 'revocation' });
   expect(await manager.signOut()).toMatchObject({ revoked: false, reason: 'refused', status: 500 });

@@ -1,4 +1,4 @@
-/** What may go wrong between tokenkeep and a certified authorization server, as real HTTP. */
+/** Failures between tokenkeep and a certified authorization server, as real HTTP. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { listen } from '../../support/certified-server/index.ts';
 import { times } from '../../support/promises.ts';
@@ -40,7 +40,7 @@ describe('503 from the token endpoint', () => {
     expect(family).toMatchObject({ refreshes: 1, spent: 1, reuses: 0 });
   });
 
-  test('nobody asks again before Retry-After is over, and the session lives', async () => {
+  test('no request is sent before Retry-After has passed, and the session is kept', async () => {
     const { clock, events, family, call, endAccessToken } = await world.signIn();
     await endAccessToken();
     void world.server.hiccup(unavailable);
@@ -115,7 +115,7 @@ test('a refresh token does not follow a redirect', async () => {
   await elsewhere.close();
 });
 
-test('one of many callers gives up while the refresh is under way: nobody else is harmed', async () => {
+test('one of many callers aborts during the refresh: no other caller is affected', async () => {
   const { manager, family, call, endAccessToken } = await world.signIn();
   await endAccessToken();
   const { opened, open } = gate();
@@ -131,7 +131,7 @@ test('one of many callers gives up while the refresh is under way: nobody else i
   expect(family).toMatchObject({ refreshes: 1, reuses: 0 });
 });
 
-test('everyone gives up while the refresh is under way: its successor is kept', async () => {
+test('all callers abort during the refresh: its successor is kept', async () => {
   const { manager, tokens, family, call, endAccessToken } = await world.signIn();
   await endAccessToken();
   const { opened, open } = gate();

@@ -135,7 +135,7 @@ describe('by redirect', () => {
     expect(server.requests.token).toBe(before);
   });
 
-  test('what the server refuses comes back as an error with its code', async () => {
+  test('a refusal of the server comes back as an error with its code', async () => {
     const options = { ...(await clientOf()), pending: new Map<string, string>() };
     const request = { scope, parameters: { prompt: 'none' }, redirectUri: server.redirectUri };
     const { url } = await startLogin({ ...options, ...request });
@@ -165,7 +165,7 @@ test('through loopback, on a port that nobody had registered (8252-02)', async (
 test('with a code that is entered elsewhere: the device waits, then has tokens (8628-01)', async () => {
   const client = await clientOf();
   const prompted = Promise.withResolvers<DevicePrompt>();
-  // The device's waits of 5 s are over when the test says so.
+  // The device's waits of 5 s end when the test says so.
   const waits = [1, 2].map(() => Promise.withResolvers<() => void>());
   let begun = 0;
   const clock: Clock = {

@@ -78,7 +78,7 @@ test.each<[string, string, object, object]>([
   expect(await call(path)).toBe(200);
   const { accessToken = '' } = (await manager.getTokens()) ?? {};
   await manager.getAccessToken({ rejectedToken: accessToken });
-  expect(await call(path)).toBe(200); // and what comes of a refresh is worth as much
+  expect(await call(path)).toBe(200); // and a refreshed token is worth as much
   expect(told).toHaveLength(1);
   expect(server.counters.reuses).toBe(0);
   await manager.close();

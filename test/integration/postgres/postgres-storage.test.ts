@@ -58,7 +58,7 @@ async function advisoryLocks(): Promise<number[]> {
 }
 
 describe('the connection is killed while the lock is held', () => {
-  test('and nobody else comes: the refresh is stored all the same', async () => {
+  test('and no other process comes: the refresh is stored anyway', async () => {
     await using user = await openManager({ isRealTime: true, manager: { storage: open() } });
     user.server.expire();
     const held = user.server.hold({ commits: true });
@@ -121,7 +121,7 @@ describe('the connection is killed while the lock is held', () => {
     expect(await advisoryLocks()).toEqual([]);
   });
 
-  test('those who wait for it on a connection that is killed too get it over another one', async () => {
+  test('waiters on a connection that is killed too get it over another one', async () => {
     const [one, other] = [open(), open()];
     let waiting: Promise<unknown> = Promise.resolve();
     const order: string[] = [];
@@ -139,7 +139,7 @@ describe('the connection is killed while the lock is held', () => {
   });
 });
 
-test('whoever watches over a connection that is killed is told that something may have changed, and hears on', async () => {
+test('a watcher on a connection that is killed learns that there may have been a change, and continues to watch', async () => {
   const storage = open();
   const told = watching(storage, key);
   await told.next();
@@ -188,7 +188,7 @@ test('everybody behind a lock waits over one connection', async () => {
   await Promise.all(waiting);
 });
 
-test('what was written survives a crash of the server, also where somebody has turned that off', async () => {
+test('a written record survives a crash of the server, also where someone has turned that off', async () => {
   const storage = open({ pool: openPool({ options: '-c synchronous_commit=off' }) });
   const version = await storage.write(key, { step: 1 }, undefined);
   await postgres.end('SIGQUIT');
@@ -223,7 +223,7 @@ test('Postgres takes no writes at the commit: the tokens are in use, and stored 
 });
 
 test('while Postgres is away everything ends in time with a StorageError that says nothing secret, and nothing is sent', async () => {
-  const storage = open({ timeout: 1_500 }); // what comes before has to be done in it as well
+  const storage = open({ timeout: 1_500 }); // the steps before have the same limit
   await using user = await openManager({ isRealTime: true, manager: { storage } });
   const secrets = [user.server.currentRefreshToken(), user.server.currentAccessToken()] as string[];
   user.server.expire();
@@ -248,7 +248,7 @@ test('while Postgres is away everything ends in time with a StorageError that sa
   expect(user.server.counts).toMatchObject({ refreshes: 1, reuses: 0 });
 });
 
-/** Stops the server and every process of it that serves a backend. Returns how to let them go on. */
+/** Stops the server and every process of it that serves a backend. Returns a function that continues them. */
 async function standStill(): Promise<() => void> {
   postgres.signal('SIGSTOP');
   const { rows } = await administrator.query(

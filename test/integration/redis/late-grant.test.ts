@@ -1,10 +1,10 @@
-/** A lease that began before its holder slept is none. Found by `npm run simulate`. */
+/** A lease that began before its holder slept does not count. Found by `npm run simulate`. */
 import { expect, test, vi } from 'vitest';
 import type { RedisLockOptions } from '../../../src/redis/redis-lock.ts';
 import { RedisLock } from '../../../src/redis/redis-lock.ts';
 import { acquireScript, releaseScript } from '../../../src/redis/redis-scripts.ts';
 
-test('law bounded-locks: who hears of its lease when it may be over asks once more before it begins', async () => {
+test('law bounded-locks: a holder that learns of its lease when it may have expired asks once more before it begins', async () => {
   let now = 0;
   vi.spyOn(Date, 'now').mockImplementation(() => now);
   const asked: string[] = [];

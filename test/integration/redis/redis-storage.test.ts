@@ -49,14 +49,14 @@ describe.each(packages)('%s', (name) => {
       expect(await left()).toBeGreaterThan(3.9 * day);
     });
 
-    test('for ever, or as long as is said, if nobody knows', async () => {
+    test('forever, or as long as configured, if the expiry is unknown', async () => {
       const version = await (await open()).write('key', { refreshToken: 'r' }, undefined);
       expect(await left()).toBe(-1);
       await (await open({ expireAfter: 5 * day })).write('key', { refreshToken: 'r' }, version);
       expect(await left()).toBeGreaterThan(4.9 * day);
     });
 
-    test('what is long over can still be stored: the server decides', async () => {
+    test('a record that has long expired can still be stored: the server decides', async () => {
       await (await open()).write('key', { refreshTokenExpiresAt: 1000 }, undefined);
       expect(await left()).toBeGreaterThan(0);
     });
@@ -121,7 +121,7 @@ describe.each(packages)('%s', (name) => {
     expect(await connections()).toBe(2);
   });
 
-  test('when the announcements were interrupted, everybody is told that something may have changed', async () => {
+  test('when the announcements were interrupted, all watchers learn that there may have been a change', async () => {
     const storage = await open();
     const told = watching(storage, 'key');
     await told.next();
@@ -132,7 +132,7 @@ describe.each(packages)('%s', (name) => {
     told.stop();
   });
 
-  test('a lock that is let go wakes up who waits for it elsewhere', async () => {
+  test('a lock that is released wakes up a waiter elsewhere', async () => {
     const [one, other] = [await open(), await open()];
     const told = watching(other, 'key');
     await told.next();
@@ -148,7 +148,7 @@ describe.each(packages)('%s', (name) => {
     told.stop();
   });
 
-  test('a value that is not ours is handed over, and can be replaced', async () => {
+  test('a foreign value is returned as it is, and can be replaced', async () => {
     const storage = await open();
     await redis.command('SET', 'tokenkeep{:key}', 'hello');
     const stored = await storage.read('key');
@@ -175,23 +175,20 @@ test.each<[string, () => Promise<[RedisClient, () => void]>]>([
       return [client, () => client.destroy()];
     },
   ],
-])(
-  '%s with a key prefix of its own: everything is below it, and changes are heard of',
-  async (_name, connect) => {
-    const [client, close] = await connect();
-    const storage = redisStorage({ client });
-    const told = watching(storage, 'key');
-    await told.next();
-    await storage.write('key', {}, undefined);
-    await told.next();
-    await storage.lock.request('name', {}, async () => {
-      expect(await redis.command('KEYS', '*')).toEqual(expect.arrayContaining(['mine:tokenkeep{:key}']));
-      for (const key of (await redis.command('KEYS', '*')) as string[]) expect(key).toMatch(/^mine:/);
-    });
-    told.stop();
-    close();
-  },
-);
+])('%s with its own key prefix: everything is below it, and changes arrive', async (_name, connect) => {
+  const [client, close] = await connect();
+  const storage = redisStorage({ client });
+  const told = watching(storage, 'key');
+  await told.next();
+  await storage.write('key', {}, undefined);
+  await told.next();
+  await storage.lock.request('name', {}, async () => {
+    expect(await redis.command('KEYS', '*')).toEqual(expect.arrayContaining(['mine:tokenkeep{:key}']));
+    for (const key of (await redis.command('KEYS', '*')) as string[]) expect(key).toMatch(/^mine:/);
+  });
+  told.stop();
+  close();
+});
 
 describe('options', () => {
   const client = { evalSha() {}, eval() {}, on() {} } as unknown as RedisClient;
@@ -283,7 +280,7 @@ describe('a cluster', () => {
 });
 
 interface Watching {
-  /** Resolves when it was told once more. */
+  /** Resolves at the next notification. */
   next(): Promise<void>;
   stop(): void;
 }

@@ -71,7 +71,7 @@ describe.each(packages)('%s', (name) => {
   test.each([
     ['has no memory left', ['CONFIG', 'SET', 'maxmemory', '1'], ['CONFIG', 'SET', 'maxmemory', '0']],
     ['has become a replica', ['REPLICAOF', '127.0.0.1', '1'], ['REPLICAOF', 'NO', 'ONE']],
-  ])('Redis %s at the commit, and takes no writes: likewise', async (_what, begin, end) => {
+  ])('Redis %s at the commit, and takes no writes: the same', async (_what, begin, end) => {
     const server = await redis();
     const storage = await storageAt(server);
     await using user = await openManager({ isRealTime: true, manager: { storage } });
@@ -90,7 +90,7 @@ describe.each(packages)('%s', (name) => {
     expect(user.server.counts).toMatchObject({ refreshes: 1, reuses: 0, familiesRevoked: 0 });
   });
 
-  test('Redis stands still at the commit: likewise', async () => {
+  test('Redis stands still at the commit: the same', async () => {
     const server = await redis();
     const storage = await storageAt(server, { timeout: timeLimit });
     await using user = await openManager({ isRealTime: true, manager: { storage } });
@@ -132,7 +132,7 @@ describe.each(packages)('%s', (name) => {
     expect(user.server.counts.tokenRequests).toBe(0);
     proxy.leadTo(server.port);
     expect(await user.call()).toBe(200);
-    // What was given up while nobody was there is not done later.
+    // A write that was aborted while Redis was gone is not done later.
     expect(await storage.read('other')).toBeUndefined();
     expect(user.server.counts).toMatchObject({ refreshes: 1, reuses: 0 });
   });
@@ -159,7 +159,7 @@ describe.each(packages)('%s', (name) => {
     expect(version).not.toBe(before?.version);
   });
 
-  test('a holder whose lease is over does not write over the login that came meanwhile, nor unlock it for others', async () => {
+  test('a holder whose lease has expired does not write over the login that came meanwhile, nor unlock it for others', async () => {
     const server = await redis();
     const [mine, theirs] = [await storageAt(server), await storageAt(server)];
     await using user = await openManager({ isRealTime: true, manager: { storage: mine } });
@@ -209,7 +209,7 @@ describe.each(packages)('%s, a primary with a replica', (name) => {
     [way, link] = [await proxyTo(primary.port), await proxyTo(primary.port)];
     for (const one of [way, link]) running.push({ close: () => one[Symbol.asyncDispose]() });
     replica = await redis({ replicaOf: link });
-    // Its first copy is over when it has what was written after it began.
+    // Its first copy is complete when it contains a later write.
     for (let acknowledged = 0; acknowledged < 1; ) acknowledged = await inSync();
   });
 

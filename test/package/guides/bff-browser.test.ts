@@ -71,7 +71,7 @@ const kept = `(async () => {
   return JSON.stringify([document.cookie, { ...localStorage }, { ...sessionStorage }, databases, location.href]);
 })()`;
 
-/** What the page gets, when it asks as its own script does. */
+/** The response that the page gets when it asks as its own script does. */
 const asked = `(async () => {
   const headers = { 'token-handler-version': '1' };
   const answers = [await fetch('/api/', { headers }), await fetch('/session/refresh', { method: 'POST', headers })];
@@ -115,7 +115,7 @@ test('login, calls of two tabs across an expiry with one refresh, no token in si
   expect(backend.said()).toBe(`Open ${backend.origin}\n`);
 });
 
-test('a session that the backend does not know any more is over in all tabs', async () => {
+test('a session that the backend does not know any more has ended in all tabs', async () => {
   const tabs = [await openAdasTab(), await openAdasTab()] as const;
   expect(await backend.stop()).toBe(0); // its storage is its memory
   backend = await startBackend(world, { PORT: String(backend.port) });

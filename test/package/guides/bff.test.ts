@@ -127,7 +127,7 @@ describe('another site', () => {
     expect(await client.user()).toBe('ada');
   });
 
-  test('does not get to show the page, and hears of no callback', async () => {
+  test('may not show the page, and receives no callback', async () => {
     for (const path of ['/', '/callback?code=one', '/page.js']) {
       const { status, headers } = await new Client(backend).raw('GET', path);
       expect(status).toBe(200);
@@ -163,7 +163,7 @@ describe('a login', () => {
     expect((await attacker.comeBack(callback)).status).toBe(400);
   });
 
-  test('gives a session another name than what was there before, and that one is over', async () => {
+  test('gives a session another name than the one before, which has ended', async () => {
     const client = new Client(backend);
     client.cookies.set('session', 'A'.repeat(43));
     await client.logIn('ada');
@@ -197,7 +197,7 @@ describe('a login', () => {
     expect(return_to.endsWith('/orders?of=today')).toBe(place === '/orders?of=today');
   });
 
-  test('that the server refuses, or that is none, is said, and what is there lives on', async () => {
+  test('an invalid response or a refusal is reported, and the existing session is kept', async () => {
     const client = await signedIn();
     const callback = await client.goToServer('ada');
     const state = new URL(callback).searchParams.get('state');
@@ -289,7 +289,7 @@ describe('the way to the API', () => {
   });
 });
 
-test('behind https cookies cannot be set by anyone else, and a plain one is none', async () => {
+test('behind https cookies cannot be set by anyone else, and a plain one is ignored', async () => {
   const secure = await startBackend(world, { ORIGIN: 'https://app.example.com' });
   try {
     const client = new Client(secure);

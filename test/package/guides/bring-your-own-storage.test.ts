@@ -45,7 +45,7 @@ describe('its proof', () => {
       at: 'BEGIN EXCLUSIVE',
       by: 'ROLLBACK; BEGIN',
     },
-  ])('a copy that $does is told that it breaks law $law', async ({ law, file, at, by }) => {
+  ])('a copy that $does learns that it breaks law $law', async ({ law, file, at, by }) => {
     using copy = copyOf('bring-your-own-storage');
     copy.break(file, at, by);
     const { failed } = await nodeTest('laws.node-test.ts', copy.folder, `law ${law}`);
@@ -102,7 +102,7 @@ describe('processes', () => {
       await victim.reaches(at);
       expect(server.counts.refreshes).toBe(refreshes);
       const call = other.call();
-      if (at !== 'after write 2') await other.reaches('waiting'); // what is stored is not waited for
+      if (at !== 'after write 2') await other.reaches('waiting'); // a stored successor is not waited for
       await victim.kill();
       // An answer that died with its process is nowhere else: one careful attempt is made, and the server knows better.
       expect(await call).toBe(goesOn ? 200 : 'ERR_LOGIN_REQUIRED response_lost');
@@ -114,7 +114,7 @@ describe('processes', () => {
 
 const counting = new URL('support/counting.ts', import.meta.url);
 const placeIn = ({ file }: Family) => ({ kind: 'sqlite', url: file }) as const;
-/** What nobody may ever see of a session that is shared. */
+/** Conditions that hold for every user of a shared session. */
 const unharmed = {
   reuses: 0,
   replays: 0,

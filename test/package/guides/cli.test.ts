@@ -66,7 +66,7 @@ async function loggedIn(env: Readonly<Record<string, string>> = {}): Promise<Mac
   return on;
 }
 
-/** What the server has counted since. */
+/** Counts of the server since then. */
 function counting(): () => Record<string, number> {
   const { counters } = world.server;
   const before = { ...counters };
@@ -128,7 +128,7 @@ describe('the file', () => {
     for (const token of tokens) expect(printed.includes(token)).toBe(false);
   });
 
-  test('that others can read is refused, with what mends it', async () => {
+  test('that others can read is refused, with the remedy', async () => {
     const on = await loggedIn();
     chmodSync(join(on.home, 'tokens'), 0o644);
     const { code, stdout, stderr } = await run(on, 'get', '/orders');
@@ -152,7 +152,7 @@ describe('an invocation that ends in the middle of a refresh', () => {
     expect(counts()).toEqual(once);
   });
 
-  test('by kill -9 after the server has answered: the session is over, and is begun anew', async () => {
+  test('by kill -9 after the server has answered: the session has ended, and a login begins a new one', async () => {
     const on = await loggedIn();
     await world.server.endAccessTokens();
     const isAnswered = world.server.hiccup({ hold: 'after', until: nothing });
@@ -197,7 +197,7 @@ test('Ctrl+C during a login: nothing listens any more, and the session before it
   expect(await run(on, 'get', '/orders')).toEqual(ok);
 });
 
-describe('what a script learns from the exit code, and a person from stderr', () => {
+describe('exit codes for scripts, and messages on stderr for people', () => {
   let on: Machine;
   beforeAll(async () => {
     on = await loggedIn();

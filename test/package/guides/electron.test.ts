@@ -35,7 +35,7 @@ test('the build says nothing: preload script and page get what is for them', () 
   expect(installed.said).toBe('');
 });
 
-test('who signs in in one window is signed in in both, across an expiry, with one refresh; who signs out, in both', async () => {
+test('a login in one window signs in both, across an expiry, with one refresh; a sign-out signs out both', async () => {
   const one = await signedIn('both');
   expect(await one.windows()).toBe(2);
   await says(one, ada, 1);
@@ -78,7 +78,7 @@ test('two running copies share the session, and what they know of it', async () 
   expect(world.server.counters).toMatchObject({ refreshes: before + 1, reuses: 0 });
 });
 
-test('who quits in the middle of a refresh loses nothing', async () => {
+test('quitting in the middle of a refresh loses nothing', async () => {
   const one = await signedIn('quits');
   await world.server.endAccessTokens();
   const before = world.server.counters.refreshes;
@@ -106,7 +106,7 @@ test('the last window that is closed quits the application', async () => {
   expect(await one.exited).toBe(0);
 });
 
-test('a login whose tab was closed is begun anew', async () => {
+test('a login whose tab was closed is started again', async () => {
   const nobody = await installed.start('again', { ELECTRON_NO_BROWSER: '1' });
   await says(nobody, 'Signed out.');
   await nobody.click('#sign-in');
@@ -135,7 +135,7 @@ test('a page shows this application and nothing else, and reaches the API throug
     })`;
     expect([path, await page(load)]).toEqual([path, 'refused']);
   }
-  // What the preload script has is not the page's.
+  // Globals of the preload script are not the page's.
   const names = ['require', 'process', 'module', 'ipcRenderer', 'hear', 'sendToMainProcess'];
   expect(await page(`${JSON.stringify(names)}.filter((name) => name in window)`)).toEqual([]);
   expect(await page('Object.keys(tokenkeep).sort()')).toEqual(['call', 'listen']);
@@ -145,7 +145,7 @@ test('a page shows this application and nothing else, and reaches the API throug
   expect(await page(`tokenkeep.call({ type: 'getAccessToken', id: '1' })`)).toMatchObject({
     error: { code: 'REFUSED' },
   });
-  // What rests on the disk is sealed.
+  // The file on the disk is encrypted.
   const file = readFileSync(join(installed.folder, 'walls', 'tokenkeep', 'tokens'), 'latin1');
   expect(file).not.toMatch(/refresh_?token/i);
 });

@@ -1,4 +1,4 @@
-/** What a hand-written interceptor does to a session, and how examples/from-an-interceptor/ takes it over. */
+/** The effect of a hand-written interceptor on a session, and the import by examples/from-an-interceptor/. */
 import { faults } from 'tokenkeep/testing';
 import { describe, expect, test, vi } from 'vitest';
 import { authorizedFetch } from '../../../examples/from-an-interceptor/before.ts';
@@ -60,7 +60,7 @@ describe('before', () => {
 });
 
 describe('after', () => {
-  test('whoever is logged in stays so: tabs that start at once, an expiry, one refresh, no reuse', async () => {
+  test('users stay signed in: tabs that start at once, an expiry, one refresh, no reuse', async () => {
     await using place = await loggedIn();
     const { server, api, store } = place;
     server.expire();
@@ -88,7 +88,7 @@ describe('after', () => {
     expect(server.counts).toMatchObject({ refreshes: 1, reuses: 0 });
   });
 
-  test('what cannot be used is refused, said, and left alone', async () => {
+  test('an unusable session is refused, reported, and left alone', async () => {
     await using place = await legacyPlace();
     const { api, store } = place;
     const warned = vi.spyOn(console, 'warn').mockImplementation(() => undefined);

@@ -9,7 +9,7 @@ import { legacyPlace, outcome, withTwoItems } from './support/legacy-place.ts';
 const loggedIn = async () => withTwoItems(await legacyPlace());
 const ten = <T>(status: T): T[] => times(10, () => status);
 
-test('what is compared is what the README names', () => {
+test('the compared version is the one that the guide names', () => {
   const { version } = JSON.parse(readFileSync('node_modules/axios-auth-refresh/package.json', 'utf8'));
   expect(version).toBe('5.0.2');
 });
@@ -70,7 +70,7 @@ describe('after', () => {
     expect(server.counts).toMatchObject({ refreshes: 1, refreshTokensResent: 0, reuses: 0 });
   });
 
-  test('a session that is over is said as it is, another status is axios’ own', async () => {
+  test('an ended session is reported as such, another status is axios’ own', async () => {
     await using place = await loggedIn();
     const { api } = await openApi(place);
     place.server.fail({ response: { status: 404 } }, { on: 'api' });

@@ -1,4 +1,4 @@
-/** The tokens of the real keycloak-js, and how examples/from-keycloak-js/ has them handed over. */
+/** The tokens of the real keycloak-js, and their import by examples/from-keycloak-js/. */
 import Keycloak from 'keycloak-js';
 import { memoryStorage, type TokenStorage } from 'tokenkeep';
 import { authorizationServer, type Fault, faults, type TestAuthorizationServer } from 'tokenkeep/testing';
@@ -107,7 +107,7 @@ describe('after', () => {
     expect(server.counts).toMatchObject({ refreshes: 1, refreshTokensResent: 0, reuses: 0 });
   });
 
-  test('a second tab with tokens of its own: the first session counts, and these are let go', async () => {
+  test('a second tab with its own tokens: the first session counts, and these are revoked', async () => {
     const [one, two] = [await page(), await page()];
     const manager = open();
     await handOver(manager, one);
@@ -117,7 +117,7 @@ describe('after', () => {
     await expect(two.updateToken(-1)).rejects.toThrow('no refresh token');
   });
 
-  test('who is not logged in has nothing to hand over, and without a refresh token it is refused', async () => {
+  test('without a login there is nothing to import, and without a refresh token it is refused', async () => {
     const kc = new Keycloak({ url, realm: realm.realm, clientId: realm.clientId });
     expect(await handOver(open(), kc)).toEqual({ outcome: 'nothing' });
     const poor = await page(faults.without('refresh_token'));

@@ -86,7 +86,7 @@ test('three tabs that start at once: one takes over, all go on, the old code fin
   for (const tab of tabs) await tab.close();
 });
 
-test('a tab that is killed after it has stored the session and before it has removed it: one owner all the same', async () => {
+test('a tab that is killed after it has stored the session and before it has removed it: one owner anyway', async () => {
   const refreshToken = await logIn();
   const dying = await tabAt('/');
   const reached = site.asked('/reached');
@@ -96,7 +96,7 @@ test('a tab that is killed after it has stored the session and before it has rem
     request.send();
     for (;;);
   }`);
-  // After the answer to this: it ends in a loop for ever.
+  // After the response to this it ends in an endless loop.
   await dying.evaluate(`void setTimeout(() => ${importSession()})`);
   await reached;
   await dying.kill(() => undefined); // with the lock in its hands

@@ -72,7 +72,7 @@ describe('before', () => {
 });
 
 describe('after', () => {
-  test('whoever is logged in stays so, in all tabs that start at once; the refresh token is spent once', async () => {
+  test('users stay signed in, in all tabs that start at once; the refresh token is spent once', async () => {
     await using place = await loggedIn({ expires_at: seconds() - 60 });
     const { server, store, api } = place;
     const tabs = await Promise.all(times(3, () => open(place)));

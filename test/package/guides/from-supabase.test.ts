@@ -120,7 +120,7 @@ describe('before', () => {
 });
 
 describe('after', () => {
-  test('whoever is logged in stays so: tabs that start at once, an expiry, one refresh with all that it needs', async () => {
+  test('users stay signed in: tabs that start at once, an expiry, one refresh with all that it needs', async () => {
     await logIn();
     const kept = storage();
     const tabs = await Promise.all(times(3, () => open(kept)));

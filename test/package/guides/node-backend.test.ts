@@ -62,7 +62,7 @@ const keyOf = ({ browser }: User): string => {
 };
 const keys = async () => ((await redis.command('KEYS', '*')) as string[]).sort();
 
-/** What the server has counted since. */
+/** Counts of the server since then. */
 function counting(): () => Record<string, number> {
   const { counters } = world.server;
   const before = { ...counters };
@@ -130,7 +130,7 @@ test('SIGTERM in a storm: what has come is answered, refreshes are finished; a n
   expect(await answered).toEqual(own(waiting));
   expect(await backend.ended).toMatchObject({ code: 0, signal: null });
   const answers = (await Promise.all(storm)).flat();
-  // What the API has answered has come to whoever asked for it; only the one that had gone may have asked in vain.
+  // Responses of the API have reached their callers; only the caller that had left may have asked in vain.
   const inVain = world.counters.ok - ok - answers.length - 1;
   expect([0, 1]).toContain(inVain);
 
@@ -186,7 +186,7 @@ test('kill -9 of a worker in the middle of refreshes: another starts, and every 
   for (const { browser } of users) browser.close();
 });
 
-test('who logs out, and whom the server has ended, leaves nothing in Redis', async () => {
+test('a sign-out, and an end by the server, leave nothing in Redis', async () => {
   const [leaving, ended, ...others] = (await logIn()) as [User, User, ...User[]];
   const counts = counting();
   const before = keyOf(leaving);

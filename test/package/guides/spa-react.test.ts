@@ -122,7 +122,7 @@ describe('while it is written', () => {
     await guest.tab.close();
   });
 
-  test('an effect that ends the login runs twice in Strict Mode: one exchange, and nobody is told of an error', async () => {
+  test('an effect that ends the login runs twice in Strict Mode: one exchange, and no error', async () => {
     const { server } = opened;
     writeFileSync(join(workspace.folder, 'callback.html'), page);
     writeFileSync(join(workspace.folder, 'callback.tsx'), effect);

@@ -53,7 +53,7 @@ describe('an application that', () => {
       const response = await this.#manager.fetch(this.#url, init);`,
       red: ['storm', 'time', 'offline', 'github'],
     },
-  ] as const)('$does is told so, by both', async ({ at, by, red }) => {
+  ] as const)('$does fails the tests, with both runners', async ({ at, by, red }) => {
     using copy = copyOf('testing-your-app');
     copy.break('orders.ts', at, by);
     const outcomes = await Promise.all([

@@ -1,4 +1,4 @@
-/** The guide `examples/worker-isolation/`: the session is the worker's, and the page has what it needs all the same. */
+/** The guide `examples/worker-isolation/`: the session is in the worker, and the page works anyway. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type ExampleServer, openExampleServer } from '../../../examples/server/server.ts';
 import { type DrivenBrowser, type DrivenTab, openBrowser } from '../../browser/support/browsers.ts';
@@ -25,7 +25,7 @@ const shows = (tab: DrivenTab, what: RegExp) =>
     timeout: 20_000,
     interval: 20,
   });
-/** What it shows from now on is new. */
+/** Only text that it shows from now on counts. */
 const wipe = (tab: DrivenTab) =>
   tab.evaluate(`for (const one of document.querySelectorAll('output, img, video')) {
     one.replaceChildren();

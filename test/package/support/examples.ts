@@ -28,7 +28,7 @@ export function docExamples(): Example[] {
     .sort()
     .flatMap((file) => {
       const lines = readFileSync(file, 'utf8').split('\n');
-      // What is no line of a doc comment is blanked, so that the numbers stay.
+      // Lines outside of doc comments are blanked, so that the numbers stay.
       return blocks(
         file,
         lines.map((line) => (/^\s*\*( |$)(?!\/)/.exec(line) ? line.replace(/^\s*\* ?/, '') : '')),

@@ -1,7 +1,7 @@
 /**
- * What examples may use without declaring it: the things that the reader's own application has. Everything else,
- * tokenkeep included, an example imports. The README's blocks are run with this module loaded before them, so
- * the network below is the one that they see.
+ * Names that examples may use without declaring them: the reader's own application has them. Everything else,
+ * tokenkeep included, an example imports. The README's blocks are run with this module loaded before them, so the
+ * network below is the one that they see.
  */
 
 declare global {

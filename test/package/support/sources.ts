@@ -44,7 +44,7 @@ export function isTypesOnly({ text }: Module): boolean {
   return outputText.trim() === 'export {};';
 }
 
-/** Calls `visit` with every node of a module; comments and texts are none. */
+/** Calls `visit` with every node of a module, without comments and texts. */
 export function walk(node: ts.Node, visit: (node: ts.Node) => void): void {
   visit(node);
   ts.forEachChild(node, (child) => walk(child, visit));

@@ -59,7 +59,7 @@ function inFolder<T>(use: (folder: string) => T): T {
   }
 }
 
-/** What a token that is bound to a certificate says of it (RFC 8705 §3.1). */
+/** The claim of a token that is bound to a certificate (RFC 8705 §3.1). */
 export function thumbprint(certificate: X509Certificate): string {
   return Buffer.from(certificate.fingerprint256.replaceAll(':', ''), 'hex').toString('base64url');
 }

@@ -23,7 +23,7 @@ export interface ServerSettings {
   readonly refreshTokenSeconds: number;
   readonly rotation: boolean;
   readonly resources: readonly Resource[];
-  /** Applications besides the ones that are always there, as client metadata (RFC 7591 §2). */
+  /** Applications in addition to the permanent ones, as client metadata (RFC 7591 §2). */
   readonly moreClients: readonly object[];
   /** With it there is an API that takes bound tokens, the userinfo endpoint; `nonces`: proofs have to name the server's. */
   readonly dpop?: { readonly nonces: boolean } | undefined;

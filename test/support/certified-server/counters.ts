@@ -1,4 +1,4 @@
-/** What the authorization server says that has happened: its own events, counted, in all and for each token family. */
+/** Counts the authorization server's own events, in all and for each token family. */
 import type { OidcContext, Provider, StoredModel } from 'oidc-provider';
 
 export interface Counters {

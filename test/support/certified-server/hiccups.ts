@@ -1,4 +1,4 @@
-/** What goes wrong between a client and its authorization server. Real HTTP faults: the socket dies, the answer stops. */
+/** Failures between a client and its authorization server. Real HTTP faults: the socket dies, the response stops. */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 
 /** One fault, for the next request to one endpoint. */

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 
 export interface Loopback {
   readonly origin: string;
-  /** What answers. It can be set once the origin is known. */
+  /** The handler. It can be set once the origin is known. */
   handler: RequestListener;
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** What a protected resource has besides JSON: a picture, and a sound of which parts can be asked for. */
+/** Resources other than JSON: a picture, and a sound that supports range requests. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 const picture = `<svg xmlns="http://www.w3.org/2000/svg" width="3" height="2"><rect width="3" height="2" fill="teal"/></svg>`;

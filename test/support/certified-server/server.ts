@@ -23,7 +23,7 @@ export interface CertifiedServerOptions {
   readonly rotation?: boolean;
   /** Protected resources that clients can name (RFC 8707). Without one, access tokens are opaque. */
   readonly resources?: readonly Resource[];
-  /** Applications besides the ones that are always there, as client metadata (RFC 7591 §2). */
+  /** Applications in addition to the permanent ones, as client metadata (RFC 7591 §2). */
   readonly moreClients?: readonly object[];
   /** With it the userinfo endpoint is an API that takes bound tokens; `nonces`: proofs have to name the server's. */
   readonly dpop?: { readonly nonces: boolean };
@@ -33,7 +33,7 @@ export interface CertifiedServerOptions {
   readonly port?: number;
 }
 
-/** What the server says of a token (RFC 7662). */
+/** The server's statement about a token (RFC 7662). */
 export interface Introspection {
   readonly active: boolean;
   readonly scope?: string;
@@ -44,7 +44,7 @@ export interface Introspection {
   /** How the user has signed in, and when, in Unix seconds (RFC 9470 §6.2). */
   readonly acr?: string;
   readonly auth_time?: number;
-  /** What the token is bound to. */
+  /** The key or certificate that the token is bound to. */
   readonly cnf?: { readonly 'x5t#S256'?: string };
 }
 

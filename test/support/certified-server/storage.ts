@@ -1,4 +1,4 @@
-/** What oidc-provider keeps, in a Map: nothing is dropped to save room, and no notice is printed. */
+/** The storage of oidc-provider, in a Map: nothing is dropped to save room, and no notice is printed. */
 interface Payload {
   grantId?: string;
   uid?: string;

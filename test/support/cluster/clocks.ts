@@ -7,15 +7,15 @@ const day = 24 * 60 * minute;
 const offsets = [0, day, -day, 60 * minute, -60 * minute, minute + 1_000];
 const expiries = 4;
 
-/** Tests that processes whose clocks are wrong, each in another way, share a session all the same. */
+/** Tests that processes whose clocks are wrong, each in another way, can share a session. */
 export function differingClocks(placeOf: (index: number) => Partial<OpenOptions>): void {
   test('processes whose clocks differ by up to a day do not harm each other', {
     timeout: 90_000,
   }, async () => {
     await using shared = await family();
     await using all = await processes(offsets.length);
-    // Who listens may hear of the token that is expired here when its successor is already stored, and expires in the next
-    // round: two dead tokens, one call. A call is replayed once (law replay-once).
+    // A listener may learn of the token that is expired here when its successor is already stored, and expires
+    // in the next round: two dead tokens, one call. A call is replayed once (law replay-once).
     const session = { ...shared.session, plain: true, listens: false };
     const open = (one: (typeof all)[number], index: number) =>
       one.open({ ...session, ...placeOf(index), offset: offsets[index] as number });

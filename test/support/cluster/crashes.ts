@@ -7,10 +7,11 @@ import type { Ground } from './ground.ts';
 /** Processes are started all the time, which takes long where other work is done. */
 const timeLimit = 90_000;
 
-/** Tests what becomes of a session when the process that refreshes it dies or stands still, at each of `points`. */
+/** Tests the session after the process that refreshes it dies or stands still, at each of `points`. */
 export function crashes(ground: () => Ground, points: readonly Point[]): void {
   describe('kill -9', () => kills(ground, points));
-  describe('SIGSTOP, until the lease is over and somebody else has refreshed', () => stops(ground, points));
+  describe('SIGSTOP, until the lease has expired and another process has refreshed', () =>
+    stops(ground, points));
 }
 
 function kills(ground: () => Ground, points: readonly Point[]): void {
@@ -25,7 +26,7 @@ function kills(ground: () => Ground, points: readonly Point[]): void {
     await Promise.all([survivor, waiter, next].map((one) => one.kill()));
   });
 
-  /** A session whose access token is over, and a process that has come to know it and is about to refresh. */
+  /** A session whose access token has expired, and a process that knows it and is about to refresh. */
   async function expired(shared: Family): Promise<SessionProcess> {
     const victim = next;
     next = new SessionProcess();
@@ -48,7 +49,10 @@ function kills(ground: () => Ground, points: readonly Point[]): void {
     return [call];
   }
 
-  /** Whoever left the marker may live, and wait for the answer: nobody sends anything before their time is over. */
+  /**
+   * The process that left the marker may live, and wait for the response: others send nothing until its time has
+   * passed.
+   */
   async function nobodySendsAtOnce(
     { server }: Family,
     { sent, waits }: { readonly sent: number; readonly waits: boolean },
@@ -119,7 +123,7 @@ function stops(ground: () => Ground, points: readonly Point[]): void {
     await Promise.all([holder, other].map((one) => one.kill()));
   });
 
-  /** Stops the holder at a point of its refresh, and ends its lease. Returns how to let it go on. */
+  /** Stops the holder at a point of its refresh, and ends its lease. Returns a function that continues it. */
   async function late(shared: Family, at: string): Promise<() => Promise<number | string>> {
     await other.open({ ...shared.session, place: ground().place(0) });
     await shared.signIn(other);

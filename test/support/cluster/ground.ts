@@ -6,7 +6,7 @@ export interface Ground {
   place(index: number): Place;
   /** Ends what a lock has left when its holder stands still: its lease, before it ends by itself. */
   endLease(): Promise<void>;
-  /** The same when its holder is gone. Whoever has got the lock since keeps it. */
+  /** The same when its holder is gone. A holder that has got the lock since keeps it. */
   bury(): Promise<void>;
   /** How many locks are held. */
   locks(): Promise<number>;

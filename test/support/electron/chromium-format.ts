@@ -1,5 +1,5 @@
 /**
- * What Chromium encrypts on Linux, and Electron's `safeStorage` with it: three letters that name the kind of key, then
+ * The encryption of Chromium on Linux, and of Electron's `safeStorage`: three letters that name the kind of key, then
  * AES-128-CBC with an initialization vector of blanks.
  */
 import { createCipheriv, createDecipheriv, pbkdf2Sync } from 'node:crypto';

@@ -12,7 +12,7 @@ export class SafeStorageDouble {
   hasManager = true;
   /** The password in the password manager. */
   password = 'password in the keyring';
-  /** One that was replaced: what was encrypted with it is to be encrypted anew. */
+  /** A key that was replaced: texts that were encrypted with it must be encrypted again. */
   replaced: string | undefined = undefined;
   /** How often something was encrypted. */
   encryptions = 0;

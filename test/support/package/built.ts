@@ -13,7 +13,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { manifest } from './manifest.ts';
 
-/** Fails unless dist/ is there and newer than what it is built from. Never builds: a test that mends what it tests proves little. */
+/**
+ * Fails unless dist/ exists and is newer than its sources. Never builds: a test that repairs its subject proves
+ * little.
+ */
 export function requireBuild(): void {
   const age = (file: string) => statSync(file).mtimeMs;
   const built = existsSync('dist/index.js') ? age('dist/index.js') : 0;

@@ -12,7 +12,7 @@ export interface BundleOptions {
   readonly production?: boolean;
 }
 
-/** What `code` costs when it arrives: bundled, minified and gzipped, in bytes. */
+/** The download size of `code`: bundled, minified and gzipped, in bytes. */
 export async function sizeOf(code: string, options?: BundleOptions): Promise<number> {
   return gzipSync(await bundle(code, options), { level: 9 }).length;
 }
@@ -22,7 +22,7 @@ export async function bundle(code: string, options?: BundleOptions): Promise<str
   return (await build(code, options)).map((chunk) => chunk.code).join('');
 }
 
-/** What no bundle holds: Node's own modules, and packages that an application brings if it wants them. */
+/** Modules that no bundle contains: Node's own, and packages that an application installs if it wants them. */
 const elsewhere = [
   ...builtinModules.map((name) => (name.startsWith('node:') ? name : `node:${name}`)),
   ...Object.keys(manifest.peerDependencies ?? {}),

@@ -13,7 +13,7 @@ import { SessionProcess } from './session-processes.ts';
 export interface Family extends AsyncDisposable {
   readonly server: TestAuthorizationServer;
   readonly file: string;
-  /** What a process needs to open the session. */
+  /** Parameters that a process needs to open the session. */
   readonly session: OpenOptions;
   /** Signs the same user in, as the ID token says, through a process that has the session open. */
   signIn(process: SessionProcess): Promise<void>;
@@ -50,7 +50,7 @@ export async function processes(count: number): Promise<SessionProcess[] & Async
   return Object.assign(all, { [Symbol.asyncDispose]: close });
 }
 
-/** What is left beside the file of a storage: names of files, and tickets of its lock. */
+/** Files left beside the file of a storage: their names, and tickets of its lock. */
 export function leftovers(file: string): string[] {
   const own = basename(file);
   const expected = [own, `${own}-wal`, `${own}-shm`];

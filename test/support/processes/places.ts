@@ -9,7 +9,7 @@ export interface Place {
   readonly lease?: number;
 }
 
-/** What a process opens: a file, unless a server or a keyring is named. */
+/** The storage that a process opens: a file, unless a server or a keyring is named. */
 interface Places {
   readonly path: string;
   readonly place?: Place;

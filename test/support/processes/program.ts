@@ -8,9 +8,10 @@ import { rolldown } from 'rolldown';
 const folder = fileURLToPath(new URL('../../../.build/programs', import.meta.url));
 
 /**
- * Bundles a program that a test runs in processes of its own, and returns the path of the bundle. It starts with a ninth of
- * the CPU time that the sources need (40 ms instead of 350 ms): each process would load about a hundred modules and strip their
- * types, because a process that is killed writes no compile cache. What the program imports later stays in files of its own.
+ * Bundles a program that a test runs in its own processes, and returns the path of the bundle. It starts with a ninth
+ * of the CPU time that the sources need (40 ms instead of 350 ms): each process would load about a hundred modules
+ * and strip their types, because a process that is killed writes no compile cache. Modules that the program imports
+ * later stay separate files.
  */
 export async function bundledProgram(source: URL): Promise<string> {
   const input = fileURLToPath(source);

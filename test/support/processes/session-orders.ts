@@ -1,4 +1,4 @@
-/** What a parent and its session processes say to each other. */
+/** Messages between a parent and its session processes. */
 import type { AuthorizationServer } from '../../../src/core/oauth/authorization-server.ts';
 import type { KeyringStorageOptions } from '../../../src/node/keyring-storage.ts';
 import type { Place } from './places.ts';

@@ -1,6 +1,6 @@
 /**
- * A process that has a session in a file. It does what its parent says, and tells of every await of a refresh, before and
- * after it: at one of them it can be made to stand still, so that the parent can kill or stop it there.
+ * A process that has a session in a file. It executes its parent's commands, and reports every await of a refresh,
+ * before and after it. It can stand still at one of them, so that the parent can kill or stop it there.
  */
 import type { TokenLock, TokenStorage, Transport } from '../../../src/core/contracts.ts';
 import { isTokenKeepError, none, TokenManager } from '../../../src/index.ts';
@@ -18,10 +18,10 @@ let events: string[] = [];
 let points: string[] = [];
 let standAt: string | undefined;
 let goOn: () => void = () => {};
-/** Requests for the lock that are under way: who gives up waiting leaves the queue a moment later. */
+/** Pending requests for the lock: an aborted waiter leaves the queue a moment later. */
 const requests = new Set<Promise<unknown>>();
 
-/** Tells that this point of the critical section is reached, and stands still there if it was told to. */
+/** Reports that this point of the critical section is reached, and stands still there if that was requested. */
 async function point(name: string): Promise<void> {
   const count = points.filter((one) => one.startsWith(name)).length;
   const label = count === 0 ? name : `${name} ${count + 1}`;
@@ -49,7 +49,7 @@ function pausing(storage: TokenStorage): TokenStorage {
   };
 }
 
-/** What a lock says of itself. Its lease is left out: some are shorter here than a manager takes. */
+/** Properties of a lock. Its lease is left out: some are shorter here than a manager takes. */
 const about = ({ reach, mayBeLost = false }: TokenLock) => ({ reach, mayBeLost });
 
 function counting(lock: TokenLock): TokenLock {

@@ -30,7 +30,7 @@ export class SessionProcess implements AsyncDisposable {
     );
   }
 
-  /** What an action gives, or why it did not. */
+  /** The result of an action, or its error. */
   async outcome(action: string, options: object = {}): Promise<{ value?: unknown; error?: Failure }> {
     const id = ++this.#orders;
     const answer = new Promise<Answer>((resolve) => this.#answers.set(id, resolve));
@@ -58,7 +58,7 @@ export class SessionProcess implements AsyncDisposable {
     return error ? [error.code, error.reason].filter(Boolean).join(' ') : (value as number);
   }
 
-  /** Resolves as soon as the process has come to this point since it was last told to call. */
+  /** Resolves as soon as the process has come to this point since its last command to call. */
   reaches(name: string): Promise<void> {
     if (this.#points.includes(name)) return Promise.resolve();
     return new Promise((resolve, reject) => this.#waiting.push({ name, resolve, reject }));

@@ -35,7 +35,7 @@ export interface ServerCommand {
   readonly env?: NodeJS.ProcessEnv;
   /** Written to its standard input. */
   readonly input?: string | undefined;
-  /** What it says when it can be used. @default it says nothing, and the caller finds out */
+  /** The output that shows that it is ready. @default none, and the caller finds out */
   readonly ready?: RegExp;
 }
 
@@ -81,7 +81,7 @@ export async function startServer({
     async end(signal = 'SIGTERM') {
       isEnded = true;
       child.kill(signal);
-      if (signal !== 'SIGKILL') child.kill('SIGCONT'); // a stopped one hears nothing
+      if (signal !== 'SIGKILL') child.kill('SIGCONT'); // a stopped one receives no other signal
       await gone;
     },
   };

@@ -5,10 +5,10 @@ import { binary, type Child, freePort, startServer, temporaryFolder } from './ch
 export interface RedisProcess {
   readonly port: number;
   readonly url: string;
-  /** What it answers to an administrator. */
+  /** The response to an administrator. */
   command(...words: string[]): Promise<unknown>;
   signal(signal: NodeJS.Signals): void;
-  /** Ends it. With `SIGKILL` it has no time to tell anybody. */
+  /** Ends it. With `SIGKILL` it has no time to notify clients. */
   end(signal?: NodeJS.Signals): Promise<void>;
   /** Starts it again on the same port, with what it has on disk. */
   restart(): Promise<void>;

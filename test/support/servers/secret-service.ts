@@ -19,7 +19,7 @@ const secrets = 'string:org.freedesktop.secrets';
 
 export class SecretService implements AsyncDisposable {
   readonly folder: string;
-  /** What a process needs to know to find it. */
+  /** Environment that a process needs to find it. */
   readonly env: NodeJS.ProcessEnv;
   readonly #place: ReturnType<typeof temporaryFolder>;
   readonly #bus: Child;
@@ -33,8 +33,8 @@ export class SecretService implements AsyncDisposable {
   }
 
   /**
-   * Starts the bus and, unless told otherwise, an open keyring. This process and its children find it: only one in the life
-   * of a process, for D-Bus looks for its bus once.
+   * Starts the bus and, by default, an open keyring. This process and its children find it: only one in the lifetime
+   * of a process, because D-Bus looks for its bus once.
    */
   static async start({ open = true }: { open?: boolean } = {}): Promise<SecretService> {
     const missing = Object.values(programs).find((path) => !existsSync(path));
@@ -89,7 +89,7 @@ export class SecretService implements AsyncDisposable {
     return (await this.#send([busName, '/', `${busName}.NameHasOwner`], [secrets])).includes('true');
   }
 
-  /** The daemon is killed. What it holds is on the disk. */
+  /** The daemon is killed. Its data is on the disk. */
   async killRing(): Promise<void> {
     await this.#ring?.end('SIGKILL');
     this.#ring = undefined;

@@ -61,7 +61,7 @@ export class BareManager implements ServedTokenManager {
     return () => void this.#listeners.splice(this.#listeners.indexOf(one), 1);
   };
 
-  /** What was asked of the session. */
+  /** Requests to the session. */
   readonly asked: unknown[][] = [];
 
   async setTokens(...parameters: unknown[]): Promise<void> {

@@ -13,7 +13,7 @@ import type {
 type Handler = (event: ElectronInvokeEvent, message: unknown) => Promise<unknown>;
 
 export class ElectronDouble {
-  /** What has crossed, as text. */
+  /** Messages that have crossed, as text. */
   readonly crossed: string[] = [];
   readonly #handlers: Map<string, Handler> = new Map();
   #frames = 0;
@@ -110,7 +110,7 @@ export class Page {
     },
   };
 
-  /** What the preload script has exposed. */
+  /** The API that the preload script has exposed. */
   get bridge(): TokenManagerBridge {
     return this.world['tokenkeep'] as TokenManagerBridge;
   }

@@ -6,7 +6,7 @@ export class KeyringDouble {
   readonly entries: Map<string, string> = new Map();
   /** All calls, in order, as `set service/account`. */
   readonly calls: string[] = [];
-  /** What the module's constructor was called with last. */
+  /** The last arguments of the module's constructor. */
   options: unknown;
   /** Thrown by calls, if it says so. */
   fails: (call: 'get' | 'set' | 'delete') => Error | undefined = () => undefined;

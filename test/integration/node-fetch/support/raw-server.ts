@@ -25,7 +25,7 @@ export interface RawServer extends AsyncDisposable {
 
 export type Respond = (arrival: Arrival, response: ServerResponse) => void;
 
-/** An HTTP server on loopback that keeps what arrives and answers as it is told. */
+/** An HTTP server on loopback that records requests and answers as configured. */
 export async function rawServer(respond: Respond): Promise<RawServer> {
   const arrivals: Arrival[] = [];
   const waiting: { count: number; resolve: () => void }[] = [];
@@ -88,7 +88,7 @@ export function json(response: ServerResponse, status: number, body: unknown, he
   response.end(text);
 }
 
-/** What RFC 6750 §3.1 has a server say about a bad token. */
+/** The response to an invalid token by RFC 6750 §3.1. */
 export function refuse(response: ServerResponse): void {
   json(response, 401, { error: 'invalid_token' }, { 'www-authenticate': 'Bearer error="invalid_token"' });
 }

@@ -24,7 +24,7 @@ export interface SignedIn {
   readonly manager: TokenManager;
   /** The tokens of the login. */
   readonly tokens: WireTokens;
-  /** What the server has counted in this session's token family, live. */
+  /** Counts of the server in this session's token family, live. */
   readonly family: Readonly<Counters>;
   /** Types of the events so far. */
   readonly events: TokenEventType[];
@@ -32,7 +32,7 @@ export interface SignedIn {
   readonly clock: { ahead: number; now(): number };
   /** Calls the API and returns the status. */
   call(): Promise<number>;
-  /** Ends the access token that is in use, at the server. Nobody tells the manager. */
+  /** Ends the access token in use, at the server. The manager is not notified. */
   endAccessToken(): Promise<void>;
 }
 

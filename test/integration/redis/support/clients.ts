@@ -9,9 +9,9 @@ export type Package = (typeof packages)[number];
 /** A client with what only tests do with it. */
 export interface Connected {
   readonly client: RedisClient;
-  /** What the server answers to any command. */
+  /** The server's response to any command. */
   command(...words: string[]): Promise<unknown>;
-  /** Lets go of the connection at once, and never connects again. */
+  /** Closes the connection at once, and never connects again. */
   cut(): void;
 }
 

@@ -1,6 +1,6 @@
 /**
- * A process that counts up what is stored, so many times, when it is told to: under the lock, where nothing may come in between, or
- * without it, where it tries again until nothing has.
+ * A process that increments the stored record, as often as it is asked to: under the lock, where nothing may come in
+ * between, or without it, where it retries after a conflict.
  */
 import { isTokenKeepError } from 'tokenkeep';
 import { sqliteStorage } from '../../../../examples/bring-your-own-storage/sqlite-storage.ts';

@@ -4,7 +4,7 @@ import type { Plugin } from 'vite';
 import { expect } from 'vitest';
 import type { DrivenBrowser, DrivenTab } from '../../../browser/support/browsers.ts';
 
-/** Runs before everything else of the page. What it notes outlives a way to the authorization server and back. */
+/** Runs before everything else of the page. Its notes outlive a redirect to the authorization server and back. */
 const notes = `
   const note = (...parts) => sessionStorage.setItem('complaints', (sessionStorage.getItem('complaints') ?? '') + parts.join(' ') + '\\n');
   for (const type of ['error', 'unhandledrejection', 'securitypolicyviolation']) {
@@ -74,7 +74,7 @@ export class Guest {
     return (await this.tab.evaluate(`sessionStorage.getItem('complaints') ?? ''`)) as string;
   }
 
-  /** What is wrong by the rules of accessibility: names, roles, contrast. */
+  /** Violations of the rules of accessibility: names, roles, contrast. */
   async violations(): Promise<unknown> {
     await this.tab.evaluate(`(() => { ${axe}; return 'axe' in window; })()`);
     return await this.tab.evaluate(

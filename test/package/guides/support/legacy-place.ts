@@ -12,9 +12,9 @@ export interface LegacyPlace extends AsyncDisposable {
   readonly clientId: string;
   /** Of the old code, shared by all tabs. */
   readonly store: MemoryWebStorage;
-  /** Of ours, likewise. */
+  /** Of the new code, shared by all tabs. */
   readonly storage: TokenStorage;
-  /** What the login of the old code has brought. */
+  /** The tokens of the old code's login. */
   readonly accessToken: string;
   readonly refreshToken: string;
 }
@@ -44,7 +44,7 @@ export function withTwoItems(place: LegacyPlace): LegacyPlace {
   return place;
 }
 
-/** What becomes of it, without a throw. */
+/** The result, without a throw. */
 export const outcome = (call: Promise<{ readonly status: number }>): Promise<number | string> =>
   call.then(
     ({ status }) => status,

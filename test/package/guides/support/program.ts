@@ -52,7 +52,7 @@ export class Program implements AsyncDisposable {
     });
   }
 
-  /** What it has said so far, on stdout or stderr. */
+  /** Its output so far, on stdout or stderr. */
   lines(what: RegExp): string[] {
     return this.#lines.filter((line) => what.test(line));
   }

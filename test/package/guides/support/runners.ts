@@ -15,11 +15,11 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 
-/** What became of the tests, by name. */
+/** Results of the tests, by name. */
 export interface Outcome {
   readonly passed: readonly string[];
   readonly failed: readonly string[];
-  /** What the runner has said, for people. */
+  /** The runner's output, for people. */
   readonly output: string;
 }
 

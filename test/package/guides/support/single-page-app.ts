@@ -1,4 +1,4 @@
-/** What a single-page app of the guides has to do, whatever it is written with. */
+/** The tasks of a single-page app of the guides, with any framework. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,7 +41,7 @@ export async function openBuilt(root: string): Promise<Site> {
   };
 }
 
-/** What a page says when the API has answered to an access token: to any, or to this one. */
+/** The text of a page after a response of the API to an access token: to any, or to this one. */
 export const orders = (generation: number | string = '\\d+') =>
   new RegExp(`Hello ada, said the API to access token (${generation})\\.`);
 

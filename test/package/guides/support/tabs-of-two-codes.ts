@@ -1,4 +1,4 @@
-/** A site in a real browser, whose pages have both codes at hand: the one that is left, as `old`, and a guide, as `fresh`. */
+/** A site in a real browser, whose pages have both codes: the replaced one, as `old`, and a guide, as `fresh`. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';

@@ -20,7 +20,7 @@ const deeds = {
     say(names);
   },
   story: async () => say(await story(given)),
-  /** One of several processes with one file: calls when it is told to. */
+  /** One of several processes with one file: calls on request. */
   async share() {
     const storage = fileStorage({ path: given.path });
     const manager = open(given, storage);

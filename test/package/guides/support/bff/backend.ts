@@ -11,7 +11,7 @@ import { browse } from '../../../../support/certified-server/log-in.ts';
 export interface Backend {
   readonly origin: string;
   readonly port: number;
-  /** What it has printed. */
+  /** Its output. */
   readonly said: () => string;
   /** Asks it to end. Resolves with its exit code. */
   stop(): Promise<number | null>;
@@ -141,7 +141,7 @@ export class Client {
     if (status !== 200) throw new Error(`The login failed: ${status} ${body}`);
   }
 
-  /** Whom the API takes it for. */
+  /** The user of the API. */
   async user(): Promise<string> {
     const { status, body } = await this.send('GET', '/api/');
     return status === 200 ? JSON.parse(body).user : String(status);

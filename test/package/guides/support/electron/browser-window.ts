@@ -6,13 +6,13 @@ import type { ElectronFrame, ElectronInvokeEvent } from 'tokenkeep/electron';
 import { codec } from './codec.ts';
 import { binding, isolatedWorld, pageSource, preloadSource } from './worlds.ts';
 
-/** What the windows of a main process share. */
+/** State that the windows of a main process share. */
 export interface Surroundings {
   newPage(): Promise<Page>;
   /** Where a page of a scheme of the application is for Chromium, and back. */
   toChromium(url: string): string;
   fromChromium(url: string): string;
-  /** What a page of such a scheme is; `undefined`: not of one. */
+  /** Properties of a page of such a scheme; `undefined` for other pages. */
   load(url: string): Promise<Response> | undefined;
   /** A message of a page to the main process. */
   invoke(channel: string, event: ElectronInvokeEvent, message: unknown): Promise<unknown>;
@@ -37,9 +37,9 @@ class WebContents extends EventEmitter {
 
 export class ChromiumWindow {
   readonly webContents: WebContents = new WebContents();
-  /** What has crossed to the main process and back. */
+  /** Messages that have crossed to the main process and back. */
   readonly crossed: string[] = [];
-  /** What became of the windows that its page wanted to open, and of the pages that it wanted to go to. */
+  /** Windows that its page tried to open, and pages that it tried to go to, with the results. */
   readonly judged: string[] = [];
   readonly page: Promise<Page>;
   readonly #surroundings: Surroundings;

@@ -1,10 +1,10 @@
 /**
- * What crosses between the worlds and processes of an Electron application, as text: plain data and bytes as copies,
- * functions and promises as ways to them, of errors the message only. What could not cross in Electron does not here.
- * It is put into pages as its own text, so it uses nothing but what stands in it.
+ * Messages between the worlds and processes of an Electron application, as text: plain data and bytes as copies,
+ * functions and promises as references, of errors the message only. A value that could not cross in Electron does not
+ * cross here. The source of this module is put into pages, so it uses nothing from outside.
  */
 export interface Ways {
-  /** What stands for a function or a promise of this side. */
+  /** A reference to a function or a promise of this side. */
   readonly keep: (value: object) => number;
   /** Those of the other side. */
   readonly call: (id: number, parameters: unknown[]) => unknown;

@@ -1,6 +1,6 @@
 /**
- * What the guide uses of Electron, as its own declarations have it: the package is not installed, because it fetches its
- * program from elsewhere.
+ * The part of Electron that the guide uses, as its own declarations have it: the package is not installed, because it
+ * downloads its program from another place.
  */
 declare module 'electron' {
   import type {

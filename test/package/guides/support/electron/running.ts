@@ -12,10 +12,10 @@ import type { Order } from './run.ts';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** What all copies of the application need: its files as they are built, and a Chromium. */
+/** Parts that all copies of the application share: its built files, and a Chromium. */
 export interface Installed extends AsyncDisposable {
   readonly folder: string;
-  /** What the build had to say. */
+  /** The output of the build. */
   readonly said: string;
   /** Starts a copy. Those with the same `userData` are of one user. */
   start(userData: string, env?: Record<string, string>): Promise<Application>;
@@ -75,7 +75,7 @@ export class Application {
     this.exited = once(this.#process, 'exit').then(([code]) => code as number | null);
   }
 
-  /** What it has complained about. */
+  /** Its warnings and errors. */
   get errors(): string {
     return this.#errors;
   }
@@ -92,7 +92,7 @@ export class Application {
   /** As its user quits it. It may be gone before it has an answer. */
   quit = (): void => void this.#order({ type: 'quit' }).catch(() => undefined);
 
-  /** What the page says; nothing while it is loading. */
+  /** The text of the page; empty while it is loading. */
   async status(window = 0): Promise<string> {
     const text = "document.querySelector('#status')?.textContent";
     return String(await this.evaluate(text, window).catch(() => ''));

@@ -1,6 +1,7 @@
 /**
- * The two worlds of a page with context isolation: that of its own scripts, and the one in which the preload script runs. They
- * share the document and no object, in Chromium as in Electron; what a context bridge hands over goes through its events.
+ * The two worlds of a page with context isolation: that of its own scripts, and the one in which the preload script
+ * runs. They share the document and no object, in Chromium as in Electron; a context bridge passes values through its
+ * events.
  */
 import { codec } from './codec.ts';
 
@@ -88,7 +89,7 @@ function preloadModules(makeCodec: typeof codec, send: (message: object) => void
         exposeInMainWorld: (expose: string, api: unknown) => send({ expose, api }),
       },
     },
-    /** What the main process says. */
+    /** The output of the main process. */
     hear(text: string): void {
       const { id, value, error, channel, message } = coded.decode(text) as Record<string, unknown>;
       for (const [name, listener] of listeners) if (name === channel) listener({}, message);
