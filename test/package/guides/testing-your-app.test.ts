@@ -35,8 +35,8 @@ describe('an application that', () => {
     },
     {
       does: 'does not see that the session is over',
-      at: 'this.#signedOut();\n      // All else',
-      by: 'this.screen = "try again later";\n      // All else',
+      at: 'this.#signedOut();\n      // All other',
+      by: 'this.screen = "try again later";\n      // All other',
       red: ['lost', 'revoked'],
     },
     {
