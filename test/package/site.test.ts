@@ -9,6 +9,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { errorPages } from '../../src/core/error-pages.ts';
 import { buildSite, type Site } from '../docs/build.ts';
+import { textOf } from '../docs/html/escape.ts';
 import { errorCodes, reasons } from '../docs/pages/errors.ts';
 import { splitSections } from '../docs/pages/page.ts';
 import { providerNames } from '../docs/pages/providers.ts';
@@ -136,6 +137,14 @@ describe('nothing is missing, and nothing is stale:', () => {
     for (const name of names) expect(proofs).toMatch(new RegExp(`<code>${name}</code></td>\\s*<td><code>`));
   });
 
+  test('variants are shown as differences from the code before them', () => {
+    const html = read('guides/signing-in.html');
+    const differences = html.match(/<code class="diff">.*?<\/code>/gs) ?? [];
+    expect(differences.length).toBeGreaterThanOrEqual(5);
+    for (const one of differences) expect(textOf(one)).toMatch(/ \+/);
+    expect(textOf(differences[0] ?? '')).toContain('+ dpop: dpop({ keys: indexedDbKeys() }),');
+  });
+
   test('tools get an index, and everything in one file', () => {
     const index = read('llms.txt');
     for (const { url } of site.pages) expect(index).toContain(`](${url})`);
@@ -214,6 +223,37 @@ describe('a reader', () => {
     await page.locator('main a[href="#file-main-ts"]').first().click();
     await page.locator('#file-main-ts:visible').waitFor();
   });
+});
+
+/** Questions of readers, and the pages that answer them. */
+const questions: readonly [question: string, answer: string][] = [
+  ['How do I keep a session in Redis?', 'guides/storages.html'],
+  ['What do I do with ERR_REFRESH_FAILED?', 'errors/ERR_REFRESH_FAILED.html'],
+  ['What does response_lost mean?', 'errors/ERR_LOGIN_REQUIRED-response_lost.html'],
+  ['How do I migrate from keycloak-js?', 'examples/from-keycloak-js.html'],
+  ['How does a command line sign in?', 'examples/cli.html'],
+  ['What do I switch on at Auth0?', 'providers/auth0.html'],
+  ['How do I sign out everywhere?', 'guides/sign-out.html'],
+  ['How does a backend serve many users?', 'guides/many-users.html'],
+  ['How do I use DPoP?', 'guides/dpop.html'],
+  ['How do I test my application?', 'examples/testing-your-app.html'],
+  ['What if a response is lost?', 'concepts/lost-responses.html'],
+  ['How does it work with React?', 'examples/spa-react.html'],
+];
+
+describe('from the README, three clicks lead to the answer:', () => {
+  test.each(questions)('%s', (_, answer) => {
+    let reached = new Set(['overview.html']);
+    for (let clicks = 0; clicks < 3; clicks += 1) reached = new Set([...reached].flatMap(contentLinksOf));
+    expect(reached).toContain(answer);
+  });
+
+  /** The page itself, and the pages that its content links to. The navigation, which has everything, does not count. */
+  function contentLinksOf(file: string): string[] {
+    const [, main = ''] = /<h1\b(.*?)<nav class="neighbours"/s.exec(read(file)) ?? [];
+    const targets = linksOf(main).map((href) => normalize(join(dirname(file), href.replace(/#.*/, ''))));
+    return [file, ...targets.filter((target) => /\.html$/.test(target))];
+  }
 });
 
 describe('everyone can read it', () => {

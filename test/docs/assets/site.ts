@@ -136,8 +136,9 @@ menu?.addEventListener('click', () => {
   const isOpen = root.classList.toggle('menu-open');
   menu.setAttribute('aria-expanded', String(isOpen));
 });
-document.querySelector('.pages [aria-current]')?.scrollIntoView({ block: 'center' });
-scrollTo(0, location.hash ? scrollY : 0);
+const pages = document.querySelector<HTMLElement>('.pages');
+const current = pages?.querySelector<HTMLElement>('[aria-current]');
+if (pages && current) pages.scrollTop = current.offsetTop - pages.clientHeight / 2;
 
 // Copying
 
@@ -218,10 +219,13 @@ function score(entry: SearchEntry, words: readonly string[]): number {
 }
 
 function search(all: readonly SearchEntry[], query: string): readonly SearchEntry[] {
-  const words = query
+  const typed = query
     .toLowerCase()
     .split(/[\s,;]+/)
     .filter(Boolean);
+  // "a", "in" and "to" are in every text, and say something only where nothing else does.
+  const long = typed.filter((word) => word.length > 2);
+  const words = long.length > 0 ? long : typed;
   if (words.length === 0) return [];
   return all
     .map((entry) => ({ entry, points: score(entry, words) }))

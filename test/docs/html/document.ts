@@ -2,8 +2,9 @@
 import { dirname, join, normalize } from 'node:path/posix';
 import type { Page } from '../pages/page.ts';
 import type { SiteContent } from '../site-content.ts';
+import { showDifferences } from './difference.ts';
 import { escapeHtml, inline, relativeUrl } from './escape.ts';
-import { fence } from './files.ts';
+import { embedPictures, fence } from './files.ts';
 import { resolveLinks } from './links.ts';
 import { linkNames } from './names.ts';
 import { groupVariants } from './variants.ts';
@@ -11,8 +12,8 @@ import { groupVariants } from './variants.ts';
 export type RenderMarkdown = (markdown: string) => string;
 
 export function renderDocument(content: SiteContent, page: Page, markdown: RenderMarkdown): string {
-  const source = embedFiles(page, page.markdown) + filesOf(page);
-  const html = resolveLinks(content, page, markdown(source));
+  const source = embedFiles(page, showDifferences(page.markdown)) + filesOf(page);
+  const html = embedPictures(page.source, resolveLinks(content, page, markdown(source)));
   return linkNames(content, page.url, groupVariants(html)) + listOfParts(content, page);
 }
 

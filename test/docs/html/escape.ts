@@ -13,7 +13,7 @@ export function escapeHtml(text: string): string {
 /** Returns the text of HTML that TypeDoc has rendered, without tags. */
 export function textOf(html: string): string {
   return html
-    .replace(/<button\b.*?<\/button>/gs, ' ')
+    .replace(/<button\b.*?<\/button>|<a class="anchor".*?<\/a>/gs, ' ')
     .replace(/<br\/?>|<\/(?:p|li|td|th|h\d|div|pre)>/g, ' ')
     .replace(/<[^>]*>/g, '')
     .replace(/&(?:lt|gt|amp|quot|#39);/g, (entity) => characters[entity] ?? entity)

@@ -1,6 +1,6 @@
 /** Source files that pages show. */
 import { existsSync, readFileSync } from 'node:fs';
-import { basename, extname } from 'node:path/posix';
+import { basename, dirname, extname, join } from 'node:path/posix';
 
 /** Returns a file as a block of code. */
 export function fence(file: string): string {
@@ -12,4 +12,18 @@ export function fence(file: string): string {
 /** The anchor of a file that a guide shows. */
 export function anchorOfFile(path: string): string {
   return `file-${basename(path).replaceAll('.', '-')}`;
+}
+
+/** Shows the pictures of a page in the page itself, in the colours of the site. */
+export function embedPictures(source: string, html: string): string {
+  return html.replace(
+    /<p><img src="([^"]+\.svg)" alt="([^"]*)"\s*\/?><\/p>/g,
+    (_, path: string, text: string) => {
+      const picture = readFileSync(join(dirname(source), path), 'utf8').replace(
+        '<svg ',
+        '<svg data-keep aria-hidden="true" ',
+      );
+      return `<div class="frame-of-picture" tabindex="0" role="img" aria-label="${text}">${picture}</div>`;
+    },
+  );
 }

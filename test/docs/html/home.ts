@@ -9,7 +9,7 @@ import { resolveLinks } from './links.ts';
 import { linkNames } from './names.ts';
 
 export function renderHome(content: SiteContent, markdown: RenderMarkdown): string {
-  const readme = readFileSync('README.md', 'utf8').replace(/^# .*\n+/, '');
+  const readme = splitSections(readFileSync('README.md', 'utf8').replace(/^# .*\n+/, ''));
   const page: Page = {
     title: 'tokenkeep',
     url: 'index.html',
@@ -18,9 +18,14 @@ export function renderHome(content: SiteContent, markdown: RenderMarkdown): stri
     summary: '',
     markdown: '',
   };
-  const intro = resolveLinks(content, page, markdown(splitSections(readme).intro));
-  return `<div class="hero">${linkNames(content, page.url, intro)}</div>\n${ways(content)}`;
+  const render = (text: string) => linkNames(content, page.url, resolveLinks(content, page, markdown(text)));
+  const promises = readme.sections.map(({ body }) => /^1\. \*\*.*?(?=\n\n)/ms.exec(body)?.[0]).find(Boolean);
+  const panel = promises === undefined ? '' : `<div class="promises">${render(promises)}</div>`;
+  return `<div class="first"><div class="hero">${actions}${render(readme.intro)}</div>${panel}</div>\n${ways(content)}`;
 }
+
+const actions =
+  '<p class="actions"><a class="primary" href="start.html">Start in five minutes</a> <a href="concepts/how-a-refresh-works.html">How a refresh works</a> <a href="examples.html">Examples</a></p>';
 
 /** One card for each section, with its first pages. */
 function ways({ pages, doors }: SiteContent): string {

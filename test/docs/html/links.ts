@@ -50,5 +50,5 @@ function urlOfFile(
   if (guide !== undefined && existsSync(file))
     return `${guide === page ? '' : relativeUrl(page.url, guide.url)}#${anchorOfFile(file)}`;
   if (!existsSync(source)) return undefined;
-  return repository === undefined ? '' : `${repository}/blob/main/${source}`;
+  return repository === undefined ? '' : `${repository}/blob/HEAD/${source}`;
 }
