@@ -51,6 +51,7 @@ const needsNodeBodies = unit('request/fetch-arguments');
  */
 const environment = { extends: true, resolve: { alias: sources } } as const;
 const sharedProcess = 'test/support/environments/shared-process.ts';
+const webLocks = 'test/support/environments/web-locks.ts';
 
 export default defineConfig({
   root,
@@ -76,7 +77,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           isolate: false,
-          setupFiles: [sharedProcess],
+          setupFiles: [webLocks, sharedProcess],
           include: ['test/**/*.test.ts'],
           exclude: [...server, ...built],
         },

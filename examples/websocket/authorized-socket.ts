@@ -26,7 +26,7 @@ export async function authorizedSocket(url: string, manager: TokenManager): Prom
 class Closed extends Error {
   readonly code: number;
 
-  constructor({ code, reason }: CloseEvent) {
+  constructor({ code, reason }: Pick<CloseEvent, 'code' | 'reason'>) {
     super(`The server closed the socket: ${code} ${reason}`);
     this.code = code;
   }
@@ -37,9 +37,11 @@ function introduced(url: string, token: string): Promise<WebSocket> {
   return new Promise((resolve, reject) => {
     socket.onopen = () => socket.send(JSON.stringify({ type: 'authenticate', token }));
     socket.onmessage = () => {
-      Object.assign(socket, { onopen: null, onmessage: null, onclose: null });
+      Object.assign(socket, { onopen: null, onmessage: null, onerror: null, onclose: null });
       resolve(socket); // the first message says that the token will do
     };
+    // After an error Node 22 sends no close event.
+    socket.onerror = () => reject(new Closed({ code: 1006, reason: 'no connection' }));
     socket.onclose = (event) => reject(new Closed(event));
   });
 }

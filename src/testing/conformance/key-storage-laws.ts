@@ -4,7 +4,7 @@
  * @module
  */
 import { isKeyPair, type KeyStorage } from '../../core/oauth/dpop-key.ts';
-import { type Law, must } from './conformance-case.ts';
+import { formatValue, type Law, must } from './conformance-case.ts';
 
 /** A fresh storage for keys that shares nothing with any other one. */
 export interface KeyStorageFixture {
@@ -39,7 +39,7 @@ async function pair({ exports }: KeyStorage): Promise<{ name: string; made: Cryp
 /** Checks that a key that was read signs, and that its signature is that of the key that was written. */
 async function mustSign(keys: KeyStorage, name: string, made: CryptoKeyPair, what: string): Promise<void> {
   const found: unknown = await keys.read(name);
-  must(isKeyPair(found), `${what}: expected a key pair, saw ${String(found)}.`);
+  must(isKeyPair(found), `${what}: expected a key pair, saw ${formatValue(found)}.`);
   const signature = await crypto.subtle.sign(signing, found.privateKey, text);
   const isItsOwn = await crypto.subtle.verify(signing, made.publicKey, signature, text);
   must(isItsOwn, `${what}: it does not sign like what was written.`);

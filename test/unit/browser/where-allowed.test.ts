@@ -10,10 +10,13 @@ import { openManager } from '../../support/open-manager.ts';
 
 installIndexedDb();
 
+/** Node 25 and newer have one. */
+const ofNode = Object.getOwnPropertyDescriptor(globalThis, 'localStorage');
 afterEach(() => {
   vi.unstubAllGlobals();
   vi.restoreAllMocks();
   Reflect.deleteProperty(globalThis, 'localStorage');
+  if (ofNode) Object.defineProperty(globalThis, 'localStorage', ofNode);
 });
 
 const denied = () => {

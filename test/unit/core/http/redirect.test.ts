@@ -67,14 +67,18 @@ describe('9110-04: a redirect is followed as fetch follows it', () => {
   });
 
   test.each(statuses)('%i for a body that can be sent again', async (status) => {
-    for (const body of [
-      'a=ü',
-      new URLSearchParams('a=1'),
-      new Blob(['x'], { type: 'a/b' }),
-      new Uint8Array(3),
-    ]) {
-      await expectSame(redirect(here, status, `${there}/target`), { method: 'PUT', body });
+    const url = redirect(here, status, `${there}/target`);
+    for (const body of ['a=ü', new URLSearchParams('a=1'), new Blob(['x'], { type: 'a/b' })]) {
+      await expectSame(url, { method: 'PUT', body });
     }
+    // The fetch of Node 22 cannot send bytes again. They arrive as a Blob of them does.
+    const bytes = new Uint8Array(3);
+    let body: BodyInit = new Blob([bytes]);
+    await expectSame(url, () => {
+      const init = { method: 'PUT', body };
+      body = bytes;
+      return init;
+    });
   });
 
   test.each([
