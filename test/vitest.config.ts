@@ -83,6 +83,19 @@ export default defineConfig({
         },
       },
       {
+        ...environment,
+        // What the project jsdom does not run of the production build: logins, storages, DPoP and workers of pages.
+        plugins: [twoBuilds('production')],
+        test: {
+          name: 'production',
+          isolate: false,
+          setupFiles: [sharedProcess],
+          include: ['browser', 'dpop', 'ky', 'login', 'opentelemetry', 'providers', 'worker']
+            .map((wing) => unit(`${wing}/**/*`))
+            .concat('test/scenarios/**/*.test.ts'),
+        },
+      },
+      {
         extends: true,
         resolve: { alias: sources },
         // Servers, browsers and processes start slowly on a busy machine. A test that takes 5 s passes where all takes ten times as long.

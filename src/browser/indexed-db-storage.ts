@@ -6,6 +6,7 @@
 
 import type { Stored, TokenLock, TokenStorage, Version } from '../core/contracts.ts';
 import { ConfigurationError, StorageError } from '../core/errors.ts';
+import { explain } from '../core/explain.ts';
 import { isInstance } from '../core/platform-class.ts';
 import { keyLost } from '../core/session/read-record.ts';
 import { parseRecord, serializeRecord, versionConflict } from '../core/stored-record.ts';
@@ -70,7 +71,9 @@ export function indexedDbStorage(options: IndexedDbStorageOptions = {}): TokenSt
   const { name = 'tokenkeep', encrypt = false } = options;
   requireName('indexedDbStorage(options)', 'name', name);
   if (typeof encrypt !== 'boolean') {
-    throw new ConfigurationError('indexedDbStorage(options): the option encrypt must be true or false.');
+    throw new ConfigurationError(
+      explain('browser-storage', 'indexedDbStorage(options): the option encrypt must be true or false.'),
+    );
   }
   const sessions = new SessionRows(new IndexedDbDatabase(name), encrypt);
   const changes = new ChangeChannel(`tokenkeep.indexeddb:${name}`);

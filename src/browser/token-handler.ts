@@ -5,6 +5,7 @@
  */
 
 import { ConfigurationError } from '../core/errors.ts';
+import { explain } from '../core/explain.ts';
 import { requireEndpoint } from '../core/http/endpoint.ts';
 import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 import type { BuiltRequest, GrantConfiguration, TokenHandlerGrant } from '../core/oauth/grant.ts';
@@ -81,12 +82,17 @@ const errorCodes: Readonly<Record<string, FailureClass>> = { session_expired: 'i
 export function tokenHandler(options: TokenHandlerOptions): AuthorizationServer {
   requireEndpoint('tokenHandler(): url', options?.url);
   const { origin, pathname, search } = new URL(options.url);
-  if (search !== '') throw new ConfigurationError('tokenHandler(): url has a query. Put it into the paths.');
+  if (search !== '')
+    throw new ConfigurationError(
+      explain('token-handler', 'tokenHandler(): url has a query. Put it into the paths.'),
+    );
   const base = `${origin}${pathname}`.replace(/\/*$/, '/');
   const at = (path: string, name: string): string => {
     const url = new URL(path, base).href;
     if (url.startsWith(base)) return url;
-    throw new ConfigurationError(`tokenHandler(): ${name} must lead to a place beneath url.`);
+    throw new ConfigurationError(
+      explain('token-handler', `tokenHandler(): ${name} must lead to a place beneath url.`),
+    );
   };
   const tokenEndpoint = at(options.refreshPath ?? 'refresh', 'refreshPath');
   const revocationEndpoint = at(options.logoutPath ?? 'logout', 'logoutPath');
@@ -137,7 +143,10 @@ function createGrant(
     },
     tokenUnavailable: () =>
       new ConfigurationError(
-        'getAccessToken(): the tokens are in cookies of the token handler. Call the API with manager.fetch().',
+        explain(
+          'token-handler',
+          'getAccessToken(): the tokens are in cookies of the token handler. Call the API with manager.fetch().',
+        ),
       ),
     parseLoginResponse: (members, now) => placeholderGrant(assertNoTokens(members), options, now),
     signOutRequest: () => ({
@@ -155,18 +164,24 @@ function checkConfiguration({ options, lock, resources }: GrantConfiguration): v
   );
   if (foreign !== undefined) {
     throw new ConfigurationError(
-      `The option ${foreign} has no place beside a token handler, which is the client. Leave it out; tokenHandler() takes headers.`,
+      `The option ${foreign} ${explain('token-handler', 'has no place beside a token handler, which is the client. Leave it out; tokenHandler() takes headers.')}`,
     );
   }
   if (resources.some(({ scope, resource }) => scope ?? resource)) {
     throw new ConfigurationError(
-      'A token handler has one access token: leave scope and resource out of protectedResources.',
+      explain(
+        'token-handler',
+        'A token handler has one access token: leave scope and resource out of protectedResources.',
+      ),
     );
   }
   if (lock.reach === 'process') {
     throw new ConfigurationError(
-      'All tabs share the cookies of a token handler, and two refreshes at once would end the session. Give a storage that ' +
-        'they share as well, indexedDbStorage() or webStorage(() => localStorage), or at least the option lock: webLock().',
+      explain(
+        'token-handler',
+        'All tabs share the cookies of a token handler, and two refreshes at once would end the session. Give a storage that ' +
+          'they share as well, indexedDbStorage() or webStorage(() => localStorage), or at least the option lock: webLock().',
+      ),
     );
   }
 }
@@ -210,7 +225,10 @@ function assertNoTokens(members: object): Members {
   if (!('accessToken' in members || 'access_token' in members || 'refresh_token' in members))
     return members as Members;
   throw new ConfigurationError(
-    'setTokens(): these are tokens, but the token handler keeps them in cookies, and there is no place for them in a page. ' +
-      'Pass what it answered after the login, or { expiresAt }.',
+    explain(
+      'token-handler',
+      'setTokens(): these are tokens, but the token handler keeps them in cookies, and there is no place for them in a page. ' +
+        'Pass what it answered after the login, or { expiresAt }.',
+    ),
   );
 }

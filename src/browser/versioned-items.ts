@@ -3,8 +3,10 @@
  *
  * @module
  */
+
 import type { Stored, Version } from '../core/contracts.ts';
 import { ConfigurationError, StorageError } from '../core/errors.ts';
+import { explain } from '../core/explain.ts';
 import { type StorageOperation, versionConflict } from '../core/stored-record.ts';
 import { randomId } from '../platform/web-crypto.ts';
 import { onPageLifecycle } from './page-lifecycle.ts';
@@ -182,9 +184,12 @@ function checksum(text: string): number {
 function notWebStorage(text: unknown): ConfigurationError {
   const isLater = typeof (text as { then?: unknown } | undefined)?.then === 'function';
   return new ConfigurationError(
-    isLater
-      ? 'webStorage(storage): this storage answers with promises, as AsyncStorage does. Make a storage of your own of it: see TokenStorage.'
-      : 'webStorage(storage): this is no Storage. Give () => localStorage, in a page.',
+    explain(
+      'browser-storage',
+      isLater
+        ? 'webStorage(storage): this storage answers with promises, as AsyncStorage does. Make a storage of your own of it: see TokenStorage.'
+        : 'webStorage(storage): this is no Storage. Give () => localStorage, in a page.',
+    ),
   );
 }
 

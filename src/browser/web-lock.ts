@@ -16,9 +16,11 @@
  *
  * @module
  */
+
 import { throwIfAborted } from '../async/abortable.ts';
 import type { TokenLock } from '../core/contracts.ts';
 import { ConfigurationError } from '../core/errors.ts';
+import { explain } from '../core/explain.ts';
 import { requireOptions } from './argument-checks.ts';
 import { HolderMonitor, holderOf, lockNames } from './lock-holder.ts';
 import { onPageLifecycle, trackPageState, untilPageActive } from './page-lifecycle.ts';
@@ -75,7 +77,10 @@ export function webLock(options: WebLockOptions = {}): TokenLock {
   const { lease = 50_000 } = options;
   if (typeof lease !== 'number' || !(lease > 0 && lease <= 2 ** 31 - 1)) {
     throw new ConfigurationError(
-      'webLock(options): the option lease must be a positive number of milliseconds.',
+      explain(
+        'browser-storage',
+        'webLock(options): the option lease must be a positive number of milliseconds.',
+      ),
     );
   }
   const locks = requireWebLocks();

@@ -3,8 +3,10 @@
  *
  * @module
  */
+
 import type { TokenLock, TokenStorage } from '../core/contracts.ts';
 import { ConfigurationError } from '../core/errors.ts';
+import { explain } from '../core/explain.ts';
 import { serializeRecord } from '../core/stored-record.ts';
 import { requireName, requireOptions } from './argument-checks.ts';
 import { ChangeChannel } from './change-channel.ts';
@@ -58,7 +60,10 @@ export function webStorage(
   requireName('webStorage(storage, options)', 'prefix', prefix);
   if (typeof storage !== 'function' && typeof storage?.getItem !== 'function') {
     throw new ConfigurationError(
-      'webStorage(storage): there is no storage. Give () => localStorage, in a page.',
+      explain(
+        'browser-storage',
+        'webStorage(storage): there is no storage. Give () => localStorage, in a page.',
+      ),
     );
   }
   const area = typeof storage === 'function' ? storage : () => storage;

@@ -3,8 +3,10 @@
  *
  * @module
  */
+
 import type { StorageUnavailableReason, TokenLock, TokenStorage } from '../core/contracts.ts';
 import { ConfigurationError } from '../core/errors.ts';
+import { explain } from '../core/explain.ts';
 import type { KeyStorage } from '../core/oauth/dpop-key.ts';
 import { requireStorage } from './argument-checks.ts';
 import { siteDataUnavailableReason } from './site-data.ts';
@@ -47,8 +49,11 @@ export function whereAllowed<Storage extends TokenStorage | KeyStorage>(
   requireStorage('whereAllowed(preferred, fallback), fallback', fallback);
   if (isTokenStorage(preferred) !== isTokenStorage(fallback)) {
     throw new ConfigurationError(
-      'whereAllowed(preferred, fallback): one of them is a storage of sessions with a lock, and the other is not. Give two ' +
-        'storages of sessions, each with its lock, or two storages of keys.',
+      explain(
+        'browser-storage',
+        'whereAllowed(preferred, fallback): one of them is a storage of sessions with a lock, and the other is not. Give two ' +
+          'storages of sessions, each with its lock, or two storages of keys.',
+      ),
     );
   }
   const choice = new StorageChoice(preferred, fallback);

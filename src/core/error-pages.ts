@@ -24,17 +24,31 @@ const codes: Readonly<Record<TokenKeepErrorCode, string>> = {
 
 /** What each programming mistake is, why it matters and how to fix it: the first sentence is the title of the page. */
 export const mistakes = {
+  'authorized-ky':
+    'authorizedKy() was called with the wrong arguments. Pass a manager that has fetch(), and an instance of the package ky without a fetch of its own: the manager brings the fetch. A custom transport belongs into the option fetch of the manager.',
+  'browser-storage':
+    'A storage of tokenkeep/browser was created with the wrong arguments. webStorage() takes a function that returns a Storage of the page, such as () => localStorage. Asynchronous storages need a TokenStorage of your own. indexedDbStorage() takes { name, encrypt }, and webLock() takes { lease } in milliseconds. whereAllowed() takes two storages of sessions, each with a lock, or two storages of keys.',
   'discover-issuer':
     'discover() was called with the address of a metadata document. Pass the issuer itself, without /.well-known/ and what follows.',
   'dpop-keys':
     'Not everyone who has the session has its keys. The storage of the session is shared more widely than the keys of dpop({ keys }). Pass keys that reach as far as the storage.',
+  'dpop-options':
+    'dpop() was called with the wrong options. It takes keys, algorithm and acceptBearer. keys is memoryKeys(), exportedKeys(storage), indexedDbKeys() or an object of their shape. algorithm is ES256, ES384, PS256 or RS256.',
+  'electron-bridge':
+    'The bridge between the page and the main process of Electron is not there. Call exposeTokenManager({ contextBridge, ipcRenderer }) in the preload script, and pass globalThis.tokenkeep to connectTokenManager() in the page.',
   'endpoint-url':
     'The URL of an endpoint cannot be used. Tokens and secrets are sent to it, so it must be an absolute https URL without user information and without a fragment, such as https://auth.example.com/token. http is accepted only for this machine (localhost, 127.0.0.0/8 and [::1]), for development. discover(issuer) reads the URLs from the metadata of the server.',
   'event-listener':
     'A listener or its event is wrong. Call on(type, listener) with one of the event types of the reference, or * for all events, and with a function.',
   'former-issuers':
     'The option formerIssuers is not an array of issuers. A refresh token of a former issuer is sent to the new one, so each name is written exactly as it was before.',
+  'import-session':
+    'importSession() was called with the wrong arguments. Pass a TokenManager of this copy of tokenkeep where it was constructed, and an object with read() and remove().',
+  instrument:
+    "instrument() was called with the wrong arguments. Pass a TokenManager, and the whole module: import * as opentelemetry from '@opentelemetry/api'.",
   lock: 'The lock does not protect the session. Two holders of the session could send one refresh token, and the server would end the session. Use the lock that belongs to the storage, or set the option lock to one that reaches as far as the storage. If the lock has a lease, it must be the option timeout plus 10 seconds at least.',
+  'login-options':
+    'The options of a login cannot be used. scope is an array of scope names, resource an array of absolute URIs without a fragment, lifetime a number of milliseconds. parameters holds strings, and none of those that tokenkeep sets itself. redirectUri is an absolute URL without a fragment: https, http on loopback, or a scheme of the app. pending is a Storage of the page, or a Map that belongs to one user. The callback of completeLogin() is the whole URL. Keys for DPoP must survive the page: use indexedDbKeys().',
   'multipart-boundary':
     'The boundary of a form cannot be sent. It needs 1 to 70 lower-case letters, digits, hyphens or underscores.',
   'not-a-manager':
@@ -45,14 +59,20 @@ export const mistakes = {
     'The value of an option is missing or has the wrong type. The message names the option. The table of options says which values it takes. Common mistakes are a function that was not called, such as discover in place of discover(issuer), a Promise that was not awaited, a number as text, and a storage, a lock or keys without the property reach.',
   platform:
     "This platform lacks something that tokenkeep needs. fetch: set the option fetch. crypto.subtle: pages have it only in a secure context, so serve the page over https or from localhost. On React Native, import 'react-native-get-random-values' and 'react-native-url-polyfill/auto' first, and install react-native-quick-crypto as globalThis.crypto.",
+  'popup-login':
+    'popupLogin() cannot be used like this. It works in pages only, and its redirectUri must be a page of the same origin. In a program of its own use loopbackLogin().',
   'protected-resources':
     'The option protectedResources does not name places that get a token. Set it to an array with at least one entry. An entry is a URL or { url, scope, resource, hides401 }, where hides401 is true or false. No two entries name the same place.',
+  'redirect-login':
+    'redirectLogin() cannot be used like this. It takes a TokenManager of this copy of tokenkeep, a redirectUri that is an absolute URL or a path, and the options of its type. begin() works in a browser only, not while a server renders. returnTo is a URL of the origin of the page, unless allowReturnTo allows it. With a token handler, sign in through the token handler.',
   'resource-indicator':
     'A resource indicator is not an absolute URI without a fragment (RFC 8707). Pass one, or an array of them.',
   'resource-url':
     'The URL of a protected resource cannot be used. Access tokens are sent to it, so it must be an absolute https URL, such as https://api.example.com/v1, without user information, query and fragment. http is accepted only for this machine. Name each host, without an asterisk: a path stands for everything beneath it. Write the path without percent escapes, semicolons and double slashes, because servers read those in different ways.',
   'scope-list':
     'A scope is not an array of scope names. Pass an array such as ["openid", "profile"], each name without spaces, quotes and backslashes.',
+  'server-address':
+    'The address that a provider was given cannot be used. Pass a domain such as auth.example.com, without a path and a query. Names that become part of a path must be non-empty.',
   'server-profile':
     'A member of the profile of the server has a wrong type or value. The profile decides how often a refresh token may be sent, so it is checked strictly. Compare it with ProviderProfile.',
   'session-id': 'The id of a session is not a non-empty string. Call forSession(id) with the id of a user.',
@@ -60,8 +80,14 @@ export const mistakes = {
     'setTokens() cannot use what it was given. Pass the JSON of a token response as it came, or a TokenSet { accessToken, refreshToken, expiresAt } with times in Unix milliseconds, not a mixture of both. The access token comes without the word Bearer. A Response or a Promise must be awaited first. The only option is subject, which must be the sub of the ID token if there is one. Tokens of the type DPoP need the option dpop; other types than Bearer and DPoP cannot be sent.',
   'sign-out':
     'An option of signOut() has a wrong type. revoke is true or false, and timeout is a number of milliseconds from 0.',
+  'step-up':
+    'withStepUp() was called with something else than the event stepUpRequired. Pass the event as it was emitted. Its claims are a JSON object, or the base64 of one.',
+  'token-handler':
+    'A token handler is configured or used incorrectly. Its url has no query, and its paths lead to places beneath it. Options of a client have no place beside it. It has one access token for all protected resources, so leave out scope and resource. All tabs share its cookies: use a storage and a lock that they share. The page never sees tokens: call the API with manager.fetch(), and pass the response of the login, or { expiresAt }, to setTokens().',
   'token-request':
     'The option tokenRequest cannot be used. It is { headers, parameters }, each of them an object whose values are strings that can be sent. Headers and parameters that tokenkeep sets itself are refused, because a second value could replace the right one.',
+  'worker-options':
+    'The bridge to a worker was created with the wrong arguments. connectTokenManager() takes worker, a function such as () => new SharedWorker(url). serveTokenManager() runs in the script of a worker and takes manager, a TokenManager.',
 } as const;
 
 /** The code of a programming mistake: the last part of the address of its page. */

@@ -5,6 +5,7 @@
  */
 
 import { ConfigurationError, isTokenKeepError, StorageError } from '../core/errors.ts';
+import { explain } from '../core/explain.ts';
 import { safeCause } from '../core/http/network-error.ts';
 import { type Dpop, type DpopKey, isKeyPair, type KeyStorage } from '../core/oauth/dpop-key.ts';
 import type { StorageOperation } from '../core/stored-record.ts';
@@ -154,16 +155,24 @@ function checkOptions(options: DpopOptions, keys: KeyStorage, algorithm: unknown
   const unknown = Object.keys(options).find((name) => !['keys', 'algorithm', 'acceptBearer'].includes(name));
   if (unknown !== undefined) {
     throw new ConfigurationError(
-      `dpop(): there is no option ${unknown}. It takes keys, algorithm and acceptBearer.`,
+      explain(
+        'dpop-options',
+        `dpop(): there is no option ${unknown}. It takes keys, algorithm and acceptBearer.`,
+      ),
     );
   }
   if (!isAlgorithm(algorithm)) {
-    throw new ConfigurationError('dpop(): the option algorithm must be ES256, ES384, PS256 or RS256.');
+    throw new ConfigurationError(
+      explain('dpop-options', 'dpop(): the option algorithm must be ES256, ES384, PS256 or RS256.'),
+    );
   }
   const methods = [keys?.read, keys?.write, keys?.delete];
   if (!methods.every((method) => typeof method === 'function') || typeof keys.reach !== 'string') {
     throw new ConfigurationError(
-      'dpop(): the option keys must be memoryKeys(), exportedKeys(storage), indexedDbKeys(), or what has their shape.',
+      explain(
+        'dpop-options',
+        'dpop(): the option keys must be memoryKeys(), exportedKeys(storage), indexedDbKeys(), or what has their shape.',
+      ),
     );
   }
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import {
   type BridgeMessage,
   type BridgeReply,
@@ -17,6 +18,7 @@ import { KnownLogin } from '../bridge/known-login.ts';
 import type { Transport } from '../core/contracts.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import type { AnyTokenEvent, TokenEventType, TokenListener } from '../core/events.ts';
+import { explain } from '../core/explain.ts';
 import type { RevocationResult } from '../core/oauth/revocation-result.ts';
 
 /** The token manager of the main process, as a page sees it. */
@@ -65,8 +67,11 @@ export interface ConnectedTokenManager {
 export function connectTokenManager(bridge: TokenManagerBridge): ConnectedTokenManager {
   if (typeof bridge?.call !== 'function' || typeof bridge.listen !== 'function') {
     throw new ConfigurationError(
-      'connectTokenManager(bridge): there is no bridge. Call exposeTokenManager() in the preload script, and pass what it ' +
-        'has put into the page: globalThis.tokenkeep.',
+      explain(
+        'electron-bridge',
+        'connectTokenManager(bridge): there is no bridge. Call exposeTokenManager() in the preload script, and pass what it ' +
+          'has put into the page: globalThis.tokenkeep.',
+      ),
     );
   }
   const known = new KnownLogin();

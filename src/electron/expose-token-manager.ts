@@ -6,6 +6,7 @@
 
 import type { TokenManagerBridge } from '../bridge/bridge-messages.ts';
 import { ConfigurationError } from '../core/errors.ts';
+import { explain } from '../core/explain.ts';
 import type { ElectronContextBridge, ElectronIpcRenderer } from './electron-api.ts';
 
 /** See {@link exposeTokenManager}. */
@@ -40,7 +41,10 @@ export function exposeTokenManager(options: ExposeTokenManagerOptions): void {
   const { contextBridge, ipcRenderer, name = 'tokenkeep', channel = 'tokenkeep' } = options ?? {};
   if (typeof contextBridge?.exposeInMainWorld !== 'function' || typeof ipcRenderer?.invoke !== 'function') {
     throw new ConfigurationError(
-      "exposeTokenManager(options): the options contextBridge and ipcRenderer must be Electron's modules, in a preload script.",
+      explain(
+        'electron-bridge',
+        "exposeTokenManager(options): the options contextBridge and ipcRenderer must be Electron's modules, in a preload script.",
+      ),
     );
   }
   const listeners = new Set<{ readonly notify: (event: unknown) => void }>();

@@ -3,8 +3,10 @@
  *
  * @module
  */
+
 import plainKy, { type KyInstance, type Options } from 'ky';
 import { ConfigurationError } from '../core/errors.ts';
+import { explain } from '../core/explain.ts';
 import { bodyKind } from '../core/http/request-body.ts';
 
 /**
@@ -55,18 +57,27 @@ const sentOnce = 'tokenkeepSentOnce';
 export function authorizedKy(manager: FetchingManager, ky: KyInstance = plainKy): KyInstance {
   if (typeof manager?.fetch !== 'function') {
     throw new ConfigurationError(
-      'authorizedKy(manager): the manager must have a fetch, as a TokenManager has.',
+      explain(
+        'authorized-ky',
+        'authorizedKy(manager): the manager must have a fetch, as a TokenManager has.',
+      ),
     );
   }
   if (typeof ky?.extend !== 'function') {
     throw new ConfigurationError(
-      'authorizedKy(manager, ky): ky must be what the package ky exports, or extends.',
+      explain(
+        'authorized-ky',
+        'authorizedKy(manager, ky): ky must be what the package ky exports, or extends.',
+      ),
     );
   }
   return ky.extend((own) => {
     if (own.fetch !== undefined) {
       throw new ConfigurationError(
-        'authorizedKy(manager, ky): this ky has a fetch of its own. Make it the option fetch of the manager instead.',
+        explain(
+          'authorized-ky',
+          'authorizedKy(manager, ky): this ky has a fetch of its own. Make it the option fetch of the manager instead.',
+        ),
       );
     }
     return { fetch: fetchOf(manager), hooks: { init: [noteSentOnce] } };

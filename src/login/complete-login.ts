@@ -6,6 +6,7 @@
 
 import { completeClock } from '../async/abortable.ts';
 import { ConfigurationError, LoginFailedError } from '../core/errors.ts';
+import { explain } from '../core/explain.ts';
 import { parseUrl } from '../core/http/url.ts';
 import type { DpopKey } from '../core/oauth/dpop-key.ts';
 import { isInstance } from '../core/platform-class.ts';
@@ -152,7 +153,9 @@ async function findLogin(
   const client = await source.client();
   const url = isInstance(callback, 'URLSearchParams') ? undefined : parseUrl(callback);
   if (url === null)
-    throw new ConfigurationError('completeLogin(options, callback): callback must be a whole URL.');
+    throw new ConfigurationError(
+      explain('login-options', 'completeLogin(options, callback): callback must be a whole URL.'),
+    );
   const response = readAuthorizationResponse(url?.searchParams ?? (callback as URLSearchParams));
   const { state } = response;
   const login = state === undefined ? undefined : await takePendingLogin(source.pending, state);

@@ -3,7 +3,9 @@
  *
  * @module
  */
+
 import { ConfigurationError } from '../core/errors.ts';
+import { explain } from '../core/explain.ts';
 import type { TokenSet } from '../core/oauth/token-set.ts';
 import { internalsOf } from '../manager-internals.ts';
 import { keepAlive } from '../platform/environment.ts';
@@ -63,11 +65,16 @@ export async function importSession(manager: ImportingManager, legacy: LegacySes
   const internals = internalsOf(manager);
   if (internals === undefined) {
     throw new ConfigurationError(
-      'importSession(manager, …): this is no TokenManager of this copy of tokenkeep. Call it where the manager was constructed.',
+      explain(
+        'import-session',
+        'importSession(manager, …): this is no TokenManager of this copy of tokenkeep. Call it where the manager was constructed.',
+      ),
     );
   }
   if (typeof legacy?.read !== 'function' || typeof legacy.remove !== 'function') {
-    throw new ConfigurationError('importSession(…, legacy): the legacy session needs read() and remove().');
+    throw new ConfigurationError(
+      explain('import-session', 'importSession(…, legacy): the legacy session needs read() and remove().'),
+    );
   }
   return await keepAlive(importIntoSession(internals.context, internals.session, legacy));
 }

@@ -7,6 +7,7 @@
 import { abortable, completeClock, type RequiredClock, throwIfAborted } from '../async/abortable.ts';
 import type { Clock, Transport } from '../core/contracts.ts';
 import { ConfigurationError, isTokenKeepError, LoginFailedError } from '../core/errors.ts';
+import { explain } from '../core/explain.ts';
 import { isLoopback } from '../core/http/endpoint.ts';
 import { safeCause } from '../core/http/network-error.ts';
 import { parseUrl } from '../core/http/url.ts';
@@ -135,17 +136,22 @@ export function checkRequest({ scope, resource, parameters, lifetime }: LoginReq
   const isTexts = (value: unknown) => Array.isArray(value) && value.every((one) => isText(one));
   if (scope !== undefined && !(isTexts(scope) && scope.every((one) => /^[!#-[\]-~]+$/.test(one)))) {
     throw new ConfigurationError(
-      'The option scope must be an array of scopes, each without spaces and quotes.',
+      `The option scope ${explain('login-options', 'must be an array of scopes, each without spaces and quotes.')}`,
     );
   }
   if (resource !== undefined && !(isTexts(resource) && resource.every(isResource))) {
-    throw new ConfigurationError('The option resource must be an array of absolute URIs without a fragment.');
+    throw new ConfigurationError(
+      `The option resource ${explain('login-options', 'must be an array of absolute URIs without a fragment.')}`,
+    );
   }
   if (lifetime !== undefined) requireMilliseconds('lifetime', lifetime);
   for (const [name, value] of Object.entries(parameters ?? {})) {
-    if (typeof value !== 'string') throw new ConfigurationError(`parameters.${name} must be a string.`);
+    if (typeof value !== 'string')
+      throw new ConfigurationError(`parameters.${name} ${explain('login-options', 'must be a string.')}`);
     if (!reservedParameters.includes(name.toLowerCase())) continue;
-    throw new ConfigurationError(`The option parameters must not set ${name}: tokenkeep sets it itself.`);
+    throw new ConfigurationError(
+      `The option parameters ${explain('login-options', `must not set ${name}: tokenkeep sets it itself.`)}`,
+    );
   }
 }
 
@@ -160,12 +166,14 @@ export function requireRedirectUri(value: unknown): asserts value is string {
   requireText('redirectUri', value);
   const url = parseUrl(value);
   if (url === null || value.includes('#')) {
-    throw new ConfigurationError('The option redirectUri must be an absolute URL without a fragment.');
+    throw new ConfigurationError(
+      `The option redirectUri ${explain('login-options', 'must be an absolute URL without a fragment.')}`,
+    );
   }
   const insecure = url.protocol === 'http:' && !isLoopback(url.hostname);
   if (insecure || /^(?:javascript|data|vbscript|blob|file|about):$/.test(url.protocol)) {
     throw new ConfigurationError(
-      'The option redirectUri must be https:, http: on loopback, or a scheme of the app.',
+      `The option redirectUri ${explain('login-options', 'must be https:, http: on loopback, or a scheme of the app.')}`,
     );
   }
 }
@@ -173,12 +181,15 @@ export function requireRedirectUri(value: unknown): asserts value is string {
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 
 function requireText(name: string, value: unknown): asserts value is string {
-  if (!isText(value)) throw new ConfigurationError(`The option ${name} must be a non-empty string.`);
+  if (!isText(value))
+    throw new ConfigurationError(
+      `The option ${name} ${explain('login-options', 'must be a non-empty string.')}`,
+    );
 }
 
 function requireMilliseconds(name: string, value: unknown): void {
   if (typeof value === 'number' && value >= 1 && value <= 2 ** 31 - 1) return;
   throw new ConfigurationError(
-    `The option ${name} must be a number of milliseconds from 1 to ${2 ** 31 - 1}.`,
+    `The option ${name} ${explain('login-options', `must be a number of milliseconds from 1 to ${2 ** 31 - 1}.`)}`,
   );
 }

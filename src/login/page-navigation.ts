@@ -6,6 +6,7 @@
 
 import { abortable, startTimer, type TimeLimit, throwIfAborted } from '../async/abortable.ts';
 import { ConfigurationError, LoginFailedError } from '../core/errors.ts';
+import { explain } from '../core/explain.ts';
 import type { Dpop } from '../core/oauth/dpop-key.ts';
 
 /** The part of a page that a login by redirect uses: `globalThis` in a browser. */
@@ -136,6 +137,9 @@ function startNavigation(
 export function requirePersistentKeys(dpop: Dpop | undefined): void {
   if (dpop?.reach !== 'process') return;
   throw new ConfigurationError(
-    'dpop(): its keys end with the page, before a login by redirect comes back. Set the option keys to indexedDbKeys().',
+    explain(
+      'login-options',
+      'dpop(): its keys end with the page, before a login by redirect comes back. Set the option keys to indexedDbKeys().',
+    ),
   );
 }

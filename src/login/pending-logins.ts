@@ -5,6 +5,7 @@
  */
 
 import { ConfigurationError, StorageError } from '../core/errors.ts';
+import { explain } from '../core/explain.ts';
 import { safeCause } from '../core/http/network-error.ts';
 
 /** Keeps texts by name: `sessionStorage`, `localStorage`, or a storage of your own that may take its time. */
@@ -142,7 +143,9 @@ function namesOf(store: ItemStore): string[] {
 export function requirePendingLogins(pending: PendingLogins | undefined): void {
   const { getItem, get } = (pending ?? {}) as Partial<ItemStore & Map<string, string>>;
   if (typeof (getItem ?? get) === 'function') return;
-  throw new ConfigurationError('The option pending must be a Storage of the page, or a Map of one user.');
+  throw new ConfigurationError(
+    `The option pending ${explain('login-options', 'must be a Storage of the page, or a Map of one user.')}`,
+  );
 }
 
 function storeOf(pending: PendingLogins): ItemStore {

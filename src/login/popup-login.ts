@@ -6,6 +6,7 @@
 
 import { abortable, deadline, startTimer, throwIfAborted } from '../async/abortable.ts';
 import { ConfigurationError, LoginFailedError } from '../core/errors.ts';
+import { explain } from '../core/explain.ts';
 import { parseUrl } from '../core/http/url.ts';
 import { type AuthorizationRequest, authorizationRequest } from './authorization-request.ts';
 import { invalidResponse, readAuthorizationResponse } from './authorization-response.ts';
@@ -68,10 +69,14 @@ export async function popupLogin(options: PopupLoginOptions): Promise<Login> {
   const { redirectUri, features = 'popup,width=480,height=720', signal } = options;
   requireRedirectUri(redirectUri);
   if (globalThis.location === undefined) {
-    throw new ConfigurationError('popupLogin() is for pages. In a program of its own use loopbackLogin().');
+    throw new ConfigurationError(
+      explain('popup-login', 'popupLogin() is for pages. In a program of its own use loopbackLogin().'),
+    );
   }
   if (new URL(redirectUri).origin !== globalThis.location.origin) {
-    throw new ConfigurationError('popupLogin(): redirectUri must be a page of this origin.');
+    throw new ConfigurationError(
+      explain('popup-login', 'popupLogin(): redirectUri must be a page of this origin.'),
+    );
   }
   throwIfAborted(signal);
   // Before anything is waited for, or the browser would not take it for the user's wish.

@@ -3,7 +3,9 @@
  *
  * @module
  */
+
 import { ConfigurationError } from '../core/errors.ts';
+import { explain } from '../core/explain.ts';
 import type { TokenSet } from '../core/oauth/token-set.ts';
 import type { ManagerInternals } from '../manager-internals.ts';
 import { checkRequest, type LoginRequest, requireRedirectUri } from './login-options.ts';
@@ -117,21 +119,35 @@ export function checkRedirectLogin(
   };
   const { redirectUri, pending, allowReturnTo, page } = Object(options) as RedirectLoginOptions;
   const unknown = Object.keys(Object(options)).find((name) => !names.includes(name));
-  if (unknown !== undefined) refuse(`there is no option ${unknown}. The options are ${names.join(', ')}.`);
+  if (unknown !== undefined)
+    refuse(explain('redirect-login', `there is no option ${unknown}. The options are ${names.join(', ')}.`));
   if (internals === undefined)
     return refuse(
-      'the option manager must be a TokenManager of this copy of tokenkeep, where it was constructed.',
+      explain(
+        'redirect-login',
+        'the option manager must be a TokenManager of this copy of tokenkeep, where it was constructed.',
+      ),
     );
   if (internals.context.grant.kind === 'token-handler')
-    refuse('this manager keeps no tokens, its token handler does. Log in through the token handler.');
+    refuse(
+      explain(
+        'redirect-login',
+        'this manager keeps no tokens, its token handler does. Log in through the token handler.',
+      ),
+    );
   if (typeof redirectUri !== 'string' || !/^(?:\/(?![/\\])|[a-z][a-z\d+.-]*:)/i.test(redirectUri))
-    refuse('the option redirectUri must be an absolute URL, or a path such as /callback.');
+    refuse(
+      explain(
+        'redirect-login',
+        'the option redirectUri must be an absolute URL, or a path such as /callback.',
+      ),
+    );
   if (!redirectUri.startsWith('/')) requireRedirectUri(redirectUri);
   if (typeof pending !== 'function') requirePendingLogins(pending);
   if (allowReturnTo !== undefined && typeof allowReturnTo !== 'function')
-    refuse('the option allowReturnTo must be a function of a URL.');
+    refuse(explain('redirect-login', 'the option allowReturnTo must be a function of a URL.'));
   if (page !== undefined && !(page?.location !== undefined && page.history !== undefined))
-    refuse('the option page must have location and history.');
+    refuse(explain('redirect-login', 'the option page must have location and history.'));
   checkRequest(options);
   return internals;
 }

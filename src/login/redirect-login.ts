@@ -6,6 +6,7 @@
 
 import { abortable, throwIfAborted } from '../async/abortable.ts';
 import { ConfigurationError, StorageError } from '../core/errors.ts';
+import { explain } from '../core/explain.ts';
 import { safeCause } from '../core/http/network-error.ts';
 import { parseUrl } from '../core/http/url.ts';
 import { internalsOf, type ManagerInternals } from '../manager-internals.ts';
@@ -98,7 +99,10 @@ class RedirectLoginFlow {
     const page = this.#page;
     if (page === undefined) {
       throw new ConfigurationError(
-        'begin() needs a page: call it in a browser, not while rendering on a server.',
+        explain(
+          'redirect-login',
+          'begin() needs a page: call it in a browser, not while rendering on a server.',
+        ),
       );
     }
     requirePersistentKeys(context.dpop);
@@ -227,7 +231,10 @@ class RedirectLoginFlow {
     const place = safeReturnTo(returnTo, { page: location.href, allow: this.#options.allowReturnTo });
     if (place !== undefined) return place;
     throw new ConfigurationError(
-      'begin({ returnTo }): returnTo must be a URL of the same origin as the page. Allow others with the option allowReturnTo.',
+      explain(
+        'redirect-login',
+        'begin({ returnTo }): returnTo must be a URL of the same origin as the page. Allow others with the option allowReturnTo.',
+      ),
     );
   }
 }

@@ -3,7 +3,9 @@
  *
  * @module
  */
+
 import { ConfigurationError } from '../core/errors.ts';
+import { explain } from '../core/explain.ts';
 import type { StepUp } from '../core/http/rejection.ts';
 import { fromUtf8 } from '../core/utf8.ts';
 import type { LoginRequest } from './login-options.ts';
@@ -69,7 +71,9 @@ function checkStepUp(stepUp: StepUpRequest): StepUpRequest {
     maxAge >= 0 &&
     typeof claims === 'string';
   if (isFine) return stepUp;
-  throw new ConfigurationError('withStepUp(options, stepUp): stepUp must be the event stepUpRequired.');
+  throw new ConfigurationError(
+    explain('step-up', 'withStepUp(options, stepUp): stepUp must be the event stepUpRequired.'),
+  );
 }
 
 const isScopeList = (value: unknown): boolean =>
@@ -88,7 +92,7 @@ function readClaims(name: string, text: string): Claims {
     }
   }
   throw new ConfigurationError(
-    `withStepUp(options, stepUp): ${name} must be a JSON object, or the base64 of one.`,
+    explain('step-up', `withStepUp(options, stepUp): ${name} must be a JSON object, or the base64 of one.`),
   );
 }
 

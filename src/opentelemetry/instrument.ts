@@ -4,9 +4,11 @@
  *
  * @module
  */
+
 import { dispose } from '../core/disposal.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import type { AnyTokenEvent, RefreshTimes } from '../core/events.ts';
+import { explain } from '../core/explain.ts';
 import type {
   OpenTelemetryApi,
   OpenTelemetryCounter,
@@ -69,11 +71,16 @@ const scope = 'tokenkeep';
  */
 export function instrument(manager: ObservedManager, api: OpenTelemetryApi): Instrumentation {
   if (typeof manager?.fetch !== 'function' || typeof manager.on !== 'function') {
-    throw new ConfigurationError('instrument(manager, api): the manager must be a TokenManager.');
+    throw new ConfigurationError(
+      explain('instrument', 'instrument(manager, api): the manager must be a TokenManager.'),
+    );
   }
   if (typeof api?.trace?.getTracer !== 'function' || typeof api.metrics?.getMeter !== 'function') {
     throw new ConfigurationError(
-      "instrument(manager, api): the api is missing. Pass import * as opentelemetry from '@opentelemetry/api'.",
+      explain(
+        'instrument',
+        "instrument(manager, api): the api is missing. Pass import * as opentelemetry from '@opentelemetry/api'.",
+      ),
     );
   }
   const tracer = api.trace.getTracer(scope);

@@ -5,6 +5,7 @@
  */
 
 import { ConfigurationError } from '../core/errors.ts';
+import { explain } from '../core/explain.ts';
 import { requireEndpoint } from '../core/http/endpoint.ts';
 
 /**
@@ -15,14 +16,16 @@ import { requireEndpoint } from '../core/http/endpoint.ts';
  */
 export function baseUrl(name: string, value: unknown): string {
   if (typeof value !== 'string' || value === '') {
-    throw new ConfigurationError(`${name} is missing. Give the domain of the server: auth.example.com.`);
+    throw new ConfigurationError(
+      `${name} ${explain('server-address', 'is missing. Give the domain of the server: auth.example.com.')}`,
+    );
   }
   const written = /^[a-z][a-z\d+.-]*:\/\//i.test(value) ? value : `https://${value}`;
   requireEndpoint(name, written);
   const { origin, pathname } = new URL(written);
   if (/[?\\]|\/\//.test(written.replace('://', ''))) {
     throw new ConfigurationError(
-      `${name} must be a domain, or a URL without a query: https://auth.example.com.`,
+      `${name} ${explain('server-address', 'must be a domain, or a URL without a query: https://auth.example.com.')}`,
     );
   }
   return origin + pathname.replace(/\/$/, '');
@@ -36,7 +39,9 @@ export function baseUrl(name: string, value: unknown): string {
 export function origin(name: string, value: unknown): string {
   const base = baseUrl(name, value);
   if (base === new URL(base).origin) return base;
-  throw new ConfigurationError(`${name} must be a domain without a path: auth.example.com.`);
+  throw new ConfigurationError(
+    `${name} ${explain('server-address', 'must be a domain without a path: auth.example.com.')}`,
+  );
 }
 
 /**
@@ -46,5 +51,7 @@ export function origin(name: string, value: unknown): string {
  */
 export function segment(name: string, value: unknown): string {
   if (typeof value === 'string' && !/^\.{0,2}$/.test(value)) return encodeURIComponent(value);
-  throw new ConfigurationError(`${name} must be a name that can stand in a path.`);
+  throw new ConfigurationError(
+    `${name} ${explain('server-address', 'must be a name that can stand in a path.')}`,
+  );
 }

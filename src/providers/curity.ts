@@ -5,6 +5,7 @@
  */
 
 import { ConfigurationError } from '../core/errors.ts';
+import { explain } from '../core/explain.ts';
 import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 import { baseUrl } from './address.ts';
 import { type ReuseOptions, unlimitedReuse } from './reuse.ts';
@@ -47,7 +48,9 @@ export interface CurityOptions extends ReuseOptions {
 export function curity(options: CurityOptions): AuthorizationServer {
   const { domain, prefix = '/oauth/v2/oauth-', issuer, reuseRefreshTokens = false } = options;
   if (!/^\/(?!\/)[^?#\\]*$/.test(prefix)) {
-    throw new ConfigurationError("curity({ prefix }) must be the beginning of a path: '/oauth/v2/oauth-'.");
+    throw new ConfigurationError(
+      explain('server-address', "curity({ prefix }) must be the beginning of a path: '/oauth/v2/oauth-'."),
+    );
   }
   const endpoint = `${baseUrl('curity({ domain })', domain)}${prefix}`;
   return {

@@ -13,6 +13,7 @@ import type { Transport } from '../core/contracts.ts';
 import { dispose } from '../core/disposal.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import type { TokenEventType, TokenListener } from '../core/events.ts';
+import { explain } from '../core/explain.ts';
 import { notRevoked, type RevocationResult } from '../core/oauth/revocation-result.ts';
 import type {
   AccessTokenRequest,
@@ -109,7 +110,10 @@ export function connectTokenManager(options: ConnectTokenManagerOptions): Connec
   const { worker, fallback, channel = 'tokenkeep' } = options;
   if (typeof worker !== 'function') {
     throw new ConfigurationError(
-      'connectTokenManager(options): the option worker must be a function: () => new SharedWorker(url).',
+      explain(
+        'worker-options',
+        'connectTokenManager(options): the option worker must be a function: () => new SharedWorker(url).',
+      ),
     );
   }
   const connection = new WorkerConnection(workerFinder(worker, fallback), channel);

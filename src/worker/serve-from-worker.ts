@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import { refusal, toBridgeError } from '../bridge/bridge-error.ts';
 import {
   type BridgeReply,
@@ -16,6 +17,7 @@ import { PageCalls } from '../bridge/page-calls.ts';
 import type { Transport } from '../core/contracts.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import type { AnyTokenEvent, TokenEventType, TokenListener } from '../core/events.ts';
+import { explain } from '../core/explain.ts';
 import { parseProtectedResources } from '../core/http/protected-resource.ts';
 import type { RevocationResult } from '../core/oauth/revocation-result.ts';
 import type {
@@ -108,7 +110,9 @@ export interface ServeTokenManagerOptions {
 export function serveTokenManager(options: ServeTokenManagerOptions): () => void {
   const { manager, channel = 'tokenkeep', scope: global = globalThis } = options;
   if (typeof manager?.fetch !== 'function') {
-    throw new ConfigurationError('serveTokenManager(options): the option manager must be a TokenManager.');
+    throw new ConfigurationError(
+      explain('worker-options', 'serveTokenManager(options): the option manager must be a TokenManager.'),
+    );
   }
   const { match } = parseProtectedResources(options.protectedResources);
   const scope = openScope(global);

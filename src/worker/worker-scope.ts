@@ -3,7 +3,9 @@
  *
  * @module
  */
+
 import { ConfigurationError } from '../core/errors.ts';
+import { explain } from '../core/explain.ts';
 
 /** A message of a page. */
 export interface PageMessage {
@@ -54,8 +56,11 @@ export function openScope(global: object): WorkerScope {
   if ('onconnect' in global) return sharedWorker(scope);
   if ('importScripts' in global) return dedicatedWorker(scope);
   throw new ConfigurationError(
-    'serveTokenManager() is for workers, and this is not a worker. Call it in the script of a worker; in the page call ' +
-      'connectTokenManager().',
+    explain(
+      'worker-options',
+      'serveTokenManager() is for workers, and this is not a worker. Call it in the script of a worker; in the page call ' +
+        'connectTokenManager().',
+    ),
   );
 }
 

@@ -12,6 +12,7 @@ import { instrument } from 'tokenkeep/opentelemetry';
 import { postgresStorage } from 'tokenkeep/postgres';
 import { redisStorage } from 'tokenkeep/redis';
 import { expect, test } from 'vitest';
+import { explained } from '../support/explained.ts';
 
 const require = createRequire(import.meta.url);
 const { Client, Pool } = require('pg');
@@ -77,7 +78,7 @@ test.each<[string, () => unknown, string]>([
   ],
 ])('%s is refused with the remedy', (_what, make, remedy) => {
   expect(make).toThrow(
-    expect.objectContaining({ code: 'ERR_CONFIGURATION', message: expect.stringContaining(remedy) }),
+    expect.objectContaining({ code: 'ERR_CONFIGURATION', message: expect.stringMatching(explained(remedy)) }),
   );
 });
 
@@ -103,9 +104,9 @@ test.each<[string, () => unknown, string, string]>([
     const storage = webStorage(area as () => Storage);
     await expect(storage.read('key')).rejects.toMatchObject({
       code,
-      message: expect.stringContaining(remedy),
+      message: expect.stringMatching(explained(remedy)),
     });
     const writing = storage.write('key', {}, undefined);
-    await expect(writing).rejects.toMatchObject({ code, message: expect.stringContaining(remedy) });
+    await expect(writing).rejects.toMatchObject({ code, message: expect.stringMatching(explained(remedy)) });
   },
 );

@@ -2,6 +2,7 @@
 import { TokenManager, type TokenStorage } from 'tokenkeep';
 import { indexedDbStorage, webStorage } from 'tokenkeep/browser';
 import { afterEach, expect, test, vi } from 'vitest';
+import { explained } from '../../support/explained.ts';
 
 const net = vi.fn<typeof fetch>();
 const made = (storage: TokenStorage) =>
@@ -50,8 +51,8 @@ test("its lock is nobody's, and says so", async () => {
 
 test('where there is such a storage but no browser, its lock reaches one process, and is refused', () => {
   vi.stubGlobal('indexedDB', {});
-  expect(() => made(indexedDbStorage())).toThrow(/reaches a process, but the storage a machine/);
-  expect(() => made(webStorage(() => ({}) as Storage))).toThrow(/reaches a process/);
+  expect(() => made(indexedDbStorage())).toThrow(explained(/reaches a process, but the storage a machine/));
+  expect(() => made(webStorage(() => ({}) as Storage))).toThrow(explained(/reaches a process/));
 });
 
 test('in a browser without Web Locks nothing is made', () => {

@@ -11,6 +11,7 @@ import { clientCredentials, clientSecretPost } from 'tokenkeep/client-authentica
 import { authorizationServer, faults, testClock } from 'tokenkeep/testing';
 import { describe, expect, test } from 'vitest';
 import { eventsOf } from '../../support/events.ts';
+import { explained } from '../../support/explained.ts';
 import { rejection, times } from '../../support/promises.ts';
 import { fakeBrowser, fakeTokenHandler, handlerClient } from '../../support/token-handler.ts';
 import { withoutChance } from '../../support/without-chance.ts';
@@ -281,7 +282,7 @@ describe('the stored record', () => {
     for (const asked of [undefined, {}, { scope: ['read'] }]) {
       const error = await rejection(tab.getAccessToken(asked));
       expect(error).toBeInstanceOf(ConfigurationError);
-      expect((error as Error).message).toContain('manager.fetch');
+      expect((error as Error).message).toMatch(explained('manager.fetch'));
     }
   });
 
@@ -517,7 +518,7 @@ describe('at the door', () => {
     ],
   ])('%s is refused', (_, more, complaint) => {
     expect(() => new TokenManager({ ...options, ...more })).toThrow(ConfigurationError);
-    expect(() => new TokenManager({ ...options, ...more })).toThrow(complaint);
+    expect(() => new TokenManager({ ...options, ...more })).toThrow(explained(complaint));
   });
 
   test('a lock that the tabs share is enough: then each of them refreshes, one after the other', async () => {
@@ -548,8 +549,8 @@ describe('at the door', () => {
   test.each(['https://elsewhere.test/', '//elsewhere.test/', '../logout', '/'])(
     'the path %j leads elsewhere',
     (bad) => {
-      expect(() => tokenHandler({ url, refreshPath: bad })).toThrow(/refreshPath/);
-      expect(() => tokenHandler({ url, logoutPath: bad })).toThrow(/logoutPath/);
+      expect(() => tokenHandler({ url, refreshPath: bad })).toThrow(explained(/refreshPath/));
+      expect(() => tokenHandler({ url, logoutPath: bad })).toThrow(explained(/logoutPath/));
     },
   );
 

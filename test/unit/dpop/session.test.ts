@@ -11,6 +11,7 @@ import { clientSecretJwt } from 'tokenkeep/client-assertion';
 import { clientCredentials, clientSecretBasic } from 'tokenkeep/client-authentication';
 import { dpop, exportedKeys, memoryKeys } from 'tokenkeep/dpop';
 import { describe, expect, test } from 'vitest';
+import { explained } from '../../support/explained.ts';
 import { api, openDpopManager } from '../../support/open-dpop-manager.ts';
 import { callApi } from '../../support/open-manager.ts';
 import { rejection, times } from '../../support/promises.ts';
@@ -511,7 +512,7 @@ describe('options', () => {
     const storage = { ...memoryStorage(), reach: 'machine' as const };
     const options = { storage, lock: { ...storage.lock, reach: 'machine' } as never };
     return expect(openDpopManager({ manager: options })).rejects.toThrow(
-      /reach a process, but the storage a machine/,
+      explained(/reach a process, but the storage a machine/),
     );
   });
 
@@ -522,12 +523,12 @@ describe('options', () => {
     [{ keys: {} }, 'keys'],
   ])('dpop(%j) says what is wrong', (options, words) => {
     expect(() => dpop(options as never)).toThrow(ConfigurationError);
-    expect(() => dpop(options as never)).toThrow(words);
+    expect(() => dpop(options as never)).toThrow(explained(words));
   });
 
   test.each([null, {}, { load: () => 1 }, 'dpop'])('the option dpop: %j is refused', (value) => {
     return expect(openDpopManager({ manager: { dpop: value as never } })).rejects.toThrow(
-      /The option dpop must/,
+      explained(/The option dpop must/),
     );
   });
 

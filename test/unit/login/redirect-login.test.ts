@@ -3,6 +3,7 @@ import { inspect, memoryStorage, TokenManager, type TokenManagerOptions } from '
 import { dpop } from 'tokenkeep/dpop';
 import { type RedirectLoginOptions, redirectLogin, startLogin } from 'tokenkeep/login';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { explained } from '../../support/explained.ts';
 import { Page } from '../../support/page.ts';
 import { rejection } from '../../support/promises.ts';
 import type { Place } from '../../support/wire.ts';
@@ -228,7 +229,7 @@ describe('begin()', () => {
     const { redirect, page, pending } = site();
     const error = await rejection(redirect.begin({ returnTo }));
     expect(error).toMatchObject({ code: 'ERR_CONFIGURATION' });
-    expect(error.message).toContain('returnTo');
+    expect(error.message).toMatch(explained('returnTo'));
     expect([page.sent.length, pending.size]).toEqual([0, 0]);
   });
 
@@ -241,14 +242,14 @@ describe('begin()', () => {
     expect(await redirect.finish()).toEqual({ outcome: 'none' });
     const error = await rejection(redirect.begin());
     expect(error).toMatchObject({ code: 'ERR_CONFIGURATION' });
-    expect(error.message).toContain('page');
+    expect(error.message).toMatch(explained('page'));
   });
 
   test('rejects keys that do not survive the page before it redirects', async () => {
     const { redirect, page } = site({ manager: { dpop: dpop() } });
     const error = await rejection(redirect.begin());
     expect(error).toMatchObject({ code: 'ERR_CONFIGURATION' });
-    expect(error.message).toContain('indexedDbKeys()');
+    expect(error.message).toMatch(explained('indexedDbKeys()'));
     expect(page.sent).toEqual([]);
   });
 
@@ -584,5 +585,5 @@ test.each<[string, object]>([
   const { options } = site();
   const make = () => redirectLogin({ ...options, ...change } as never);
   expect(make).toThrow(expect.objectContaining({ code: 'ERR_CONFIGURATION' }));
-  expect(make).toThrow(name);
+  expect(make).toThrow(explained(name));
 });

@@ -5,6 +5,7 @@ import { clientSecretBasic } from 'tokenkeep/client-authentication';
 import { completeLogin, redirectToLogin, startLogin } from 'tokenkeep/login';
 import { describe, expect, test, vi } from 'vitest';
 import { stubBrowserFetch } from '../../support/browser.ts';
+import { explained } from '../../support/explained.ts';
 import { rejection } from '../../support/promises.ts';
 import { answered, as, granting, redirectUri, scene } from './support/server.ts';
 
@@ -76,7 +77,7 @@ describe('startLogin', () => {
     const options = { ...client, redirectUri, pending: new Map(), parameters: { [name]: 'mine' } };
     const error = await rejection(startLogin(options));
     expect(error).toMatchObject({ code: 'ERR_CONFIGURATION' });
-    expect(error.message).toContain(name);
+    expect(error.message).toMatch(explained(name));
   });
 
   test.each([

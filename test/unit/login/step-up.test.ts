@@ -1,6 +1,7 @@
 /** The requirements of an API become part of the next login. */
 import { startLogin, withStepUp } from 'tokenkeep/login';
 import { describe, expect, test } from 'vitest';
+import { explained } from '../../support/explained.ts';
 import { redirectUri, scene } from './support/server.ts';
 
 const usual = { scope: ['openid', 'offline_access', 'read'] };
@@ -92,13 +93,13 @@ describe('claims', () => {
     (claims) => {
       const step = () => withStepUp(usual, { claims });
       expect(step).toThrow(expect.objectContaining({ code: 'ERR_CONFIGURATION' }));
-      expect(step).toThrow(/^withStepUp\(options, stepUp\): stepUp.claims must be [^"%]*$/);
+      expect(step).toThrow(explained(/^withStepUp\(options, stepUp\): stepUp.claims must be [^"%]*$/));
     },
   );
 
   test('of the application that are invalid are named', () => {
     const step = () => withStepUp({ parameters: { claims: 'x' } }, { claims: base64(acrs) });
-    expect(step).toThrow(/parameters\.claims/);
+    expect(step).toThrow(explained(/parameters\.claims/));
   });
 });
 

@@ -16,6 +16,7 @@ import { ConfigurationError, LockTimeoutError } from 'tokenkeep';
 import { instrument } from 'tokenkeep/opentelemetry';
 import { faults } from 'tokenkeep/testing';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { explained } from '../../support/explained.ts';
 import { api, openManager } from '../../support/open-manager.ts';
 import { rejection, times } from '../../support/promises.ts';
 
@@ -209,6 +210,6 @@ test('without the api the error names the argument', async () => {
   const { manager } = await openManager();
   expect(() => instrument(manager, undefined as never)).toThrow(ConfigurationError);
   expect(() => instrument(manager, {} as never)).toThrow(
-    "import * as opentelemetry from '@opentelemetry/api'",
+    explained("import * as opentelemetry from '@opentelemetry/api'"),
   );
 });

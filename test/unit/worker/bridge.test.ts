@@ -13,6 +13,7 @@ import { completeLogin, startLogin } from 'tokenkeep/login';
 import { authorizationServer } from 'tokenkeep/testing';
 import { connectTokenManager, serveTokenManager } from 'tokenkeep/worker';
 import { describe, expect, test, vi } from 'vitest';
+import { explained } from '../../support/explained.ts';
 import { optionsFor } from '../../support/open-manager.ts';
 import { BareManager, site } from './support/site.ts';
 import { kinds, WorkerDouble } from './support/workers-double.ts';
@@ -627,7 +628,7 @@ test('serving is for workers', () => {
   const manager = new BareManager();
   const serve = () => serveTokenManager({ manager, protectedResources: ['https://api.test/'], scope });
   expect(serve).toThrow(ConfigurationError);
-  expect(serve).toThrow('connectTokenManager');
+  expect(serve).toThrow(explained('connectTokenManager'));
 });
 
 test.each([{ manager: undefined }, { protectedResources: [] }, { protectedResources: ['*'] }])(
@@ -639,7 +640,7 @@ test.each([{ manager: undefined }, { protectedResources: [] }, { protectedResour
 
 test('a wrong way to a worker is refused', () => {
   expect(() => connectTokenManager({ worker: new WorkerDouble('shared') as never })).toThrow(
-    'must be a function',
+    explained('must be a function'),
   );
 });
 
