@@ -38,6 +38,7 @@ const everywhere = [
 const searches = ['test/races/!(pinned).race.test.ts', unit('session/session-registry')];
 /** oauth4webapi, which makes JWTs for backends, recognises buffers and headers by their classes. */
 const needsOauth4webapi = [
+  'client-assertion/client-assertion',
   'client-assertion/signing-key',
   'client-authentication/client-authentication',
   'hanging-platform',

@@ -2,6 +2,7 @@
 import type { ClientAuthentication } from 'tokenkeep';
 import { clientSecretJwt, privateKeyJwt } from 'tokenkeep/client-assertion';
 import { afterEach, expect, test, vi } from 'vitest';
+import { explained } from '../../support/explained.ts';
 import { rejection } from '../../support/promises.ts';
 
 afterEach(() => vi.unstubAllGlobals());
@@ -15,8 +16,8 @@ test.each(methods)('$method is refused where it is used, with the remedy on Reac
   vi.stubGlobal('crypto', onlyRandom);
   const { code, message } = await rejection(authenticate(method));
   expect(code).toBe('ERR_CONFIGURATION');
-  expect(message).toContain(`${method.method} needs \`crypto.subtle\``);
-  expect(message).toContain('react-native-quick-crypto');
+  expect(message).toMatch(explained(`${method.method} needs \`crypto.subtle\``));
+  expect(message).toMatch(explained('react-native-quick-crypto'));
 });
 
 test.each(methods)('$method is refused with the remedy for a page without https', async (method) => {
@@ -25,7 +26,7 @@ test.each(methods)('$method is refused with the remedy for a page without https'
   const { code, message } = await rejection(authenticate(method));
   expect(code).toBe('ERR_CONFIGURATION');
   expect(message).toContain(method.method);
-  expect(message).toContain('Serve it over https');
+  expect(message).toMatch(explained('Serve it over https'));
   expect(message).not.toContain('React Native');
 });
 
