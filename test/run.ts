@@ -39,7 +39,7 @@ function succeeds(title: string, [command = '', ...parameters]: string[]): boole
   return spawnSync(command, parameters, { stdio: 'inherit' }).status === 0;
 }
 
-/** What did not run did not pass: a skipped test and a file that could not be loaded count as failed. */
+/** A test that did not run did not pass: a skipped test and a file that could not be loaded count as failed. */
 function count(green: boolean): void {
   const before = failed;
   try {

@@ -66,7 +66,7 @@ export default defineConfig({
     passWithNoTests: false,
     testTimeout: 20_000,
     hookTimeout: 20_000,
-    // What is waited for comes when it comes: a busy machine fails nothing but the test's own timeout.
+    // Tests wait for events as long as it takes: a busy machine fails nothing but the test's own timeout.
     expect: { poll: { timeout: 15_000, interval: 10 } },
     restoreMocks: true,
     unstubGlobals: true,

@@ -4,7 +4,7 @@ import type { Row } from './row.ts';
 
 const code = "export { TokenManager } from 'tokenkeep'";
 
-/** What a page pays, and to whom: a dependency's share is what is saved without it. */
+/** The download size of a page, by origin: a dependency's share is the saving without it. */
 export async function bundle(): Promise<Row[]> {
   const dependencies = Object.keys(manifest.dependencies);
   const whole = await sizeOf(code);

@@ -94,7 +94,7 @@ async function outlast(name: Name, seed: number, times: number): Promise<Outcome
       const { status } = await client.fetch(`${server.apiOrigin}/orders`);
       latencies.push(performance.now() - start);
       if (status !== 200) failed += 1;
-      // Whoever asked after the refresh has the new token now, and so has everyone who asks from now on.
+      // A caller after the refresh has the new token now, and so has every later one.
       if (issued === expired) known = expired;
       carried[self] = known;
       // A token ends when all 50 use it. One that ends before its first replays arrive is another story.

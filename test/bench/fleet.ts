@@ -7,7 +7,7 @@ import type { Row } from './row.ts';
 
 const sizes = [2, 8, 32];
 const expiries = 15;
-/** Of those who refresh many sessions: how many there are, how many sessions, and how many each refreshes at a time. */
+/** Processes that refresh many sessions: their number, the number of sessions, and how many each refreshes at a time. */
 const [backends, sessions, atATime] = [4, 1_000, 16];
 
 interface Fleet {

@@ -10,9 +10,9 @@ export interface HandWrittenOptions {
 }
 
 /**
- * The wrapper that a good developer writes in an afternoon, and what tokenkeep is compared with: tokens in memory, one
- * refresh for all who wait, none for a token that has been replaced meanwhile, one more try. It stores nothing, so it loses
- * the session with the process; it knows no second process, no lost response, no sign-out and no redirect.
+ * The wrapper that a good developer writes in an afternoon, for comparison with tokenkeep: tokens in memory, one
+ * refresh for all callers, none for a token that has been replaced meanwhile, one more try. It stores nothing, so it
+ * loses the session with the process; it knows no second process, no lost response, no sign-out and no redirect.
  */
 export class HandWritten {
   readonly #options: HandWrittenOptions;

@@ -51,7 +51,7 @@ async function compete(clients: Record<Name, Fetch>, url: string, inFlight: numb
   return [speed(`requests/s, ${inFlight} in flight`, times), cost(`client CPU, ${inFlight} in flight`, cpu)];
 }
 
-/** Of all rounds the one that only a tenth were faster than: what the machine does besides is not in it. */
+/** The round that only a tenth of all rounds were faster than: other work of the machine is not in it. */
 const undisturbed = (values: readonly number[]) => quantile(values, 0.1);
 const text = (value: number) => value.toFixed(3);
 

@@ -6,7 +6,7 @@ import type { Row } from './row.ts';
 const sessions = 10_000;
 const managers = 1_000;
 
-/** What a backend keeps for users who are signed in, have made one call, and are idle. */
+/** The memory of a backend for users who are signed in, have made one call, and are idle. */
 export async function memory(): Promise<Row[]> {
   // Before anything is measured, so that the code of a call is not part of the first figure.
   for (let user = 0; user < 100; user++) await call(newRoot().forSession(`user-${user}`));

@@ -1,4 +1,4 @@
-/** What one call costs. */
+/** The cost of one call. */
 type Call = () => Promise<unknown>;
 
 /** Nanoseconds per call, over so many calls one after the other. */

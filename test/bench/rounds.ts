@@ -3,7 +3,7 @@
  */
 import { randomNumbers } from './random.ts';
 
-/** What each contender needed in each round. */
+/** The time of each contender in each round. */
 export type Times<Name extends string> = Readonly<Record<Name, readonly number[]>>;
 
 /**
@@ -42,7 +42,7 @@ export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
 
-/** Round by round: `one` in relation to `other`. What disturbs a round disturbs both. */
+/** Round by round: `one` in relation to `other`. A disturbance of a round affects both. */
 export function paired(
   one: readonly number[],
   other: readonly number[],

@@ -1,7 +1,7 @@
 /** One line of the table, in words. */
 export interface Row {
   readonly what: string;
-  /** What it costs without any token manager, or with the least that can be done. */
+  /** The cost without any token manager, or with the least that can be done. */
   readonly floor: string;
   readonly handWritten: string;
   readonly ours: string;

@@ -60,7 +60,7 @@ describe('event streams', () => {
     const failures: unknown[] = [];
     source.onerror = ({ code }) => {
       failures.push(code);
-      world.clock.ahead += 60_000; // the pause after a failure is over
+      world.clock.ahead += 60_000; // the pause after a failure has passed
     };
     await new Promise<void>((back) => {
       let count = 0;

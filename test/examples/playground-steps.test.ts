@@ -46,7 +46,7 @@ test('a call with a fresh token passes no step', async () => {
   expect(steps()).toEqual([]);
 });
 
-test('a refresh passes all seven, once for all who wait; each call is seen to be replayed once', async () => {
+test('a refresh passes all seven, once for all callers; each call is seen to be replayed once', async () => {
   const { manager, call, facts, steps } = tab();
   await manager.setTokens(server.signIn());
   server.expire();
@@ -57,7 +57,7 @@ test('a refresh passes all seven, once for all who wait; each call is seen to be
   expect(facts.filter(({ what }) => what === 'posted')).toHaveLength(server.counts.refreshes);
 });
 
-test('who comes second spends nothing: it finds what was stored', async () => {
+test('the second tab spends nothing: it finds the stored tokens', async () => {
   const shared = storage();
   const [first, second] = [tab(shared), tab(shared)];
   await first.manager.setTokens(server.signIn());
@@ -83,7 +83,7 @@ test('a tab that is to freeze does so with the lock in its hand, and goes on whe
   expect(steps()).toEqual(wholeRefresh);
 });
 
-test('what is told in words holds no token', async () => {
+test('texts for people contain no token', async () => {
   const { manager, call, facts } = tab();
   await manager.setTokens(server.signIn());
   const { accessToken = 'none', refreshToken = 'none' } = (await manager.getTokens()) ?? {};

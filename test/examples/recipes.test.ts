@@ -82,7 +82,7 @@ describe('openapi-fetch', () => {
     expect(world.server.counts).toMatchObject({ ...oneRefresh, apiCalls: 41 });
   });
 
-  test('what the API refuses is its error; a dead session rejects', async () => {
+  test('a refusal of the API is its error; a dead session rejects', async () => {
     await using world = await stage();
     const shop = shopAt(world.apiUrl, world.manager);
     const get = () => shop.GET('/orders/{id}', { params: { path: { id: '7' } } });

@@ -11,8 +11,9 @@ beforeAll(requireBuild);
 const walled: string[] = ['tokenkeep/node', 'tokenkeep/testing'];
 
 /**
- * The size of parts in a browser, with everything that they import, minified and gzipped, in bytes. What pages import is in
- * page-size.test.ts. A ceiling is about 2 % above the size that was measured when it was set. If you raise one, write the reason beside it.
+ * The size of parts in a browser, with everything that they import, minified and gzipped, in bytes. The imports of
+ * pages are in page-size.test.ts. A ceiling is about 2 % above the size that was measured when it was set. If you
+ * raise one, write the reason beside it.
  */
 const ceilings: { code: string; ceiling: number }[] = [
   { code: `export { discover } from 'tokenkeep'`, ceiling: 3_530 },
@@ -100,7 +101,7 @@ describe.each(open)('a browser bundle of %s', (door) => {
     expect(named.length > 0).toBe(door === 'tokenkeep/browser');
   });
 
-  test('evaluates nothing, and prints nothing but that a secret in a page is none', async () => {
+  test('evaluates nothing, and prints nothing but the warning of a secret in a page', async () => {
     const printed = door.startsWith('tokenkeep/client-') ? ['console.warn'] : [];
     expect(matches(await bundle(everything, ours), /\bconsole\.\w+|\beval\(|new Function\b/g)).toEqual(
       printed,
@@ -113,7 +114,7 @@ test('of tokenkeep/electron preload scripts and pages get what is for them', asy
   expect(chunk?.exports.sort()).toEqual(['connectTokenManager', 'exposeTokenManager']);
 });
 
-/** What only the data of one provider says. */
+/** Texts that occur only in the data of one provider. */
 const marks: Record<string, string> = {
   atlassian: 'auth.atlassian.com',
   auth0: 'auth0({ domain })',
@@ -150,7 +151,7 @@ test('a provider brings no other one, and is small', async () => {
   }
 });
 
-test('what is not used is not shipped', async () => {
+test('unused code is not shipped', async () => {
   for (const door of doors.keys()) {
     expect((await bundle(`import '${door}'`)).trim(), door).toBe('');
   }

@@ -61,7 +61,7 @@ test('law sign-out-wins: sign-outs win over refreshes and logins, and logins ove
     await endsOnTheNewest(world);
     await signOutWins(world, story);
     await latestLoginWins(world, story);
-    // Elsewhere the end of a grant may be heard from the server before the storage has it.
+    // Elsewhere a response of the server may report the end of a grant before the storage has it.
     if (world.managers.length === 1) expect(world.endings).toEqual([]);
   }));
 

@@ -89,7 +89,7 @@ function openStory(s: fc.Scheduler) {
     }).finally(() => {
       isTaking = false;
     });
-    // Nobody hears of a tab that is dead.
+    // A dead tab sends nothing.
     death.promise.catch(() => undefined);
     return { manager, taking: Promise.race([taking, death.promise]).then(({ outcome }) => outcome) };
   }
@@ -159,7 +159,7 @@ test('a session that was taken over has one owner, none is lost: tabs race, die 
     ).toBeLessThanOrEqual(1);
   }));
 
-test('what was signed out of is not taken over once more', () =>
+test('a session that was signed out of is not imported once more', () =>
   check(tabsOf({ signsOut: fc.boolean() }), ({ last, signedOut }) => {
     expect(last.status).toBe(signedOut ? 'ERR_LOGIN_REQUIRED' : 200);
   }));

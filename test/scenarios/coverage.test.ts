@@ -1,4 +1,4 @@
-/** What was reported elsewhere is proven here, by a test that names it. */
+/** Each report from elsewhere is proven here, by a test that names it. */
 import { expect, test } from 'vitest';
 import { titles } from '../support/titles.ts';
 import { reports } from './reports.ts';

@@ -1,6 +1,6 @@
 /**
- * What the providers' own documents say about refresh tokens, step by step as they number it, with the requests and
- * answers that they print.
+ * The providers' own documents about refresh tokens, step by step in their numbering, with the requests and responses
+ * that they print.
  */
 import {
   type AuthorizationServer,
@@ -393,7 +393,7 @@ describe('Cloudentity: Refresh Token Flow', () => {
     expect(off.server.counts).toMatchObject({ refreshAttempts: 2, familiesRevoked: 0 });
   });
 
-  test('an error in the style of RFC 6749 ends the session if it says so, and its hint is told', async () => {
+  test('an error in the style of RFC 6749 ends the session if it says so, and its hint is reported', async () => {
     const { server, call, events } = await openManager({ manager: { authorizationServer }, server: granted });
     server.revokeFamily();
     server.expire();
@@ -413,7 +413,7 @@ describe('Cloudentity: Refresh Token Flow', () => {
   });
 
   test.each([401, 404, 412, 429])(
-    'a generic %d has a sentence in place of a code: it is told as one, and the session lives',
+    'a generic %d has a sentence in place of a code: it is the description, and the session is kept',
     async (status) => {
       const { server, clock, call } = await openManager({
         manager: { authorizationServer },
@@ -548,7 +548,7 @@ describe('ReachFive: Refresh tokens', () => {
     expect(await rejection(call())).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', reason: 'invalid_grant' });
   });
 
-  test('… and so it is used once, however many calls need it and whatever becomes of the first of them', async () => {
+  test('… and so it is used once, however many calls need it and whatever the result of the first of them', async () => {
     const { server, manager, call } = await openManager({
       manager: { authorizationServer },
       server: dialects.reachfive,
@@ -599,7 +599,7 @@ describe('ReachFive: Refresh tokens', () => {
     expect(server.counts).toMatchObject({ tokenRequests: 2, reuses: 0 });
   });
 
-  test('what it says of an error is told: for logs by error_id, for the user in words', async () => {
+  test('its errors are reported: for logs by error_id, for the user in words', async () => {
     const { server, manager, call, events } = await openManager({
       manager: { authorizationServer },
       server: dialects.reachfive,

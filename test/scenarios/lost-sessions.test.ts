@@ -179,7 +179,7 @@ describe('answers that do not come', () => {
     expect(await unlucky).toMatchObject({ code: 'ERR_LOCK_TIMEOUT' });
   });
 
-  test('B25 auth0-spa-js#706: an answer after 8 s is an answer, also for those who wait for the lock', async () => {
+  test('B25 auth0-spa-js#706: a response after 8 s is a response, also for waiters of the lock', async () => {
     const { server, clock, manager, open } = await openManager();
     await clock.advance(400_000);
     const hold = server.hold({ times: 1 });
@@ -243,7 +243,7 @@ describe('servers that are down', () => {
     expect(server.counts.tokenRequests).toBeLessThan(140);
   });
 
-  test('B61 react-oauth2-pkce#31: a session that ends is told once, and every call gets the same error', async () => {
+  test('B61 react-oauth2-pkce#31: the end of a session is reported once, and every call gets the same error', async () => {
     const { server, clock, manager, events } = await openManager();
     await clock.advance(400_000);
     server.revokeFamily();
@@ -282,7 +282,7 @@ describe('time', () => {
     expect(server.counts.refreshes).toBeLessThanOrEqual(1);
   });
 
-  test('N35 google-auth-library-nodejs#62: 30 s before its end a token is no longer handed out', async () => {
+  test('N35 google-auth-library-nodejs#62: 30 s before its expiry a token is no longer returned', async () => {
     const { server, clock, call } = await openManager();
     await clock.advance(269_000);
     await call();
@@ -425,14 +425,14 @@ describe('sign-out', () => {
     expect(events.map(({ type }) => type)).toEqual(['signedOut', 'lateTokensDiscarded']);
   });
 
-  test('B59: a sign-out that the server does not confirm is a sign-out all the same', async () => {
+  test('B59: a sign-out that the server does not confirm is a sign-out anyway', async () => {
     const { server, manager, storage } = await openManager();
     server.fail({ response: { status: 400 } }, { on: 'revocation', times: 5 });
     expect(await manager.signOut()).toEqual({ revoked: false, reason: 'refused', status: 400 });
     expect(await storage.read('test-client/default')).toBeUndefined();
   });
 
-  test('B57 okta-angular#49: the sign-out of another manager is heard, and starts no refresh', async () => {
+  test('B57 okta-angular#49: the sign-out of another manager arrives, and starts no refresh', async () => {
     const { server, clock, manager, open, events } = await openManager({
       manager: { storage: memoryStorage() },
     });

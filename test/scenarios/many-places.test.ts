@@ -1,7 +1,7 @@
 /**
- * Bugs that users of other token managers reported where a session is open in several places: tabs and processes that lose
- * against each other, locks that break, flags that outlive whoever set them. Each test names its report. What only real
- * browsers and processes can show is in `test/browser` and `test/integration`.
+ * Bugs that users of other token managers reported where a session is open in several places: tabs and processes that
+ * lose against each other, locks that break, flags that outlive their owners. Each test names its report. Cases that
+ * need real browsers and processes are in `test/browser` and `test/integration`.
  */
 import { isTokenKeepError, type TokenLock } from 'tokenkeep';
 import { webLock, webStorage } from 'tokenkeep/browser';
@@ -67,7 +67,7 @@ describe('two that refresh', () => {
     const hold = server.hold({ commits: true, times: 1 });
     const late = manager.getAccessToken();
     await hold.arrived();
-    // Whoever takes over cannot reach the server, and notes that: another version is stored now.
+    // The tab that takes over cannot reach the server, and notes that: another version is stored now.
     server.fail(faults.serverError);
     expect(await rejection(open().getAccessToken())).toMatchObject({ code: 'ERR_REFRESH_FAILED' });
     await hold();
@@ -141,7 +141,7 @@ describe('locks', () => {
 });
 
 describe('a record that is written while others read it', () => {
-  // For all that it can tell, webStorage() is in a browser.
+  // webStorage() cannot distinguish this process from a browser.
   beforeEach(() => stubBrowserLocks());
 
   test('B17 sample-angular-oauth2-oidc#2: a tab that reads in the middle of a login sees the session before it or all of the new one', async () => {

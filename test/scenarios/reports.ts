@@ -1,6 +1,6 @@
 /**
- * What users of other token managers reported, and what must be true here: each is a test that names it. `N` came from
- * issue trackers of command lines, backends and mobile apps, `B` from libraries for browsers.
+ * Reports of users of other token managers, and the behaviour that must hold here: each is a test that names it. `N`
+ * came from issue trackers of command lines, backends and mobile apps, `B` from libraries for browsers.
  */
 export const reports: Readonly<Record<string, string>> = {
   N1: 'Flyrell/axios-auth-refresh#307: of parallel 401s all but one fail',

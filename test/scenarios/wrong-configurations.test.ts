@@ -1,7 +1,7 @@
 /**
- * What a newcomer does wrong, and what they are told: which option, what was given (never a secret), what to do. The
- * plain checks of single options are in `test/unit/options.test.ts`; here is what is nearly right, or wrong in a way that
- * shows only later.
+ * Mistakes of newcomers, and the errors that they get: which option, the given value (never a secret), the fix. The
+ * plain checks of single options are in `test/unit/options.test.ts`; here are values that are nearly right, or wrong
+ * in a way that shows only later.
  */
 import {
   discover,
@@ -36,7 +36,7 @@ const good: TokenManagerOptions = {
 };
 const make = (change: object) => new TokenManager({ ...good, ...change });
 
-/** What is said, with the code and the words of all causes. */
+/** The message, with the code and the messages of all causes. */
 async function told(deed: () => unknown): Promise<{ code: string; message: string }> {
   try {
     await deed();
@@ -134,7 +134,7 @@ describe('options that are nearly right', () => {
     ['no session', () => make({}).forSession(''), 'forSession(id)', 'non-empty'],
   ]);
 
-  test('localStorage itself is told from other objects', async () => {
+  test('localStorage itself is distinguished from other objects', async () => {
     class Storage {
       readonly [Symbol.toStringTag] = 'Storage';
     }
@@ -143,7 +143,7 @@ describe('options that are nearly right', () => {
   });
 });
 
-describe('authorization servers that are none', () => {
+describe('invalid authorization servers', () => {
   const notThere = { fetch: async () => new Response('no', { status: 404 }) };
   const page = { fetch: async () => new Response('<html>', { headers: { 'content-type': 'text/html' } }) };
   const other = {
@@ -339,7 +339,7 @@ describe('calls', () => {
     ],
   ]);
 
-  test('another URL gets no token, and nobody is told that it should', async () => {
+  test('another URL gets no token, and no error says that it should', async () => {
     const fetch = vi.fn(async (_input: RequestInfo | URL, _init?: RequestInit) => new Response('public'));
     const manager = make({ fetch });
     await manager.setTokens(server.signIn());

@@ -8,7 +8,7 @@ import { rejection } from '../support/promises.ts';
 import { wire } from '../support/wire.ts';
 import { api, as, client, done, granting, refresh } from './support/client.ts';
 
-/** What a browser says when CORS, an extension or the network forbids an answer. */
+/** The error of a browser when CORS, an extension or the network forbids a response. */
 const hidden = () => {
   throw new TypeError('Failed to fetch');
 };
@@ -76,7 +76,7 @@ test('BBA-07: nothing of the session can be reached from the manager', async () 
   expect(JSON.stringify([manager, members])).not.toMatch(/access-0|refresh-0/);
 });
 
-/** What is said of a storage where it is chosen: in the README, and beside its code. */
+/** The statements about a storage where it is chosen: in the README, and beside its code. */
 function said(storage: string): { readme: string; doc: string } {
   const rows = readFileSync('README.md', 'utf8').split('\n');
   const file = storage.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
@@ -126,7 +126,7 @@ test('BBA-10: a place can have a token of its own, for one resource and a part o
   expect(stray.status).toBe(401); // it is good for the reports only
 });
 
-test('BBA-12: a token with more scope than was asked for is never the answer, also when it is at hand', async () => {
+test('BBA-12: a token with more scope than requested is never returned, even if it is available', async () => {
   const { server, manager } = await openManager();
   const whole = await manager.getAccessToken();
   const narrow = await manager.getAccessToken({ scope: ['read'] });

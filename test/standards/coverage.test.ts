@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { titles } from '../support/titles.ts';
 import { ids } from './ids.ts';
 
-/** What does not apply to a client like this, and why. */
+/** Requirements that do not apply to a client like this, with the reason. */
 const notOurs: Readonly<Record<string, string>> = {
   '8414-02':
     'the client authentication is said by who configures the client, and never guessed from metadata',

@@ -1,7 +1,7 @@
 /**
- * What standards ask of a client that keeps tokens, in our own words. The ids are ours and stable: a test that proves
- * one names it in its title. The digits before the dash are an RFC; `21` is OAuth 2.1, `BBA` OAuth 2.0 for
- * browser-based apps, `WL` the Web Locks API, `OIDC` OpenID Connect Core.
+ * Requirements of standards for a client that keeps tokens, in our own words. The ids are ours and stable: a test
+ * that proves one names it in its title. The digits before the dash are an RFC; `21` is OAuth 2.1, `BBA` OAuth 2.0
+ * for browser-based apps, `WL` the Web Locks API, `OIDC` OpenID Connect Core.
  */
 export const ids: Readonly<Record<string, string>> = {
   '6749-01':

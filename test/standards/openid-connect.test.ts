@@ -10,7 +10,7 @@ const idToken = (claims: object) => `${text({ alg: 'none' })}.${text(claims)}.`;
 const original = { iss: as.issuer, sub: 'ada', aud: 'app', nonce: 'n', exp: 1 };
 const login = { access_token: 'access-0', refresh_token: 'refresh-0', id_token: idToken(original) };
 
-/** What becomes of a session whose refresh brings this ID token. */
+/** The result for a session whose refresh returns this ID token. */
 async function refreshed(id_token: unknown, first: string | undefined = login.id_token) {
   const net = wire({ [as.tokenEndpoint]: granting({ id_token }) });
   const { id_token: _, ...others } = login;

@@ -432,7 +432,7 @@ describe('the flow of a refresh', () => {
     expect(server.requests.map(({ status }) => status)).toEqual([401, 200]);
   });
 
-  test('6749-20: the client knows that the token is over: refresh, and only then call', async () => {
+  test('6749-20: the client knows that the token has expired: refresh, and only then call', async () => {
     const { server, clock, call } = await openManager();
     await clock.advance(300_000);
     expect(await call()).toBe(200);

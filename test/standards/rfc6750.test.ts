@@ -74,7 +74,7 @@ test('6750-06: invalid_token gets one new token and one more call, and the calle
   expect(server.counts).toMatchObject({ apiCalls: 2, refreshes: 1 });
 });
 
-test('6750-07: insufficient_scope is told with the scope that is missing, and refreshes nothing', async () => {
+test('6750-07: insufficient_scope is reported with the missing scope, and refreshes nothing', async () => {
   const { server, call, events } = await openManager();
   server.fail({ response: insufficientScope('admin', 'audit') }, { on: 'api' });
   expect(await call()).toBe(403);

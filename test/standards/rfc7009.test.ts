@@ -73,7 +73,7 @@ test('7009-05: a server that does not revoke refresh tokens is handed the access
   expect(net.sent.map(({ form }) => form.get('token'))).toEqual(['refresh-0', 'access-0']);
 });
 
-test('7009-05: a server that revokes neither has confirmed nothing, and one is signed out all the same', async () => {
+test('7009-05: a server that revokes neither has confirmed nothing, and the user is signed out anyway', async () => {
   const manager = await client(wire({ [as.revocationEndpoint]: refusing('unsupported_token_type') }));
   expect(await manager.signOut()).toEqual({ revoked: false, reason: 'unsupported', status: 400 });
   expect(await manager.getTokens()).toBeUndefined();
@@ -88,7 +88,7 @@ test('7009-06: 503 means that the token lives: it is sent once more when the ser
   expect(net.sent.map(({ form }) => form.get('token'))).toEqual(['refresh-0', 'refresh-0']);
 });
 
-test('7009-06: a second 503 is the truth, and one is signed out all the same', async () => {
+test('7009-06: a second 503 is reported, and the user is signed out anyway', async () => {
   const busy = () => new Response(null, { status: 503, headers: { 'retry-after': '0' } });
   const net = wire({ [as.revocationEndpoint]: busy });
   const manager = await client(net);

@@ -68,7 +68,7 @@ test('7523-02: for a server without an issuer the audience is the token endpoint
   expect(payload.aud).toBe(tokenEndpoint);
 });
 
-/** Whom a JWT can be for, and whom it then is for. */
+/** The audiences that a JWT can have, and the one that it gets. */
 const audiences: [string, Parameters<typeof clientSecretJwt>[1], string][] = [
   ['the token endpoint', { audience: ({ tokenEndpoint }) => tokenEndpoint }, as.tokenEndpoint],
   ['what the server wants', { audience: 'https://as.test/oauth2/default' }, 'https://as.test/oauth2/default'],

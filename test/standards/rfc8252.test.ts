@@ -4,7 +4,7 @@ import { rejection } from '../support/promises.ts';
 import { wire } from '../support/wire.ts';
 import { api, as, client, refresh, refusing } from './support/client.ts';
 
-test('8252-01: when a login is needed the application hears of it, and nothing is opened', async () => {
+test('8252-01: when a login is needed the application gets an error, and nothing is opened', async () => {
   const authorizationServer = { ...as, authorizationEndpoint: 'https://as.test/authorize' };
   const net = wire({ [as.tokenEndpoint]: refusing('invalid_grant') });
   const manager = await client(net, { authorizationServer });

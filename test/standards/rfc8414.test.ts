@@ -29,7 +29,7 @@ describe('the issuer', () => {
     },
   );
 
-  test('8414-01: who leaves out a slash of the issuer is told how it is written', async () => {
+  test('8414-01: an issuer without its slash is an error that names the right spelling', async () => {
     const net = wire({ [openid]: saying({ ...document, issuer: 'https://as.test/' }), [oauth]: missing });
     const failure = await rejection(discover('https://as.test', { fetch: net.fetch })());
     expect(failure).toBeInstanceOf(ConfigurationError);

@@ -8,7 +8,7 @@ import { client, done } from './support/client.ts';
 
 const day = 86_400_000;
 
-describe('what is sent again', () => {
+describe('repeated requests', () => {
   test.each(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])(
     '9110-02: a %s that a 401 proves unprocessed, and only that one',
     async (method) => {
@@ -84,7 +84,7 @@ describe('Retry-After of the token endpoint', () => {
 });
 
 test.each([day, -day])(
-  '9110-05: an end that is told as a time is read by the clock of the server, ahead by %d ms',
+  '9110-05: a Retry-After that is a time is read by the clock of the server, ahead by %d ms',
   async (clockOffset) => {
     const { server, clock, call, manager } = await openManager({ server: { clockOffset } });
     const end = clock.now() + clockOffset + 300_000;

@@ -51,7 +51,7 @@ test('9449-01: a nonce of the server is in the proof', async () => {
   expect(sent.map(({ claims }) => 'nonce' in claims)).toEqual([false, true]);
 });
 
-test('9449-02: jti has 128 bits of a cryptographic generator, also where Math.random is none', async () => {
+test('9449-02: jti has 128 bits of a cryptographic generator, also without Math.random', async () => {
   const { call, sent } = await openDpopManager();
   vi.spyOn(Math, 'random').mockReturnValue(0.5);
   await Promise.all(times(200, () => call()));

@@ -9,7 +9,7 @@ import { times } from '../support/promises.ts';
 const asked = insufficientUserAuthentication({ acrValues: 'gold silver', maxAge: 300 });
 const payments = 'https://api.test/payments';
 
-test('9470-01: what is asked for is told, nothing is refreshed, and nothing is sent again', async () => {
+test('9470-01: the requirements are reported, nothing is refreshed, and nothing is sent again', async () => {
   const { server, call, events } = await openManager();
   server.fail({ response: asked }, { on: 'api', times: 9 });
   expect(await call(payments)).toBe(401);

@@ -34,7 +34,7 @@ const actions = {
     return response.status;
   },
 
-  /** What is left of a call that needs a refresh when somebody else does everything: two calls of the bare `fetch`. */
+  /** The floor of a call that needs a refresh: two calls of the bare `fetch`, while another process refreshes. */
   async twoCalls(): Promise<void> {
     for (let call = 0; call < 2; call++) await (await fetch(`${server.apiUrl}/orders`)).arrayBuffer();
   },
@@ -61,7 +61,7 @@ const actions = {
     return successors;
   },
 
-  /** What a fresh token costs: ns, and operations of the storage. */
+  /** The cost of a fresh token: ns, and operations of the storage. */
   async fresh(session: string): Promise<{ ns: number; operations: number }> {
     const one = manager.forSession(session);
     await nanoseconds(() => one.getAccessToken(), 20_000);

@@ -74,7 +74,7 @@ test('another site cannot do anything to a session: not by name, not by script',
   leave();
 });
 
-test('a line that is cut is dead for those who use it and those who come; the servers behind it live, and are gone with the page', async () => {
+test('a line that is cut is dead for existing and new clients; the servers behind it live, and are gone with the page', async () => {
   const { stage, leave } = await open();
   const { api } = stage.wiring;
   const socket = connect(Number(new URL(api).port), '127.0.0.1');

@@ -78,7 +78,7 @@ export const kept: Scenarios = (engine, world) => {
     await first.call('wipe');
     await first.call('spy');
     await first.call('plant', server.signIn().refresh_token ?? '');
-    // What it would find.
+    // The stored session that it would find.
     expect((await first.call('search')).places.sort()).toEqual([
       'globalThis.localStorage.planted',
       'globalThis.planted.deep<one><>.text',

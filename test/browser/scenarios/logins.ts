@@ -36,7 +36,7 @@ async function isSignedIn(tab: Tab, server: CertifiedServer, user: string): Prom
   expect(await server.family(refreshToken)).toMatchObject({ logins: 1, refreshes: 1, reuses: 0 });
 }
 
-/** Logins in windows. Not for WebKitGTK: MiniBrowser opens none while it is driven, whoever clicks. */
+/** Logins in windows. Not for WebKitGTK: MiniBrowser opens none while it is driven, also after a click. */
 export const windows: Scenarios = (_engine, world) => {
   test('a login in a window: the user clicks, agrees, and the window is gone', {
     timeout: 60_000,

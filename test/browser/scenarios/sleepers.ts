@@ -5,7 +5,7 @@ import type { Scenarios } from '../support/describe.ts';
 import { Scene, type Tab } from '../support/world.ts';
 
 interface Sleep {
-  /** What the server knows of it, or the page. */
+  /** The knowledge of the server, or of the page, about it. */
   readonly point: 'before the marker' | 'after the marker' | 'before the commit' | 'after the commit';
   readonly reuseWindow?: number;
   readonly counts: object;
@@ -73,7 +73,7 @@ export const sleepers: Scenarios = (engine, world) => {
     return { ...sleep, scene, holder, waiter };
   }
 
-  /** The holder refreshes, and sleeps at its point: at once, because a request that waits for its answer gives up. */
+  /** The holder refreshes, and sleeps at its point: at once, because a request that waits for its response times out. */
   async function fallAsleep({ point, scene: { server }, holder }: Trial, how: Suspension) {
     if (point === 'after the marker' || point === 'after the commit') {
       await holder.call('stopAt', point);

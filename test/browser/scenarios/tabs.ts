@@ -37,7 +37,7 @@ export const tabs: Scenarios = (_engine, world) => {
   );
 
   test.each(shared)(
-    'what one tab has stored on %s under the lock is what the next one reads',
+    'a record that one tab has stored on %s under the lock is read by the next one',
     {
       timeout: 60_000,
     },

@@ -4,10 +4,10 @@ import { openWebKit } from './webkit.ts';
 
 export type Engine = 'chromium' | 'firefox' | 'webkit';
 
-/** A tab as its driver knows it. What happens in its page is told through a `Remote`. */
+/** A tab as its driver knows it. A `Remote` reports events in its page. */
 export interface DrivenTab {
   goto(url: string): Promise<void>;
-  /** What an expression, or the promise that it is, comes to. For pages that take no orders. */
+  /** Evaluates an expression, and awaits it if it is a promise. For pages that take no commands. */
   evaluate(expression: string): Promise<unknown>;
   /** As its user presses it. */
   press(key: Key): Promise<void>;
@@ -18,11 +18,11 @@ export interface DrivenTab {
   click(selector: string): Promise<void>;
   /** As its user closes it. */
   close(): Promise<void>;
-  /** Its process dies, without a chance to say anything. `busy` keeps the process busy, so that it can be told from others. */
+  /** Its process dies without a message. `busy` keeps the process busy, so that it can be distinguished from others. */
   kill(busy: () => void): Promise<void>;
   /** Nothing of it runs any more: frozen by the browser, or its process stopped. Resolves with how to wake it up. */
   suspend(how: Suspension, busy: () => void): Promise<() => Promise<void>>;
-  /** What its user prefers, by the names of media features. `undefined`: the engine's driver cannot. */
+  /** Preferences of its user, by the names of media features. `undefined`: the engine's driver cannot set them. */
   prefer?(preferences: Readonly<Record<string, string>>): Promise<void>;
   /** `undefined`: the engine's driver cannot. */
   setOffline?(isOffline: boolean): Promise<void>;

@@ -2,12 +2,18 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { answerMedia } from '../../support/certified-server/media.ts';
 
-/** A protected resource with more than JSON: a picture, a sound, a body that comes when it is told to, one that takes bodies. */
+/**
+ * A protected resource with more than JSON: a picture, a sound, a body that is sent on request, and an endpoint that
+ * takes bodies.
+ */
 export interface Media {
   readonly origin: string;
-  /** What was asked for, with a good token, a bad one or none: `'GET /sound good from 0'`, where the range begins if there is one. */
+  /**
+   * The requests, with a valid token, an invalid one or none: `'GET /sound good from 0'`, where the range begins if
+   * there is one.
+   */
   readonly log: readonly string[];
-  /** Sends a piece to whoever reads `/pieces`. */
+  /** Sends a piece to every reader of `/pieces`. */
   send(piece: string): void;
   /** Resolves when nobody reads `/pieces` any more. */
   readonly left: Promise<void>;

@@ -33,8 +33,8 @@ function descendants(root: number): ProcessInfo[] {
 }
 
 /**
- * The process below `root` that works hardest once `busy` was called, which keeps it so for five seconds: engines do not tell
- * which one runs a page. Where the machine does much besides, it is called again.
+ * The process below `root` that works hardest once `busy` was called, which keeps it so for five seconds: engines do
+ * not report which one runs a page. On a busy machine it is called again.
  */
 export async function busiest(root: number, busy: () => void): Promise<number> {
   const before = new Map(descendants(root).map(({ pid, ticks }) => [pid, ticks]));

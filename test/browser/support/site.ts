@@ -22,11 +22,11 @@ export interface Visit {
   readonly path: string;
   /** Resolves when that page is there. */
   readonly arrived: Promise<void>;
-  /** Lets it go back. */
+  /** Sends it back. */
   back(): void;
 }
 
-/** Says that it is there, and goes back when it is told to. */
+/** Reports that it has arrived, and goes back on request. */
 const elsewhere = `<!doctype html><title>elsewhere</title><script>
 fetch('/arrived' + location.search).then(() => fetch('/leave' + location.search)).then(() => history.back());
 </script>`;

@@ -130,7 +130,7 @@ class Session {
   }
 }
 
-/** What WebDriver calls them. */
+/** The names of WebDriver for them. */
 const keys: Record<Key, string> = { Tab: '\uE004', Enter: '\uE007', Space: ' ' };
 
 class WebKitTab implements DrivenTab {

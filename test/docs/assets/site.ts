@@ -1,4 +1,4 @@
-/** What the pages do: variants as tabs, the switches in the header, copying code, and the search. */
+/** The behaviour of the pages: variants as tabs, the switches in the header, copying code, and the search. */
 
 interface SearchEntry {
   readonly page: string;
@@ -8,7 +8,7 @@ interface SearchEntry {
   readonly text: string;
 }
 
-/** What the readers chose. It stays in the memory of the page if site data is blocked. */
+/** The choices of the reader. They stay in the memory of the page if site data is blocked. */
 const remembered = new Map<string, string>();
 
 function recall(name: string): string | null {

@@ -1,4 +1,4 @@
-/** What surrounds the content of every page: the header, the navigation, and the headings of the page. */
+/** The frame of every page: the header, the navigation, and the headings of the page. */
 import type { SiteContent } from '../site-content.ts';
 import { escapeHtml, inline, relativeUrl, textOf } from './escape.ts';
 import { navigation } from './navigation.ts';
@@ -11,7 +11,7 @@ export interface FramedPage {
   /** The HTML of the page. */
   readonly main: string;
   readonly summary?: string | undefined;
-  /** What an export is: `Function`. */
+  /** The kind of an export: `Function`. */
   readonly kind?: string | undefined;
   readonly parent?: { readonly title: string; readonly url: string } | undefined;
   readonly isHome?: boolean;

@@ -7,7 +7,7 @@ export function outline(html: string): string {
   return raise(unfolded.slice(0, end)) + unfolded.slice(end);
 }
 
-/** What describes the export itself stands right under the title: "Parameters", "Example". */
+/** Headings that describe the export itself follow right after the title: "Parameters", "Example". */
 function raise(html: string): string {
   return html.replace(/<(\/?)h([45])\b/g, (_, slash: string, level: string) =>
     slash === '' ? `<h${Number(level) - 2} data-small` : `</h${Number(level) - 2}`,

@@ -1,4 +1,4 @@
-/** What the sources say about errors: classes, meanings, and the pages of programming mistakes. */
+/** Reads errors from the sources: classes, meanings, and the pages of programming mistakes. */
 import { readFileSync } from 'node:fs';
 import { errorPages } from '../../../src/core/error-pages.ts';
 import type { Page } from './page.ts';

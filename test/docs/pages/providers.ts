@@ -1,4 +1,4 @@
-/** What the sources say about a provider: how to write it, its endpoints, and what its profile declares. */
+/** Reads a provider from the sources: its call, its endpoints, and the contents of its profile. */
 import { readFileSync } from 'node:fs';
 import type { AuthorizationServer } from '../../../src/core/oauth/authorization-server.ts';
 import * as providers from '../../../src/providers/index.ts';

@@ -69,7 +69,7 @@ export async function protectedPlace(handler: RequestListener): Promise<Place> {
 
 const bearerOf = ({ headers }: IncomingMessage) => headers.authorization?.replace(/^Bearer /, '') ?? '';
 
-/** What must be true of every example after one expiry. */
+/** Conditions that hold for every example after one expiry. */
 export const oneRefresh = {
   refreshes: 1,
   refreshTokensResent: 0,

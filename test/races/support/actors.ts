@@ -1,4 +1,4 @@
-/** What can happen to a world, as data that fast-check makes and shrinks. */
+/** Actions on a world, as data that fast-check generates and shrinks. */
 import type { SignOutResult } from 'tokenkeep';
 import { fc } from '../../support/properties.ts';
 import type { StorageTrouble } from './scheduled.ts';
@@ -27,14 +27,14 @@ export interface Call {
   outcome: Outcome | undefined;
 }
 
-/** A login or sign-out: when it began and when it was over. */
+/** A login or sign-out: when it began and when it ended. */
 export interface Deed {
   readonly kind: 'signOut' | 'login';
   readonly manager: number;
   readonly session: number;
   readonly startedAt: number;
   endedAt: number;
-  /** What a login begins. */
+  /** The session that a login begins. */
   family: string | undefined;
   error: unknown;
   /** Of a sign-out. */
@@ -98,7 +98,7 @@ export const storageTroubles = fc.record({
   }),
 });
 
-/** Turns actions into actors that note what came of them. */
+/** Turns actions into actors that record their results. */
 export function perform(world: World, actions: readonly Action[]) {
   const story: Story = { calls: [], deeds: [] };
   let deeds = 0;

@@ -4,7 +4,10 @@ import { expect } from 'vitest';
 import type { Story } from './actors.ts';
 import { codeOf, forged, type World } from './world.ts';
 
-/** Laws single-use and response-lost: a refresh token is sent again only if nobody heard that it was taken, and never beside itself. */
+/**
+ * Laws single-use and response-lost: a refresh token is sent again only if no one received the response, and never in
+ * parallel.
+ */
 export function spentOnce({ sends }: World): void {
   const byToken = Map.groupBy(sends, ({ refreshToken }) => refreshToken);
   for (const those of byToken.values()) {
@@ -26,7 +29,10 @@ export function noReuse({ server, sends }: World): void {
   expect(reuses, 'reuses without a lost response').toEqual([]);
 }
 
-/** Law commit-before-use: what is stored is the newest refresh token of a family, unless a response was lost or the family is over. */
+/**
+ * Law commit-before-use: the stored refresh token is the newest of a family, unless a response was lost or the family
+ * has ended.
+ */
 export async function endsOnTheNewest(world: World): Promise<void> {
   const { server, sends, sessionIds, stored, families, familyOf } = world;
   for (const [index, id] of sessionIds.entries()) {
@@ -48,7 +54,7 @@ export function storedBeforeUsed({ usedBeforeStored }: World): void {
   expect(usedBeforeStored, 'calls with a token that was not stored yet').toEqual([]);
 }
 
-/** Evidence: a refresh token is spent only for an access token that is over or was rejected. */
+/** Evidence: a refresh token is spent only for an access token that has expired or was rejected. */
 export function onlyOnEvidence({ withoutEvidence }: World): void {
   expect(withoutEvidence, 'refreshes without evidence').toEqual([]);
 }
@@ -73,7 +79,7 @@ export function nothingShared({ families, familyOf, sessionIds, server }: World,
   }
 }
 
-/** Only who aborts is told of an abort; every other error is one that says what to do. */
+/** Only the caller that aborts receives an abort; every other error says what to do. */
 export function abortsHarmNobody({ calls }: Story): void {
   for (const { kind, outcome } of calls) {
     if (outcome === undefined || !('error' in outcome)) continue;
@@ -82,7 +88,7 @@ export function abortsHarmNobody({ calls }: Story): void {
   }
 }
 
-/** One `sessionEnded` for each end, and one error for all who wait at one manager. */
+/** One `sessionEnded` for each end, and one error for all callers at one manager. */
 export function endsOnce({ endings, sends }: World, { calls }: Story): void {
   const dead = new Set(sends.filter(({ seen }) => seen === 'dead').map(({ refreshToken }) => refreshToken));
   expect(endings.length, 'ends').toBeLessThanOrEqual(dead.size);
@@ -132,7 +138,7 @@ export async function signOutWins(world: World, { deeds }: Story): Promise<void>
   }
 }
 
-/** The latest login at a manager is the session, for what is stored and for whoever calls after it. */
+/** The latest login at a manager is the session, in the storage and for every later call. */
 export async function latestLoginWins(world: World, { deeds, calls }: Story): Promise<void> {
   const place = ({ manager, session }: { manager: number; session: number }) =>
     `${manager % world.managers.length} ${session % world.sessionIds.length}`;

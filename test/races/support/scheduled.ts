@@ -98,7 +98,7 @@ export function scheduledStorage(
   };
 }
 
-/** A lock that is granted when it is its turn. What runs inside knows it. */
+/** A lock that is granted when it is its turn. Code that runs inside knows it. */
 export function scheduledLock(inner: TokenLock, s: fc.Scheduler): TokenLock {
   return {
     reach: inner.reach,

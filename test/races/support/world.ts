@@ -14,7 +14,7 @@ import {
   turn,
 } from './scheduled.ts';
 
-/** What becomes of one refresh. */
+/** The fate of one refresh. */
 export type RefreshTrouble =
   | 'unavailable'
   | 'unsent'
@@ -82,13 +82,13 @@ export function openWorld(s: fc.Scheduler, options: WorldOptions) {
 
   const point = (label: string) => (live ? s.schedule(Promise.resolve(), label) : Promise.resolve());
 
-  /** A refresh token is spent only if the access token that is stored is over, or was rejected. */
+  /** A refresh token is spent only if the stored access token has expired, or was rejected. */
   async function checkEvidence(refreshToken: string, scope: string | null): Promise<void> {
     const stored = (await Promise.all(sessionIds.map((id) => inner.read(`test-client/${id}`)))).map(
       (one) => one?.record as StoredRecord | undefined,
     );
     const record = stored.find((one) => one?.refreshToken === refreshToken);
-    // What it means to spend what is not stored is judged by the server.
+    // The server judges the use of a token that is not stored.
     if (record === undefined) return;
     const isWhole = scope === null || scope === 'read write';
     const [, accessToken] =
@@ -251,15 +251,16 @@ export function openWorld(s: fc.Scheduler, options: WorldOptions) {
       for (let idle = 0, steps = 0; !over; ) {
         await turn();
         idle = s.count() === 0 ? idle + 1 : 0;
-        // Streams take a few turns of the platform's own. Without a timer there is nothing but them to wait for: who
-        // waits for ever runs into the time limit of the test.
+        // Streams take a few turns of the platform's own. Without a timer there is nothing but them to wait
+        // for: an endless wait runs into the time limit of the test.
         if (idle < 50 || !clock.next()) continue;
         steps += 1;
         if (steps > 200) throw new Error('Timers follow timers, and somebody still waits.');
       }
     })();
     await s.waitFor(Promise.race([all, time.then(() => all)]));
-    // What goes on although nobody waits for it: flights that everyone has left, answers after a deadline.
+    // Work that continues although no one waits for it: refreshes that all callers have left, responses after a
+    // deadline.
     for (await turn(); s.count() > 0; await turn()) await s.waitOne();
     live = false;
   }

@@ -88,7 +88,7 @@ export const preferences: Scenarios = (visit) => {
     expect(await violations(page)).toEqual([]);
   });
 
-  test('for those who want no motion: nothing moves, and everything is told', async () => {
+  test('with reduced motion nothing moves, and everything is reported', async () => {
     const page = await visit();
     const slide = `getComputedStyle(document.querySelector('.lane .disc')).transitionDuration`;
     await page.tab.prefer?.({ 'prefers-reduced-motion': 'reduce' });

@@ -4,7 +4,7 @@ import type { ServerCounts } from '../../../../examples/playground/page/stage.ts
 import type { Site } from '../../../../examples/playground/site.ts';
 import type { DrivenBrowser, DrivenTab } from '../../support/browsers.ts';
 
-/** What the page shows. */
+/** The text of the page. */
 export interface Seen {
   /** The books, row by row: what the tabs say, and what the servers say. */
   readonly books: Readonly<Record<string, readonly [tabs: string, servers: string]>>;
@@ -96,7 +96,7 @@ export class Visit {
     return (await this.tab.evaluate(look)) as Seen;
   }
 
-  /** What the servers of this page have counted. */
+  /** Counts of the servers of this page. */
   counts(): ServerCounts {
     const stage = this.#site.stages.get(this.#stage);
     if (stage === undefined) throw new Error('The stage of the page is gone.');

@@ -1,5 +1,5 @@
 /**
- * What runs in the pages and workers of the tests: takes orders from the test, and reports.
+ * Runs in the pages and workers of the tests: takes commands from the test, and reports.
  */
 import { commands as others } from './commands.ts';
 import { logins } from './logins.ts';

@@ -30,7 +30,7 @@ Object.assign(globalThis, {
   attacker: {
     /** Where one of these tokens can be found from here. */
     search: async (tokens: string[]) => await search(new RegExp(tokens.join('|'))),
-    /** What a shared worker answers to a message that was made by hand, as text. */
+    /** Returns the response of a shared worker to a message that was made by hand, as text. */
     ask: ({ url, to }: Asked, message: object): Promise<string> =>
       new Promise((resolve) => {
         const { port } = new SharedWorker(url);

@@ -24,7 +24,7 @@ import { Point, type PointName, pausing } from './pausing.ts';
 
 export type StorageName = 'localStorage' | 'sessionStorage' | 'indexedDb' | 'encrypted' | 'whereAllowed';
 
-/** What a manager of a test is made of. */
+/** The configuration of a manager of a test. */
 export interface Setup {
   readonly storage: StorageName;
   readonly session: string;
@@ -122,7 +122,7 @@ export const commands = {
     return key.thumbprint;
   },
 
-  /** What a script of this page gets of a key: what the database holds of it, and what exporting it says. */
+  /** The view of a script of this page on a key: its entry in the database, and the result of exporting it. */
   async takeKey(thumbprint: string): Promise<string> {
     const { privateKey } = (await indexedDbKeys().read(thumbprint)) ?? {};
     if (privateKey === undefined) return 'lost';
@@ -181,7 +181,7 @@ export const commands = {
     (await current().manager.getTokens()) ?? null,
   told: (): string[] => current().told,
 
-  /** Resolves when an event has been told, also before. */
+  /** Resolves when an event has been emitted, also before. */
   async hears(event: string): Promise<void> {
     const { told, manager } = current();
     while (!told.includes(event)) {
@@ -195,7 +195,7 @@ export const commands = {
   rejectedToken: (token: string): Promise<string> =>
     current().manager.getAccessToken({ rejectedToken: token }),
 
-  /** The same, from an application that tries again when it is told to. */
+  /** The same, from an application that retries on request. */
   async rejectedTokenInTime(token: string): Promise<string> {
     for (;;) {
       try {
@@ -208,8 +208,8 @@ export const commands = {
   },
 
   /**
-   * Waits for the network to go, asks for tokens without it, and once more when it is back. The test hears of all that at
-   * the end: meanwhile nothing gets through.
+   * Waits for the network to go, asks for tokens without it, and once more when it is back. The test receives all of
+   * that at the end: meanwhile nothing gets through.
    */
   async offlineAndBack(token: string): Promise<{ without: string[]; back: string[] }> {
     const ask = async (): Promise<string[]> => {
@@ -249,7 +249,7 @@ export const commands = {
   /** Whether this page has come back from the back/forward cache, once it has. */
   wasKept: (): Promise<boolean> => comesBack,
 
-  /** What the storages and the lock say where the browser refuses them. */
+  /** The errors of the storages and the lock where the browser refuses them. */
   async refusals(): Promise<Record<string, string>> {
     const lock = (): TokenLock => webLock();
     return {

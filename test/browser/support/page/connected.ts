@@ -33,9 +33,9 @@ function heard(target: EventTarget, ...types: string[]): Promise<string> {
   });
 }
 
-/** What a page does that is connected to a worker. */
+/** Actions of a page that is connected to a worker. */
 export const connected = {
-  /** Connects this page. The manager is a global, where whoever looks for tokens begins. */
+  /** Connects this page. The manager is a global, where a search for tokens begins. */
   async connect(kind: WorkerKind, url: string): Promise<void> {
     if (kind === 'service worker') {
       await navigator.serviceWorker.register(url);
@@ -51,7 +51,7 @@ export const connected = {
   /** The worker fetches the tokens from there. */
   keptLogin: (path: string): Promise<unknown> => manager().login(path),
   keptSignOut: (): Promise<{ revoked: boolean }> => manager().signOut(),
-  /** What comes of asking for an access token. */
+  /** The result of a request for an access token. */
   keptToken: (): Promise<string> =>
     manager()
       .getAccessToken()
@@ -117,7 +117,7 @@ export const connected = {
     image.src = url;
     return `${await over} ${image.naturalWidth}x${image.naturalHeight}`;
   },
-  /** Resolves with how long it is, and where it is after it was told to go there, in seconds. */
+  /** Resolves with its length, and its position after a seek, in seconds. */
   async video(url: string, to: number): Promise<string> {
     const video = document.createElement('video');
     // Without it Firefox asks no service worker, and the others are to follow: https://github.com/whatwg/fetch/issues/1936.

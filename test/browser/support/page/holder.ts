@@ -1,4 +1,4 @@
-/** A worker that takes a lock and never lets it go. */
+/** A worker that takes a lock and never releases it. */
 import { webLock } from 'tokenkeep/browser';
 
 globalThis.addEventListener('message', ({ data }: MessageEvent<string>) => {

@@ -1,9 +1,9 @@
-/** A worker, of whatever kind, that keeps a token manager. What it is made of stands in its URL. */
+/** A worker, of any kind, that keeps a token manager. Its URL contains the configuration. */
 import { discover, memoryStorage, TokenManager, type TokenResponse, type TokenStorage } from 'tokenkeep';
 import { indexedDbStorage } from 'tokenkeep/browser';
 import { serveTokenManager } from 'tokenkeep/worker';
 
-/** What the keeper is told by its URL. */
+/** The parameters in the keeper's URL. */
 export interface KeeperSetup {
   readonly issuer: string;
   readonly session: string;

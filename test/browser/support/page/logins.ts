@@ -3,17 +3,17 @@ import { discover, isTokenKeepError } from 'tokenkeep';
 import { completeLogin, type Login, popupLogin, startLogin } from 'tokenkeep/login';
 import { commands } from './commands.ts';
 
-/** Who logs in where. */
+/** The client and its server. */
 export interface Client {
   readonly clientId: string;
   readonly issuer: string;
-  /** Who is going to be logged in. */
+  /** The user who is going to log in. */
   readonly user: string;
   /** Another place to log in at than the server's own. */
   readonly authorizationEndpoint?: string;
 }
 
-/** What an application's own options are. */
+/** The options of the application. */
 function options({ clientId, issuer, user, authorizationEndpoint }: Client, path: string) {
   const discovered = discover(issuer);
   return {
@@ -51,7 +51,7 @@ export const logins = {
     };
     document.body.replaceChildren(button);
   },
-  /** Who has logged in, or why nobody has. */
+  /** The user who has logged in, or the reason why the login failed. */
   async loggedIn(): Promise<string> {
     if (inWindow === undefined) throw new Error('Nobody has clicked.');
     return await inWindow;

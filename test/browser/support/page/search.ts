@@ -1,8 +1,8 @@
-/** What script in a page finds that looks everywhere: an attacker's. */
+/** Searches everything that script in a page can reach, as an attacker's script would. */
 
 /** Tokens of the test server. */
 const usual = /(?:access|refresh)-[\w-]{20}/;
-/** What has come to this page, as text, since it was spied on. */
+/** The messages that have reached this page, as text, since it was spied on. */
 export const overheard: string[] = [];
 
 export const textOf = (value: unknown): string => {
