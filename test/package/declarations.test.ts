@@ -3,10 +3,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { packed } from '../support/package/built.ts';
+import { installPackages, installTimeout } from '../support/package/install.ts';
 import { doors } from '../support/package/manifest.ts';
 
+const compilersFolder = 'test/package/compilers';
 let pack: ReturnType<typeof packed>;
-beforeAll(() => {
+beforeAll(async () => {
+  await installPackages(compilersFolder);
   pack = packed();
   const program = (names: string[]) =>
     names.map((door, index) => `export * as door${index} from '${door}';`).join('\n');
@@ -15,7 +18,7 @@ beforeAll(() => {
   // Workers of the web are the matter of that door, and have no other types than those of the DOM.
   writeFileSync(join(pack.folder, 'backend.mts'), program(all.filter((door) => door !== 'tokenkeep/worker')));
   writeFileSync(join(pack.folder, 'wrong.mts'), `import { noSuchName } from 'tokenkeep';\nnoSuchName();`);
-});
+}, installTimeout);
 afterAll(() => pack?.remove());
 
 /** The strictest user: no skipLibCheck, so every declaration that we reach has to compile. */
@@ -43,9 +46,11 @@ const programs = [
   { file: 'backend.mts', ...backend, module: 'node16' },
 ];
 /** The oldest that we promise, and the newest. */
-const compilers = ['typescript-5.5/bin/tsc', 'typescript/bin/tsc6', 'typescript-7/bin/tsc'].map(
-  (compiler) => `node_modules/${compiler}`,
-);
+const compilers = [
+  `${compilersFolder}/node_modules/typescript-5.5/bin/tsc`,
+  'node_modules/typescript/bin/tsc6',
+  'node_modules/typescript-7/bin/tsc',
+];
 
 describe.each(compilers)('with %s', (compiler) => {
   test.each(programs)(

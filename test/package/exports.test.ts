@@ -1,14 +1,18 @@
 import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { packed } from '../support/package/built.ts';
+import { installPackages, installTimeout } from '../support/package/install.ts';
 import { manifest } from '../support/package/manifest.ts';
 
+const checkers = 'test/package/checkers';
 let pack: ReturnType<typeof packed>;
-beforeAll(() => {
+beforeAll(async () => {
+  await installPackages(checkers);
   pack = packed();
-});
+}, installTimeout);
 afterAll(() => pack?.remove());
 
 test('publint finds nothing to say', async () => {
@@ -21,7 +25,7 @@ test('publint finds nothing to say', async () => {
 });
 
 test('the types resolve for every kind of importer that can load an ES module', () => {
-  const attw = 'node_modules/@arethetypeswrong/cli/dist/index.js';
+  const attw = join(checkers, 'node_modules/@arethetypeswrong/cli/dist/index.js');
   const options = ['--profile', 'esm-only', '--no-emoji', '--no-color', '--format', 'ascii'];
   const { status, stdout, stderr } = spawnSync(process.execPath, [attw, pack.tarball, ...options], {
     encoding: 'utf8',

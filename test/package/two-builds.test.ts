@@ -9,8 +9,8 @@ const modules: Record<string, string> = {
 };
 
 test.each([
-  { system: 'Linux', folder: '/home/ada/tokenkeep/.build/x/', separator: '/' },
-  { system: 'Windows', folder: 'C:\\ada\\tokenkeep\\.build\\x\\', separator: '\\' },
+  { system: 'Linux', folder: '/tokenkeep/.build/x/', separator: '/' },
+  { system: 'Windows', folder: 'C:\\tokenkeep\\.build\\x\\', separator: '\\' },
 ])('the production build finds its marks in the paths of $system', async ({ folder, separator }) => {
   const idOf = (path: string) => `${folder}${path.replaceAll('/', separator)}`;
   const files = new Map(Object.entries(modules).map(([path, code]) => [idOf(path), code]));

@@ -8,7 +8,8 @@ export const installTimeout = 300_000;
 
 /**
  * Installs the packages of a folder that has a manifest and a lockfile of its own, because few tests need them and they are large.
- * An installation that is newer than its lockfile is kept. `scripts: true` runs the install scripts.
+ * Each folder belongs to one test file: two that install at once would disturb each other. An installation that is newer than its
+ * lockfile is kept. `scripts: true` runs the install scripts.
  */
 export async function installPackages(folder: string, { scripts = false } = {}): Promise<void> {
   const installed = join(folder, 'node_modules/.package-lock.json');
