@@ -18,7 +18,7 @@ import { writeForTools } from './llms.ts';
 import type { Page } from './pages/page.ts';
 import { sitePages } from './pages/site-pages.ts';
 import { SiteRouter } from './reference/router.ts';
-import { exportsByTask, SiteTheme, targetOf } from './reference/theme.ts';
+import { exportsByTask, highlighted, SiteTheme, targetOf } from './reference/theme.ts';
 import { searchIndex } from './search-index.ts';
 import type { Door, SiteContent } from './site-content.ts';
 
@@ -65,20 +65,7 @@ export async function buildSite(folder: string, repository?: string): Promise<Si
       cleanOutputDir: true,
       lightHighlightTheme: 'github-light-high-contrast',
       darkHighlightTheme: 'github-dark-high-contrast',
-      highlightLanguages: [
-        'typescript',
-        'tsx',
-        'javascript',
-        'html',
-        'css',
-        'json',
-        'bash',
-        'sh',
-        'sql',
-        'http',
-        'diff',
-        'text',
-      ],
+      highlightLanguages: [...highlighted],
     },
     [new TypeDocReader(), new TSConfigReader()],
   );

@@ -97,6 +97,7 @@ function simplify(html: string): string {
       '<a class="anchor" href="$1" aria-label="Permalink">#</a>',
     )
     .replace(/<svg\b(?![^>]*data-keep).*?<\/svg>/gs, '')
+    .replace(/<code class="tsd-tag">Readonly<\/code>\s*/g, '')
     .replace(/<pre>/g, '<pre tabindex="0">')
     .replace(/<(div|li) class="tsd-signature(?=[ "])/g, '<$1 tabindex="0" class="tsd-signature')
     .replace(/<table>/g, '<div class="table" tabindex="0" role="region" aria-label="Table"><table>')

@@ -12,28 +12,31 @@ const groups: Readonly<Record<string, readonly TaskGroup[]>> = {
   tokenkeep: [
     {
       title: 'Keep a session',
-      files:
-        /^(token-manager|options|session\/(sign-out|inspect)|core\/oauth\/(token-set|revocation-result))\.ts$/,
-      names: ['Clock', 'Transport'],
+      files: /^(token-manager|options|session\/)/,
+      names: [
+        'AccessTokenRequest',
+        'Clock',
+        'CookieSessionInfo',
+        'NotRevoked',
+        'NotRevokedReason',
+        'RevocationResult',
+        'SetTokensOptions',
+        'TokenResponse',
+        'TokenSet',
+        'Transport',
+      ],
     },
-    {
-      title: 'Call protected resources',
-      files: /^(core\/http\/(protected-resource|rejection)|request\/invalid-token)\.ts$/,
-    },
+    { title: 'Call protected resources', files: /^(core\/http\/|request\/)/ },
     { title: 'Handle errors', files: /^core\/errors/ },
-    { title: 'Receive events', files: /^core\/(events|session\/read-record|oauth\/id-token)\.ts$/ },
-    { title: 'Store tokens and lock sessions', files: /^(core\/contracts\.ts|memory\/)/ },
+    { title: 'Receive events', files: /^core\/events/, names: ['IdTokenMismatch', 'RecordRejection'] },
+    { title: 'Store tokens and lock sessions', files: /^(core\/contracts|memory\/)/ },
     {
       title: 'Authenticate the client',
-      files: /^token-endpoint\/public-client\.ts$/,
+      files: /^token-endpoint\/public-client/,
       names: ['ClientAuthentication', 'UnauthenticatedRequest'],
     },
-    {
-      title: 'Describe the authorization server',
-      files:
-        /^(core\/oauth\/(authorization-server|provider-profile)|token-endpoint\/(discovery|authorization-server-resolver))\.ts$/,
-    },
-    { title: 'Choose a grant', files: /^core\/oauth\/grant\.ts$/ },
+    { title: 'Choose a grant', files: /^core\/oauth\/grant/ },
+    { title: 'Describe the authorization server', files: /^(core\/oauth\/|token-endpoint\/)/ },
   ],
   'tokenkeep/client-authentication': [
     { title: 'Authenticate the client', files: /client-secret|tls-client-auth/ },
@@ -48,7 +51,7 @@ const groups: Readonly<Record<string, readonly TaskGroup[]>> = {
     },
     {
       title: 'Sign in step by step',
-      files: /^login\/(start-login|complete-login|login|login-options|pending-logins|validate-id-token)\.ts$/,
+      files: /^login\/(?!step-up|legacy-session)/,
     },
     { title: 'Ask for a stronger login', files: /^login\/step-up/ },
     { title: 'Import a session', files: /import-session|legacy-session/ },

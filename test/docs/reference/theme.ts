@@ -8,6 +8,7 @@ import {
   type PageEvent,
   type Reflection,
   ReflectionKind,
+  type RendererEvent,
 } from 'typedoc';
 import { renderDocument } from '../html/document.ts';
 import { escapeHtml } from '../html/escape.ts';
@@ -16,6 +17,22 @@ import { renderHome } from '../html/home.ts';
 import { outline } from '../html/member-headings.ts';
 import type { SiteContent } from '../site-content.ts';
 import { groupOf, groupTitles } from './groups.ts';
+
+/** The languages of the code that pages show. */
+export const highlighted = [
+  'typescript',
+  'tsx',
+  'javascript',
+  'html',
+  'css',
+  'json',
+  'bash',
+  'sh',
+  'sql',
+  'http',
+  'diff',
+  'text',
+] as const;
 
 const nothing = JSX.createElement(JSX.Fragment, null);
 
@@ -31,6 +48,12 @@ export class SiteTheme extends DefaultTheme {
   static content: SiteContent;
 
   override ContextClass = ContentContext;
+
+  /** The first line that a grammar sees may take longer than the highlighter waits for a line, so that line is not one of ours. */
+  override async preRender(event: RendererEvent): Promise<void> {
+    await super.preRender(event);
+    for (const language of highlighted) this.markedPlugin.getHighlighted("import { a } from 'b';", language);
+  }
 
   override render(event: PageEvent): string {
     const page = event as PageEvent<Reflection>;
