@@ -1,23 +1,15 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { crew, mustGoOn, mustHaveLostTheAnswer } from '../../support/processes/crew.ts';
 import { points } from '../../support/processes/critical-section.ts';
 import { type Family, family, leftovers } from '../../support/processes/family.ts';
-import { SessionProcess } from '../../support/processes/session-processes.ts';
+import type { SessionProcess } from '../../support/processes/session-processes.ts';
 
-/** Two processes that live through everything, and the next one to be killed, which is started ahead of its time. */
-let survivor: SessionProcess;
-let waiter: SessionProcess;
-let next: SessionProcess;
-beforeAll(() => {
-  [survivor, waiter, next] = [new SessionProcess(), new SessionProcess(), new SessionProcess()];
-});
-afterAll(async () => {
-  await Promise.all([survivor, waiter, next].map((one) => one.kill()));
-});
+const processes = crew();
 
 /** A session whose access token has expired, and a process that knows it and is about to refresh. */
 async function expired(shared: Family): Promise<SessionProcess> {
-  const victim = next;
-  next = new SessionProcess();
+  const { survivor, waiter } = processes;
+  const victim = processes.victim();
   await survivor.open(shared.session);
   await waiter.open(shared.session);
   await shared.signIn(survivor);
@@ -25,14 +17,6 @@ async function expired(shared: Family): Promise<SessionProcess> {
   expect(await victim.call()).toBe(200);
   shared.server.expire();
   return victim;
-}
-
-/** Someone who waits for the lock when its holder dies: there is one unless it is free, or what it guards is done. */
-async function waitBehind(isNeeded: boolean): Promise<Promise<number | string>[]> {
-  if (!isNeeded) return [];
-  const call = waiter.call();
-  await waiter.reaches('waiting');
-  return [call];
 }
 
 test('the points are all awaits of the critical section', async () => {
@@ -51,17 +35,17 @@ describe('kill -9', () => {
       void victim.call({ standsAt: at });
       await victim.reaches(at);
       expect(server.counts.refreshes).toBe(token === 'unspent' ? 0 : 1);
-      const waiting = await waitBehind(locked && token !== 'stored');
+      const waiting = await processes.waitBehind(locked && token !== 'stored');
       await victim.kill();
-      const outcomes = await Promise.all([...waiting, survivor.call()]);
+      const outcomes = await Promise.all([...waiting, processes.survivor.call()]);
       if (token === 'spent') mustHaveLostTheAnswer(shared, outcomes);
       else mustGoOn(shared, outcomes);
       // Files that dead processes have left of the lock are removed when it is next used.
       if (token === 'stored' && locked) {
         server.expire();
-        expect(await survivor.call()).toBe(200);
+        expect(await processes.survivor.call()).toBe(200);
       }
-      await Promise.all([survivor.do('idle'), waiter.do('idle')]);
+      await Promise.all([processes.survivor.do('idle'), processes.waiter.do('idle')]);
       expect(leftovers(shared.file)).toEqual([]);
     });
   }
@@ -73,14 +57,14 @@ describe('kill -9', () => {
       const held = shared.server.hold({ commits });
       void victim.call();
       await held.arrived();
-      const waiting = await waitBehind(true);
+      const waiting = await processes.waitBehind(true);
       await victim.kill();
       // The server takes them in the order in which they came.
       await held.arrived(2);
       await held();
-      const outcomes = await Promise.all([...waiting, survivor.call()]);
+      const outcomes = await Promise.all([...waiting, processes.survivor.call()]);
       mustHaveLostTheAnswer(shared, outcomes);
-      await Promise.all([survivor.do('idle'), waiter.do('idle')]);
+      await Promise.all([processes.survivor.do('idle'), processes.waiter.do('idle')]);
       expect(leftovers(shared.file)).toEqual([]);
     });
   }
@@ -92,9 +76,9 @@ describe('kill -9', () => {
       await using victim = await expired(shared);
       void victim.call({ standsAt: at });
       await victim.reaches(at);
-      const waiting = await waitBehind(true);
+      const waiting = await processes.waitBehind(true);
       await victim.kill();
-      expect(await Promise.all([...waiting, survivor.call()])).toEqual([200, 200]);
+      expect(await Promise.all([...waiting, processes.survivor.call()])).toEqual([200, 200]);
       expect(shared.server.counts).toMatchObject({
         tokenRequests: 2,
         replays: 1,
@@ -104,19 +88,3 @@ describe('kill -9', () => {
     });
   }
 });
-
-/** The answer is nowhere: one careful attempt is made, by one of all, and it ends the session with its true reason. */
-function mustHaveLostTheAnswer({ server }: Family, outcomes: (number | string)[]): void {
-  const [reason, ...others] = outcomes.sort().map(String);
-  expect(reason).toBe('ERR_LOGIN_REQUIRED response_lost');
-  for (const other of others) {
-    expect(other).toMatch(/^ERR_LOGIN_REQUIRED (response_lost|signed_out|no_tokens)$/);
-  }
-  expect(server.counts).toMatchObject({ tokenRequests: 2, refreshes: 1, reuses: 1 });
-}
-
-/** Nothing was lost: all go on, with one rotation in all. */
-function mustGoOn({ server }: Family, outcomes: (number | string)[]): void {
-  expect(outcomes).toEqual(outcomes.map(() => 200));
-  expect(server.counts).toMatchObject({ tokenRequests: 1, refreshes: 1, reuses: 0, familiesRevoked: 0 });
-}

@@ -9,6 +9,7 @@ import {
 } from 'tokenkeep/postgres';
 import { authorizationServer } from 'tokenkeep/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { until, watching } from '../../support/cluster/watching.ts';
 import { openManager, optionsFor } from '../../support/open-manager.ts';
 import { rejection } from '../../support/promises.ts';
 import { type PostgresProcess, startPostgres } from '../../support/servers/postgres.ts';
@@ -157,7 +158,7 @@ test('1000 sessions are refreshed by two backends, each through a pool of 5, and
     (pool) =>
       new TokenManager({
         ...optionsFor(server),
-        storage: postgresStorage({ pool }),
+        storage: postgresStorage({ pool, timeout: 120_000 }), // a thousand wait for five connections
       }),
   );
   const sessions = Array.from({ length: 1000 }, (_, index) => `user${index}`);
@@ -172,7 +173,7 @@ test('1000 sessions are refreshed by two backends, each through a pool of 5, and
   for (const pool of pools) expect(pool.totalCount).toBeLessThanOrEqual(5);
   expect(await advisoryLocks()).toEqual([]);
   for (const one of backends) await one.close();
-}, 60_000);
+}, 120_000);
 
 test('everybody behind a lock waits over one connection', async () => {
   const [holder, pool] = [open(), openPool({ max: 2 })];
@@ -364,28 +365,3 @@ test.each<[string, unknown]>([
     }),
   );
 });
-
-function watching(storage: ReturnType<typeof open>, of: string): { next(): Promise<void>; stop(): void } {
-  let told = 0;
-  let heard = 0;
-  let resolve = (): void => undefined;
-  const stop = storage.watch(of, () => {
-    told += 1;
-    resolve();
-  });
-  const next = async (): Promise<void> => {
-    heard += 1;
-    while (told < heard) {
-      await new Promise<void>((go) => {
-        resolve = go;
-      });
-    }
-    heard = told;
-  };
-  return { next, stop };
-}
-
-/** Asks until it is so; what never is so ends with the test. */
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resolve) => setImmediate(resolve));
-}

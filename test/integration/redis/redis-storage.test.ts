@@ -4,7 +4,9 @@ import { TokenManager } from 'tokenkeep';
 import { type RedisClient, type RedisStorageOptions, redisStorage } from 'tokenkeep/redis';
 import { authorizationServer, lockConformance, register, storageConformance } from 'tokenkeep/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { until, watching } from '../../support/cluster/watching.ts';
 import { optionsFor } from '../../support/open-manager.ts';
+import { patience } from '../../support/patience.ts';
 import { type RedisProcess, startRedis } from '../../support/servers/redis.ts';
 import { Clients, packages } from './support/clients.ts';
 
@@ -69,7 +71,7 @@ describe.each(packages)('%s', (name) => {
         async () =>
           new TokenManager({
             ...optionsFor(server),
-            storage: await open(),
+            storage: await open({ timeout: 120_000 }), // a thousand at once
           }),
       ),
     );
@@ -88,7 +90,7 @@ describe.each(packages)('%s', (name) => {
     expect(await redis.command('PUBSUB', 'NUMSUB', 'tokenkeep:changes')).toEqual(['tokenkeep:changes', 2]);
     expect(await redis.command('DBSIZE')).toBe(1000);
     for (const manager of managers) await manager.close();
-  });
+  }, 120_000);
 
   test('a connection for announcements is there while somebody watches, and not longer', async () => {
     const storage = await open();
@@ -265,7 +267,7 @@ describe('a cluster', () => {
         const { open, close } = await fixture();
         return { storage: open(), reopen: open, close };
       },
-      { breakDown: false },
+      { breakDown: false, ...patience },
     );
     register(test, cases);
     const lockCases = lockConformance(
@@ -273,39 +275,8 @@ describe('a cluster', () => {
         const { open, close } = await fixture();
         return { lock: open().lock, reopen: () => open().lock, close };
       },
-      { holderDeath: false },
+      { holderDeath: false, ...patience },
     );
     register(test, lockCases);
   });
 });
-
-interface Watching {
-  /** Resolves at the next notification. */
-  next(): Promise<void>;
-  stop(): void;
-}
-
-function watching(storage: ReturnType<typeof redisStorage>, key: string): Watching {
-  let told = 0;
-  let heard = 0;
-  let resolve = (): void => undefined;
-  const stop = storage.watch(key, () => {
-    told += 1;
-    resolve();
-  });
-  const next = async (): Promise<void> => {
-    heard += 1;
-    while (told < heard) {
-      await new Promise<void>((go) => {
-        resolve = go;
-      });
-    }
-    heard = told;
-  };
-  return { next, stop };
-}
-
-/** Asks until it is so; what never is so ends with the test. */
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resolve) => setImmediate(resolve));
-}

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { crew, mustGoOn, mustHaveLostTheAnswer } from '../processes/crew.ts';
 import type { Point } from '../processes/critical-section.ts';
 import { type Family, family } from '../processes/family.ts';
 import { SessionProcess } from '../processes/session-processes.ts';
@@ -15,21 +16,12 @@ export function crashes(ground: () => Ground, points: readonly Point[]): void {
 }
 
 function kills(ground: () => Ground, points: readonly Point[]): void {
-  /** Two processes that live through everything, and the next victim, which is started ahead of its time. */
-  let survivor: SessionProcess;
-  let waiter: SessionProcess;
-  let next: SessionProcess;
-  beforeAll(() => {
-    [survivor, waiter, next] = [new SessionProcess(), new SessionProcess(), new SessionProcess()];
-  });
-  afterAll(async () => {
-    await Promise.all([survivor, waiter, next].map((one) => one.kill()));
-  });
+  const processes = crew();
 
   /** A session whose access token has expired, and a process that knows it and is about to refresh. */
   async function expired(shared: Family): Promise<SessionProcess> {
-    const victim = next;
-    next = new SessionProcess();
+    const { survivor, waiter } = processes;
+    const victim = processes.victim();
     const open = (one: SessionProcess, index: number, stopsClock = true) =>
       one.open({ ...shared.session, place: ground().place(index), stopsClock });
     await open(survivor, 0);
@@ -41,14 +33,6 @@ function kills(ground: () => Ground, points: readonly Point[]): void {
     return victim;
   }
 
-  /** Someone who waits for the lock when its holder dies: there is one unless it is free, or what it guards is done. */
-  async function waiting(isNeeded: boolean): Promise<Promise<number | string>[]> {
-    if (!isNeeded) return [];
-    const call = waiter.call();
-    await waiter.reaches('waiting');
-    return [call];
-  }
-
   /**
    * The process that left the marker may live, and wait for the response: others send nothing until its time has
    * passed.
@@ -57,6 +41,7 @@ function kills(ground: () => Ground, points: readonly Point[]): void {
     { server }: Family,
     { sent, waits }: { readonly sent: number; readonly waits: boolean },
   ): Promise<void> {
+    const { survivor, waiter } = processes;
     const those = waits ? [survivor, waiter] : [survivor];
     // They have had the lock, have seen the marker, and wait without the lock.
     await Promise.all(those.map((one) => one.reaches('unlocking')));
@@ -77,10 +62,10 @@ function kills(ground: () => Ground, points: readonly Point[]): void {
       await using victim = await expired(shared);
       void victim.call({ standsAt: at });
       await victim.reaches(at);
-      const before = await waiting(locked && token !== 'stored');
+      const before = await processes.waitBehind(locked && token !== 'stored');
       await victim.kill();
       await ground().bury();
-      const calls = Promise.all([...before, survivor.call()]);
+      const calls = Promise.all([...before, processes.survivor.call()]);
       const sent = token === 'spent' ? 1 : 0;
       if (isMarked(at)) await nobodySendsAtOnce(shared, { sent, waits: before.length > 0 });
       const outcomes = await calls;
@@ -97,10 +82,10 @@ function kills(ground: () => Ground, points: readonly Point[]): void {
       const held = shared.server.hold({ commits });
       void victim.call();
       await held.arrived();
-      const before = await waiting(true);
+      const before = await processes.waitBehind(true);
       await victim.kill();
       await ground().bury();
-      const calls = Promise.all([...before, survivor.call()]);
+      const calls = Promise.all([...before, processes.survivor.call()]);
       await nobodySendsAtOnce(shared, { sent: 1, waits: true });
       await held.arrived(2); // the server takes them in the order in which they came
       await held();
@@ -166,19 +151,4 @@ function stops(ground: () => Ground, points: readonly Point[]): void {
       expect(server.counts.reuses).toBe(0);
     });
   }
-}
-
-/** The answer is nowhere: one careful attempt is made, by one of all, and it ends the session with its true reason. */
-function mustHaveLostTheAnswer({ server }: Family, outcomes: (number | string)[]): void {
-  const [reason, ...others] = outcomes.sort().map(String);
-  expect(reason).toBe('ERR_LOGIN_REQUIRED response_lost');
-  for (const other of others)
-    expect(other).toMatch(/^ERR_LOGIN_REQUIRED (response_lost|signed_out|no_tokens)$/);
-  expect(server.counts).toMatchObject({ tokenRequests: 2, refreshes: 1, reuses: 1 });
-}
-
-/** Nothing was lost: all go on, with one rotation in all. */
-function mustGoOn({ server }: Family, outcomes: (number | string)[]): void {
-  expect(outcomes).toEqual(outcomes.map(() => 200));
-  expect(server.counts).toMatchObject({ tokenRequests: 1, refreshes: 1, reuses: 0, familiesRevoked: 0 });
 }

@@ -8,16 +8,18 @@ import {
   type StorageFixture,
   storageConformance,
 } from 'tokenkeep/testing';
+import { patience } from '../../../support/patience.ts';
 
 let count = 0;
 const fresh = (): string => `kit ${Date.now()} ${count++}`;
 
 const kits = {
-  'indexedDbStorage()': () => storageConformance(() => database({})),
-  'indexedDbStorage({ encrypt: true })': () => storageConformance(() => database({ encrypt: true })),
-  'webStorage(localStorage)': () => storageConformance(() => items(localStorage)),
-  'webStorage(sessionStorage)': () => storageConformance(() => items(sessionStorage)),
-  'webLock()': () => lockConformance(lock),
+  'indexedDbStorage()': () => storageConformance(() => database({}), patience),
+  'indexedDbStorage({ encrypt: true })': () =>
+    storageConformance(() => database({ encrypt: true }), patience),
+  'webStorage(localStorage)': () => storageConformance(() => items(localStorage), patience),
+  'webStorage(sessionStorage)': () => storageConformance(() => items(sessionStorage), patience),
+  'webLock()': () => lockConformance(lock, patience),
   'indexedDbKeys()': () => keyStorageConformance(keys),
 } satisfies Record<string, () => readonly ConformanceCase[]>;
 

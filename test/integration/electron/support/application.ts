@@ -7,6 +7,7 @@ import {
   type ServeTokenManagerOptions,
   serveTokenManager,
 } from 'tokenkeep/electron';
+import { BareManager as BareManagerOfAll } from '../../../support/bare-manager.ts';
 import { ElectronDouble, type Page } from './electron-double.ts';
 
 export interface Application {
@@ -39,29 +40,8 @@ export function application(
   };
 }
 
-type Subscription = [type: string, listener: (event: never) => unknown];
-
-/** A manager that is nothing but this transport, and keeps the requests. */
-export class BareManager implements ServedTokenManager {
-  readonly requests: Request[] = [];
-  readonly fetch: typeof globalThis.fetch;
-  readonly #listeners: Subscription[] = [];
-
-  constructor(answer: (request: Request) => Response | Promise<Response>) {
-    this.fetch = async (input, init) => {
-      const request = new Request(input, init);
-      this.requests.push(request);
-      return await answer(request);
-    };
-  }
-
-  readonly on: ServedTokenManager['on'] = (type, listener) => {
-    const one: Subscription = [type, listener];
-    this.#listeners.push(one);
-    return () => void this.#listeners.splice(this.#listeners.indexOf(one), 1);
-  };
-
-  /** Requests to the session. */
+/** Keeps the requests to the session as well. */
+export class BareManager extends BareManagerOfAll implements ServedTokenManager {
   readonly asked: unknown[][] = [];
 
   async setTokens(...parameters: unknown[]): Promise<void> {
@@ -71,13 +51,5 @@ export class BareManager implements ServedTokenManager {
   async signOut(...parameters: unknown[]): Promise<{ revoked: true }> {
     this.asked.push(['signOut', ...parameters]);
     return { revoked: true };
-  }
-
-  get listeners(): number {
-    return this.#listeners.length;
-  }
-
-  tell(event: { readonly type: string } & Record<string, unknown>): void {
-    for (const [type, listener] of this.#listeners) if (type === event.type) listener(event as never);
   }
 }

@@ -8,6 +8,7 @@ import {
   serveTokenManager,
 } from 'tokenkeep/worker';
 import { vi } from 'vitest';
+import { BareManager as BareManagerOfAll } from '../../../support/bare-manager.ts';
 import { LocksDouble } from './locks-double.ts';
 import { type Kind, WorkerDouble } from './workers-double.ts';
 
@@ -76,30 +77,15 @@ export function site(
   };
 }
 
-type Subscription = [type: string, listener: (event: never) => unknown];
-
-/** A manager that is nothing but this transport, and keeps what it was asked for. */
-export class BareManager implements ServedTokenManager {
-  readonly requests: Request[] = [];
+/** Keeps what it was asked for. */
+export class BareManager extends BareManagerOfAll implements ServedTokenManager {
   readonly signOuts: object[] = [];
   readonly tokens: unknown[] = [];
   readonly tokenRequests: unknown[] = [];
-  readonly fetch: typeof globalThis.fetch;
-  readonly #listeners: Subscription[] = [];
 
   constructor(answer: (request: Request) => Response | Promise<Response> = () => new Response()) {
-    this.fetch = async (input, init) => {
-      const request = new Request(input, init);
-      this.requests.push(request);
-      return await answer(request);
-    };
+    super(answer);
   }
-
-  readonly on: ServedTokenManager['on'] = (type, listener) => {
-    const one: Subscription = [type, listener];
-    this.#listeners.push(one);
-    return () => void this.#listeners.splice(this.#listeners.indexOf(one), 1);
-  };
 
   async getAccessToken(request?: object): Promise<string> {
     this.tokenRequests.push(request);
@@ -113,13 +99,5 @@ export class BareManager implements ServedTokenManager {
   async signOut(options: object = {}): Promise<{ revoked: true }> {
     this.signOuts.push(options);
     return { revoked: true };
-  }
-
-  get listeners(): number {
-    return this.#listeners.length;
-  }
-
-  tell(event: { readonly type: string } & Record<string, unknown>): void {
-    for (const [type, listener] of this.#listeners) if (type === event.type) listener(event as never);
   }
 }

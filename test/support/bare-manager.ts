@@ -1,0 +1,32 @@
+import type { TokenManager } from 'tokenkeep';
+
+type Subscription = [type: string, listener: (event: never) => unknown];
+
+/** A manager that is nothing but this transport, and keeps the requests. What it was asked of the session is kept by a subclass. */
+export class BareManager {
+  readonly requests: Request[] = [];
+  readonly fetch: typeof globalThis.fetch;
+  readonly #listeners: Subscription[] = [];
+
+  constructor(answer: (request: Request) => Response | Promise<Response>) {
+    this.fetch = async (input, init) => {
+      const request = new Request(input, init);
+      this.requests.push(request);
+      return await answer(request);
+    };
+  }
+
+  readonly on: TokenManager['on'] = (type, listener) => {
+    const one: Subscription = [type, listener];
+    this.#listeners.push(one);
+    return () => void this.#listeners.splice(this.#listeners.indexOf(one), 1);
+  };
+
+  get listeners(): number {
+    return this.#listeners.length;
+  }
+
+  tell(event: { readonly type: string } & Record<string, unknown>): void {
+    for (const [type, listener] of this.#listeners) if (type === event.type) listener(event as never);
+  }
+}
