@@ -4,6 +4,7 @@
  * @module
  */
 import { createRequire } from 'node:module';
+import PQueue from 'p-queue';
 import { ConfigurationError, StorageError } from '../core/errors.ts';
 import type { StorageOperation } from '../core/stored-record.ts';
 import { errorMessage, redactedCause } from './redacted-cause.ts';
@@ -53,11 +54,8 @@ export class Keyring {
   readonly service: string;
   readonly #entries: Map<string, KeyringEntry> = new Map();
   readonly #module: KeyringModule | undefined;
-  /** The last call: one at a time, because a call that waits for a person to unlock the keyring keeps a thread. */
-  #lastCall: Promise<unknown> = Promise.resolve();
-
-  /** `true`: a call hangs, and others go past it. */
-  #isStuck = false;
+  /** One at a time, because a call that waits for a person to unlock the keyring keeps a thread. */
+  readonly #calls: PQueue = new PQueue({ concurrency: 1 });
 
   constructor(service: string, module: KeyringModule | undefined) {
     this.service = service;
@@ -92,30 +90,28 @@ export class Keyring {
     work: (entry: KeyringEntry) => Promise<T>,
     secret?: string,
   ): Promise<T> {
-    const call = this.#lastCall.then(() => this.#attempt(account, work));
-    this.#lastCall = this.#waitOrSkip(call.catch(() => undefined));
     try {
-      return await call;
+      return await this.#calls.add(() => this.#untilOverdue(this.#attempt(account, work)));
     } catch (error) {
       const cause = redactedCause(error, secret);
       throw new StorageError(`${remedyOf(error)} Then try again.`, { operation, cause });
     }
   }
 
-  /** Runs one call at a time. Only one call that hangs is overtaken, because each hanging call keeps a thread. */
-  async #waitOrSkip(call: Promise<unknown>): Promise<void> {
-    let timer: unknown;
-    const overdue = new Promise<true>((resolve) => {
-      timer = setTimeout(resolve, callTimeoutMs, true).unref();
-    });
-    const isStuck = (await Promise.race([call, overdue])) === true;
-    clearTimeout(timer as NodeJS.Timeout);
-    if (!isStuck) return;
-    if (this.#isStuck) return void (await call);
-    this.#isStuck = true;
-    void call.then(() => {
-      this.#isStuck = false;
-    });
+  /** Lets other calls overtake one that hangs. Only one is overtaken at a time, because each of them keeps a thread. */
+  async #untilOverdue<T>(call: Promise<T>): Promise<T> {
+    const calls = this.#calls;
+    let isOvertaken = false;
+    const timer = setTimeout(() => {
+      isOvertaken = calls.concurrency === 1;
+      calls.concurrency = 2;
+    }, callTimeoutMs).unref();
+    try {
+      return await call;
+    } finally {
+      clearTimeout(timer);
+      if (isOvertaken) calls.concurrency = 1;
+    }
   }
 
   async #attempt<T>(account: string, work: (entry: KeyringEntry) => Promise<T>): Promise<T> {

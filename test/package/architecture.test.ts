@@ -65,7 +65,7 @@ const packageDoors: Readonly<Record<string, string[]>> = {
   'jwt-decode': ['core/oauth/jwt-claims.ts'],
   ky: ['ky/authorized-ky.ts'],
   oauth4webapi: ['client-assertion/client-assertion.ts'],
-  'p-queue': ['cluster/keyed-queue.ts'],
+  'p-queue': ['cluster/keyed-queue.ts', 'node/keyring.ts'],
 };
 
 /** Optional peers. Applications hand in their clients, so no file imports them. */

@@ -135,6 +135,15 @@ test('a hanging keyring call is repeated once, so that at most two threads are b
   await turns();
   expect(asked).toEqual(['a', 'b', 'c']);
   expect(reads.map(({ done }) => done)).toEqual([true, true, true]);
+  // After that, one call at a time again.
+  hangs = true;
+  const later = ['d', 'e'].map((key) => settlement(storage.read(key)));
+  await turns();
+  expect(asked).toEqual(['a', 'b', 'c', 'd']);
+  hangs = false;
+  pending[2]?.();
+  await turns();
+  expect(later.map(({ done }) => done)).toEqual([true, true]);
   storage.close();
 });
 
