@@ -49,6 +49,9 @@ describe('the pages about errors', () => {
   });
 });
 
+/** A failure at run time, which keeps its words. */
+const atRunTime = 'The endpoints of the authorization server could not be found out.';
+
 describe('the modules for production', () => {
   const files = globSync('dist/production/**/*.js');
   const everything = files.map((file) => readFileSync(file, 'utf8')).join('\n');
@@ -61,6 +64,27 @@ describe('the modules for production', () => {
       return texts.filter((text) => / \w+ \w+ /.test(text) && code.includes(text));
     });
     expect(left).toEqual([]);
+  });
+
+  /** These explain mistakes of the program and nothing else. */
+  const onlyMistakes = [
+    ...[
+      'options',
+      'session/parse-tokens',
+      'browser/argument-checks',
+      'ky/authorized-ky',
+      'providers/address',
+    ],
+    ...['core/http/endpoint', 'core/http/protected-resource', 'core/session/lock-scope'],
+    ...['login/login-options', 'login/redirect-login-options', 'login/step-up'],
+    'token-endpoint/authorization-server-resolver',
+  ];
+
+  test.each(onlyMistakes)('say nothing in words in %s', (path) => {
+    const code = readFileSync(`dist/production/${path}.js`, 'utf8');
+    const messages = messagesOf(ts.createSourceFile(path, code, ts.ScriptTarget.Latest, true));
+    const isSentence = (text: string) => /\w\.$|(\w+\W+){4}\w/.test(text) && /[a-z] [a-z]/.test(text);
+    expect(messages.filter((text) => isSentence(text) && text !== atRunTime)).toEqual([]);
   });
 
   test('name the page of every explanation', () => {
