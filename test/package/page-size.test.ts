@@ -26,8 +26,8 @@ const manager = `export { TokenManager } from 'tokenkeep'`;
  * them when you make the package smaller.
  */
 const imports: readonly { code: string; production: boolean; rolldown: number; esbuild: number }[] = [
-  ...both(manager, [38_300, 39_200], [38_300, 38_900]),
-  ...both(`${manager}; export { discover } from 'tokenkeep'`, [39_300, 40_300], [39_300, 39_900]),
+  ...both(manager, [38_300, 39_200], [36_400, 37_100]),
+  ...both(`${manager}; export { discover } from 'tokenkeep'`, [39_300, 40_300], [37_500, 38_100]),
   ...both(
     [
       manager,
@@ -36,9 +36,9 @@ const imports: readonly { code: string; production: boolean; rolldown: number; e
       `export { reachfive } from 'tokenkeep/providers'`,
     ].join('; '),
     [47_000, 48_200],
-    [47_000, 47_800],
+    [45_000, 45_800],
   ),
-  ...both(`export * from 'tokenkeep'`, [40_100, 41_100], [40_100, 40_700]),
+  ...both(`export * from 'tokenkeep'`, [40_100, 41_100], [38_200, 38_800]),
 ];
 
 type Ceilings = readonly [rolldown: number, esbuild: number];
