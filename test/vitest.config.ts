@@ -52,6 +52,13 @@ const needsNodeBodies = unit('request/fetch-arguments');
  */
 const environment = { extends: true, resolve: { alias: sources } } as const;
 const sharedProcess = 'test/support/environments/shared-process.ts';
+
+/** Servers, browsers and compilers start slowly on a busy machine: a tenth of its limit is enough for each test on a quiet one. */
+const limitedTo = (limit: number) => ({
+  testTimeout: limit,
+  hookTimeout: limit,
+  expect: { poll: { timeout: 0.75 * limit, interval: 10 } },
+});
 const webLocks = 'test/support/environments/web-locks.ts';
 
 export default defineConfig({
@@ -99,8 +106,7 @@ export default defineConfig({
       {
         extends: true,
         resolve: { alias: sources },
-        // Servers, browsers and processes start slowly on a busy machine. A test that takes 5 s passes where all takes ten times as long.
-        test: { name: 'server', include: server, testTimeout: 60_000, hookTimeout: 60_000 },
+        test: { name: 'server', include: server, ...limitedTo(60_000) },
       },
       {
         ...environment,
@@ -175,7 +181,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'package', include: built, testTimeout: 120_000, hookTimeout: 120_000 },
+        test: { name: 'package', include: built, ...limitedTo(120_000) },
       },
     ],
     coverage: {
