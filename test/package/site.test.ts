@@ -276,12 +276,20 @@ describe('everyone can read it', () => {
   });
 
   test('on a phone of 360 px: no page is wider than the screen', async () => {
-    const page = await open('index.html', { viewport: { width: 360, height: 740 } });
-    for (const url of files()) {
-      await page.goto(base + url, { waitUntil: 'domcontentloaded' });
-      const sideways = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
-      expect([url, sideways]).toEqual([url, 0]);
-    }
+    const page = await open('start.html', { viewport: { width: 360, height: 740 } });
+    // The header and the navigation are those of every page, so only the content changes.
+    const wide = await page.evaluate(async (urls) => {
+      const found: string[] = [];
+      for (const url of urls) {
+        const html = await (await fetch(url)).text();
+        const main = new DOMParser().parseFromString(html, 'text/html').querySelector('main');
+        if (main) document.querySelector('main')?.replaceWith(main);
+        const sideways = document.documentElement.scrollWidth - innerWidth;
+        if (!main || sideways > 0) found.push(`${url}: ${sideways}`);
+      }
+      return found;
+    }, files());
+    expect(wide).toEqual([]);
   });
 });
 
