@@ -87,9 +87,11 @@ function reference() {
 
 /** Minifies the modules for production, as applications do: readers have the ordinary build. */
 function minified() {
+  const keepNames = { function: true, class: true }; // `manager.fetch` has the name of the platform's
+  const names = { compress: { keepNames }, mangle: { keepNames } };
   return {
     name: 'minified',
-    renderChunk: (code, { fileName }) => minifySync(fileName, code, { module: true }).code,
+    renderChunk: (code, { fileName }) => minifySync(fileName, code, { module: true, ...names }).code,
   };
 }
 

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { twoBuilds } from '../build/two-builds.ts';
+import { builtModules } from './support/package/built-modules.ts';
 
 // With slashes on Windows too: Vite compares module ids as texts.
 const root = fileURLToPath(new URL('..', import.meta.url)).replaceAll('\\', '/');
@@ -91,16 +92,22 @@ export default defineConfig({
         },
       },
       {
-        ...environment,
-        // What the project jsdom does not run of the production build: logins, storages, DPoP and workers of pages.
-        plugins: [twoBuilds('production')],
+        extends: true,
+        // The modules of dist/production, as pages get them: minified, and without what the build removes.
+        plugins: [twoBuilds('production'), builtModules()],
         test: {
           name: 'production',
+          globalSetup: 'test/support/environments/built.ts',
           isolate: false,
           setupFiles: [sharedProcess],
-          include: ['browser', 'dpop', 'ky', 'login', 'opentelemetry', 'providers', 'worker']
+          include: [
+            ...['browser', 'dpop', 'ky', 'login', 'opentelemetry', 'providers', 'worker'],
+            ...['refresh', 'request', 'session', 'token-endpoint'],
+          ]
             .map((wing) => unit(`${wing}/**/*`))
             .concat('test/scenarios/**/*.test.ts'),
+          // Options of Node and of Electron's main process, which no page has.
+          exclude: ['test/scenarios/nearly-right-options.test.ts'],
         },
       },
       {
