@@ -262,11 +262,12 @@ export class SessionStore {
     loginWrite: LoginWrite,
     emit: EmitEvent,
   ): Promise<CommitResult> {
-    const { epoch } = session;
+    const { epoch, unsaved } = session;
     const { replacing } = loginWrite;
     for (let conflicts = 0; conflicts < 10; conflicts++) {
       const stored = await this.#readStored(session, emit);
-      if (session.epoch !== epoch) return { kind: 'superseded' };
+      // Someone has signed out or in, or another attempt has stored it: what is stored now may be newer.
+      if (session.epoch !== epoch || session.unsaved !== unsaved) return { kind: 'superseded' };
       const login = storedLogin(stored);
       // Only the response was lost. Perhaps others have refreshed since: what we have is spent then.
       if (login !== undefined && login === record.login) return { kind: 'stored', changes: 0 };

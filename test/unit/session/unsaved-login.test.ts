@@ -72,3 +72,27 @@ test('law commit-before-use: what was stored and could not be read back is store
   expect(await record()).toBeUndefined();
   expect(types()).toEqual(['signedIn']);
 });
+
+test('law bounded-locks: a slow attempt to store a login is not repeated over what came after another attempt', async () => {
+  const { manager, storage, server, clock, open, record } = await openManager({ signedIn: false });
+  storage.before = () => {
+    throw diskFull();
+  };
+  await rejection(manager.setTokens(server.signIn())); // it could not even see what it replaces
+  storage.before = () => undefined;
+  const { write } = storage;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  storage.write = async (...parameters) => {
+    storage.write = write;
+    await promise;
+    return await write(...parameters);
+  };
+  await clock.advance(1_000); // the slow attempt
+  server.expire();
+  expect((await manager.fetch('https://api.test/')).status).toBe(200); // stores the login, and refreshes it
+  const later = server.signIn();
+  await open().setTokens(later);
+  resolve();
+  await new Promise(setImmediate);
+  expect((await record())?.refreshToken).toBe(later.refresh_token);
+});
