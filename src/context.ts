@@ -53,7 +53,8 @@ export function createContext(options: TokenManagerOptions): ManagerContext {
     emit,
     store: new SessionStore({ storage, clock, timeout, clientId, server, emit, needsNoLogin }),
     reach: storage.reach,
-    watch: readMember(storage, 'watch')?.bind(storage),
+    // Nobody else has the default storage.
+    watch: options.storage && readMember(storage, 'watch')?.bind(storage),
     lock,
     // A holder's refresh, once more inside a reuse window, and storing it.
     lockTimeout: 2 * timeout + 10_000,

@@ -16,7 +16,8 @@ export class KeyedListeners {
   /** Subscribes; returns how to stop. The same function may subscribe several times. */
   subscribe(key: string, listener: () => void): () => void {
     const subscription: Subscription = { listener };
-    this.#subscriptions.set(key, [...(this.#subscriptions.get(key) ?? []), subscription]);
+    // Not spread, which reserves room for 16 more.
+    this.#subscriptions.set(key, (this.#subscriptions.get(key) ?? []).concat(subscription));
     return () => {
       subscription.listener = undefined;
       const left = this.#subscriptions.get(key)?.filter((one) => one !== subscription) ?? [];

@@ -27,7 +27,7 @@ import type { FoundRecord } from '../session/record-write.ts';
 import { reportReplacedRecord, revokeOrphanedTokens } from '../session/revoke-tokens.ts';
 import type { CachedToken, Session } from '../session/session.ts';
 import { loginRequired, refreshFailed, responseLost, storagePending } from '../session/session-errors.ts';
-import { waitForResolution, withSessionLock } from '../session/session-lock.ts';
+import { waitUntilDone, withSessionLock } from '../session/session-lock.ts';
 import { type LoadedRecord, mayReachServer, SessionReading } from '../session/session-reading.ts';
 import { issuersOf } from '../token-endpoint/authorization-server-resolver.ts';
 import type { PreparedTokenRequest, SendResult } from '../token-endpoint/token-endpoint.ts';
@@ -152,8 +152,8 @@ export class Refresh {
       if (outcome.kind === 'token') return outcome.token;
       if (outcome.kind === 'lock-lost') continue;
       // Another process has lost the lock in the middle of a refresh, or has ended: the refresh is its own to end while it may.
-      const isResolvedElsewhere = async () => (await this.#peek()).kind !== 'in-progress-elsewhere';
-      await waitForResolution(this.#context, this.#session, { isResolvedElsewhere, until: outcome.until });
+      const isDoneElsewhere = async () => (await this.#peek()).kind !== 'in-progress-elsewhere';
+      await waitUntilDone(this.#context, this.#session, { isDoneElsewhere, until: outcome.until });
       const decision = await this.#loadAndDecide();
       if (!needsLock(decision)) return this.#tokenOf(decision);
       if (turn === 3) throw responseLost(0, undefined); // others send it one after the other, and none receives an answer
@@ -165,13 +165,13 @@ export class Refresh {
   async #lockAndRefresh(): Promise<LockedOutcome> {
     const outcome = await withSessionLock(this.#context, this.#session, {
       run: () => this.#runCriticalSection(),
-      isResolvedElsewhere: async () => !needsLock(await this.#peek()),
+      isDoneElsewhere: async () => !needsLock(await this.#peek()),
     });
     if (outcome.kind === 'ran') return outcome.value;
     const decision = await this.#loadAndDecide();
-    if (decision.kind === 'use-stored' || (outcome.kind === 'resolved-elsewhere' && !needsLock(decision)))
+    if (decision.kind === 'use-stored' || (outcome.kind === 'done-elsewhere' && !needsLock(decision)))
       return { kind: 'token', token: this.#tokenOf(decision) };
-    if (outcome.kind === 'resolved-elsewhere') return { kind: 'lock-lost' }; // it has changed once more
+    if (outcome.kind === 'done-elsewhere') return { kind: 'lock-lost' }; // it has changed once more
     throw outcome.error;
   }
 

@@ -22,9 +22,9 @@ import { loginRequired } from '../session/session-errors.ts';
 import { discardBody } from '../token-endpoint/send-request.ts';
 import { askPredicate } from './invalid-token.ts';
 import { followRedirect, initForPlatformRedirect } from './redirects.ts';
-import type { RejectedTokens } from './rejected-tokens.ts';
-import type { RequestQueue } from './replay-queue.ts';
 import type { ReplayableRequest } from './replayable-request.ts';
+import type { RequestQueue } from './request-queue.ts';
+import type { TokenTrials } from './token-trials.ts';
 
 /** The judgement of a token by a response. */
 type TokenVerdict =
@@ -45,7 +45,7 @@ export interface CallOrigin {
 export interface CallServices {
   readonly context: ManagerContext;
   readonly source: TokenSource;
-  readonly rejectedTokens: RejectedTokens;
+  readonly tokenTrials: TokenTrials;
   /** Sends a request in its turn. */
   readonly enqueue: RequestQueue;
   /** Sends the next hop of a redirect. It decides anew which credentials that place gets, if any. */
@@ -146,16 +146,16 @@ export class AuthorizedCall {
    * @throws the same error
    */
   async #onFailure({ token }: CachedToken, error: unknown): Promise<never> {
-    const { source, rejectedTokens } = this.#services;
+    const { source, tokenTrials } = this.#services;
     const session = this.#session;
     const resource = this.#resource;
     // Compares the name, because the transport may be from another realm.
     const mayHide401 =
       resource.hides401 === true && (error as Error | null)?.name === 'TypeError' && isOnline();
-    if (mayHide401 && rejectedTokens.mayAssumeRejection(session, resource.url)) {
+    if (mayHide401 && tokenTrials.mayAssumeRejection(session, resource.url)) {
       const query = { ...resource, rejectedToken: token, signal: this.#request.signal };
       const other = await source.get(session, query).catch(() => undefined);
-      if (other !== undefined) rejectedTokens.sent(session, resource.url, other.token, true);
+      if (other !== undefined) tokenTrials.sent(session, resource.url, other.token, true);
     }
     throw error;
   }
@@ -262,15 +262,15 @@ export class AuthorizedCall {
   }
 
   #noteAccepted({ token }: CachedToken): void {
-    this.#services.rejectedTokens.accepted(this.#session, this.#resource.url, token);
+    this.#services.tokenTrials.accepted(this.#session, this.#resource.url, token);
   }
 
   /** Checks whether this resource has just rejected a new token: then its 401 is about something else. No loop (law replay-once). */
   #isKnownRejection({ token }: CachedToken): boolean {
-    const { rejectedTokens, context } = this.#services;
+    const { tokenTrials, context } = this.#services;
     const session = this.#session;
     const { url, variant } = this.#resource;
-    if (!rejectedTokens.isResourceSuspect(session, url)) return false;
+    if (!tokenTrials.isResourceSuspect(session, url)) return false;
     return session.usableToken(variant, context.clock.Date.now())?.token === token;
   }
 
@@ -280,7 +280,7 @@ export class AuthorizedCall {
     verdict: TokenVerdict,
     first: Response,
   ): Promise<CachedToken | undefined> {
-    const { source, rejectedTokens } = this.#services;
+    const { source, tokenTrials } = this.#services;
     const { kind, signal } = this.#request;
     const query = {
       ...this.#resource,
@@ -291,7 +291,7 @@ export class AuthorizedCall {
     };
     try {
       const other = await source.get(this.#session, query);
-      rejectedTokens.sent(this.#session, this.#resource.url, other.token);
+      tokenTrials.sent(this.#session, this.#resource.url, other.token);
       // A request that cannot be sent again is not, but the caller's next one does not find the same token.
       return kind === 'one-shot' ? undefined : other;
     } catch (error) {
@@ -307,7 +307,7 @@ export class AuthorizedCall {
 
   /** Sends the request once more, with the same method, headers and bytes. The caller gets the response, whatever it is. */
   async #replay(cached: CachedToken, first: Response): Promise<Response> {
-    const { rejectedTokens } = this.#services;
+    const { tokenTrials } = this.#services;
     const { emit } = this.#services.context;
     const request = this.#request;
     discardBody(first);
@@ -317,7 +317,7 @@ export class AuthorizedCall {
     const eventContext = { ...this.#session.eventContext(cached.login), resource, status };
     const verdict = await this.#judge(cached, second);
     if (verdict === 'accepted') this.#noteAccepted(cached);
-    if (isRejection(verdict) && rejectedTokens.rejected(this.#session, resource, cached.token)) {
+    if (isRejection(verdict) && tokenTrials.rejected(this.#session, resource, cached.token)) {
       emit({ type: 'newTokenRejected', ...eventContext });
     }
     emit({ type: 'replayed', ...eventContext });

@@ -13,8 +13,6 @@ import type { ManagerContext } from '../session/manager-context.ts';
 import type { Session } from '../session/session.ts';
 import { loginRequired } from '../session/session-errors.ts';
 import { AuthorizedCall, type CallOrigin, type CallServices } from './authorized-call.ts';
-import { RejectedTokens } from './rejected-tokens.ts';
-import { createRequestQueue, type RequestQueue } from './replay-queue.ts';
 import {
   copyInit,
   hasAuthorization,
@@ -25,11 +23,13 @@ import {
   readInput,
   urlOf,
 } from './replayable-request.ts';
+import { createRequestQueue, type RequestQueue } from './request-queue.ts';
+import { TokenTrials } from './token-trials.ts';
 
 export class AuthorizedFetch implements CallServices {
   readonly context: ManagerContext;
   readonly source: TokenSource;
-  readonly rejectedTokens: RejectedTokens;
+  readonly tokenTrials: TokenTrials;
   #queue: RequestQueue | undefined = undefined;
   /** A field of its own, because a platform's `fetch` throws when it is called as a method of another object. */
   readonly #transport: Transport;
@@ -40,7 +40,7 @@ export class AuthorizedFetch implements CallServices {
     const { clock, transport } = context;
     this.context = context;
     this.source = source;
-    this.rejectedTokens = new RejectedTokens(clock);
+    this.tokenTrials = new TokenTrials(clock);
     this.#transport = transport;
   }
 
@@ -85,7 +85,7 @@ export class AuthorizedFetch implements CallServices {
         const { status, redirected } = response;
         // The status of an opaque redirect is 0. What another place answers says nothing about the token.
         if (status !== 0 && status < 300 && !redirected && this.context.isInvalidToken === undefined) {
-          this.rejectedTokens.accepted(session, resource.url, cached.token);
+          this.tokenTrials.accepted(session, resource.url, cached.token);
           return response;
         }
         // `own` is our copy of the init that was sent, so the same request can be sent again.

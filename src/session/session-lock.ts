@@ -20,7 +20,7 @@ import type { Session } from './session.ts';
 import { secretsOf } from './session-store.ts';
 
 /** The reason of a waiter that leaves the queue because what is stored needs no lock any more. */
-const resolvedElsewhere: unique symbol = Symbol('resolved elsewhere');
+const doneElsewhere: unique symbol = Symbol('done elsewhere');
 
 /** How long the lock is waited for before what is stored is watched as well, in ms: most are free, and most holders fast. */
 const pollAfterMs = 100;
@@ -29,14 +29,14 @@ const pollAfterMs = 100;
 export interface LockedTask<T> {
   run(): Promise<T>;
   /** @default the lock is always needed */
-  isResolvedElsewhere?(): Promise<boolean>;
+  isDoneElsewhere?(): Promise<boolean>;
 }
 
 /** Result of a task under the lock. */
 export type LockOutcome<T> =
   | { readonly kind: 'ran'; readonly value: T }
   /** It did not run: what is stored needs no lock any more. */
-  | { readonly kind: 'resolved-elsewhere' }
+  | { readonly kind: 'done-elsewhere' }
   /** The lock was not free in time, or failed with a foreign error, perhaps after the task ran. */
   | { readonly kind: 'lock-failed'; readonly error: AnyTokenKeepError };
 
@@ -49,20 +49,19 @@ export type LockOutcome<T> =
 export async function withSessionLock<T>(
   context: ManagerContext,
   session: Session,
-  { run, isResolvedElsewhere }: LockedTask<T>,
+  { run, isDoneElsewhere }: LockedTask<T>,
 ): Promise<LockOutcome<T>> {
   const { lock, lockTimeout, clock } = context;
   const late = () =>
     new LockTimeoutError(`The lock of the session was not free within ${lockTimeout} ms. Try again.`);
   const { signal, clear, abort } = deadline(clock, lockTimeout, late);
-  const leave = () => abort(resolvedElsewhere);
-  const stopListening =
-    isResolvedElsewhere && watchForResolution(context, session, { isResolvedElsewhere, leave });
+  const leave = () => abort(doneElsewhere);
+  const stopListening = isDoneElsewhere && watchUntilDone(context, session, { isDoneElsewhere, leave });
   let failure: unknown;
   try {
     const granted = lock.request(`tokenkeep:${session.key}`, { signal }, async () => {
       throwIfAborted(signal); // the caller no longer waits
-      // From here on it is no waiter: neither the deadline nor a resolution elsewhere takes it away.
+      // From here on it is no waiter: neither the deadline nor what is done elsewhere takes it away.
       clear();
       stopListening?.();
       try {
@@ -78,7 +77,7 @@ export async function withSessionLock<T>(
     if (!waited && isTokenKeepError(error)) {
       throw error === failure ? error : redactedLockError(error, secretsOf(session));
     }
-    if (error === resolvedElsewhere) return { kind: 'resolved-elsewhere' };
+    if (error === doneElsewhere) return { kind: 'done-elsewhere' };
     return { kind: 'lock-failed', error: isTokenKeepError(error) ? error : foreignLockError(error) };
   } finally {
     clear();
@@ -104,10 +103,10 @@ function redactedLockError(error: AnyTokenKeepError, secrets: Secrets): TokenKee
 }
 
 /** Waits, without the lock, until what is stored needs none, or the time `until` has come. */
-export async function waitForResolution(
+export async function waitUntilDone(
   context: ManagerContext,
   session: Session,
-  { isResolvedElsewhere, until }: { isResolvedElsewhere(): Promise<boolean>; readonly until: number },
+  { isDoneElsewhere, until }: { isDoneElsewhere(): Promise<boolean>; readonly until: number },
 ): Promise<void> {
   const { clock } = context;
   if (clock.Date.now() >= until) return;
@@ -117,7 +116,7 @@ export async function waitForResolution(
       clock.clearTimeout(timer);
       leave();
     };
-    const stopListening = watchForResolution(context, session, { isResolvedElsewhere, leave: stop });
+    const stopListening = watchUntilDone(context, session, { isDoneElsewhere, leave: stop });
     const timer = startTimer(clock, stop, until - clock.Date.now());
   });
 }
@@ -126,15 +125,15 @@ export async function waitForResolution(
  * Leaves when what is stored needs no lock any more: a holder that has stored it and then sleeps, with the lock in its
  * hands, is not waited for. Returns how to stop.
  */
-function watchForResolution(
+function watchUntilDone(
   { clock, store }: ManagerContext,
   session: Session,
-  { isResolvedElsewhere, leave }: { isResolvedElsewhere(): Promise<boolean>; leave(): void },
+  { isDoneElsewhere, leave }: { isDoneElsewhere(): Promise<boolean>; leave(): void },
 ): () => void {
   let unwatch = (): void => {};
   let isWaiting = true;
   const check = async (): Promise<void> => {
-    const resolved = await isResolvedElsewhere().catch(() => false);
+    const resolved = await isDoneElsewhere().catch(() => false);
     if (isWaiting && resolved) leave();
   };
   const start = (): void => {

@@ -102,20 +102,16 @@ describe('the simulation finds code in which', () => {
 
   test('the verdict about a resource never ends', async () => {
     const mutant = await mutated(
-      '../../src/request/rejected-tokens.ts',
-      ({
-        RejectedTokens,
-      }: {
-        RejectedTokens: new () => { isResourceSuspect(...about: unknown[]): boolean };
-      }) => {
-        class Stubborn extends RejectedTokens {
+      '../../src/request/token-trials.ts',
+      ({ TokenTrials }: { TokenTrials: new () => { isResourceSuspect(...about: unknown[]): boolean } }) => {
+        class Stubborn extends TokenTrials {
           #isSure = false;
           override isResourceSuspect(...about: unknown[]): boolean {
             this.#isSure ||= super.isResourceSuspect(...about);
             return this.#isSure;
           }
         }
-        return { RejectedTokens: Stubborn };
+        return { TokenTrials: Stubborn };
       },
     );
     await finds(mutant, /^law judgements-end/);

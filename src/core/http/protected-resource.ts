@@ -68,8 +68,7 @@ export function parseProtectedResources(
   resources: readonly (string | ProtectedResource)[],
   base?: string | (() => string),
 ): { resources: readonly NamedResource[]; match: ResourceMatcher } {
-  const currentBase = typeof base === 'function' ? base : () => base;
-  const start = currentBase();
+  const start = currentBase(base);
   if (start !== undefined && parseUrl(start) === null) {
     throw new ConfigurationError(
       explain('resource-url', 'The base of protectedResources is not a URL: give an absolute one, or none.'),
@@ -90,9 +89,13 @@ export function parseProtectedResources(
   const sorted = sortPatterns(patterns);
   const match: ResourceMatcher = (url) => {
     if (typeof url !== 'string') return undefined;
-    return (matchPlain(sorted, url) ?? matchParsed(sorted, url, currentBase()))?.resource;
+    return (matchPlain(sorted, url) ?? matchParsed(sorted, url, currentBase(base)))?.resource;
   };
   return { resources: patterns.map(({ resource }) => resource), match };
+}
+
+function currentBase(base: string | (() => string) | undefined): string | undefined {
+  return typeof base === 'function' ? base() : base;
 }
 
 /** The request of a place without options. All members are present, so that none is inherited. */

@@ -4,7 +4,7 @@ import { memoryStorage, TokenManager } from 'tokenkeep';
 import { testClock } from 'tokenkeep/testing';
 import { describe, expect, test } from 'vitest';
 import { completeClock } from '../../../src/async/abortable.ts';
-import { RejectedTokens } from '../../../src/request/rejected-tokens.ts';
+import { TokenTrials } from '../../../src/request/token-trials.ts';
 import { Session } from '../../../src/session/session.ts';
 import { fc } from '../../support/properties.ts';
 import { api, as, managerOn, refused, type Told, transportThat } from '../../support/transport.ts';
@@ -215,7 +215,7 @@ describe('the remembered rejection of a resource', () => {
   function play(all: readonly Step[]) {
     const clock = { time: 0, now: () => clock.time };
     const session = new Session('a', 'a');
-    const rejections = new RejectedTokens(completeClock(clock));
+    const rejections = new TokenTrials(completeClock(clock));
     let token = 0;
     for (const step of all) {
       if (typeof step === 'number') clock.time += step;

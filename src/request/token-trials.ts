@@ -1,5 +1,6 @@
 /**
- * Protected resources that reject even a new token: their 401 is about something else, for the moment.
+ * How protected resources respond to the tokens that were issued because they had rejected the one before. Where a resource rejects
+ * even the new token, its 401 is about something else for the moment.
  *
  * @module
  */
@@ -40,7 +41,7 @@ const inconsistentForMs = 600_000;
 const maxSuspicionPauseMs = 3_600_000;
 
 /** Remembers how resources responded to the tokens that were issued because they had rejected the one before. */
-export class RejectedTokens {
+export class TokenTrials {
   readonly #clock: RequiredClock;
   #trials: WeakMap<Session, Map<string, TokenTrial>> | undefined = undefined;
   /** How many trials wait for an answer that accepts the token: with none, an accepted call costs one comparison. */
