@@ -9,7 +9,7 @@ import type { AuthorizedFetch } from './request/authorized-fetch.ts';
 import type { ManagerContext } from './session/manager-context.ts';
 import type { Session } from './session/session.ts';
 
-/** What a manager works with: its session, and what it shares with the managers of other sessions. */
+/** The parts of a manager: its session, and the parts that it shares with the managers of other sessions. */
 export class ManagerInternals {
   readonly requests: AuthorizedFetch;
   readonly session: Session;

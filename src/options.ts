@@ -18,14 +18,14 @@ import { reaches } from './core/session/lock-scope.ts';
 import type { InvalidTokenPredicate } from './request/invalid-token.ts';
 import type { AuthorizationServerOption } from './token-endpoint/authorization-server-resolver.ts';
 
-/** What a {@link TokenManager} is made from. */
+/** Options of a {@link TokenManager}. */
 export interface TokenManagerOptions {
   /**
    * The client's id at the authorization server. Its sessions are its own: another client's are never used. They are stored under
    * its name, so before it changes, sign out with a manager of the former id: nothing else ends those sessions.
    */
   readonly clientId: string;
-  /** Who issues the tokens: its endpoints, or what `discover(issuer)` gives. */
+  /** The authorization server: its endpoints, or the result of `discover(issuer)`. */
   readonly authorizationServer: AuthorizationServerOption;
   /**
    * Where access tokens go, and nowhere else: URLs with everything beneath them, matched by origin and path segments.
@@ -37,24 +37,27 @@ export interface TokenManagerOptions {
   /** How access tokens are got. @default by the refresh token of a login */
   readonly grant?: Grant | undefined;
   /**
-   * Binds every session to a key, so that its tokens are of no use to a thief (RFC 9449): `dpop()` of `tokenkeep/dpop`. Its
+   * Binds every session to a key, so that a thief cannot use its tokens (RFC 9449): `dpop()` of `tokenkeep/dpop`. Its
    * keys must reach as far as the storage. @default bearer tokens
    */
   readonly dpop?: Dpop | undefined;
   /** Where the tokens rest. @default memoryStorage() */
   readonly storage?: TokenStorage | undefined;
-  /** Who may refresh. It must reach as far as the storage. @default the lock that belongs to the storage */
+  /**
+   * Lock that serialises refreshes. It must reach as far as the storage. @default the lock that belongs to the
+   * storage
+   */
   readonly lock?: TokenLock | undefined;
   /** Which session this is, where one storage keeps several. @default 'default' */
   readonly session?: string | undefined;
   /**
-   * How long before its end an access token is no longer handed out, in ms. At most a quarter of its lifetime.
+   * Refresh this many milliseconds before the access token expires. At most a quarter of its lifetime.
    *
    * @default 30_000
    */
   readonly refreshBefore?: number | undefined;
   /**
-   * How long before its end a refresh token is told to be expiring (`refreshTokenExpiring`), in ms. At most a quarter of its
+   * Emit `refreshTokenExpiring` this many milliseconds before the refresh token expires. At most a quarter of its
    * lifetime.
    *
    * @default 86_400_000
@@ -65,11 +68,11 @@ export interface TokenManagerOptions {
   /** The `fetch` implementation for every request. @default the platform's `fetch` as it is at each call */
   readonly fetch?: Transport | undefined;
   /**
-   * Tells that a response means "this access token is not valid", for servers that do not answer 401 with a challenge.
-   * Asked about a copy of every response to a call with a token; the rules for 401 go on to apply beside it. The copy has a
-   * body of at most 64 KiB if its type is JSON, XML, HTML or a form, or other text with a Content-Length; else it has none, so
-   * that streams arrive at once. If it throws, rejects or takes longer than `timeout`, the response is returned as it is, and
-   * `predicateFailed` is emitted.
+   * Recognises a response that means "this access token is not valid", for servers that do not answer 401 with a
+   * challenge. Called with a copy of every response to a call with a token, in addition to the rules for 401. The
+   * copy has a body of at most 64 KiB if its type is JSON, XML, HTML or a form, or other text with a Content-Length.
+   * Otherwise it has none, so that streams arrive at once. If the function throws, rejects or takes longer than
+   * `timeout`, the response is returned unchanged, and the manager emits `predicateFailed`.
    */
   readonly isInvalidToken?: InvalidTokenPredicate | undefined;
   /** The time. @default the platform's */
@@ -78,7 +81,7 @@ export interface TokenManagerOptions {
   readonly timeout?: number | undefined;
   /** How many requests that have waited for a refresh are sent at a time. @default 64 */
   readonly replayConcurrency?: number | undefined;
-  /** What else token requests carry. */
+  /** Extra headers and parameters of token requests. */
   readonly tokenRequest?: TokenRequestExtras | undefined;
 }
 

@@ -34,8 +34,8 @@ import { type SignOutOptions, type SignOutResult, signOut } from './session/sign
 import { syncFromStorage } from './session/storage-sync.ts';
 
 /**
- * Keeps the tokens of a session: refreshes them once, whoever asks, stores the successor before it is used, and calls
- * protected resources with them.
+ * Keeps the tokens of a session: refreshes them once for all callers, stores the new refresh token before the new
+ * access token is used, and calls protected resources.
  *
  * @example
  * ```ts
@@ -80,8 +80,7 @@ export class TokenManager implements AsyncDisposable {
   }
 
   /**
-   * An access token that may be sent. Refreshes if there is evidence that the stored one cannot: it is over, or it is the
-   * one that `rejectedToken` says was rejected.
+   * Returns an access token. Refreshes if the stored one has expired, or if it is the one that `rejectedToken` names.
    *
    * @throws LoginRequiredError when there is no session, RefreshFailedError when the refresh did not succeed,
    *   StorageError and LockTimeoutError when it could not be tried; the signal's reason after an abort;
@@ -94,7 +93,7 @@ export class TokenManager implements AsyncDisposable {
   }
 
   /**
-   * What is stored of the session. Never the network.
+   * Returns the stored tokens of the session, without a network request.
    *
    * @throws StorageError, and ConfigurationError with the reason `newer_schema`
    */
@@ -153,8 +152,9 @@ export class TokenManager implements AsyncDisposable {
   }
 
   /**
-   * Subscribes to one type of event, or with `'*'` to all that happens. The manager that was constructed hears of all its sessions, one of {@link forSession} of
-   * its own. A listener may call the manager, and may throw: nothing waits for it, and nobody is harmed.
+   * Subscribes to one type of event, or with `'*'` to all. The constructed manager receives the events of all its
+   * sessions, one of {@link forSession} only its own. A listener may call the manager, and may throw: nothing waits
+   * for it, and the other listeners still run.
    *
    * @returns how to stop.
    * @throws ConfigurationError for an event that there is not.
@@ -206,8 +206,8 @@ export class TokenManager implements AsyncDisposable {
 }
 
 /**
- * Returns a picture of a session for a bug report: what is in memory and what is stored, with hashes in place of tokens.
- * Changes nothing, and never asks the network. A function, so that only those who call it load it.
+ * Returns a redacted snapshot of a session for a bug report: its state in memory and in the storage, with hashes in
+ * place of tokens. Changes nothing, and sends no request. A function, so that only pages that call it load it.
  *
  * @example
  * ```ts

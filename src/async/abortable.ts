@@ -47,8 +47,8 @@ async function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T
 }
 
 /**
- * The time and timers, in the form of the global object: the platform's clock is `globalThis` itself. It is asked anew each time,
- * because fake timers replace `Date`.
+ * The time and timers, in the form of the global object: the platform's clock is `globalThis` itself. `Date` is
+ * looked up at each call, because fake timers replace it.
  */
 export interface RequiredClock {
   readonly Date: Pick<Clock, 'now'>;
@@ -71,7 +71,7 @@ export function completeClock(clock: Clock | undefined): RequiredClock {
   };
 }
 
-/** The longest that timers can wait, in ms: told to wait longer, they call back at once. */
+/** The longest delay of timers, in ms: for a longer one they call back at once. */
 export const maxTimerDelay: number = 2 ** 31 - 1;
 
 /** Starts a timer that does not keep the process alive. Returns it, for `clock.clearTimeout()`. */

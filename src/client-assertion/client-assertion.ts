@@ -15,8 +15,8 @@ import { readPem, requireSigningKey, type SigningAlgorithm } from './signing-key
 /** How a JWT that authenticates a client is made. */
 export interface AssertionOptions {
   /**
-   * Whom the JWT is for, its `aud`. Newer servers want their issuer, older ones the URL of their token endpoint:
-   * `({ tokenEndpoint }) => tokenEndpoint`.
+   * The audience of the JWT, its `aud`. Newer servers require their issuer, older ones the URL of their token
+   * endpoint: `({ tokenEndpoint }) => tokenEndpoint`.
    *
    * @default the issuer; the token endpoint of a server that has none
    */
@@ -35,7 +35,10 @@ export interface ClientKey {
   readonly key: CryptoKey | string;
   /** Names the key for the server, where it knows several. */
   readonly kid?: string | undefined;
-  /** What a PEM is for. @default RS256 for an RSA key, Ed25519 for what may be called EdDSA; other keys have one only */
+  /**
+   * Algorithm of a PEM. @default RS256 for an RSA key, Ed25519 for a key that may be called EdDSA; other keys have
+   * only one
+   */
   readonly algorithm?: SigningAlgorithm | undefined;
 }
 
@@ -55,7 +58,7 @@ export interface ClientKey {
  *   protectedResources: ['https://api.example.com/'],
  * });
  * ```
- * @throws ConfigurationError for what is no private key. What a PEM turns out not to hold is one at the first request.
+ * @throws ConfigurationError for anything but a private key. A PEM without one is an error at the first request.
  */
 export function privateKeyJwt(
   key: CryptoKey | string | ClientKey,

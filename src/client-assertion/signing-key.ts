@@ -49,7 +49,8 @@ export function readPem(pem: string, algorithm: SigningAlgorithm | undefined): (
   const content = /-----BEGIN PRIVATE KEY-----([\sA-Za-z0-9+/=]+)-----END PRIVATE KEY-----/.exec(text)?.[1];
   const bytes = content === undefined ? undefined : decode(content.replace(/\s/g, ''));
   if (bytes === undefined) {
-    const found = label === undefined || label === 'PRIVATE KEY' ? 'This is none' : `This is a ${label}`;
+    const found =
+      label === undefined || label === 'PRIVATE KEY' ? 'This is not a private key' : `This is a ${label}`;
     throw keyError(
       `the PEM must be a whole PRIVATE KEY. ${found}. Convert it: openssl pkcs8 -topk8 -nocrypt -in key.pem`,
     );

@@ -14,9 +14,12 @@ export type Reach = 'process' | 'machine' | 'cluster';
 /** Names one stored value of one key. It is never used twice for a key, not even after a delete. */
 export type Version = string | number;
 
-/** What a storage holds for a key. */
+/** The value of a key in a storage. */
 export interface Stored {
-  /** What was written, as plain JSON. What a storage cannot read as JSON it hands over as it is: the manager judges it. */
+  /**
+   * The written record, as plain JSON. A storage returns a value that it cannot read as JSON unchanged: the manager
+   * judges it.
+   */
   readonly record: unknown;
   readonly version: Version;
 }
@@ -52,13 +55,16 @@ export interface TokenStorage {
   readonly reach: Reach;
   /** The lock that belongs to this storage: it reaches as far. */
   readonly lock?: TokenLock;
-  /** What is stored now; `undefined`: nothing. @throws StorageError */
+  /** Returns the stored value, or `undefined`. @throws StorageError */
   read(key: string): Promise<Stored | undefined>;
   /** @throws StorageError with `conflict` when the stored version is not `ifVersion`. */
   write(key: string, record: object, ifVersion: Version | undefined): Promise<Version>;
   /** Takes it away. @throws StorageError with `conflict` when `ifVersion` is given and not what is stored. */
   delete(key: string, ifVersion?: Version): Promise<void>;
-  /** Tells that the value of `key` has changed, not what it is now. Returns how to stop. */
+  /**
+   * Notifies the listener that the value of `key` has changed, not what it is now. Returns a function that
+   * unsubscribes.
+   */
   watch?(key: string, listener: () => void): () => void;
   /**
    * Says why sessions are kept elsewhere than in the storage that was preferred, once the first operation has resolved. The
@@ -68,8 +74,8 @@ export interface TokenStorage {
 }
 
 /**
- * Who may refresh: at most one holder of a name at a time, in the shape of the Web Locks API. A name is any text of any
- * length, and no secret. Whoever waits blocks nobody: timers and other requests of the process go on.
+ * Serialises refreshes: at most one holder of a name at a time, in the shape of the Web Locks API. A name is any text
+ * of any length, and no secret. A waiter blocks nothing else: timers and other requests of the process continue.
  *
  * The laws, each one test of `lockConformance` in `tokenkeep/testing`:
  *
@@ -89,9 +95,9 @@ export interface TokenLock {
    */
   readonly lease?: number;
   /**
-   * `true`: a grant can be lost while its holder lives, does not know, and goes on: with a connection, in a failover. Whoever
-   * comes next then waits for a refresh that is under way, as long as it can take, before they send the same refresh token.
-   * That holds for clocks that are up to five minutes apart.
+   * `true`: a holder can lose a grant while it lives, without noticing, and continue: with a connection, in a
+   * failover. The next holder then waits for a refresh in progress, as long as it can take, before it sends the same
+   * refresh token. That holds for clocks that are up to five minutes apart.
    *
    * @default false
    */
@@ -114,7 +120,7 @@ export interface Clock {
   clearTimeout?(timer: unknown): void;
 }
 
-/** What carries requests: `fetch`, or what has its shape. */
+/** Sends requests: `fetch`, or a function with its shape. */
 export type Transport = typeof globalThis.fetch & {
   /**
    * `'manual'`: it follows no redirect of a request with `redirect: 'manual'`, so an answer with another `url` than the one

@@ -1,5 +1,5 @@
 /**
- * What was given where something else belongs.
+ * Describes a value that was passed in place of another one.
  *
  * @module
  */

@@ -6,7 +6,7 @@
  */
 import type { TokenKeepErrorCode } from './errors.ts';
 
-/** What each `code` means, as a title and the remedy: the first sentence is the title of the page. */
+/** The meaning of each `code`, as a title and the remedy: the first sentence is the title of the page. */
 const codes: Readonly<Record<TokenKeepErrorCode, string>> = {
   ERR_LOGIN_REQUIRED:
     'The user must sign in. The session has ended, or nobody has signed in yet. The property reason says why. Start a login, because calling again does not help.',
@@ -22,7 +22,7 @@ const codes: Readonly<Record<TokenKeepErrorCode, string>> = {
     'The login failed. The user cancelled it, the server refused it, or the response belongs to no login of this program. The property reason says which. Let the user try again.',
 };
 
-/** What each programming mistake is, why it matters and how to fix it: the first sentence is the title of the page. */
+/** Each programming mistake, why it matters and how to fix it: the first sentence is the title of the page. */
 export const mistakes = {
   'authorized-ky':
     'authorizedKy() was called with the wrong arguments. Pass a manager that has fetch(), and an instance of the package ky without a fetch of its own: the manager brings the fetch. A custom transport belongs into the option fetch of the manager.',

@@ -18,7 +18,7 @@ export type TokenKeepErrorCode =
  * Why a login is needed.
  *
  * - `no_tokens`: nobody has signed in yet.
- * - `no_refresh_token`: the access token is over and there is nothing to refresh it with.
+ * - `no_refresh_token`: the access token has expired and there is no refresh token.
  * - `invalid_grant`: the server says that the refresh token is dead.
  * - `response_lost`: the refresh token was sent once without an answer, and the server now says that it is dead, or refuses it
  *   again and again. In the latter case `sessionEnded` is not emitted, and the session is kept.
@@ -42,7 +42,7 @@ export type LoginRequiredReason =
 
 const brand: unique symbol = Symbol.for('tokenkeep.error');
 
-/** What all errors of tokenkeep have in common. */
+/** Members that all errors of tokenkeep have. */
 export abstract class TokenKeepError extends Error {
   abstract readonly code: TokenKeepErrorCode;
   /** `true`: the same call may succeed later without any other action. For the retries of query libraries. */
@@ -64,7 +64,7 @@ export interface FailureHistory {
   readonly failures?: number | undefined;
 }
 
-/** Send the user to sign in. The session is over, or there was none; trying again does not help. */
+/** Let the user sign in. The session has ended, or there was none; retrying does not help. */
 export class LoginRequiredError extends TokenKeepError {
   override readonly name = 'LoginRequiredError' as const;
   readonly code = 'ERR_LOGIN_REQUIRED' as const;
@@ -81,7 +81,7 @@ export class LoginRequiredError extends TokenKeepError {
    * show it as text, never as HTML.
    */
   readonly description: string | undefined;
-  /** What else the server said, as far as `errorDetails` of the profile names it, secrets taken out. */
+  /** Other members of the server's response that `errorDetails` of the profile names, without secrets. */
   readonly details: ServerErrorDetails['details'];
 
   constructor(
@@ -144,7 +144,7 @@ export class RefreshFailedError extends TokenKeepError {
   }
 }
 
-/** The storage could not be read or written. Mend the storage; no token was lost by this error itself. */
+/** The storage could not be read or written. Fix the storage. No token is lost by this error alone. */
 export class StorageError extends TokenKeepError {
   override readonly name = 'StorageError' as const;
   readonly code = 'ERR_STORAGE' as const;
@@ -257,8 +257,8 @@ export type AnyTokenKeepError =
   | LoginFailedError;
 
 /**
- * Tells whether `value` is an error of tokenkeep, also of another realm or another copy of the package,
- * where `instanceof` does not.
+ * Checks whether `value` is an error of tokenkeep, also of another realm or another copy of the package, where
+ * `instanceof` does not.
  */
 export function isTokenKeepError(value: unknown): value is AnyTokenKeepError {
   try {
@@ -268,12 +268,12 @@ export function isTokenKeepError(value: unknown): value is AnyTokenKeepError {
   }
 }
 
-/** Tells whether nothing but a change of the configuration helps. */
+/** Checks whether only a change of the configuration helps. */
 export function isConfigurationError(value: unknown): value is ConfigurationError {
   return isTokenKeepError(value) && value.code === 'ERR_CONFIGURATION';
 }
 
-/** Tells whether a storage refused a write or delete because it holds another version. */
+/** Checks whether a storage refused a write or delete because it holds another version. */
 export function isConflict(value: unknown): boolean {
   return isTokenKeepError(value) && value.code === 'ERR_STORAGE' && value.conflict;
 }

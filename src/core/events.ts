@@ -1,5 +1,5 @@
 /**
- * What a manager tells. No event holds a token.
+ * Events of a manager. No event contains a token.
  *
  * @module
  */
@@ -42,7 +42,7 @@ export interface RefreshTimes {
   readonly total: number;
 }
 
-/** The events of a {@link TokenManager} and what they tell. */
+/** The events of a {@link TokenManager} and their payloads. */
 export interface TokenEvents {
   /** This manager refreshed the session, and the successor is stored, or `storeFailed` has been said. */
   refreshed: SessionEvent & {
@@ -54,9 +54,9 @@ export interface TokenEvents {
   /** Someone else refreshed the session, and this manager took over what is stored. */
   adopted: SessionEvent & { readonly expiresAt: number | undefined };
   /**
-   * A user signed in: new tokens were passed to this manager, or to another one that shares the session. `replaced` is the login
-   * that was there before. Compare its `subject` with the event's to see whether it is the same user: with another one, load
-   * anew what you show. Calls that began under the other user's login reject with the reason `login_changed`.
+   * A user signed in: new tokens were passed to this manager, or to another one that shares the session. `replaced`
+   * is the previous login. Compare its `subject` with the event's to see whether it is the same user: for another
+   * one, load your data again. Calls that began under the other user's login reject with the reason `login_changed`.
    */
   signedIn: SessionEvent & {
     readonly where: 'here' | 'elsewhere';
@@ -67,9 +67,9 @@ export interface TokenEvents {
   /** The server says that the grant is dead. Said once. */
   sessionEnded: SessionEvent & { readonly error: LoginRequiredError };
   /**
-   * The refresh token is about to end, by what the server or its profile has said: let the user log in while they are there.
-   * Told at a login, a refresh or when another one's is adopted, once for each end; no timer waits for it, so an idle
-   * session tells nothing. It ends nothing: clocks are wrong, and the refresh token is tried all the same.
+   * The refresh token is about to expire, according to the server or its profile: let the user sign in while they are
+   * there. Emitted once per expiry time, when tokens are set, refreshed or adopted. No timer is used, so an idle
+   * session does not emit it. The refresh token is still used until the server rejects it.
    */
   refreshTokenExpiring: SessionEvent & { readonly expiresAt: number };
   /** A refresh did not succeed; the session lives on. */
@@ -119,8 +119,8 @@ export interface TokenEvents {
   /** The revocation of a sign-out finished after `signOut()` had resolved with the reason `timed_out` or `aborted`. */
   revocationFinished: SessionEvent & RevocationResult;
   /**
-   * A refresh that waited for the lock is over: what of it took how long, in ms. One for all who waited for it; what another
-   * one had already refreshed needs no lock, and is not told.
+   * A refresh that waited for the lock ended. The durations are in ms. Emitted once for all callers that waited for
+   * it, and not for a refresh that needs no lock because the tokens were already refreshed elsewhere.
    */
   refreshFinished: SessionEvent & RefreshTimes;
   /** A request was sent once more with another token, and this is the status of the second answer. */

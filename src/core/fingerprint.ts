@@ -1,5 +1,5 @@
 /**
- * Telling one token from another without keeping it.
+ * Distinguishes one token from another without keeping it.
  *
  * @module
  */

@@ -8,7 +8,7 @@
 /** An object without members and prototype, to use in place of `{}`. It fits every type whose members are all optional. */
 export const emptyObject: never = Object.freeze(Object.create(null)) as never;
 
-/** Tells whether a value has members: it is an object, and no array. */
+/** Checks whether a value has members: it is an object, and no array. */
 export function isJsonObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

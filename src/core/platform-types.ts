@@ -17,7 +17,7 @@ export interface CryptoKeyPair {
 /** The type of the `headers` of `fetch`. */
 export type HeadersInit = NonNullable<RequestInit['headers']>;
 
-/** What becomes of redirects. */
+/** Treatment of redirects. */
 export type RequestRedirect = NonNullable<RequestInit['redirect']>;
 
 /** The members of a key as JSON (RFC 7517) that name it, and those that are private. */

@@ -30,7 +30,7 @@ export function memoryLock(): TokenLock {
       try {
         return await queue.run(callback, signal);
       } finally {
-        // While this waited others may have joined the queue, or it was dropped and made anew.
+        // Meanwhile others may have joined the queue, or it was dropped and a new one was made.
         if (queue.idle && queues.get(name) === queue) queues.delete(name);
       }
     },

@@ -38,9 +38,9 @@ import type { SendResult } from '../token-endpoint/token-endpoint.ts';
 /** A refresh that has been sent. */
 export interface SentRefresh {
   readonly server: AuthorizationServer;
-  /** What was stored before: the record without our marker. */
+  /** The record before: without our marker. */
   readonly record: SessionRecord;
-  /** What is stored now: the record with our marker. */
+  /** The stored record: with our marker. */
   readonly markedRecord: SessionRecord;
   readonly version: Version;
   readonly sentAt: number;
@@ -62,7 +62,7 @@ export type CommitStep =
     }
   /** No response came, and the access token before it is still valid until then. */
   | { readonly kind: 'still-valid'; readonly accessToken: AccessToken; readonly until: number }
-  /** What is stored has changed: load it and decide again. */
+  /** The stored record has changed: load it and decide again. */
   | { readonly kind: 'retry' }
   /** The failure is remembered in this record: decide on it. */
   | { readonly kind: 'decide-again'; readonly record: SessionRecord };

@@ -33,26 +33,26 @@ import { issuersOf } from '../token-endpoint/authorization-server-resolver.ts';
 import type { PreparedTokenRequest, SendResult } from '../token-endpoint/token-endpoint.ts';
 import { type CommitStep, ResponseCommit } from './commit-response.ts';
 
-/** What kind of access token is needed, the evidence, and what to ask the server for when it comes to that. */
+/** The required access token, the evidence, and the parameters for the server if a request is needed. */
 export interface RefreshRequirement extends TokenRequirement {
   readonly scope?: readonly string[] | undefined;
   readonly resource?: readonly string[] | undefined;
 }
 
-/** What was decided on what is stored, if anything is. */
+/** The decision on the stored record, if there is one. */
 type Decision = RefreshDecision | Exclude<LoadedRecord, FoundRecord>;
 
 /** Another process may still be about to store the response to its refresh, until then. */
 type InProgressElsewhere = Extract<RefreshDecision, { readonly kind: 'in-progress-elsewhere' }>;
 
-/** What one turn with the lock brought. */
+/** The result of one turn with the lock. */
 type LockedOutcome =
   | { readonly kind: 'token'; readonly token: CachedToken }
-  /** The lock passed on to somebody else before it was of use. */
+  /** The lock was lost to another holder before it could be used. */
   | { readonly kind: 'lock-lost' }
   | InProgressElsewhere;
 
-/** What was prepared before anything is sent. */
+/** The parts that were prepared before anything is sent. */
 interface PreparedRefresh {
   readonly request: PreparedTokenRequest;
   readonly server: AuthorizationServer;
@@ -60,7 +60,7 @@ interface PreparedRefresh {
   readonly scope: readonly string[] | undefined;
 }
 
-/** What one try to spend the refresh token brought. */
+/** The result of one attempt to spend the refresh token. */
 type RefreshStep = CommitStep | { readonly kind: 'lock-lost' };
 
 /** A refresh that was sent without an answer may be one of another process, which holds the lock and still waits for the answer. */
@@ -80,7 +80,7 @@ export class Refresh {
   readonly #emit = (event: AnyTokenEvent): void => void this.#events.push(event);
   /** The login that it began under. Where none was known it is the first one that is found. */
   #initialLogin: LoginIdentity | undefined;
-  /** What was read last. */
+  /** The record that was read last. */
   #reading: SessionReading;
   /** When the lock was granted, the last request was sent, and its response came, in Unix ms. */
   readonly #times: { locked?: number; sent?: number; answered?: number } = {};
@@ -100,7 +100,7 @@ export class Refresh {
   async run(): Promise<CachedToken> {
     const session = this.#session;
     try {
-      // What another process has already refreshed needs no lock.
+      // A token that another process has already refreshed needs no lock.
       const decision = await this.#loadAndDecide();
       if (!needsLock(decision)) return this.#tokenOf(decision);
       return await this.#refreshInTime();
@@ -158,10 +158,12 @@ export class Refresh {
       if (!needsLock(decision)) return this.#tokenOf(decision);
       if (turn === 3) throw responseLost(0, undefined); // others send it one after the other, and none receives an answer
     }
-    throw new LockTimeoutError('The lock of the session was lost, or was of no use, three times. Try again.');
+    throw new LockTimeoutError(
+      'The lock of the session was lost, or expired before it could be used, three times. Try again.',
+    );
   }
 
-  /** Waiting for the lock is bounded, and what is stored is looked at once more before giving up. */
+  /** Waiting for the lock is bounded, and the storage is read once more before the wait ends. */
   async #lockAndRefresh(): Promise<LockedOutcome> {
     const outcome = await withSessionLock(this.#context, this.#session, {
       run: () => this.#runCriticalSection(),
@@ -200,7 +202,7 @@ export class Refresh {
       if (step.kind === 'retry') continue;
       return { kind: 'token', token: await this.#finish(step) };
     }
-    throw new RefreshFailedError('What is stored changes faster than it can be refreshed. Try again.', {
+    throw new RefreshFailedError('The stored session changes faster than it can be refreshed. Try again.', {
       sent: false,
     });
   }
@@ -232,7 +234,7 @@ export class Refresh {
     // While the marker was written someone may have signed out in this process: the last moment to stop.
     if (!this.#reading.isCurrent) return { kind: 'retry' };
     const sentAt = clock.Date.now();
-    // A tab or process that was frozen has slept through its turn: those who wait may have taken over.
+    // A tab or process that was frozen has slept through its turn: a waiter may have taken over.
     const hasOutlivedLock = this.#hasOutlivedLock(sentAt, grantedAt, markedRecord.pendingRefresh?.latest);
     if (hasOutlivedLock || isPageLeaving()) {
       // Nothing was sent: nobody has to be careful because of us.

@@ -1,5 +1,5 @@
 /**
- * Where access tokens come from: memory, else a flight to the storage and perhaps the server, one for all who wait.
+ * The source of access tokens: memory, else the storage and perhaps the server, in one flight for all callers.
  *
  * @module
  */
@@ -79,9 +79,9 @@ export class TokenSource {
 
   #startFlight(session: Session, query: TokenQuery, login: LoginIdentity | undefined): Promise<CachedToken> {
     const { variant, scope, resource, wasReceived } = query;
-    // Evidence of a call that has left counts for those who come after it.
+    // Evidence of a call that was aborted counts for later callers.
     const rejectedToken = query.rejectedToken ?? session.rejectedToken(variant);
-    // A token that must last is refreshed `refreshBefore` earlier than one that others still hand out.
+    // A token that must last is refreshed `refreshBefore` earlier than one that other callers still use.
     const refreshBefore = this.#context.refreshBefore * (query.mustLast === true ? 2 : 1);
     const requirement = { variant, scope, resource, wasReceived, login, rejectedToken, refreshBefore };
     const flight = new Refresh(this.#context, session, requirement)

@@ -48,7 +48,7 @@ export interface CallServices {
   readonly tokenTrials: TokenTrials;
   /** Sends a request in its turn. */
   readonly enqueue: RequestQueue;
-  /** Sends the next hop of a redirect. It decides anew which credentials that place gets, if any. */
+  /** Sends the next hop of a redirect. It decides again which credentials that place gets, if any. */
   fetch(session: Session, url: string | Request, init: RequestInit, from: CallOrigin): Promise<Response>;
   /** From now on the platform follows redirects, because the transport hides where they lead. */
   hideRedirects(): void;

@@ -83,7 +83,7 @@ export class AuthorizedFetch implements CallServices {
       cached.credentials.attach(own, cached.token, undefined);
       return Promise.resolve(transport(input, own)).then((response) => {
         const { status, redirected } = response;
-        // The status of an opaque redirect is 0. What another place answers says nothing about the token.
+        // The status of an opaque redirect is 0. A response of another place is no evidence about the token.
         if (status !== 0 && status < 300 && !redirected && this.context.isInvalidToken === undefined) {
           this.tokenTrials.accepted(session, resource.url, cached.token);
           return response;

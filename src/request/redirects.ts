@@ -9,7 +9,7 @@ import { subtleCrypto } from '../platform/web-crypto.ts';
 import { discardBody } from '../token-endpoint/send-request.ts';
 import { copyMembers, type ReplayableRequest } from './replayable-request.ts';
 
-/** Sends the next hop. It decides anew which credentials the next place gets, if any. */
+/** Sends the next hop. It decides again which credentials the next place gets, if any. */
 export type SendNextHop = (url: string, init: RequestInit) => Promise<Response>;
 
 /**

@@ -23,7 +23,7 @@ export class EventEmitter {
   /**
    * Subscribes; returns how to stop.
    *
-   * @throws ConfigurationError for an event that is never told, and for a listener that is none.
+   * @throws ConfigurationError for an unknown event, and for a listener that is no function.
    */
   subscribe(type: TokenEventType | '*', session: string | undefined, listener: Listener): () => void {
     if (type !== '*' && !eventTypes.includes(type)) {
@@ -54,7 +54,7 @@ export class EventEmitter {
     this.#subscriptions = undefined;
   }
 
-  /** Emits an event. What a listener throws or rejects with harms nobody, and is emitted as `listenerFailed`. */
+  /** Emits an event. A listener that throws or rejects affects no other, and is reported as `listenerFailed`. */
   readonly emit = (event: AnyTokenEvent): void => {
     const all = this.#subscriptions;
     if (all === undefined) return;
@@ -74,7 +74,7 @@ export class EventEmitter {
   };
 
   #emitListenerFailure(event: AnyTokenEvent, error: unknown): void {
-    if (event.type === 'listenerFailed') return; // nobody is left to tell
+    if (event.type === 'listenerFailed') return; // there is no other listener
     this.emit({ type: 'listenerFailed', session: event.session, of: event.type, error });
   }
 }

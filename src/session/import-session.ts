@@ -4,9 +4,9 @@
  *
  * - It is read, stored by us and removed there under the lock of the session, so of all tabs or processes one does it, and no
  *   refresh token is spent by a manager while the original place still has it.
- * - Stored comes before removed: who dies between the two leaves it in both places, and whoever comes next finds ours and only
- *   removes. Removed first, it would be nowhere.
- * - Who finds ours takes nothing: what is there is what was left behind, and may be spent.
+ * - Stored comes before removed: if a process dies between the two, the session is in both places, and the next
+ *   process finds ours and only removes the original. If it were removed first, it would be lost.
+ * - A process that finds ours imports nothing: the original was left behind, and may be spent.
  *
  * @module
  */
@@ -24,28 +24,28 @@ import { withSessionLock } from './session-lock.ts';
 import { createLoginRecord, discardTokens } from './sign-in.ts';
 import { unlessConflict } from './storage-error.ts';
 
-/** What was found where a library before kept its session. */
+/** The session that another library has stored. */
 export type LegacyTokens = TokenSet | TokenResponse | { readonly refused: string } | undefined;
 
 /** Where a library before kept its session. */
 export interface LegacySession {
   /**
-   * The tokens there; `undefined`: there are none; `{ refused }`: there is something that cannot be used, and why. The reason is
-   * handed on as it is, so it must not quote what was found.
+   * The tokens there; `undefined`: there are none; `{ refused }`: there is something that cannot be used, and why.
+   * The reason is returned unchanged, so it must not quote the stored text.
    */
   read(): LegacyTokens | Promise<LegacyTokens>;
   /** Removes them, so that no code finds them there again. */
   remove(): void | Promise<void>;
 }
 
-/** What came of it. */
+/** The result. */
 export type ImportResult =
   /**
    * `'imported'`: it is our session now. `'not-needed'`: there is a session of ours, or somebody has signed in or out
    * meanwhile; what was there is gone. `'nothing'`: nothing was there.
    */
   | { readonly outcome: 'imported' | 'not-needed' | 'nothing' }
-  /** What was there cannot be used, and was left alone. */
+  /** The original session cannot be used, and was left alone. */
   | { readonly outcome: 'refused'; readonly reason: string };
 
 /** @throws StorageError and LockTimeoutError when it could not be done, ConfigurationError for tokens that cannot be used. */
@@ -79,7 +79,7 @@ class SessionImport {
   async run(): Promise<ImportResult> {
     const context = this.#context;
     const session = this.#session;
-    // What is not there any more was stored by us before it was removed: this costs one look, and no lock, for ever after.
+    // Once the original is gone, we have stored it before: from then on this costs one read, and no lock.
     if ((await this.#readLegacy()) === undefined) return { outcome: 'nothing' };
     try {
       for (let attempt = 1; attempt <= 3; attempt++) {
@@ -94,7 +94,9 @@ class SessionImport {
       for (const event of this.#events) context.emit(event);
       reportReplacedRecord(context, session);
     }
-    throw new LockTimeoutError('What is stored changes faster than a session can be imported. Try again.');
+    throw new LockTimeoutError(
+      'The stored session changes faster than another one can be imported. Try again.',
+    );
   }
 
   async #importUnderLock(): Promise<ImportResult | 'retry'> {
@@ -115,7 +117,7 @@ class SessionImport {
     if (!this.#isCurrent) return await this.#discardLegacy(record);
     // A tab that has slept may have lost its turn to another one, which took the session over and perhaps ended it.
     if (this.#mayHaveLostLock(grantedAt)) return 'retry';
-    // What is no session of ours is replaced, as by a login.
+    // A value that is no session of ours is replaced, as by a login.
     const version = await store.write(session, record, versionOf(found)).catch(unlessConflict);
     if (version === undefined) return 'retry';
     if (found.kind === 'rejected') store.markReplaced(session, found);
@@ -170,7 +172,7 @@ class SessionImport {
     );
   }
 
-  /** What is written now has to be removed there before the lock is somebody else's. */
+  /** A record that is written now must be removed there before the lock is released. */
   #mayHaveLostLock(grantedAt: number): boolean {
     const { lock, clock } = this.#context;
     const elapsed = clock.Date.now() - grantedAt;

@@ -16,9 +16,9 @@ import type { CachedToken, Session } from './session.ts';
 
 /** An access token without the token. */
 export interface InspectedToken {
-  /** What it is for: `''` is the whole grant, else the scope and the resources that were asked for. */
+  /** The variant: `''` is the whole grant, else the scope and the resources that were requested. */
   readonly variant: string;
-  /** The first 8 digits of its SHA-256: tells one from another, and nothing else. */
+  /** The first 8 digits of its SHA-256: distinguishes tokens, and nothing else. */
   readonly hash: string;
   /** When it ends, in Unix ms. `undefined`: not known. */
   readonly expiresAt: number | undefined;
@@ -39,7 +39,7 @@ export interface InspectedRecord extends LoginName {
   readonly failure: Omit<Failure, 'offline' | 'fingerprint'> | undefined;
 }
 
-/** What `inspect()` shows. It holds no token, and `JSON.stringify` takes it. */
+/** The result of `inspect()`. It contains no token, and `JSON.stringify` accepts it. */
 export interface Inspection {
   readonly session: string;
   readonly clientId: string;
@@ -55,10 +55,10 @@ export interface Inspection {
     /** In ms. */
     readonly reuseWindow: number | undefined;
   };
-  /** What this process knows. */
+  /** The state in this process. */
   readonly memory: LoginName & {
     readonly accessTokens: readonly (InspectedToken & {
-      /** Until when it is handed out, in Unix ms. `undefined`: until it is rejected. */
+      /** Until when it is used, in Unix ms. `undefined`: until it is rejected. */
       readonly until: number | undefined;
     })[];
     /** How many refreshes are under way. */
@@ -68,7 +68,10 @@ export interface Inspection {
     /** Why nobody gets a token, if nobody does. */
     readonly ended: LoginRequiredReason | undefined;
   };
-  /** What is stored: `undefined` for nothing, a word for what cannot be used, `code` for a storage that failed. */
+  /**
+   * The stored record: `undefined` for nothing, a word for a value that cannot be used, `code` for a storage that
+   * failed.
+   */
   readonly stored: InspectedRecord | RecordRejection | { readonly code: string } | undefined;
 }
 

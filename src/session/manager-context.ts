@@ -1,5 +1,5 @@
 /**
- * What all sessions of a manager share. `src/context.ts` builds it, once, from the options.
+ * The services that all sessions of a manager share. `src/context.ts` builds it, once, from the options.
  *
  * @module
  */
@@ -31,7 +31,7 @@ export interface ManagerContext {
   readonly store: SessionStore;
   /** The reach of the storage. */
   readonly reach: Reach;
-  /** Calls the listener when the value under a key changes. `undefined`: the storage cannot tell. */
+  /** Calls the listener when the value under a key changes. `undefined`: the storage cannot report changes. */
   readonly watch: ((key: string, listener: () => void) => () => void) | undefined;
   readonly lock: CheckedLock;
   /** How long to wait for the lock, in ms. */

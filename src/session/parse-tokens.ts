@@ -1,5 +1,5 @@
 /**
- * The tokens of a login as an application hands them over: read, or refused with what to do.
+ * Parses the tokens of a login that an application passes, or refuses them with a remedy.
  *
  * @module
  */
@@ -23,7 +23,7 @@ export const invalidTokens = (why: string): ConfigurationError =>
   new ConfigurationError(`setTokens(): ${why}`);
 
 /**
- * Takes both forms: the wire's, and ours. What a token handler says is for its {@link ManagerContext.grant} to read.
+ * Accepts both forms: the wire's, and ours. {@link ManagerContext.grant} reads the response of a token handler.
  *
  * @throws ConfigurationError for what are no tokens, and for what would be lost or could not be sent.
  */
@@ -50,7 +50,7 @@ export function parseTokens(
   );
 }
 
-/** What has another name in the other form: it would be lost, and with a refresh token the session. */
+/** Members that have another name in the other form: they would be lost, and with a refresh token the session. */
 const tokenSetMembers = /^refreshToken$/;
 const tokenResponseMembers = /^(refresh_token|id_token|token_type|expires_(in|at)|expires(In)?)$/;
 
@@ -58,14 +58,14 @@ function assertComplete(grant: TokenGrant, tokens: object, foreign: RegExp): Tok
   const lost = Object.keys(tokens).find((name) => foreign.test(name));
   if (lost !== undefined) {
     throw invalidTokens(
-      `${lost} ${explain('set-tokens', 'would be lost. Hand over the JSON of a token response as it came, or { accessToken, refreshToken, expiresAt }.')}`,
+      `${lost} ${explain('set-tokens', 'would be lost. Pass the JSON of a token response unchanged, or { accessToken, refreshToken, expiresAt }.')}`,
     );
   }
   if (isSendable(grant.accessToken)) return grant;
   throw invalidTokens(
     explain(
       'set-tokens',
-      "the access token has characters that a header cannot have. Hand it over as it came, without 'Bearer '.",
+      "the access token has characters that a header cannot have. Pass it unchanged, without 'Bearer '.",
     ),
   );
 }

@@ -1,5 +1,5 @@
 /**
- * What this process has under way for a session: refreshes, a sign-in, an import.
+ * The work in progress of this process for a session: refreshes, a sign-in, an import.
  *
  * @module
  */
@@ -20,7 +20,7 @@ export type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 /** Shared by all sessions without a refresh. */
 const noFlights: readonly Promise<CachedToken>[] = [];
 
-/** What one session has under way. The session keeps it only while there is something. */
+/** The work in progress of one session. The session keeps it only while there is some. */
 export class PendingWork {
   /** All refreshes of the session that are under way in this process, also those that began before a sign-out or a login. */
   readonly flights: readonly Promise<CachedToken>[] = noFlights;

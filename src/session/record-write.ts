@@ -1,5 +1,5 @@
 /**
- * What the storage holds of a session, and what becomes of a record that is written to it.
+ * The stored record of a session, and the result of writing to it.
  *
  * @module
  */
@@ -27,7 +27,7 @@ export interface RejectedValue {
   readonly reason: RecordRejection;
 }
 
-/** What the storage holds under the key of a session. */
+/** The value that the storage holds under the key of a session. */
 export type StoredSession =
   | { readonly kind: 'none' }
   | FoundRecord
@@ -45,7 +45,7 @@ export interface LoginWrite {
   replacing: { readonly login: unknown } | undefined;
 }
 
-/** What a record may replace. */
+/** The records that a record may replace. */
 export type WriteCondition =
   | LoginWrite
   /** The record with the refresh token that was spent for it. */
@@ -58,7 +58,7 @@ export interface UnsavedRecord extends FoundRecord {
   readonly failures: number;
 }
 
-/** What became of a record that was to be stored. */
+/** The result of storing a record. */
 export type CommitResult =
   | {
       readonly kind: 'stored';

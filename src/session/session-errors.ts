@@ -18,13 +18,13 @@ import { hasBrowserFetch } from '../platform/browser-fetch.ts';
 
 const remedies: Readonly<Record<LoginRequiredReason, string>> = {
   no_tokens: 'There are no tokens yet. Sign the user in and hand the tokens to setTokens().',
-  no_refresh_token: 'The access token is over and there is no refresh token. Sign the user in again.',
-  invalid_grant: 'The authorization server says that the grant is over. Sign the user in again.',
+  no_refresh_token: 'The access token has expired and there is no refresh token. Sign the user in again.',
+  invalid_grant: 'The authorization server has ended the session. Sign the user in again.',
   response_lost:
     'A refresh was sent once and its response was lost; the server does not take its refresh token any more. Sign the user in again.',
   signed_out: 'The user has signed out. Sign the user in again.',
   no_key:
-    'The session is not bound to a key that is at hand, so its tokens are of no use. Sign the user in again.',
+    'The DPoP key of the session is not available, so its tokens cannot be used. Sign the user in again.',
   refresh_refused:
     'The token endpoint refuses the refresh token again and again. Sign the user in again; the session is kept until then.',
   login_changed:
@@ -79,7 +79,7 @@ export function responseLost(
   }: { readonly status?: number; readonly cause?: unknown; readonly redirectFollowed?: boolean } = {},
 ): RefreshFailedError {
   const observed = status === undefined ? 'no answer came' : `what came (${status}) is no answer`;
-  // A page is never told more than that.
+  // A page never learns more than that.
   const hint =
     status === undefined && hasBrowserFetch()
       ? ' If the browser reports CORS, allow the origin of this page at the token endpoint.'

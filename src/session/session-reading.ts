@@ -1,5 +1,5 @@
 /**
- * What this process has read of a session, and what becomes of it in memory.
+ * Reads of a session in this process, and their effects in memory.
  *
  * @module
  */
@@ -23,19 +23,22 @@ import type { FoundRecord, VersionedRecord } from './record-write.ts';
 import type { CachedToken, Session } from './session.ts';
 import { loginRequired } from './session-errors.ts';
 
-/** How far the clocks of those who share a storage may be apart, in ms: a marker that is older, or newer, is of the past. */
+/**
+ * How far the clocks of processes that share a storage may be apart, in ms: a marker that is older, or newer, is
+ * obsolete.
+ */
 const maxClockSkew = 300_000;
 
 /** The identity of a record that does not name its login. */
 const unknownLogin: LoginIdentity = { login: undefined, issuer: undefined, subject: undefined };
 
-/** An access token that is stored, and until when it may be handed out, in Unix ms. */
+/** A stored access token, and until when it may be used, in Unix ms. */
 export interface UsableToken {
   readonly accessToken: AccessToken;
   readonly until: number;
 }
 
-/** What there is of a session. */
+/** The state of a session. */
 export type LoadedRecord =
   | FoundRecord
   /** Nothing is stored, and it takes no login to begin the session. */
@@ -43,8 +46,8 @@ export type LoadedRecord =
   | { readonly kind: 'none' };
 
 /**
- * One look at a session. What it found takes effect in memory only while nobody has signed in or out in this process since it began:
- * that begins a new epoch.
+ * One read of a session. Its result takes effect in memory only if no one has signed in or out in this process since
+ * it began: that begins a new epoch.
  */
 export class SessionReading {
   readonly #context: ManagerContext;
@@ -138,7 +141,7 @@ export class SessionReading {
   /**
    * Takes the record that was found, and loads the key that it is bound to before anything of it is used.
    *
-   * @throws LoginRequiredError `no_key`: without its key a session is of no use, and no token of it is sent.
+   * @throws LoginRequiredError `no_key`: a session without its key cannot be used, and no token of it is sent.
    * @throws StorageError when the key cannot be read for the moment.
    */
   async take({ record, version }: VersionedRecord): Promise<void> {
@@ -207,8 +210,9 @@ export class SessionReading {
   }
 
   /**
-   * Until when a marker is left alone: what was sent is over by then, and stored, if its sender lives without the lock.
-   * It counts from when we first saw the marker, by our own clock. Where a lock ends with its holder only, nobody is left to wait for.
+   * Until when a marker is left alone: the request has ended by then, and its response is stored, if its sender lives
+   * without the lock. It counts from when we first saw the marker, by our own clock. Where a lock ends only with its
+   * holder, there is no one to wait for.
    */
   #inProgressUntil({ pendingRefresh }: SessionRecord, now: number): number {
     const { lock, timeout, managerId, grant } = this.#context;

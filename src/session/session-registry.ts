@@ -13,7 +13,7 @@ export class SessionRegistry {
    * URL that goes on in another's session id.
    */
   readonly #prefix: string;
-  /** Weak: a backend sees millions of users go by. A state is made anew from the storage when it is needed again. */
+  /** Weak: a backend sees millions of users. A state is read from the storage again when it is needed. */
   readonly #sessions: Map<string, Reference> = new Map();
   /** Where the search for entries without a session goes on. */
   #sweep: Iterator<[id: string, Reference]> | undefined = undefined;

@@ -37,14 +37,14 @@ import { type KnownSecrets, storageError, unlessConflict } from './storage-error
 export interface SessionStoreOptions extends TimeLimit {
   readonly storage: TokenStorage;
   readonly clientId: string;
-  /** Whose sessions these are, as far as it is known at the time of a read. */
+  /** The owner of these sessions, as far as it is known at the time of a read. */
   readonly server: Omit<SessionOwner, 'clientId'>;
   /** `true`: sessions take no login to begin, so a record holds nothing that could be lost. */
   readonly needsNoLogin: boolean;
   readonly emit: (event: AnyTokenEvent) => void;
 }
 
-/** What a session is before anything of it is stored. */
+/** The state of a session before anything of it is stored. */
 type InitialRecord = Pick<SessionRecord, 'accessTokens' | 'login' | 'refreshToken' | 'issuer' | 'thumbprint'>;
 
 /** Emits an event, or collects it until the lock is released. */
@@ -64,8 +64,8 @@ export class SessionStore {
   }
 
   /**
-   * Runs an operation of the storage, or of anything else that belongs to a session, for at most `timeout` ms. What becomes of one
-   * that takes longer does not count.
+   * Runs an operation of the storage, or of anything else that belongs to a session, for at most `timeout` ms. The
+   * result of one that takes longer does not count.
    *
    * @param known the secrets that an error may quote. Called only when there is an error.
    * @throws StorageError for whatever the operation throws.
@@ -188,7 +188,9 @@ export class SessionStore {
       : { kind: 'record', record, version };
   }
 
-  /** Hears of changes of what is stored, where the storage can tell. Returns how to stop. */
+  /**
+   * Subscribes to changes of the stored record, if the storage can report them. Returns a function that unsubscribes.
+   */
   watch(session: Session, listener: () => void): () => void {
     try {
       return this.#options.storage.watch?.(session.key, listener) ?? (() => {});
@@ -214,7 +216,7 @@ export class SessionStore {
         condition.kind === 'login'
           ? await this.#writeLogin(session, successor.record, condition, emit)
           : await this.#writeSuccessor(session, successor, condition.sentToken, emit);
-      // While it was written a timer, or whoever holds the lock, may have stored it and gone on.
+      // While it was written, a timer or the holder of the lock may have stored it and continued.
       if (session.unsaved === unsaved) this.#onCommitted(session, result, emit);
       return result;
     } catch (error) {
@@ -238,7 +240,7 @@ export class SessionStore {
     await this.commit(session, unsaved, unsaved.condition, emit);
   }
 
-  /** Gives up on a successor, because it must not be stored any more. */
+  /** Discards a successor, because it must not be stored any more. */
   discardUnsaved(session: Session): void {
     session.keepUnsaved(undefined);
     this.#options.clock.clearTimeout(this.#unsaved?.get(session));
@@ -304,7 +306,7 @@ export class SessionStore {
     return { kind: 'stored', changes: 0 };
   }
 
-  /** What was accepted is stored, also when it cannot be read back. */
+  /** An accepted record is stored, also if it cannot be read back. */
   async #readBack(
     session: Session,
     record: SessionRecord,

@@ -21,11 +21,11 @@ export interface CachedToken {
   readonly login: LoginIdentity;
   /** How requests to protected resources are authorised with it. */
   readonly credentials: RequestCredentials;
-  /** Until when it is handed out, in Unix ms of this process's clock. */
+  /** Until when it is used, in Unix ms of this process's clock. */
   readonly until: number;
   /** When it ends. */
   readonly expiresAt: number;
-  /** What it was issued with, where that is known. */
+  /** The scope that it was issued with, if known. */
   readonly scope: readonly string[] | undefined;
   /** The token as a promise that is already resolved. `undefined`: the application has not asked for it so far. */
   promise: Promise<string> | undefined;
@@ -72,7 +72,7 @@ interface OtherTokens {
   replaced?: Map<number, LoginIdentity>;
 }
 
-/** What a session has seen or reported before. Most sessions have nothing to remember. */
+/** Previous reads and reports of a session. Most sessions have nothing to remember. */
 interface SeenBefore {
   /** The expiry of the refresh token for which `refreshTokenExpiring` was emitted. */
   readonly expiry?: number;

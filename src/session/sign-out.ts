@@ -169,7 +169,7 @@ async function removeStored({ store, emit }: ManagerContext, session: Session): 
   return await deleteUnread(store, session, epoch, { records });
 }
 
-/** Handles what could be neither read nor deleted. What cannot be read can perhaps be deleted. */
+/** Handles a record that could be neither read nor deleted. An unreadable record can perhaps be deleted. */
 async function giveUp(
   store: ManagerContext['store'],
   session: Session,

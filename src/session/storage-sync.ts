@@ -16,7 +16,7 @@ import { SessionReading } from './session-reading.ts';
  */
 export async function syncFromStorage(context: ManagerContext, session: Session): Promise<void> {
   const { store, emit, refreshBefore } = context;
-  // What we write ourselves is no news, and a login here is newer than whatever it replaces.
+  // Our own write is no news, and a login here is newer than any record that it replaces.
   if (session.isStoring) return;
   // A refresh in this process looks for itself, but not any more when it has landed.
   if (session.pending.flights.length > 0) {
@@ -25,7 +25,7 @@ export async function syncFromStorage(context: ManagerContext, session: Session)
   const sync = session.beginSync();
   const reading = new SessionReading(context, session, emit);
   const { before } = sync;
-  // What cannot be read, or is not ours, says nothing about the session.
+  // An unreadable or foreign record says nothing about the session.
   const found = await store.readOrReject(session, emit).catch(() => undefined);
   if (found === undefined || found.kind === 'rejected') return;
   // Nor does one whose key cannot be read: the next call reports it.
@@ -36,12 +36,12 @@ export async function syncFromStorage(context: ManagerContext, session: Session)
       () => false,
     ));
   if (!isRead || session.pending.flights.length > 0) return;
-  // What has happened here meanwhile is newer than what was read.
+  // A change here meanwhile is newer than the record that was read.
   if (!sync.isCurrent()) return;
   if (found.kind === 'none') return void reading.endIfSignedOut();
   const { record } = found;
   const accessToken = record.accessTokens[wholeGrant];
-  // Who has asked for nothing yet takes nothing over, but for the tokens of a login.
+  // A manager that was not used yet adopts nothing, except the tokens of a login.
   const isNew =
     session.isSignedOut || (session.login !== undefined && session.login.login !== reading.login?.login);
   if (accessToken === undefined || (before === undefined && !isNew) || session.hasEnded(record)) return;

@@ -12,7 +12,7 @@ import type { AuthorizationServer } from '../core/oauth/authorization-server.ts'
 import type { ProviderProfile } from '../core/oauth/provider-profile.ts';
 import { ownMembers, readMember } from '../core/own-members.ts';
 
-/** What the `authorizationServer` option takes. */
+/** Values of the option `authorizationServer`. */
 export type AuthorizationServerOption =
   | AuthorizationServer
   | ((() => Promise<AuthorizationServer>) & {

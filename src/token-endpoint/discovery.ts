@@ -20,7 +20,7 @@ import { readText, sendOnce, tooLarge } from './send-request.ts';
 
 /** How to discover. */
 export interface DiscoverOptions {
-  /** What carries the request. @default the platform's `fetch` */
+  /** `fetch` implementation used for the request. @default the platform's `fetch` */
   readonly fetch?: Transport | undefined;
   /** How long one attempt may take, in ms. @default 10_000 */
   readonly timeout?: number | undefined;
@@ -148,7 +148,7 @@ async function fetchDocument(
   if (!ok) throw new Error(`The metadata document was answered with ${status}.`);
   if (text === tooLarge) throw new Error('The metadata document is larger than 1 MiB.');
   const document: unknown = JSON.parse(text);
-  if (!isJsonObject(document)) throw new Error('What was answered is no metadata document.');
+  if (!isJsonObject(document)) throw new Error('The response is no metadata document.');
   // As text (RFC 8414 §3.3): what a session is bound to.
   if (document['issuer'] === issuer) return document as Metadata;
   throw new ConfigurationError(
@@ -205,7 +205,7 @@ async function requestOnce(address: string, options: DiscoverySettings): Promise
   }
 }
 
-/** What of it are URLs is checked where the server becomes known, however it became so. */
+/** Its URLs are checked where the server becomes known, by whatever way. */
 function toServer(metadata: Metadata, profile: ProviderProfile | undefined): AuthorizationServer {
   const { token_endpoint, revocation_endpoint, authorization_endpoint, mtls_endpoint_aliases } = ownMembers(
     metadata,

@@ -17,13 +17,13 @@ export function requireSecret(name: string, secret: unknown): void {
 
 let hasWarned = false;
 
-/** A secret that is shipped is none (RFC 8252 §8.5). No reason to stop, and one to say so, once. */
+/** A secret that is shipped is not secret (RFC 8252 §8.5). No reason to stop, but one to warn, once. */
 export function warnInBrowser(name: string): void {
   if (hasWarned || !hasBrowserFetch()) return;
   hasWarned = true;
   // biome-ignore lint/suspicious/noConsole: for who builds the page, at the moment when it is tried out
   console.warn(
-    `tokenkeep: ${name}() in a browser. Whoever opens the page can read its secret, so it proves nothing. ` +
+    `tokenkeep: ${name}() in a browser. Everyone who opens the page can read its secret, so it proves nothing. ` +
       'Register the application as a public client, use none(), and have the server revoke the secret.',
   );
 }

@@ -14,7 +14,7 @@ import type { RawTokenResponse } from '../core/oauth/token-response.ts';
 /** Tokens with all groups of a user, or a picture: what is not read is a successor that is lost. A refusal is short. */
 const maxSuccessLength = 16 * 1_048_576;
 
-/** What carries a request, and for how long. */
+/** The transport and time limit of a request. */
 export interface HttpTransport {
   readonly transport: Transport;
   readonly clock: RequiredClock;
@@ -94,7 +94,7 @@ async function sendAndRead(
   return [answer, response.headers];
 }
 
-/** The status of a refusal says enough, whatever becomes of its body. */
+/** The status of a refusal is enough, whatever happens to its body. */
 async function readBody(response: Response, signal: AbortSignal): Promise<string> {
   try {
     const body = await abortable(readText(response, response.ok ? maxSuccessLength : undefined), signal);
@@ -106,7 +106,7 @@ async function readBody(response: Response, signal: AbortSignal): Promise<string
   }
 }
 
-/** What {@link readText} gives for a body above the limit. */
+/** The result of {@link readText} for a body above the limit. */
 export const tooLarge: unique symbol = Symbol('too large');
 
 /** Reads a body as UTF-8 text of at most 1 MiB. */
@@ -128,7 +128,7 @@ export async function readText(
     if (done) return text + decoder.decode();
     size += value.byteLength;
     if (size > limit) {
-      reader.cancel().catch(() => undefined); // whatever becomes of the rest
+      reader.cancel().catch(() => undefined); // the rest does not matter
       return tooLarge;
     }
     text += decoder.decode(value, { stream: true });

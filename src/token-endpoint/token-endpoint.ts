@@ -27,7 +27,7 @@ export const refreshTokenGrant: Grant = {
   parseResponse: parseTokenResponse,
 };
 
-/** What came of a request that was to be sent once. */
+/** The result of a request that was to be sent once. */
 export type SendResult =
   | (TokenResponseOutcome & { readonly cause?: Error | undefined })
   /** It never left. */

@@ -165,7 +165,10 @@ function secretsOf(parameters: URLSearchParams, headers: Headers): string[] {
   return credentials === undefined ? values : [...values, credentials, ...passwordOf(credentials)];
 }
 
-/** The secret in credentials of Basic, as it was encoded and as it is. What it cannot be read from is of another scheme. */
+/**
+ * The secret in credentials of Basic, encoded and decoded. Credentials that it cannot be read from are of another
+ * scheme.
+ */
 function passwordOf(credentials: string): string[] {
   try {
     const pair = fromUtf8(atob(credentials));

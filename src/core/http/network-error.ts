@@ -38,7 +38,7 @@ const neverConnectedMessage = new RegExp(
   ].join('|')})$`,
 );
 
-/** Tells whether a request may have reached the server although the transport failed. In doubt it has. */
+/** Checks whether a request may have reached the server although the transport failed. In doubt it has. */
 export function mayHaveBeenSent(error: unknown): boolean {
   return !causeChain(error).some((link) => attemptsOf(link).every(wasNeverSent));
 }

@@ -266,7 +266,7 @@ export function matchPlain<T>(
   // Patterns cost stack by the character; no honest URL comes near.
   if (url.length > 0xffff) return undefined;
   for (const pattern of patterns) {
-    // One character tells most places apart, at a tenth of the price of the pattern.
+    // One character distinguishes most places, at a tenth of the cost of the pattern.
     if (url.charCodeAt(pattern.end) === pattern.endCode && pattern.plain.test(url)) return pattern;
   }
   return undefined;

@@ -1,6 +1,6 @@
 /**
- * The rules of following a redirect, for a client that follows by itself and decides for each place anew which token,
- * if any, it gets (RFC 9110 §15.4).
+ * The rules of following a redirect, for a client that follows by itself and decides for each place which token, if
+ * any, it gets (RFC 9110 §15.4).
  *
  * @module
  */
@@ -35,8 +35,8 @@ const bodyHeaders = [
 ];
 
 /**
- * Tells what `fetch` would do with an answer: follow it to a {@link Hop}, reject (`network-error`), or, as the answer is
- * no redirect, hand it over (`undefined`). Counting to {@link redirectLimit} is left to the caller.
+ * Determines how `fetch` would treat a response: follow it to a {@link Hop}, reject (`network-error`), or, if it is
+ * no redirect, return it (`undefined`). The caller counts to {@link redirectLimit}.
  *
  * Where a token travels is decided by the caller for each hop: `authorization` is always among the headers to drop.
  *
@@ -53,11 +53,12 @@ export function nextHop(
   const target = parseUrl(fromLatin1(location), from.url);
   if (current === null || target === null) return 'network-error';
   if (!/^https?:$/.test(target.protocol)) return 'network-error';
-  // Among its own origin a page may do this. Whoever follows by hand cannot: a Request refuses such a URL.
+  // Within its own origin a page may do this. A client that follows by hand cannot: a Request refuses such a
+  // URL.
   if (hasUserInfo(target)) return 'network-error';
   // Also where the method becomes GET and the body would go: the standard asks for the body before it asks for the method.
   if (status !== 303 && from.bodyKind === 'one-shot') return 'network-error';
-  // A fragment that is there but empty is not replaced, and `hash` does not tell it from none.
+  // A fragment that exists but is empty is not replaced, and `hash` is the same without one.
   if (!target.href.includes('#')) target.hash = current.hash;
   const dropBody = becomesGet(from.method, status);
   const dropHeaders = [

@@ -1,12 +1,12 @@
 /**
- * What the response of a protected resource says about the access token that was sent. The evidence for a refresh is judged here
- * and nowhere else. `WWW-Authenticate` is read tolerantly: no input makes the reader throw, and its work grows linearly with the
- * length of the input. Imports nothing.
+ * Interprets the response of a protected resource: is it evidence against the access token that was sent? That is
+ * judged here and nowhere else. `WWW-Authenticate` is read tolerantly: no input makes the reader throw, and its work
+ * grows linearly with the length of the input. Imports nothing.
  *
  * @module
  */
 
-/** What a protected resource wants besides a valid token: not a refresh, but a new authorization of the user. */
+/** Requirements of a protected resource beyond a valid token: not a refresh, but a new authorization of the user. */
 export interface StepUp {
   readonly error: 'insufficient_scope' | 'insufficient_user_authentication' | 'insufficient_claims';
   /** The scopes that the call needs (RFC 6750 §3). */
@@ -69,8 +69,8 @@ export function classifyRejection(status: number, wwwAuthenticate: string | null
   // The request or its DPoP proof is at fault, and the server says so: another token would change nothing.
   const isAboutRequest =
     hasError(challenges, 'invalid_request') || hasError(challenges, 'invalid_dpop_proof');
-  // What is left of a 401 is unclear: no header (stripped on its way, or hidden by CORS), no error, an error that no
-  // RFC knows, or only `Basic` and its like, from a server that did not look at the token.
+  // Any other 401 is unclear: no header (stripped on its way, or hidden by CORS), no error, an error that no
+  // RFC knows, or only `Basic` and the like, from a server that did not look at the token.
   return { kind: status === 403 || isAboutRequest ? 'none' : 'unclear' };
 }
 
@@ -87,7 +87,7 @@ export function withMissingScope(stepUp: StepUp, granted: readonly string[] | un
 function readStepUp(parameters: Challenge['parameters']): StepUp {
   const scope = readWords(parameters['scope']);
   const acrValues = readWords(parameters['acr_values']);
-  const maxAge = Number(parameters['max_age']?.match(/^\d+$/)?.[0]); // NaN when it is none
+  const maxAge = Number(parameters['max_age']?.match(/^\d+$/)?.[0]); // NaN if it is not a number
   const claims = parameters['claims'];
   return {
     error: parameters['error'] as StepUp['error'],
@@ -106,7 +106,7 @@ function readWords(list: string | undefined): readonly string[] {
 export interface Challenge {
   /** The authentication scheme, in lower case: `bearer`, `dpop`, `basic`, … */
   readonly scheme: string;
-  /** What some schemes send instead of parameters, as it came. */
+  /** The token68 value that some schemes send instead of parameters, unchanged. */
   readonly token68?: string;
   /** Names in lower case, values without quotes and escapes. Without a prototype, so any name is just a name. */
   readonly parameters: Readonly<Record<string, string>>;
@@ -130,9 +130,9 @@ const unquoted = /[^\s,;"]+/y;
 const singleQuoted = /'([^'"]*)'(?=[\s,;]|$)/y;
 
 /**
- * Reads the challenges of a `WWW-Authenticate` header, of several joined by `, ` too. What no grammar allows is
- * stepped over and what is cut off ends with the header, so that the rest is still understood. What stands inside
- * a quoted string is never a challenge. Of a parameter that comes twice in one challenge the first counts.
+ * Reads the challenges of a `WWW-Authenticate` header, of several joined by `, ` too. Characters that no grammar
+ * allows are skipped, and a truncated challenge ends with the header, so that the rest is still understood. Text
+ * inside a quoted string is never a challenge. Of a parameter that comes twice in one challenge the first counts.
  *
  * @see RFC 9110 §11.2, §11.6.1; RFC 6750 §3
  */
@@ -175,7 +175,7 @@ function readQuoted(cursor: Cursor): string | undefined {
     if (text[at] === '\\') {
       value += text.slice(start, at);
       start = at + 1;
-      at += 1; // what is escaped stands for itself, also a quote
+      at += 1; // an escaped character stands for itself, also a quote
     }
     at += 1;
   }

@@ -5,17 +5,17 @@
  */
 
 /**
- * What a second send of a body would be.
+ * The effect of sending a body a second time.
  *
  * - `none`: there is no body.
- * - `repeatable`: each send reads it anew from the start.
+ * - `repeatable`: each send reads it again from the start.
  * - `one-shot`: the first send uses it up.
  */
 export type BodyKind = 'none' | 'repeatable' | 'one-shot';
 
 /**
- * Tells what a second send of `body` would be. It touches no byte, and tells objects of other realms and polyfills by
- * what they can do: where `fetch` takes a stream or an async iterable for a body it reads it once.
+ * Determines the effect of sending `body` a second time. It touches no byte, and recognises objects of other realms
+ * and polyfills by their methods: where `fetch` takes a stream or an async iterable for a body it reads it once.
  *
  * Repeatable means as long as nobody changes it meanwhile: a buffer that is written to or transferred between two sends
  * is another body. A `FormData` is repeatable, but each send invents another boundary; see {@link isFormData}.
@@ -28,8 +28,9 @@ export function bodyKind(body: unknown): BodyKind {
 }
 
 /**
- * Tells whether `body` is a `FormData` that `fetch` encodes itself, and differently each time. To send the same bytes
- * twice, encode it once with `encodeFormData`. The `form-data` package of npm has the same tag, but is a stream.
+ * Checks whether `body` is a `FormData` that `fetch` encodes itself, and differently each time. To send the same
+ * bytes twice, encode it once with `encodeFormData`. The `form-data` package of npm has the same tag, but is a
+ * stream.
  */
 export function isFormData(body: unknown): body is FormData {
   if (Object.prototype.toString.call(body) !== '[object FormData]') return false;

@@ -51,7 +51,7 @@ export interface UnauthenticatedRequest {
   readonly headers: Headers;
 }
 
-/** How the client proves who it is (RFC 6749 §2.3). Called anew for every request that is sent. */
+/** Authenticates the client (RFC 6749 §2.3). Called again for every request that is sent. */
 export interface ClientAuthentication {
   readonly method: string;
   /** `true`: requests go to {@link AuthorizationServer.mtlsEndpointAliases} where there are any. */

@@ -17,8 +17,9 @@ import type { RawTokenResponse } from './token-response.ts';
  * The laws, each proven by `keyStorageConformance` in `tokenkeep/testing`:
  *
  * - `key-1`: A resolved `write` is durable and visible to everyone within `reach`; what is read signs like what was written.
- * - `key-2`: `read` of what is not there, or is no key pair any more, gives `undefined`: the key is lost, and so is its session.
- *   What cannot be read for the moment rejects with a `StorageError` instead: that ends no session.
+ * - `key-2`: `read` returns `undefined` if nothing is stored, or if it is no key pair any more: the key is lost, and
+ *   so is its session. A key that cannot be read at the moment rejects with a `StorageError` instead, which ends no
+ *   session.
  * - `key-3`: `delete` succeeds also when nothing is there.
  */
 export interface KeyStorage {

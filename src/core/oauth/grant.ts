@@ -113,8 +113,8 @@ export interface ClientCredentialsGrant extends AnyGrant {
 }
 
 /**
- * The tokens are in cookies that no script can read. The session in this process consists of random placeholders, so that each
- * access token can be told from its predecessor. Made by `tokenHandler()`.
+ * The tokens are in cookies that no script can read. The session in this process consists of random placeholders, so
+ * that each access token differs from its predecessor. Made by `tokenHandler()`.
  */
 export interface TokenHandlerGrant extends AnyGrant {
   readonly kind: 'token-handler';

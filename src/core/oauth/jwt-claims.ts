@@ -7,7 +7,10 @@
 import { jwtDecode } from 'jwt-decode';
 import { isJsonObject, ownCopy } from '../own-members.ts';
 
-/** The claims of a JWT. `undefined`: it is none. jwt-decode throws on opaque tokens, and returns any JSON. */
+/**
+ * Returns the claims of a JWT, or `undefined` for any other text. jwt-decode throws on opaque tokens, and returns any
+ * JSON.
+ */
 export function decodeJwtClaims(token: unknown): Readonly<Record<string, unknown>> | undefined {
   // Most tokens are opaque, and the error about it would cost as much as reading the whole answer.
   if (typeof token !== 'string' || !token.includes('.')) return undefined;
@@ -19,12 +22,12 @@ export function decodeJwtClaims(token: unknown): Readonly<Record<string, unknown
   }
 }
 
-/** What is wrong with an ID token: the claim that contradicts, or that nobody can read it. */
+/** The mistake in an ID token: the claim that contradicts, or that it is unreadable. */
 export type IdTokenMismatch = 'iss' | 'sub' | 'aud' | 'nonce' | 'unreadable';
 
 /**
- * What keeps `next` from taking the place of `before`. `undefined`: nothing. Pure, total and quick: it delays nothing, and no
- * token is lost by it.
+ * Returns why `next` must not replace `before`, or `undefined`. Pure, total and quick: it delays nothing, and loses
+ * no token.
  *
  * @param issuers names of the same server, if it has several: one may follow the other.
  * @see OpenID Connect Core §12.2

@@ -19,7 +19,7 @@ export interface ProviderProfile {
   readonly revocationEncoding?: 'form' | 'json' | undefined;
   /** The only kind of token that the server revokes. @default 'refresh_token', and its access tokens with it */
   readonly revokes?: 'refresh_token' | 'access_token' | undefined;
-  /** What this server's own error codes mean, by code. They come before the standard ones. */
+  /** The meaning of this server's own error codes, by code. They take precedence over the standard ones. */
   readonly errorCodes?: Readonly<Record<string, FailureClass>> | undefined;
   /**
    * Says what a refusal of this server means, where its codes do not: a dead grant that is answered with an empty body, a
@@ -44,10 +44,10 @@ export interface ProviderProfile {
   /** Where the error code stands, when it is not `error`. Tried in order. @default ['error'] */
   readonly errorFields?: readonly string[] | undefined;
   /**
-   * What else a refusal holds that says why or what to do: members that are told as `details` of the error, beside the
-   * server's `description`. Tokens are never among them, and secrets are taken out.
+   * Other members of an error response that explain it: they become `details` of the error, beside the server's
+   * `description`. Tokens are never among them, and secrets are removed.
    *
-   * @default nothing but the error code is told
+   * @default only the error code is reported
    */
   readonly errorDetails?: readonly string[] | undefined;
   /**
@@ -57,18 +57,18 @@ export interface ProviderProfile {
    * @default false: the grant keeps its scope (RFC 6749 §6); a server that refuses it is asked without one from then on
    */
   readonly narrowsScope?: boolean | undefined;
-  /** `token_type` values that this server uses for bearer tokens, besides `Bearer`. */
+  /** `token_type` values that this server uses for bearer tokens, in addition to `Bearer`. */
   readonly bearerTypes?: readonly string[] | undefined;
   /**
-   * Tells that an answer of this provider's APIs means "this access token is not valid", where they do not say it with a
+   * Recognises that a response of this provider's APIs means "this access token is not valid", where they do not say it with a
    * 401. It gets a copy. The option `isInvalidToken` of a manager takes its place, and says more about the copy.
    */
   readonly isInvalidToken?: ((response: Response) => boolean | PromiseLike<boolean>) | undefined;
   /** Lifetime of an access token whose answer says none, in ms. @default unknown: used until it is rejected */
   readonly defaultLifetime?: number | undefined;
   /**
-   * How long a refresh token lives after a login whose answer does not say, in ms: what is set in the server's console, such as
-   * ReachFive's 1 to 365 days. A hint, by which `refreshTokenExpiring` is told: it ends no session.
+   * How long a refresh token is valid after a login whose response does not say so, in ms: the setting in the
+   * server's console, such as ReachFive's 1 to 365 days. A hint, used for `refreshTokenExpiring`: it ends no session.
    *
    * @default unknown
    */
@@ -86,7 +86,7 @@ export interface TokenErrorResponse {
 }
 
 /**
- * What a refusal of the token endpoint means for the session.
+ * The meaning of an error response of the token endpoint for the session.
  *
  * - `invalid-grant`: the refresh token is proven dead. The only class that ends a session.
  * - `interaction-required`: the user has to do something; the grant lives.

@@ -1,12 +1,13 @@
 /**
- * What a server says when it refuses, in a form that is fit to be told: without secrets, and not longer than a log wants.
+ * Details of a server's error response that are safe to report: without secrets, and not longer than a log should
+ * have.
  *
  * @module
  */
 import { emptyObject } from '../own-members.ts';
 import { redact, redactAll, type Secrets } from '../redact.ts';
 
-/** What a server says when it refuses. Foreign text: show it as text, never as HTML. */
+/** Details of a server's error response. Foreign text: show it as text, never as HTML. */
 export interface ServerErrorDetails {
   /** The OAuth error code, when it gave one. */
   readonly error?: string | undefined;
@@ -27,8 +28,8 @@ export interface ErrorDetailsPolicy {
 }
 
 /**
- * Takes the secrets out of a refusal, and of what it says besides its code whatever nobody has asked for: foreign text gets
- * into errors, and from there into logs and pages, only of servers whose profile says what it is. Never throws.
+ * Removes the secrets from an error response, and all members that the profile does not name: foreign text gets into
+ * errors, and from there into logs and pages, only of servers whose profile describes it. Never throws.
  */
 export function redactErrorDetails(
   { error, description, details = {} }: ServerErrorDetails,

@@ -1,5 +1,5 @@
 /**
- * What a refusal of the token endpoint means for the session.
+ * Determines what an error response of the token endpoint means for the session.
  *
  * @module
  */

@@ -39,8 +39,8 @@ export function nonEmptyString(value: unknown): string | undefined {
 }
 
 /**
- * How deep a member may be nested. `JSON.parse` reads a hundred thousand levels; whoever walks through them to write them
- * down runs out of stack, and the successor of the refresh token would never be stored.
+ * How deep a member may be nested. `JSON.parse` reads a hundred thousand levels, but serialising them overflows the
+ * stack, and the successor of the refresh token would never be stored.
  */
 const maxDepth = 32;
 
@@ -69,7 +69,7 @@ export function namesError(members: Members): boolean {
   return nonEmptyString(members['error']) !== undefined || members['ok'] === false;
 }
 
-/** What a token endpoint granted, read tolerantly; nothing the server sent is lost (RFC 6749 §5.1). */
+/** The tokens that a token endpoint granted, read tolerantly; nothing the server sent is lost (RFC 6749 §5.1). */
 export interface TokenGrant {
   readonly accessToken: string;
   /** As it was sent; `Bearer` when it is missing. */
@@ -138,8 +138,8 @@ function asArray(value: unknown): readonly unknown[] {
 }
 
 /**
- * Lifetime of an access token that is over on arrival by what its answer says, in ms. Not zero, or every call would
- * refresh; not unknown, or nobody would refresh in time.
+ * Lifetime of an access token that has already expired when its response arrives, in ms. Not zero, or every call
+ * would refresh; not unknown, or it would not be refreshed in time.
  */
 export const ASSUMED_LIFETIME: number = 60_000;
 
@@ -147,8 +147,8 @@ export const ASSUMED_LIFETIME: number = 60_000;
 export const MAX_LIFETIME: number = 10 * 365 * 24 * 3_600_000;
 
 /**
- * The lifetime of an access token in ms: `expires_in`, else `expires_at`, else what the token says if it is a JWT, else
- * the profile's. `undefined`: unknown. What cannot be read counts as not sent.
+ * Returns the lifetime of an access token in ms: `expires_in`, else `expires_at`, else the claims if it is a JWT,
+ * else the profile's. `undefined`: unknown. Values that cannot be read count as not sent.
  *
  * @param now Unix ms, by the server's clock if that is known.
  * @see RFC 6749 §5.1, where `expires_in` is optional and a number

@@ -1,6 +1,6 @@
 /**
- * What the answer of a token endpoint means. Tolerant, because a grant that is read too strictly is lost for ever: the
- * refresh token is spent when the answer is on its way.
+ * Interprets the response of a token endpoint. Tolerant, because a grant that is read too strictly is lost forever:
+ * the refresh token is spent when the response is on its way.
  *
  * @module
  */
@@ -31,14 +31,14 @@ export interface RawTokenResponse {
   readonly body: string;
 }
 
-/** What an answer means. */
+/** The meaning of a response. */
 export type TokenResponseOutcome =
   | { readonly kind: 'granted'; readonly grant: TokenGrant }
   | {
       readonly kind: 'refused';
       readonly failure: FailureClass;
       readonly status: number;
-      /** The error code, if there is one; a sentence is none. */
+      /** The error code, if there is one; a sentence is not a code. */
       readonly error: string | undefined;
       /** For people, not cut to a line yet. May still name a secret. */
       readonly description: string | undefined;
@@ -100,8 +100,8 @@ function redirectedOutcome(status: number): TokenResponseOutcome {
 }
 
 /**
- * What stands between says that it got no answer (RFC 9110 §15.6.3, §15.6.5), and nothing of what the token endpoint did.
- * A token endpoint that says so of something behind it names an error.
+ * A gateway reports that it got no response (RFC 9110 §15.6.3, §15.6.5), which leaves open whether the token endpoint
+ * has acted. A token endpoint that reports this of a server behind it names an error.
  */
 function isFromGateway(status: number, members: Members): boolean {
   return (status === 502 || status === 504) && !namesError(members);

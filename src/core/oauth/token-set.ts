@@ -11,7 +11,7 @@ export interface TokenSet {
   readonly tokenType?: string | undefined;
   /** When the access token ends, in Unix ms. `undefined`: not known, it is used until it is rejected. */
   readonly expiresAt?: number | undefined;
-  /** What the access token is good for. `undefined`: not known. */
+  /** Scope of the access token. `undefined`: not known. */
   readonly scope?: readonly string[] | undefined;
   readonly refreshToken?: string | undefined;
   /** When the refresh token ends, in Unix ms, if the server said so. A hint: only the server decides. */
@@ -23,7 +23,7 @@ export interface TokenSet {
   readonly login?: string | undefined;
   /** The user: `sub` of the ID token, or the `subject` that was passed to `setTokens()`. `undefined`: not known. */
   readonly subject?: string | undefined;
-  /** What else the server sent, untouched: `instance_url`, `session_state`, … */
+  /** Other members that the server sent, unchanged: `instance_url`, `session_state`, … */
   readonly extra?: Readonly<Record<string, unknown>> | undefined;
 }
 
@@ -41,7 +41,7 @@ export interface TokenResponse {
   readonly [member: string]: unknown;
 }
 
-/** What a login at a token handler comes to: nothing but when it ends. What the handler has answered will do as well. */
+/** Result of a login at a token handler: only its expiry. The handler's own response is accepted too. */
 export interface CookieSessionInfo {
   /** When the access token in the cookies ends, in Unix ms. `undefined`: not known. */
   readonly expiresAt?: number | undefined;
@@ -71,6 +71,6 @@ export interface AccessTokenRequest {
   readonly resource?: string | readonly string[] | undefined;
   /** The access token that was just rejected: any other usable one will do. The evidence for a refresh. */
   readonly rejectedToken?: string | undefined;
-  /** Gives up waiting. It never stops a refresh that others wait for as well. */
+  /** Stops waiting. It never stops a refresh that other callers share. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -24,7 +24,7 @@ export interface GrantContext {
   readonly sentAt: number;
   /** `undefined` while the authorization server is not known. */
   readonly issuer: string | undefined;
-  /** `false`: the access token is of a type that cannot be sent. The refresh token is kept all the same. */
+  /** `false`: the access token is of a type that cannot be sent. The refresh token is kept anyway. */
   readonly usable: boolean;
   /** `narrowsScope` of the provider profile. */
   readonly narrowsScope?: boolean | undefined;
@@ -48,8 +48,8 @@ export function createRecord(
 }
 
 /**
- * What is stored after a grant: the new refresh token, or the old one where none came (RFC 6749 §6), the new access
- * token beside those of other variants, and everything else that the server sent.
+ * Returns the record after a grant: the new refresh token, or the old one if none was returned (RFC 6749 §6), the new
+ * access token beside those of other variants, and everything else that the server sent.
  */
 export function applyGrant(record: SessionRecord, grant: TokenGrant, context: GrantContext): SessionRecord {
   const { [context.variant]: _old, ...others } = record.accessTokens;
@@ -135,7 +135,7 @@ function isPermanentlyNarrowed({ lastScopeNarrowed, narrowsScope }: SessionRecor
   return lastScopeNarrowed === true && narrowsScope === true;
 }
 
-/** What the server said of this very refresh token. */
+/** The server's own statement about this very refresh token. */
 function refreshTokenExpiry(
   record: SessionRecord,
   grant: TokenGrant,
@@ -148,12 +148,12 @@ function refreshTokenExpiry(
   return rotated ? undefined : record.refreshTokenExpiresAt;
 }
 
-/** Servers count in whole seconds, and say anew how many are left of the same life. */
+/** Servers count in whole seconds, and repeat how many remain of the same lifetime. */
 const sameExpiryTolerance = 60_000;
 
 /**
- * What is told now; else what was told before, for a refresh token does not outlive the one that it has replaced (BBA-01); else
- * what the profile says. What has turned out wrong is not kept.
+ * The current statement; else the previous one, because a refresh token does not outlive the one that it has replaced
+ * (BBA-01); else the profile's. A statement that has turned out wrong is not kept.
  */
 function expectedExpiry(
   { refreshToken, refreshTokenEnd: known }: SessionRecord,

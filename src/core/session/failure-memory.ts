@@ -26,7 +26,7 @@ export interface FailedRefresh extends ServerErrorDetails, Pick<Failure, 'kind' 
 /** How it was asked for. */
 export interface FailureContext {
   readonly now: number;
-  /** In [0, 1): spreads those who wait. */
+  /** In [0, 1): spreads the waiting clients. */
   readonly random: number;
   readonly variant: string;
   /** `true`: an access token can be had without a refresh token, so no login would help. */

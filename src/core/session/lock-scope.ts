@@ -37,7 +37,7 @@ export interface CheckedLock {
 }
 
 /**
- * The lock of a storage, unless it sees less than the storage it is to protect, or lets go too early.
+ * Returns the lock of a storage, unless it reaches less far than the storage it protects, or its lease is too short.
  *
  * @throws ConfigurationError
  */

@@ -21,7 +21,7 @@ export type RecordRejection =
 /** The value that an encrypting storage returns in place of a record whose key no longer exists. */
 export const keyLost: unique symbol = Symbol('key lost');
 
-/** Whose sessions we read. */
+/** The owner of the sessions that we read. */
 export interface SessionOwner {
   readonly clientId: string;
   /** Names that the authorization server goes by; empty while it is not known. */
@@ -112,8 +112,8 @@ export function authorizationScheme(
 }
 
 /**
- * Tells whether an access token can stand in a header as it is: visible ASCII without spaces, so it cannot end the
- * header, start another or be taken for parameters. Wider than `b64token`: real tokens have `|` and `:` as well.
+ * Checks whether an access token can be sent in a header unchanged: visible ASCII without spaces, so it cannot end
+ * the header, start another or be taken for parameters. Wider than `b64token`: real tokens have `|` and `:` as well.
  *
  * @see RFC 6750 §2.1, RFC 6749 appendix A.12
  */

@@ -7,7 +7,7 @@ import { type ConsecutiveFailures, consecutiveFailures } from './failure-history
 import { isSameLogin, type LoginIdentity } from './login-identity.ts';
 import { type AccessToken, type Failure, longestPause, type SessionRecord } from './session-record.ts';
 
-/** What is needed, and the evidence that comes with it. */
+/** The required token, and the evidence for a refresh. */
 export interface TokenRequirement {
   readonly variant: string;
   /** The login under which the need arose. `undefined`: none was known. */
@@ -16,11 +16,11 @@ export interface TokenRequirement {
   readonly rejectedToken: string | undefined;
   /** `true`: its rejection has just been received, so there is a network. */
   readonly wasReceived?: boolean | undefined;
-  /** How long before its end an access token is no longer handed out, in ms. */
+  /** How long before its expiry an access token is no longer used, in ms. */
   readonly refreshBefore: number;
 }
 
-/** What is known when the decision is made. */
+/** The facts for the decision. */
 export interface RefreshInputs {
   /** The login of the record. */
   readonly login?: LoginIdentity | undefined;
@@ -31,7 +31,10 @@ export interface RefreshInputs {
   readonly reuseWindow: number;
   /** `false`: there is no network, and there is no reason to doubt it. */
   readonly online: boolean;
-  /** Until when whoever left the marker may live and still wait for the answer; `0`: nobody does. */
+  /**
+   * Until when the sender that left the marker may live and still wait for the response; `0`: there is no such
+   * sender.
+   */
   readonly inProgressUntil: number;
   /** `true`: an access token can be had without a refresh token. */
   readonly isStateless?: boolean | undefined;
@@ -111,14 +114,17 @@ export function reconcile(
   return preferValidToken(accessToken, end, decision);
 }
 
-/** Until when an access token is handed out: `refreshBefore` its end, but never for the last quarter of a short life. */
+/**
+ * Returns until when an access token is used: `refreshBefore` its expiry, but never in the last quarter of a short
+ * lifetime.
+ */
 export function usableUntil(accessToken: AccessToken, refreshBefore: number): number {
   const { issuedAt, expiresAt } = accessToken;
   if (expiresAt === undefined) return Number.POSITIVE_INFINITY;
   return expiresAt - Math.min(refreshBefore, Math.max(0, expiresAt - issuedAt) / 4);
 }
 
-/** How long to pause after the n-th failure in a row, in ms. `random` in [0, 1) spreads those who wait. */
+/** Returns how long to pause after the n-th failure in a row, in ms. `random` in [0, 1) spreads the waiting clients. */
 export function backoff(count: number, random: number): number {
   const pause = Math.min(60_000, 1_000 * 2 ** Math.min(count - 1, 10));
   return Math.round(pause * (0.5 + random / 2));
@@ -146,7 +152,8 @@ function decideRefresh(
   if (pendingRefresh === undefined) {
     return { kind: 'refresh', lostResponses: 0, inReuseWindow: false };
   }
-  // Sent before, and no answer: the spender died, or nobody heard the answer. Never again at once, and again.
+  // Sent before, without a response: the sender died, or the response was lost. Never repeated at once, and
+  // later only once.
   const elapsed = inputs.now - pendingRefresh.since;
   const inReuseWindow = elapsed >= 0 && elapsed < inputs.reuseWindow;
   if (!inReuseWindow && inputs.now < inputs.inProgressUntil) {

@@ -1,5 +1,5 @@
 /**
- * What is stored of a session: one record, written whole. Immutable; every change makes a new one.
+ * The stored record of a session, written whole. Immutable; every change makes a new one.
  *
  * @module
  */
@@ -22,7 +22,10 @@ export interface AccessToken {
 
 /** The pending-refresh marker: a refresh token is being spent, or was when its spender died. */
 export interface PendingRefresh {
-  /** Which one, by its {@link fingerprint}. A marker that is not about the refresh token beside it is over. */
+  /**
+   * The refresh token, by its {@link fingerprint}. A marker for another refresh token than the one beside it is
+   * obsolete.
+   */
   readonly fingerprint: number;
   /** When it was first sent, in Unix ms. */
   readonly since: number;
@@ -30,7 +33,7 @@ export interface PendingRefresh {
   readonly latest: number;
   /** How often it was sent without an answer. */
   readonly sends: number;
-  /** Who sends it: a random name of a manager. */
+  /** The sender: a random name of a manager. */
   readonly by: string;
 }
 
@@ -79,14 +82,14 @@ export interface SessionRecord {
   readonly login?: string | undefined;
   /** The user of the login, if the application has named one. An ID token names one by itself. */
   readonly subject?: string | undefined;
-  /** Whose tokens these are; `undefined` until the authorization server is known. */
+  /** The owner of these tokens; `undefined` until the authorization server is known. */
   readonly issuer?: string | undefined;
   /** Of the key that its tokens are bound to (RFC 7638, RFC 9449); `undefined`: bearer tokens. */
   readonly thumbprint?: string | undefined;
   readonly refreshToken?: string | undefined;
   /** When this very refresh token ends, if the server said so of it. */
   readonly refreshTokenExpiresAt?: number | undefined;
-  /** When it is expected to end, by whatever is known. Nothing is given up for it. */
+  /** When it is expected to expire, by all known hints. It is still used afterwards. */
   readonly refreshTokenEnd?: ExpectedExpiry | undefined;
   /** Scope of the grant. A narrower access token does not narrow it (RFC 6749 §6). */
   readonly scope?: readonly string[] | undefined;

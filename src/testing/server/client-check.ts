@@ -1,5 +1,5 @@
 /**
- * Who is the client, and can it prove it (RFC 6749 §2.3)?
+ * Identifies the client, and checks its credentials (RFC 6749 §2.3).
  *
  * @module
  */

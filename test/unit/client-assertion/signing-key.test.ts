@@ -93,10 +93,10 @@ describe('an invalid key', () => {
     ['of OpenSSL, for EC', sec1, 'This is a EC PRIVATE KEY. Convert it: openssl pkcs8'],
     ['encrypted', locked, 'This is a ENCRYPTED PRIVATE KEY. Convert it: openssl pkcs8'],
     ['public', published, 'This is a PUBLIC KEY.'],
-    ['cut off', es256.slice(0, 80), 'This is none.'],
-    ['of something else', 'canary-canary', 'This is none.'],
-    ['not base64', '-----BEGIN PRIVATE KEY-----\nAAAAA\n-----END PRIVATE KEY-----', 'This is none.'],
-    ['empty', '', 'This is none.'],
+    ['cut off', es256.slice(0, 80), 'This is not a private key.'],
+    ['of something else', 'canary-canary', 'This is not a private key.'],
+    ['not base64', '-----BEGIN PRIVATE KEY-----\nAAAAA\n-----END PRIVATE KEY-----', 'This is not a private key.'],
+    ['empty', '', 'This is not a private key.'],
   ])('a PEM that is %s is refused at once, in words that quote nothing of it', (_name, pem, told) => {
     const make = () => privateKeyJwt(pem);
     expect(make).toThrow(expect.objectContaining({ code: 'ERR_CONFIGURATION' }));

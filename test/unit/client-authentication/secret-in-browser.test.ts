@@ -50,7 +50,7 @@ test.each(cases)(
     make(methods);
     make(methods);
     expect(printed()).toEqual([
-      `tokenkeep: ${name}() in a browser. Whoever opens the page can read its secret, so it proves nothing. ` +
+      `tokenkeep: ${name}() in a browser. Everyone who opens the page can read its secret, so it proves nothing. ` +
         'Register the application as a public client, use none(), and have the server revoke the secret.',
     ]);
     expect(printed().join()).not.toMatch(/canary|PRIVATE/);
