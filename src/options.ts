@@ -108,7 +108,7 @@ const shape =
       ? undefined
       : explain(
           'option-value',
-          `must be what ${maker} gives: an object with ${methods.map((name) => `${name}()`).join(', ')}.`,
+          `must be the result of ${maker}: an object with ${methods.map((name) => `${name}()`).join(', ')}.`,
         );
 const reaching = (check: (value: unknown) => string | undefined) => (value: unknown) =>
   check(value) ??

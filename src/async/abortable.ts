@@ -113,7 +113,7 @@ export interface TimeLimit {
 
 /** Returns an error like the abort reason of `AbortSignal.timeout()`, also where there is no `DOMException`. */
 export function timeoutError(timeout: number): Error {
-  return namedError('TimeoutError', `No answer within ${timeout} ms.`);
+  return namedError('TimeoutError', `No response within ${timeout} ms.`);
 }
 
 /** Returns a signal that aborts after `delay` ms, a function that stops its timer, and one that aborts it earlier. */

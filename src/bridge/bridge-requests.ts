@@ -124,7 +124,7 @@ export class BridgeRequests {
 
   #reasonToRefuse(name: string, { url }: BridgeRequest): BridgeError | undefined {
     if (this.#match(url) === undefined) return notListed();
-    return this.#pending.has(name) ? refusal('There is a call of this name already.') : undefined;
+    return this.#pending.has(name) ? refusal('A call with this name already exists.') : undefined;
   }
 
   #send(

@@ -14,7 +14,7 @@ export function requireStorage(caller: string, storage: unknown): void {
   const { read, write, delete: remove } = (storage ?? {}) as Partial<TokenStorage>;
   if ([read, write, remove].every((method) => typeof method === 'function')) return;
   throw new ConfigurationError(
-    `${caller}: ${explain('browser-storage', 'this is no storage. Give one such as memoryStorage().')}`,
+    `${caller}: ${explain('browser-storage', 'this is not a storage. Pass one such as memoryStorage().')}`,
   );
 }
 

@@ -180,7 +180,7 @@ function namedError(name: string, message: string): Error {
 }
 
 const remedies: Readonly<Record<string, string | undefined>> = {
-  QuotaExceededError: ' The disk, or what the browser gives this site of it, is full.',
+  QuotaExceededError: ' The disk, or the quota of this site, is full.',
   VersionError: ' Another tab runs a newer version of this page. Reload it.',
   SecurityError: '',
   ReferenceError: ` There is no IndexedDB here. ${serverRenderingRemedy}`,

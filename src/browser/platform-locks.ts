@@ -25,7 +25,7 @@ export function requireWebLocks(): LockManager {
   throw new ConfigurationError(
     isSecureContext === false
       ? 'webLock(): this page is no secure context, so it has no Web Locks. Serve it over https or from localhost.'
-      : 'webLock(): this platform has no Web Locks. Use memoryStorage() here, or hand in a lock of your own.',
+      : 'webLock(): this platform has no Web Locks. Use memoryStorage() here, or pass your own lock.',
   );
 }
 

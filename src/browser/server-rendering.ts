@@ -5,4 +5,4 @@
  */
 
 /** What to do there: the same words for everything that only a page can do. */
-export const serverRenderingRemedy = 'On a server that renders pages leave the session to the page.';
+export const serverRenderingRemedy = 'On a server that renders pages, leave the session to the page.';

@@ -10,10 +10,10 @@ import { StorageError } from '../core/errors.ts';
 const remedies: Readonly<Record<StorageUnavailableReason, string>> = {
   'site data blocked':
     'The browser blocks site data for this page: its user or a policy does, or the page is a frame of another site. Allow site ' +
-    'data, or let sessions live in memory there: whereAllowed(indexedDbStorage(), memoryStorage()).',
+    'data, or keep sessions in memory there: whereAllowed(indexedDbStorage(), memoryStorage()).',
   'opaque origin':
-    'This page has no origin of its own, as in a sandboxed frame, so the browser stores nothing for it. Add allow-same-origin to ' +
-    "the frame's sandbox, or let sessions live in memory there: whereAllowed(indexedDbStorage(), memoryStorage()).",
+    'This page has no origin, as in a sandboxed frame, so the browser stores nothing for it. Add allow-same-origin to ' +
+    "the frame's sandbox, or keep sessions in memory there: whereAllowed(indexedDbStorage(), memoryStorage()).",
 };
 
 /** Says why the browser refuses to store anything with a `SecurityError`, and what to do. */

@@ -18,7 +18,7 @@ import { webLock } from './web-lock.ts';
 export function storageLock(area: () => unknown): TokenLock {
   if (webLocksReach() === 'machine' || isAvailable(area)) return webLock();
   const refusal =
-    'There is no browser here: the storages of tokenkeep/browser keep nothing, and have no lock.';
+    'This is not a browser: the storages of tokenkeep/browser keep nothing here, and have no lock.';
   return {
     reach: 'machine',
     request: () => Promise.reject(new ConfigurationError(`${refusal} ${serverRenderingRemedy}`)),

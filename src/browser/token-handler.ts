@@ -90,9 +90,7 @@ export function tokenHandler(options: TokenHandlerOptions): AuthorizationServer 
   const at = (path: string, name: string): string => {
     const url = new URL(path, base).href;
     if (url.startsWith(base)) return url;
-    throw new ConfigurationError(
-      explain('token-handler', `tokenHandler(): ${name} must lead to a place beneath url.`),
-    );
+    throw new ConfigurationError(explain('token-handler', `tokenHandler(): ${name} must be below url.`));
   };
   const tokenEndpoint = at(options.refreshPath ?? 'refresh', 'refreshPath');
   const revocationEndpoint = at(options.logoutPath ?? 'logout', 'logoutPath');
@@ -164,14 +162,14 @@ function checkConfiguration({ options, lock, resources }: GrantConfiguration): v
   );
   if (foreign !== undefined) {
     throw new ConfigurationError(
-      `The option ${foreign} ${explain('token-handler', 'has no place beside a token handler, which is the client. Leave it out; tokenHandler() takes headers.')}`,
+      `The option ${foreign} ${explain('token-handler', 'cannot be used with a token handler, which is the client. Remove it; tokenHandler() takes headers.')}`,
     );
   }
   if (resources.some(({ scope, resource }) => scope ?? resource)) {
     throw new ConfigurationError(
       explain(
         'token-handler',
-        'A token handler has one access token: leave scope and resource out of protectedResources.',
+        'A token handler has one access token: remove scope and resource from protectedResources.',
       ),
     );
   }
@@ -179,7 +177,7 @@ function checkConfiguration({ options, lock, resources }: GrantConfiguration): v
     throw new ConfigurationError(
       explain(
         'token-handler',
-        'All tabs share the cookies of a token handler, and two refreshes at once would end the session. Give a storage that ' +
+        'All tabs share the cookies of a token handler, and two refreshes at once would end the session. Pass a storage that ' +
           'they share as well, indexedDbStorage() or webStorage(() => localStorage), or at least the option lock: webLock().',
       ),
     );
@@ -227,8 +225,8 @@ function assertNoTokens(members: object): Members {
   throw new ConfigurationError(
     explain(
       'token-handler',
-      'setTokens(): these are tokens, but the token handler keeps them in cookies, and there is no place for them in a page. ' +
-        'Pass what it answered after the login, or { expiresAt }.',
+      'setTokens(): the token handler keeps the tokens in cookies, so the page cannot store any. ' +
+        'Pass its response after the login, or { expiresAt }.',
     ),
   );
 }

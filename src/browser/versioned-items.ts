@@ -81,7 +81,7 @@ export class VersionedItems {
       // Someone has cleared the storage behind our back.
       if (item === undefined && waited > visibilityTimeoutMs / 5) return { item, latest };
       if (waited > visibilityTimeoutMs)
-        throw storageError(operation, 'This tab does not see yet what another one has stored.');
+        throw storageError(operation, 'This tab does not see yet what another tab has stored.');
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
   }
@@ -187,8 +187,8 @@ function notWebStorage(text: unknown): ConfigurationError {
     explain(
       'browser-storage',
       isLater
-        ? 'webStorage(storage): this storage answers with promises, as AsyncStorage does. Make a storage of your own of it: see TokenStorage.'
-        : 'webStorage(storage): this is no Storage. Give () => localStorage, in a page.',
+        ? 'webStorage(storage): this storage returns promises, as AsyncStorage does. Wrap it in your own TokenStorage.'
+        : 'webStorage(storage): this is not a Storage. Pass () => localStorage, in a page.',
     ),
   );
 }
@@ -208,7 +208,7 @@ function runOnStorage<T>(operation: StorageOperation, run: () => T): T {
     if (name === 'TypeError')
       throw storageError(
         operation,
-        `There is no such storage here. Give () => localStorage, in a page.`,
+        `There is no such storage here. Pass () => localStorage, in a page.`,
         error,
       );
     throw storageError(operation, 'The storage of the browser failed.', error);

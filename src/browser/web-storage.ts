@@ -62,7 +62,7 @@ export function webStorage(
     throw new ConfigurationError(
       explain(
         'browser-storage',
-        'webStorage(storage): there is no storage. Give () => localStorage, in a page.',
+        'webStorage(storage): the storage is missing. Pass () => localStorage, in a page.',
       ),
     );
   }

@@ -51,7 +51,7 @@ export function whereAllowed<Storage extends TokenStorage | KeyStorage>(
     throw new ConfigurationError(
       explain(
         'browser-storage',
-        'whereAllowed(preferred, fallback): one of them is a storage of sessions with a lock, and the other is not. Give two ' +
+        'whereAllowed(preferred, fallback): one of them is a storage of sessions with a lock, and the other is not. Pass two ' +
           'storages of sessions, each with its lock, or two storages of keys.',
       ),
     );

@@ -72,7 +72,7 @@ async function importFirst(
       // The next one. Its message says nothing that would help.
     }
   }
-  throw keyError(`the PEM holds no key for ${candidates.join(', ')}.`);
+  throw keyError(`the PEM contains no key for ${candidates.join(', ')}.`);
 }
 
 function decode(base64: string): Uint8Array<ArrayBuffer> | undefined {

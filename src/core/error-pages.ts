@@ -29,7 +29,7 @@ export const mistakes = {
   'browser-storage':
     'A storage of tokenkeep/browser was created with the wrong arguments. webStorage() takes a function that returns a Storage of the page, such as () => localStorage. Asynchronous storages need a TokenStorage of your own. indexedDbStorage() takes { name, encrypt }, and webLock() takes { lease } in milliseconds. whereAllowed() takes two storages of sessions, each with a lock, or two storages of keys.',
   'discover-issuer':
-    'discover() was called with the address of a metadata document. Pass the issuer itself, without /.well-known/ and what follows.',
+    'discover() was called with the address of a metadata document. Pass the issuer itself, without /.well-known/ and the rest.',
   'dpop-keys':
     'Not everyone who has the session has its keys. The storage of the session is shared more widely than the keys of dpop({ keys }). Pass keys that reach as far as the storage.',
   'dpop-options':
@@ -60,7 +60,7 @@ export const mistakes = {
   platform:
     "This platform lacks something that tokenkeep needs. fetch: set the option fetch. crypto.subtle: pages have it only in a secure context, so serve the page over https or from localhost. On React Native, import 'react-native-get-random-values' and 'react-native-url-polyfill/auto' first, and install react-native-quick-crypto as globalThis.crypto.",
   'popup-login':
-    'popupLogin() cannot be used like this. It works in pages only, and its redirectUri must be a page of the same origin. In a program of its own use loopbackLogin().',
+    'popupLogin() cannot be used like this. It works in pages only, and its redirectUri must be a page of the same origin. Outside of a page use loopbackLogin().',
   'protected-resources':
     'The option protectedResources does not name places that get a token. Set it to an array with at least one entry. An entry is a URL or { url, scope, resource, hides401 }, where hides401 is true or false. No two entries name the same place.',
   'redirect-login':
@@ -77,11 +77,11 @@ export const mistakes = {
     'A member of the profile of the server has a wrong type or value. The profile decides how often a refresh token may be sent, so it is checked strictly. Compare it with ProviderProfile.',
   'session-id': 'The id of a session is not a non-empty string. Call forSession(id) with the id of a user.',
   'set-tokens':
-    'setTokens() cannot use what it was given. Pass the JSON of a token response as it came, or a TokenSet { accessToken, refreshToken, expiresAt } with times in Unix milliseconds, not a mixture of both. The access token comes without the word Bearer. A Response or a Promise must be awaited first. The only option is subject, which must be the sub of the ID token if there is one. Tokens of the type DPoP need the option dpop; other types than Bearer and DPoP cannot be sent.',
+    'setTokens() cannot use its argument. Pass the JSON of a token response unchanged, or a TokenSet { accessToken, refreshToken, expiresAt } with times in Unix milliseconds, not a mixture of both. The access token comes without the word Bearer. A Response or a Promise must be awaited first. The only option is subject, which must be the sub of the ID token if there is one. Tokens of the type DPoP need the option dpop; other types than Bearer and DPoP cannot be sent.',
   'sign-out':
     'An option of signOut() has a wrong type. revoke is true or false, and timeout is a number of milliseconds from 0.',
   'step-up':
-    'withStepUp() was called with something else than the event stepUpRequired. Pass the event as it was emitted. Its claims are a JSON object, or the base64 of one.',
+    'withStepUp() was called with something other than the event stepUpRequired. Pass the event as it was emitted. Its claims are a JSON object, or the base64 of one.',
   'token-handler':
     'A token handler is configured or used incorrectly. Its url has no query, and its paths lead to places beneath it. Options of a client have no place beside it. It has one access token for all protected resources, so leave out scope and resource. All tabs share its cookies: use a storage and a lock that they share. The page never sees tokens: call the API with manager.fetch(), and pass the response of the login, or { expiresAt }, to setTokens().',
   'token-request':

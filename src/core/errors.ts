@@ -102,7 +102,7 @@ export class LoginRequiredError extends TokenKeepError {
 export class RefreshFailedError extends TokenKeepError {
   override readonly name = 'RefreshFailedError' as const;
   readonly code = 'ERR_REFRESH_FAILED' as const;
-  /** `true`: the refresh token was sent and no answer came, so it may be spent. */
+  /** `true`: the refresh token was sent and no response arrived, so it may be spent. */
   readonly sent: boolean;
   /** `false`: the client or its configuration was refused, and the next attempt will most likely be as well. */
   readonly isRetryable: boolean;

@@ -117,7 +117,7 @@ export function dpop(options: DpopOptions = {}): Dpop {
     },
     async keep(key) {
       if (!(key instanceof WebCryptoDpopKey))
-        throw new TypeError('keep(key): the key is none of generate().');
+        throw new TypeError('keep(key): the key was not made by generate().');
       await inKeyStorage('write', () => keys.write(key.thumbprint, key.keys));
     },
     async load(thumbprint) {
@@ -147,8 +147,8 @@ async function inKeyStorage<T>(operation: StorageOperation, run: () => Promise<T
 
 const remedies: Readonly<Record<'Bearer' | 'DPoP', string>> = {
   Bearer:
-    'the server gave bearer tokens, which no key protects. Send a DPoP proof with the token request of the login, or take them with dpop({ acceptBearer: true }).',
-  DPoP: 'the key that the DPoP tokens are bound to is not kept here. Log in with the same dpop(), keep() its key, and say its thumbprint: TokenSet.thumbprint, or dpop_jkt beside a token response.',
+    'the server issued bearer tokens, which no key protects. Send a DPoP proof with the token request of the login, or accept them with dpop({ acceptBearer: true }).',
+  DPoP: 'the key of the DPoP tokens is not stored here. Log in with the same dpop(), keep() its key, and pass its thumbprint: TokenSet.thumbprint, or dpop_jkt beside a token response.',
 };
 
 function checkOptions(options: DpopOptions, keys: KeyStorage, algorithm: unknown): void {
@@ -171,7 +171,7 @@ function checkOptions(options: DpopOptions, keys: KeyStorage, algorithm: unknown
     throw new ConfigurationError(
       explain(
         'dpop-options',
-        'dpop(): the option keys must be memoryKeys(), exportedKeys(storage), indexedDbKeys(), or what has their shape.',
+        'dpop(): the option keys must be memoryKeys(), exportedKeys(storage), indexedDbKeys(), or an object with their methods.',
       ),
     );
   }

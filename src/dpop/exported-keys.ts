@@ -68,7 +68,7 @@ export function exportedKeys(storage: TokenStorage): KeyStorage {
 async function exportKey(key: CryptoKey): Promise<JsonWebKey> {
   if (key.extractable) return await subtleCrypto('dpop()').exportKey('jwk', key);
   throw new StorageError(
-    'exportedKeys(): this key is not extractable, so it cannot be kept as text. Keep keys that the same dpop() has generated.',
+    'exportedKeys(): this key is not extractable, so it cannot be stored as text. Use keys that the same dpop() has generated.',
     { operation: 'write' },
   );
 }

@@ -144,7 +144,7 @@ export class WebCryptoDpopKey implements DpopKey {
     // The nonce of this very response: another call may have received a newer one since.
     if (nonce !== undefined) return { ...proofRequest, nonce };
     throw new Error(
-      'The server wants a DPoP nonce and shows none. For pages of other origins it has to list DPoP-Nonce in Access-Control-Expose-Headers.',
+      'The server requires a DPoP nonce but the page cannot read it. The server must list DPoP-Nonce in Access-Control-Expose-Headers.',
     );
   }
 

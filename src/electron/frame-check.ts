@@ -15,7 +15,7 @@ export type FrameCheck = (frame: ElectronFrame | null) => frame is ElectronFrame
 export function createFrameCheck(allowedOrigins: readonly string[]): FrameCheck {
   if (!Array.isArray(allowedOrigins) || allowedOrigins.length === 0) {
     throw new ConfigurationError(
-      "serveTokenManager(options): the option allowedOrigins names no origin. Give an array such as ['app://main'].",
+      "serveTokenManager(options): the option allowedOrigins names no origin. Pass an array such as ['app://main'].",
     );
   }
   for (const [index, origin] of allowedOrigins.entries()) {

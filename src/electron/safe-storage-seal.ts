@@ -135,8 +135,8 @@ function contentsOf(text: string): readonly unknown[] | undefined {
 
 function plainTextError(operation: Operation): StorageError {
   return new StorageError(
-    'There is no password manager, so safeStorage would encrypt with a password that everybody knows (basic_text). ' +
-      'Install one, name it with --password-store, or give the option allowPlainText: true.',
+    'There is no password manager, so safeStorage would encrypt with a well-known password (basic_text). ' +
+      'Install one, name it with --password-store, or set the option allowPlainText: true.',
     { operation },
   );
 }

@@ -115,7 +115,7 @@ export function serveTokenManager(options: ServeTokenManagerOptions): () => void
     if (message?.type === 'begin' && frame !== null) subscribers.remove(frame.frameTreeNodeId);
     if (!mayCall(frame)) return { kind: 'error', error: refusal('This page may not use the token manager.') };
     if (message === undefined)
-      return { kind: 'error', error: refusal('This is no message for the token manager.') };
+      return { kind: 'error', error: refusal('This is not a message for the token manager.') };
     subscribers.add(event, frame);
     const isSessionMessage = message.type === 'login' || message.type === 'signOut';
     const reply = isSessionMessage

@@ -67,10 +67,10 @@ export class SessionHandler {
 }
 
 function superseded(): LoginFailedError {
-  return new LoginFailedError('Another login has been begun, or the application is ending.', {
+  return new LoginFailedError('Another login was started, or the application is closing.', {
     reason: 'cancelled',
   });
 }
 
 const noLogin =
-  'The main process knows no login for pages. Give serveTokenManager() the option login, or sign in there.';
+  'The main process has no login for pages. Pass the option login to serveTokenManager(), or sign in there.';

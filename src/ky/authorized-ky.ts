@@ -67,7 +67,7 @@ export function authorizedKy(manager: FetchingManager, ky: KyInstance = plainKy)
     throw new ConfigurationError(
       explain(
         'authorized-ky',
-        'authorizedKy(manager, ky): ky must be what the package ky exports, or extends.',
+        'authorizedKy(manager, ky): ky must be the export of the package ky, or an extension of it.',
       ),
     );
   }
@@ -76,7 +76,7 @@ export function authorizedKy(manager: FetchingManager, ky: KyInstance = plainKy)
       throw new ConfigurationError(
         explain(
           'authorized-ky',
-          'authorizedKy(manager, ky): this ky has a fetch of its own. Make it the option fetch of the manager instead.',
+          'authorizedKy(manager, ky): this ky has its own fetch. Pass that fetch to the manager instead, as the option fetch.',
         ),
       );
     }

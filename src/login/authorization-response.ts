@@ -21,7 +21,7 @@ export type AuthorizationResponse = Readonly<Partial<Record<(typeof singleParame
 /** @throws LoginFailedError `invalid_response` when it says something twice. */
 export function readAuthorizationResponse(parameters: URLSearchParams): AuthorizationResponse {
   if (singleParameters.some((name) => parameters.getAll(name).length > 1)) {
-    throw invalidResponse('The answer says something twice.');
+    throw invalidResponse('The response contains a parameter twice.');
   }
   return Object.fromEntries(singleParameters.map((name) => [name, parameters.get(name) || undefined]));
 }
@@ -42,7 +42,7 @@ export function authorizationCodeOf(
     const secrets = [login.verifier, login.nonce, response.state, response.code];
     throw loginRefused(response.error, response.error_description, secrets);
   }
-  if (response.code === undefined) throw invalidResponse('The answer holds no code.');
+  if (response.code === undefined) throw invalidResponse('The response contains no code.');
   return response.code;
 }
 
@@ -50,15 +50,17 @@ function requireIssuer(iss: string | undefined, { issuer, metadata }: Authorizat
   const isIssPromised = metadata?.['authorization_response_iss_parameter_supported'] === true;
   if (iss === undefined) {
     if (isIssPromised)
-      throw invalidResponse('The answer does not say who it is from, which the server promises to say.');
+      throw invalidResponse(
+        'The response lacks the parameter iss, although the metadata of the server announces it.',
+      );
     return;
   }
   if (issuer === undefined) {
     throw new ConfigurationError(
-      'The server says who it is (iss), but authorizationServer.issuer is missing. Give it, to have it compared.',
+      'The response names its server (iss), but authorizationServer.issuer is missing. Set it, so that both can be compared.',
     );
   }
-  if (iss !== issuer) throw invalidResponse('The answer is from another authorization server.');
+  if (iss !== issuer) throw invalidResponse('The response is from another authorization server.');
 }
 
 export function invalidResponse(message: string): LoginFailedError {

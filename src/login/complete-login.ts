@@ -64,7 +64,7 @@ export async function completeLogin(
   return await deduplicateExchange(options, String(callback), async () => {
     const limit = { clock: completeClock(options.clock), timeout: options.timeout ?? 30_000 };
     const use = await runInOneTab(stateOf(callback), limit, () => exchangeResponse(source, callback));
-    if (use.kind === 'used-elsewhere') throw invalidResponse('Another tab has used the answer.');
+    if (use.kind === 'used-elsewhere') throw invalidResponse('Another tab has used the response.');
     if (use.result.kind === 'failed') throw use.result.error;
     return use.result.login;
   });
@@ -166,7 +166,7 @@ async function findLogin(
 /** @throws LoginFailedError if the answer does not belong to this login. */
 function checkedCode({ client, response, login, url }: FoundLogin): string {
   if (url !== undefined && !isRedirectUri(url, login.redirectUri)) {
-    throw invalidResponse('The answer came to another place than the one it was sent to.');
+    throw invalidResponse('The response arrived at another URL than the redirectUri.');
   }
   return validatedCode(client, response, login);
 }
@@ -196,8 +196,8 @@ async function prepareExchangeOf(
 /** A page that was opened by hand, reloaded, or in another tab; or an attack. */
 function unknownLogin({ state, code, error }: AuthorizationResponse): string {
   return state === undefined && code === undefined && error === undefined
-    ? 'This URL holds no answer of an authorization server.'
-    : 'The answer belongs to no login that is under way here: it was used before, or begun elsewhere. Begin another.';
+    ? 'This URL contains no response of an authorization server.'
+    : 'The response belongs to no pending login: it was used before, or its login began elsewhere. Start another login.';
 }
 
 /** The code of an answer to `login`. @throws LoginFailedError */
@@ -208,7 +208,7 @@ export function validatedCode(
 ): string {
   const { server, clientId, clock } = client;
   if (login.clientId !== clientId || !issuersOf(server).includes(login.issuer)) {
-    throw invalidResponse('The login was begun by another client, or at another server.');
+    throw invalidResponse('The login was started by another client, or at another server.');
   }
   if (login.expiresAt <= clock.Date.now()) throw loginTimedOut();
   return authorizationCodeOf(response, server, login);

@@ -76,12 +76,12 @@ function parseAuthorization(members: Readonly<Record<string, unknown>>, sentAt: 
     nonEmptyString(members['verification_uri']) ?? nonEmptyString(members['verification_url']); // Google
   const verificationUriComplete = nonEmptyString(members['verification_uri_complete']);
   if (deviceCode === undefined || userCode === undefined || verificationUri === undefined) {
-    throw invalidResponse('The server gave no code for the device.');
+    throw invalidResponse('The server issued no code for the device.');
   }
-  if (!isShowable(userCode, 100)) throw invalidResponse('The server gave a code that cannot be shown.');
+  if (!isShowable(userCode, 100)) throw invalidResponse('The server issued a code that cannot be displayed.');
   for (const uri of [verificationUri, verificationUriComplete]) {
     if (uri !== undefined && !isWebPage(uri))
-      throw invalidResponse('The server names a place that is no web page.');
+      throw invalidResponse('The server names a URL that is not a web page.');
   }
   const expiresAt = sentAt + seconds(members['expires_in'], 600) * 1000;
   const prompt = { verificationUri, userCode, verificationUriComplete, expiresAt };

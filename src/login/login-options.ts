@@ -106,7 +106,7 @@ async function resolveServer(source: AuthorizationServerResolver): Promise<Autho
     return await source.resolve();
   } catch (error) {
     if (isTokenKeepError(error)) throw error;
-    throw new LoginFailedError('The endpoints of the authorization server could not be found out.', {
+    throw new LoginFailedError('The endpoints of the authorization server could not be discovered.', {
       reason: 'no_response',
       cause: safeCause(error, []),
     });

@@ -61,7 +61,9 @@ export async function loopbackLogin(options: LoopbackLoginOptions): Promise<Logi
     throw new ConfigurationError("The option path must be a path such as '/callback'.");
   }
   if (host !== '127.0.0.1' && host !== '[::1]') {
-    throw new ConfigurationError("The option host must be '127.0.0.1' or '[::1]': localhost may be another.");
+    throw new ConfigurationError(
+      "The option host must be '127.0.0.1' or '[::1]': localhost may be another machine.",
+    );
   }
   checkRequest(options);
   const client = await createLoginClient(options);

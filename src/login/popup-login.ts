@@ -70,7 +70,7 @@ export async function popupLogin(options: PopupLoginOptions): Promise<Login> {
   requireRedirectUri(redirectUri);
   if (globalThis.location === undefined) {
     throw new ConfigurationError(
-      explain('popup-login', 'popupLogin() is for pages. In a program of its own use loopbackLogin().'),
+      explain('popup-login', 'popupLogin() is for pages. Outside of a page use loopbackLogin().'),
     );
   }
   if (new URL(redirectUri).origin !== globalThis.location.origin) {
@@ -82,9 +82,12 @@ export async function popupLogin(options: PopupLoginOptions): Promise<Login> {
   // Before anything is waited for, or the browser would not take it for the user's wish.
   const popup: Popup | null = globalThis.open('about:blank', '_blank', features);
   if (popup === null) {
-    throw new LoginFailedError('The browser blocked the window. Call popupLogin() from a click.', {
-      reason: 'popup_blocked',
-    });
+    throw new LoginFailedError(
+      'The browser blocked the popup. Call popupLogin() directly in a click handler.',
+      {
+        reason: 'popup_blocked',
+      },
+    );
   }
   try {
     const client = await createLoginClient(options);
@@ -132,7 +135,7 @@ function watchClosed(popup: Popup, clock: LoginClient['clock']): { closed: Promi
         clock,
         () => {
           if (popup.closed && wasClosed) {
-            reject(new LoginFailedError('The window of the login was closed.', { reason: 'cancelled' }));
+            reject(new LoginFailedError('The popup of the login was closed.', { reason: 'cancelled' }));
           } else look(popup.closed);
         },
         closedPollMs,
@@ -151,7 +154,7 @@ function watchClosed(popup: Popup, clock: LoginClient['clock']): { closed: Promi
  */
 export function returnFromPopup(callback: string | URL = globalThis.location.href): void {
   const { state } = readAuthorizationResponse(new URL(callback).searchParams);
-  if (state === undefined) throw invalidResponse('This page was opened without the answer of a login.');
+  if (state === undefined) throw invalidResponse('This page was opened without the response of a login.');
   const channel = channelOf(state);
   channel.onmessage = () => {
     channel.close();

@@ -132,7 +132,7 @@ export function checkRedirectLogin(
     refuse(
       explain(
         'redirect-login',
-        'this manager keeps no tokens, its token handler does. Log in through the token handler.',
+        'this manager has no tokens, because its token handler keeps them. Log in through the token handler.',
       ),
     );
   if (typeof redirectUri !== 'string' || !/^(?:\/(?![/\\])|[a-z][a-z\d+.-]*:)/i.test(redirectUri))

@@ -209,7 +209,7 @@ class RedirectLoginFlow {
       found = pending();
     } catch (error) {
       throw new StorageError(
-        'The option pending gave no storage. The browser blocks site data for this page: ask the user to allow it.',
+        'The option pending returned no storage. The browser blocks site data for this page: ask the user to allow it.',
         { operation: 'read', cause: safeCause(error, []) },
       );
     }

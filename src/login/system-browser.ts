@@ -44,7 +44,7 @@ export async function openSystemBrowser(url: string): Promise<void> {
   if (browser && (await canStart(browser, [url]))) return;
   if (await canStart(command, [...parameters, url])) return;
   throw new ConfigurationError(
-    `The system browser could not be opened by ${command}. Give the option open, which shows the URL to the user.`,
+    `The system browser could not be opened by ${command}. Pass the option open, which shows the URL to the user.`,
   );
 }
 

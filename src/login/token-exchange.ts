@@ -108,7 +108,7 @@ export function exchangeFailed(exchanged: Exclude<ExchangeOutcome, { kind: 'gran
 }
 
 export function noResponse(cause: Error | undefined): LoginFailedError {
-  return new LoginFailedError('The authorization server gave no answer that can be read.', {
+  return new LoginFailedError('The response of the authorization server could not be read.', {
     reason: 'no_response',
     cause,
   });

@@ -32,7 +32,7 @@ export function validateIdToken(
 ): IdTokenClaims | undefined {
   if (idToken === undefined) {
     if (!expected.scope?.includes('openid')) return undefined;
-    throw invalidIdToken('The scope openid was asked for, and no ID token came.');
+    throw invalidIdToken('The scope openid was requested, but the response contains no ID token.');
   }
   const claims = decode(idToken);
   const problem = validationError(claims, client, expected);
@@ -63,13 +63,13 @@ function validationError(
   const { exp, auth_time: authTime } = claims;
   const now = client.clock.Date.now() / 1000;
   if (client.server.issuer === undefined)
-    return 'authorizationServer.issuer is missing, so nothing is known of its issuer.';
+    return 'authorizationServer.issuer is missing, so the issuer of the ID token cannot be checked.';
   const mismatch = mismatchOf(claims, client, expected);
   if (mismatch !== undefined) return mismatch;
   if (typeof exp !== 'number' || exp + clockTolerance <= now) return 'The ID token has expired.';
   if (expected.maxAge === undefined) return undefined;
   const fresh = typeof authTime === 'number' && authTime + expected.maxAge + clockTolerance >= now;
-  return fresh ? undefined : 'The user did not log in as recently as max_age asks.';
+  return fresh ? undefined : 'The user did not log in as recently as max_age requires.';
 }
 
 function mismatchOf(
@@ -84,7 +84,8 @@ function mismatchOf(
   if ((audiences.length > 1 || azp !== undefined) && azp !== clientId) {
     return 'The ID token was issued to another client.';
   }
-  if (expected.nonce !== undefined && nonce !== expected.nonce) return 'The ID token is of another login.';
+  if (expected.nonce !== undefined && nonce !== expected.nonce)
+    return 'The ID token belongs to another login.';
   return undefined;
 }
 

@@ -93,7 +93,7 @@ function pathOf(options: FileStorageOptions | undefined): string {
   const path: unknown = options?.path;
   if (typeof path === 'string' && /^~[/\\]/.test(path)) {
     throw new ConfigurationError(
-      'fileStorage(options): only a shell knows what ~ is. Write the option path as join(homedir(), …), of node:os.',
+      'fileStorage(options): ~ is not expanded. Pass an absolute path as the option path, such as join(homedir(), …) with homedir() of node:os.',
     );
   }
   if (typeof path === 'string' && path !== '' && !path.includes('\0')) return resolve(path);

@@ -72,7 +72,7 @@ export class KeyringCipher implements RecordCipher {
     const key = Buffer.from(text, 'base64');
     if (key.length === sizes.key) return key;
     throw new StorageError(
-      `The entry ${account} of the service ${this.#keyring.service} in the keyring is not ours. Choose another service.`,
+      `The entry ${account} of the service ${this.#keyring.service} in the keyring was not written by tokenkeep. Choose another service.`,
       { operation },
     );
   }
@@ -85,7 +85,7 @@ export class KeyringCipher implements RecordCipher {
       await this.#keyring.set(account, randomBytes(sizes.key).toString('base64'), 'write');
       const stored = await this.#key('write');
       if (stored !== undefined) return stored;
-      throw new StorageError('The keyring accepted a key and does not hold it.', { operation: 'write' });
+      throw new StorageError('The keyring accepted a key but did not store it.', { operation: 'write' });
     });
   }
 }

@@ -125,7 +125,7 @@ function stateDirectory(): string {
     home = userInfo().homedir;
   } catch {
     throw new ConfigurationError(
-      'keyringStorage(options): the system knows no home directory of this user. Give the option directory.',
+      'keyringStorage(options): the system has no home directory for this user. Pass the option directory.',
     );
   }
   return join(home, ...(directories[process.platform] ?? ['.local', 'state']), 'tokenkeep');

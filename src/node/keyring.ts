@@ -38,7 +38,7 @@ export function requireKeyring(): void {
   } catch {
     throw new ConfigurationError(
       'keyringStorage() needs the package @napi-rs/keyring. Run: npm install @napi-rs/keyring - or, where the ' +
-        'application is bundled, import the package and give it as the option keyring.',
+        'application is bundled, import the package and pass it as the option keyring.',
     );
   }
 }
@@ -141,13 +141,13 @@ const needsPerson = /prompt|locked|denied|canceled|auth|interaction is not allow
 const remedies: readonly (readonly [pattern: RegExp, remedy: string])[] = [
   [/prompt|locked|interaction is not allowed/i, 'The keyring is locked. Unlock it.'],
   [/no result found/i, 'There is no keyring yet, or it was never unlocked. Unlock it.'],
-  [/maximum number of/i, 'The session bus takes no more connections: the limits of this user are used up.'],
+  [/maximum number of/i, 'The session bus accepts no more connections: this user has reached the limit.'],
   [
     /d-?bus|address|ServiceUnknown|no secret service/i,
-    'No keyring service answers. Start one, on a session bus.',
+    'No keyring service responds. Start one, on a session bus.',
   ],
   [/denied|canceled|auth/i, 'The keyring denies access. Allow it.'],
-  [/longer than|too long/i, "The keyring takes no entry of this size. Give the option records: 'file'."],
+  [/longer than|too long/i, "The keyring accepts no entry of this size. Set the option records: 'file'."],
   [/ambiguous|matched by/i, 'The keyring has several entries of this name. Remove all but one.'],
   [/native binding|cannot find|dlopen/i, 'The package @napi-rs/keyring does not load. Install it again.'],
 ];

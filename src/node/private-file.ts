@@ -48,8 +48,8 @@ function assertPrivate(directory: string, stats: Stats, access: FileAccess): voi
       // A directory that others may write to is theirs as well: its mode must not change, or /tmp would be
       // closed to them.
       (stats.mode & 0o022) === 0
-        ? `Others can look into ${directory}. Run: chmod 700 ${shellQuoted(directory)} or give the tokens a directory of their own.`
-        : `Others can use ${directory}. Give the tokens a directory of their own: it is made if it is missing.`,
+        ? `Other users can read ${directory}. Run: chmod 700 ${shellQuoted(directory)} or choose a separate directory for the tokens.`
+        : `Others can use ${directory}. Choose a separate directory for the tokens: it is created if it is missing.`,
     );
   }
   assertOwned(directory, stats, access);
@@ -65,7 +65,7 @@ function assertNotReplaceable(directory: string): void {
     const { mode, uid } = lstatSync(parent);
     if ((mode & 0o1002) === 0o002) {
       throw new UnusableFileError(
-        `Everybody can replace what lies in ${parent}. Run: chmod o-w ${shellQuoted(parent)} or choose another path.`,
+        `Every user can replace files in ${parent}. Run: chmod o-w ${shellQuoted(parent)} or choose another path.`,
       );
     }
     const own = process.getuid?.();
@@ -73,7 +73,7 @@ function assertNotReplaceable(directory: string): void {
     if (own === 0 || uid === own || uid === 0 || uid === unmappedUserId || process.platform === 'android')
       continue;
     throw new UnusableFileError(
-      `${parent} belongs to user ${uid}, who can replace what lies in it. Choose a path below a directory of user ${own}.`,
+      `${parent} belongs to user ${uid}, who can replace files in it. Choose a path below a directory of user ${own}.`,
     );
   }
 }
@@ -105,7 +105,7 @@ export function fileIdentity(path: string, access: FileAccess): string | undefin
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return undefined;
   if (stats.isSymbolicLink()) {
-    throw new UnusableFileError(`${path} is a symbolic link. Give the path of the file itself.`);
+    throw new UnusableFileError(`${path} is a symbolic link. Pass the path of the file itself.`);
   }
   if (!stats.isFile()) throw new UnusableFileError(`${path} is not a file. Choose another path.`);
   if (isPosix && (stats.mode & forbiddenModeBits(access)) !== 0) {
@@ -134,7 +134,7 @@ export function fileIdentity(path: string, access: FileAccess): string | undefin
 export function assertNotMounted(path: string): void {
   if (lstatSync(dirname(path)).dev === lstatSync(path).dev && !isMountPoint(path)) return;
   throw new UnusableFileError(
-    `${path} is mounted as a single file, so the log beside it lies somewhere else. Mount its directory instead.`,
+    `${path} is mounted as a single file, so its log is in another place. Mount its directory instead.`,
   );
 }
 
@@ -156,8 +156,8 @@ function isGroupVolume({ mode, gid }: Stats): boolean {
 
 function groupAccessError(path: string, { gid }: Stats): UnusableFileError {
   return new UnusableFileError(
-    `${path} is open to the group ${gid}, as Kubernetes makes volumes with fsGroup at each start. If nobody else is in that group, ` +
-      'give fileStorage() the option allowGroup: true.',
+    `${path} is open to the group ${gid}, as Kubernetes makes volumes with fsGroup at each start. If no one else is in that group, ` +
+      'pass allowGroup: true to fileStorage().',
   );
 }
 

@@ -62,7 +62,7 @@ export function closeOnSignals(
   for (const one of managers) {
     if (typeof one?.close === 'function') continue;
     throw new ConfigurationError(
-      `closeOnSignals(manager): give a TokenManager, or an array of them.${describeReceived(one)}`,
+      `closeOnSignals(manager): pass a TokenManager, or an array of them.${describeReceived(one)}`,
     );
   }
   checkSignals(signals);
@@ -75,7 +75,7 @@ export function closeOnSignals(
 function checkSignals(signals: unknown): void {
   if (!Array.isArray(signals) || signals.length === 0) {
     throw new ConfigurationError(
-      "closeOnSignals(manager, { signals }): give an array such as ['SIGINT', 'SIGTERM'].",
+      "closeOnSignals(manager, { signals }): pass an array such as ['SIGINT', 'SIGTERM'].",
     );
   }
   const wrong = signals.find((signal) => !canBeHandled(signal));

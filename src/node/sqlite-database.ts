@@ -118,7 +118,7 @@ export class SqliteDatabase {
     const { journal_mode: mode } = { ...connection.prepare('PRAGMA journal_mode = WAL').get() };
     if (mode !== 'wal') {
       throw new UnusableFileError(
-        `${this.#path} lies where no write-ahead log can be kept. Choose another path.`,
+        `${this.#path} is on a file system without write-ahead logs. Choose another path.`,
       );
     }
     // Deleted data is overwritten, so that no spent or signed-out token stays in a free page.
@@ -148,7 +148,7 @@ function assertNoOrphanedLog(path: string, access: FileAccess): void {
   const orphans = companions.filter((companion) => fileIdentity(companion, access) !== undefined);
   if (orphans.length === 0 || fileIdentity(path, access) !== undefined) return;
   throw new UnusableFileError(
-    `${path} was deleted, but not what belongs to it. Delete ${orphans.join(' and ')} too.`,
+    `${path} was deleted, but not the files that belong to it. Delete ${orphans.join(' and ')} too.`,
   );
 }
 
@@ -158,7 +158,7 @@ function checkHeader(connection: DatabaseSync, path: string): boolean {
   const { id, version, tables } = { ...connection.prepare(selectHeader).get() };
   if (id === 0 && tables === 0) return true;
   if (id !== applicationId) {
-    throw new UnusableFileError(`${path} is a database of something else. Choose another path.`);
+    throw new UnusableFileError(`${path} is a database of another program. Choose another path.`);
   }
   if (Number(version) > schemaVersion) {
     throw new UnusableFileError(

@@ -17,7 +17,7 @@ const sqliteCauses: Readonly<Record<number, string>> = {
   11: 'is damaged. Delete it and sign in again',
   13: 'could not grow: the disk is full. Make room',
   14: 'could not be opened. Look at its directory and at the limit of open files',
-  26: 'is no file of tokenkeep. Choose another path, or delete it and sign in again',
+  26: 'is not a file of tokenkeep. Choose another path, or delete it and sign in again',
 };
 
 /** By the codes of the operating system. */
@@ -27,8 +27,8 @@ const systemCauses: Readonly<Record<string, string>> = {
   EROFS: 'is on a read-only file system. Choose another path',
   ENOSPC: 'could not be made: the disk is full. Make room',
   EDQUOT: 'could not be made: the quota is used up. Make room',
-  ENOTDIR: 'lies below something that is no directory. Choose another path',
-  EEXIST: 'lies below something that is no directory. Choose another path',
+  ENOTDIR: 'is below a path that is not a directory. Choose another path',
+  EEXIST: 'is below a path that is not a directory. Choose another path',
   EMFILE: 'could not be opened: too many files are open. Raise the limit',
   ENFILE: 'could not be opened: too many files are open. Raise the limit',
 };

@@ -80,7 +80,7 @@ export function platformFetch(): Fetch {
   const { fetch: first } = globalThis;
   if (typeof first !== 'function') {
     throw new ConfigurationError(
-      explain('platform', 'The option fetch is missing, and this platform has no fetch of its own.'),
+      explain('platform', 'The option fetch is missing, and this platform has no fetch.'),
     );
   }
   let isReplaced = false;

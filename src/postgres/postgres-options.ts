@@ -42,10 +42,7 @@ export interface PostgresSettings extends Pick<PostgresStorageOptions, 'pool' | 
 export function checkPostgresOptions(options: PostgresStorageOptions): PostgresSettings {
   const { pool, table = 'tokenkeep_sessions', ...durations } = options ?? {};
   if (isClient(pool)) {
-    refuse(
-      'pool',
-      'is a single client of pg. Give a Pool, new Pool(…): a lock needs a connection of its own.',
-    );
+    refuse('pool', 'is a single client of pg. Pass a Pool, new Pool(…): a lock needs its own connection.');
   }
   if (!isPool(pool)) refuse('pool', 'must be a Pool of pg, or have its query() and connect().');
   const { max } = (pool as { options?: { max?: number } }).options ?? {};

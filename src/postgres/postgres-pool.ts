@@ -54,8 +54,8 @@ export async function runBounded<T>(
 
 /** The remedy for an error, by its SQLSTATE. */
 const remedies: Readonly<Record<string, string>> = {
-  '42P01': 'Its table is missing: create it with the statements that postgresTable() gives.',
-  '42703': 'Its table has other columns: compare it with what postgresTable() gives.',
+  '42P01': 'Its table is missing: create it with the statements of postgresTable().',
+  '42703': 'Its table has other columns: compare it with postgresTable().',
   '42501': 'The role of this pool must be allowed to select, insert, update and delete in its table.',
   '42704': 'PostgreSQL 14 or newer is needed.',
   '25006': 'This server takes no writes: the pool must connect to the primary.',

@@ -17,7 +17,7 @@ import { requireEndpoint } from '../core/http/endpoint.ts';
 export function baseUrl(name: string, value: unknown): string {
   if (typeof value !== 'string' || value === '') {
     throw new ConfigurationError(
-      `${name} ${explain('server-address', 'is missing. Give the domain of the server: auth.example.com.')}`,
+      `${name} ${explain('server-address', 'is missing. Pass the domain of the server: auth.example.com.')}`,
     );
   }
   const written = /^[a-z][a-z\d+.-]*:\/\//i.test(value) ? value : `https://${value}`;

@@ -84,7 +84,7 @@ function checkClient(name: 'client' | 'subscriber', client: RedisClient): void {
   if (isClientPool(client)) {
     refuse(
       name,
-      'is a pool of clients. Give one client, createClient(): announcements need a connection of their own.',
+      'is a pool of clients. Pass one client, createClient(): announcements need their own connection.',
     );
   }
   if (isCallbackClient(client)) {
@@ -104,7 +104,7 @@ function checkWait(wait: RedisStorageOptions['wait'], client: RedisClient): void
   if (isCluster(client)) {
     refuse(
       'wait',
-      'does not work with a cluster: WAIT would ask a node that does not hold the session. Leave it out.',
+      'does not work with a cluster: WAIT would ask a node that does not have the session. Remove it.',
     );
   }
 }

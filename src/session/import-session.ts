@@ -167,7 +167,7 @@ class SessionImport {
     if (left === undefined) return;
     await this.#context.store.delete(this.#session, version, record).catch(unlessConflict);
     throw new StorageError(
-      'The legacy session is still there after remove(), so it was not imported: see that read() and remove() mean the same place.',
+      'The legacy session is still there after remove(), so it was not imported: make sure that read() and remove() use the same place.',
       { operation: 'delete', cause },
     );
   }

@@ -94,7 +94,7 @@ export function commitResultOf(
 }
 
 export function recordNotKept(): StorageError {
-  return new StorageError('The storage accepted a record and does not hold it.', { operation: 'write' });
+  return new StorageError('The storage accepted a record but did not store it.', { operation: 'write' });
 }
 
 export function tooManyConflicts(): StorageError {

@@ -17,11 +17,11 @@ import type { Failure } from '../core/session/session-record.ts';
 import { hasBrowserFetch } from '../platform/browser-fetch.ts';
 
 const remedies: Readonly<Record<LoginRequiredReason, string>> = {
-  no_tokens: 'There are no tokens yet. Sign the user in and hand the tokens to setTokens().',
+  no_tokens: 'There are no tokens yet. Sign the user in and pass the tokens to setTokens().',
   no_refresh_token: 'The access token has expired and there is no refresh token. Sign the user in again.',
   invalid_grant: 'The authorization server has ended the session. Sign the user in again.',
   response_lost:
-    'A refresh was sent once and its response was lost; the server does not take its refresh token any more. Sign the user in again.',
+    'A refresh was sent and its response was lost. The server now refuses the refresh token. Sign the user in again.',
   signed_out: 'The user has signed out. Sign the user in again.',
   no_key:
     'The DPoP key of the session is not available, so its tokens cannot be used. Sign the user in again.',
@@ -30,7 +30,7 @@ const remedies: Readonly<Record<LoginRequiredReason, string>> = {
   login_changed:
     'Another login has replaced the one that this call began under. The call was not sent with the tokens of the new login. Start it again for the user who is signed in now.',
   interaction_required:
-    'The authorization server wants the user to do something. Start a login; the session lives on.',
+    'The authorization server requires an action of the user. Start a login. The session is kept.',
 };
 
 export function loginRequired(
@@ -78,14 +78,15 @@ export function responseLost(
     redirectFollowed,
   }: { readonly status?: number; readonly cause?: unknown; readonly redirectFollowed?: boolean } = {},
 ): RefreshFailedError {
-  const observed = status === undefined ? 'no answer came' : `what came (${status}) is no answer`;
+  const observed =
+    status === undefined ? 'no response arrived' : `the response (${status}) could not be read`;
   // A page never learns more than that.
   const hint =
     status === undefined && hasBrowserFetch()
       ? ' If the browser reports CORS, allow the origin of this page at the token endpoint.'
       : '';
   const message = redirectFollowed
-    ? 'The token endpoint redirected and the transport followed, so the refresh token may have leaked. The answer was ' +
+    ? 'The token endpoint redirected and the transport followed, so the refresh token may have leaked. The response was ' +
       "ignored and the session is kept. Use a fetch that obeys redirect: 'manual', and check the token endpoint."
     : `The refresh was sent and ${observed}, so the refresh token may be spent. The session is kept; try again.${hint}`;
   return new RefreshFailedError(message, {
@@ -106,7 +107,7 @@ export function newerSchema(): ConfigurationError {
 
 export function storagePending(): StorageError {
   return new StorageError(
-    'The storage still refuses the latest tokens; they are kept in memory. No refresh before it takes them.',
+    'The latest tokens could not be stored and are kept in memory. No refresh is attempted until they are stored.',
     { operation: 'write' },
   );
 }

@@ -96,7 +96,7 @@ export async function createLoginRecord<T>(
     throw invalidTokens(
       explain(
         'set-tokens',
-        'give the JSON of a token response, or a TokenSet: an accessToken, and times in Unix ms.',
+        'pass the JSON of a token response, or a TokenSet: an accessToken, and times in Unix ms.',
       ),
     );
   return await next(record, dpopKey);

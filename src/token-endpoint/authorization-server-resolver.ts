@@ -95,7 +95,7 @@ export function checkFormerIssuers(value: unknown, name: string): void {
   const isList = Array.isArray(value) && value.every((one) => typeof one === 'string' && one !== '');
   if (value === undefined || isList) return;
   throw new ConfigurationError(
-    `${name} ${explain('former-issuers', 'must be an array of issuers, each as it was written before, or left out.')}`,
+    `${name} ${explain('former-issuers', 'must be an array of issuers, each written exactly as before.')}`,
   );
 }
 

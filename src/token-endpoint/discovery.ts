@@ -59,7 +59,7 @@ export function discover(
     throw new ConfigurationError(
       explain(
         'discover-issuer',
-        'discover(issuer): give the issuer itself, without /.well-known/ and what follows.',
+        'discover(issuer): pass the issuer itself, without /.well-known/ and the rest.',
       ),
     );
   }
@@ -145,7 +145,7 @@ async function fetchDocument(
 ): Promise<Metadata | typeof notFound> {
   const { status, ok, text } = await request(documentUrls[algorithm](issuer), options);
   if (status === 404 || status === 410) return notFound;
-  if (!ok) throw new Error(`The metadata document was answered with ${status}.`);
+  if (!ok) throw new Error(`The metadata document returned the status ${status}.`);
   if (text === tooLarge) throw new Error('The metadata document is larger than 1 MiB.');
   const document: unknown = JSON.parse(text);
   if (!isJsonObject(document)) throw new Error('The response is no metadata document.');

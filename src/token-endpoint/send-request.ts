@@ -98,7 +98,7 @@ async function sendAndRead(
 async function readBody(response: Response, signal: AbortSignal): Promise<string> {
   try {
     const body = await abortable(readText(response, response.ok ? maxSuccessLength : undefined), signal);
-    if (body === tooLarge) throw new Error('The answer is larger than 16 MiB.');
+    if (body === tooLarge) throw new Error('The response is larger than 16 MiB.');
     return body;
   } catch (error) {
     if (response.ok) throw error;

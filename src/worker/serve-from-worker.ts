@@ -194,7 +194,7 @@ class WorkerServer {
   async #handleMessage(page: string, message: WorkerMessage | undefined): Promise<BridgeReply<unknown>> {
     const { manager, login, allowAccessTokens } = this.#options;
     if (message === undefined)
-      return { kind: 'error', error: refusal('This is no message for the token manager.') };
+      return { kind: 'error', error: refusal('This is not a message for the token manager.') };
     switch (message.type) {
       case 'hello':
         await this.#liveness;
@@ -226,7 +226,7 @@ class WorkerServer {
 }
 
 const tokensStay =
-  'Access tokens stay in the worker. Let it make the call with fetch(); if this page has to see them, give ' +
-  'serveTokenManager() the option allowAccessTokens.';
+  'Access tokens stay in the worker. Let it make the call with fetch(); if this page has to see them, pass ' +
+  'allowAccessTokens: true to serveTokenManager().';
 const noLogin =
-  'This worker knows no login. Give serveTokenManager() the option login, or hand the tokens of a login to setTokens().';
+  'This worker has no login. Pass the option login to serveTokenManager(), or pass the tokens of a login to setTokens().';

@@ -96,7 +96,7 @@ export class WorkerConnection implements TokenManagerBridge {
       onTimeout = () =>
         reject(
           new TypeError(
-            'No worker answers. Its script has to be found, be registered if it is a service worker, and call serveTokenManager() ' +
+            'No worker responds. Check that its script exists, that a service worker is registered, and that it calls serveTokenManager() ' +
               'before it waits for anything.',
           ),
         );

@@ -12,7 +12,7 @@ export function requireLockManager(): LockManager {
   const { navigator } = globalThis as { readonly navigator?: Navigator };
   if (navigator?.locks !== undefined) return navigator.locks;
   throw new ConfigurationError(
-    'tokenkeep/worker needs Web Locks, which are not here. Serve the page over https or from localhost, with an origin of ' +
+    'tokenkeep/worker needs Web Locks, which this page does not have. Serve the page over https or from localhost, with an origin of ' +
       'its own; in an engine without them keep the manager in the page.',
   );
 }
@@ -26,7 +26,7 @@ export function announcePresence(locks: LockManager, name: string): Promise<() =
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;
-      reject(new TypeError(`The browser gave no Web Lock within ${grantTimeoutMs} ms.`));
+      reject(new TypeError(`The browser granted no Web Lock within ${grantTimeoutMs} ms.`));
     }, grantTimeoutMs);
     const holdUntilLeft = async (): Promise<void> => {
       clearTimeout(timer);

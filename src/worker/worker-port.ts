@@ -48,7 +48,7 @@ function create(
     // `new SharedWorker` where there is none.
     if (!(error instanceof ReferenceError || error instanceof TypeError)) {
       throw new ConfigurationError(
-        'connectTokenManager(options): the browser refuses the worker. Its script has to be of the origin of the page.',
+        'connectTokenManager(options): the browser refuses the worker. Its script must have the origin of the page.',
         { cause: error },
       );
     }
@@ -57,7 +57,7 @@ function create(
   if (fallback !== undefined) return create(fallback);
   throw new ConfigurationError(
     'connectTokenManager(options): there is no such worker here. Service workers need https or localhost, and some engines ' +
-      'have no shared workers. Give the option fallback, such as () => new Worker(url), if tokens may live there instead.',
+      'have no shared workers. Pass the option fallback, such as () => new Worker(url), if tokens may be kept there instead.',
     { cause },
   );
 }

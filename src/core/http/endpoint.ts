@@ -38,10 +38,10 @@ export function requireEndpoint(option: string, value: unknown): void {
 
 function findProblem(value: unknown): string | undefined {
   if (typeof value !== 'string' || value === '') {
-    return explain('endpoint-url', 'is missing. Give it as an absolute https URL.');
+    return explain('endpoint-url', 'is missing. Set it to an absolute https URL.');
   }
   const url = parseUrl(value);
-  if (url === null) return explain('endpoint-url', 'is not an absolute URL. Give it as https://….');
+  if (url === null) return explain('endpoint-url', 'is not an absolute URL. Write it as https://….');
   if (!isSecureUrl(url)) {
     return explain('endpoint-url', 'must be https: (http: only on loopback, for development).');
   }

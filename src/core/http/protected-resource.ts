@@ -71,14 +71,14 @@ export function parseProtectedResources(
   const start = currentBase(base);
   if (start !== undefined && parseUrl(start) === null) {
     throw new ConfigurationError(
-      explain('resource-url', 'The base of protectedResources is not a URL: give an absolute one, or none.'),
+      explain('resource-url', 'The base of protectedResources is not a URL. Pass an absolute one, or none.'),
     );
   }
   if (!Array.isArray(resources) || resources.length === 0) {
     throw new ConfigurationError(
       explain(
         'protected-resources',
-        "protectedResources names no place that gets a token: give an array such as ['https://api.example.com/v1'].",
+        "protectedResources names no URL that gets a token. Pass an array such as ['https://api.example.com/v1'].",
       ),
     );
   }
@@ -105,7 +105,7 @@ function parseEntry(entry: unknown, name: string, base: string | undefined): Res
   if (typeof entry === 'string') return parseEntryUrl(entry, noOptions, { name, base });
   if (typeof entry !== 'object' || entry === null) {
     throw new ConfigurationError(
-      `${name} ${explain('protected-resources', "is neither a URL nor an object: give 'https://…' or { url: 'https://…' }.")}`,
+      `${name} ${explain('protected-resources', "is neither a URL nor an object. Pass 'https://…' or { url: 'https://…' }.")}`,
     );
   }
   const { url, scope, resource, hides401 } = ownMembers(entry) as {
@@ -141,21 +141,21 @@ function parseEntryUrl(
   const url = typeof value === 'string' && value !== '' ? parseUrl(value, base) : null;
   if (url === null)
     return reject(
-      explain('resource-url', 'is not an absolute URL as text: write it out, https://api.example.com/v1.'),
+      explain(
+        'resource-url',
+        'is not an absolute URL. Write it as text, such as https://api.example.com/v1.',
+      ),
     );
   if (!isSecureUrl(url))
     return reject(
       explain('resource-url', 'must be https: (http: only on localhost, 127.0.0.0/8 and [::1]).'),
     );
-  if (hasUserInfo(url)) return reject(explain('resource-url', 'has a user or a password: leave them out.'));
+  if (hasUserInfo(url)) return reject(explain('resource-url', 'has a user or a password. Remove them.'));
   if (/[?#]/.test(url.href))
-    return reject(explain('resource-url', 'has a query or a fragment: leave it out, only the path counts.'));
+    return reject(explain('resource-url', 'has a query or a fragment. Remove it: only the path counts.'));
   if (url.href.includes('*')) {
     return reject(
-      explain(
-        'resource-url',
-        'has a *: name each host; a path needs none, it stands for everything beneath it.',
-      ),
+      explain('resource-url', 'has a *. Name each host. A path needs no *: it includes everything below it.'),
     );
   }
   const pattern = createPattern(url, {
@@ -168,7 +168,7 @@ function parseEntryUrl(
     reject(
       explain(
         'resource-url',
-        'has a path that servers read in different ways: write it without %, ; and //.',
+        'has a path that servers read in different ways. Write it without %, ; and //.',
       ),
     )
   );
@@ -181,7 +181,7 @@ export const scopeToken: RegExp = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 export function checkScope(scope: unknown, name: string): readonly string[] {
   if (isTexts(scope, scopeToken)) return [...scope];
   throw new ConfigurationError(
-    `${name} ${explain('scope-list', 'is not a list of scopes: give an array with one or more, each without spaces, quotes and backslashes.')}`,
+    `${name} ${explain('scope-list', 'is not a list of scopes. Pass an array with one or more, each without spaces, quotes and backslashes.')}`,
   );
 }
 
@@ -192,7 +192,7 @@ export function checkIndicators(resource: unknown, name: string): readonly strin
   const indicators = typeof resource === 'string' ? [resource] : resource;
   if (isTexts(indicators, absolute)) return [...indicators];
   throw new ConfigurationError(
-    `${name} ${explain('resource-indicator', 'is not an absolute URI without a fragment: give one, or an array of them.')}`,
+    `${name} ${explain('resource-indicator', 'is not an absolute URI without a fragment. Pass one, or an array of them.')}`,
   );
 }
 
@@ -207,7 +207,7 @@ function rejectDuplicates(patterns: readonly ResourcePattern<NamedResource>[]): 
     const first = seen.get(origin + lenientPath);
     if (first !== undefined) {
       throw new ConfigurationError(
-        `protectedResources[${index}] ${explain('protected-resources', `names the same place as protectedResources[${first}]: leave one of them out.`)}`,
+        `protectedResources[${index}] ${explain('protected-resources', `names the same place as protectedResources[${first}]: remove one of them.`)}`,
       );
     }
     seen.set(origin + lenientPath, index);

@@ -87,7 +87,7 @@ export function parseTokenResponse(
 }
 
 function redirectedOutcome(status: number): TokenResponseOutcome {
-  const description = 'The token endpoint redirected. Refresh tokens are not sent on to another address.';
+  const description = 'The token endpoint redirected. Refresh tokens are not sent to another address.';
   return {
     kind: 'refused',
     failure: 'client',

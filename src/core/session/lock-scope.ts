@@ -23,7 +23,7 @@ export function checkKeyReach(dpop: Dpop | undefined, storage: TokenStorage): vo
   throw new ConfigurationError(
     explain(
       'dpop-keys',
-      `The keys of the option dpop reach a ${dpop.reach}, but the storage a ${storage.reach}. Give dpop({ keys }) keys that reach as far.`,
+      `The keys of the option dpop reach a ${dpop.reach}, but the storage a ${storage.reach}. Pass keys to dpop({ keys }) that reach as far.`,
     ),
   );
 }
@@ -44,7 +44,7 @@ export interface CheckedLock {
 export function checkLock(lock: TokenLock | undefined, storage: TokenStorage, timeout: number): CheckedLock {
   if (lock === undefined) {
     throw new ConfigurationError(
-      explain('lock', 'The option lock is missing: this storage brings none. Give one that reaches as far.'),
+      explain('lock', 'The option lock is missing: this storage brings none. Pass one that reaches as far.'),
     );
   }
   if (reaches.indexOf(lock.reach) < reaches.indexOf(storage.reach)) {

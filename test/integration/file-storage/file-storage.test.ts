@@ -169,7 +169,7 @@ describe('a volume that Kubernetes opens to a group (fsGroup)', () => {
     start();
     const words = `is open to the group ${process.getgid?.()}, as Kubernetes makes volumes with fsGroup`;
     expect(await complaint()).toBe(
-      `${dirname(place.file)} ${words} at each start. If nobody else is in that group, give fileStorage() the option allowGroup: true.`,
+      `${dirname(place.file)} ${words} at each start. If nobody else is in that group, pass allowGroup: true to fileStorage().`,
     );
   });
 
@@ -209,7 +209,7 @@ describe('a parent directory', () => {
   test('to which everybody can write is refused, unless it is sticky', async () => {
     chmodSync(place.path, 0o777);
     expect(await complaint()).toBe(
-      `Everybody can replace what lies in ${place.path}. Run: chmod o-w '${place.path}' or choose another path.`,
+      `Every user can replace files in ${place.path}. Run: chmod o-w '${place.path}' or choose another path.`,
     );
     chmodSync(place.path, 0o1777);
     await storage.write('key', {}, undefined);
@@ -229,7 +229,7 @@ describe('a parent directory', () => {
     syncBuiltinESMExports();
     try {
       expect(await complaint()).toBe(
-        `${place.path} belongs to user 4321, who can replace what lies in it. Choose a path below a directory of user 1234.`,
+        `${place.path} belongs to user 4321, who can replace files in it. Choose a path below a directory of user 1234.`,
       );
     } finally {
       spy.mockRestore();
@@ -261,7 +261,7 @@ describe('anything but the file', () => {
   test('a symbolic link to one', async () => {
     mkdirSync(dirname(place.file), { mode: 0o700 });
     symlinkSync(join(place.path, 'elsewhere'), place.file);
-    expect(await complaint()).toBe(`${place.file} is a symbolic link. Give the path of the file itself.`);
+    expect(await complaint()).toBe(`${place.file} is a symbolic link. Pass the path of the file itself.`);
     expect(readdirSync(place.path)).toEqual(['private']);
   });
 

@@ -70,7 +70,7 @@ describe('a call that fails', () => {
       "Couldn't access platform storage: Secret Service: unlock prompt was dismissed",
       'The keyring is locked.',
     ],
-    ['Platform failure: DBus error: Failed to connect to socket /run/bus', 'No keyring service answers.'],
+    ['Platform failure: DBus error: Failed to connect to socket /run/bus', 'No keyring service responds.'],
     ['DBus error: The maximum number of active connections for UID 0 has been reached', 'The session bus'],
     ["Couldn't access platform storage: Secret Service: no result found", 'There is no keyring yet'],
     ['The user name or passphrase you entered is not correct. (auth failed)', 'The keyring denies access.'],

@@ -111,7 +111,7 @@ test('a login whose tab was closed is started again', async () => {
   await says(nobody, 'Signed out.');
   await nobody.click('#sign-in');
   await nobody.click('#sign-in', 1);
-  await says(nobody, 'Another login has been begun, or the application is ending.');
+  await says(nobody, 'Another login was started, or the application is closing.');
   nobody.quit(); // the one that still waits does not keep it
   expect(await nobody.exited).toBe(0);
 });

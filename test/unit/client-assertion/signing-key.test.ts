@@ -95,7 +95,11 @@ describe('an invalid key', () => {
     ['public', published, 'This is a PUBLIC KEY.'],
     ['cut off', es256.slice(0, 80), 'This is not a private key.'],
     ['of something else', 'canary-canary', 'This is not a private key.'],
-    ['not base64', '-----BEGIN PRIVATE KEY-----\nAAAAA\n-----END PRIVATE KEY-----', 'This is not a private key.'],
+    [
+      'not base64',
+      '-----BEGIN PRIVATE KEY-----\nAAAAA\n-----END PRIVATE KEY-----',
+      'This is not a private key.',
+    ],
     ['empty', '', 'This is not a private key.'],
   ])('a PEM that is %s is refused at once, in words that quote nothing of it', (_name, pem, told) => {
     const make = () => privateKeyJwt(pem);

@@ -99,7 +99,7 @@ describe('formerIssuers that are no list of issuers', () => {
     });
 
   test.each([['https://as.test'], [['']], [[7]], [{}]])('are refused: %j', (formerIssuers) => {
-    const message = 'formerIssuers must be an array of issuers, each as it was written before, or left out.';
+    const message = 'formerIssuers must be an array of issuers, each written exactly as before.';
     expect(make({ ...renamed, formerIssuers })).toThrow(explained(`authorizationServer.${message}`));
     expect(() => discover(renamed.issuer, { formerIssuers: formerIssuers as never })).toThrow(
       explained(`discover(issuer, options): ${message}`),

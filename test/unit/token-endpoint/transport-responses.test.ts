@@ -228,7 +228,7 @@ test('an answer of more than 16 MiB is not read: the error says so', async () =>
   expire();
   expect(await rejection(manager.getAccessToken())).toMatchObject({
     sent: true,
-    cause: { message: 'The answer is larger than 16 MiB.' },
+    cause: { message: 'The response is larger than 16 MiB.' },
   });
 });
 
