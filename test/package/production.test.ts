@@ -158,7 +158,7 @@ describe('conditions', () => {
 
 test('a bundle for production says the page in place of the words', async () => {
   const code = `export { TokenManager } from 'tokenkeep'`;
-  const words = 'is not an absolute URL. Give it as https';
+  const words = 'is not an absolute URL. Write it as https';
   const [large, small] = [await bundle(code), await bundle(code, { production: true })];
   expect([large.includes(words), small.includes(words)]).toEqual([true, false]);
   expect([large.includes('endpoint-url'), small.includes('endpoint-url')]).toEqual([false, true]);

@@ -24,13 +24,13 @@ const redis3 = { evalsha: call, eval: call, on: call, connected: true };
 const api = { trace: { getTracer: call }, metrics: { getMeter: call } };
 
 test.each<[string, () => unknown, string]>([
-  ['a client of pg', () => postgresStorage({ pool: new Client() }), 'Give a Pool, new Pool(…)'],
+  ['a client of pg', () => postgresStorage({ pool: new Client() }), 'Pass a Pool, new Pool(…)'],
   [
     'a client of a pool of pg',
     () => postgresStorage({ pool: { query: call, connect: call, release: call } as never }),
-    'Give a Pool, new Pool(…)',
+    'Pass a Pool, new Pool(…)',
   ],
-  ['a pool of redis', () => redisStorage({ client: createClientPool() }), 'Give one client, createClient()'],
+  ['a pool of redis', () => redisStorage({ client: createClientPool() }), 'Pass one client, createClient()'],
   [
     'a client of redis 3',
     () => redisStorage({ client: redis3 as never }),
@@ -94,10 +94,10 @@ test.each<[string, () => unknown, string, string]>([
     'answers with promises',
     () => ({ getItem: async () => null }),
     'ERR_CONFIGURATION',
-    'Make a storage of your own',
+    'Wrap it in your own TokenStorage',
   ],
-  ['is something else', () => ({ getItem: () => undefined }), 'ERR_CONFIGURATION', 'Give () => localStorage'],
-  ['is not there', () => undefined, 'ERR_STORAGE', 'Give () => localStorage'],
+  ['is something else', () => ({ getItem: () => undefined }), 'ERR_CONFIGURATION', 'Pass () => localStorage'],
+  ['is not there', () => undefined, 'ERR_STORAGE', 'Pass () => localStorage'],
 ])(
   'a web storage that %s throws an error with the remedy on first use',
   async (_what, area, code, remedy) => {

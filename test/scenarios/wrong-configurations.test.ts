@@ -414,7 +414,7 @@ describe('storages where they do not belong', () => {
       const manager = make({ storage: storage() });
       const { code, message } = await told(() => manager.getTokens());
       expect(code).toBe('ERR_STORAGE');
-      expect(message).toContain('On a server that renders pages leave the session to the page');
+      expect(message).toContain('On a server that renders pages, leave the session to the page');
     },
   );
 });

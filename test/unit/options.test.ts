@@ -150,7 +150,7 @@ const bad: [string, object, RegExp, RegExp][] = [
     'a resource twice',
     { protectedResources: ['https://api.example.com/', 'https://API.example.com:443'] },
     /protectedResources\[1\]/,
-    /leave one/,
+    /remove one/,
   ],
   [
     'a resource over http',
@@ -200,7 +200,7 @@ const bad: [string, object, RegExp, RegExp][] = [
   ['a storage without methods', { storage: {} }, /storage/, /read\(\), write\(\), delete\(\)/],
   ['localStorage itself', { storage: { getItem() {}, setItem() {} } }, /storage/, /read\(\)/],
   ['a storage without a reach', { storage: { read() {}, write() {}, delete() {} } }, /storage/, /reach/],
-  ['a storage without a lock', { storage: { ...memoryStorage(), lock: undefined } }, /lock/, /Give one/],
+  ['a storage without a lock', { storage: { ...memoryStorage(), lock: undefined } }, /lock/, /Pass one/],
   ['a lock without methods', { lock: {} }, /lock/, /request\(\)/],
   ['a lock without a reach', { lock: { request() {} } }, /lock/, /reach/],
   ['a lock with another reach', { lock: { request() {}, reach: 'world' } }, /lock/, /'cluster'/],

@@ -109,7 +109,7 @@ describe('files that other users cannot read', () => {
     mkdirSync(dirname(place.file));
     chmodSync(dirname(place.file), 0o777);
     const message = await complaint();
-    expect(message).toContain('Give the tokens a directory of their own');
+    expect(message).toContain('Choose a separate directory for the tokens');
     expect(message).not.toContain('chmod');
   });
 

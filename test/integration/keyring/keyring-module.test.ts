@@ -59,7 +59,7 @@ describe('a keyring of small entries, like that of Windows', () => {
     const storage = open({ records: 'keyring' });
     const version = await storage.write('key', { step: 1 }, undefined);
     keyring.limit = 1280;
-    await expect(storage.write('key', record, version)).rejects.toThrow("Give the option records: 'file'.");
+    await expect(storage.write('key', record, version)).rejects.toThrow("Set the option records: 'file'.");
     expect(await storage.read('key')).toEqual({ record: { step: 1 }, version });
   });
 });

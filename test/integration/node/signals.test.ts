@@ -120,8 +120,8 @@ test('installs one handler for each signal while a manager exists', () => {
 });
 
 test.each([
-  ['no manager', [undefined], /give a TokenManager/],
-  ['something else', [[{ close: async () => undefined }, {}]], /give a TokenManager/],
+  ['no manager', [undefined], /pass a TokenManager/],
+  ['something else', [[{ close: async () => undefined }, {}]], /pass a TokenManager/],
   ['no signals', [{ close: async () => undefined }, { signals: [] }], /signals/],
   [
     'an unknown signal',

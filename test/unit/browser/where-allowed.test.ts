@@ -110,7 +110,7 @@ describe('where site data is blocked', () => {
     await expect(webStorage(() => globalThis.localStorage).read('key')).rejects.toThrow(words);
     vi.stubGlobal('origin', 'null');
     await expect(indexedDbStorage({ name: 'x' }).read('key')).rejects.toThrow(
-      /no origin of its own.* whereAllowed/,
+      /has no origin.* whereAllowed/,
     );
   });
 });

@@ -159,7 +159,7 @@ describe('an invalid key', () => {
       await manager.setTokens({ accessToken: 'over', refreshToken: 'r', expiresAt: 0 });
       await expect(manager.getAccessToken()).rejects.toMatchObject({
         code: 'ERR_CONFIGURATION',
-        message: expect.stringMatching(/^privateKeyJwt\(key\): the PEM holds no key for /),
+        message: expect.stringMatching(/^privateKeyJwt\(key\): the PEM contains no key for /),
       });
       expect(sent).toEqual([]);
       expect((await manager.getTokens())?.refreshToken).toBe('r');

@@ -206,7 +206,7 @@ describe('the system’s browser', () => {
     platform('linux', []);
     const error = await rejection(loopbackLogin({ ...scene().client }));
     expect(error).toMatchObject({ code: 'ERR_CONFIGURATION' });
-    expect(error.message).toContain('Give the option open');
+    expect(error.message).toContain('Pass the option open');
   });
 
   test('is what BROWSER names; where that is no program, the system has its way of reading it', async () => {

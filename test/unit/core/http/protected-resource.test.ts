@@ -280,8 +280,8 @@ describe('the option', () => {
   });
 
   test.each<[string, unknown, RegExp]>([
-    ['no array', api, /^protectedResources names no place/],
-    ['an empty array', [], /^protectedResources names no place/],
+    ['no array', api, /^protectedResources names no URL/],
+    ['an empty array', [], /^protectedResources names no URL/],
     ['a hole', [undefined], /^protectedResources\[0\] is neither/],
     ['a number', [api, 7], /^protectedResources\[1\] is neither/],
     ['an empty URL', [''], /^protectedResources\[0\] is not an absolute URL/],
