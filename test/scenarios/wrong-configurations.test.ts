@@ -238,9 +238,9 @@ describe('protected resources', () => {
   const named = (one: unknown) => () => make({ protectedResources: [one] });
   areTold('ERR_CONFIGURATION', [
     ['a bare host', named('api.example.com'), 'protectedResources[0]', 'https://api.example.com/v1'],
-    ['a path, where there is no page', named('/api'), 'protectedResources[0]', 'write it out'],
-    ['a wildcard', named('https://*.example.com/'), 'protectedResources[0]', 'name each host'],
-    ['a wildcard in the path', named('https://api.example.com/*'), 'everything beneath it'],
+    ['a path, where there is no page', named('/api'), 'protectedResources[0]', 'Write it as text'],
+    ['a wildcard', named('https://*.example.com/'), 'protectedResources[0]', 'Name each host'],
+    ['a wildcard in the path', named('https://api.example.com/*'), 'everything below it'],
     ['a pattern', named(/api/), 'protectedResources[0]', 'as text'],
     ['a URL', named(new URL('https://api.example.com/')), 'protectedResources[0]', 'as text'],
     [
@@ -491,12 +491,12 @@ describe('logins', () => {
     ],
   ]);
   areTold('ERR_LOGIN_FAILED', [
-    ['a page that nobody was sent to', () => completeLogin(client, redirectUri), 'holds no answer'],
+    ['a page that nobody was sent to', () => completeLogin(client, redirectUri), 'contains no response'],
     [
       'an answer that was used before',
       () => completeLogin(client, `${redirectUri}?code=${canary}&state=x`),
       'used before',
-      'Begin another',
+      'Start another',
     ],
   ]);
 

@@ -40,12 +40,12 @@ test.each([
   },
 );
 
-test("its lock is nobody's, and says so", async () => {
+test('its lock belongs to no one, and says so', async () => {
   const { lock } = indexedDbStorage();
   const asked = lock?.request('name', {}, async () => undefined);
   await expect(asked).rejects.toMatchObject({
     code: 'ERR_CONFIGURATION',
-    message: expect.stringMatching(/no browser here/),
+    message: expect.stringMatching(/not a browser/),
   });
 });
 

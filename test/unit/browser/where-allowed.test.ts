@@ -109,9 +109,7 @@ describe('where site data is blocked', () => {
     await expect(indexedDbStorage({ name: 'x' }).read('key')).rejects.toThrow(words);
     await expect(webStorage(() => globalThis.localStorage).read('key')).rejects.toThrow(words);
     vi.stubGlobal('origin', 'null');
-    await expect(indexedDbStorage({ name: 'x' }).read('key')).rejects.toThrow(
-      /has no origin.* whereAllowed/,
-    );
+    await expect(indexedDbStorage({ name: 'x' }).read('key')).rejects.toThrow(/has no origin.* whereAllowed/);
   });
 });
 
@@ -146,9 +144,9 @@ test('a worker asks the lock manager; one that does not answer in time is asked 
 });
 
 test.each<[string, () => unknown]>([
-  ['preferred: this is no storage', () => whereAllowed(undefined as never, memoryStorage())],
-  ['preferred: this is no storage', () => whereAllowed(indexedDbStorage as never, memoryStorage())],
-  ['fallback: this is no storage', () => whereAllowed(indexedDbStorage(), memoryStorage as never)],
+  ['preferred: this is not a storage', () => whereAllowed(undefined as never, memoryStorage())],
+  ['preferred: this is not a storage', () => whereAllowed(indexedDbStorage as never, memoryStorage())],
+  ['fallback: this is not a storage', () => whereAllowed(indexedDbStorage(), memoryStorage as never)],
   ['two storages of keys', () => whereAllowed(indexedDbStorage(), memoryKeys() as unknown as TokenStorage)],
 ])('bad input is refused: %s', (words, make) => {
   expect(make).toThrow(

@@ -313,7 +313,7 @@ describe('{ revoked } is true only after a confirmation, and signing out here do
     expect(await passing(manager.signOut({ timeout: 0 }))).toEqual({ revoked: false, reason: 'timed_out' });
     await vi.advanceTimersByTimeAsync(5_000);
     expect(events).toMatchObject([
-      { revoked: false, reason: 'timed_out', cause: { message: 'No answer within 5000 ms.' } },
+      { revoked: false, reason: 'timed_out', cause: { message: 'No response within 5000 ms.' } },
     ]);
   });
 
