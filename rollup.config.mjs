@@ -1,13 +1,13 @@
 // `npm run build`: src/*.ts → dist/*.js, one file per module, and the declarations of the doors. The doors of pages are built a second
-// time, into dist/production, without the explanations of programming mistakes: see build/two-builds.ts.
+// time, into dist/production, without the explanations of programming mistakes: see .config/build/two-builds.ts.
 // TypeScript emits into .build/ first (no plugin between the compiler and the package), Rollup takes its JavaScript.
 import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { minifySync } from 'rolldown/utils';
-import { declarations } from './build/declarations.ts';
-import { readable } from './build/readable.ts';
-import { twoBuilds } from './build/two-builds.ts';
+import { declarations } from './.config/build/declarations.ts';
+import { readable } from './.config/build/readable.ts';
+import { twoBuilds } from './.config/build/two-builds.ts';
 
 const tsc = 'node_modules/typescript-7/bin/tsc';
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'));

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
-import { twoBuilds } from '../build/two-builds.ts';
+import { twoBuilds } from '../.config/build/two-builds.ts';
 import { builtModules } from './support/package/built-modules.ts';
 
 // With slashes on Windows too: Vite compares module ids as texts.

@@ -1,5 +1,5 @@
 /**
- * The differences between the builds. `build/two-builds.ts` replaces this file: in the production build, which
+ * The differences between the builds. `.config/build/two-builds.ts` replaces this file: in the production build, which
  * bundlers choose for pages, `isDevelopment` is `false`. Tests and the ordinary build see it as it is here.
  *
  * @module

@@ -6,12 +6,11 @@ import { expect, test } from 'vitest';
 const tracked = execFileSync('git', ['ls-files', '-z'], { encoding: 'utf8' }).split('\0').filter(Boolean);
 const text = tracked.filter((file) => existsSync(file) && !/\.(png|ico|woff2?)$/.test(file));
 
-test('the top level holds the sources, the tests, the examples, the tools of the build and the files that tools look for there', () => {
+test('the top level holds the sources, the tests, the examples and the files that tools look for there', () => {
   const allowed = [
     'src',
     'test',
     'examples',
-    'build',
     'package.json',
     'package-lock.json',
     'tsconfig.json',

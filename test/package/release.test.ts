@@ -4,7 +4,7 @@ import { cpSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { manifestFor, withAbsoluteLinks } from '../../build/release.ts';
+import { manifestFor, withAbsoluteLinks } from '../../.config/build/release.ts';
 
 const workflows = globSync('.github/workflows/*.yml').map((file) => readFileSync(file, 'utf8'));
 const workflow = (name: string) => readFileSync(`.github/workflows/${name}.yml`, 'utf8');
@@ -13,7 +13,7 @@ const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
 /** Files that the release job reads or links to. */
 const releasable = execFileSync(
   'git',
-  ['ls-files', '-z', '*.md', 'package.json', 'LICENSE', 'build', 'examples'],
+  ['ls-files', '-z', '*.md', 'package.json', 'LICENSE', '.config', 'examples'],
   { encoding: 'utf8' },
 )
   .split('\0')
@@ -51,7 +51,7 @@ test('the job that builds a release runs no install script, and errors lead to t
   const build = jobs.get('build') ?? '';
   expect([...build.matchAll(/- run: (.+)/g)].map(([, command]) => command)).toEqual([
     'npm ci --ignore-scripts',
-    'node build/release.ts',
+    'node .config/build/release.ts',
     'npm run build',
     'npm pack --ignore-scripts',
   ]);
@@ -72,7 +72,7 @@ test('Linux, macOS and Windows check each version of Node that is supported, and
   expect(workflow('test')).toContain('- run: .ci/run');
 });
 
-describe('build/release.ts', () => {
+describe('.config/build/release.ts', () => {
   const release = { repository: 'https://git.example/someone/tokenkeep', tag: `v${manifest.version}` };
 
   test('names the repository, as the provenance does, and makes the links absolute', () => {
@@ -85,7 +85,7 @@ describe('build/release.ts', () => {
       GITHUB_REPOSITORY: 'someone/tokenkeep',
       GITHUB_REF_NAME: release.tag,
     };
-    execFileSync(process.execPath, ['build/release.ts'], { cwd: folder, env });
+    execFileSync(process.execPath, ['.config/build/release.ts'], { cwd: folder, env });
     expect(JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))).toEqual({
       ...manifest,
       repository: { type: 'git', url: 'git+https://git.example/someone/tokenkeep.git' },
@@ -121,8 +121,11 @@ describe('build/release.ts', () => {
 
   test('refuses to run outside of a job', () => {
     const { GITHUB_REPOSITORY: _, ...env } = process.env;
-    const { status, stderr } = spawnSync(process.execPath, ['build/release.ts'], { env, encoding: 'utf8' });
+    const { status, stderr } = spawnSync(process.execPath, ['.config/build/release.ts'], {
+      env,
+      encoding: 'utf8',
+    });
     expect(status).toBe(1);
-    expect(stderr).toContain('Run build/release.ts in a job of GitHub');
+    expect(stderr).toContain('Run .config/build/release.ts in a job of GitHub');
   });
 });

@@ -1,6 +1,6 @@
 import { rollup } from 'rollup';
 import { expect, test } from 'vitest';
-import { twoBuilds } from '../../build/two-builds.ts';
+import { twoBuilds } from '../../.config/build/two-builds.ts';
 
 const modules: Record<string, string> = {
   'options.js': `import { explain } from './core/explain.js'; export const mistake = explain('code', 'The option is wrong.');`,

@@ -1,5 +1,5 @@
 /**
- * `node build/release.ts`: prepares what is published for the repository that releases it, in a job of that repository. Its address
+ * `node .config/build/release.ts`: prepares what is published for the repository that releases it, in a job of that repository. Its address
  * is not known before. The registry compares `repository` with the provenance, and README.md is also shown where no files lie beside it.
  */
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -52,7 +52,7 @@ if (import.meta.main) {
   const { GITHUB_SERVER_URL, GITHUB_REPOSITORY, GITHUB_REF_NAME: tag } = process.env;
   if (!GITHUB_SERVER_URL || !GITHUB_REPOSITORY || !tag) {
     throw new Error(
-      'Run build/release.ts in a job of GitHub: it needs GITHUB_SERVER_URL, GITHUB_REPOSITORY and GITHUB_REF_NAME.',
+      'Run .config/build/release.ts in a job of GitHub: it needs GITHUB_SERVER_URL, GITHUB_REPOSITORY and GITHUB_REF_NAME.',
     );
   }
   const release = { repository: `${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}`, tag };
