@@ -115,6 +115,11 @@ test('the ordinary modules have the words, and neither mark', () => {
   expect(words.filter((text) => !texts.some((code) => code.includes(text)))).toEqual([]);
 });
 
+test('only words depend on the build: no check, and nothing that protects a token, asks which one it is', () => {
+  const asking = sources.filter(({ modules }) => modules.includes('core/build-facts.ts'));
+  expect(asking.map(({ path }) => path)).toEqual(['core/describe-received.ts', 'core/explain.ts']);
+});
+
 describe('conditions', () => {
   /** Doors that no page opens have one build. */
   const single = ['node', 'testing', 'testing/dialects', 'redis', 'postgres'].map(
