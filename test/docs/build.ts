@@ -172,7 +172,7 @@ function describeDoor(door: DeclarationReflection): Door {
 function nameUrls(doors: readonly DeclarationReflection[], pages: readonly Page[]): Map<string, string> {
   const urls = new Map<string, string>();
   const add = (name: string, url: string) => urls.has(name) || urls.set(name, url);
-  for (const { title, url, section } of pages) if (section === 'Errors') add(title.replaceAll('`', ''), url);
+  for (const { title, url } of pages) if (title.startsWith('`ERR_')) add(title.replaceAll('`', ''), url);
   for (const door of doors) {
     for (const one of door.children ?? []) {
       add(one.name, urlOf(targetOf(one)));

@@ -1,4 +1,5 @@
 /** The navigation: every section with its pages, every entry point, and the exports of the one that is shown. */
+import { mistakesSource } from '../pages/errors.ts';
 import type { Page } from '../pages/page.ts';
 import type { Door, SiteContent } from '../site-content.ts';
 import { escapeHtml, inline, relativeUrl } from './escape.ts';
@@ -7,6 +8,9 @@ interface Shown {
   readonly url: string;
   readonly section: string;
 }
+
+/** There are many, and errors link to them: the navigation shows only the one that is read. */
+const isMistake = ({ source }: Page) => source === mistakesSource;
 
 export function navigation(content: SiteContent, shown: Shown): string {
   const link = (url: string, title: string) =>
@@ -30,6 +34,7 @@ export function navigation(content: SiteContent, shown: Shown): string {
   function pagesOf(section: string, parent: string | undefined): string {
     return content.pages
       .filter((page) => page.section === section && page.parent === parent)
+      .filter((page) => !isMistake(page) || page.url === shown.url)
       .map((page) => `<li>${link(page.url, page.title)}${partsOf(page)}</li>`)
       .join('');
   }

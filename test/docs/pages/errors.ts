@@ -6,6 +6,9 @@ import type { Page } from './page.ts';
 const source = readFileSync('src/core/errors.ts', 'utf8');
 const configuration = 'errors/ERR_CONFIGURATION.html';
 
+/** The registry of programming mistakes. */
+export const mistakesSource = 'src/core/error-pages.ts';
+
 interface KnownPage {
   readonly title: string;
   readonly explanation: string;
@@ -65,16 +68,14 @@ export function mistakePages(): readonly Page[] {
     title,
     url: `errors/${code}.html`,
     section: 'Errors',
-    source: 'src/core/error-pages.ts',
+    source: mistakesSource,
     anchor: code,
     summary: explanation,
     markdown: [
       `> ${explanation}`,
       `Code: \`${code}\`, a programming mistake that is reported as \`ERR_CONFIGURATION\``,
-      '## How it comes about',
-      'The message of the error begins with the name of the option or the argument. In development it explains the mistake; in production it names this page.',
-      '## What to do',
-      'Change the option in your code or in your configuration. The error does not end a session, and calling again does not help.',
+      'In development the message explains the mistake. In production it names this page, so that the explanation is not part of your bundle.',
+      'Change your code or your configuration. The error does not end a session, and calling again does not help.',
     ].join('\n\n'),
     parent: configuration,
   }));
