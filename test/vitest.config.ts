@@ -60,7 +60,7 @@ const limitedTo = (limit: number) => ({
   hookTimeout: limit,
   expect: { poll: { timeout: 0.75 * limit, interval: 10 } },
 });
-const webLocks = 'test/support/environments/web-locks.ts';
+const webLocks = 'test/support/environments/web-locks-of-node-22.ts';
 
 export default defineConfig({
   root,

@@ -50,7 +50,7 @@ describe('the pages about errors', () => {
 });
 
 /** A failure at run time, which keeps its words. */
-const atRunTime = 'The endpoints of the authorization server could not be found out.';
+const atRunTime = 'The endpoints of the authorization server could not be discovered.';
 
 describe('the modules for production', () => {
   const files = globSync('dist/production/**/*.js');

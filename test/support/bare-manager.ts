@@ -2,7 +2,7 @@ import type { TokenManager } from 'tokenkeep';
 
 type Subscription = [type: string, listener: (event: never) => unknown];
 
-/** A manager that is nothing but this transport, and keeps the requests. What it was asked of the session is kept by a subclass. */
+/** A manager that is nothing but this transport, and keeps the requests. A subclass keeps the requests to the session. */
 export class BareManager {
   readonly requests: Request[] = [];
   readonly fetch: typeof globalThis.fetch;

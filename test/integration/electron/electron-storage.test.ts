@@ -4,9 +4,9 @@ import { ConfigurationError } from 'tokenkeep';
 import { electronStorage } from 'tokenkeep/electron';
 import { register, storageConformance } from 'tokenkeep/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { conformanceTimeout } from '../../support/conformance-timeout.ts';
 import { SafeStorageDouble } from '../../support/electron/safe-storage-double.ts';
 import { openManager } from '../../support/open-manager.ts';
-import { patience } from '../../support/patience.ts';
 import { Files, storageFixture } from './support/electron-fixture.ts';
 
 let files: Files;
@@ -25,7 +25,7 @@ describe('with the asynchronous half of safeStorage every law of a storage is ke
     storageConformance(() => {
       const double = new SafeStorageDouble();
       return storageFixture(double, double);
-    }, patience),
+    }, conformanceTimeout),
   );
 });
 
@@ -35,7 +35,7 @@ describe('with the older half of safeStorage every law of a storage is kept', ()
     storageConformance(() => {
       const double = new SafeStorageDouble();
       return storageFixture(double.olderHalf, double);
-    }, patience),
+    }, conformanceTimeout),
   );
 });
 

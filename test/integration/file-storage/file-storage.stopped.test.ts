@@ -3,7 +3,7 @@ import { points } from '../../support/processes/critical-section.ts';
 import { type Family, family, leftovers } from '../../support/processes/family.ts';
 import { SessionProcess } from '../../support/processes/session-processes.ts';
 
-/** The one that is stopped, and one whose own clock stands still, so that its patience ends when the test says so. */
+/** The one that is stopped, and one whose own clock stands still, so that its conformanceTimeout ends when the test says so. */
 let holder: SessionProcess;
 let other: SessionProcess;
 let shared: Family;

@@ -1,6 +1,6 @@
 import { lockConformance, register, storageConformance } from 'tokenkeep/testing';
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import { patience } from '../../support/patience.ts';
+import { conformanceTimeout } from '../../support/conformance-timeout.ts';
 import { SecretService } from '../../support/servers/secret-service.ts';
 import { lockFixture, storageFixture } from './support/keyring-fixture.ts';
 
@@ -15,7 +15,7 @@ describe.each(['keyring', 'file'] as const)(
   (records) => {
     register(
       test,
-      storageConformance(() => storageFixture(ring, records), patience),
+      storageConformance(() => storageFixture(ring, records), conformanceTimeout),
     );
   },
 );
@@ -23,6 +23,6 @@ describe.each(['keyring', 'file'] as const)(
 describe('its lock keeps every law of a lock', () => {
   register(
     test,
-    lockConformance(() => lockFixture(ring), patience),
+    lockConformance(() => lockFixture(ring), conformanceTimeout),
   );
 });

@@ -2,7 +2,7 @@ import { Pool } from 'pg';
 import { postgresStorage, postgresTable } from 'tokenkeep/postgres';
 import { lockConformance, register, storageConformance } from 'tokenkeep/testing';
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import { patience } from '../../support/patience.ts';
+import { conformanceTimeout } from '../../support/conformance-timeout.ts';
 import { type PostgresProcess, startPostgres } from '../../support/servers/postgres.ts';
 
 let postgres: PostgresProcess;
@@ -49,7 +49,7 @@ describe.each([
         return () => administrator.query(`ALTER TABLE moved_away RENAME TO ${table}`);
       };
       return { storage: open(), reopen: open, breakDown, close };
-    }, patience);
+    }, conformanceTimeout);
     register(test, cases);
   });
 });
@@ -68,6 +68,6 @@ describe('its lock keeps the laws of a lock', () => {
       for (const { pid } of rows) await administrator.query('SELECT pg_terminate_backend($1)', [pid]);
     };
     return { lock: open().lock, reopen: () => open().lock, abandon, close };
-  }, patience);
+  }, conformanceTimeout);
   register(test, cases);
 });

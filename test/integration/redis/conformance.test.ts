@@ -1,7 +1,7 @@
 import { redisStorage } from 'tokenkeep/redis';
 import { lockConformance, register, storageConformance } from 'tokenkeep/testing';
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import { patience } from '../../support/patience.ts';
+import { conformanceTimeout } from '../../support/conformance-timeout.ts';
 import { type RedisProcess, startRedis } from '../../support/servers/redis.ts';
 import { Clients, type Package, packages } from './support/clients.ts';
 
@@ -31,7 +31,7 @@ describe.each(packages)('%s', (name) => {
         return () => redis.command('CONFIG', 'SET', 'maxmemory', '0');
       };
       return { storage: await open(), reopen: open, breakDown, close: () => clients.close() };
-    }, patience);
+    }, conformanceTimeout);
     register(test, cases);
   });
 
@@ -49,7 +49,7 @@ describe.each(packages)('%s', (name) => {
       };
       const { lock } = await open();
       return { lock, reopen: async () => (await open()).lock, abandon, close: () => clients.close() };
-    }, patience);
+    }, conformanceTimeout);
     register(test, cases);
   });
 });

@@ -5,8 +5,8 @@ import { type RedisClient, type RedisStorageOptions, redisStorage } from 'tokenk
 import { authorizationServer, lockConformance, register, storageConformance } from 'tokenkeep/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { until, watching } from '../../support/cluster/watching.ts';
+import { conformanceTimeout } from '../../support/conformance-timeout.ts';
 import { optionsFor } from '../../support/open-manager.ts';
-import { patience } from '../../support/patience.ts';
 import { type RedisProcess, startRedis } from '../../support/servers/redis.ts';
 import { Clients, packages } from './support/clients.ts';
 
@@ -267,7 +267,7 @@ describe('a cluster', () => {
         const { open, close } = await fixture();
         return { storage: open(), reopen: open, close };
       },
-      { breakDown: false, ...patience },
+      { breakDown: false, ...conformanceTimeout },
     );
     register(test, cases);
     const lockCases = lockConformance(
@@ -275,7 +275,7 @@ describe('a cluster', () => {
         const { open, close } = await fixture();
         return { lock: open().lock, reopen: () => open().lock, close };
       },
-      { holderDeath: false, ...patience },
+      { holderDeath: false, ...conformanceTimeout },
     );
     register(test, lockCases);
   });

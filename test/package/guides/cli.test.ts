@@ -212,7 +212,7 @@ describe('exit codes for scripts, and messages on stderr for people', () => {
     await expect.poll(async () => (await run(on, 'get', '/orders')).code).toBe(0);
   });
 
-  test('a server that asks for patience: how much is said, and the next invocation has it as well', async () => {
+  test('a server that asks for conformanceTimeout: how much is said, and the next invocation has it as well', async () => {
     const patient = await loggedIn();
     const { requests } = world.server;
     await world.server.endAccessTokens();

@@ -8,18 +8,18 @@ import {
   type StorageFixture,
   storageConformance,
 } from 'tokenkeep/testing';
-import { patience } from '../../../support/patience.ts';
+import { conformanceTimeout } from '../../../support/conformance-timeout.ts';
 
 let count = 0;
 const fresh = (): string => `kit ${Date.now()} ${count++}`;
 
 const kits = {
-  'indexedDbStorage()': () => storageConformance(() => database({}), patience),
+  'indexedDbStorage()': () => storageConformance(() => database({}), conformanceTimeout),
   'indexedDbStorage({ encrypt: true })': () =>
-    storageConformance(() => database({ encrypt: true }), patience),
-  'webStorage(localStorage)': () => storageConformance(() => items(localStorage), patience),
-  'webStorage(sessionStorage)': () => storageConformance(() => items(sessionStorage), patience),
-  'webLock()': () => lockConformance(lock, patience),
+    storageConformance(() => database({ encrypt: true }), conformanceTimeout),
+  'webStorage(localStorage)': () => storageConformance(() => items(localStorage), conformanceTimeout),
+  'webStorage(sessionStorage)': () => storageConformance(() => items(sessionStorage), conformanceTimeout),
+  'webLock()': () => lockConformance(lock, conformanceTimeout),
   'indexedDbKeys()': () => keyStorageConformance(keys),
 } satisfies Record<string, () => readonly ConformanceCase[]>;
 
