@@ -129,6 +129,7 @@ export const everywhere: Scenarios = (engine, world) => {
     expect(await later.call('accessToken')).toBe('ERR_LOGIN_REQUIRED no_tokens');
     expect(await later.call('told')).toContain('recordRejected: key lost');
     await later.call('signIn', scene.login());
+    await tab.call('hears', 'signedIn: elsewhere'); // a call that began before would end with the login before
     expect(await tab.call('callApi')).toEqual(['200 at2']);
   });
 

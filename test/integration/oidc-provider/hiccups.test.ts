@@ -28,6 +28,7 @@ describe('503 from the token endpoint', () => {
 
   test('nobody notices while the access token is still valid', async () => {
     const { clock, events, family, call } = await world.signIn();
+    clock.stop(); // Retry-After does not pass by itself while the calls are made
     clock.ahead += 285_000;
     void world.server.hiccup(unavailable);
     const before = world.server.requests.token;
@@ -42,6 +43,7 @@ describe('503 from the token endpoint', () => {
 
   test('no request is sent before Retry-After has passed, and the session is kept', async () => {
     const { clock, events, family, call, endAccessToken } = await world.signIn();
+    clock.stop();
     await endAccessToken();
     void world.server.hiccup(unavailable);
     const before = world.server.requests.token;

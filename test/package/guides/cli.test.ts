@@ -17,7 +17,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tokenkeep-cli-'));
   browser = join(folder, 'browser');
   writeFileSync(browser, '#!/bin/sh\nprintf %s "$1" > "$0.opened"\n', { mode: 0o755 });
-  [world, ring] = await Promise.all([openExampleServer(), SecretService.start()]);
+  [world, ring] = await Promise.all([openExampleServer({ accessTokenSeconds: 600 }), SecretService.start()]);
 });
 afterAll(async () => {
   await Promise.all([world?.close(), ring?.[Symbol.asyncDispose]()]);

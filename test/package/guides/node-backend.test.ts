@@ -19,7 +19,7 @@ let redis: RedisProcess;
 let origin: string;
 let backend: Program;
 beforeAll(async () => {
-  [world, redis] = await Promise.all([openExampleServer(), startRedis()]);
+  [world, redis] = await Promise.all([openExampleServer({ accessTokenSeconds: 600 }), startRedis()]);
   origin = `http://127.0.0.1:${await freePort()}`;
   backend = await start();
 });

@@ -21,7 +21,10 @@ export interface Listening {
 
 export async function listen(handler: RequestListener, { tls, port = 0 }: Listening = {}): Promise<Loopback> {
   const answer: RequestListener = (request, response) => loopback.handler(request, response);
-  const server = tls === undefined ? createServer(answer) : createSecureServer(tls, answer);
+  // On a slow machine a client would send a request over a connection that has just been closed after 5 s of rest.
+  const options = { keepAliveTimeout: 60_000 };
+  const server =
+    tls === undefined ? createServer(options, answer) : createSecureServer({ ...options, ...tls }, answer);
   await new Promise<void>((listening, failed) => {
     server.once('error', failed).listen(port, '127.0.0.1', listening);
   });

@@ -29,7 +29,7 @@ export interface SignedIn {
   /** Types of the events so far. */
   readonly events: TokenEventType[];
   /** The manager's clock: the real one, and as much ahead of it as a test wants. */
-  readonly clock: { ahead: number; now(): number };
+  readonly clock: { ahead: number; now(): number; stop(): void };
   /** Calls the API and returns the status. */
   call(): Promise<number>;
   /** Ends the access token in use, at the server. The manager is not notified. */
@@ -44,7 +44,14 @@ export async function openWorld(options?: CertifiedServerOptions): Promise<World
     server,
     api,
     async signIn(login = {}, more = {}) {
-      const clock = { ahead: 0, now: () => Date.now() + clock.ahead };
+      let stoppedAt: number | undefined;
+      const clock = {
+        ahead: 0,
+        now: () => (stoppedAt ?? Date.now()) + clock.ahead,
+        stop() {
+          stoppedAt = Date.now();
+        },
+      };
       const manager = new TokenManager({ ...wiring({ server, api }, login.client), clock, ...more });
       managers.push(manager);
       const tokens = await logIn({ ...login, server });
