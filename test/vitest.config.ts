@@ -101,7 +101,8 @@ export default defineConfig({
           isolate: false,
           setupFiles: [sharedProcess],
           include: [
-            ...['browser', 'dpop', 'ky', 'login', 'opentelemetry', 'providers', 'worker'],
+            ...['browser', 'client-assertion', 'client-authentication', 'dpop', 'ky', 'login'],
+            ...['opentelemetry', 'providers', 'worker'],
             ...['refresh', 'request', 'session', 'token-endpoint'],
           ]
             .map((wing) => unit(`${wing}/**/*`))

@@ -5,6 +5,7 @@
  */
 
 import { ConfigurationError } from '../core/errors.ts';
+import { explain } from '../core/explain.ts';
 import type { CryptoKey } from '../core/platform-types.ts';
 import { subtleCrypto } from '../platform/web-crypto.ts';
 
@@ -42,7 +43,7 @@ const algorithms: Readonly<Record<SigningAlgorithm, ImportParameters>> = {
  */
 export function readPem(pem: string, algorithm: SigningAlgorithm | undefined): () => Promise<CryptoKey> {
   if (algorithm !== undefined && !Object.hasOwn(algorithms, algorithm)) {
-    throw keyError(`algorithm must be one of ${Object.keys(algorithms).join(', ')}.`);
+    throw keyError(explain('private-key', `algorithm must be one of ${Object.keys(algorithms).join(', ')}.`));
   }
   const text = pem.replaceAll('\\n', '\n');
   const label = /-----BEGIN ([A-Z0-9 ]+)-----/.exec(text)?.[1];
@@ -52,7 +53,10 @@ export function readPem(pem: string, algorithm: SigningAlgorithm | undefined): (
     const found =
       label === undefined || label === 'PRIVATE KEY' ? 'This is not a private key' : `This is a ${label}`;
     throw keyError(
-      `the PEM must be a whole PRIVATE KEY. ${found}. Convert it: openssl pkcs8 -topk8 -nocrypt -in key.pem`,
+      explain(
+        'private-key',
+        `the PEM must be a whole PRIVATE KEY. ${found}. Convert it: openssl pkcs8 -topk8 -nocrypt -in key.pem`,
+      ),
     );
   }
   const candidates = algorithm === undefined ? Object.keys(algorithms) : [algorithm];
@@ -72,7 +76,7 @@ async function importFirst(
       // The next one. Its message says nothing that would help.
     }
   }
-  throw keyError(`the PEM contains no key for ${candidates.join(', ')}.`);
+  throw keyError(explain('private-key', `the PEM contains no key for ${candidates.join(', ')}.`));
 }
 
 function decode(base64: string): Uint8Array<ArrayBuffer> | undefined {
@@ -87,7 +91,12 @@ function decode(base64: string): Uint8Array<ArrayBuffer> | undefined {
 export function requireSigningKey(key: unknown): asserts key is CryptoKey {
   const { type, usages } = (typeof key === 'object' && key !== null ? key : {}) as Partial<CryptoKey>;
   if (type === 'private' && usages?.includes('sign')) return;
-  throw keyError("the key must be a private CryptoKey with the usage 'sign', or the text of a PEM.");
+  throw keyError(
+    explain(
+      'private-key',
+      "the key must be a private CryptoKey with the usage 'sign', or the text of a PEM.",
+    ),
+  );
 }
 
 function keyError(why: string): ConfigurationError {

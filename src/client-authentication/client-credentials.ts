@@ -3,7 +3,9 @@
  *
  * @module
  */
+
 import { ConfigurationError } from '../core/errors.ts';
+import { explain } from '../core/explain.ts';
 import { checkIndicators, checkScope } from '../core/http/protected-resource.ts';
 import type { ClientCredentialsGrant } from '../core/oauth/grant.ts';
 import { parseTokenResponse, type TokenResponseOutcome } from '../core/oauth/token-response.ts';
@@ -52,7 +54,10 @@ export function clientCredentials(options: ClientCredentialsOptions = {}): Clien
     check({ options: { clientAuthentication } }: { options: { clientAuthentication?: unknown } }) {
       if (clientAuthentication !== undefined) return;
       throw new ConfigurationError(
-        'clientCredentials() needs the option clientAuthentication: without it anyone could be this client.',
+        explain(
+          'client-authentication',
+          'clientCredentials() needs the option clientAuthentication: without it anyone could be this client.',
+        ),
       );
     },
     request: (client, server, requested) =>

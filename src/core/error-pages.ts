@@ -28,6 +28,8 @@ export const mistakes = {
     'authorizedKy() was called with the wrong arguments. Pass a manager that has fetch(), and an instance of the package ky without a fetch of its own: the manager brings the fetch. A custom transport belongs into the option fetch of the manager.',
   'browser-storage':
     'A storage of tokenkeep/browser was created with the wrong arguments. webStorage() takes a function that returns a Storage of the page, such as () => localStorage. Asynchronous storages need a TokenStorage of your own. indexedDbStorage() takes { name, encrypt }, and webLock() takes { lease } in milliseconds. whereAllowed() takes two storages of sessions, each with a lock, or two storages of keys.',
+  'client-authentication':
+    'The client cannot prove who it is. clientSecretBasic(), clientSecretPost() and clientSecretJwt() take the secret, a non-empty string: check that the variable that holds it is set. clientCredentials() needs the option clientAuthentication, because without it anyone could be this client.',
   'discover-issuer':
     'discover() was called with the address of a metadata document. Pass the issuer itself, without /.well-known/ and the rest.',
   'dpop-keys':
@@ -61,6 +63,8 @@ export const mistakes = {
     "This platform lacks something that tokenkeep needs. fetch: set the option fetch. crypto.subtle: pages have it only in a secure context, so serve the page over https or from localhost. On React Native, import 'react-native-get-random-values' and 'react-native-url-polyfill/auto' first, and install react-native-quick-crypto as globalThis.crypto.",
   'popup-login':
     'popupLogin() cannot be used like this. It works in pages only, and its redirectUri must be a page of the same origin. Outside of a page use loopbackLogin().',
+  'private-key':
+    'privateKeyJwt() cannot use its key. Pass a private CryptoKey with the usage sign, or the whole text of a PEM that begins with BEGIN PRIVATE KEY. Convert others with openssl pkcs8 -topk8 -nocrypt -in key.pem. The option algorithm is one that fits the key.',
   'protected-resources':
     'The option protectedResources does not name places that get a token. Set it to an array with at least one entry. An entry is a URL or { url, scope, resource, hides401 }, where hides401 is true or false. No two entries name the same place.',
   'redirect-login':

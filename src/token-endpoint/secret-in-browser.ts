@@ -5,12 +5,15 @@
  */
 
 import { ConfigurationError } from '../core/errors.ts';
+import { explain } from '../core/explain.ts';
 import { hasBrowserFetch } from '../platform/browser-fetch.ts';
 
 /** @throws ConfigurationError for what is no secret. Warns in a browser. */
 export function requireSecret(name: string, secret: unknown): void {
   if (typeof secret !== 'string' || secret === '') {
-    throw new ConfigurationError(`${name}(secret): the client secret is missing. Pass a non-empty string.`);
+    throw new ConfigurationError(
+      `${name}(secret): ${explain('client-authentication', 'the client secret is missing. Pass a non-empty string.')}`,
+    );
   }
   warnInBrowser(name);
 }

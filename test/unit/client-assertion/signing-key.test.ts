@@ -4,6 +4,7 @@ import { decodeProtectedHeader, exportJWK, importJWK, jwtVerify } from 'jose';
 import { TokenManager } from 'tokenkeep';
 import { type ClientKey, privateKeyJwt, type SigningAlgorithm } from 'tokenkeep/client-assertion';
 import { describe, expect, test, vi } from 'vitest';
+import { explained } from '../../support/explained.ts';
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const curve = (namedCurve: string) => generateKeyPairSync('ec', { namedCurve });
@@ -104,7 +105,7 @@ describe('an invalid key', () => {
   ])('a PEM that is %s is refused at once, in words that quote nothing of it', (_name, pem, told) => {
     const make = () => privateKeyJwt(pem);
     expect(make).toThrow(expect.objectContaining({ code: 'ERR_CONFIGURATION' }));
-    expect(make).toThrow(told);
+    expect(make).toThrow(explained(told));
     expect(make).not.toThrow(/canary/);
     expect(make).not.toThrow(pem.split('\n')[1] || 'nothing');
   });
@@ -119,14 +120,16 @@ describe('an invalid key', () => {
     expect(() => privateKeyJwt(key as unknown as ClientKey)).toThrow(
       expect.objectContaining({
         code: 'ERR_CONFIGURATION',
-        message: expect.stringMatching(/CryptoKey.+PEM/),
+        message: expect.stringMatching(explained(/CryptoKey.+PEM/)),
       }),
     );
   });
 
   test('an algorithm that there is not is refused at once', () => {
     const algorithm = 'none' as SigningAlgorithm;
-    expect(() => privateKeyJwt({ key: es256, algorithm })).toThrow(/algorithm must be one of ES256/);
+    expect(() => privateKeyJwt({ key: es256, algorithm })).toThrow(
+      explained(/algorithm must be one of ES256/),
+    );
   });
 
   test('a public key, or one that may not sign, is refused at once', async () => {
@@ -134,7 +137,7 @@ describe('an invalid key', () => {
     const { publicKey } = await crypto.subtle.generateKey(ecdsa, false, ['sign', 'verify']);
     const derives = await crypto.subtle.generateKey({ ...ecdsa, name: 'ECDH' }, false, ['deriveBits']);
     for (const key of [publicKey, derives.privateKey]) {
-      expect(() => privateKeyJwt(key)).toThrow(/usage 'sign'/);
+      expect(() => privateKeyJwt(key)).toThrow(explained(/usage 'sign'/));
     }
   });
 
@@ -159,7 +162,7 @@ describe('an invalid key', () => {
       await manager.setTokens({ accessToken: 'over', refreshToken: 'r', expiresAt: 0 });
       await expect(manager.getAccessToken()).rejects.toMatchObject({
         code: 'ERR_CONFIGURATION',
-        message: expect.stringMatching(/^privateKeyJwt\(key\): the PEM contains no key for /),
+        message: expect.stringMatching(explained(/^privateKeyJwt\(key\): the PEM contains no key for /)),
       });
       expect(sent).toEqual([]);
       expect((await manager.getTokens())?.refreshToken).toBe('r');

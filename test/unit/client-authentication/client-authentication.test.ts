@@ -11,6 +11,7 @@ import { clientSecretJwt, privateKeyJwt } from 'tokenkeep/client-assertion';
 import { clientSecretBasic, clientSecretPost, tlsClientAuth } from 'tokenkeep/client-authentication';
 import { authorizationServer } from 'tokenkeep/testing';
 import { describe, expect, test } from 'vitest';
+import { explained } from '../../support/explained.ts';
 import { optionsFor } from '../../support/open-manager.ts';
 
 interface Sent {
@@ -155,7 +156,7 @@ describe('the token request', () => {
           tokenRequest: { parameters: { [name]: 'x' } },
         });
       expect(build).toThrow(ConfigurationError);
-      expect(build).toThrow(new RegExp(`tokenRequest must not set parameters\\.${name}`));
+      expect(build).toThrow(explained(new RegExp(`tokenRequest must not set parameters\\.${name}`)));
     },
   );
 });

@@ -290,7 +290,7 @@ describe('client credentials', () => {
 
   test('a client that cannot prove who it is, and what no server could be asked for, are refused at the door', () => {
     expect(() => machine({ clientAuthentication: undefined })).toThrow(ConfigurationError);
-    expect(() => machine({ clientAuthentication: undefined })).toThrow(/clientAuthentication/);
+    expect(() => machine({ clientAuthentication: undefined })).toThrow(explained(/clientAuthentication/));
     expect(() => machine({ grant: {} as never })).toThrow(/option grant/);
     expect(() => machine({ grant: { ...clientCredentials(), kind: 'another' as never } })).toThrow(
       explained(/option grant must have the kind/),
