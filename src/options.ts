@@ -1,5 +1,5 @@
 /**
- * The options of a manager, and the checks at the door.
+ * Options of a manager, and their checks.
  *
  * @module
  */
@@ -21,18 +21,18 @@ import type { AuthorizationServerOption } from './token-endpoint/authorization-s
 /** Options of a {@link TokenManager}. */
 export interface TokenManagerOptions {
   /**
-   * The client's id at the authorization server. Its sessions are its own: another client's are never used. They are stored under
-   * its name, so before it changes, sign out with a manager of the former id: nothing else ends those sessions.
+   * Client id at the authorization server. Sessions of another client are never used. They are stored under the
+   * client id, so before you change it, sign out with a manager of the former id: nothing else ends those sessions.
    */
   readonly clientId: string;
   /** The authorization server: its endpoints, or the result of `discover(issuer)`. */
   readonly authorizationServer: AuthorizationServerOption;
   /**
-   * Where access tokens go, and nowhere else: URLs with everything beneath them, matched by origin and path segments.
-   * All other requests pass through `fetch` untouched.
+   * URLs that get an access token, each with everything below it, matched by origin and path segments. All other
+   * requests pass through `fetch` unchanged.
    */
   readonly protectedResources: readonly (string | ProtectedResource)[];
-  /** How the client proves who it is. @default none() */
+  /** How the client authenticates. @default none() */
   readonly clientAuthentication?: ClientAuthentication | undefined;
   /** How access tokens are got. @default by the refresh token of a login */
   readonly grant?: Grant | undefined;

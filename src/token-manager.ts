@@ -58,12 +58,12 @@ import { syncFromStorage } from './session/storage-sync.ts';
  */
 export class TokenManager implements AsyncDisposable {
   /**
-   * Does what `fetch` does, with an access token on calls to protected resources. Takes what `fetch` takes and returns
-   * what it returns; bound, so it can be passed around. A call with a token that was rejected is sent once more with
-   * another one, if its body can be sent twice.
+   * Sends a request like `fetch`, with an access token if the URL is a protected resource. Takes the arguments of
+   * `fetch` and returns its response. It is bound, so you can pass it as a function. A request whose token was
+   * rejected is sent once more with another one, if its body can be sent twice.
    *
-   * @throws LoginRequiredError when there is no session, RefreshFailedError when the refresh that it needs did not
-   *   succeed, StorageError and LockTimeoutError when it could not be tried; else what `fetch` throws.
+   * @throws LoginRequiredError if there is no session, RefreshFailedError if a refresh failed, StorageError and
+   *   LockTimeoutError if it could not be attempted; otherwise the errors of `fetch`.
    */
   readonly fetch: typeof globalThis.fetch;
 
@@ -82,10 +82,10 @@ export class TokenManager implements AsyncDisposable {
   /**
    * Returns an access token. Refreshes if the stored one has expired, or if it is the one that `rejectedToken` names.
    *
-   * @throws LoginRequiredError when there is no session, RefreshFailedError when the refresh did not succeed,
-   *   StorageError and LockTimeoutError when it could not be tried; the signal's reason after an abort;
-   *   ConfigurationError for a scope or resource that no server could be asked for, and for a server or a client
-   *   authentication that cannot be used: the session lives.
+   * @throws LoginRequiredError if there is no session; RefreshFailedError if the refresh failed; StorageError and
+   *   LockTimeoutError if it could not be attempted; the signal's reason after an abort; ConfigurationError for an
+   *   invalid scope or resource, and for a server or a client authentication that cannot be used. The session is kept
+   *   in all cases but the first.
    */
   getAccessToken(request?: AccessTokenRequest): Promise<string> {
     const { context, source, session } = internalsOf(this) as ManagerInternals;
@@ -111,13 +111,13 @@ export class TokenManager implements AsyncDisposable {
   }
 
   /**
-   * Begins a session with the tokens of a login: the JSON of a token response, or a {@link TokenSet}. Replaces the session
-   * that was there. Calls under way continue with the new tokens if both logins are of the same user: the ID tokens, or the
-   * option `subject`, name the same one. For any other login they reject with the reason `login_changed`.
+   * Begins a session with the tokens of a login: the JSON of a token response, or a {@link TokenSet}. Replaces an
+   * existing session. Pending calls continue with the new tokens if both logins are of the same user: the ID tokens,
+   * or the option `subject`, name the same one. For any other login they reject with the reason `login_changed`.
    *
-   * @throws ConfigurationError for invalid tokens, for a `subject` that is not the one of the ID token, and where a newer version of
-   *   tokenkeep has stored a session; StorageError when the storage refuses them: they are in use, kept
-   *   in memory, and storing them is tried again.
+   * @throws ConfigurationError for invalid tokens, for a `subject` that differs from that of the ID token, and if a
+   *   newer version of tokenkeep has stored a session; StorageError if the storage refuses the tokens: they are kept
+   *   in memory and still work, and the write is retried.
    */
   async setTokens(
     tokens: TokenSet | TokenResponse | CookieSessionInfo,
@@ -142,9 +142,9 @@ export class TokenManager implements AsyncDisposable {
    *   if (!result.revoked) console.warn(`The tokens may still be valid at the server: ${result.reason}`);
    * }
    * ```
-   * @returns whether the server confirmed that the tokens are revoked (RFC 7009), and if not, why. Waits for the server for
-   *   2 s, or for the option `timeout`.
-   * @throws StorageError when the storage did not delete the tokens; ConfigurationError for an option that is not valid.
+   * @returns whether the server confirmed that the tokens are revoked (RFC 7009), and if not, why. Waits for the
+   *   server for 2 s, or for the option `timeout`.
+   * @throws StorageError if the storage did not delete the tokens; ConfigurationError for an invalid option.
    */
   async signOut(options?: SignOutOptions): Promise<SignOutResult> {
     const { context, session } = internalsOf(this) as ManagerInternals;
@@ -156,8 +156,8 @@ export class TokenManager implements AsyncDisposable {
    * sessions, one of {@link forSession} only its own. A listener may call the manager, and may throw: nothing waits
    * for it, and the other listeners still run.
    *
-   * @returns how to stop.
-   * @throws ConfigurationError for an event that there is not.
+   * @returns a function that unsubscribes.
+   * @throws ConfigurationError for an unknown event.
    */
   on<Type extends TokenEventType | '*'>(type: Type, listener: TokenListener<Type>): () => void {
     const { context, session, unwatch } = internalsOf(this) as ManagerInternals;
@@ -167,8 +167,8 @@ export class TokenManager implements AsyncDisposable {
   }
 
   /**
-   * A manager of another session, for backends with many users: options, storage and lock are shared, flights and
-   * records are not. Costs a few hundred bytes, no timer and no connection.
+   * Returns a manager of another session, for backends with many users. It shares options, storage and lock, and has
+   * its own tokens and refreshes. Costs a few hundred bytes, no timer and no connection.
    */
   forSession(id: string): TokenManager {
     if (typeof id !== 'string' || id === '') {
@@ -183,8 +183,8 @@ export class TokenManager implements AsyncDisposable {
   }
 
   /**
-   * Waits for refreshes and logins that are under way, stores what is not stored yet, and stops listening. On a manager of
-   * {@link forSession} it only waits: what is shared stays open.
+   * Waits for refreshes and logins in progress, stores tokens that are not stored yet, and stops listening. On a
+   * manager of {@link forSession} it only waits, because the other managers share the rest.
    */
   async close(): Promise<void> {
     const { context, session, unwatch } = internalsOf(this) as ManagerInternals;
@@ -217,7 +217,7 @@ export class TokenManager implements AsyncDisposable {
  *   return JSON.stringify(await inspect(manager), null, 2);
  * }
  * ```
- * @throws ConfigurationError for what is not a `TokenManager` of this copy of tokenkeep.
+ * @throws ConfigurationError for anything but a `TokenManager` of this copy of tokenkeep.
  */
 export async function inspect(manager: TokenManager): Promise<Inspection> {
   const internals = internalsOf(manager);

@@ -1,17 +1,17 @@
 /**
- * Everything pluggable, on one page: where tokens rest, who may refresh, what time it is, how requests travel.
- * Types only. Imports point down: every other file may import this one.
+ * The contracts of all replaceable parts: storage, lock, clock and transport. Types only. Imports point down: every
+ * other file may import this one.
  *
  * @module
  */
 
 /**
- * How far something is seen: by this process, by every process of this machine (or every tab of this
- * browser profile), or by every machine that talks to the same backend.
+ * How far a storage or lock is shared: by this process, by every process of this machine (or every tab of this
+ * browser profile), or by every machine that uses the same backend.
  */
 export type Reach = 'process' | 'machine' | 'cluster';
 
-/** Names one stored value of one key. It is never used twice for a key, not even after a delete. */
+/** Identifies one stored value of one key. A version is never used twice for a key, not even after a delete. */
 export type Version = string | number;
 
 /** The value of a key in a storage. */
@@ -25,7 +25,7 @@ export interface Stored {
 }
 
 /**
- * Why sessions are kept elsewhere than in the storage that was preferred.
+ * Why sessions are stored elsewhere than in the preferred storage.
  *
  * - `site data blocked`: the user or a policy blocks it for this site, or for frames of other sites.
  * - `opaque origin`: the page has no origin of its own, as in a sandboxed frame.
@@ -33,8 +33,8 @@ export interface Stored {
 export type StorageUnavailableReason = 'site data blocked' | 'opaque origin';
 
 /**
- * Where the tokens of a session rest: one record a session, written whole. A key is any text of any length, and no secret.
- * `examples/bring-your-own-storage` in the repository is one to start from.
+ * Storage for the tokens of a session: one record per session, written whole. A key is any text of any length, and no
+ * secret. Start from `examples/bring-your-own-storage` in the repository.
  *
  * The laws, each one test of `storageConformance` in `tokenkeep/testing`:
  *
@@ -59,7 +59,7 @@ export interface TokenStorage {
   read(key: string): Promise<Stored | undefined>;
   /** @throws StorageError with `conflict` when the stored version is not `ifVersion`. */
   write(key: string, record: object, ifVersion: Version | undefined): Promise<Version>;
-  /** Takes it away. @throws StorageError with `conflict` when `ifVersion` is given and not what is stored. */
+  /** Deletes it. @throws StorageError with `conflict` if `ifVersion` is given and another version is stored. */
   delete(key: string, ifVersion?: Version): Promise<void>;
   /**
    * Notifies the listener that the value of `key` has changed, not what it is now. Returns a function that
@@ -67,8 +67,8 @@ export interface TokenStorage {
    */
   watch?(key: string, listener: () => void): () => void;
   /**
-   * Says why sessions are kept elsewhere than in the storage that was preferred, once the first operation has resolved. The
-   * manager emits `storageUnavailable` with it.
+   * Returns why sessions are stored elsewhere than in the preferred storage, once the first operation has resolved.
+   * The manager emits `storageUnavailable` with it.
    */
   unavailable?(): StorageUnavailableReason | undefined;
 }
@@ -102,7 +102,7 @@ export interface TokenLock {
    * @default false
    */
   readonly mayBeLost?: boolean;
-  /** Runs `callback` as the holder of `name`, once nobody else is. The signal ends the wait, not the holding. */
+  /** Runs `callback` as the only holder of `name`. The signal ends the wait, not the callback. */
   request<T>(
     name: string,
     options: { signal?: AbortSignal | undefined },
@@ -110,7 +110,7 @@ export interface TokenLock {
   ): Promise<T>;
 }
 
-/** The time, and waiting for it. A test hands in its own. */
+/** The time, and timers. A test passes its own. */
 export interface Clock {
   /** Now, in Unix ms. */
   now(): number;
@@ -123,15 +123,15 @@ export interface Clock {
 /** Sends requests: `fetch`, or a function with its shape. */
 export type Transport = typeof globalThis.fetch & {
   /**
-   * `'manual'`: it follows no redirect of a request with `redirect: 'manual'`, so an answer with another `url` than the one
-   * that was asked is believed. For a transport that sends requests to another address, such as a proxy of its own.
+   * `'manual'`: it follows no redirect of a request with `redirect: 'manual'`, so a response with another `url` than
+   * the requested one is accepted. For a transport that sends requests to another address, such as a proxy.
    *
-   * @default an answer of the authorization server with another `url` is not believed
+   * @default a response of the authorization server with another `url` is rejected
    */
   readonly redirects?: 'manual';
 };
 
-/** Lets tasks run at most so many at a time, in the order they came. */
+/** Limits how many tasks run at a time, in the order of their requests. */
 export interface ConcurrencyLimiter {
   /**
    * Runs `task` when it is its turn. An abort takes a waiting task out of the queue, rejecting with the signal's

@@ -1,5 +1,5 @@
 /**
- * Errors, one class for each thing a caller can do about it. No message, property or cause holds a token or a secret.
+ * Errors, one class for each action of the caller. No message, property or cause contains a token or a secret.
  *
  * @module
  */
@@ -17,17 +17,19 @@ export type TokenKeepErrorCode =
 /**
  * Why a login is needed.
  *
- * - `no_tokens`: nobody has signed in yet.
+ * - `no_tokens`: no one has signed in yet.
  * - `no_refresh_token`: the access token has expired and there is no refresh token.
- * - `invalid_grant`: the server says that the refresh token is dead.
- * - `response_lost`: the refresh token was sent once without an answer, and the server now says that it is dead, or refuses it
- *   again and again. In the latter case `sessionEnded` is not emitted, and the session is kept.
+ * - `invalid_grant`: the server declared the refresh token dead: it was revoked, has expired or was sent twice.
+ * - `response_lost`: the refresh token was sent, no response arrived, and the server now declares it dead or keeps
+ *   refusing it. If it keeps refusing it, `sessionEnded` is not emitted, and the session is kept.
  * - `signed_out`: someone signed out, here or elsewhere.
- * - `interaction_required`: the server wants the user to do something first; the session lives on.
- * - `refresh_refused`: the server has refused the refresh token again and again without saying that it is dead; the session
- *   is kept and tried again, less and less often. A login would help.
- * - `no_key`: the key that the session is bound to (DPoP) is gone, or it is bound to none and has to be. Nothing was sent.
- * - `login_changed`: the call began under another login than the one that is there now, so it was not sent under this one.
+ * - `interaction_required`: the server requires the user to do something first. The session is kept.
+ * - `refresh_refused`: the server keeps refusing the refresh token without declaring it dead. The session is kept,
+ *   and tokenkeep retries less and less often. A login would help.
+ * - `no_key`: the DPoP key of the session is not available, or the session has none although it needs one. Nothing
+ *   was sent.
+ * - `login_changed`: another login has replaced the one that the call began under, so the call was not sent with its
+ *   token.
  */
 export type LoginRequiredReason =
   | 'no_tokens'
@@ -47,7 +49,7 @@ export abstract class TokenKeepError extends Error {
   abstract readonly code: TokenKeepErrorCode;
   /** `true`: the same call may succeed later without any other action. For the retries of query libraries. */
   abstract readonly isRetryable: boolean;
-  /** When to try again at the earliest, in ms from the moment the error was made. `undefined`: not known. */
+  /** The earliest time for a retry, in ms after the error was created. `undefined`: not known. */
   readonly retryAfter: number | undefined;
 
   constructor(message: string, options?: { cause?: unknown }) {
@@ -56,11 +58,11 @@ export abstract class TokenKeepError extends Error {
   }
 }
 
-/** How long something has been failing. */
+/** History of consecutive failures. */
 export interface FailureHistory {
-  /** When the first of the failures in a row happened, in Unix ms. */
+  /** When the first of the consecutive failures happened, in Unix ms. */
   readonly since?: number | undefined;
-  /** How many failures in a row. */
+  /** Number of consecutive failures. */
   readonly failures?: number | undefined;
 }
 
@@ -70,15 +72,15 @@ export class LoginRequiredError extends TokenKeepError {
   readonly code = 'ERR_LOGIN_REQUIRED' as const;
   readonly isRetryable = false;
   readonly reason: LoginRequiredReason;
-  /** When the server first refused, in Unix ms, where the session is kept. */
+  /** When the server first refused, in Unix ms, if the session is kept. */
   readonly since: number | undefined;
   /** How often it has refused since then. */
   readonly failures: number | undefined;
-  /** The OAuth error code of the server, when it gave one. */
+  /** The OAuth error code of the server, if it sent one. */
   readonly error: string | undefined;
   /**
-   * One line by the server for people, secrets taken out, if the profile of the provider has `errorDetails`. Foreign text:
-   * show it as text, never as HTML.
+   * One line of the server for people, without secrets, if the profile of the provider has `errorDetails`. Foreign
+   * text: show it as text, never as HTML.
    */
   readonly description: string | undefined;
   /** Other members of the server's response that `errorDetails` of the profile names, without secrets. */
@@ -98,22 +100,22 @@ export class LoginRequiredError extends TokenKeepError {
   }
 }
 
-/** Try again later. The session lives on. */
+/** Retry later. The session is kept. */
 export class RefreshFailedError extends TokenKeepError {
   override readonly name = 'RefreshFailedError' as const;
   readonly code = 'ERR_REFRESH_FAILED' as const;
   /** `true`: the refresh token was sent and no response arrived, so it may be spent. */
   readonly sent: boolean;
-  /** `false`: the client or its configuration was refused, and the next attempt will most likely be as well. */
+  /** `false`: the server refused the client or its configuration, and will most likely refuse the next attempt too. */
   readonly isRetryable: boolean;
   override readonly retryAfter: number | undefined;
-  /** When the first of the failures in a row happened, in Unix ms. */
+  /** When the first of the consecutive failures happened, in Unix ms. */
   readonly since: number | undefined;
-  /** How many failures in a row. Offer a login when the user has waited long enough. */
+  /** Number of consecutive failures. Offer a login when the user has waited long enough. */
   readonly failures: number | undefined;
-  /** The OAuth error code of the server, when it gave one. */
+  /** The OAuth error code of the server, if it sent one. */
   readonly error: string | undefined;
-  /** The HTTP status of the token endpoint, when it answered. */
+  /** The HTTP status of the token endpoint, if it responded. */
   readonly status: number | undefined;
   /** See {@link LoginRequiredError.description}. */
   readonly description: string | undefined;
@@ -150,7 +152,7 @@ export class StorageError extends TokenKeepError {
   readonly code = 'ERR_STORAGE' as const;
   readonly isRetryable = true;
   readonly operation: 'read' | 'write' | 'delete';
-  /** `true`: nothing is wrong with the storage, but it holds another version than the one that was expected. */
+  /** `true`: the storage works, but holds another version than the expected one. */
   readonly conflict: boolean;
 
   constructor(
@@ -163,7 +165,10 @@ export class StorageError extends TokenKeepError {
   }
 }
 
-/** Someone else holds the session's lock for longer than a refresh may take. Try again; look for a stuck holder. */
+/**
+ * Another process or tab holds the session's lock for longer than a refresh may take. Retry, and look for a holder
+ * that hangs.
+ */
 export class LockTimeoutError extends TokenKeepError {
   override readonly name = 'LockTimeoutError' as const;
   readonly code = 'ERR_LOCK_TIMEOUT' as const;
@@ -171,15 +176,15 @@ export class LockTimeoutError extends TokenKeepError {
 }
 
 /**
- * Why it does not work.
+ * Reasons for a configuration error.
  *
  * - `configuration`: an option, an argument or the server's metadata is wrong, as the message says.
- * - `newer_schema`: the stored session was written by a newer version of tokenkeep. It is neither used nor overwritten: update
+ * - `newer_schema`: a newer version of tokenkeep has stored the session. It is neither used nor overwritten. Update
  *   this program (reload the page), or call `signOut()`, which removes the session, before another login.
  */
 export type ConfigurationErrorReason = 'configuration' | 'newer_schema';
 
-/** The code that uses tokenkeep is wrong. The message names the option and the remedy. */
+/** The program uses tokenkeep incorrectly. The message names the option and the remedy. */
 export class ConfigurationError extends TokenKeepError {
   override readonly name = 'ConfigurationError' as const;
   readonly code = 'ERR_CONFIGURATION' as const;
@@ -193,17 +198,17 @@ export class ConfigurationError extends TokenKeepError {
 }
 
 /**
- * Why a login came to nothing.
+ * Reasons for a failed login.
  *
- * - `refused`: the server, or the user there, said no; `error` says what, like `access_denied`.
- * - `cancelled`: the user closed the window, or has begun another login.
- * - `popup_blocked`: the browser did not let the window open. Open it from a click.
+ * - `refused`: the server or the user refused; `error` says why, such as `access_denied`.
+ * - `cancelled`: the user closed the popup, or began another login.
+ * - `popup_blocked`: the browser blocked the popup. Open it directly in a click handler.
  * - `timed_out`: the user took too long, or the page did not leave for the server.
- * - `invalid_response`: the answer belongs to no login that is under way, or comes from another server: a page that was
- *   reloaded, or an attack.
- * - `no_response`: the server could not be reached, or its answer could not be read.
+ * - `invalid_response`: the response belongs to no pending login, or comes from another server: a reloaded page, or
+ *   an attack.
+ * - `no_response`: the server could not be reached, or its response could not be read.
  * - `id_token`: the ID token is not for this login. `redirectLogin()` has signed its user out, and revoked the tokens.
- * - `no_key`: the key that the login was bound to (DPoP) is gone. Nothing was sent.
+ * - `no_key`: the DPoP key of the login is not available. Nothing was sent.
  */
 export type LoginFailedReason =
   | 'refused'
@@ -216,8 +221,8 @@ export type LoginFailedReason =
   | 'no_key';
 
 /**
- * A login came to nothing. Start another one if the user wants it. A session that was there before lives on, unless `setTokens()` has
- * replaced it already: then `reason` is `id_token`.
+ * A login failed. Let the user retry. An existing session is unaffected, unless `setTokens()` has replaced it
+ * already: then `reason` is `id_token`.
  */
 export class LoginFailedError extends TokenKeepError {
   override readonly name = 'LoginFailedError' as const;
@@ -225,9 +230,9 @@ export class LoginFailedError extends TokenKeepError {
   /** `true` only for the reason `no_response`. */
   readonly isRetryable: boolean;
   readonly reason: LoginFailedReason;
-  /** The OAuth error code of the server, when it gave one. */
+  /** The OAuth error code of the server, if it sent one. */
   readonly error: string | undefined;
-  /** One line by the server for people, secrets taken out. Foreign text: show it as text, never as HTML. */
+  /** One line of the server for people, without secrets. Foreign text: show it as text, never as HTML. */
   readonly description: string | undefined;
 
   constructor(

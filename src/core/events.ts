@@ -24,34 +24,34 @@ export interface SessionEvent extends LoginName {
   readonly session: string;
 }
 
-/** How a refresh went. */
+/** Result and durations of a refresh. */
 export interface RefreshTimes {
-  /** In Unix ms of the manager's clock. */
+  /** Start time, in Unix ms of the manager's clock. */
   readonly startedAt: number;
-  /** `adopted`: another one had refreshed, here or elsewhere. */
+  /** `adopted`: another tab or process had already refreshed. */
   readonly outcome: 'refreshed' | 'adopted' | 'failed';
   /** The `code` of the error, if it failed. */
   readonly code: string | undefined;
-  /** Waiting for the lock, in ms. */
+  /** Time spent waiting for the lock, in ms. */
   readonly lock: number;
-  /** From sending the request to its answer, in ms. `undefined`: nothing was sent. */
+  /** Time from the request to its response, in ms. `undefined`: nothing was sent. */
   readonly request: number | undefined;
-  /** From the answer to the end: storing the successor, in ms. */
+  /** Time from the response to the end, for storing the new tokens, in ms. */
   readonly commit: number | undefined;
-  /** All of it, in ms. */
+  /** Total time, in ms. */
   readonly total: number;
 }
 
 /** The events of a {@link TokenManager} and their payloads. */
 export interface TokenEvents {
-  /** This manager refreshed the session, and the successor is stored, or `storeFailed` has been said. */
+  /** This manager refreshed the session. The new tokens are stored, or `storeFailed` was emitted. */
   refreshed: SessionEvent & {
     readonly expiresAt: number | undefined;
     readonly scope: readonly string[] | undefined;
     /** `true`: the server issued a new refresh token. */
     readonly rotated: boolean;
   };
-  /** Someone else refreshed the session, and this manager took over what is stored. */
+  /** Another tab or process refreshed the session, and this manager uses the stored tokens. */
   adopted: SessionEvent & { readonly expiresAt: number | undefined };
   /**
    * A user signed in: new tokens were passed to this manager, or to another one that shares the session. `replaced`
@@ -62,9 +62,9 @@ export interface TokenEvents {
     readonly where: 'here' | 'elsewhere';
     readonly replaced?: LoginName | undefined;
   };
-  /** Someone signed out: through this manager, or somewhere else where the session is open. */
+  /** A user signed out: through this manager, or somewhere else where the session is open. */
   signedOut: SessionEvent & { readonly where: 'here' | 'elsewhere' };
-  /** The server says that the grant is dead. Said once. */
+  /** The server declared the grant dead. Emitted once. */
   sessionEnded: SessionEvent & { readonly error: LoginRequiredError };
   /**
    * The refresh token is about to expire, according to the server or its profile: let the user sign in while they are
@@ -72,49 +72,54 @@ export interface TokenEvents {
    * session does not emit it. The refresh token is still used until the server rejects it.
    */
   refreshTokenExpiring: SessionEvent & { readonly expiresAt: number };
-  /** A refresh did not succeed; the session lives on. */
+  /** A refresh failed. The session is kept. */
   refreshFailed: SessionEvent & {
     readonly error: RefreshFailedError | LoginRequiredError | ConfigurationError;
   };
   /**
-   * The server has refused the refresh token again and again without saying that it is dead: waiting is not likely to help. The
-   * session is kept, and tried again at most once an hour. Emitted once for each row of refusals, by the manager that noticed.
-   * A `LoginRequiredError` says that a login would help, a `RefreshFailedError` that the client or its configuration is refused.
+   * The server keeps refusing the refresh token without declaring it dead, so waiting is not likely to help. The
+   * session is kept, and tokenkeep retries at most once an hour. Emitted once for each series of refusals, by the
+   * manager that noticed it. A `LoginRequiredError` means that a login would help, a `RefreshFailedError` that the
+   * server refuses the client or its configuration.
    */
   sessionStuck: SessionEvent & { readonly error: RefreshFailedError | LoginRequiredError };
   /**
-   * A narrower access token has narrowed the grant at this server for good: it refused the scope that the session had before.
-   * From now on tokenkeep asks for the whole grant without a scope, and the API decides on what comes. Only a login widens it.
+   * A request for a narrower access token has reduced the scope of the grant at this server permanently: it refused
+   * the previous scope. From now on tokenkeep requests the whole grant without a scope, and the API decides whether
+   * that is enough. Only a login restores the scope.
    */
   scopeNarrowed: SessionEvent & { readonly requested: readonly string[] };
-  /** The storage refused the successor. It is kept in memory and used, and writing it is tried again. */
+  /** The storage refused the new tokens. They are kept in memory and still work, and the write is retried. */
   storeFailed: SessionEvent & { readonly error: TokenKeepError };
-  /** The successor that the storage had refused is stored now. */
+  /** Tokens that the storage had refused are stored now. */
   stored: SessionEvent;
   /**
-   * The browser refuses to store anything for this page, so the session is kept where `whereAllowed()` says. Emitted once for each
+   * The browser stores nothing for this page, so `whereAllowed()` uses its other storage. Emitted once for each
    * session.
    */
   storageUnavailable: SessionEvent & { readonly reason: StorageUnavailableReason };
   /**
-   * A refresh brought an ID token that contradicts the one before it, in this claim (OpenID Connect Core §12.2). The other
-   * tokens are stored and used, the ID token is not: the one before it stays. If that is about who the user is, sign out.
+   * A refresh returned an ID token that contradicts the previous one in this claim (OpenID Connect Core §12.2). The
+   * other tokens are stored and used. The previous ID token is kept. If the claim identifies the user, sign out.
    */
   idTokenRejected: SessionEvent & { readonly claim: IdTokenMismatch };
   /**
-   * A stored value is not a session of this client. It is left where it is and never used. A login replaces it
+   * A stored value is not a session of this client. It is left unchanged and never used. A login replaces it
    * (`recordReplaced`), unless its schema is newer: then calls and logins fail with the reason `newer_schema`.
    */
   recordRejected: SessionEvent & { readonly reason: RecordRejection };
   /**
-   * A new session has replaced a stored value that was not a session of this client. `revoked` says whether the server confirmed
-   * that its tokens are dead: only those of another public client of the same authorization server can be revoked. If
-   * `false`, they may be alive.
+   * A new session has replaced a stored value that was not a session of this client. `revoked` says whether the
+   * server confirmed that its tokens are revoked: only those of another public client of the same authorization
+   * server can be revoked. If `false`, they may still be valid.
    */
   recordReplaced: SessionEvent & { readonly reason: RecordRejection; readonly revoked: boolean };
-  /** A protected resource wants more than a fresh access token can give: a login that `withStepUp()` makes of it. */
+  /** A protected resource requires another login, a scope or claims: pass the event to `withStepUp()`. */
   stepUpRequired: SessionEvent & StepUp & { readonly url: string };
-  /** Tokens that came after a sign-out were discarded; `revoked` says whether the server confirmed their end. */
+  /**
+   * Tokens that arrived after a sign-out were discarded; `revoked` says whether the server confirmed their
+   * revocation.
+   */
   lateTokensDiscarded: SessionEvent & RevocationResult;
   /** The revocation of a sign-out finished after `signOut()` had resolved with the reason `timed_out` or `aborted`. */
   revocationFinished: SessionEvent & RevocationResult;
@@ -123,33 +128,33 @@ export interface TokenEvents {
    * it, and not for a refresh that needs no lock because the tokens were already refreshed elsewhere.
    */
   refreshFinished: SessionEvent & RefreshTimes;
-  /** A request was sent once more with another token, and this is the status of the second answer. */
+  /** A request was sent again with another token. `status` is that of the second response. */
   replayed: SessionEvent & {
-    /** The protected resource, as it was named to the manager. */
+    /** The protected resource, as in the option `protectedResources`. */
     readonly resource: string;
     readonly status: number;
   };
   /**
-   * A protected resource rejected the access token that was issued because it had rejected the one before: its 401 is about
-   * something else, or it does not know the new token yet. Its response went to the caller. For a minute its 401s refresh
-   * nothing, unless it accepts the token in between. Emitted once for each token.
+   * A protected resource rejected even the new access token: its 401 has another cause, or it does not know the new
+   * token yet. Its response was returned to the caller. For a minute its 401s start no refresh, unless it accepts the
+   * token. Emitted once for each token.
    */
   newTokenRejected: SessionEvent & {
-    /** The protected resource, as it was named to the manager. */
+    /** The protected resource, as in the option `protectedResources`. */
     readonly resource: string;
     /** The status of the response to the replay. */
     readonly status: number;
   };
   /**
-   * `isInvalidToken` threw, rejected or took longer than the option `timeout`. It says nothing about the token then, and the
+   * `isInvalidToken` threw, rejected or took longer than the option `timeout`. Its answer is taken as no, and the
    * response is returned. `error` is a copy without the token.
    */
   predicateFailed: SessionEvent & {
-    /** The protected resource, as it was named to the manager. */
+    /** The protected resource, as in the option `protectedResources`. */
     readonly resource: string;
     readonly error: Error | undefined;
   };
-  /** A listener threw. Nobody else was harmed. */
+  /** A listener threw. Other listeners still ran. */
   listenerFailed: SessionEvent & { readonly of: TokenEventType; readonly error: unknown };
 }
 
@@ -182,10 +187,10 @@ const all: Readonly<Record<TokenEventType, 1>> = {
   listenerFailed: 1,
 };
 
-/** All names, for what the compiler does not see. */
+/** All names, for code that the compiler does not check. */
 export const eventTypes: readonly TokenEventType[] = Object.keys(all) as TokenEventType[];
 
-/** An event as a listener for every type gets it. */
+/** An event as a listener for every type receives it. */
 export type AnyTokenEvent = {
   [Type in TokenEventType]: TokenEvents[Type] & { readonly type: Type };
 }[TokenEventType];
