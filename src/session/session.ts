@@ -13,6 +13,7 @@ import { isSameLogin, type LoginIdentity } from '../core/session/login-identity.
 import { type SessionRecord, wholeGrant } from '../core/session/session-record.ts';
 import { nothingPending, type OngoingWork, PendingWork, type Writable } from './pending-work.ts';
 import type { UnsavedRecord } from './record-write.ts';
+import type { SessionEnd, SessionState } from './session-state.ts';
 
 /** An access token in memory, ready to be sent. */
 export interface CachedToken {
@@ -30,37 +31,6 @@ export interface CachedToken {
   /** The token as a promise that is already resolved. `undefined`: the application has not asked for it so far. */
   promise: Promise<string> | undefined;
 }
-
-/** The end of a session. */
-export type SessionEnd =
-  /** The storage holds nothing of it. A record that is found later belongs to a new session. */
-  | { readonly kind: 'removed'; readonly error: LoginRequiredError }
-  /** The user has signed out, and the storage has not deleted the record, or not yet. */
-  | {
-      readonly kind: 'still-stored';
-      readonly error: LoginRequiredError;
-      /** The login of that record, if it could be read. A record of another login belongs to a new session. */
-      readonly login: string | undefined;
-    };
-
-/** Whether someone is signed in, as far as this process knows. */
-type SessionState =
-  /** This process has not read the storage. */
-  | { readonly kind: 'unknown'; readonly login?: undefined; readonly ended?: undefined }
-  | { readonly kind: 'signed-in'; readonly login: LoginIdentity; readonly ended?: undefined }
-  /** The storage was empty when this process read it last. A record that is found later was stored by a login elsewhere. */
-  | {
-      readonly kind: 'empty';
-      /** The last known login. Its access tokens may still be in memory. */
-      readonly login: LoginIdentity | undefined;
-      readonly ended?: undefined;
-    }
-  | {
-      readonly kind: 'ended';
-      readonly ended: SessionEnd;
-      /** A login that was found in the storage since. It is signed in once a token of it is in memory. */
-      readonly login: LoginIdentity | undefined;
-    };
 
 /** Tokens beside the access token for the whole grant. Most sessions have none. */
 interface OtherTokens {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
-import { memoryStorage, TokenManager } from 'tokenkeep';
+import { TokenManager } from 'tokenkeep';
 import type { Row } from './row.ts';
 
 const sessions = 10_000;
@@ -68,7 +68,7 @@ export async function memory(): Promise<Row[]> {
       noise: creation(unused),
     },
     {
-      what: 'new TokenManager(), with a storage of its own',
+      what: 'new TokenManager(), with the default storage',
       floor: '',
       handWritten: '',
       ours: text(roots),
@@ -87,7 +87,6 @@ function newRoot(): TokenManager {
     clientId: 'bench',
     authorizationServer: { tokenEndpoint: 'https://as.example.com/token' },
     protectedResources: ['https://api.example.com/'],
-    storage: memoryStorage(),
     fetch,
   });
 }
