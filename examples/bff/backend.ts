@@ -43,7 +43,7 @@ const server = createServer(async (request, response) => {
 });
 server.listen(port, 'localhost', () => console.log(`Open ${origin}`));
 
-/** Calls that are under way are answered, and a refresh is stored. */
+/** Calls that are in progress are answered, and a refresh is stored. */
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => server.close(() => manager.close()));
 }

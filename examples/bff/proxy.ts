@@ -1,4 +1,4 @@
-/** The way of the page to the API: the cookie stays here, a token goes on. */
+/** The way of the page to the API: the cookie stays here, a token continues. */
 import type { IncomingMessage } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import type { TokenManager } from 'tokenkeep';

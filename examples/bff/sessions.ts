@@ -39,7 +39,7 @@ export async function beginSession(login: Login): Promise<string> {
   return cookie('session', id);
 }
 
-/** The page asks whether the session lives. When to refresh is decided here, by the access token. */
+/** The page asks whether the session still exists. When to refresh is decided here, by the access token. */
 export async function refresh(request: IncomingMessage): Promise<Response> {
   const session = sessionOf(request);
   await session?.getAccessToken();

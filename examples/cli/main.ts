@@ -9,7 +9,7 @@ const commands: Record<string, (session: Session, signal: AbortSignal, path: str
   logout: logOut,
 };
 
-// The first Ctrl+C ends what waits for a person or the API; a refresh that is under way is finished and stored.
+// The first Ctrl+C ends what waits for a person or the API; a refresh that is in progress is finished and stored.
 // A second one ends the program at once.
 const stop = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM']) {

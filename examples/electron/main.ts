@@ -41,7 +41,7 @@ app.whenReady().then(() => {
 
 app.on('window-all-closed', () => app.quit());
 
-// Now no page can call any more. A refresh that is under way is waited for: its successor has to be stored.
+// Now no page can call any more. A refresh that is in progress is waited for: its successor has to be stored.
 app.once('will-quit', (event) => {
   event.preventDefault();
   stopServing();

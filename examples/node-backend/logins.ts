@@ -1,4 +1,4 @@
-/** Logins by code and PKCE. One may begin at one worker and end at another: those under way are in Redis, too. */
+/** Logins by code and PKCE. One may begin at one worker and end at another: those in progress are in Redis, too. */
 import type { TokenManager } from 'tokenkeep';
 import { completeLogin, type ItemStore, startLogin } from 'tokenkeep/login';
 import { nameOf, newId } from './cookies.ts';

@@ -1,5 +1,5 @@
 /**
- * Calls of pages that are under way where the manager lives.
+ * Calls of pages that are in progress where the manager lives.
  *
  * @module
  */
@@ -38,7 +38,7 @@ export class BridgeRequests {
     this.#match = match;
   }
 
-  /** Does what a page asks for. @param onEnd is called when nothing of a `fetch` is under way any more. */
+  /** Does what a page asks for. @param onEnd is called when nothing of a `fetch` is in progress any more. */
   async handle(
     client: PageId,
     message: BridgeMessage,

@@ -46,7 +46,7 @@ function responseOf(head: BridgeResponse, body: ReadableStream | Uint8Array | un
   return response;
 }
 
-/** One call that is under way, and its signal. */
+/** One call that is in progress, and its signal. */
 class BridgedCall {
   readonly #bridge: Pick<TokenManagerBridge, 'call'>;
   readonly #id: string;

@@ -1,5 +1,5 @@
 /**
- * A session that another library has kept goes on, without a login.
+ * A session that another library has kept continues, without a login.
  *
  * @module
  */

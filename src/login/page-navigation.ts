@@ -95,7 +95,7 @@ interface PendingNavigation {
 const pendingNavigations: WeakMap<object, PendingNavigation> = new WeakMap();
 
 /**
- * Begins a login that leaves the page, or joins the one under way: a page leaves once, however many callers send it away. A caller
+ * Begins a login that leaves the page, or joins the one in progress: a page leaves once, however many callers send it away. A caller
  * that aborts leaves the others alone. When all of them have aborted, the page stays.
  *
  * @param navigate begins the login and leaves. Its signal aborts when no caller is left.

@@ -1,5 +1,5 @@
 /**
- * Logins that wait for their answer, each under its own `state`: several can be under way, in several tabs.
+ * Logins that wait for their answer, each under its own `state`: several can be in progress, in several tabs.
  *
  * @module
  */

@@ -72,7 +72,7 @@ export type RedirectLoginResult =
 export interface RedirectLogin {
   /**
    * Sends the user to the authorization server. Pending until the page has left: nothing after `await` runs in a page that leaves. A
-   * second call joins the login that is under way. If {@link RedirectLogin.finish} has an answer to use, `begin()` does that
+   * second call joins the login that is in progress. If {@link RedirectLogin.finish} has an answer to use, `begin()` does that
    * first, and leaves only if that did not sign the user in. Within 1 s after `finish()` signed the user in, it leaves only if it has
    * `parameters` or a `stepUp`: a guard that was rendered before may call it once more.
    *

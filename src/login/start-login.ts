@@ -37,7 +37,7 @@ export interface StartedLogin {
 
 /**
  * Begins a login with authorization code and PKCE (S256): gives the URL to which the user has to be sent, and goes
- * nowhere by itself. Several logins may be under way, in several tabs; each is used once.
+ * nowhere by itself. Several logins may be in progress, in several tabs; each is used once.
  *
  * @example
  * ```ts
@@ -94,7 +94,7 @@ export async function startLoginWith(
 
 /**
  * {@link startLogin}, and this page goes to the server. It is pending until the page has left: a guard that calls it and then
- * renders sends the user away once. A second call joins the login that is under way, whatever its options. Resolves when the user
+ * renders sends the user away once. A second call joins the login that is in progress, whatever its options. Resolves when the user
  * comes back to this very page by "Back", without an answer.
  *
  * @throws LoginFailedError `timed_out` when the page is still here after `timeout` ms. ConfigurationError for `dpop()` with keys

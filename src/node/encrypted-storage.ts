@@ -68,7 +68,7 @@ export class EncryptedStorage implements FileStorage {
     this.close();
   }
 
-  /** At once, and without a new version: a refresh that is under way must not take it for someone else's. */
+  /** At once, and without a new version: a refresh that is in progress must not take it for someone else's. */
   async #reencrypt(key: string, text: string, version: Version): Promise<void> {
     try {
       await this.#file.rewrite(key, { sealed: await this.#cipher.encrypt(text, key) }, version);

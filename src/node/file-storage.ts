@@ -52,7 +52,7 @@ export interface FileStorage extends TokenStorage, Disposable {
  * - **Durable.** Written whole or not at all, also when the process is killed at any instruction, and synced to the disk
  *   before a write resolves. After a power failure it holds what a disk holds that keeps its word about syncing.
  * - **Its lock** is freed within milliseconds when its holder dies, `kill -9` included, and is never taken from one that
- *   lives. One that is stopped is waited for as long as the manager waits for locks; when it goes on, it cannot write over
+ *   lives. One that is stopped is waited for as long as the manager waits for locks; when it continues, it cannot write over
  *   a newer record. Sessions do not wait for each other.
  * - **One machine.** None of this holds on network and FUSE file systems. On Linux they are detected and refused; do
  *   not choose them elsewhere. Containers may share a file if they run on the same kernel and mount its directory: a

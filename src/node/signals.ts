@@ -1,5 +1,5 @@
 /**
- * Ending a process without losing a refresh that is under way.
+ * Ending a process without losing a refresh that is in progress.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { ConfigurationError } from '../core/errors.ts';
 
 /** A manager, as far as it is closed here. */
 export interface ClosableManager {
-  /** Waits for refreshes that are under way. */
+  /** Waits for refreshes that are in progress. */
   close(): Promise<void>;
 }
 

@@ -123,7 +123,7 @@ export class AdvisoryLock implements TokenLock {
     });
   }
 
-  /** Asks for everything that is waited for: now, or right after the answer that is under way. */
+  /** Asks for everything that is waited for: now, or right after the answer that is in progress. */
   #requestLocks(): void {
     this.#shouldRequest = true;
     if (this.#isRequesting) return;

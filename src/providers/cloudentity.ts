@@ -16,7 +16,7 @@ export interface CloudentityOptions {
   /** The authorization server. Left out where the domain stands for it. */
   readonly workspace?: string | undefined;
   /**
-   * `false`: the workspace has refresh token cycling switched off, so the first refresh token goes on to work.
+   * `false`: the workspace has refresh token cycling switched off, so the first refresh token continues to work.
    *
    * @default true: each refresh token is single-use
    */

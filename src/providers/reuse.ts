@@ -7,7 +7,7 @@
 /** How the console of a provider sets it. */
 export interface ReuseOptions {
   /**
-   * How long a used refresh token goes on to work, in ms, as it is set for this client at the provider. It heals lost
+   * How long a used refresh token continues to work, in ms, as it is set for this client at the provider. It heals lost
    * answers, if `timeout` is shorter. One that is longer than the provider's ends sessions: a used refresh token that
    * comes too late is taken for a stolen one.
    */

@@ -49,7 +49,7 @@ export interface SentRefresh {
   readonly scope: readonly string[] | undefined;
 }
 
-/** How a refresh goes on after its response was committed. Failures that end it are thrown. */
+/** How a refresh continues after its response was committed. Failures that end it are thrown. */
 export type CommitStep =
   /** The successor is stored, so its access token may be used. */
   | {

@@ -251,7 +251,7 @@ export class Refresh {
         ? await request.send()
         : { kind: 'not-sent', cause: new Error('The network is offline.') };
       this.#times.answered = clock.Date.now();
-      // 6 While it was under way: a sign-out, a login, a lost lease. The commit finds out by compare-and-set.
+      // 6 While it was in progress: a sign-out, a login, a lost lease. The commit finds out by compare-and-set.
       const sent = { server, scope, record, markedRecord, version, sentAt, secrets };
       return await this.#commit.handle(this.#reading, sent, result);
     } finally {
@@ -363,7 +363,7 @@ export class Refresh {
   }
 
   /**
-   * The same while the refresh waits. The refresh goes on from the reading before: what this one finds may be outdated by the time it
+   * The same while the refresh waits. The refresh continues from the reading before: what this one finds may be outdated by the time it
    * is found.
    */
   async #peek(): Promise<Decision> {

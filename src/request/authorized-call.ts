@@ -227,7 +227,7 @@ export class AuthorizedCall {
     return otherResponseOrigin(requested, source) !== undefined && match(url)?.url !== this.#resource.url;
   }
 
-  /** Asks the application. A predicate that fails says nothing, and the call goes on. */
+  /** Asks the application. A predicate that fails says nothing, and the call continues. */
   async #isInvalidByPredicate(cached: CachedToken, response: Response): Promise<boolean> {
     const { isInvalidToken: predicate, emit, clock, timeout } = this.#services.context;
     if (predicate === undefined) return false;

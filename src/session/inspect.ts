@@ -61,7 +61,7 @@ export interface Inspection {
       /** Until when it is used, in Unix ms. `undefined`: until it is rejected. */
       readonly until: number | undefined;
     })[];
-    /** How many refreshes are under way. */
+    /** How many refreshes are in progress. */
     readonly refreshes: number;
     /** `true`: the storage refused the latest tokens, and they are kept here. */
     readonly unsaved: boolean;

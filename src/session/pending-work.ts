@@ -6,7 +6,7 @@
 import type { RevocationResult } from '../core/oauth/revocation-result.ts';
 import type { CachedToken } from './session.ts';
 
-/** The revocation of tokens that came after a sign-out, from a refresh or a login that was under way. */
+/** The revocation of tokens that came after a sign-out, from a refresh or a login that was in progress. */
 export interface OrphanRevocation {
   /** The refresh tokens among them, and the login of each. */
   readonly refreshTokens: readonly (readonly [login: string | undefined, refreshToken: string])[];
@@ -22,7 +22,7 @@ const noFlights: readonly Promise<CachedToken>[] = [];
 
 /** The work in progress of one session. The session keeps it only while there is some. */
 export class PendingWork {
-  /** All refreshes of the session that are under way in this process, also those that began before a sign-out or a login. */
+  /** All refreshes of the session that are in progress in this process, also those that began before a sign-out or a login. */
   readonly flights: readonly Promise<CachedToken>[] = noFlights;
   /** The sign-in whose tokens are being stored: what is stored until it settles is of the session before it. */
   readonly signIn: Promise<unknown> | undefined = undefined;
@@ -38,7 +38,7 @@ export class PendingWork {
   #knownChanges = 0;
   readonly #onIdle: () => void;
 
-  /** @param onIdle called when nothing is under way any more. */
+  /** @param onIdle called when nothing is in progress any more. */
   constructor(onIdle: () => void) {
     this.#onIdle = onIdle;
   }
@@ -69,7 +69,7 @@ export class PendingWork {
     flight.then(landed, landed);
   }
 
-  /** Lets no later call join the refreshes that are under way. They continue. */
+  /** Lets no later call join the refreshes that are in progress. They continue. */
   detachFlights(): void {
     this.#joinable = undefined;
   }
@@ -119,7 +119,7 @@ export class PendingWork {
     }
   }
 
-  /** The flights and the sign-in that are under way. */
+  /** The flights and the sign-in that are in progress. */
   get all(): readonly Promise<unknown>[] {
     return this.signIn === undefined ? this.flights : [...this.flights, this.signIn];
   }

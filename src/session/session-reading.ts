@@ -120,7 +120,7 @@ export class SessionReading {
   }
 
   /**
-   * The same under the lock, where a session that takes no login begins: not while a refresh is under way that somebody has signed
+   * The same under the lock, where a session that takes no login begins: not while a refresh is in progress that somebody has signed
    * out of, or its tokens would be taken for those of the new one (law sign-out-wins).
    */
   async loadOrCreate(): Promise<LoadedRecord> {

@@ -10,12 +10,12 @@ type Reference = Pick<WeakRef<Session>, 'deref'>;
 export class SessionRegistry {
   /**
    * Clients of one origin or backend may share a storage: each has sessions of its own, also where a client's id is a
-   * URL that goes on in another's session id.
+   * URL that continues in another's session id.
    */
   readonly #prefix: string;
   /** Weak: a backend sees millions of users. A state is read from the storage again when it is needed. */
   readonly #sessions: Map<string, Reference> = new Map();
-  /** Where the search for entries without a session goes on. */
+  /** Where the search for entries without a session continues. */
   #sweep: Iterator<[id: string, Reference]> | undefined = undefined;
 
   constructor(clientId: string) {

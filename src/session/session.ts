@@ -106,7 +106,7 @@ export class Session {
     return this;
   }
 
-  /** Refreshes, sign-in and import that are under way. To begin something, use {@link Session.work}. */
+  /** Refreshes, sign-in and import that are in progress. To begin something, use {@link Session.work}. */
   get pending(): OngoingWork {
     return this.#pending;
   }
@@ -224,7 +224,7 @@ export class Session {
     if (invalidRefreshToken !== undefined) this.#own.invalidRefreshToken = invalidRefreshToken;
   }
 
-  /** Removes the former login from memory. Refreshes that are under way for it have no effect any more. */
+  /** Removes the former login from memory. Refreshes that are in progress for it have no effect any more. */
   #startEpoch(): void {
     this.#own.epoch += 1;
     this.#pending.detachFlights();

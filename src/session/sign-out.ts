@@ -1,5 +1,5 @@
 /**
- * Sign-out: it wins over everything that is under way (law sign-out-wins).
+ * Sign-out: it wins over everything that is in progress (law sign-out-wins).
  *
  * @module
  */
@@ -25,13 +25,13 @@ export interface SignOutOptions {
   /** Whether to revoke the tokens at the authorization server (RFC 7009). @default true */
   readonly revoke?: boolean | undefined;
   /**
-   * How long to wait for the authorization server, in ms. The request goes on afterwards, as far as the platform lets it;
+   * How long to wait for the authorization server, in ms. The request continues afterwards, as far as the platform lets it;
    * `revocationFinished` reports its result.
    *
    * @default 2_000
    */
   readonly timeout?: number | undefined;
-  /** Stops waiting for the authorization server. The session ends anyway, and the request goes on. */
+  /** Stops waiting for the authorization server. The session ends anyway, and the request continues. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -142,7 +142,7 @@ interface RemovedRecord {
 
 /**
  * Deletes what is stored, and returns the records that were found: tokens that were stored meanwhile are revoked as well. A delete that
- * fails is tried once more from the read on, because another process may have stored a login while it was under way.
+ * fails is tried once more from the read on, because another process may have stored a login while it was in progress.
  */
 async function removeStored({ store, emit }: ManagerContext, session: Session): Promise<RemovedRecord> {
   const { epoch } = session;

@@ -28,7 +28,7 @@ export class WorkerConnection implements TokenManagerBridge {
   readonly #presence: PagePresence;
   readonly #listeners: Set<(event: unknown) => void> = new Set();
   readonly #failures: Set<() => void> = new Set();
-  /** Calls whose bodies are under way, and the worker that each is with. */
+  /** Calls whose bodies are in progress, and the worker that each is with. */
   readonly #open: Map<string, string> = new Map();
   #port: WorkerPort;
   #connecting: Promise<string> | undefined;

@@ -46,7 +46,7 @@ export function whenGone(locks: LockManager, name: string, callback: () => void)
   return () => waiting.abort();
 }
 
-/** The presence of a page: only as long as it has something under way, because a page that holds a lock is not kept by browsers. */
+/** The presence of a page: only as long as it has something in progress, because a page that holds a lock is not kept by browsers. */
 export class PagePresence {
   readonly #locks: LockManager;
   readonly #prefix: string;

@@ -69,7 +69,7 @@ test('the second tab spends nothing: it finds the stored tokens', async () => {
   expect(server.counts).toMatchObject({ refreshes: 1, reuses: 0 });
 });
 
-test('a tab that is to freeze does so with the lock in its hand, and goes on when it wakes up', async () => {
+test('a tab that is to freeze does so with the lock in its hand, and continues when it wakes up', async () => {
   const { manager, call, facts, steps, pace } = tab();
   await manager.setTokens(server.signIn());
   server.expire();

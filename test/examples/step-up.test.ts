@@ -42,7 +42,7 @@ test('20 calls that need more: one login, and all succeed; the others go on mean
   expect(world.server.counts).toMatchObject({ ...oneRefresh, signIns: 2 });
 });
 
-test('a user who does not agree gets the answer of the API, and the session lives', async () => {
+test('a user who does not agree gets the answer of the API, and the session is kept', async () => {
   await using world = await stage();
   const { call, logIn } = play(world, { agrees: ({ acrValues }) => acrValues === undefined });
   demandGold(world.server);

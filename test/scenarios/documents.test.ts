@@ -614,7 +614,7 @@ describe('ReachFive: Refresh tokens', () => {
     server.expire();
     expect(await rejection(call())).toMatchObject({ code: 'ERR_LOGIN_REQUIRED', ...told });
     expect(events).toMatchObject([{ type: 'sessionEnded', error: told }]);
-    // A request that it does not like: which field, and why. The session lives.
+    // A request that it does not like: which field, and why. The session is kept.
     await manager.setTokens(server.signIn());
     server.expire();
     const wrong = dialects.reachfive.dialect?.refused?.invalid_request;

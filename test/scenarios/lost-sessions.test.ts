@@ -24,7 +24,7 @@ function refusing() {
 }
 
 describe('rotation', () => {
-  test('N13 golang/oauth2#84: a manager that starts right after a successful call goes on with the successor', async () => {
+  test('N13 golang/oauth2#84: a manager that starts right after a successful call continues with the successor', async () => {
     const { server, call, open } = await openManager();
     server.expire();
     await call();
@@ -148,7 +148,7 @@ describe('answers that do not come', () => {
     expect(server.counts.tokenRequests).toBe(1);
   });
 
-  test('N21 nango#1005, B37 keycloak-js#25: a refresh that never settles ends at its deadline, and the next call goes on', async () => {
+  test('N21 nango#1005, B37 keycloak-js#25: a refresh that never settles ends at its deadline, and the next call continues', async () => {
     const { server, clock, manager, call } = await openManager();
     await clock.advance(400_000);
     const hold = server.hold({ times: 1 });

@@ -90,7 +90,7 @@ async function settle(world: World, scheduler: Scheduler): Promise<void> {
     await scheduler.step();
     world.look();
     judgePatience(facts, scheduler);
-    if (scheduler.steps > mostSteps) facts.break('liveness', 'it goes on for ever');
+    if (scheduler.steps > mostSteps) facts.break('liveness', 'it continues for ever');
   }
   for (const { outcome, process, path } of facts.calls.values()) {
     if (facts.broken === undefined && outcome === undefined && process.alive)

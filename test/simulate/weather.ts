@@ -73,7 +73,7 @@ export interface Weather {
   /** Probabilities that something strikes a process just before an event reaches it while it holds the lock. */
   readonly crash: number;
   readonly freeze: number;
-  /** Probabilities that someone signs out, in or takes the lock away while a token request is under way. */
+  /** Probabilities that someone signs out, in or takes the lock away while a token request is in progress. */
   readonly meddling: Readonly<Partial<Record<'signOut' | 'login' | 'steal' | 'reject', number>>>;
   /** Frequencies of the actions, relative to each other, and their total. */
   readonly deeds: Readonly<Partial<Record<Deed, number>>>;

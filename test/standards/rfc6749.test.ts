@@ -204,7 +204,7 @@ describe('the answer', () => {
     const sentAt = clock.now();
     const net = wire({
       [as.tokenEndpoint]: (sent, count) => {
-        clock.set(sentAt + 20_000); // so long it was under way
+        clock.set(sentAt + 20_000); // so long it was in progress
         return granting()(sent, count);
       },
     });
@@ -267,7 +267,7 @@ describe('the answer', () => {
     },
   );
 
-  test('6749-12: 401 invalid_client of the token endpoint is no rejected access token: no loop, and the session lives', async () => {
+  test('6749-12: 401 invalid_client of the token endpoint is no rejected access token: no loop, and the session is kept', async () => {
     const unknown = refusing('invalid_client', 401, { 'www-authenticate': 'Basic error="invalid_token"' });
     const net = wire({ [as.tokenEndpoint]: unknown });
     const manager = await client(net, { clientAuthentication: clientSecretBasic('wrong') });

@@ -110,7 +110,7 @@ test('7009-07: after the sign-out nothing is left of the tokens, here and in the
   expect(server.counts.tokenRequests).toBe(0);
 });
 
-test('7009-07: a refresh that was under way brings no token back; what it brings is revoked', async () => {
+test('7009-07: a refresh that was in progress brings no token back; what it brings is revoked', async () => {
   const { server, clock, manager, storage } = await openManager();
   await clock.advance(400_000);
   const hold = server.hold({ commits: true });

@@ -209,7 +209,7 @@ test('9449-12: a nonce that is wanted and not shown is an error that says what t
   expect(error).toMatchObject({ code: 'ERR_REFRESH_FAILED', error: 'use_dpop_nonce', sent: false });
   expect((error.cause as Error).message).toContain('Access-Control-Expose-Headers');
   expect(server.counts.tokenRequests).toBe(1);
-  expect(await manager.getTokens()).toBeDefined(); // the session lives
+  expect(await manager.getTokens()).toBeDefined(); // the session is kept
 });
 
 test('9449-12: at an API that is the answer, as it came', async () => {

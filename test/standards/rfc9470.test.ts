@@ -40,7 +40,7 @@ test('9470-02: the application starts a login; with its tokens the same call suc
   expect(server.counts.tokenRequests).toBe(0);
 });
 
-test('9470-03: meanwhile the token goes on to serve other calls, and the session lives', async () => {
+test('9470-03: meanwhile the token continues to serve other calls, and the session is kept', async () => {
   const { server, manager, call, events } = await openManager();
   const token = await manager.getAccessToken();
   server.fail({ response: asked }, { on: 'api', times: 9, when: ({ path }) => path === '/payments' });

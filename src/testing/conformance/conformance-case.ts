@@ -137,7 +137,7 @@ export function deferred<T>(): Deferred<T> {
   return { promise, resolve: (value) => settle(value) };
 }
 
-/** Lets everything happen that is under way and needs no I/O. */
+/** Lets everything happen that is in progress and needs no I/O. */
 export async function flushTurns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await flushPending();
 }

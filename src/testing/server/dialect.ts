@@ -57,7 +57,7 @@ export function grantedResponse(
   };
 }
 
-/** The answer to an error that the server's code threw: a refusal is one, everything else is a defect and goes on. */
+/** The answer to an error that the server's code threw: a refusal is one, everything else is a defect and continues. */
 export function refusedResponse(dialect: Dialect, error: unknown): ServerResponse {
   const own = error instanceof OAuthServerError ? dialect.refused?.[error.code] : undefined;
   return own ?? responseToError(error);

@@ -41,7 +41,7 @@ export class OAuthServerError extends Error {
   }
 }
 
-/** The answer to an error that the server's code threw: a refusal is one, everything else is a defect and goes on. */
+/** The answer to an error that the server's code threw: a refusal is one, everything else is a defect and continues. */
 export function responseToError(error: unknown): ServerResponse {
   if (error instanceof OAuthServerError) return error.toResponse();
   if (error instanceof DpopProofError) {

@@ -9,7 +9,7 @@ import type { Clock } from '../../core/contracts.ts';
 export interface TestClock extends Required<Clock> {
   /**
    * Lets `ms` go by: calls the timers that are due on the way, each at its time and in order, and lets everything that
-   * follows from one happen before the next. `advance(0)` lets happen what is under way.
+   * follows from one happen before the next. `advance(0)` lets happen what is in progress.
    */
   advance(ms: number): Promise<void>;
   /** Sets the time, forwards or backwards, and calls no timer: a laptop that slept, a user who corrects the clock. */

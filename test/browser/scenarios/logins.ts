@@ -94,7 +94,7 @@ export const blocked: Scenarios = (_engine, world) => {
 
 /** Logins that leave the page and come back. */
 export const logins: Scenarios = (_engine, world) => {
-  test('three logins by redirect are under way in three tabs: each comes back as its own user', {
+  test('three logins by redirect are in progress in three tabs: each comes back as its own user', {
     timeout: 60_000,
   }, async () => {
     await using scene = await open(world());

@@ -59,7 +59,7 @@ describe('SIGSTOP of the holder', () => {
       await nothingIsLeft();
     });
 
-    test(`step ${step}, ${at}: a login meanwhile is not written over when it goes on`, async () => {
+    test(`step ${step}, ${at}: a login meanwhile is not written over when it continues`, async () => {
       const goOn = await stoppedAt(at);
       await shared.signIn(other);
       const mine = shared.server.currentRefreshToken() as string;
@@ -72,7 +72,7 @@ describe('SIGSTOP of the holder', () => {
       await nothingIsLeft();
     });
 
-    test(`step ${step}, ${at}: a sign-out meanwhile is not undone when it goes on`, async () => {
+    test(`step ${step}, ${at}: a sign-out meanwhile is not undone when it continues`, async () => {
       const goOn = await stoppedAt(at);
       expect(await other.do('signOut')).toEqual({ revoked: true });
       expect(await goOn()).toBe('ERR_LOGIN_REQUIRED signed_out');

@@ -396,7 +396,7 @@ describe('the stored record', () => {
   });
 });
 
-test('while another process writes, the event loop goes on, and then so does the write', async () => {
+test('while another process writes, the event loop continues, and then so does the write', async () => {
   await storage.write('key', {}, undefined);
   const writer = spawn(process.execPath, [program('file-writer.ts'), place.file], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

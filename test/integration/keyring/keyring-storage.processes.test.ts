@@ -132,7 +132,7 @@ describe('SIGSTOP of the holder', () => {
     });
   }
 
-  test('a sign-out meanwhile is not undone when it goes on (law sign-out-wins)', async () => {
+  test('a sign-out meanwhile is not undone when it continues (law sign-out-wins)', async () => {
     await using holder = await expired();
     const { server, all } = session;
     const [survivor] = all as [SessionProcess];
@@ -147,7 +147,7 @@ describe('SIGSTOP of the holder', () => {
     expect(server.isActive(server.currentRefreshToken() as string)).toBe(false);
   });
 
-  test('a login meanwhile is not written over when it goes on (law compare-and-clear)', async () => {
+  test('a login meanwhile is not written over when it continues (law compare-and-clear)', async () => {
     await using holder = await expired();
     const { server, all } = session;
     const [survivor] = all as [SessionProcess];

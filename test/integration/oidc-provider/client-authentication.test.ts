@@ -333,7 +333,7 @@ describe('a certificate (8705-01, 8705-02, 8705-03)', () => {
     expect(family).toMatchObject({ refreshes: 1, reuses: 0 });
   });
 
-  test('of a server that nobody vouches for: nothing is sent, the session lives', async () => {
+  test('of a server that nobody vouches for: nothing is sent, the session is kept', async () => {
     const { server, api } = worldOf(true);
     const options = { ...mine, fetch: presenting(certificates.mine) };
     const { tokens, open, family } = await logIn({ server, api }, options, 'opaque');

@@ -89,7 +89,7 @@ describe.each([false, true])('nonces: %s', (nonces) => {
     await manager.close();
   });
 
-  test('another process that shares storage and keys goes on; one that has no key says so, and burns nothing', async () => {
+  test('another process that shares storage and keys continues; one that has no key says so, and burns nothing', async () => {
     const storage = memoryStorage();
     const { manager, family, call, keys, client, login, api } = await signedIn({ storage });
     const open = () =>

@@ -116,7 +116,7 @@ test('the revocation endpoint is down: signed out here anyway, with the true res
 });
 
 test.each(['before', 'after'] as const)(
-  'signing out while a refresh is under way, held %s the server acts: nothing survives',
+  'signing out while a refresh is in progress, held %s the server acts: nothing survives',
   async (hold) => {
     const { manager, family, events, call, endAccessToken } = await world.signIn();
     await endAccessToken();

@@ -1,4 +1,4 @@
-/** Logins at a certified server: every way to the first tokens, and that a session lives on from them. */
+/** Logins at a certified server: every way to the first tokens, and the session that follows. */
 import { type Clock, discover, none, TokenManager } from 'tokenkeep';
 import { privateKeyJwt } from 'tokenkeep/client-assertion';
 import { clientSecretBasic, clientSecretPost } from 'tokenkeep/client-authentication';
@@ -85,7 +85,7 @@ describe('by redirect', () => {
     },
   );
 
-  test('two logins are under way, and each gets its own user', async () => {
+  test('two logins are in progress, and each gets its own user', async () => {
     const client = await clientOf();
     const options = { ...client, pending: new Map<string, string>() };
     const begin = async (user: string) => {

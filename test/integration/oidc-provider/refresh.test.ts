@@ -102,7 +102,7 @@ test('less scope for one call, and back to the full grant', async () => {
   expect(family).toMatchObject({ refreshes: 2, chain: 2, reuses: 0 });
 });
 
-test('a scope that was never granted: refused, and the session lives', async () => {
+test('a scope that was never granted: refused, and the session is kept', async () => {
   const { manager, family, call, endAccessToken } = await world.signIn({
     scope: 'openid offline_access read',
   });
@@ -165,7 +165,7 @@ describe.each([
     expect(family.revocations).toBe(1);
   });
 
-  test('with a wrong secret: refused, and the session lives', async () => {
+  test('with a wrong secret: refused, and the session is kept', async () => {
     const { manager, tokens, events, endAccessToken, call } = await world.signIn(
       { client },
       { clientAuthentication: authentication('wrong') },
@@ -235,7 +235,7 @@ test('many users in one backend: each has one refresh, and an answer never reach
   await backend.close();
 });
 
-test('another user signs in while a refresh is under way: the session is theirs, and the call is not', async () => {
+test('another user signs in while a refresh is in progress: the session is theirs, and the call is not', async () => {
   const { manager, family, call, endAccessToken } = await world.signIn({ user: 'ada' });
   await endAccessToken();
   let open = () => {};

@@ -71,7 +71,7 @@ test.each<[string, string, object, object]>([
   const refreshes = server.counters.refreshes;
   expect([401, 403]).toContain(await call(path));
   expect(told).toEqual([expect.objectContaining({ url: new URL(path, api.url).href, ...asked })]);
-  expect(await call('/')).toBe(200); // the session goes on with what it has
+  expect(await call('/')).toBe(200); // the session continues with what it has
   expect(server.counters.refreshes).toBe(refreshes);
 
   expect(await logIn(withStepUp(login, told[0] ?? {}))).toMatchObject(claimed);

@@ -87,7 +87,7 @@ describe('processes', () => {
     { at: 'after POST', refreshes: 1, goesOn: false },
     { at: 'after write 2', refreshes: 1, goesOn: true },
   ])(
-    'one that is killed, $at: the session goes on ($goesOn), and at once',
+    'one that is killed, $at: the session continues ($goesOn), and at once',
     async ({ at, refreshes, goesOn }) => {
       await using shared = await family();
       const { server } = shared;

@@ -90,7 +90,7 @@ describe('before', () => {
 });
 
 describe('after', () => {
-  test('the session goes on in all tabs, and keycloak-js refreshes nothing any more', async () => {
+  test('the session continues in all tabs, and keycloak-js refreshes nothing any more', async () => {
     const kc = await page();
     const expired = vi.fn();
     kc.onTokenExpired = expired;

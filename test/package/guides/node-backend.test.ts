@@ -108,7 +108,7 @@ test('an expiry, and requests of every user at every worker: one refresh a user'
   expect(new Set(seen.map(({ headers }) => headers['x-worker'])).size).toBe(4);
 });
 
-test('SIGTERM in a storm: what has come is answered, refreshes are finished; a new start goes on', async () => {
+test('SIGTERM in a storm: what has come is answered, refreshes are finished; a new start continues', async () => {
   const users = await logIn();
   const [gone, waiting, ...others] = users as [User, User, ...User[]];
   const counts = counting();
@@ -165,7 +165,7 @@ async function storming(user: User): Promise<Seen[]> {
   return answers;
 }
 
-test('kill -9 of a worker in the middle of refreshes: another starts, and every session goes on', async () => {
+test('kill -9 of a worker in the middle of refreshes: another starts, and every session continues', async () => {
   const users = await logIn();
   const counts = counting();
   const kept = ({ browser }: User) => browser.visit(`${origin}/orders`, { keeps: true });

@@ -80,7 +80,7 @@ describe('with a service worker', () => {
     expect(stage.server.counters).toMatchObject({ refreshes: refreshes + 1, reuses: 0 });
   });
 
-  test('a reload goes on with the session; a sign-out ends it for everything', async () => {
+  test('a reload continues with the session; a sign-out ends it for everything', async () => {
     await tab.goto(site.url);
     await tab.click('#load');
     await plays(tab);

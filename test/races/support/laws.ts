@@ -112,7 +112,7 @@ export async function signOutWins(world: World, { deeds }: Story): Promise<void>
     const signOuts = own.filter(({ kind, error }) => kind === 'signOut' && error === undefined);
     const last = signOuts.at(-1);
     const managers = world.managers.length;
-    // A login that was under way at another manager has no order with it.
+    // A login that was in progress at another manager has no order with it.
     const undecided = own.some(
       ({ kind, startedAt, endedAt, manager }) =>
         kind === 'login' &&

@@ -183,7 +183,7 @@ describe('a refresh', () => {
     browser.onTheWay = async ({ url: to }): Promise<'arrives'> => {
       if (late && to === orders) {
         late = false;
-        await promise; // its 401 is under way for long
+        await promise; // its 401 is in progress for long
       }
       return 'arrives';
     };
@@ -433,7 +433,7 @@ describe('signing out', () => {
     expect(handler.requests.length).toBe(count);
   });
 
-  test('wins over a refresh that is under way in another tab: its cookies do not stay', async () => {
+  test('wins over a refresh that is in progress in another tab: its cookies do not stay', async () => {
     const { openTab, server, browser, record } = await open();
     const [one, other] = [openTab(), openTab()];
     await one.fetch(orders);

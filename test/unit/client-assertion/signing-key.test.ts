@@ -146,7 +146,7 @@ describe('an invalid key', () => {
     ['nothing that can sign', pemOf(generateKeyPairSync('x25519').privateKey)],
     ['noise', '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----'],
   ] as const)(
-    'a PEM with %s is a ConfigurationError when it is needed: nothing is sent, the session lives',
+    'a PEM with %s is a ConfigurationError when it is needed: nothing is sent, the session is kept',
     async (_name, key) => {
       const sent: unknown[] = [];
       const manager = new TokenManager({

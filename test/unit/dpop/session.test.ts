@@ -167,7 +167,7 @@ describe('nonces', () => {
     expect(server.counts).toMatchObject({ refreshes: 1, refreshTokensResent: 0, reuses: 0, apiCalls: 150 });
   });
 
-  test('a nonce that has changed while the refresh was under way costs the replay one more sending, and no more', async () => {
+  test('a nonce that has changed while the refresh was in progress costs the replay one more sending, and no more', async () => {
     const { server, call } = await openDpopManager({ policy: both });
     await call();
     server.expire();

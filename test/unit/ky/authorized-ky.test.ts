@@ -323,7 +323,7 @@ describe('streams', () => {
 });
 
 describe('an abort', () => {
-  test('a timeout while others refresh: this call ends, the refresh goes on, the next call uses its token', async () => {
+  test('a timeout while others refresh: this call ends, the refresh continues, the next call uses its token', async () => {
     const { server, api, manager } = await signedIn();
     server.expire();
     const hold = server.hold();

@@ -30,7 +30,7 @@ const outcomeOf = async ({ manager, place }: Awaited<ReturnType<typeof setup>>) 
   (await importSession(manager, place)).outcome;
 
 describe('a session', () => {
-  test('goes on without a login, and its refresh token is spent once, by us', async () => {
+  test('continues without a login, and its refresh token is spent once, by us', async () => {
     const story = await setup();
     expect(await outcomeOf(story)).toBe('imported');
     expect(story.place.kept).toBeUndefined();

@@ -70,7 +70,7 @@ test('takes the path that is registered', async () => {
   expect((await login).tokens.accessToken).toBe('access-1');
 });
 
-describe('answers 404 and goes on waiting', () => {
+describe('answers 404 and continues waiting', () => {
   type Attack = [string, (answer: URL) => Parameters<typeof ask>];
   const attacks: Attack[] = [
     ['another path', (answer) => [new URL(answer.href.replace('/callback', '/other')).href]],

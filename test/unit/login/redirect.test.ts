@@ -172,7 +172,7 @@ describe('completeLogin', () => {
     expect(net.sent[0]?.form.getAll('code')).toEqual(['the-code']);
   });
 
-  test('several logins are under way, in storages like those of browsers that take their time or not', async () => {
+  test('several logins are in progress, in storages like those of browsers that take their time or not', async () => {
     const { client } = scene();
     for (const pending of [new Map<string, string>(), webStorage(), slowStorage()]) {
       const options = { ...client, pending };

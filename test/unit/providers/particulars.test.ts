@@ -46,7 +46,7 @@ describe('Slack', () => {
   });
 
   test.each(['ratelimited', 'request_timeout', 'service_unavailable'])(
-    'a 200 with %s is trouble of a moment: the session lives, and a second later it is tried again',
+    'a 200 with %s is trouble of a moment: the session is kept, and a second later it is tried again',
     async (error) => {
       const { server, clock, ends, call } = await signedIn(slack);
       server.expire();
@@ -84,7 +84,7 @@ describe('Slack', () => {
   });
 });
 
-test('Microsoft Entra ID: the claims that a login has to ask for come with the error, and the session lives', async () => {
+test('Microsoft Entra ID: the claims that a login has to ask for come with the error, and the session is kept', async () => {
   const { server, manager, clock, ends, call } = await signedIn(entra);
   const claims = '{"access_token":{"polids":{"essential":true,"values":["9ab03e19-ed42"]}}}';
   const refused = {

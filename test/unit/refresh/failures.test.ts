@@ -115,7 +115,7 @@ test('law only-the-server-ends-it: what is about a scope does not stop other req
   expect(await manager.getAccessToken({ scope: ['read'] })).toBe(server.currentAccessToken());
 });
 
-test('law only-the-server-ends-it: interaction_required asks for a login, and the session lives on', async () => {
+test('law only-the-server-ends-it: interaction_required asks for a login, and the session is kept', async () => {
   const { manager, server, expire, types, clock } = await openManager();
   expire();
   server.fail(faults.oauthError('interaction_required'));

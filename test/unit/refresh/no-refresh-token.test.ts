@@ -46,7 +46,7 @@ test('has one access token, and no way to another one', async () => {
   expect(await call()).toBe(200);
 });
 
-test('goes on with the next login', async () => {
+test('continues with the next login', async () => {
   const { manager, call, login, expire } = await withoutRefreshToken();
   expire();
   await rejection(manager.fetch(api));

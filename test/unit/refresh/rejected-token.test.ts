@@ -14,7 +14,7 @@ const upload = (): RequestInit => {
   return { method: 'POST', body, duplex: 'half' } as RequestInit;
 };
 
-describe('while the refresh because of a 401 is under way', () => {
+describe('while the refresh because of a 401 is in progress', () => {
   const rejected = async (fault?: Fault) => {
     const scene = await openManager();
     const { server, manager } = scene;

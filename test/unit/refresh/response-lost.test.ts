@@ -70,7 +70,7 @@ test('law response-lost: attempts that stay unanswered pause, longer each time',
   expect(await manager.getAccessToken()).toBe(server.currentAccessToken());
 });
 
-test('law response-lost: inside a declared reuse window the same token is sent again at once, and the session lives', async () => {
+test('law response-lost: inside a declared reuse window the same token is sent again at once, and the session is kept', async () => {
   const { manager, server, expire, posts, tokens, record } = await openManager({
     server: { profile: { kind: 'leeway', ms: 10_000 } },
     manager: {

@@ -55,7 +55,7 @@ test.each(refusals)(
   },
 );
 
-test('law only-the-server-ends-it: a refused session goes on when the server accepts its refresh token again, and starts over', async () => {
+test('law only-the-server-ends-it: a refused session continues when the server accepts its refresh token again, and starts over', async () => {
   const world = await openManager();
   const { server, manager, clock, expire, events } = world;
   expire();

@@ -202,7 +202,7 @@ describe('abort', () => {
     await expect(manager.fetch(api, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
     const request = new Request(api, { signal: AbortSignal.abort(reason), method: 'POST', body: 'x' });
     await expect(manager.fetch(request)).rejects.toBe(reason);
-    await manager.close(); // waits for whatever is under way
+    await manager.close(); // waits for whatever is in progress
     expect([transport.calls, transport.grants]).toEqual([[], []]);
   });
 

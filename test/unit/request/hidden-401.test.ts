@@ -79,7 +79,7 @@ test('a token that was accepted since is evidence again, without a pause', async
   }
 });
 
-test('an API that was down when the new token came: the pause ends, and the session goes on', async () => {
+test('an API that was down when the new token came: the pause ends, and the session continues', async () => {
   const world = await page();
   const { manager, server, state, clock } = world;
   state.isDown = true;

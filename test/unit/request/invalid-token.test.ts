@@ -96,7 +96,7 @@ describe('the predicate of the README is safe as it stands', () => {
 });
 
 describe('bounded', () => {
-  test('of JSON without an end 64 KiB are read, and the response goes on', async () => {
+  test('of JSON without an end 64 KiB are read, and the response continues', async () => {
     const { body, seen } = endless('x'.repeat(1024));
     const { manager, failures } = await managerThat(() => typed('application/json', body), readme as never);
     const response = await manager.fetch(api);

@@ -71,7 +71,7 @@ const arrivals: Record<string, (scene: Scene) => Promise<void>> = {
 
 describe.each(Object.entries(arrivals))('K1a: Bob %s', (how, arrive) => {
   const hears = how.endsWith('hears');
-  /** This manager goes on with the token of Alice until there is evidence. */
+  /** This manager continues with the token of Alice until there is evidence. */
   const isUnaware = !hears && how.includes('another tab');
   const start = async (options: OpenManagerOptions = {}) => {
     const scene = await alice(options);
@@ -288,7 +288,7 @@ describe('K1c: the same user signs in again', () => {
   test.each([
     ['here', (scene: Scene) => scene.manager],
     ['in another tab', (scene: Scene) => scene.open()],
-  ])('%s: by the ID token: a call under way is replayed with the new token', async (_, where) => {
+  ])('%s: by the ID token: a call in progress is replayed with the new token', async (_, where) => {
     const scene = await alice(openid);
     scene.server.expire();
     const held = scene.server.hold({ on: 'api', commits: true, times: 1 });

@@ -211,7 +211,7 @@ describe('a synchronisation with the storage', () => {
   });
 });
 
-describe('work that is under way', () => {
+describe('work that is in progress', () => {
   test.each<[string, Step]>([
     ['a login', 'login-a'],
     ['a sign-out', 'signOut-a'],

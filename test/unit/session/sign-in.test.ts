@@ -1,4 +1,4 @@
-/** A login: its tokens are the session from then on, whatever is under way. */
+/** A login: its tokens are the session from then on, whatever is in progress. */
 import type { TokenManagerOptions } from 'tokenkeep';
 import { expect, test } from 'vitest';
 import { eventsOf } from '../../support/events.ts';

@@ -1,4 +1,4 @@
-/** Law sign-out-wins: sign-out wins, whatever is under way. */
+/** Law sign-out-wins: sign-out wins, whatever is in progress. */
 import { expect, test } from 'vitest';
 import { eventsOf } from '../../support/events.ts';
 import { key, openManager } from '../../support/open-manager.ts';
@@ -205,7 +205,7 @@ test('law sign-out-wins: a sign-out that finds nothing, because the first login 
   expect(await rejection(manager.getAccessToken())).toMatchObject({ reason: 'signed_out' });
 });
 
-test('law sign-out-wins: a login while a sign-out is under way is not the one that is ended', async () => {
+test('law sign-out-wins: a login while a sign-out is in progress is not the one that is ended', async () => {
   const { manager, server, storage, clock, tokens } = await openManager();
   const gate = deferred();
   storage.before = (operation) => (operation === 'delete' ? gate.promise : undefined);

@@ -198,7 +198,7 @@ describe('a document that must not be used', () => {
     expect((await discover(issuer, { fetch })()).tokenEndpoint).toBe(document.token_endpoint);
   });
 
-  test('makes a ConfigurationError of every call, and the session lives (law only-the-server-ends-it)', async () => {
+  test('makes a ConfigurationError of every call, and the session is kept (law only-the-server-ends-it)', async () => {
     const clock = testClock();
     const { fetch, asked } = answering({ [oidc]: named('https://evil.example') });
     const manager = new TokenManager({
@@ -367,7 +367,7 @@ describe('a manager that has to find out its server', () => {
     expect(server.counts).toMatchObject({ metadataRequests: 1, refreshes: 2, revocations: 1, reuses: 0 });
   });
 
-  test('asks again after a failure, and the session lives on', async () => {
+  test('asks again after a failure, and the session is kept', async () => {
     const { server, manager, clock } = setUp();
     const undo = server.fail({ status: 502, response: { status: 502 } }, { on: 'metadata', times: 100 });
     await passing(manager.setTokens(server.signIn()));

@@ -1,6 +1,6 @@
 /**
  * A token endpoint that is hostile, broken or somebody else. Whatever it answers: nothing is sent to another place, nothing
- * that it says is believed more than it is worth, no secret shows, and the session lives.
+ * that it says is believed more than it is worth, no secret shows, and the session is kept.
  */
 import { inspect } from 'node:util';
 import { memoryStorage, TokenManager, type TokenStorage } from 'tokenkeep';

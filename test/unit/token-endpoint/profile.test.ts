@@ -76,7 +76,7 @@ describe('errorDetails', () => {
     expect(net.sent).toHaveLength(1);
   });
 
-  test('nested too deep are left out, and the session lives', async () => {
+  test('nested too deep are left out, and the session is kept', async () => {
     const levels = 100_000;
     const body = `{"error":"invalid_client","error_id":${'['.repeat(levels)}${']'.repeat(levels)},"error_user_msg":"x"}`;
     const { manager } = await signedIn(profile, {

@@ -144,7 +144,7 @@ describe('the requests to the server (7009-01, 7009-02, 7009-03)', () => {
     });
   });
 
-  test('the newest refresh token, when a refresh is under way', async () => {
+  test('the newest refresh token, when a refresh is in progress', async () => {
     vi.useRealTimers();
     const server = authorizationServer();
     const manager = new TokenManager({
@@ -397,7 +397,7 @@ describe('a signal ends the wait for the server only', () => {
     await expectGone(manager);
   });
 
-  test('the request goes on, and an event reports its result', async () => {
+  test('the request continues, and an event reports its result', async () => {
     const answer = Promise.withResolvers<Response>();
     const { manager } = await signedIn(() => answer.promise);
     const events: unknown[] = [];

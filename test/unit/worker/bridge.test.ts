@@ -163,7 +163,7 @@ describe.each(kinds)('pages and a %s worker', (kind) => {
       ['GET', 'POST'],
       ['GET'],
     ]);
-    // It died while nothing was under way, which nobody notices: what is asked next has reached nobody before.
+    // It died while nothing was in progress, which nobody notices: what is asked next has reached nobody before.
     here.kill();
     expect((await page.fetch(url, { method: 'POST', body: 'two' })).status).toBe(200);
     expect(managers[2]?.requests).toHaveLength(1);
@@ -180,7 +180,7 @@ describe.each(kinds)('pages and a %s worker', (kind) => {
     await vi.waitUntil(() => signal.aborted);
   });
 
-  test('serving ends, and with it what is under way and the listening', async () => {
+  test('serving ends, and with it what is in progress and the listening', async () => {
     const main = new BareManager(() => new Response(new ReadableStream()));
     const here = site(() => main, {}, kind);
     await here.open().fetch(url);
@@ -211,7 +211,7 @@ describe('a body that comes in pieces', () => {
     return { state, stream };
   }
 
-  test('is read at the pace of the page, and the page is present as long as it is under way', async () => {
+  test('is read at the pace of the page, and the page is present as long as it is in progress', async () => {
     const { state, stream } = pieces(3);
     const here = site(() => new BareManager(() => new Response(stream)));
     const page = here.open();
@@ -344,7 +344,7 @@ describe('an abort', () => {
     await vi.waitUntil(() => main.requests[0]?.signal.aborted);
   });
 
-  test('leaves a wait for a token, which goes on in the worker', async () => {
+  test('leaves a wait for a token, which continues in the worker', async () => {
     const main = new BareManager();
     main.getAccessToken = () => new Promise(() => undefined);
     const page = site(() => main, { allowAccessTokens: true }).open();

@@ -44,7 +44,7 @@ test('lets everything happen that follows from a timer before the next', async (
   expect(seen).toEqual(['first at 10', 'nested at 15', 'second at 20']);
 });
 
-test('lets what is under way happen before any time goes by', async () => {
+test('lets what is in progress happen before any time goes by', async () => {
   const clock = testClock(0);
   const seen: number[] = [];
   void Promise.resolve().then(() => clock.setTimeout(() => seen.push(clock.now()), 0));

@@ -49,7 +49,7 @@ export const deafStorages: readonly Broken<StorageFixture>[] = [
     },
   ),
   deaf(
-    'tells of a change that was under way when the watcher left',
+    'tells of a change that was in progress when the watcher left',
     class extends ReferenceStorage {
       protected override call({ listener }: Watcher): void {
         try {
