@@ -1,6 +1,7 @@
 /** Links of Markdown files lead to files of the repository. On the site they lead to the pages that come from those files. */
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path/posix';
+import { contentsFile } from '../pages/contents.ts';
 import type { Page } from '../pages/page.ts';
 import type { SiteContent } from '../site-content.ts';
 import { escapeHtml, relativeUrl } from './escape.ts';
@@ -39,6 +40,7 @@ function urlOfFile(
 ): string | undefined {
   const { pages, repository } = content;
   const source = existsSync(file) && statSync(file).isDirectory() ? `${file}/README.md` : file;
+  if (source === contentsFile) return relativeUrl(page.url, 'index.html');
   const part = pages.find(
     (one) => one.source === source && one.anchor !== undefined && one.anchor === anchor,
   );
