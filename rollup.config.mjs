@@ -87,7 +87,7 @@ function reference() {
 
 /** Minifies the modules for production, as applications do: readers have the ordinary build. */
 function minified() {
-  const keepNames = { function: true, class: true }; // `manager.fetch` has the name of the platform's
+  const keepNames = { function: true, class: false }; // `manager.fetch` has the name of the platform's
   const names = { compress: { keepNames }, mangle: { keepNames } };
   return {
     name: 'minified',
