@@ -49,7 +49,7 @@ function assertPrivate(directory: string, stats: Stats, access: FileAccess): voi
       // closed to them.
       (stats.mode & 0o022) === 0
         ? `Other users can read ${directory}. Run: chmod 700 ${shellQuoted(directory)} or choose a separate directory for the tokens.`
-        : `Others can use ${directory}. Choose a separate directory for the tokens: it is created if it is missing.`,
+        : `Other users can write to ${directory}. Choose a separate directory for the tokens: it is created if it is missing.`,
     );
   }
   assertOwned(directory, stats, access);

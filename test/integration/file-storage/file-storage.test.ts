@@ -99,7 +99,7 @@ describe('files that other users cannot read', () => {
   test.each([0o755, 0o750, 0o701])('is refused in a directory with mode %o', async (mode) => {
     mkdirSync(dirname(place.file));
     chmodSync(dirname(place.file), mode);
-    expect(await complaint()).toContain(`Run: chmod 700 '${dirname(place.file)}' or give`);
+    expect(await complaint()).toContain(`Run: chmod 700 '${dirname(place.file)}' or choose`);
     expect(readdirSync(dirname(place.file))).toEqual([]);
     chmodSync(dirname(place.file), 0o700);
     await storage.write('key', {}, undefined);
@@ -169,7 +169,7 @@ describe('a volume that Kubernetes opens to a group (fsGroup)', () => {
     start();
     const words = `is open to the group ${process.getgid?.()}, as Kubernetes makes volumes with fsGroup`;
     expect(await complaint()).toBe(
-      `${dirname(place.file)} ${words} at each start. If nobody else is in that group, pass allowGroup: true to fileStorage().`,
+      `${dirname(place.file)} ${words} at each start. If no one else is in that group, pass allowGroup: true to fileStorage().`,
     );
   });
 
@@ -278,13 +278,13 @@ describe('anything but the file', () => {
 
   test('one below what is no directory', async () => {
     writeFileSync(dirname(place.file), '');
-    expect(await complaint()).toContain('no directory');
+    expect(await complaint()).toContain('not a directory');
   });
 
   test('a text, which is left as it is', async () => {
     mkdirSync(dirname(place.file), { mode: 0o700 });
     writeFileSync(place.file, '{"some":"json"}'.repeat(500), { mode: 0o600 });
-    expect(await complaint()).toContain('is no file of tokenkeep');
+    expect(await complaint()).toContain('is not a file of tokenkeep');
     expect(readFileSync(place.file, 'utf8')).toBe('{"some":"json"}'.repeat(500));
   });
 
@@ -293,7 +293,7 @@ describe('anything but the file', () => {
     fs.closeSync(fs.openSync(place.file, 'wx', 0o600));
     const foreign = new DatabaseSync(place.file);
     foreign.exec('CREATE TABLE notes (text)');
-    expect(await complaint()).toContain('is a database of something else');
+    expect(await complaint()).toContain('is a database of another program');
     expect(foreign.prepare('SELECT name FROM sqlite_schema').all()).toHaveLength(1);
     expect(foreign.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'delete' });
     foreign.close();
@@ -310,7 +310,7 @@ describe('anything but the file', () => {
   test('the log of a file that was deleted', async () => {
     await storage.write('key', { token: canary }, undefined);
     rmSync(place.file);
-    const message = `${place.file} was deleted, but not what belongs to it.`;
+    const message = `${place.file} was deleted, but not the files that belong to it.`;
     expect(await complaint()).toContain(message);
     expect(await complaint(fileStorage({ path: place.file }))).toContain(`${place.file}-wal`);
   });

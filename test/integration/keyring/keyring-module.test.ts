@@ -150,7 +150,7 @@ describe('a call that fails', () => {
       override async setPassword() {}
     };
     const storage = open({ records: 'file', keyring: { AsyncEntry: forgetful as never } });
-    await expect(storage.write('key', {}, undefined)).rejects.toThrow('does not hold it');
+    await expect(storage.write('key', {}, undefined)).rejects.toThrow('did not store it');
   });
 });
 

@@ -236,7 +236,9 @@ describe('in a file whose key is in the keyring', () => {
     const place = placeIn(ring, 'file');
     await entry(place, '#key').setPassword('hunter2');
     const storage = open(place);
-    await expect(storage.write('key', {}, undefined)).rejects.toThrow('is not ours. Choose another service.');
+    await expect(storage.write('key', {}, undefined)).rejects.toThrow(
+      'was not written by tokenkeep. Choose another service.',
+    );
     expect(await entry(place, '#key').getPassword()).toBe('hunter2');
   });
 });
