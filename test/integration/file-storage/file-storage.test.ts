@@ -195,7 +195,7 @@ describe('a volume that Kubernetes opens to a group (fsGroup)', () => {
     mkdirSync(dirname(place.file));
     chmodSync(dirname(place.file), mode);
     using other = fileStorage({ path: place.file, allowGroup: true });
-    expect(await complaint(other)).toContain('Others can use');
+    expect(await complaint(other)).toContain('Other users can write to');
   });
 
   test('a wrong allowGroup is refused with its name', () => {

@@ -90,7 +90,7 @@ export async function useInTwoTabs(
 /** Checks that the page shows a failed login, also in dark mode where the driver can, and removes the response from the URL. */
 export async function refuseLogin(browser: DrivenBrowser, { url }: Site, engine: Engine): Promise<void> {
   const answers = {
-    '?error=access_denied&state=nobody': /You are signed out\..*belongs to no login/s,
+    '?error=access_denied&state=nobody': /You are signed out\..*belongs to no pending login/s,
     '?error=unauthorized_client&error_description=Call+555': /You are signed out\..*refused the login/s,
   };
   for (const [answer, said] of Object.entries(answers)) {
