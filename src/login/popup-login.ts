@@ -150,7 +150,7 @@ function watchClosed(popup: Popup, clock: LoginClient['clock']): { closed: Promi
  * Sends the response of a login to the page that waits for it in {@link popupLogin}, and closes the window once it
  * was received. For the page at `redirectUri`.
  *
- * @throws LoginFailedError `invalid_response` when the address holds no answer.
+ * @throws LoginFailedError `invalid_response` when the address contains no response.
  */
 export function returnFromPopup(callback: string | URL = globalThis.location.href): void {
   const { state } = readAuthorizationResponse(new URL(callback).searchParams);

@@ -90,7 +90,7 @@ class ThreadLocks {
     this.#grantNext(held.name);
   }
 
-  /** In the order of the requests: those who share a lock share it until one comes that does not. */
+  /** In the order of the requests: holders of a shared lock share it until an exclusive request comes. */
   #grantNext(name: string): void {
     for (const request of this.#pending.filter((one) => one.name === name)) {
       if (!this.#isFree(name, request.mode)) return;
