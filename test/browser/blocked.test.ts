@@ -41,7 +41,7 @@ test.each([
 
 test.each([
   ['/', 'The browser blocks site data'],
-  ['/sandbox', 'This page has no origin of its own'],
+  ['/sandbox', 'This page has no origin, as in a sandboxed frame'],
 ])(
   'without whereAllowed() a page at %s gets errors with the reason and the remedy',
   { timeout: 60_000 },

@@ -1,6 +1,8 @@
 /** A worker at the edge: one isolate, many requests, and a manager that they share. */
 import * as tokenkeep from 'tokenkeep';
 import * as browser from 'tokenkeep/browser';
+import * as clientAssertion from 'tokenkeep/client-assertion';
+import * as clientAuthentication from 'tokenkeep/client-authentication';
 import * as dpop from 'tokenkeep/dpop';
 import * as ky from 'tokenkeep/ky';
 import * as login from 'tokenkeep/login';
@@ -15,6 +17,8 @@ import { type Given, open, story } from './story.ts';
 const doors = {
   tokenkeep,
   browser,
+  clientAssertion,
+  clientAuthentication,
   dpop,
   ky,
   login,
