@@ -92,7 +92,7 @@ describe('nothing is missing, and nothing is stale:', () => {
     expect(found.sort()).toEqual([...known.keys()].sort());
   });
 
-  test('each page of an error says what it means, how it comes about, what to do, and shows an example', () => {
+  test('each page of an error says what it means, its cause, what to do, and shows an example', () => {
     const parents = new Set(site.pages.map(({ parent }) => parent));
     const leaves = site.pages.filter(
       ({ url, section }) => section === 'Errors' && /ERR_/.test(url) && !parents.has(url),
@@ -100,7 +100,7 @@ describe('nothing is missing, and nothing is stale:', () => {
     expect(leaves.length).toBeGreaterThan(15);
     for (const { url, markdown } of leaves) {
       const headings = [...markdown.matchAll(/^#+ (.*)$/gm)].map(([, heading]) => heading);
-      expect([url, headings]).toEqual([url, ['How it comes about', 'What to do', 'Example']]);
+      expect([url, headings]).toEqual([url, ['Cause', 'What to do', 'Example']]);
       expect(read(url)).toContain('<blockquote>');
     }
   });
