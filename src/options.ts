@@ -21,65 +21,67 @@ import type { AuthorizationServerOption } from './token-endpoint/authorization-s
 /** Options of a {@link TokenManager}. */
 export interface TokenManagerOptions {
   /**
-   * Client id at the authorization server. Sessions of another client are never used. They are stored under the
-   * client id, so before you change it, sign out with a manager of the former id: nothing else ends those sessions.
+   * Client id at the authorization server (RFC 6749 §2.2). Sessions are stored under it, and sessions of another client
+   * id are never used. Before you change it, sign out with a manager of the former id: those sessions do not end otherwise.
    */
   readonly clientId: string;
   /** The authorization server: its endpoints, or the result of `discover(issuer)`. */
   readonly authorizationServer: AuthorizationServerOption;
   /**
-   * URLs that get an access token, each with everything below it, matched by origin and path segments. All other
-   * requests pass through `fetch` unchanged.
+   * URLs that get an access token, each with everything below it. They are matched by origin and path segments.
+   * Requests to other URLs pass through `fetch` unchanged.
    */
   readonly protectedResources: readonly (string | ProtectedResource)[];
-  /** How the client authenticates. @default none() */
+  /** Client authentication at the token endpoint (RFC 6749 §2.3). @default none() */
   readonly clientAuthentication?: ClientAuthentication | undefined;
-  /** How access tokens are got. @default by the refresh token of a login */
+  /** Grant that obtains access tokens. @default the refresh token of a login */
   readonly grant?: Grant | undefined;
   /**
-   * Binds every session to a key, so that a thief cannot use its tokens (RFC 9449): `dpop()` of `tokenkeep/dpop`. Its
-   * keys must reach as far as the storage. @default bearer tokens
+   * DPoP: binds every session to a key, so that stolen tokens are useless without it (RFC 9449). Pass `dpop()` of
+   * `tokenkeep/dpop`. The storage of its keys must reach as far as `storage`.
+   *
+   * @default bearer tokens
    */
   readonly dpop?: Dpop | undefined;
-  /** Where the tokens rest. @default memoryStorage() */
+  /** Storage for the tokens. @default memoryStorage() */
   readonly storage?: TokenStorage | undefined;
   /**
    * Lock that serialises refreshes. It must reach as far as the storage. @default the lock that belongs to the
    * storage
    */
   readonly lock?: TokenLock | undefined;
-  /** Which session this is, where one storage keeps several. @default 'default' */
+  /** Name of the session, for a storage that keeps several. @default 'default' */
   readonly session?: string | undefined;
   /**
-   * Refresh this many milliseconds before the access token expires. At most a quarter of its lifetime.
+   * Refresh this many milliseconds before the access token expires. tokenkeep uses at most a quarter of its lifetime.
    *
    * @default 30_000
    */
   readonly refreshBefore?: number | undefined;
   /**
-   * Emit `refreshTokenExpiring` this many milliseconds before the refresh token expires. At most a quarter of its
-   * lifetime.
+   * Emit `refreshTokenExpiring` this many milliseconds before the refresh token expires. tokenkeep uses at most a
+   * quarter of its lifetime.
    *
    * @default 86_400_000
    */
   readonly refreshTokenExpiringBefore?: number | undefined;
-  /** The scope of the grant, where the token response does not say. */
+  /** Scope of the grant, used if the token response contains none (RFC 6749 §5.1). */
   readonly scope?: readonly string[] | undefined;
-  /** The `fetch` implementation for every request. @default the platform's `fetch` as it is at each call */
+  /** `fetch` implementation for every request. @default `globalThis.fetch`, read at each call */
   readonly fetch?: Transport | undefined;
   /**
-   * Recognises a response that means "this access token is not valid", for servers that do not answer 401 with a
+   * Returns whether a response means "this access token is not valid", for APIs that do not respond with 401 and a
    * challenge. Called with a copy of every response to a call with a token, in addition to the rules for 401. The
    * copy has a body of at most 64 KiB if its type is JSON, XML, HTML or a form, or other text with a Content-Length.
-   * Otherwise it has none, so that streams arrive at once. If the function throws, rejects or takes longer than
+   * Otherwise it has no body, so that streams arrive at once. If the function throws, rejects or takes longer than
    * `timeout`, the response is returned unchanged, and the manager emits `predicateFailed`.
    */
   readonly isInvalidToken?: InvalidTokenPredicate | undefined;
-  /** The time. @default the platform's */
+  /** Clock for all times and timers. @default the platform's clock */
   readonly clock?: Clock | undefined;
-  /** How long a token request may take, in ms. @default 30_000 */
+  /** Time limit of a token request, in ms. @default 30_000 */
   readonly timeout?: number | undefined;
-  /** How many requests that have waited for a refresh are sent at a time. @default 64 */
+  /** Number of requests that are sent at a time after they waited for a refresh. @default 64 */
   readonly replayConcurrency?: number | undefined;
   /** Extra headers and parameters of token requests. */
   readonly tokenRequest?: TokenRequestExtras | undefined;
@@ -126,7 +128,7 @@ const required: readonly string[] = ['clientId', 'authorizationServer', 'protect
 const checks: Checks = {
   clientId: text,
   authorizationServer: (value) =>
-    // A function that wants arguments is what makes a server, or finds one: it has not been called yet.
+    // A function with parameters is one like `discover` itself, which has to be called first.
     (isObject(value) && !('then' in value)) || (typeof value === 'function' && value.length === 0)
       ? undefined
       : explain(
@@ -168,7 +170,7 @@ const checks: Checks = {
   tokenRequest: checkTokenRequest,
 };
 
-/** Headers and parameters that a token request sets itself: a second value would be refused, or worse, obeyed. */
+/** Headers and parameters that a token request sets itself: the server would reject a second value, or use it. */
 const ownHeaders = new Set(['authorization', 'content-type', 'accept', 'content-length', 'dpop']);
 const ownParameters = new Set([
   'grant_type',
@@ -205,14 +207,14 @@ function checkTokenRequest(value: unknown): string | undefined {
     : explain('token-request', `has an unknown member ${unknown}. It takes headers and parameters.`);
 }
 
-/** Checks headers, because not every `Headers` does: that of React Native accepts values that the network layer then refuses. */
+/** Checks headers here, because `Headers` of React Native accepts values that its network layer then rejects. */
 function areSendable(headers: unknown): boolean {
   return Object.entries(headers ?? {}).every(
     ([name, value]) => /^[\w!#$%&'*+.^`|~-]+$/.test(name) && /^[\t -~\x80-\xff]*$/.test(value.trim()),
   );
 }
 
-/** A name as it is meant, however it is written: `clientID`, `client_id`, `protectedResource`. */
+/** Returns the same text for spellings of one name: `clientID`, `client_id`, `protectedResource`. */
 const normalizeName = (name: string) => name.toLowerCase().replace(/[^a-z]|s$/g, '');
 
 function suggestNames(name: string): string {
@@ -222,7 +224,7 @@ function suggestNames(name: string): string {
 }
 
 /**
- * Checks options before anything is made of them, and returns a copy of its own.
+ * Checks the options of a manager and returns a copy.
  *
  * @throws ConfigurationError that names the option and the remedy.
  */

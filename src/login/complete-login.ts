@@ -38,25 +38,25 @@ export interface CompleteLoginOptions extends LoginClientOptions {
 }
 
 /**
- * Ends a login that {@link startLogin} began: finds it by its `state`, checks where the answer comes from, and
- * exchanges the code. Once there are tokens it does not reject: the ID token is checked by
- * {@link Login.idTokenClaims}, when the tokens are safe.
+ * Completes a login that {@link startLogin} began: finds it by its `state`, checks the issuer of the response, and
+ * exchanges the code. It resolves with the tokens even if the ID token is invalid. Store the tokens first, then
+ * validate the ID token with {@link Login.idTokenClaims}.
  *
- * Called twice at once in a page, as by an effect in React's Strict Mode, it exchanges once, and both get the login.
+ * Concurrent calls in a page, such as those of an effect in React's Strict Mode, exchange the code once and share the login.
  *
- * @param callback The URL to which the user was sent back. Where a proxy has changed it: its parameters.
- * If it fails before the code is sent, for example because the key storage cannot be read or the server cannot be found, the login
- * stays pending: call it again with the same answer.
+ * If it fails before the code is sent, for example because the key storage cannot be read or discovery fails, the login
+ * stays pending. Call it again with the same response.
  *
- * @throws LoginFailedError, ConfigurationError, StorageError when `pending` or the storage of the key fails, and what client
- *   authentication throws.
+ * @param callback URL to which the server sent the user back. Pass its parameters if a proxy has changed the URL.
+ * @throws LoginFailedError if the login failed, ConfigurationError for invalid options, StorageError if `pending` or the storage
+ *   of the key fails, and the errors of client authentication.
  */
 export async function completeLogin(
   options: CompleteLoginOptions,
   callback: string | URL | URLSearchParams,
 ): Promise<Login> {
   requirePendingLogins(options.pending);
-  // The signal is ignored here: another caller may wait for the same answer, and an answer can be used only once.
+  // The signal is ignored here: another caller may wait for the same response, which can be used only once.
   const source: ResponseSource = {
     client: () => createLoginClient({ ...options, signal: undefined }),
     pending: options.pending,
@@ -75,29 +75,29 @@ function stateOf(callback: string | URL | URLSearchParams): string | null {
   return parameters?.get('state') ?? null;
 }
 
-/** The client that exchanges the code of an answer, and the storage of its pending login. */
+/** The client that exchanges the code of a response, and the storage of its pending login. */
 export interface ResponseSource {
-  /** @throws what finding out the server throws */
+  /** @throws the errors of discovery */
   client(): Promise<LoginClient>;
   readonly pending: PendingLogins;
 }
 
-/** The result of using an answer. */
+/** The result of using a response. */
 export type ExchangeResult =
   | { readonly kind: 'used'; readonly login: Login }
-  /** `isWaiting`: nothing was sent and the login still waits, so the same answer can be used again. */
+  /** `isWaiting`: nothing was sent and the login is still pending, so the same response can be used again. */
   | { readonly kind: 'failed'; readonly error: unknown; readonly isWaiting: boolean };
 
-/** An answer whose pending login was found and removed. */
+/** A response whose pending login was found and removed. */
 interface FoundLogin {
   readonly client: LoginClient;
   readonly response: AuthorizationResponse;
   readonly login: PendingLogin;
-  /** Where the answer came to, if that is known. */
+  /** URL at which the response arrived, if known. */
   readonly url: URL | undefined;
 }
 
-/** Finds the login of an answer, checks the answer and exchanges its code. Never rejects. */
+/** Finds the login of a response, checks the response and exchanges its code. Never rejects. */
 export async function exchangeResponse(
   source: ResponseSource,
   callback: string | URL | URLSearchParams,

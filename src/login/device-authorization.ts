@@ -16,22 +16,22 @@ import { invalidResponse, loginRefused } from './authorization-response.ts';
 import { checkRequest, type LoginClient, type LoginRequest } from './login-options.ts';
 import { noResponse } from './token-exchange.ts';
 
-/** The text that the user must see. */
+/** Instructions that you show to the user (RFC 8628 §3.3). */
 export interface DevicePrompt {
-  /** Where to go, with any browser. */
+  /** URL that the user opens, in any browser. */
   readonly verificationUri: string;
-  /** What to enter there. */
+  /** Code that the user enters there. */
   readonly userCode: string;
-  /** URL with the code in it, for a QR code. Show the code as well, so that the user can compare it. */
+  /** URL that contains the code, for a QR code. Show the code too, so that the user can compare it. */
   readonly verificationUriComplete: string | undefined;
-  /** When the code expires, in Unix ms. */
+  /** Expiry of the code, in Unix ms. */
   readonly expiresAt: number;
 }
 
 export interface DeviceAuthorization {
   readonly prompt: DevicePrompt;
   readonly deviceCode: string;
-  /** How often to ask for the tokens, in ms: as the server says, and 1 000 at least. */
+  /** Pause between token requests, in ms: the interval of the server, at least 1 000. */
   readonly interval: number;
 }
 

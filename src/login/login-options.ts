@@ -22,21 +22,21 @@ import {
 import { none } from '../token-endpoint/public-client.ts';
 import type { HttpTransport } from '../token-endpoint/send-request.ts';
 
-/** The client and its server. The same values as those of the `TokenManager` that gets the tokens. */
+/** Client and authorization server of a login. Pass the same values to the `TokenManager` that gets the tokens. */
 export interface LoginClientOptions {
-  /** The client's id at the authorization server. */
+  /** Client id at the authorization server (RFC 6749 §2.2). */
   readonly clientId: string;
   /** The authorization server: its endpoints, or the result of `discover(issuer)`. */
   readonly authorizationServer: AuthorizationServerOption;
-  /** How the client proves who it is. Programs on a user's machine cannot keep a secret. @default none() */
+  /** Client authentication (RFC 6749 §2.3). Programs on a user's machine cannot keep a secret. @default none() */
   readonly clientAuthentication?: ClientAuthentication | undefined;
   /** Binds the tokens to a key of their own (RFC 9449): `dpop()` of `tokenkeep/dpop`. @default bearer tokens */
   readonly dpop?: Dpop | undefined;
   /** `fetch` implementation used for every request. @default the platform's `fetch` */
   readonly fetch?: Transport | undefined;
-  /** The time. @default the platform's */
+  /** Clock for all times and timers. @default the platform's clock */
   readonly clock?: Clock | undefined;
-  /** How long a request to the server may take, in ms. @default 30_000 */
+  /** Time limit of a request to the server, in ms. @default 30_000 */
   readonly timeout?: number | undefined;
   /** Extra headers and parameters of token requests. */
   readonly tokenRequest?: TokenRequestExtras | undefined;
@@ -45,17 +45,17 @@ export interface LoginClientOptions {
 /** The request for a login. */
 export interface LoginRequest {
   /**
-   * Scopes. `openid` asks for an ID token. Servers of OpenID Connect give a refresh token for `offline_access`, many of
-   * them only with `parameters: { prompt: 'consent' }` (OpenID Connect Core §11).
+   * Scopes to request. `openid` requests an ID token, `offline_access` a refresh token, which many servers issue
+   * only with `parameters: { prompt: 'consent' }` (OpenID Connect Core §11).
    */
   readonly scope?: readonly string[] | undefined;
   /** Protected resources that the tokens are for (RFC 8707): absolute URIs without a fragment. */
   readonly resource?: readonly string[] | undefined;
   /** Other parameters of the request: `prompt`, `login_hint`, `acr_values`, `max_age`, `claims`, `audience`, … */
   readonly parameters?: Readonly<Record<string, string>> | undefined;
-  /** How long the user may take, in ms. @default 600_000 */
+  /** Time limit for the user to sign in, in ms. @default 600_000 */
   readonly lifetime?: number | undefined;
-  /** Gives the login up, with its reason. Not in the middle of the request for the tokens: what it brings would be lost. */
+  /** Aborts the login with its reason. It does not abort a token request that was sent, because its tokens would be lost. */
   readonly signal?: AbortSignal | undefined;
 }
 

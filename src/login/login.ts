@@ -9,7 +9,7 @@ import type { LoginExpectations } from './login-expectations.ts';
 import type { LoginClient } from './login-options.ts';
 import { type IdTokenClaims, isIdTokenOfOtherLogin, validateIdToken } from './validate-id-token.ts';
 
-/** The tokens of a login. Hand them to `manager.setTokens()` first: whatever else is wrong, they are the user's. */
+/** Result of a login. Pass its tokens to `manager.setTokens()` first, then validate the ID token. */
 export interface Login {
   /** The tokens. An ID token of another login is left out, because it must not identify the user. */
   readonly tokens: TokenSet;
@@ -18,9 +18,9 @@ export interface Login {
   /**
    * Returns the user's claims after validating the ID token: issuer, audience, expiry, nonce, `max_age`. The
    * signature is not verified: the token came from the token endpoint itself over TLS (OpenID Connect Core §3.1.3.7).
-   * Pass it only to code that verifies the signature. `undefined`: neither requested nor sent.
+   * Pass it only to code that verifies the signature. `undefined`: it was neither requested nor sent.
    *
-   * @throws LoginFailedError `id_token`: do not let this user in. `tokens` are what they are; revoke them by signing out.
+   * @throws LoginFailedError with the reason `id_token` if it is invalid. Do not let the user in, and sign out to revoke `tokens`.
    */
   idTokenClaims(): IdTokenClaims | undefined;
 }
@@ -45,7 +45,7 @@ export function createLogin(
       refreshTokenExpiresAt: end(refreshTokenLifetime),
       // Calls of the user in the ID token continue under this login (law one-login), so the ID token of another login is dropped.
       idToken: isIdTokenOfOtherLogin(idToken, client, expected) ? undefined : idToken,
-      // A server that does not know DPoP answers with bearer tokens: no key protects them.
+      // A server without DPoP issues bearer tokens, which no key protects.
       thumbprint: grant.tokenType.toLowerCase() === 'dpop' ? expected.thumbprint : undefined,
       extra: grant.extra,
     },

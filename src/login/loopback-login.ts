@@ -24,19 +24,19 @@ import { openSystemBrowser } from './system-browser.ts';
 
 /** Options of {@link loopbackLogin}. */
 export interface LoopbackLoginOptions extends LoginClientOptions, LoginRequest {
-  /** Path of the redirect URI, as it is registered with the server. @default '/callback' */
+  /** Path of the redirect URI as registered at the server. @default '/callback' */
   readonly path?: string | undefined;
-  /** For servers that do not allow any port (RFC 8252 §7.3). @default any free port */
+  /** Port of the redirect URI, for servers that do not accept every port (RFC 8252 §7.3). @default any free port */
   readonly port?: number | undefined;
-  /** @default '127.0.0.1' */
+  /** Host of the redirect URI. @default '127.0.0.1' */
   readonly host?: '127.0.0.1' | '[::1]' | undefined;
   /** Shows the URL to the user: opens a browser, prints it, or both. @default {@link openSystemBrowser} */
   readonly open?: ((url: string) => void | Promise<void>) | undefined;
 }
 
 /**
- * Logs in with the user's own browser, and waits on this machine for the response: the one request with the right
- * state, on the right path. Afterwards nothing listens any more, whatever the result.
+ * Signs in with the user's browser (RFC 8252) and waits for the response on a loopback port of this machine. Only a request
+ * with the expected path and `state` is accepted. The port is closed afterwards, also after a failure.
  *
  * @example
  * ```ts

@@ -24,7 +24,7 @@ import {
 
 /** Options of {@link popupLogin}. */
 export interface PopupLoginOptions extends LoginClientOptions, LoginRequest {
-  /** A page of this origin, which calls {@link returnFromPopup}. */
+  /** URL of a page of this origin that calls {@link returnFromPopup}, as registered at the server. */
   readonly redirectUri: string;
   /** Features of the window, for `window.open`. @default 'popup,width=480,height=720' */
   readonly features?: string | undefined;
@@ -39,7 +39,7 @@ interface Popup {
 }
 
 const channelOf = (state: string) => new BroadcastChannel(`tokenkeep.login.${state}`);
-/** How often it is looked whether the window is still there, in ms. */
+/** Pause between two checks whether the popup is still open, in ms. */
 const closedPollMs = 500;
 
 /**

@@ -22,35 +22,35 @@ export interface RedirectLoginManager {
   signOut(): Promise<unknown>;
 }
 
-/** Options of {@link redirectLogin}. Client, server, `dpop`, `fetch`, clock and timeout are those of the manager. */
+/** Options of {@link redirectLogin}. It uses the client, server, `dpop`, `fetch`, clock and timeout of the manager. */
 export interface RedirectLoginOptions extends Omit<LoginRequest, 'signal'> {
   /** The manager that gets the tokens. */
   readonly manager: RedirectLoginManager;
-  /** Where the server sends the user back to, as it is registered there: a URL, or a path of the page's own origin. */
+  /** Redirect URI as registered at the server (RFC 6749 §3.1.2): a URL, or a path of the page's origin. */
   readonly redirectUri: string;
   /**
-   * Where logins wait for their answer: `() => sessionStorage`. A function is called when it is needed, so that the object can be
-   * made on a server as well.
+   * Storage for pending logins: `() => sessionStorage`. A function is called when the storage is needed, so that you can
+   * create the login on a server too.
    */
   readonly pending: PendingLogins | (() => PendingLogins);
   /**
-   * Decides whether users may be sent on to `url`, which is not of the page's own origin. It comes from `returnTo`, which
-   * an attacker may have chosen: compare whole origins.
+   * Returns whether `returnTo` may be `url`, a URL of another origin than the page's. An attacker may have chosen it:
+   * compare whole origins.
    *
-   * @default no other origin is allowed
+   * @default only the page's origin is allowed
    */
   readonly allowReturnTo?: ((url: URL) => boolean) | undefined;
-  /** The page that leaves and comes back. @default `globalThis`, where it has `location` and `history` */
+  /** Page that is navigated. @default `globalThis`, if it has `location` and `history` */
   readonly page?: LoginPage | undefined;
 }
 
 /** Options of {@link RedirectLogin.begin}. */
 export interface BeginLoginOptions {
-  /** The place in the application to which the user comes back: a URL of the page's own origin, or one that `allowReturnTo` allows. */
+  /** Place in the application to return to: a URL of the page's origin, or one that `allowReturnTo` allows. */
   readonly returnTo?: string | undefined;
-  /** Parameters for this login only, such as `login_hint`. They take precedence over those of the object. */
+  /** Parameters for this login only, such as `login_hint`. They take precedence over those of {@link redirectLogin}. */
   readonly parameters?: LoginRequest['parameters'];
-  /** The event `stepUpRequired`: the login asks for what the API wants, see {@link withStepUp}. Look at its `scope` first. */
+  /** The event `stepUpRequired`: the login requests the authentication that the API requires (RFC 9470), see {@link withStepUp}. Check its `scope` first. */
   readonly stepUp?: StepUpRequest | undefined;
   /** Aborts the login while the page has not left yet. */
   readonly signal?: AbortSignal | undefined;
@@ -60,39 +60,39 @@ export interface BeginLoginOptions {
 export type RedirectLoginResult =
   | {
       readonly outcome: 'signed-in';
-      /** The checked claims of the ID token. `undefined`: neither asked for nor sent. */
+      /** Validated claims of the ID token. `undefined`: it was neither requested nor sent. */
       readonly claims: IdTokenClaims | undefined;
       /** `returnTo` of {@link RedirectLogin.begin}, checked again: path, query and fragment, or a URL that is allowed. */
       readonly returnTo: string | undefined;
     }
-  /** The URL of the page is no answer to a login. The session is what it was. */
+  /** The page URL is not a response to a login. The session is unchanged. */
   | { readonly outcome: 'none' };
 
-/** A login by redirect. Made by {@link redirectLogin}. Its functions are bound. */
+/** Login by redirect, created by {@link redirectLogin}. You can pass its functions on without binding them. */
 export interface RedirectLogin {
   /**
-   * Sends the user to the authorization server. Pending until the page has left: nothing after `await` runs in a page that leaves. A
-   * second call joins the login that is in progress. If {@link RedirectLogin.finish} has an answer to use, `begin()` does that
-   * first, and leaves only if that did not sign the user in. Within 1 s after `finish()` signed the user in, it leaves only if it has
-   * `parameters` or a `stepUp`: a guard that was rendered before may call it once more.
+   * Sends the user to the authorization server. The promise stays pending while the page unloads, so code after `await` does
+   * not run then. A second call joins the login in progress. If the page URL is a response to a login, `begin()` first does what
+   * {@link RedirectLogin.finish} does, and navigates only if that did not sign the user in. Within 1 s after `finish()` signed
+   * the user in, it navigates only with `parameters` or a `stepUp`, because a guard that was rendered earlier may still call it.
    *
-   * Resolves when the user comes back to this very page by "Back" without having signed in, and when `finish()` signed them in.
+   * Resolves if the user returns to this page by "Back" without signing in, or if `finish()` signed the user in.
    *
    * @throws ConfigurationError on a server, for a `returnTo` that is not allowed, and for `dpop()` with keys that end with the page.
-   *   LoginFailedError: `no_response` when the server could not be found, `timed_out` when the page is still here after the manager's
-   *   `timeout`. StorageError when the login or its key could not be stored. The signal's reason.
+   *   LoginFailedError with `no_response` if discovery failed, or with `timed_out` if the page has not unloaded within the manager's
+   *   `timeout`. StorageError if the login or its key could not be stored. The signal's reason if it aborts.
    */
   begin(options?: BeginLoginOptions): Promise<void>;
   /**
-   * Finishes the login that the page comes back from, if it does. Call it at every start of the page: it takes the answer out of the
-   * URL at once, exchanges the code, stores the tokens, checks the ID token, and signs out again if that is wrong. However often it
-   * is called for an answer, in this page or in another tab, the code is exchanged once; calls at the same time share the result.
+   * Finishes a login if the page URL is its response. Call it at every start of the page. It removes the response from the URL at
+   * once, exchanges the code, stores the tokens and validates the ID token. If the ID token is invalid, it signs out again. The code
+   * is exchanged once, even if several calls or tabs have the same response; concurrent calls share the result.
    *
-   * If it fails before the code was sent, for example in the discovery of the server, you can call it again.
+   * If it fails before the code was sent, for example during discovery, you can call it again.
    *
-   * @returns `none` where the URL is no answer, on a server, and in a tab whose answer another tab has used.
-   * @throws LoginFailedError: the login came to nothing, see its `reason`. StorageError when the tokens are in memory only, or the
-   *   pending login or its key cannot be read. ConfigurationError for tokens that the manager refuses: they are revoked.
+   * @returns the outcome `none` if the URL is not a response, on a server, and if another tab has used the response.
+   * @throws LoginFailedError if the login failed, with its `reason`. StorageError if the tokens are in memory only, or if the
+   *   pending login or its key cannot be read. ConfigurationError for tokens that the manager rejects; they are revoked.
    */
   finish(): Promise<RedirectLoginResult>;
 }

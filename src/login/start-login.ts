@@ -19,25 +19,25 @@ import { type PendingLogins, requirePendingLogins, storePendingLogin } from './p
 
 /** Options of {@link startLogin}. */
 export interface StartLoginOptions extends LoginClientOptions, LoginRequest {
-  /** Where the server sends the user back to, as it is registered there. */
+  /** Redirect URI as registered at the server (RFC 6749 §3.1.2). */
   readonly redirectUri: string;
-  /** Where the login waits for its answer: `sessionStorage` in a page. */
+  /** Storage for the pending login: `sessionStorage` in a page. */
   readonly pending: PendingLogins;
-  /** Comes back with the tokens: the place in the application from where the user was sent away. */
+  /** Place in the application to return to. {@link Login.returnTo} contains it. */
   readonly returnTo?: string | undefined;
 }
 
-/** A login that waits for its answer. */
+/** Pending login, the result of {@link startLogin}. */
 export interface StartedLogin {
-  /** Where to send the user. */
+  /** URL to navigate the user to. */
   readonly url: string;
-  /** Names this login: it comes back with its answer. */
+  /** Identifies this login: the response has the same `state` (RFC 6749 §4.1.1). */
   readonly state: string;
 }
 
 /**
- * Begins a login with authorization code and PKCE (S256): gives the URL to which the user has to be sent, and goes
- * nowhere by itself. Several logins may be in progress, in several tabs; each is used once.
+ * Begins a login with authorization code and PKCE (RFC 7636, S256). It returns the URL for the user and does not
+ * navigate by itself. Several logins may be pending, also in several tabs. Each can be completed once.
  *
  * @example
  * ```ts
