@@ -12,10 +12,10 @@ import { subtleCrypto } from '../platform/web-crypto.ts';
 import { requireSecret, warnInBrowser } from '../token-endpoint/secret-in-browser.ts';
 import { readPem, requireSigningKey, type SigningAlgorithm } from './signing-key.ts';
 
-/** How a JWT that authenticates a client is made. */
+/** Options of a JWT that authenticates a client. */
 export interface AssertionOptions {
   /**
-   * The audience of the JWT, its `aud`. Newer servers require their issuer, older ones the URL of their token
+   * Audience of the JWT, its `aud`. Newer servers require their issuer, older ones the URL of their token
    * endpoint: `({ tokenEndpoint }) => tokenEndpoint`.
    *
    * @default the issuer; the token endpoint of a server that has none
@@ -23,17 +23,22 @@ export interface AssertionOptions {
   readonly audience?: string | ((authorizationServer: AuthorizationServer) => string) | undefined;
 }
 
-/** A JWT signed with the client's secret (HS256), a new one for every request (RFC 7523 §2.2). */
+/**
+ * Returns the authentication with a JWT that is signed with the client's secret (HS256), a new one for every request
+ * (RFC 7523 §2.2).
+ *
+ * @throws ConfigurationError if `secret` is not a non-empty string.
+ */
 export function clientSecretJwt(secret: string, options?: AssertionOptions): ClientAuthentication {
   requireSecret('clientSecretJwt', secret);
   return jwtAuthentication('client_secret_jwt', options, () => secretAssertion(secret));
 }
 
-/** A private key with what a server may have to know of it. */
+/** Private key of the client, with its id and algorithm. */
 export interface ClientKey {
-  /** The key, best one that cannot be exported; or the text of a PEM (PKCS #8, not encrypted). */
+  /** Key, preferably not extractable, or the text of a PEM (PKCS #8, not encrypted). */
   readonly key: CryptoKey | string;
-  /** Names the key for the server, where it knows several. */
+  /** Id of the key, for a server that knows several keys of this client. */
   readonly kid?: string | undefined;
   /**
    * Algorithm of a PEM. @default RS256 for an RSA key, Ed25519 for a key that may be called EdDSA; other keys have
@@ -43,7 +48,8 @@ export interface ClientKey {
 }
 
 /**
- * A JWT signed with the client's private key, a new one for every request (RFC 7523 §2.2).
+ * Returns the authentication with a JWT that is signed with the client's private key, a new one for every request
+ * (RFC 7523 §2.2).
  *
  * @example
  * ```ts
@@ -58,7 +64,8 @@ export interface ClientKey {
  *   protectedResources: ['https://api.example.com/'],
  * });
  * ```
- * @throws ConfigurationError for anything but a private key. A PEM without one is an error at the first request.
+ * @throws ConfigurationError if `key` is not a private key, and for an unknown `algorithm`. A key that the platform cannot import
+ *   from its PEM rejects the first request instead.
  */
 export function privateKeyJwt(
   key: CryptoKey | string | ClientKey,
@@ -74,7 +81,7 @@ export function privateKeyJwt(
   );
 }
 
-/** How long a key may take to load, in ms. */
+/** Time limit for loading a key, in ms. */
 const maxLoadMs = 30_000;
 
 /** @param load what makes the assertions. Called when the first one is needed, and again if that failed. */

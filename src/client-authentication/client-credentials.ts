@@ -11,7 +11,7 @@ import type { ClientCredentialsGrant } from '../core/oauth/grant.ts';
 import { parseTokenResponse, type TokenResponseOutcome } from '../core/oauth/token-response.ts';
 import { clientCredentialsRequest } from '../token-endpoint/token-request.ts';
 
-/** See {@link clientCredentials}. */
+/** Options of {@link clientCredentials}. */
 export interface ClientCredentialsOptions {
   /** Scopes to request, if a protected resource or `getAccessToken()` names none. @default the client's default */
   readonly scope?: readonly string[] | undefined;
@@ -20,10 +20,10 @@ export interface ClientCredentialsOptions {
 }
 
 /**
- * Gets access tokens for the client itself, machine to machine: nobody signs in, and the first call requests a token. A new one is
- * requested on the same evidence as with a refresh token, once for all callers, processes and machines that share the storage. A
- * request spends nothing, so a lost response does no harm, and no error of the server ends the session. `signOut()` revokes the
- * token and deletes it, and the next call requests another one.
+ * Returns the grant for access tokens of the client itself, machine to machine and without a login (RFC 6749 §4.4). The first call
+ * requests a token. A new one is requested on the same evidence as with a refresh token, once for all callers, processes and
+ * machines that share the storage. A request consumes no refresh token, so it is repeated safely after a lost response, and no
+ * error of the server ends the session. `signOut()` revokes and deletes the token, and the next call requests another one.
  *
  * @example
  * ```ts
@@ -39,8 +39,8 @@ export interface ClientCredentialsOptions {
  * });
  * const orders = await manager.fetch('https://api.example.com/orders');
  * ```
- * @throws ConfigurationError for a scope or resource that no server could be asked for. The manager throws it for a client
- *   that has no way to prove who it is.
+ * @throws ConfigurationError for an invalid scope or resource. The manager throws it if the option `clientAuthentication` is
+ *   missing.
  * @see RFC 6749 §4.4
  */
 export function clientCredentials(options: ClientCredentialsOptions = {}): ClientCredentialsGrant {

@@ -1,5 +1,5 @@
 /**
- * How a client proves who it is with a secret (RFC 6749 §2.3).
+ * Client authentication with a secret (RFC 6749 §2.3).
  *
  * @module
  */
@@ -8,20 +8,24 @@ import type { ClientAuthentication } from '../core/oauth/authorization-server.ts
 import { identify } from '../token-endpoint/public-client.ts';
 import { requireSecret } from '../token-endpoint/secret-in-browser.ts';
 
-/** How {@link clientSecretBasic} writes what it sends. */
+/** Options of {@link clientSecretBasic}. */
 export interface BasicOptions {
   /**
-   * `'form'` encodes id and secret first, as RFC 6749 §2.3.1 says; `'plain'` does not, as many servers expect. They
-   * differ only for ids or secrets with other characters than letters, digits and `-._*`.
+   * Encoding of id and secret. `'form'` form-encodes them first (RFC 6749 §2.3.1), `'plain'` does not, as many servers
+   * expect. The two differ only for ids or secrets with characters other than letters, digits and `-._*`.
    *
    * @default 'form'
    */
   readonly encoding?: 'form' | 'plain' | undefined;
-  /** `true`: `client_id` stands in the body as well, for servers that look for it there. @default false */
+  /** `true`: sends `client_id` in the body too, for servers that expect it there. @default false */
   readonly clientIdInBody?: boolean | undefined;
 }
 
-/** The client's secret in the `Authorization` header (RFC 6749 §2.3.1). */
+/**
+ * Returns the authentication with the client's secret in the `Authorization` header (RFC 6749 §2.3.1).
+ *
+ * @throws ConfigurationError if `secret` is not a non-empty string.
+ */
 export function clientSecretBasic(secret: string, options: BasicOptions = {}): ClientAuthentication {
   requireSecret('clientSecretBasic', secret);
   const encode = options.encoding === 'plain' ? (text: string) => text : formEncode;
@@ -43,7 +47,11 @@ function formEncode(text: string): string {
   return new URLSearchParams([['', text]]).toString().slice(1);
 }
 
-/** The client's secret in the body (RFC 6749 §2.3.1). */
+/**
+ * Returns the authentication with the client's secret in the body (RFC 6749 §2.3.1).
+ *
+ * @throws ConfigurationError if `secret` is not a non-empty string.
+ */
 export function clientSecretPost(secret: string): ClientAuthentication {
   requireSecret('clientSecretPost', secret);
   return {

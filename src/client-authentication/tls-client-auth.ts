@@ -1,5 +1,5 @@
 /**
- * How a client proves who it is with a certificate (RFC 8705).
+ * Client authentication with a certificate (RFC 8705).
  *
  * @module
  */
@@ -8,8 +8,9 @@ import type { ClientAuthentication } from '../core/oauth/authorization-server.ts
 import { identify } from '../token-endpoint/public-client.ts';
 
 /**
- * The client's certificate, issued or self-signed, which the transport presents (RFC 8705 §2): to the endpoints in
- * `mtls_endpoint_aliases` where there are any, and to the protected resources, for tokens that are bound to it.
+ * Returns the authentication with a certificate of the client, issued or self-signed (RFC 8705 §2). Your `fetch` presents
+ * the certificate, also to protected resources, which need it for tokens that are bound to it. Requests to the authorization
+ * server go to its `mtls_endpoint_aliases`, if there are any.
  *
  * @example
  * ```ts

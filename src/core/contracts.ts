@@ -6,15 +6,15 @@
  */
 
 /**
- * How far a storage or lock is shared: by this process, by every process of this machine (or every tab of this
- * browser profile), or by every machine that uses the same backend.
+ * Reach of a storage or lock: this process, every process of this machine (or every tab of this browser profile),
+ * or every machine that uses the same backend.
  */
 export type Reach = 'process' | 'machine' | 'cluster';
 
 /** Identifies one stored value of one key. A version is never used twice for a key, not even after a delete. */
 export type Version = string | number;
 
-/** The value of a key in a storage. */
+/** Stored value of a key, with its version. */
 export interface Stored {
   /**
    * The written record, as plain JSON. A storage returns a value that it cannot read as JSON unchanged: the manager
@@ -25,10 +25,10 @@ export interface Stored {
 }
 
 /**
- * Why sessions are stored elsewhere than in the preferred storage.
+ * Reason why sessions are not in the preferred storage.
  *
  * - `site data blocked`: the user or a policy blocks it for this site, or for frames of other sites.
- * - `opaque origin`: the page has no origin of its own, as in a sandboxed frame.
+ * - `opaque origin`: the page has an opaque origin, as in a sandboxed frame.
  */
 export type StorageUnavailableReason = 'site data blocked' | 'opaque origin';
 
@@ -57,17 +57,17 @@ export interface TokenStorage {
   readonly lock?: TokenLock;
   /** Returns the stored value, or `undefined`. @throws StorageError */
   read(key: string): Promise<Stored | undefined>;
-  /** @throws StorageError with `conflict` when the stored version is not `ifVersion`. */
+  /** Stores the record and returns its version. @throws StorageError with `conflict` if the stored version is not `ifVersion`. */
   write(key: string, record: object, ifVersion: Version | undefined): Promise<Version>;
-  /** Deletes it. @throws StorageError with `conflict` if `ifVersion` is given and another version is stored. */
+  /** Deletes the stored value. @throws StorageError with `conflict` if `ifVersion` is given and another version is stored. */
   delete(key: string, ifVersion?: Version): Promise<void>;
   /**
-   * Notifies the listener that the value of `key` has changed, not what it is now. Returns a function that
+   * Calls the listener after each change of the value of `key`, without the value. Returns a function that
    * unsubscribes.
    */
   watch?(key: string, listener: () => void): () => void;
   /**
-   * Returns why sessions are stored elsewhere than in the preferred storage, once the first operation has resolved.
+   * Returns why sessions are not in the preferred storage, once the first operation has resolved.
    * The manager emits `storageUnavailable` with it.
    */
   unavailable?(): StorageUnavailableReason | undefined;
@@ -89,14 +89,14 @@ export interface TokenStorage {
 export interface TokenLock {
   readonly reach: Reach;
   /**
-   * How long a grant lasts at most if it can end by itself, in ms: at least the `timeout` of the manager and 10_000 more.
+   * Maximum duration of a grant that can expire, in ms: at least the `timeout` of the manager plus 10_000.
    *
    * @default only the end of the callback, or of its process, ends a grant
    */
   readonly lease?: number;
   /**
-   * `true`: a holder can lose a grant while it lives, without noticing, and continue: with a connection, in a
-   * failover. The next holder then waits for a refresh in progress, as long as it can take, before it sends the same
+   * `true`: a running holder can lose a grant without noticing, for example with its connection or in a failover.
+   * The next holder then waits for a refresh in progress, as long as it can take, before it sends the same
    * refresh token. That holds for clocks that are up to five minutes apart.
    *
    * @default false
@@ -110,28 +110,28 @@ export interface TokenLock {
   ): Promise<T>;
 }
 
-/** The time, and timers. A test passes its own. */
+/** Clock of a manager: the time and its timers. Tests pass `testClock()`. */
 export interface Clock {
-  /** Now, in Unix ms. */
+  /** Returns the current time, in Unix ms. */
   now(): number;
-  /** Calls back after `delay` ms. @default the platform's `setTimeout` */
+  /** Calls `callback` after `delay` ms. @default the platform's `setTimeout` */
   setTimeout?(callback: () => void, delay: number): unknown;
-  /** @default the platform's `clearTimeout` */
+  /** Cancels a timer of `setTimeout`. @default the platform's `clearTimeout` */
   clearTimeout?(timer: unknown): void;
 }
 
 /** Sends requests: `fetch`, or a function with its shape. */
 export type Transport = typeof globalThis.fetch & {
   /**
-   * `'manual'`: it follows no redirect of a request with `redirect: 'manual'`, so a response with another `url` than
-   * the requested one is accepted. For a transport that sends requests to another address, such as a proxy.
+   * `'manual'`: declares that it follows no redirect of a request with `redirect: 'manual'`, so a response whose `url`
+   * is not the requested one is accepted. For a transport that sends requests to another address, such as a proxy.
    *
    * @default a response of the authorization server with another `url` is rejected
    */
   readonly redirects?: 'manual';
 };
 
-/** Limits how many tasks run at a time, in the order of their requests. */
+/** Limit of concurrent tasks, which start in the order of their requests. */
 export interface ConcurrencyLimiter {
   /**
    * Runs `task` when it is its turn. An abort takes a waiting task out of the queue, rejecting with the signal's

@@ -14,20 +14,20 @@ import { memoryKeys } from './memory-keys.ts';
 import { type DpopAlgorithm, generateKeys, isAlgorithm } from './signing.ts';
 import { WebCryptoDpopKey } from './web-crypto-dpop-key.ts';
 
-/** See {@link dpop}. */
+/** Options of {@link dpop}. */
 export interface DpopOptions {
   /**
-   * Where the keys rest. They must reach as far as the sessions: `indexedDbKeys()` of `tokenkeep/browser` keeps them where no
-   * script can read them; {@link exportedKeys} is for storages of text.
+   * Storage for the keys. It must reach as far as the storage of the sessions. `indexedDbKeys()` of `tokenkeep/browser` keeps
+   * keys that no script can export; {@link exportedKeys} is for storages of text.
    *
    * @default memoryKeys()
    */
   readonly keys?: KeyStorage | undefined;
-  /** Algorithm of the proofs. The server lists its own: `dpop_signing_alg_values_supported`. @default 'ES256' */
+  /** Algorithm of the proofs. The server lists those it supports in `dpop_signing_alg_values_supported`. @default 'ES256' */
   readonly algorithm?: DpopAlgorithm | undefined;
   /**
-   * **Gives protection up where the server has none.** `true`: sessions whose tokens are bearer tokens are used as such: those
-   * of logins before DPoP, and those of a server that did not bind its answer. A session that is bound stays bound.
+   * **Weakens the protection.** `true`: accepts sessions with bearer tokens, from logins before DPoP or from a server that did
+   * not bind the tokens. A session that is bound stays bound.
    *
    * @default false: bearer tokens are refused
    */
@@ -35,15 +35,15 @@ export interface DpopOptions {
 }
 
 /**
- * Binds every session to its own key, which never leaves this side (DPoP, RFC 9449). Each request proves that its
- * sender has the key, so a token that was stolen on its way, from a log or from an API is useless to the thief. It
- * does not stop script in the page, which can have requests signed as the page can.
+ * Binds every session to its own key, which the server never receives (DPoP, RFC 9449). Each request proves that its
+ * sender has the key, so a token that was stolen in transit, from a log or from an API is useless without it. DPoP
+ * does not stop a malicious script in the page, which can request signatures like the page itself.
  *
- * The key is made by a login and named in the session's record. Every proof is new, for one request, and has the nonce that the
- * server asked for last; a request whose proof alone was refused is sent once more, and nothing is refreshed for it. Should
- * the key be lost, a `LoginRequiredError` with the reason `no_key` says so before anything is sent.
+ * A login generates the key, and the session's record contains its thumbprint. Every request has a new proof with the latest nonce
+ * of the server (RFC 9449 §8). A request whose proof was refused is sent once more, without a refresh. If the key is lost, calls
+ * reject with a `LoginRequiredError` with the reason `no_key`, before anything is sent.
  *
- * In pages of another origin the servers have to show their nonces: `Access-Control-Expose-Headers: DPoP-Nonce,
+ * For pages of another origin the servers must expose their nonces: `Access-Control-Expose-Headers: DPoP-Nonce,
  * WWW-Authenticate`.
  *
  * @example
@@ -86,7 +86,7 @@ export interface DpopOptions {
  *   await manager.setTokens({ ...(await response.json()), dpop_jkt: key.thumbprint });
  * }
  * ```
- * @throws ConfigurationError for options that it does not know.
+ * @throws ConfigurationError for unknown or invalid options.
  * @see RFC 9449
  */
 export function dpop(options: DpopOptions = {}): Dpop {

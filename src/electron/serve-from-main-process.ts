@@ -35,13 +35,13 @@ export interface ServedTokenManager {
   }): Promise<RevocationResult>;
 }
 
-/** See {@link serveTokenManager}. */
+/** Options of {@link serveTokenManager}. */
 export interface ServeTokenManagerOptions {
-  /** Electron's module of this name. */
+  /** Module `ipcMain` of Electron. */
   readonly ipcMain: ElectronIpcMain;
   /** The one manager of the application, or one session of it. */
   readonly manager: ServedTokenManager;
-  /** Where the pages come from that may call: `'app://main'`, `'https://app.example.com'`. All others are refused. */
+  /** Origins of the pages that may call: `'app://main'`, `'https://app.example.com'`. All others are refused. */
   readonly allowedOrigins: readonly string[];
   /** URLs that pages may call: those of the manager's protected resources that they need, or parts of them. */
   readonly protectedResources: readonly string[];
@@ -54,30 +54,30 @@ export interface ServeTokenManagerOptions {
    * @default pages cannot sign in
    */
   readonly login?: ((request: unknown, signal: AbortSignal) => Promise<TokenSet | TokenResponse>) | undefined;
-  /** The largest request body, in bytes: it is held in memory. @default 67_108_864 */
+  /** Maximum size of a request body, which is held in memory, in bytes. @default 67_108_864 */
   readonly maxBody?: number | undefined;
-  /** The name of the channel, where there are several managers. @default 'tokenkeep' */
+  /** Name of the channel, for several managers. @default 'tokenkeep' */
   readonly channel?: string | undefined;
 }
 
 /**
- * Lets the pages of an Electron application call the API with tokens that they never hold: for the main process, before it
- * opens a window. In the preload script stands {@link exposeTokenManager}, in the page {@link connectTokenManager}.
+ * Lets the pages of an Electron application call the API with tokens that they never hold. Call it in the main process before
+ * it opens a window, {@link exposeTokenManager} in the preload script and {@link connectTokenManager} in the page.
  *
- * - A page gets `fetch` for the resources that are named here, events and `signOut`, and with the option `login` a
+ * - A page gets `fetch` for `protectedResources`, events and `signOut`, and with the option `login` a
  *   login in the main process. It cannot request a token, and no response, error or event contains one. A script in
  *   the page can call these resources while the page is open, sign out, and show the user a login.
- * - Every message is judged by the frame that sent it, as it is then: its URL and its origin must be allowed. `'file://'`
+ * - Every message is checked by the current URL and origin of the frame that sent it: both must be allowed. `'file://'`
  *   allows every local page; a scheme of your own (`protocol.handle`, registered as standard) is safer.
  * - `Authorization`, `DPoP` and other headers that pages may not set are removed from requests, `Set-Cookie` from
- *   responses. A response that a redirect brought from another place is returned only if that place is named too.
- * - A request body is held in memory, up to `maxBody`. An answer is streamed at the pace at which the page reads. One that
- *   is neither read nor cancelled stays open until the page goes.
+ *   responses. After a redirect, a response is returned only if its URL is in `protectedResources` too.
+ * - A request body is held in memory, up to `maxBody`. A response is streamed as the page reads it. If it
+ *   is neither read nor cancelled, it stays open until the page closes.
  *
  * Electron could not be run where this was made: it is tested against a double of its inter-process communication.
  *
- * @returns how to stop.
- * @throws ConfigurationError
+ * @returns a function that stops serving.
+ * @throws ConfigurationError for invalid options.
  * @example
  * ```ts
  * import { TokenManager } from 'tokenkeep';

@@ -1,5 +1,5 @@
 /**
- * ky over a manager's `fetch`. One door to ky: the instance that nobody handed in.
+ * ky over a manager's `fetch`. Imports ky, for callers that pass no instance.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { explain } from '../core/explain.ts';
 import { bodyKind } from '../core/http/request-body.ts';
 
 /**
- * Sends calls with access tokens: a `TokenManager`, or the result of `connectTokenManager()` for a worker or
+ * Manager that sends calls with access tokens: a `TokenManager`, or the result of `connectTokenManager()` for a worker or
  * Electron.
  */
 export interface FetchingManager {
@@ -24,8 +24,8 @@ type FetchOption = NonNullable<Options['fetch']>;
 const sentOnce = 'tokenkeepSentOnce';
 
 /**
- * A ky whose calls to protected resources carry the access token of `manager`. Everything else is ky's: options, hooks,
- * retries, timeouts, `extend()`.
+ * Returns a ky whose calls to protected resources carry the access token of `manager`. Options, hooks, retries, timeouts
+ * and `extend()` work as in ky.
  *
  * A refresh and the replay after it happen below ky: they use none of its retries, and hooks, `HTTPError` and
  * progress see only the last response. Errors of tokenkeep are thrown unchanged and not retried, unless
@@ -33,9 +33,9 @@ const sentOnce = 'tokenkeepSentOnce';
  * call is aborted, the refresh continues, and the next call uses its token.
  *
  * ky keeps a copy of a body that is a stream, so that it can be sent again. With `retry: 0` neither ky nor tokenkeep
- * does: the stream goes out once, with a token that lasts a while, and its 401 is the answer.
+ * does: the stream is sent once, with a token that is not about to expire, and a 401 is returned to you.
  *
- * @param ky Your own instance. Its `fetch` option belongs into the options of the manager.
+ * @param ky Your own instance. Pass its `fetch` option to the manager instead.
  * @example
  * ```ts
  * import { TokenManager } from 'tokenkeep';
@@ -52,7 +52,7 @@ const sentOnce = 'tokenkeepSentOnce';
  *   return await api.get('orders').json();
  * }
  * ```
- * @throws ConfigurationError for what is no manager or no ky, and for a ky with a `fetch` of its own.
+ * @throws ConfigurationError if `manager` is not a manager, if `ky` is not a ky, and for a ky with the option `fetch`.
  */
 export function authorizedKy(manager: FetchingManager, ky: KyInstance = plainKy): KyInstance {
   if (typeof manager?.fetch !== 'function') {

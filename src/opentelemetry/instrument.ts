@@ -17,27 +17,27 @@ import type {
   OpenTelemetryTracer,
 } from './opentelemetry-api.ts';
 
-/** The observed part of a `TokenManager`. */
+/** Part of a `TokenManager` that {@link instrument} uses. */
 export interface ObservedManager {
   /** Calls protected resources. */
   readonly fetch: typeof globalThis.fetch;
-  /** Subscribes to all events. Returns how to stop. */
+  /** Subscribes to all events. Returns a function that unsubscribes. */
   on(type: '*', listener: (event: AnyTokenEvent) => unknown): () => void;
 }
 
-/** A manager that is observed. */
+/** Observation of a manager, the result of {@link instrument}. */
 export interface Instrumentation extends Disposable {
-  /** The manager's `fetch`, with its calls counted. Whatever goes through the manager's own is not. */
+  /** The manager's `fetch` with its calls counted. Calls of `manager.fetch` itself are not counted. */
   readonly fetch: typeof globalThis.fetch;
   /** Stops observing. */
   stop(): void;
 }
 
-/** By which spans and instruments are known to be ours. */
+/** Instrumentation scope of all spans and instruments. */
 const scope = 'tokenkeep';
 
 /**
- * Reports to OpenTelemetry what a manager does, for all of its sessions: a span `tokenkeep refresh` for each refresh,
+ * Reports the work of a manager to OpenTelemetry, for all of its sessions: a span `tokenkeep refresh` for each refresh,
  * with spans `lock`, `request` and `commit` in it, and counters. They contain no token and no session id, which may
  * be a user's name.
  *
@@ -67,7 +67,7 @@ const scope = 'tokenkeep';
  * const orders = await fetch('https://api.example.com/orders');
  * ```
  * @param api `import * as opentelemetry from '@opentelemetry/api'`: the copy that your application has set up.
- * @throws ConfigurationError for what is no manager, and when the api is missing.
+ * @throws ConfigurationError if `manager` is not a manager, and if `api` is missing.
  */
 export function instrument(manager: ObservedManager, api: OpenTelemetryApi): Instrumentation {
   if (typeof manager?.fetch !== 'function' || typeof manager.on !== 'function') {

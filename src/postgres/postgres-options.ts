@@ -6,28 +6,31 @@
 import { ConfigurationError } from '../core/errors.ts';
 import type { PostgresPool } from './postgres-pool.ts';
 
-/** See {@link postgresStorage}. */
+/** Options of {@link postgresStorage}. */
 export interface PostgresStorageOptions {
   /**
-   * A pool of `pg`, to the primary. It stays yours: nothing here ends it. One of its connections is taken for as long as
-   * somebody watches or holds a lock, so it needs two at least.
+   * Pool of `pg` for the primary, with at least two connections: one is used while a session is watched or a lock is held.
+   * tokenkeep does not end the pool.
    */
   readonly pool: PostgresPool;
-  /** The table of `postgresTable()`: a name, or a schema and a name. @default 'tokenkeep_sessions' */
+  /** Name of the table of `postgresTable()`, with or without its schema. @default 'tokenkeep_sessions' */
   readonly table?: string | undefined;
   /**
-   * How long a lock outlives a holder that is stopped or cut off, in ms. Longer than a refresh may take: the `timeout` of
-   * the manager and 10 s. A holder that died is noticed at once.
+   * Time until the lock of a stopped or disconnected holder expires, in ms. It must exceed the longest refresh: the `timeout`
+   * of the manager plus 10 s. The lock of a process that has died is released at once.
    *
    * @default 45_000
    */
   readonly lease?: number | undefined;
   /**
-   * When a session may be deleted after its last change, in ms, if its server does not say how long its refresh token
-   * lives: what stands in `expires_at`. If the server says, a day after that. @default never
+   * Time after its last change when a session may be deleted, in ms, if its server does not report the lifetime of its
+   * refresh token. If the server reports it, the session may be deleted a day after that. The column `expires_at` contains
+   * this time.
+   *
+   * @default never
    */
   readonly expireAfter?: number | undefined;
-  /** How long one operation may take, in ms, waiting for a connection of the pool included. @default 10_000 */
+  /** Time limit of one operation, in ms, including the wait for a connection of the pool. @default 10_000 */
   readonly timeout?: number | undefined;
 }
 

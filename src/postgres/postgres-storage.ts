@@ -27,7 +27,7 @@ import { buildStatements } from './postgres-table.ts';
  * Keeps sessions in PostgreSQL (14 or newer), so that several backend instances can share sessions: one refreshes,
  * the others wait and use the result. It brings its own lock, and notifies all of them of a change.
  *
- * The pool is yours, of `pg`; nothing here ends it. It must reach the primary, directly or through a pooler in
+ * The pool is yours, of `pg`; tokenkeep does not end it. It must reach the primary, directly or through a pooler in
  * session mode. One of its connections is used while someone watches or holds a lock, whatever the number of
  * sessions. Create the table with `postgresTable()`. Everyone who can read it can read the tokens.
  *

@@ -13,37 +13,37 @@ import {
   type RedisClient,
 } from './redis-client.ts';
 
-/** See {@link redisStorage}. */
+/** Options of {@link redisStorage}. */
 export interface RedisStorageOptions {
-  /** A client of `redis` (node-redis) or `ioredis`, connected or connecting. It stays yours: nothing here closes it. */
+  /** A client of `redis` (node-redis) or `ioredis`, connected or connecting. tokenkeep does not close it. */
   readonly client: RedisClient;
   /** Prefix of all keys, so that other data in the same Redis is not touched. @default 'tokenkeep' */
   readonly prefix?: string | undefined;
   /**
-   * A connection of its own for announcements, connected and of the same package as `client`. It stays yours too.
+   * Separate connection for change notifications, connected and of the same package as `client`. tokenkeep does not close it.
    *
-   * @default a duplicate of `client`, made when somebody watches and closed when nobody does any more
+   * @default a duplicate of `client`, opened for the first watcher and closed after the last one
    */
   readonly subscriber?: RedisClient | undefined;
   /**
-   * How long a lock outlives a holder that has died, in ms. Longer than a refresh may take: the `timeout` of the manager
-   * and 10 s. A living holder renews it.
+   * Time until the lock of a dead holder expires, in ms. It must exceed the longest refresh: the `timeout` of the manager
+   * plus 10 s. A live holder renews it.
    *
    * @default 45_000
    */
   readonly lease?: number | undefined;
   /**
-   * For a primary with replicas, which know of a write only some time later: a write succeeds when so many of them have
-   * it, and rejects with a `StorageError` when they do not within `timeout` ms. Without it, a failover can bring back
-   * a refresh token that was spent a moment before. Not for a cluster.
+   * Replication of a write, for a primary with replicas. A write resolves when this number of `replicas` has it, and rejects
+   * with a `StorageError` after `timeout` ms. Without it, a failover can restore a refresh token that is already spent. Not
+   * for a cluster.
    */
   readonly wait?: { readonly replicas: number; readonly timeout: number } | undefined;
   /**
-   * How long a session is kept after its last change, in ms, if its server does not report the lifetime of its
+   * Time that a session is kept after its last change, in ms, if its server does not report the lifetime of its
    * refresh token. If the server reports it, the session is kept until a day after that. @default forever
    */
   readonly expireAfter?: number | undefined;
-  /** How long one operation may take, in ms, a reconnection included. @default 10_000 */
+  /** Time limit of one operation, in ms, including a reconnection. @default 10_000 */
   readonly timeout?: number | undefined;
 }
 

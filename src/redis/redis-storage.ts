@@ -19,11 +19,11 @@ import { RedisServer } from './redis-server.ts';
  * Keeps sessions in Redis, so that several backend instances can share sessions: one refreshes, the others wait and
  * use the result. It brings its own lock, and notifies all of them of a change.
  *
- * The client is yours, of `redis` (node-redis) or `ioredis`; nothing here closes it. Everyone who can read this Redis
+ * The client is yours, of `redis` (node-redis) or `ioredis`; tokenkeep does not close it. Everyone who can read this Redis
  * can read the tokens: give it a password and TLS. Set the eviction policy `noeviction`, because an evicted session
  * is signed out.
  *
- * One key a session, one more while it is refreshed, and no timer, subscription or connection per session.
+ * Each session uses one key, and a second one during a refresh. It needs no timer, subscription or connection per session.
  *
  * @example
  * ```ts

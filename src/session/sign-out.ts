@@ -20,7 +20,7 @@ import { revokeRecords } from './revoke-tokens.ts';
 import type { Session } from './session.ts';
 import { loginRequired } from './session-errors.ts';
 
-/** How to sign out. */
+/** Options of `signOut()`. */
 export interface SignOutOptions {
   /** Whether to revoke the tokens at the authorization server (RFC 7009). @default true */
   readonly revoke?: boolean | undefined;

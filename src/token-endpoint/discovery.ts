@@ -1,5 +1,5 @@
 /**
- * Finding out an authorization server's endpoints (RFC 8414, OpenID Connect Discovery).
+ * Discovery of an authorization server's endpoints (RFC 8414, OpenID Connect Discovery).
  *
  * @module
  */
@@ -18,25 +18,25 @@ import { keepAlive } from '../platform/environment.ts';
 import { type AuthorizationServerOption, checkFormerIssuers } from './authorization-server-resolver.ts';
 import { readText, sendOnce, tooLarge } from './send-request.ts';
 
-/** How to discover. */
+/** Options of {@link discover}. */
 export interface DiscoverOptions {
   /** `fetch` implementation used for the request. @default the platform's `fetch` */
   readonly fetch?: Transport | undefined;
-  /** How long one attempt may take, in ms. @default 10_000 */
+  /** Time limit of one attempt, in ms. There are at most three for each document. @default 10_000 */
   readonly timeout?: number | undefined;
-  /** Former names of the server. See {@link AuthorizationServer.formerIssuers}. */
+  /** Former issuer identifiers of the server. See {@link AuthorizationServer.formerIssuers}. */
   readonly formerIssuers?: readonly string[] | undefined;
-  /** How the server deviates from the textbook, which its metadata does not say. */
+  /** Deviations of the server from the standards, which its metadata does not contain. @default none */
   readonly profile?: ProviderProfile | undefined;
 }
 
 /**
- * Finds out an authorization server's endpoints from its issuer identifier, when they are first needed; from then on they
- * are known to everyone who shares what this gives: the manager, and the logins before it. The document must name the
- * very issuer that was asked for (RFC 8414 §3.3), or it is not used and nothing is sent anywhere.
+ * Returns a function that finds an authorization server's endpoints by its issuer identifier (RFC 8414, OpenID Connect
+ * Discovery). The metadata document is fetched when it is first needed. Pass the same function to the manager and its logins,
+ * so that they share the result. The document must name exactly `issuer` (RFC 8414 §3.3); otherwise it is not used.
  *
- * A document that cannot be used is a `ConfigurationError` where it is needed. One that cannot be had is no reason to sign
- * anyone in again: `RefreshFailedError` from a manager, `LoginFailedError` from a login, and the next call asks again.
+ * A call that needs an unusable document rejects with a `ConfigurationError`. If the document cannot be fetched, the session
+ * continues: the manager throws `RefreshFailedError`, a login throws `LoginFailedError`, and the next call fetches again.
  *
  * @example
  * ```ts
@@ -48,7 +48,7 @@ export interface DiscoverOptions {
  *   protectedResources: ['https://api.example.com/'],
  * });
  * ```
- * @throws ConfigurationError when `issuer` is no https URL (http: only on loopback).
+ * @throws ConfigurationError if `issuer` is not an https URL (or http on loopback), or contains `/.well-known/`.
  */
 export function discover(
   issuer: string,
@@ -64,7 +64,7 @@ export function discover(
     );
   }
   const options = ownMembers(given);
-  // As it is now: when the application later puts `manager.fetch` in its place, a refresh must not wait for itself.
+  // Read now: if the application later replaces it by `manager.fetch`, a refresh must not wait for itself.
   const transport = options.fetch ?? globalThis.fetch;
   let found: Promise<AuthorizationServer> | undefined;
   checkFormerIssuers(options.formerIssuers, 'discover(issuer, options): formerIssuers');
@@ -87,19 +87,19 @@ interface DiscoverySettings extends DiscoverOptions {
   readonly transport: Transport;
 }
 
-/** The members that are used. Nothing is believed of the others, nor of the types of these. */
+/** Unvalidated members of a metadata document. Only `issuer` has been compared. */
 type Metadata = Readonly<Record<string, unknown>> & { readonly issuer: string };
 
-/** Statuses that may be others a moment later. */
+/** Statuses of temporary failures. */
 const retryStatuses: readonly number[] = [429, 500, 502, 503, 504];
-/** Metadata may be fetched as often as it takes. */
+/** Fetching metadata changes nothing at the server, so it can be repeated. */
 const maxAttempts = 3;
 /** The pause before the second attempt, unless the server names one; each further one is twice as long, in ms. */
 const retryPause = 300;
 /** The longest pause that a server can ask for, in ms. */
 const maxRetryPause = 2_000;
 
-/** A place that has no document, which is not the same as one that cannot be asked. */
+/** The server has no document at this URL. A server that cannot be reached is an error instead. */
 const notFound = Symbol('missing');
 
 async function fetchMetadata(issuer: string, options: DiscoverySettings): Promise<Metadata> {
@@ -149,7 +149,7 @@ async function fetchDocument(
   if (text === tooLarge) throw new Error('The metadata document is larger than 1 MiB.');
   const document: unknown = JSON.parse(text);
   if (!isJsonObject(document)) throw new Error('The response is no metadata document.');
-  // As text (RFC 8414 §3.3): what a session is bound to.
+  // Compared as text (RFC 8414 §3.3), because sessions are bound to the issuer as text.
   if (document['issuer'] === issuer) return document as Metadata;
   throw new ConfigurationError(
     `Discovery failed: the metadata document of ${quoted(issuer)} says that its issuer is ${quoted(document['issuer'])}. ` +
@@ -157,7 +157,7 @@ async function fetchDocument(
   );
 }
 
-/** Foreign text, in one line that has an end. */
+/** Quotes text of the server in one line of limited length. */
 function quoted(value: unknown): string {
   return typeof value === 'string' ? JSON.stringify(value.slice(0, 200)) : 'missing';
 }
@@ -166,7 +166,7 @@ interface MetadataResponse {
   readonly status: number;
   readonly ok: boolean;
   readonly text: string | typeof tooLarge;
-  /** When the server wants to be asked again, in ms. */
+  /** Pause that the server asks for before the next request, in ms. */
   readonly retryAfter: number | undefined;
 }
 
@@ -185,7 +185,7 @@ async function request(address: string, options: DiscoverySettings): Promise<Met
   }
 }
 
-/** A transport that follows redirects does so again, and a server that did not answer in time has had its time. */
+/** Returns whether a repetition is useless: after a followed redirect, and after a time-out. */
 function isFinal(error: unknown): boolean {
   return error instanceof RedirectFollowedError || (error instanceof Error && error.name === 'TimeoutError');
 }
@@ -205,7 +205,7 @@ async function requestOnce(address: string, options: DiscoverySettings): Promise
   }
 }
 
-/** Its URLs are checked where the server becomes known, by whatever way. */
+/** Converts metadata. `AuthorizationServerResolver` checks the URLs later. */
 function toServer(metadata: Metadata, profile: ProviderProfile | undefined): AuthorizationServer {
   const { token_endpoint, revocation_endpoint, authorization_endpoint, mtls_endpoint_aliases } = ownMembers(
     metadata,

@@ -27,71 +27,71 @@ import type { SignedIn } from './worker-login.ts';
 import type { WorkerMessage } from './worker-messages.ts';
 import { type TokenWorker, workerFinder } from './worker-port.ts';
 
-/** See {@link connectTokenManager}. */
+/** Options of {@link connectTokenManager}. */
 export interface ConnectTokenManagerOptions {
   /**
-   * Makes or finds the worker: `() => new SharedWorker(url)`, `() => new Worker(url)`, `() => navigator.serviceWorker`. It is
-   * asked again when a worker that it has made is gone.
+   * Creates or returns the worker: `() => new SharedWorker(url)`, `() => new Worker(url)`, `() => navigator.serviceWorker`. It is
+   * called again if a worker that it created has ended.
    */
   readonly worker: () => TokenWorker | undefined;
-  /** Replacement where the engine has no such worker. @default an error */
+  /** Creates another worker if the browser does not support the first. @default a ConfigurationError */
   readonly fallback?: (() => TokenWorker | undefined) | undefined;
   /** The channel of {@link serveTokenManager}. @default 'tokenkeep' */
   readonly channel?: string | undefined;
 }
 
-/** The token manager of a worker, as a page sees it. */
+/** Token manager of a worker, for use in a page. */
 export interface ConnectedTokenManager extends Disposable {
   /**
-   * Does what `fetch` does, in the worker and with an access token, for the resources that pages may call. Bodies cross in
-   * chunks, at the pace at which they are read; a `Request` with a body is read first. A call that a worker was stopped in is
-   * made again if it is a GET, HEAD or OPTIONS.
+   * Sends a request in the worker, with an access token, for the resources that pages may call. Bodies are transferred in
+   * chunks as they are read; a `Request` with a body is read first. If the worker is stopped during a call, the call is
+   * repeated if it is a GET, HEAD or OPTIONS.
    *
-   * @throws the errors of `TokenManager.fetch`; a `DOMException` named `NotAllowedError` for what pages may not do; a
-   *   `TypeError` when the worker is gone.
+   * @throws the errors of `TokenManager.fetch`; a `DOMException` named `NotAllowedError` for a call that pages may not make; a
+   *   `TypeError` if the worker has ended.
    */
   readonly fetch: Transport;
-  /** Subscribes to what happens. Returns how to stop. */
+  /** Subscribes to events. Returns a function that unsubscribes. */
   on<Type extends TokenEventType | '*'>(type: Type, listener: TokenListener<Type>): () => void;
   /**
-   * An access token, where the worker allows pages to have one.
+   * Returns an access token, if the worker sets `allowAccessTokens`.
    *
-   * @throws what `TokenManager.getAccessToken` throws; a `DOMException` named `NotAllowedError` where they stay in the worker.
+   * @throws the errors of `TokenManager.getAccessToken`; a `DOMException` named `NotAllowedError` without `allowAccessTokens`.
    */
   getAccessToken(request?: AccessTokenRequest): Promise<string>;
   /**
-   * Hands the tokens of a login to the worker, from where they do not come back. The page should forget them.
+   * Begins a session in the worker with the tokens of a login. The page should keep no copy of them.
    *
-   * @throws what `TokenManager.setTokens` throws; a `TypeError` when the worker is gone: then sign in again.
+   * @throws the errors of `TokenManager.setTokens`; a `TypeError` if the worker has ended: then sign in again.
    */
   setTokens(tokens: TokenSet | TokenResponse, options?: SetTokensOptions): Promise<void>;
   /**
    * Asks the worker to obtain the tokens of a login, with its option `login`. The argument must be plain data.
    *
    * @param options `signal` stops waiting. The login continues in the worker.
-   * @returns who has logged in.
-   * @throws what that login throws, if it is an error of tokenkeep; the signal's reason.
+   * @returns the user who signed in.
+   * @throws the errors of that login, if they are errors of tokenkeep; the signal's reason after an abort.
    */
   login(request: unknown, options?: { readonly signal?: AbortSignal | undefined }): Promise<SignedIn>;
   /**
    * Ends the session, for all pages.
    *
    * @param options those of `TokenManager.signOut`: `signal` stops waiting, and the session ends anyway.
-   * @throws what `TokenManager.signOut` throws.
+   * @throws the errors of `TokenManager.signOut`.
    */
   signOut(options?: {
     readonly revoke?: boolean | undefined;
     readonly timeout?: number | undefined;
     readonly signal?: AbortSignal | undefined;
   }): Promise<RevocationResult>;
-  /** Stops listening. The worker and the other pages go on. */
+  /** Unsubscribes this page. The worker and other pages continue. */
   close(): void;
 }
 
 /**
  * Connects a page to the token manager in a worker of its origin, which {@link serveTokenManager} serves there.
  *
- * @throws ConfigurationError where there is no such worker and no `fallback`, and where there are no Web Locks.
+ * @throws ConfigurationError if the browser supports neither `worker` nor `fallback`, or has no Web Locks.
  * @example
  * ```ts
  * import { connectTokenManager } from 'tokenkeep/worker';
@@ -146,7 +146,7 @@ export function connectTokenManager(options: ConnectTokenManagerOptions): Connec
     },
     login: async (request, { signal } = {}) => (await call({ type: 'login', request }, signal)) as SignedIn,
     async signOut({ revoke, timeout, signal } = {}) {
-      // Asked for by those as well who do not wait.
+      // Sent before the signal is checked: an aborted caller stops waiting, but the session ends.
       const result = call({ type: 'signOut', revoke, timeout }) as Promise<RevocationResult>;
       return await abortable(result, signal).catch((error: unknown) => {
         if (signal?.aborted === true && (signal.reason ?? error) === error) return notRevoked('aborted');

@@ -37,7 +37,7 @@ import { isServiceWorker, openScope, type PageMessage } from './worker-scope.ts'
 export interface ServedTokenManager {
   /** Calls protected resources. */
   readonly fetch: Transport;
-  /** Subscribes to events. Returns how to stop. */
+  /** Subscribes to events. Returns a function that unsubscribes. */
   on<Type extends TokenEventType>(type: Type, listener: TokenListener<Type>): () => void;
   /** Gets an access token. */
   getAccessToken(request?: AccessTokenRequest): Promise<string>;
@@ -50,24 +50,24 @@ export interface ServedTokenManager {
   }): Promise<RevocationResult>;
 }
 
-/** See {@link serveTokenManager}. */
+/** Options of {@link serveTokenManager}. */
 export interface ServeTokenManagerOptions {
   /** The manager of this worker, or one session of it. */
   readonly manager: ServedTokenManager;
   /** URLs that pages may call: the protected resources of the manager that they need, or parts of them. */
   readonly protectedResources: readonly string[];
   /**
-   * Gets the tokens of a login here, so that no page ever holds them: with what a page gave to
-   * {@link ConnectedTokenManager.login}, such as the URL of the callback. Any script of the page can give anything: judge it.
-   * Of what `completeLogin()` of `tokenkeep/login` gives, the ID token is checked once the tokens are stored; a login that
-   * it does not vouch for is signed out.
+   * Obtains the tokens of a login in the worker, so that no page ever holds them. `request` is the argument of
+   * {@link ConnectedTokenManager.login}, such as the URL of the callback. Any script of the page can send anything, so validate
+   * it. If you return the result of `completeLogin()` of `tokenkeep/login`, the ID token is validated once the tokens are stored,
+   * and the session is signed out if it is invalid.
    */
   readonly login?: ((request: unknown) => Promise<WorkerLogin | TokenSet | TokenResponse>) | undefined;
   /** **Lets every script of a page have access tokens**, through `getAccessToken()`. Refresh tokens stay here. @default false */
   readonly allowAccessTokens?: boolean | undefined;
-  /** In a service worker: also answers requests that pages make without a manager. @default true */
+  /** `true`: a service worker also handles requests that pages make without a manager. @default true */
   readonly plainRequests?: boolean | undefined;
-  /** The name of the channel, where there are several managers. @default 'tokenkeep' */
+  /** Name of the channel, for several managers. @default 'tokenkeep' */
   readonly channel?: string | undefined;
   /** The global object of the worker. @default globalThis */
   readonly scope?: object | undefined;
@@ -78,19 +78,19 @@ export interface ServeTokenManagerOptions {
  * the top of the worker's script, before anything that waits; pages use {@link connectTokenManager}.
  *
  * - **A shared worker** with `memoryStorage()` keeps the tokens where no page can reach them: one manager for all tabs,
- *   until the last one closes. A dedicated worker is that for one tab, until it reloads.
- * - **A service worker** is stopped by the browser whenever it has nothing to do, and its memory with it. So its manager needs
- *   `indexedDbStorage()`, and **that can be read by every script of the origin**, also when it is encrypted: the script
- *   can use the key. Tokens are then out of the way of what looks for them in the page, not out of its reach.
- * - A service worker also answers what pages ask for by themselves: `fetch`, `<img>`, `<video crossorigin>` (without that
- *   attribute Firefox does not ask it, and others are to follow). It gives no token to navigations, frames and forms, which
- *   any site can begin. When there is no token the request fails like one without a network; the events say why.
- * - A page gets `fetch` for the resources that are named here, events, `setTokens` and `signOut`. Neither answers, errors nor
- *   events hold a token. `Authorization` and `DPoP` are taken out of what pages send.
+ *   until the last one closes. A dedicated worker does the same for one tab, until the tab reloads.
+ * - **A service worker** loses its memory when the browser stops it, so its manager needs `indexedDbStorage()`. **Every script of the
+ *   origin can read that storage**, even if it is encrypted, because the script can use the key. This protects tokens only
+ *   against code that does not look for them in IndexedDB.
+ * - A service worker also handles requests that pages make without a manager: `fetch`, `<img>`, `<video crossorigin>` (without that
+ *   attribute Firefox does not ask it, and others are to follow). It adds no token to navigations, frames and forms, which
+ *   any site can begin. Without a token the request fails with a network error, and an event contains the reason.
+ * - A page gets `fetch` for `protectedResources`, events, `setTokens` and `signOut`. No response, error or event contains a
+ *   token. `Authorization` and `DPoP` are removed from requests of pages.
  * - A script in a page can call these resources while the page is open, sign out, and sign in again for itself.
  *
- * @returns how to stop.
- * @throws ConfigurationError where this is no worker, and for options that cannot work.
+ * @returns a function that stops serving.
+ * @throws ConfigurationError outside a worker, and for invalid options.
  * @example
  * ```ts
  * import { TokenManager } from 'tokenkeep';

@@ -15,30 +15,30 @@ import { variantOf } from '../session/session-record.ts';
 import { isSecureUrl } from './endpoint.ts';
 import { hasUserInfo, parseUrl } from './url.ts';
 
-/** A place that access tokens are sent to. Nothing else ever gets one (RFC 6750 §5.2). */
+/** URL that gets access tokens, with the scope and resource indicators of its token. No other URL gets one (RFC 6750 §5.2). */
 export interface ProtectedResource {
   /**
-   * An absolute URL: https, or http on loopback; in a page also relative to it. It stands for its path and everything
-   * beneath: `https://api.example.com/v1` is `/v1`, `/v1/` and `/v1/orders?x=1`, but not `/v10`. Of several that
-   * fit, the longest path wins.
+   * Absolute URL with https, or http on loopback. In a page it may be relative. It matches its path and everything
+   * below: `https://api.example.com/v1` matches `/v1`, `/v1/` and `/v1/orders?x=1`, but not `/v10`. If several
+   * match, the longest path wins.
    */
   readonly url: string;
   /**
-   * Scopes that a token for this place must have. Try it with your server: some narrow the whole grant for good, see
+   * Scopes of the token for this resource. Try it with your server: some narrow the whole grant permanently, see
    * {@link AccessTokenRequest.scope}.
    *
    * @default the scopes of the whole grant
    */
   readonly scope?: readonly string[] | undefined;
-  /** Resource indicators that a token for this place is asked with (RFC 8707): absolute URIs without a fragment. */
+  /** Resource indicators of the token for this resource (RFC 8707): absolute URIs without a fragment. */
   readonly resource?: string | readonly string[] | undefined;
   /**
-   * `true`: 401 responses of this place have no CORS headers, so `fetch` of a page rejects with a `TypeError` in their place. Such
+   * `true`: 401 responses of this resource have no CORS headers, so `fetch` in a page rejects with a `TypeError` instead. Such
    * a rejection then counts as evidence against the access token: it is refreshed once, unless the platform is offline or the
    * previous token failed in the same way. The request is not sent again, because it may have been processed: the caller gets
-   * the `TypeError`, and the next call has the new token. Better let the API send CORS headers with its errors.
+   * the `TypeError`, and the next call sends the new token. If you can, let the API send CORS headers with its errors instead.
    *
-   * @default false: a request that fails says nothing about its token
+   * @default false: a failed request is no evidence against its token
    */
   readonly hides401?: boolean | undefined;
 }
@@ -49,17 +49,17 @@ export interface NamedResource {
   readonly scope?: readonly string[] | undefined;
   readonly resource?: readonly string[] | undefined;
   readonly hides401?: boolean | undefined;
-  /** Names the access token that it gets. */
+  /** Name of the access token that it gets. */
   readonly variant: string;
 }
 
-/** Finds the resource that a URL belongs to. Never throws; what is not clearly in a named place is in none. */
+/** Finds the resource that a URL belongs to. Never throws. Returns `undefined` for a URL that is not clearly part of one. */
 export type ResourceMatcher = (url: string) => NamedResource | undefined;
 
 /**
  * Checks the option `protectedResources` and makes the matcher of its URLs.
  *
- * @param base what relative URLs are relative to. A function is asked again for each relative URL, because `fetch` does
+ * @param base Base of relative URLs. A function is called again for each relative URL, because `fetch` does
  *   the same: `history.pushState` and `<base>` change where a relative URL leads.
  * @throws ConfigurationError that names the entry and the remedy. It does not repeat the URL, which may hold a password.
  * @see RFC 6749 §3.3 for scopes, RFC 8707 §2 for resource indicators
