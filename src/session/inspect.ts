@@ -33,7 +33,7 @@ export interface InspectedRecord extends LoginName {
   readonly refreshToken: string | undefined;
   readonly refreshTokenExpiresAt: number | undefined;
   readonly accessTokens: readonly (InspectedToken & Pick<AccessToken, 'type' | 'issuedAt' | 'scope'>)[];
-  /** A refresh that was sent and not answered so far; times in Unix ms. */
+  /** A refresh that was, or may have been, sent and not answered so far; times in Unix ms. */
   readonly pendingRefresh: Pick<PendingRefresh, 'since' | 'latest' | 'sends'> | undefined;
   /** The failure that is remembered; times in Unix ms. */
   readonly failure: Omit<Failure, 'offline' | 'fingerprint'> | undefined;

@@ -42,7 +42,9 @@ export function versionOf(found: StoredSession): Version | undefined {
 export interface LoginWrite {
   readonly kind: 'login';
   /** The stored login that it was last about to replace. `undefined`: it has not been tried, so it may replace any. */
-  replacing: { readonly login: unknown } | undefined;
+  replacing?: { readonly login: unknown };
+  /** Its record with a marker, for a storage that may have held it before: it may be spent. */
+  readonly marked: SessionRecord;
 }
 
 /** The records that a record may replace. */

@@ -275,10 +275,11 @@ export class SessionStore {
       if (login !== undefined && login === record.login) return { kind: 'stored', changes: 0 };
       const before = this.#parse(stored);
       this.assertNotNewer(before);
-      if (replacing !== undefined && stored !== undefined && login !== replacing.login)
-        return { kind: 'superseded' };
+      if (replacing && stored && login !== replacing.login) return { kind: 'superseded' };
+      // An earlier attempt may have been stored, spent and signed out of: it cannot be seen.
+      const written = loginWrite.replacing && !stored ? loginWrite.marked : record;
       loginWrite.replacing = { login };
-      const result = await this.#replace(session, before, record, emit).catch(unlessConflict);
+      const result = await this.#replace(session, before, written, emit).catch(unlessConflict);
       if (result !== undefined) return result;
     }
     throw tooManyConflicts();

@@ -14,7 +14,7 @@ import type {
 } from '../core/oauth/token-set.ts';
 import { ownMembers } from '../core/own-members.ts';
 import type { Secrets } from '../core/redact.ts';
-import { createRecord } from '../core/session/apply-grant.ts';
+import { createRecord, withPendingRefresh } from '../core/session/apply-grant.ts';
 import { type LoginIdentity, loginIdentityOf } from '../core/session/login-identity.ts';
 import { authorizationScheme, isRecord } from '../core/session/read-record.ts';
 import { usableUntil } from '../core/session/refresh-decision.ts';
@@ -147,12 +147,15 @@ async function storeLogin(
   dpopKey: DpopKey | undefined,
   replaced: LoginIdentity | undefined,
 ): Promise<void> {
-  const { store, emit, refreshBefore } = context;
+  const { store, emit, refreshBefore, managerId } = context;
   const { epoch } = session;
-  const replacement = { record, version: undefined };
-  const result = await store.commit(session, replacement, { kind: 'login', replacing: undefined }, emit);
-  reportReplacedRecord(context, session);
   const accessToken = record.accessTokens[wholeGrant];
+  const marked =
+    record.refreshToken && accessToken
+      ? withPendingRefresh(record, 0, managerId, accessToken.issuedAt)
+      : record;
+  const result = await store.commit(session, { record, version: undefined }, { kind: 'login', marked }, emit);
+  reportReplacedRecord(context, session);
   if (accessToken === undefined) return;
   // While it was stored someone may have signed out, or in once more: they win.
   if (session.epoch !== epoch) {

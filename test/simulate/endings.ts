@@ -50,8 +50,25 @@ export function judgeSignOut(
 /** A client revokes what a sign-out has deleted, and what comes late because of one. */
 function revokedByClient(facts: Facts, family: Family): string {
   const signOut = facts.deeds.some(({ kind, session }) => kind === 'signOut' && session === family.session);
-  if (!signOut) facts.break('law commit-before-use', `${family.name} is revoked and nobody has signed out`);
-  return 'signed out';
+  if (signOut) return 'signed out';
+  if (!wasReplacedAndEnded(facts, family))
+    facts.break('law commit-before-use', `${family.name} is revoked and nobody has signed out`);
+  return 'replaced by a login';
+}
+
+/**
+ * A later login has replaced it in the storage, and the process with its newest tokens has seen the session end since: also an end that is
+ * none, between two logins. To that process an end elsewhere is a sign-out, and nothing can continue what was replaced.
+ */
+function wasReplacedAndEnded(facts: Facts, family: Family): boolean {
+  const { session, login, lastStoredAt } = family;
+  const newest = [...facts.refreshTokens.values()].findLast((token) => token.family === family);
+  const { name } = newest?.parent?.by ?? login.process;
+  const endedAt = facts.endedAt.get(`${name} ${session}`) ?? 0;
+  return facts.families.some(
+    ({ session: other, storedAt = 0 }) =>
+      other === session && storedAt > Math.max(lastStoredAt, login.startedAt) && storedAt < endedAt,
+  );
 }
 
 /** How the session of each family ended, for each family; `alive` is one more. */
@@ -149,7 +166,7 @@ export function judgeEnd(facts: Facts, { process, session, reason }: Ended): voi
   const isLost = posts
     .slice(0, posts.indexOf(dead))
     .some(({ committed, outcome }) => committed && outcome === 'lost');
-  if (isLost && !family.revived && reason !== 'response_lost')
+  if (isLost && family.revivedAt === undefined && reason !== 'response_lost')
     facts.break(
       'law response-lost',
       `${process.name} does not say that the answer for ${name} was lost: ${reason}`,

@@ -14,8 +14,8 @@ export interface Family {
   /** When it was first stored, in the order of the run. */
   storedAt: number | undefined;
   lastStoredAt: number;
-  /** It was stored once more by its login, which could not know that it had been stored and was deleted again. */
-  revived: boolean;
+  /** When it was last stored once more by its login, which could not know that it had been stored, and said so. */
+  revivedAt: number | undefined;
   /** The highest generation that was stored since it was last deleted. */
   generation: number;
   /** The sign-out that has deleted it. */
@@ -151,7 +151,7 @@ export class Facts {
       login: deed,
       storedAt: undefined,
       lastStoredAt: 0,
-      revived: false,
+      revivedAt: undefined,
       generation: 0,
       signedOut: undefined,
       revoked: false,

@@ -4,6 +4,9 @@
  * of them; a seed that breaks a law here is replayed there with `--seed N --verbose`.
  */
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import type * as ApplyGrant from '../../src/core/session/apply-grant.ts';
+import type { LoginIdentity } from '../../src/core/session/login-identity.ts';
+import type { Session } from '../../src/session/session.ts';
 import * as doubles from './doubles.ts';
 import type { Doubles } from './fleet.ts';
 import { type SimulateOptions, simulate } from './simulate.ts';
@@ -14,7 +17,7 @@ const ends: Readonly<Record<Profile, RegExp>> = {
   strict:
     /^(alive|revoked by administrator|signed out|replaced by a login|never stored|response lost: .+|lease (ended|stolen) AND .+|storage failed: .+)$/,
   leeway:
-    /^(alive|revoked by administrator|signed out|replaced by a login|never stored|response lost: given up, and reached the server late .+|lease (ended|stolen) AND .+)$/,
+    /^(alive|revoked by administrator|signed out|replaced by a login|never stored|response lost: given up, and reached the server late .+|storage failed: it did not say that it had stored a login, .+|lease (ended|stolen) AND .+)$/,
 };
 
 const seeds = (first: number, count: number) => Array.from({ length: count }, (_, index) => first + index);
@@ -49,6 +52,10 @@ test('a seed is a schedule: it does the same every time', async () => {
 test.each([
   [284, 'a login that was refused, tried again over what came after it'],
   [256, 'a refresh token spent once more while a sign-out was on its way to the storage'],
+  [31_785_538, 'a login that had been stored, spent and signed out of was stored again as if it were new'],
+  [31_783_803, 'the same, where the storage had reported the first attempt as a conflict'],
+  [316_624_461, 'the late tokens of a login that its own process had replaced are revoked'],
+  [31_788_586, 'the late tokens of a refresh whose session a login was about to replace are revoked'],
 ])('seed %i, which broke a law: %s', (seed) => run('strict', seed, 1));
 
 // Laws about sessions that begin and end are tested in a world where sessions do so often.
@@ -130,6 +137,39 @@ describe('the simulation finds code in which', () => {
       assertResponseOrigin: () => undefined,
     }));
     await finds(mutant, /^storage/, { weather: { post: { redirected: 0.3 } } });
+  });
+
+  test('the tokens of a replaced login are revoked although its successor lives', async () => {
+    const mutant = await mutated(
+      '../../src/session/revoke-tokens.ts',
+      ({ revokeOrphanedTokens }: { revokeOrphanedTokens: (...parameters: unknown[]) => void }) => ({
+        revokeOrphanedTokens(context: unknown, session: Session, orphaned: unknown) {
+          const { pending, work } = session;
+          const eventContext = (login?: LoginIdentity) => session.eventContext(login);
+          revokeOrphanedTokens(context, { ended: {}, pending, work, eventContext }, orphaned);
+        },
+      }),
+    );
+    const deeds = { call: 10, token: 5, reject: 4, login: 3 };
+    await finds(mutant, /^law commit-before-use: .+ nobody has signed out/, {
+      weather: { deeds, meddling: { login: 0.3 }, storage: { hang: 0.1 } },
+    });
+  });
+
+  test('a login that may be spent is stored again as if it were new', async () => {
+    const mutant = await mutated(
+      '../../src/core/session/apply-grant.ts',
+      ({ withPendingRefresh }: typeof ApplyGrant) => ({
+        withPendingRefresh(...parameters: Parameters<typeof withPendingRefresh>) {
+          const [record, , , since] = parameters;
+          const isOfLogin = record.accessTokens['']?.issuedAt === since;
+          return isOfLogin ? record : withPendingRefresh(...parameters);
+        },
+      }),
+    );
+    await finds(mutant, /^law response-lost: .+ may be spent/, {
+      weather: { ...busy, storage: { hang: 0.2 } },
+    });
   });
 
   test('a sign-out reports valid tokens as revoked', async () => {

@@ -8,6 +8,8 @@ const refreshBefore = 30_000;
 const timeLimit = 30_000;
 
 const late = 'given up, and reached the server late';
+const storedAgain =
+  'storage failed: it did not say that it had stored a login, which was spent and signed out of';
 
 /** A refresh token leaves. `record` is what is stored in this moment. */
 export function judgeSend(
@@ -17,8 +19,8 @@ export function judgeSend(
   { profile, mayBeLost }: Pick<Weather, 'profile' | 'mayBeLost'>,
 ): void {
   const { token, by, grant } = post;
-  const { revoked, revived } = token.family;
-  const before = revoked || revived ? [] : token.posts.filter((one) => one !== post);
+  const { revoked } = token.family;
+  const before = revoked ? [] : token.posts.filter((one) => one !== post && !isBeforeRevival(one));
   if (grant === undefined || grant.over)
     facts.break('step 2', `${by.name} sends ${token.name} without the lock`);
   if (post.isLate)
@@ -49,7 +51,9 @@ function judgeEvidence(facts: Facts, post: Post, record: StoredRecord, profile: 
   const { token, by } = post;
   const accessToken = record.accessTokens[''];
   if (accessToken === undefined || facts.rejected.has(accessToken.token)) return;
-  const isUnanswered = token.posts.some((one) => one !== post && one.outcome === 'lost');
+  const isUnanswered = token.posts.some(
+    (one) => one !== post && (one.outcome === 'lost' || isBeforeRevival(one)),
+  );
   if (isUnanswered && profile === 'leeway') return;
   const margin = Math.min(refreshBefore, Math.max(0, accessToken.expiresAt - accessToken.issuedAt) / 4);
   const end = accessToken.expiresAt - (isUnanswered ? 0 : margin);
@@ -73,7 +77,7 @@ export function judgeReuse(facts: Facts, post: Post, profile: Profile): void {
     return;
   }
   // Inside a declared reuse window one lost response costs nothing, unless the request itself comes two rotations late.
-  if (profile === 'leeway' && !why.startsWith('lease ') && !why.includes(late))
+  if (profile === 'leeway' && !why.startsWith('lease ') && !why.includes(late) && why !== storedAgain)
     facts.break('law response-lost', `the server does not forgive ${by.name}'s ${token.name}: ${why}`);
   family.revoked = true;
   family.end ??= why;
@@ -85,6 +89,7 @@ function excuse(post: Post, first: Post): string | undefined {
     const where = first.durableAt === undefined ? 'while another waited for the answer' : 'before the send';
     return `lease ${post.grant.lost} AND holder ${frozen(post)} between its last look and the send, ${where}`;
   }
+  if (isBeforeRevival(first) && isCarefulAttempt(post)) return storedAgain;
   if (first.outcome === 'lost') return `response lost: ${first.how}`;
   if (first.outcome === 'refused') return 'response lost: a gateway answered instead';
   if (first.grant?.lost === 'stolen') return 'lease stolen AND the answer was still on its way';
@@ -95,6 +100,19 @@ function excuse(post: Post, first: Post): string | undefined {
   if (first.outcome === 'granted' && cameTooLate(first, post))
     return 'storage failed: it refused the successor, and another process needed a token';
   return undefined;
+}
+
+/** It was sent before its login was stored once more, which could not know that. */
+function isBeforeRevival({ token, markedAt }: Post): boolean {
+  const { revivedAt } = token.family;
+  return revivedAt !== undefined && markedAt < revivedAt;
+}
+
+/** The one attempt for a login that was stored once more: the first that may have reached the server since. */
+function isCarefulAttempt(post: Post): boolean {
+  const { token } = post;
+  const since = token.posts.filter((one) => !isBeforeRevival(one) && one.outcome !== 'unsent');
+  return since[0] === post;
 }
 
 /**

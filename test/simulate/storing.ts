@@ -13,8 +13,13 @@ export function storingLaws(facts: Facts): DiskObserver {
       const who = errand?.process.name;
       if (!key.endsWith(`/${family.session}`))
         facts.break('sessions', `${who} stores ${token.name} under ${key}`);
-      if (isRetry(facts, errand, token))
-        Object.assign(family, { revived: true, signedOut: undefined, storedAt: undefined });
+      if (isRetry(facts, errand, token)) {
+        const isMarked = record.pendingRefresh !== undefined;
+        if (!isMarked && family.generation < 0)
+          facts.break('law response-lost', `${who} stores ${token.name} again, and not that it may be spent`);
+        if (isMarked) family.revivedAt = facts.tick();
+        Object.assign(family, { signedOut: undefined, storedAt: undefined });
+      }
       if (family.signedOut !== undefined)
         facts.break('law sign-out-wins', `${who} stores ${token.name} after the sign-out`);
       if (token.generation < family.generation)

@@ -20,7 +20,7 @@ export interface AccessToken {
   readonly scope?: readonly string[] | undefined;
 }
 
-/** The pending-refresh marker: a refresh token is being spent, or was when its spender died. */
+/** The pending-refresh marker: a refresh token is being spent, was when its spender died, or may be. */
 export interface PendingRefresh {
   /**
    * The refresh token, by its {@link fingerprint}. A marker for another refresh token than the one beside it is

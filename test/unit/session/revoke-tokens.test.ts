@@ -128,6 +128,33 @@ test('law sign-out-wins: a sign-out and a login during a refresh: what comes lat
   expect((await record())?.refreshToken).toBe(login.refresh_token);
 });
 
+test.each([
+  { name: 'revoked once the later one was signed out of elsewhere', isSignedOut: true },
+  { name: 'not revoked while the later one lives', isSignedOut: false },
+])(
+  'law sign-out-wins: a login that is still being stored when a later one replaces it is $name',
+  async (given) => {
+    const { manager, storage, server, open, call, types } = await openManager({ signedIn: false });
+    const slow = deferred();
+    storage.before = () => slow.promise;
+    const first = server.signIn();
+    const early = manager.setTokens(first);
+    storage.before = () => undefined;
+    const later = server.signIn();
+    await manager.setTokens(later);
+    if (given.isSignedOut) {
+      await open().signOut();
+      expect(await rejection(call())).toMatchObject({ reason: 'signed_out' });
+    }
+    slow.resolve();
+    await early;
+    await settledFlights();
+    expect(types().includes('lateTokensDiscarded')).toBe(given.isSignedOut);
+    const areActive = [first, later].map(({ refresh_token }) => server.isActive(String(refresh_token)));
+    expect(areActive).toEqual(given.isSignedOut ? [false, false] : [true, true]);
+  },
+);
+
 /** Whatever follows from an answer without a timer has happened. */
 function settledFlights(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));

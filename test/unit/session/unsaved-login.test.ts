@@ -73,6 +73,54 @@ test('law commit-before-use: what was stored and could not be read back is store
   expect(types()).toEqual(['signedIn']);
 });
 
+test('laws single-use and response-lost: a login that was stored, spent and signed out of is sent once more at most', async () => {
+  const { manager, storage, server, clock, open, posts, record } = await openManager({ signedIn: false });
+  loseAnswer(storage);
+  const login = server.signIn();
+  await rejection(manager.setTokens(login));
+  server.expire();
+  const other = open();
+  expect((await other.fetch('https://api.test/')).status).toBe(200);
+  await other.signOut({ revoke: false }); // as after one whose revocation did not arrive
+  await clock.advance(60_000);
+  expect(await record()).toMatchObject({ refreshToken: login.refresh_token, pendingRefresh: { sends: 1 } });
+  expect(await manager.getAccessToken()).toBe(login.access_token);
+  expect(posts).toHaveLength(1);
+  expect(await rejection(manager.fetch('https://api.test/'))).toMatchObject({ reason: 'response_lost' });
+  expect(await rejection(manager.fetch('https://api.test/'))).toMatchObject({ code: 'ERR_LOGIN_REQUIRED' });
+  expect(posts).toHaveLength(2);
+  expect(await record()).toBeUndefined();
+});
+
+test('laws commit-before-use and response-lost: a login that was never stored lives on, and uses its access token to the end', async () => {
+  const { manager, storage, server, clock, posts, record } = await openManager({ signedIn: false });
+  const restore = failWrites(storage, () => true);
+  const login = server.signIn();
+  await rejection(manager.setTokens(login));
+  restore();
+  await clock.advance(60_000);
+  const { pendingRefresh } = (await record()) ?? {};
+  expect(pendingRefresh).toMatchObject({ sends: 1 });
+  await clock.advance(Number(login.expires_in) * 1000 - 61_000);
+  expect(await manager.getAccessToken()).toBe(login.access_token);
+  await clock.advance(1_000);
+  expect((await manager.fetch('https://api.test/')).status).toBe(200);
+  expect(posts).toHaveLength(1);
+  expect((await record())?.pendingRefresh).toBeUndefined();
+});
+
+test('law response-lost: a login without a refresh token has nothing to spend, so nothing says that it may be spent', async () => {
+  const { manager, storage, server, clock, record } = await openManager({ signedIn: false });
+  const restore = failWrites(storage, () => true);
+  const { refresh_token: _, ...login } = server.signIn();
+  await rejection(manager.setTokens(login));
+  restore();
+  await clock.advance(60_000);
+  const stored = await record();
+  expect(stored?.accessTokens['']?.token).toBe(login.access_token);
+  expect(stored?.pendingRefresh).toBeUndefined();
+});
+
 test('law bounded-locks: a slow attempt to store a login is not repeated over what came after another attempt', async () => {
   const { manager, storage, server, clock, open, record } = await openManager({ signedIn: false });
   storage.before = () => {
