@@ -1,5 +1,5 @@
 /**
- * Keys that no script can read, kept by the browser.
+ * Keys in IndexedDB that no script can export.
  *
  * @module
  */
@@ -7,15 +7,15 @@ import { isKeyPair, type KeyStorage } from '../core/oauth/dpop-key.ts';
 import { requireName, requireOptions } from './argument-checks.ts';
 import { type DatabaseConnection, IndexedDbDatabase } from './indexed-db-database.ts';
 
-/** See {@link indexedDbKeys}. */
+/** Options of {@link indexedDbKeys}. */
 export interface IndexedDbKeysOptions {
   /** Name of the database, which may be that of `indexedDbStorage()`. @default 'tokenkeep' */
   readonly name?: string | undefined;
 }
 
 /**
- * Keeps the keys of `dpop()` in an IndexedDB database of this origin, for all its tabs and workers. They are WebCrypto keys that
- * are not extractable: script can have them sign, and cannot take them away.
+ * Keeps the keys of `dpop()` in an IndexedDB database of this origin, for all its tabs and workers. The WebCrypto keys
+ * are not extractable: a script can sign with them in this browser, but cannot export them.
  *
  * @throws ConfigurationError that names the option.
  */

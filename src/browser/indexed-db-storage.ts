@@ -17,11 +17,11 @@ import { type DatabaseConnection, IndexedDbDatabase, KeyExistsError } from './in
 import { type EncryptedRecord, EncryptionKeyLostError, RecordEncryption } from './record-encryption.ts';
 import { storageLock } from './storage-lock.ts';
 
-/** See {@link indexedDbStorage}. */
+/** Options of {@link indexedDbStorage}. */
 export interface IndexedDbStorageOptions {
   /** Name of the database. @default 'tokenkeep' */
   readonly name?: string | undefined;
-  /** Whether records are encrypted; what that is good for stands at {@link indexedDbStorage}. @default false */
+  /** `true`: encrypts records. See {@link indexedDbStorage} for the protection that this gives. @default false */
   readonly encrypt?: boolean | undefined;
 }
 
@@ -36,7 +36,7 @@ const foreignVersion = 'foreign';
 
 /**
  * Keeps sessions in an IndexedDB database of this origin: for all its tabs and workers, through reloads and restarts, and
- * durable when a write resolves, also if the browser is killed in the next moment.
+ * durable once a write resolves, even if the browser is killed right afterwards.
  *
  * **Who can read it:** all script of this origin, as with every storage of a page; and, without `encrypt`, anyone who
  * can read the disk or a copy of the browser profile.
@@ -49,8 +49,8 @@ const foreignVersion = 'foreign';
  * lock it away. If the key is lost, the session is too, and the manager emits `recordRejected` with the reason `key
  * lost`.
  *
- * **On a server that renders pages** a manager can be made with it, so that modules are the same on both sides. There it keeps
- * nothing, and whatever is asked of the manager rejects: ask in effects and event handlers, which run in the page only.
+ * **On a server that renders pages** you can create a manager with it, so that modules are the same on both sides. It stores
+ * nothing there, and every call of the manager rejects. Call it in effects and event handlers, which run only in the page.
  *
  * @example
  * ```ts

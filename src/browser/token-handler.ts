@@ -20,7 +20,7 @@ import {
 import { isJsonObject } from '../core/own-members.ts';
 import { randomId } from '../platform/web-crypto.ts';
 
-/** See {@link tokenHandler}. */
+/** Options of {@link tokenHandler}. */
 export interface TokenHandlerOptions {
   /** The URL of the token handler. It must be on the site of the page, or the browser does not send the cookies. */
   readonly url: string;

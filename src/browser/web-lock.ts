@@ -33,7 +33,7 @@ import {
   withBriefLock,
 } from './platform-locks.ts';
 
-/** See {@link webLock}. */
+/** Options of {@link webLock}. */
 export interface WebLockOptions {
   /**
    * For how long a holder is waited for before someone takes over, in ms. It must outlast a refresh: the `timeout` of the
@@ -45,14 +45,14 @@ export interface WebLockOptions {
 }
 
 /**
- * A lock for all tabs, frames and workers of this origin and browser profile, on Web Locks. `indexedDbStorage()` and
- * `webStorage()` bring it along.
+ * Returns a lock for all tabs, frames and workers of this origin and browser profile, built on Web Locks. It is the default
+ * lock of `indexedDbStorage()` and `webStorage()`.
  *
- * A holder that is closed or crashes frees it at once. One that is frozen (by the browser to save memory, by a debugger, by
- * the operating system) is waited for as long as `lease` says; then one of the others takes over.
+ * If a holder closes or crashes, the lock is free at once. If a holder is frozen (by the browser to save memory, by a debugger, by
+ * the operating system), waiters wait for `lease` ms; then one of them takes over.
  *
- * Partitioned frames, private windows and other browsers have locks of their own, and storages of their own. In Node it reaches
- * one process only, and says so: the lock of `fileStorage()` reaches all of them.
+ * Partitioned frames, private windows and other browsers have separate locks and storages. In Node its `reach` is one process;
+ * the lock of `fileStorage()` reaches all processes of the machine.
  *
  * @example
  * ```ts
@@ -68,8 +68,8 @@ export interface WebLockOptions {
  *   lock: webLock({ lease: 90_000 }), // outlasts it
  * });
  * ```
- * @throws ConfigurationError for a wrong option, and where there are no Web Locks; `request` rejects with one where the browser refuses them, as it does
- *   to sandboxed frames. Nothing weaker takes their place.
+ * @throws ConfigurationError for an invalid option, and without Web Locks. `request` rejects with one if the browser refuses
+ *   Web Locks, as in sandboxed frames. There is no weaker fallback.
  * @see https://www.w3.org/TR/web-locks/
  */
 export function webLock(options: WebLockOptions = {}): TokenLock {

@@ -13,29 +13,29 @@ import { ChangeChannel } from './change-channel.ts';
 import { storageLock } from './storage-lock.ts';
 import { VersionedItems } from './versioned-items.ts';
 
-/** See {@link webStorage}. */
+/** Options of {@link webStorage}. */
 export interface WebStorageOptions {
   /** Prefix of the names of its items. @default 'tokenkeep:' */
   readonly prefix?: string | undefined;
 }
 
 /**
- * Keeps sessions in `localStorage`, for all tabs of this origin, or in `sessionStorage`, for one tab: an item a session, written
- * whole. Where the browser may block storage, hand in a function: reading `localStorage` alone throws there, and with the
- * function it throws where it can be caught.
+ * Keeps sessions in `localStorage`, for all tabs of this origin, or in `sessionStorage`, for one tab. Each session is one
+ * item, written whole. Pass a function if the browser may block storage: reading `localStorage` throws then, and with a
+ * function the calls of the manager reject instead of your module.
  *
  * **What it cannot promise:** browsers write `localStorage` to the disk some seconds later. If the browser is killed before that,
  * the successor of a refresh token that has just been spent is lost, and with it the session; `indexedDbStorage()` does not
  * have this gap. Workers have no `localStorage`. The compare-and-set is made under a Web Lock; without Web Locks it holds within a
  * tab only.
  *
- * **`sessionStorage`:** a tab that is duplicated takes a copy of the tokens along, and neither tab sees what the other stores
- * from then on: the second to refresh sends a refresh token that the first has spent. Use it where users do not duplicate
+ * **`sessionStorage`:** a duplicated tab gets a copy of the tokens, and neither tab sees later changes of the other. The second
+ * tab that refreshes sends a refresh token that the first has spent. Use it where users do not duplicate
  * tabs, or where the server has a reuse window.
  *
  * **Who can read it:** all script of this origin, and anyone who can read the browser profile on the disk.
  *
- * **On a server that renders pages** hand it in as a function: a manager can be made with it, and whatever is asked of that rejects.
+ * **On a server that renders pages** pass a function. You can create a manager with it, but every call of the manager rejects.
  *
  * @example
  * ```ts
@@ -49,7 +49,7 @@ export interface WebStorageOptions {
  *   storage: webStorage(() => localStorage),
  * });
  * ```
- * @throws ConfigurationError for what is no storage.
+ * @throws ConfigurationError if `storage` is neither a `Storage` nor a function, and for invalid options.
  */
 export function webStorage(
   storage: Storage | (() => Storage),

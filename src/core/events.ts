@@ -146,7 +146,7 @@ export interface TokenEvents {
     readonly status: number;
   };
   /**
-   * `isInvalidToken` threw, rejected or took longer than the option `timeout`. Its answer is taken as no, and the
+   * `isInvalidToken` threw, rejected or took longer than the option `timeout`. It counts as `false`, and the
    * response is returned. `error` is a copy without the token.
    */
   predicateFailed: SessionEvent & {

@@ -1,5 +1,5 @@
 /**
- * Keys for storages that hold nothing but text.
+ * Keys for storages of text.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { CryptoKey, CryptoKeyPair, JsonWebKey } from '../core/platform-type
 import { subtleCrypto } from '../platform/web-crypto.ts';
 import { algorithmOf, importPrivateKey, importPublicKey, isAlgorithm, thumbprintOf } from './signing.ts';
 
-/** How an exported key is kept. */
+/** Stored form of an exported key. */
 interface StoredKey {
   readonly schema: 1;
   readonly algorithm: string;

@@ -30,7 +30,7 @@ export interface ConnectedTokenManager {
    * @throws the errors of `TokenManager.fetch`; a `DOMException` named `NotAllowedError` for what pages may not do.
    */
   readonly fetch: Transport;
-  /** Subscribes to what happens. Returns how to stop. */
+  /** Subscribes to events. Returns a function that unsubscribes. */
   on<Type extends TokenEventType | '*'>(type: Type, listener: TokenListener<Type>): () => void;
   /**
    * Asks the main process to sign the user in, with its option `login`. The argument must be plain data. Of several

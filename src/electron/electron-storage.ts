@@ -11,14 +11,14 @@ import { requireSqlite } from '../node/sqlite.ts';
 import type { ElectronSafeStorage } from './electron-api.ts';
 import { cipherOf, SafeStorageSeal } from './safe-storage-seal.ts';
 
-/** See {@link electronStorage}. */
+/** Options of {@link electronStorage}. */
 export interface ElectronStorageOptions {
-  /** Electron's module of this name. */
+  /** Module `safeStorage` of Electron. */
   readonly safeStorage: ElectronSafeStorage;
-  /** The file, in a directory of its own: `join(app.getPath('userData'), 'tokenkeep', 'tokens')`. */
+  /** Path of the file, in a separate directory: `join(app.getPath('userData'), 'tokenkeep', 'tokens')`. */
   readonly path: string;
   /**
-   * **Lets anyone who gets hold of the file read the tokens.** On a Linux without a password manager Electron encrypts with a
+   * **Lets anyone who has the file read the tokens.** On a Linux without a password manager Electron encrypts with a
    * password that is written in its sources, and this storage refuses that unless you allow it here. Electron's own
    * `safeStorage.setUsePlainTextEncryption(true)` is yours to call.
    *
@@ -27,7 +27,7 @@ export interface ElectronStorageOptions {
   readonly allowPlainText?: boolean | undefined;
 }
 
-/** See {@link electronStorage}. */
+/** Result of {@link electronStorage}. */
 export interface ElectronStorage extends FileStorage {}
 
 /**

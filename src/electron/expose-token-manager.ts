@@ -9,7 +9,7 @@ import { ConfigurationError } from '../core/errors.ts';
 import { explain } from '../core/explain.ts';
 import type { ElectronContextBridge, ElectronIpcRenderer } from './electron-api.ts';
 
-/** See {@link exposeTokenManager}. */
+/** Options of {@link exposeTokenManager}. */
 export interface ExposeTokenManagerOptions {
   /** Electron's modules of these names. */
   readonly contextBridge: ElectronContextBridge;

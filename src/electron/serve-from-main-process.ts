@@ -24,7 +24,7 @@ import { SessionHandler } from './session-handler.ts';
 export interface ServedTokenManager {
   /** Calls protected resources. */
   readonly fetch: Transport;
-  /** Subscribes to events. Returns how to stop. */
+  /** Subscribes to events. Returns a function that unsubscribes. */
   on<Type extends TokenEventType>(type: Type, listener: TokenListener<Type>): () => void;
   /** Begins a session. */
   setTokens(tokens: TokenSet | TokenResponse): Promise<void>;

@@ -51,7 +51,7 @@ export interface LoopbackLoginOptions extends LoginClientOptions, LoginRequest {
  *   await manager.setTokens(login.tokens);
  * }
  * ```
- * @throws LoginFailedError (`timed_out`: nobody came back), ConfigurationError, the signal's reason, what `open`
+ * @throws LoginFailedError (`timed_out`: no response arrived), ConfigurationError, the signal's reason, what `open`
  *   and listening throw.
  * @see RFC 8252
  */

@@ -9,7 +9,7 @@ import type { AnyTokenEvent } from '../core/events.ts';
 
 /**
  * Publishes the events of a manager, and all of its sessions, on diagnostics channels by their types: `tokenkeep:refreshed`,
- * `tokenkeep:refreshFinished`, … Costs next to nothing while nobody subscribes, and no event holds a token.
+ * `tokenkeep:refreshFinished`, … It costs almost nothing without subscribers, and no event contains a token.
  *
  * @example
  * ```ts
@@ -25,7 +25,7 @@ import type { AnyTokenEvent } from '../core/events.ts';
  * publishEvents(manager);
  * subscribe('tokenkeep:sessionEnded', (event) => console.log(event));
  * ```
- * @returns how to stop.
+ * @returns a function that stops publishing.
  * @throws ConfigurationError for what is no manager.
  */
 export function publishEvents(manager: {

@@ -16,23 +16,23 @@ import type { FileAccess } from './private-file.ts';
 import { requireSqlite } from './sqlite.ts';
 import { SqliteDatabase } from './sqlite-database.ts';
 
-/** See {@link fileStorage}. */
+/** Options of {@link fileStorage}. */
 export interface FileStorageOptions {
   /**
-   * The file, best in a directory of its own: next to it lie its log (`-wal`, `-shm`) and, during a refresh, an empty
-   * file `-lock-…`. It and its directory are made if they are missing, for their owner only.
+   * Path of the file, preferably in a separate directory: its log (`-wal`, `-shm`) and, during a refresh, an empty
+   * file `-lock-…` are next to it. The file and its directory are created if they are missing, for their owner only.
    */
   readonly path: string;
   /**
    * **Lets the members of the file's group read the tokens.** For volumes that Kubernetes opens to the group `fsGroup` at each
-   * start, directories with mode 2770 and files with 0660: set it if nobody but this application is in that group.
+   * start, directories with mode 2770 and files with 0660: set it only if no other application is in that group.
    *
    * @default false
    */
   readonly allowGroup?: boolean | undefined;
 }
 
-/** See {@link fileStorage}. */
+/** Result of {@link fileStorage}. */
 export interface FileStorage extends TokenStorage, Disposable {
   readonly reach: 'machine';
   readonly lock: TokenLock;
@@ -43,14 +43,13 @@ export interface FileStorage extends TokenStorage, Disposable {
 
 /**
  * Keeps sessions in a file that all processes of this machine share, with the lock that belongs to it: for command line
- * tools, daemons and several workers of one backend. One of them refreshes, the others use what it got.
+ * tools, daemons and several workers of one backend. One of them refreshes, the others use the result.
  *
  * - **Private.** The file has mode 0600 in a directory with mode 0700. If others could read either, or put another directory in
- *   its place, it is refused, and the error says what to do. The tokens are not encrypted: any code that runs as this user can read
- *   them. On Windows they are
- *   as private as their directory.
+ *   its place, it is refused with an error that contains the fix. The tokens are not encrypted: any code that runs as this user can
+ *   read them. On Windows they are as private as their directory.
  * - **Durable.** Written whole or not at all, also when the process is killed at any instruction, and synced to the disk
- *   before a write resolves. After a power failure it holds what a disk holds that keeps its word about syncing.
+ *   before a write resolves. This holds after a power failure too, if the disk syncs when it reports so.
  * - **Its lock** is freed within milliseconds when its holder dies, `kill -9` included, and is never taken from one that
  *   lives. One that is stopped is waited for as long as the manager waits for locks; when it continues, it cannot write over
  *   a newer record. Sessions do not wait for each other.

@@ -14,14 +14,14 @@ import { KeyringCipher } from './keyring-cipher.ts';
 import { KeyringRecords } from './keyring-records.ts';
 import { requireSqlite } from './sqlite.ts';
 
-/** See {@link keyringStorage}. */
+/** Options of {@link keyringStorage}. */
 export interface KeyringStorageOptions {
-  /** The name under which the keyring shows the entries: that of the application. */
+  /** Name of the entries in the keyring, usually the name of the application. */
   readonly service: string;
   /**
-   * Where a record rests.
+   * Place of the records.
    *
-   * - `'keyring'`: in the keyring, as an entry of its own.
+   * - `'keyring'`: in the keyring, one entry for each record.
    * - `'file'`: encrypted in a file beside it (AES-256-GCM); the keyring holds the key. For keyrings that take small
    *   entries only, such as that of Windows with its 2.5 kB.
    *
@@ -42,7 +42,7 @@ export interface KeyringStorageOptions {
   readonly keyring?: KeyringModule | undefined;
 }
 
-/** See {@link keyringStorage}. */
+/** Result of {@link keyringStorage}. */
 export interface KeyringStorage extends FileStorage {}
 
 /**
@@ -50,9 +50,9 @@ export interface KeyringStorage extends FileStorage {}
  * (GNOME Keyring, KWallet), Keychain on macOS, Credential Manager on Windows. For command line tools and native
  * applications. It needs the package `@napi-rs/keyring`, and `node:sqlite`, which Node has from 22.13 on.
  *
- * - **Who can read it.** What is on the disk is encrypted while the keyring is locked. While it is open, so is it to every
- *   program of this user: on Linux and Windows to all of them, on macOS to those that the user has allowed.
- * - **A locked keyring** is a `StorageError` that says so, after the system has asked the user to unlock it where it can.
+ * - **Who can read it.** The data on the disk is encrypted while the keyring is locked. While it is unlocked, programs of this user can
+ *   read it: all of them on Linux and Windows, on macOS those that the user has allowed.
+ * - **A locked keyring** causes a `StorageError`, after the system has asked the user to unlock it, if it can.
  *   Nothing has been sent then, no session has ended, and the next call tries again. The kernel's keyring, which forgets
  *   everything at a restart, is never used instead.
  * - **One refresh for all processes.** Keyrings have neither locks nor compare-and-set: both come from a file beside it,

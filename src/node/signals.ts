@@ -16,7 +16,7 @@ export interface ClosableManager {
 /** The name of a signal, such as `SIGTERM`. */
 export type SignalName = `SIG${string}`;
 
-/** See {@link closeOnSignals}. */
+/** Options of {@link closeOnSignals}. */
 export interface CloseOnSignalsOptions {
   /** The signals to wait at. @default ['SIGINT', 'SIGTERM'] */
   readonly signals?: readonly SignalName[] | undefined;

@@ -6,7 +6,7 @@
 import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 import type { ReuseOptions } from './reuse.ts';
 
-/** See {@link atlassian}. */
+/** Options of {@link atlassian}. */
 export interface AtlassianOptions extends ReuseOptions {
   /** In ms. Ten minutes are reported, and not verified. @default 0 */
   readonly reuseWindow?: number | undefined;

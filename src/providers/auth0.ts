@@ -7,7 +7,7 @@ import type { AuthorizationServer } from '../core/oauth/authorization-server.ts'
 import { origin } from './address.ts';
 import type { ReuseOptions } from './reuse.ts';
 
-/** See {@link auth0}. */
+/** Options of {@link auth0}. */
 export interface Auth0Options extends ReuseOptions {
   /** `acme.eu.auth0.com`, or a domain of your own. */
   readonly domain: string;

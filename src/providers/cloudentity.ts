@@ -7,7 +7,7 @@ import type { AuthorizationServer } from '../core/oauth/authorization-server.ts'
 import { origin, segment } from './address.ts';
 import { unlimitedReuse } from './reuse.ts';
 
-/** See {@link cloudentity}. */
+/** Options of {@link cloudentity}. */
 export interface CloudentityOptions {
   /** `acme.eu.authz.cloudentity.io`, or a domain of your own. */
   readonly domain: string;

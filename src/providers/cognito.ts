@@ -7,7 +7,7 @@ import type { AuthorizationServer } from '../core/oauth/authorization-server.ts'
 import { origin, segment } from './address.ts';
 import type { ReuseOptions } from './reuse.ts';
 
-/** See {@link cognito}. */
+/** Options of {@link cognito}. */
 export interface CognitoOptions extends ReuseOptions {
   /** The domain of the user pool: `acme.auth.eu-west-1.amazoncognito.com`, or one of your own. */
   readonly domain: string;
@@ -18,7 +18,7 @@ export interface CognitoOptions extends ReuseOptions {
 }
 
 /**
- * A user pool of Amazon Cognito. Without rotation its answers have no refresh token: the one of the login stays.
+ * A user pool of Amazon Cognito. Without rotation its refresh responses have no refresh token: that of the login stays valid.
  *
  * @throws ConfigurationError for an invalid domain or user pool.
  * @see https://docs.aws.amazon.com/cognito/latest/developerguide/token-endpoint.html

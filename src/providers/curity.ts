@@ -10,7 +10,7 @@ import type { AuthorizationServer } from '../core/oauth/authorization-server.ts'
 import { baseUrl } from './address.ts';
 import { type ReuseOptions, unlimitedReuse } from './reuse.ts';
 
-/** See {@link curity}. */
+/** Options of {@link curity}. */
 export interface CurityOptions extends ReuseOptions {
   /** Where the token service runs: `login.example.com`, `https://localhost:8443`. */
   readonly domain: string;

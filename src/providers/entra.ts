@@ -7,7 +7,7 @@ import type { AuthorizationServer } from '../core/oauth/authorization-server.ts'
 import { segment } from './address.ts';
 import { unlimitedReuse } from './reuse.ts';
 
-/** See {@link entra}. */
+/** Options of {@link entra}. */
 export interface EntraOptions {
   /** The id of a tenant, its domain, `organizations`, `consumers` or `common`. ID tokens need the id. @default 'common' */
   readonly tenant?: string | undefined;

@@ -6,7 +6,7 @@
 import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 import { origin } from './address.ts';
 
-/** See {@link github}. */
+/** Options of {@link github}. */
 export interface GithubOptions {
   /** Of a GitHub Enterprise Server. @default 'github.com' */
   readonly domain?: string | undefined;

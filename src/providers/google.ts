@@ -7,7 +7,7 @@ import type { AuthorizationServer } from '../core/oauth/authorization-server.ts'
 import { unlimitedReuse } from './reuse.ts';
 
 /**
- * Google's authorization server. Its answers have no refresh token: the one of the login stays. Logins give one for
+ * Google's authorization server. Its refresh responses have no refresh token: that of the login stays valid. Logins give one for
  * `parameters: { access_type: 'offline', prompt: 'consent' }`; a user has 100 for a client at most, and the oldest go
  * silently. A policy that wants a new sign-in is `interaction_required`.
  *

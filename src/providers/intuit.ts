@@ -6,7 +6,7 @@
 import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 import type { ReuseOptions } from './reuse.ts';
 
-/** See {@link intuit}. */
+/** Options of {@link intuit}. */
 export interface IntuitOptions extends ReuseOptions {
   /** The refresh token changes about once a day; how long the one before it works is not documented, in ms. @default 0 */
   readonly reuseWindow?: number | undefined;

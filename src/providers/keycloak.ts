@@ -7,7 +7,7 @@ import type { AuthorizationServer } from '../core/oauth/authorization-server.ts'
 import { baseUrl, segment } from './address.ts';
 import type { ReuseOptions } from './reuse.ts';
 
-/** See {@link keycloak}. */
+/** Options of {@link keycloak}. */
 export interface KeycloakOptions extends ReuseOptions {
   /** Where it runs: `login.example.com`, or with a path in front of `/realms`: `https://login.example.com/auth`. */
   readonly url: string;

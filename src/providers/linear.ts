@@ -6,7 +6,7 @@
 import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 import type { ReuseOptions } from './reuse.ts';
 
-/** See {@link linear}. */
+/** Options of {@link linear}. */
 export interface LinearOptions extends ReuseOptions {
   /** In ms. Half an hour is reported, and not verified. @default 1_800_000 */
   readonly reuseWindow?: number | undefined;

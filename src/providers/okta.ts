@@ -7,7 +7,7 @@ import type { AuthorizationServer } from '../core/oauth/authorization-server.ts'
 import { origin, segment } from './address.ts';
 import type { ReuseOptions } from './reuse.ts';
 
-/** See {@link okta}. */
+/** Options of {@link okta}. */
 export interface OktaOptions extends ReuseOptions {
   /** `acme.okta.com`, or a domain of your own. */
   readonly domain: string;

@@ -6,7 +6,7 @@
 import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 import { origin } from './address.ts';
 
-/** See {@link reachfive}. */
+/** Options of {@link reachfive}. */
 export interface ReachfiveOptions {
   /** The domain of the account: `acme.reach5.net`, or one of your own. */
   readonly domain: string;

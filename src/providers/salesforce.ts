@@ -7,7 +7,7 @@ import type { AuthorizationServer } from '../core/oauth/authorization-server.ts'
 import { origin } from './address.ts';
 import type { ReuseOptions } from './reuse.ts';
 
-/** See {@link salesforce}. */
+/** Options of {@link salesforce}. */
 export interface SalesforceOptions extends ReuseOptions {
   /** `acme.my.salesforce.com`, or `test.salesforce.com` for sandboxes. @default 'login.salesforce.com' */
   readonly domain?: string | undefined;
@@ -16,8 +16,8 @@ export interface SalesforceOptions extends ReuseOptions {
 }
 
 /**
- * Salesforce. Its answers say no lifetime: an access token is used until an API rejects it. `extra.instance_url` of the
- * tokens says where the APIs are. A user has five grants for an app at most, and the oldest goes.
+ * Salesforce. Its responses have no lifetime: an access token is used until an API rejects it. `extra.instance_url` of the
+ * tokens is the URL of the APIs. A user has at most five grants for an app; a sixth one revokes the oldest.
  *
  * @throws ConfigurationError for an invalid domain.
  * @see https://help.salesforce.com/s/articleView?id=sf.remoteaccess_oauth_refresh_token_flow.htm

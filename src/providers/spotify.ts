@@ -6,7 +6,7 @@
 import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 import type { ReuseOptions } from './reuse.ts';
 
-/** See {@link spotify}. */
+/** Options of {@link spotify}. */
 export interface SpotifyOptions extends ReuseOptions {
   /** Clients with PKCE may get new refresh tokens; how long the old ones work is not documented, in ms. @default 0 */
   readonly reuseWindow?: number | undefined;

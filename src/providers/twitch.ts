@@ -6,7 +6,7 @@
 import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 import type { ReuseOptions } from './reuse.ts';
 
-/** See {@link twitch}. */
+/** Options of {@link twitch}. */
 export interface TwitchOptions extends ReuseOptions {
   /** A refresh may bring another refresh token; whether the old one works on is not documented, in ms. @default 0 */
   readonly reuseWindow?: number | undefined;

@@ -6,7 +6,7 @@
 import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 import type { ReuseOptions } from './reuse.ts';
 
-/** See {@link workos}. */
+/** Options of {@link workos}. */
 export interface WorkosOptions extends ReuseOptions {
   /** In ms. That a used refresh token gets the same answer for 30 s is reported, and not verified. @default 30_000 */
   readonly reuseWindow?: number | undefined;

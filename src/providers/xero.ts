@@ -6,7 +6,7 @@
 import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 import type { ReuseOptions } from './reuse.ts';
 
-/** See {@link xero}. */
+/** Options of {@link xero}. */
 export interface XeroOptions extends ReuseOptions {
   /** In ms. @default 1_800_000, which Xero grants for lost responses */
   readonly reuseWindow?: number | undefined;

@@ -20,7 +20,7 @@ export interface InspectedToken {
   readonly variant: string;
   /** The first 8 digits of its SHA-256: distinguishes tokens, and nothing else. */
   readonly hash: string;
-  /** When it ends, in Unix ms. `undefined`: not known. */
+  /** Expiry, in Unix ms. `undefined`: unknown. */
   readonly expiresAt: number | undefined;
 }
 
@@ -43,7 +43,7 @@ export interface InspectedRecord extends LoginName {
 export interface Inspection {
   readonly session: string;
   readonly clientId: string;
-  /** When this was, in Unix ms of the manager's clock. */
+  /** Time of the snapshot, in Unix ms of the manager's clock. */
   readonly at: number;
   readonly storage: { readonly reach: Reach };
   /** `lease` in ms. */
@@ -65,7 +65,7 @@ export interface Inspection {
     readonly refreshes: number;
     /** `true`: the storage refused the latest tokens, and they are kept here. */
     readonly unsaved: boolean;
-    /** Why nobody gets a token, if nobody does. */
+    /** Reason why calls get no token. `undefined`: the session has not ended. */
     readonly ended: LoginRequiredReason | undefined;
   };
   /**

@@ -18,18 +18,18 @@ const maxSuccessLength = 16 * 1_048_576;
 export interface HttpTransport {
   readonly transport: Transport;
   readonly clock: RequiredClock;
-  /** How long the request and its answer may take, in ms. */
+  /** Time limit of the request and its response, in ms. */
   readonly timeout: number;
 }
 
-/** An answer, and why the request was not sent once more when its proof was refused. */
+/** A response. `nonceError`: the reason why the request was not repeated after its proof was refused. */
 export type TokenHttpResponse = RawTokenResponse & { readonly nonceError?: unknown };
 
 /**
- * Sends a request; when its proof was refused and nothing else was looked at, once more as the server wants it. All of
- * that within one deadline.
+ * Sends a request. If the server refuses only its proof, sends it once more with the requested nonce. One deadline covers
+ * both.
  *
- * @throws what the transport throws, and when there is no answer in time, or a success without an end.
+ * @throws the errors of the transport, and an error if the response is late, or a successful one is too large.
  */
 export async function sendRequest(
   request: ProvenTokenRequest,
@@ -58,10 +58,11 @@ export async function sendRequest(
 }
 
 /**
- * Sends a request on a connection of its own: one that the server has closed while it was idle would lose the answer.
+ * Sends a request with `connection: close`, so that no later request reuses a connection that the server has just closed:
+ * its response would be lost.
  * Waiting ends with the signal, whether or not the transport obeys it.
  *
- * @throws RedirectFollowedError for an answer from another address.
+ * @throws RedirectFollowedError for a response from another address.
  */
 export async function sendOnce(
   { url, init }: BuiltRequest,

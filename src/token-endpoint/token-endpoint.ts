@@ -32,7 +32,7 @@ export type SendResult =
   | (TokenResponseOutcome & { readonly cause?: Error | undefined })
   /** It never left. */
   | { readonly kind: 'not-sent'; readonly cause: Error | undefined }
-  /** It may have left, and there is no answer: the refresh token may be spent. */
+  /** The request may have been sent, and no response arrived: the refresh token may be spent. */
   | {
       readonly kind: 'response-lost';
       readonly cause: Error | undefined;

@@ -20,7 +20,7 @@ export function isLoopback(hostname: string): boolean {
   return /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
 }
 
-/** Checks whether nobody on the way can read what is sent to a URL: it is https, or http on loopback. */
+/** Checks whether requests to a URL are protected in transit: it is https, or http on loopback. */
 export function isSecureUrl({ protocol, hostname }: URL): boolean {
   return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
 }

@@ -10,7 +10,7 @@ import { type MemberNames, requireKnownMembers } from './known-members.ts';
 import type { Refusal, RefusalStyle } from './refusals.ts';
 
 /**
- * How the server treats refresh tokens.
+ * Policy of the server for refresh tokens (RFC 9700 §4.14).
  *
  * - `strict`: every refresh rotates; a used refresh token that comes again revokes its whole family.
  * - `noRotation`: no refresh token in the answer, the old one stays (Google, Cognito).
@@ -44,19 +44,19 @@ export interface TestClient {
   readonly verify?: (parameters: URLSearchParams, headers: Headers) => boolean | Promise<boolean>;
 }
 
-/** How the server treats DPoP (RFC 9449). A client that sends a proof gets tokens that are bound to its key. */
+/** Policy of the server for DPoP (RFC 9449). A client that sends a proof gets tokens that are bound to its key. */
 export interface DpopPolicy {
-  /** `true`: who asks for tokens without a proof is refused. @default false */
+  /** `true`: rejects token requests without a proof. @default false */
   readonly required?: boolean;
-  /** Where proofs have to name a nonce of the server. @default nowhere */
+  /** Endpoints that require a nonce of the server in proofs (RFC 9449 §8, §9). @default none */
   readonly nonces?: readonly ('token' | 'api')[];
-  /** After how many proofs an endpoint wants another nonce; the answer to the last one says it. @default never */
+  /** Number of proofs after which an endpoint requires another nonce, which its last response contains. @default unlimited */
   readonly nonceUses?: number;
-  /** How far `iat` of a proof may be from the server's time, in ms. @default 60_000 */
+  /** Maximum distance of a proof's `iat` from the server's time, in ms. @default 60_000 */
   readonly tolerance?: number;
 }
 
-/** See {@link authorizationServer}. */
+/** Options of {@link authorizationServer}. */
 export interface AuthorizationServerOptions {
   /** @default 'https://as.test' */
   readonly issuer?: string;
@@ -68,7 +68,7 @@ export interface AuthorizationServerOptions {
   readonly tokenEndpoint?: string;
   /** The same; `null`: there is none. @default `${issuer}/revoke` */
   readonly revocationEndpoint?: string | null;
-  /** How it words what it says. @default as the standards do */
+  /** Wording of its responses. @default that of the standards */
   readonly dialect?: Dialect;
   /** @default 'strict' */
   readonly profile?: ServerProfile;
@@ -80,7 +80,7 @@ export interface AuthorizationServerOptions {
   readonly refreshTokenLifetime?: number;
   /** @default the system's time and timers */
   readonly clock?: Clock;
-  /** How far the server's clock is ahead of `clock`, in ms. @default 0 */
+  /** Lead of the server's clock over `clock`, in ms. @default 0 */
   readonly clockOffset?: number;
   /** The scope of a login that names none. @default ['read', 'write'] */
   readonly scope?: readonly string[];
@@ -93,7 +93,7 @@ export interface AuthorizationServerOptions {
   readonly scopeNarrowing?: ScopeNarrowing;
   /** `jwt-like`: access tokens with readable claims and a signature that means nothing. @default 'opaque' */
   readonly tokenFormat?: 'opaque' | 'jwt-like';
-  /** How bodies of token and revocation requests must be encoded. @default 'form' */
+  /** Required encoding of the bodies of token and revocation requests. @default 'form' */
   readonly requestEncoding?: 'form' | 'json';
   /** `false`: a refresh ends the access tokens before it, as at GitHub. @default true */
   readonly accessTokensSurviveRefresh?: boolean;

@@ -56,7 +56,7 @@ export interface ListeningServer {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** See {@link authorizationServer}. */
+/** Result of {@link authorizationServer}. */
 export interface TestAuthorizationServer {
   readonly issuer: string;
   readonly apiOrigin: string;

@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../../core/contracts.ts';
 
-/** See {@link testClock}. */
+/** Result of {@link testClock}. */
 export interface TestClock extends Required<Clock> {
   /**
    * Lets `ms` go by: calls the timers that are due on the way, each at its time and in order, and lets everything that
