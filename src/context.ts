@@ -7,19 +7,19 @@
 // biome-ignore assist/source/organizeImports: bundlers keep this order, and gzip finds repetitions within 32 kB only (0.3 kB)
 import { refreshTokenGrant, TokenEndpoint } from './token-endpoint/token-endpoint.ts';
 import { completeClock } from './async/abortable.ts';
-import { parseProtectedResources } from './core/http/protected-resource.ts';
 import { emptyObject, ownMembers, readMember } from './core/own-members.ts';
 import { checkKeyReach, checkLock } from './core/session/lock-scope.ts';
+import { parseProtectedResources } from './core/http/protected-resource.ts';
 import { memoryStorage } from './memory/memory-storage.ts';
-import type { TokenManagerOptions } from './options.ts';
 import { platformFetch, watchPage } from './platform/environment.ts';
 import { randomId } from './platform/web-crypto.ts';
 import { EventEmitter } from './session/event-emitter.ts';
-import type { ManagerContext } from './session/manager-context.ts';
 import { SessionRegistry } from './session/session-registry.ts';
 import { SessionStore } from './session/session-store.ts';
 import { AuthorizationServerResolver } from './token-endpoint/authorization-server-resolver.ts';
 import { none } from './token-endpoint/public-client.ts';
+import type { TokenManagerOptions } from './options.ts';
+import type { ManagerContext } from './session/manager-context.ts';
 
 /**
  * Builds the context from options that were checked one by one, and checks which of them fit together.
@@ -53,8 +53,6 @@ export function createContext(options: TokenManagerOptions): ManagerContext {
     emit,
     store: new SessionStore({ storage, clock, timeout, clientId, server, emit, needsNoLogin }),
     reach: storage.reach,
-    // Nobody else has the default storage.
-    watch: options.storage && readMember(storage, 'watch')?.bind(storage),
     lock,
     // A holder's refresh, once more inside a reuse window, and storing it.
     lockTimeout: 2 * timeout + 10_000,

@@ -186,25 +186,23 @@ const ownParameters = new Set([
 ]);
 
 function checkTokenRequest(value: unknown): string | undefined {
-  if (!isObject(value)) return explain('token-request', 'must be { headers?, parameters? }.');
+  const mistake = explain('token-request', 'must be { headers?, parameters? }, each an object of strings.');
+  const isPart = (name: string) => name === 'headers' || name === 'parameters';
+  if (!isObject(value) || !Object.keys(value).every(isPart)) return mistake;
   for (const [part, own] of [
     ['headers', ownHeaders],
     ['parameters', ownParameters],
   ] as const) {
     const entries = readMember(value, part) ?? {};
-    if (!isObject(entries) || Object.values(entries).some((entry) => typeof entry !== 'string')) {
-      return explain('token-request', `has ${part} that are not an object of strings.`);
-    }
+    if (!isObject(entries) || Object.values(entries).some((entry) => typeof entry !== 'string'))
+      return mistake;
     const taken = Object.keys(entries).find((name) => own.has(name.toLowerCase()));
     if (taken !== undefined)
       return explain('token-request', `must not set ${part}.${taken}: tokenkeep sets it itself.`);
   }
-  if (!areSendable(readMember(value, 'headers')))
-    return explain('token-request', 'has headers with characters that cannot be sent.');
-  const unknown = Object.keys(value).find((name) => name !== 'headers' && name !== 'parameters');
-  return unknown === undefined
+  return areSendable(readMember(value, 'headers'))
     ? undefined
-    : explain('token-request', `has an unknown member ${unknown}. It takes headers and parameters.`);
+    : explain('token-request', 'has headers with characters that cannot be sent.');
 }
 
 /** Checks headers here, because `Headers` of React Native accepts values that its network layer then rejects. */

@@ -5,13 +5,27 @@
  * @module
  */
 
-// biome-ignore assist/source/organizeImports: bundlers keep this order, and gzip finds repetitions within 32 kB only (0.2 kB)
+// biome-ignore assist/source/organizeImports: bundlers keep this order, and gzip finds repetitions within 32 kB only (0.3 kB)
+import { toTokenSet } from './core/session/session-record.ts';
+import { type Inspection, inspectSession } from './session/inspect.ts';
+import { asyncDispose } from './core/disposal.ts';
+import { checkOptions, type TokenManagerOptions } from './options.ts';
 import { AuthorizedFetch } from './request/authorized-fetch.ts';
 import { createContext } from './context.ts';
-import { asyncDispose } from './core/disposal.ts';
 import { ConfigurationError } from './core/errors.ts';
-import type { TokenEventType, TokenListener } from './core/events.ts';
 import { explain } from './core/explain.ts';
+import { emptyObject } from './core/own-members.ts';
+import { getAccessToken } from './refresh/get-access-token.ts';
+import { loginIdentityOf } from './core/session/login-identity.ts';
+import { keepAlive, registerManagerFetch } from './platform/environment.ts';
+import { type SignOutOptions, type SignOutResult, signOut } from './session/sign-out.ts';
+import { checkSetTokensOptions } from './session/parse-tokens.ts';
+import { signIn } from './session/sign-in.ts';
+import { syncFromStorage } from './session/storage-sync.ts';
+import { TokenSource } from './refresh/token-source.ts';
+import { internalsOf, ManagerInternals, RootInternals, setInternals } from './manager-internals.ts';
+import { unwatched } from './session/session-store.ts';
+import type { TokenEventType, TokenListener } from './core/events.ts';
 import type {
   AccessTokenRequest,
   CookieSessionInfo,
@@ -19,19 +33,6 @@ import type {
   TokenResponse,
   TokenSet,
 } from './core/oauth/token-set.ts';
-import { emptyObject } from './core/own-members.ts';
-import { loginIdentityOf } from './core/session/login-identity.ts';
-import { toTokenSet } from './core/session/session-record.ts';
-import { internalsOf, ManagerInternals, RootInternals, setInternals } from './manager-internals.ts';
-import { checkOptions, type TokenManagerOptions } from './options.ts';
-import { keepAlive, registerManagerFetch } from './platform/environment.ts';
-import { getAccessToken } from './refresh/get-access-token.ts';
-import { TokenSource } from './refresh/token-source.ts';
-import { type Inspection, inspectSession } from './session/inspect.ts';
-import { checkSetTokensOptions } from './session/parse-tokens.ts';
-import { signIn } from './session/sign-in.ts';
-import { type SignOutOptions, type SignOutResult, signOut } from './session/sign-out.ts';
-import { syncFromStorage } from './session/storage-sync.ts';
 
 /**
  * Keeps the tokens of a session: refreshes them once for all callers, stores the new refresh token before the new
@@ -74,7 +75,11 @@ export class TokenManager implements AsyncDisposable {
     const source = new TokenSource(context);
     const requests = new AuthorizedFetch(context, source);
     const session = context.sessions.get(checked.session ?? 'default');
-    const unwatch = context.watch?.(session.key, () => void syncFromStorage(context, session)) ?? (() => {});
+    // Nobody else has the default storage.
+    const isShared = checked.storage !== undefined;
+    const unwatch = isShared
+      ? context.store.watch(session, () => void syncFromStorage(context, session))
+      : unwatched;
     this.fetch = initialize(this, new RootInternals(requests, session, unwatch));
     registerManagerFetch(this.fetch);
   }
@@ -103,8 +108,7 @@ export class TokenManager implements AsyncDisposable {
     if (session.unsaved !== undefined) return toTokenSet(session.unsaved.record);
     const found = await keepAlive(context.store.read(session, context.emit));
     if (found === undefined) session.noteEmpty();
-    if (found === undefined) return undefined;
-    if (session.hasEnded(found.record)) return undefined;
+    if (found === undefined || session.hasEnded(found.record)) return undefined;
     // From now on the application shows the data of this login.
     session.noteLogin(loginIdentityOf(found.record));
     return toTokenSet(found.record);

@@ -9,8 +9,9 @@ export class KeyedListeners {
   /** A change makes a new array, so that a loop over one is not disturbed. */
   readonly #subscriptions: Map<string, readonly Subscription[]> = new Map();
 
-  get isEmpty(): boolean {
-    return this.#subscriptions.size === 0;
+  /** The keys with listeners. */
+  get keys(): readonly string[] {
+    return [...this.#subscriptions.keys()];
   }
 
   /** Subscribes; returns how to stop. The same function may subscribe several times. */
@@ -26,25 +27,22 @@ export class KeyedListeners {
     };
   }
 
-  /** Calls the listeners of a key, after the code that runs now. */
+  /**
+   * Calls the listeners of a key, after the code that runs now. Their errors must not reach the code that made the change, or other
+   * listeners.
+   */
   notify(key: string): void {
-    for (const subscription of this.#subscriptions.get(key) ?? []) queueMicrotask(() => call(subscription));
-  }
-
-  /** Calls all listeners at once, after a time in which notifications may have been missed. */
-  notifyAll(): void {
-    for (const subscriptions of [...this.#subscriptions.values()]) subscriptions.forEach(call);
+    for (const subscription of this.#subscriptions.get(key) ?? []) {
+      queueMicrotask(() => {
+        try {
+          subscription.listener?.();
+        } catch {}
+      });
+    }
   }
 }
 
 interface Subscription {
   /** `undefined`: it has ended. A notification on its way does not reach a listener that has left. */
   listener: (() => void) | undefined;
-}
-
-/** Calls a listener. Its error must not reach the code that made the change, or other listeners. */
-function call({ listener }: Subscription): void {
-  try {
-    listener?.();
-  } catch {}
 }

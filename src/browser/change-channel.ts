@@ -35,7 +35,7 @@ export class ChangeChannel {
     this.#start();
     return () => {
       stop();
-      if (this.#listeners.isEmpty) this.#stop();
+      if (this.#listeners.keys.length === 0) this.#stop();
     };
   }
 
@@ -70,7 +70,7 @@ export class ChangeChannel {
   /** Messages sent meanwhile were lost. So a page that wakes up reads the storage first. */
   #resume(): void {
     this.#connect();
-    this.#listeners.notifyAll();
+    for (const key of this.#listeners.keys) this.#listeners.notify(key);
   }
 }
 

@@ -13,6 +13,12 @@ export function isJsonObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Checks whether an object is of no class. */
+export function isPlainObject(value: object): value is Record<string, unknown> {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
 /** Returns a copy of parsed JSON without a prototype: a polluted prototype must not add members to what others have written. */
 export function ownCopy<T extends object | undefined>(value: T): T {
   return value && Object.assign(Object.create(null), value);

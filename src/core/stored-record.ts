@@ -11,16 +11,12 @@ export type StorageOperation = StorageError['operation'];
 /**
  * Returns a record as JSON.
  *
- * @param replacer as `JSON.stringify` takes it.
  * @throws StorageError for a record that JSON cannot express. The error has no cause, because the message of `JSON.stringify` may quote
  *   the record.
  */
-export function serializeRecord(
-  record: object,
-  replacer?: (name: string, value: unknown) => unknown,
-): string {
+export function serializeRecord(record: object): string {
   try {
-    const text = JSON.stringify(record, replacer) as string | undefined; // `undefined`: its `toJSON()` returned that
+    const text = JSON.stringify(record) as string | undefined; // `undefined`: its `toJSON()` returned that
     if (text !== undefined) return text;
   } catch {}
   throw new StorageError('The record is not plain JSON.', { operation: 'write' });
@@ -37,7 +33,7 @@ export function parseRecord(text: string): unknown {
 
 /** Returns the error of a write or delete that expected another version (law storage-3). */
 export function versionConflict(operation: StorageOperation): StorageError {
-  return new StorageError('Another version is stored than the one that was expected.', {
+  return new StorageError('Another version is stored than expected.', {
     operation,
     conflict: true,
   });

@@ -28,7 +28,7 @@ import { memoryLock } from './memory-lock.ts';
  * ```
  */
 export function memoryStorage(): TokenStorage {
-  const values = new Map<string, { readonly record: unknown; readonly version: number }>();
+  const values = new Map<string, { readonly record: object; readonly version: number }>();
   const changes = new KeyedListeners();
   let lastVersion = 0;
 
@@ -41,9 +41,7 @@ export function memoryStorage(): TokenStorage {
     },
     async write(key, record, ifVersion) {
       if (values.get(key)?.version !== ifVersion) throw versionConflict('write');
-      const stored = toJson(record);
-      lastVersion += 1;
-      values.set(key, { record: stored, version: lastVersion });
+      values.set(key, { record: copyJson(record), version: ++lastVersion });
       changes.notify(key);
       return lastVersion;
     },
@@ -56,23 +54,23 @@ export function memoryStorage(): TokenStorage {
 }
 
 /**
- * Returns what JSON makes of a record. Its strings are those of the record, so that a token that is stored and in use is in memory
- * once.
+ * Returns a copy: what JSON makes of a record.
  *
  * @throws StorageError for a record that JSON cannot express.
  */
-function toJson(record: object): unknown {
-  const strings = new Map<unknown, string>();
-  const text = serializeRecord(record, (_name, value) => {
-    if (typeof value === 'string') strings.set(value, value);
-    return value;
-  });
-  return JSON.parse(text, (_name, value) => strings.get(value) ?? value);
+function copyJson(record: object): object {
+  return shareTexts(JSON.parse(serializeRecord(record)), record as Members);
 }
 
-/** Returns a copy that belongs to the reader. */
-function copyJson(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map(copyJson);
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, copyJson(member)]));
+type Members = Record<string, unknown>;
+
+/** Puts the texts of a record into its copy, so that a token that is stored and in use is in memory once. Returns the copy. */
+function shareTexts(copy: Members, record: Members | undefined): Members {
+  for (const [name, member] of Object.entries(copy)) {
+    const original = record?.[name];
+    if (member === original) copy[name] = original;
+    else if (typeof member === 'object' && member !== null)
+      shareTexts(member as Members, original as Members);
+  }
+  return copy;
 }

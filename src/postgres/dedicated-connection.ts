@@ -111,7 +111,7 @@ export class DedicatedConnection {
       this.#failures = 0;
       this.#updateRef();
       this.#scheduleHeartbeat(live);
-      this.#listeners.notifyAll();
+      for (const key of this.#listeners.keys) this.#listeners.notify(key);
       this.#closeIfIdle();
       return live;
     } catch (error) {
@@ -168,7 +168,7 @@ export class DedicatedConnection {
 
   /** Listeners receive nothing while there is no connection. */
   #scheduleReconnect(): void {
-    if (this.#listeners.isEmpty || isEnding(this.#settings.pool)) return;
+    if (this.#listeners.keys.length === 0 || isEnding(this.#settings.pool)) return;
     this.#cancelTimer = setUnrefTimeout(
       () => this.live().catch(() => undefined),
       5 * backoffDelay(this.#failures++, 2000),
@@ -176,7 +176,7 @@ export class DedicatedConnection {
   }
 
   #closeIfIdle(): void {
-    if (this.#holders > 0 || !this.#listeners.isEmpty) return;
+    if (this.#holders > 0 || this.#listeners.keys.length > 0) return;
     this.#cancelTimer();
     if (this.#live !== undefined) this.drop(this.#live);
   }

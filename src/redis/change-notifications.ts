@@ -36,7 +36,7 @@ export class ChangeNotifications {
     // The connection is ours, but nobody who closes his client should have to know of it.
     settings.client.on('end', () => this.#close());
     settings.client.on('ready', () => {
-      if (!this.isOpen && !this.#listeners.isEmpty) this.#open();
+      if (!this.isOpen && this.#listeners.keys.length > 0) this.#open();
     });
   }
 
@@ -51,7 +51,7 @@ export class ChangeNotifications {
     if (this.#closeConnection === undefined) this.#open();
     return () => {
       stop();
-      if (this.#listeners.isEmpty) this.#close();
+      if (this.#listeners.keys.length === 0) this.#close();
     };
   }
 
@@ -78,7 +78,7 @@ export class ChangeNotifications {
       if (own && needsConnect(connection)) await connection.connect?.(); // its event `ready` brings us back here
       if (isConnecting(connection)) return;
       await connection.subscribe(this.channel, ...listener);
-      this.#listeners.notifyAll();
+      for (const key of this.#listeners.keys) this.#listeners.notify(key);
     });
     // It connects again by itself; without a listener its errors would end the process.
     if (own) connection.on('error', () => undefined);

@@ -357,17 +357,15 @@ export class Refresh {
 
   /** Reads and decides, without the lock. */
   async #loadAndDecide(): Promise<Decision> {
-    const reading = this.#newReading();
-    this.#reading = reading;
-    return await this.#decide(reading, await reading.load());
+    this.#reading = this.#newReading();
+    return await this.#peek(this.#reading);
   }
 
   /**
    * The same while the refresh waits. The refresh continues from the reading before: what this one finds may be outdated by the time it
    * is found.
    */
-  async #peek(): Promise<Decision> {
-    const reading = this.#newReading();
+  async #peek(reading = this.#newReading()): Promise<Decision> {
     return await this.#decide(reading, await reading.load());
   }
 

@@ -172,7 +172,6 @@ export class AuthorizedCall {
   /** Handles the first response: returns it, or that of the replay if the token was rejected. */
   async handleResponse(cached: CachedToken, response: Response): Promise<Response> {
     const verdict = await this.#judge(cached, response);
-    if (verdict === 'accepted') this.#noteAccepted(cached);
     if (isRejection(verdict) && !this.#isKnownRejection(cached)) {
       const replacement = await this.#replacementToken(cached, verdict, response);
       if (replacement !== undefined) return await this.#replay(replacement, response);
@@ -181,7 +180,7 @@ export class AuthorizedCall {
   }
 
   /**
-   * Judges the token by a response.
+   * Judges the token by a response, and notes that the resource has accepted it.
    *
    * @throws the reason of the caller's signal, if it aborts while `isInvalidToken` is asked.
    */
@@ -194,7 +193,9 @@ export class AuthorizedCall {
       if (verdict !== 'accepted') return verdict;
     }
     // A server in trouble may not have checked the token, nor has another place.
-    return status === 0 || status >= 500 || status === 429 || redirected ? 'says-nothing' : 'accepted';
+    if (status === 0 || status >= 500 || status === 429 || redirected) return 'says-nothing';
+    this.#services.tokenTrials.accepted(this.#session, this.#resource.url, cached.token);
+    return 'accepted';
   }
 
   #judgeChallenge(cached: CachedToken, { status, headers }: Response): TokenVerdict {
@@ -261,10 +262,6 @@ export class AuthorizedCall {
     });
   }
 
-  #noteAccepted({ token }: CachedToken): void {
-    this.#services.tokenTrials.accepted(this.#session, this.#resource.url, token);
-  }
-
   /** Checks whether this resource has just rejected a new token: then its 401 is about something else. No loop (law replay-once). */
   #isKnownRejection({ token }: CachedToken): boolean {
     const { tokenTrials, context } = this.#services;
@@ -316,7 +313,6 @@ export class AuthorizedCall {
     const { status } = second;
     const eventContext = { ...this.#session.eventContext(cached.login), resource, status };
     const verdict = await this.#judge(cached, second);
-    if (verdict === 'accepted') this.#noteAccepted(cached);
     if (isRejection(verdict) && tokenTrials.rejected(this.#session, resource, cached.token)) {
       emit({ type: 'newTokenRejected', ...eventContext });
     }

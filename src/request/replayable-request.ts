@@ -7,6 +7,7 @@
 import { encodeFormData, isEncodable } from '../core/http/multipart.ts';
 import { type BodyKind, bodyKind, isFormData } from '../core/http/request-body.ts';
 import { copyHeaders, isHeaderRecord } from '../core/http/request-credentials.ts';
+import { isPlainObject } from '../core/own-members.ts';
 import { absent, callNative, isInstance } from '../core/platform-class.ts';
 import type { HeadersInit } from '../core/platform-types.ts';
 import { randomId } from '../platform/web-crypto.ts';
@@ -164,12 +165,6 @@ export function passThroughInit(given: RequestInit | undefined, own: RequestInit
   if (headers === undefined || headers === null) return given;
   const isKept = Array.isArray(headers) || isHeaderRecord(headers) || isInstance(headers, 'Headers');
   return isKept ? given : { ...copyMembers(given as RequestInit), headers: own.headers as HeadersInit };
-}
-
-/** Checks whether an object is of no class. */
-function isPlainObject(value: object): value is Record<string, unknown> {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
 }
 
 /** Names of what `fetch` reads from an `init`, for a class of the caller's that has them as getters: those are not enumerated. */

@@ -31,8 +31,6 @@ export interface ManagerContext {
   readonly store: SessionStore;
   /** The reach of the storage. */
   readonly reach: Reach;
-  /** Calls the listener when the value under a key changes. `undefined`: the storage cannot report changes. */
-  readonly watch: ((key: string, listener: () => void) => () => void) | undefined;
   readonly lock: CheckedLock;
   /** How long to wait for the lock, in ms. */
   readonly lockTimeout: number;

@@ -17,7 +17,7 @@ import { safeCause } from '../core/http/network-error.ts';
 import type { Secrets } from '../core/redact.ts';
 import type { ManagerContext } from './manager-context.ts';
 import type { Session } from './session.ts';
-import { secretsOf } from './session-store.ts';
+import { secretsOf, unwatched } from './session-store.ts';
 
 /** The reason of a waiter that leaves the queue because what is stored needs no lock any more. */
 const doneElsewhere: unique symbol = Symbol('done elsewhere');
@@ -130,14 +130,16 @@ function watchUntilDone(
   session: Session,
   { isDoneElsewhere, leave }: { isDoneElsewhere(): Promise<boolean>; leave(): void },
 ): () => void {
-  let unwatch = (): void => {};
+  let unwatch = unwatched;
   let isWaiting = true;
   const check = async (): Promise<void> => {
     const resolved = await isDoneElsewhere().catch(() => false);
     if (isWaiting && resolved) leave();
   };
   const start = (): void => {
-    unwatch = store.watch(session, () => void check());
+    try {
+      unwatch = store.watch(session, () => void check());
+    } catch {} // an error in a timer would end the process; without a watch the caller waits the full time
     void check();
   };
   const timer = startTimer(clock, start, pollAfterMs);

@@ -8,7 +8,7 @@ import { startTimer, type TimeLimit, withTimeout } from '../async/abortable.ts';
 import type { Stored, TokenStorage, Version } from '../core/contracts.ts';
 import { isConfigurationError, isConflict, type TokenKeepError } from '../core/errors.ts';
 import type { AnyTokenEvent } from '../core/events.ts';
-import { ownMembers } from '../core/own-members.ts';
+import { ownMembers, readMember } from '../core/own-members.ts';
 import type { Secrets } from '../core/redact.ts';
 import { type RecordRejection, readRecord, type SessionOwner } from '../core/session/read-record.ts';
 import { backoff } from '../core/session/refresh-decision.ts';
@@ -190,13 +190,12 @@ export class SessionStore {
 
   /**
    * Subscribes to changes of the stored record, if the storage can report them. Returns a function that unsubscribes.
+   *
+   * @throws what `watch()` of the storage throws.
    */
   watch(session: Session, listener: () => void): () => void {
-    try {
-      return this.#options.storage.watch?.(session.key, listener) ?? (() => {});
-    } catch {
-      return () => {}; // a timer calls this, and an error there would end the process; without a watch the caller waits the full time
-    }
+    const { storage } = this.#options;
+    return readMember(storage, 'watch')?.call(storage, session.key, listener) ?? unwatched;
   }
 
   /**
@@ -362,6 +361,9 @@ export class SessionStore {
     this.#unsaved.set(session, startTimer(clock, retry, pause));
   }
 }
+
+/** Unsubscribes nothing: the storage cannot report changes. */
+export const unwatched = (): void => {};
 
 /** Returns the secrets of a session in this process: of `record`, of a record that is not stored yet, and of memory. */
 export function secretsOf(

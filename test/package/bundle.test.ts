@@ -12,13 +12,11 @@ const walled: string[] = ['tokenkeep/node', 'tokenkeep/testing'];
 
 /**
  * The size of parts in a browser, with everything that they import, minified and gzipped, in bytes. The imports of
- * pages are in page-size.test.ts. A ceiling is about 2 % above the size that was measured when it was set. If you
- * raise one, write the reason beside it.
+ * pages are in page-size.test.ts. A ceiling is about 2 % above the size that was measured when it was set, and only falls.
  */
 const ceilings: { code: string; ceiling: number }[] = [
   { code: `export { discover } from 'tokenkeep'`, ceiling: 3_530 },
-  // It shares its strings with the session in use: 0.1 kB here, and a third of a token's memory there.
-  { code: `export { memoryStorage } from 'tokenkeep'`, ceiling: 1_210 },
+  { code: `export { memoryStorage } from 'tokenkeep'`, ceiling: 1_120 },
   // It reads the text of a PEM, of any algorithm.
   { code: `export { privateKeyJwt } from 'tokenkeep/client-assertion'`, ceiling: 3_960 },
   { code: `export { clientSecretBasic } from 'tokenkeep/client-authentication'`, ceiling: 840 },

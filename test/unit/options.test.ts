@@ -244,7 +244,7 @@ const bad: [string, object, RegExp, RegExp][] = [
     'an odd member of tokenRequest',
     { tokenRequest: { body: canary } },
     /tokenRequest/,
-    /headers and parameters/,
+    /headers\?, parameters\?/,
   ],
   ['an option that does not exist', { clientSecret: canary }, /clientSecret/, /clientAuthentication/],
   [

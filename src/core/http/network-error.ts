@@ -84,7 +84,7 @@ function safeMember(one: unknown, name: string): unknown {
 }
 
 function safeText(one: unknown, name: string): string {
-  return readSafely(() => String((one as Readonly<Record<string, unknown>>)[name] ?? '')) ?? '';
+  return readSafely(() => String(safeMember(one, name) ?? '')) ?? '';
 }
 
 /** A copy of a foreign error that is fit to be a `cause`: names, messages and codes, without secrets. Never throws. */

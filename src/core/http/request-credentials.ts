@@ -5,6 +5,7 @@
  * @module
  */
 
+import { isPlainObject } from '../own-members.ts';
 import type { HeadersInit } from '../platform-types.ts';
 import type { BodyKind } from './request-body.ts';
 
@@ -65,6 +66,5 @@ export function copyHeaders(headers: HeadersInit): HeadersInit {
 
 /** Checks whether headers are names and values. To `fetch` everything that can be iterated is a list of pairs. */
 export function isHeaderRecord(headers: object): headers is Record<string, string> {
-  const prototype: unknown = Object.getPrototypeOf(headers);
-  return (prototype === Object.prototype || prototype === null) && !(Symbol.iterator in headers);
+  return isPlainObject(headers) && !(Symbol.iterator in headers);
 }

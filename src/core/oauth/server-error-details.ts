@@ -70,10 +70,15 @@ export function isErrorCode(text: string): boolean {
 
 /** One line without control characters, at most 200 characters long, no word cut in half. `undefined`: nothing is left. */
 export function toSingleLine(text: string): string | undefined {
-  const line = text.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ').trim();
+  const line = withoutControls(text);
   const short =
     line.length > maxLineLength ? line.slice(0, Math.max(line.lastIndexOf(' ', maxLineLength), 0)) : line;
   return short === '' ? undefined : short;
+}
+
+/** Puts a space in place of control characters and ends of lines. */
+export function withoutControls(text: string): string {
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ').trim();
 }
 
 /** Values and names: a server may put a token into either. */

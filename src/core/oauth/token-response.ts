@@ -8,6 +8,7 @@
 import { readHttpDate, readRetryAfter } from '../http/retry-after.ts';
 import { emptyObject, isJsonObject } from '../own-members.ts';
 import type { FailureClass, ProviderProfile } from './provider-profile.ts';
+import { withoutControls } from './server-error-details.ts';
 import { classifyFailure } from './token-error.ts';
 import {
   namesError,
@@ -139,10 +140,5 @@ function describe(members: Members): string | undefined {
   const sentence = /\s/.test(nonEmptyString(error) ?? '') ? error : undefined;
   const text = nonEmptyString(description) ?? nonEmptyString(message) ?? nonEmptyString(sentence);
   // The text is cut to a line only after redaction, so that it cannot end with a part of a secret.
-  return nonEmptyString(
-    text
-      ?.slice(0, maxDescriptionLength)
-      .replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ')
-      .trim(),
-  );
+  return nonEmptyString(text && withoutControls(text.slice(0, maxDescriptionLength)));
 }

@@ -27,7 +27,6 @@ interface IdentifiedRecord {
 
 /** Returns the login that a record descends from. Its members are its own, as `readRecord()` returns them. */
 export function loginIdentityOf({ login, subject, idToken }: IdentifiedRecord): LoginIdentity {
-  if (idToken === undefined) return { login, issuer: undefined, subject };
   const claims = decodeJwtClaims(idToken);
   return {
     login,

@@ -6,7 +6,7 @@
 
 import { fingerprint } from '../fingerprint.ts';
 import type { ProviderProfile } from '../oauth/provider-profile.ts';
-import { ownCopy } from '../own-members.ts';
+import { isJsonObject, ownCopy } from '../own-members.ts';
 import { type AccessToken, type Failure, longestPause, type SessionRecord } from './session-record.ts';
 
 /** Why a stored value is not a session of ours. */
@@ -34,7 +34,7 @@ export interface SessionOwner {
 /** Reads what a storage holds. A value that is not a session of `owner` is named, never thrown and never used. */
 export function readRecord(value: unknown, owner: SessionOwner): SessionRecord | RecordRejection {
   if (value === keyLost) return 'key lost';
-  const record: Record<string, unknown> = isMap(value) ? ownCopy(value) : {};
+  const record: Record<string, unknown> = isJsonObject(value) ? ownCopy(value) : {};
   const schema = record['schema'];
   if (typeof schema !== 'number') return 'corrupt';
   if (schema !== 1) return isNewer(schema) ? 'newer schema' : 'other schema';
@@ -127,9 +127,6 @@ const isTime: Check = (value) => typeof value === 'number' && Number.isFinite(va
 /** How often something happened. */
 const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 1;
 const isScope: Check = (value) => Array.isArray(value) && value.every((part) => typeof part === 'string');
-const isMap = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 const isFlag: Check = (value) => typeof value === 'boolean';
 
 /** The members of an object: the check of those that may be missing, an array with the check of those that may not. */
@@ -148,11 +145,13 @@ const recordShape: Shape = {
   lastScopeNarrowed: isFlag,
   narrowsScope: isFlag,
   idToken: isText,
-  extra: isMap,
-  accessTokens: [(value) => isMap(value) && Object.values(value).every(matchesShape(accessTokenShape))],
+  extra: isJsonObject,
+  accessTokens: [
+    (value) => isJsonObject(value) && Object.values(value).every(matchesShape(accessTokenShape)),
+  ],
   pendingRefresh: (value) => matchesShape(pendingRefreshShape)(value),
   failure: (value) => matchesShape(failureShape)(value),
-  variantFailures: (value) => isMap(value) && Object.values(value).every(matchesShape(failureShape)),
+  variantFailures: (value) => isJsonObject(value) && Object.values(value).every(matchesShape(failureShape)),
 };
 const expectedExpiryShape: Shape = { at: [isTime], since: [isTime] };
 const accessTokenShape: Shape = {
@@ -182,7 +181,7 @@ const failureShape: Shape = {
   offline: isFlag,
   error: isText,
   description: isText,
-  details: isMap,
+  details: isJsonObject,
 };
 const refusalsShape: Shape = {
   count: [isCount],
@@ -192,7 +191,7 @@ const refusalsShape: Shape = {
 
 function matchesShape(shape: Shape): Check {
   return (value) =>
-    isMap(value) &&
+    isJsonObject(value) &&
     Object.entries(shape).every(([name, entry]) => {
       const [check, required] = typeof entry === 'function' ? [entry, false] : [entry[0], true];
       return Object.hasOwn(value, name) && value[name] !== undefined ? check(value[name]) : !required;
@@ -201,7 +200,7 @@ function matchesShape(shape: Shape): Check {
 
 /** Checks whether a value has the shape of a record, and so can be read again once it is stored. */
 export function isRecord(value: unknown): value is SessionRecord {
-  return isMap(value) && hasRecordShape(ownCopy(value));
+  return isJsonObject(value) && hasRecordShape(ownCopy(value));
 }
 
 /** @param value has own members only. */
