@@ -14,7 +14,7 @@ export class KeyedListeners {
     return [...this.#subscriptions.keys()];
   }
 
-  /** Subscribes; returns how to stop. The same function may subscribe several times. */
+  /** Subscribes. Returns a function that unsubscribes. The same function may subscribe several times. */
   subscribe(key: string, listener: () => void): () => void {
     const subscription: Subscription = { listener };
     // Not spread, which reserves room for 16 more.

@@ -7,7 +7,7 @@
 /**
  * Calls `resume` whenever the page may have missed something, and `suspend` when it is frozen or leaves for the back/forward
  * cache. A frozen page still receives messages, and runs what they start up to the first answer that it would have to wait
- * for. Returns how to stop.
+ * for. Returns a function that unsubscribes.
  */
 export function onPageLifecycle(resume: () => void, suspend: () => unknown): () => void {
   const { window, document } = globalThis as { window?: Window; document?: Document };

@@ -27,7 +27,7 @@ export class KnownServers {
     return this.#known.get(nameOf(request)) ?? {};
   }
 
-  /** A nonce may come with any answer, and is for the next request (RFC 9449 §8.2). */
+  /** A nonce may come with any response, and is for the next request (RFC 9449 §8.2). */
   storeNonce(request: ProofRequest, nonce: string): void {
     this.#note(request, { nonce });
   }

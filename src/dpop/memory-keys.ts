@@ -1,5 +1,5 @@
 /**
- * Keys that nobody finds on a disk.
+ * Keys in memory only.
  *
  * @module
  */

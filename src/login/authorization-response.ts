@@ -15,10 +15,10 @@ import { sanitizeText } from './sanitize-text.ts';
 /** Members that may be there once (RFC 6749 §3.1). */
 const singleParameters = ['state', 'code', 'error', 'error_description', 'iss'] as const;
 
-/** The answer's parameters, by name. */
+/** Parameters of the response, by name. */
 export type AuthorizationResponse = Readonly<Partial<Record<(typeof singleParameters)[number], string>>>;
 
-/** @throws LoginFailedError `invalid_response` when it says something twice. */
+/** @throws LoginFailedError `invalid_response` if a parameter is repeated. */
 export function readAuthorizationResponse(parameters: URLSearchParams): AuthorizationResponse {
   if (singleParameters.some((name) => parameters.getAll(name).length > 1)) {
     throw invalidResponse('The response contains a parameter twice.');
@@ -27,7 +27,7 @@ export function readAuthorizationResponse(parameters: URLSearchParams): Authoriz
 }
 
 /**
- * The code of an answer whose `state` is that of `login`.
+ * Returns the code of a response whose `state` is that of `login`.
  *
  * @throws LoginFailedError
  * @see RFC 9207 §2.4

@@ -139,7 +139,7 @@ const exchangeError = (error: unknown, isWaiting = false): ExchangeResult => ({
   isWaiting,
 });
 
-/** A wrong answer stays wrong, and a lost key stays lost. */
+/** A wrong response stays wrong, and a lost key stays lost. */
 function isFinal(error: unknown): boolean {
   const { reason } = (error ?? {}) as Partial<LoginFailedError>;
   return reason === 'invalid_response' || reason === 'no_key';
@@ -163,7 +163,7 @@ async function findLogin(
   return { client, response, login, url };
 }
 
-/** @throws LoginFailedError if the answer does not belong to this login. */
+/** @throws LoginFailedError if the response does not belong to this login. */
 function checkedCode({ client, response, login, url }: FoundLogin): string {
   if (url !== undefined && !isRedirectUri(url, login.redirectUri)) {
     throw invalidResponse('The response arrived at another URL than the redirectUri.');
@@ -200,7 +200,7 @@ function unknownLogin({ state, code, error }: AuthorizationResponse): string {
     : 'The response belongs to no pending login: it was used before, or its login began elsewhere. Start another login.';
 }
 
-/** The code of an answer to `login`. @throws LoginFailedError */
+/** Returns the code of a response to `login`. @throws LoginFailedError */
 export function validatedCode(
   client: LoginClient,
   response: AuthorizationResponse,

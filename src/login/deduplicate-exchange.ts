@@ -1,5 +1,5 @@
 /**
- * One exchange for an answer that a page reads twice at once.
+ * One exchange for a response that a page reads twice at once.
  *
  * @module
  */

@@ -110,7 +110,7 @@ function classifyRefusal(
 const retryAfterOf = (exchanged: ExchangeOutcome) =>
   exchanged.kind === 'refused' ? (exchanged.retryAfter ?? 0) : 0;
 
-/** Between two requests nothing but a timer keeps the process alive, so these do, unlike those of sessions: nobody can unref them. */
+/** Wraps timers so that they cannot be unref'd: between two requests only the timer keeps the process alive. */
 function keepAliveClock({ clock }: DeviceLoginOptions): RequiredClock {
   const full = completeClock(clock);
   if (clock?.setTimeout !== undefined) return full;

@@ -1,5 +1,5 @@
 /**
- * Logins that wait for their answer, each under its own `state`: several can be in progress, in several tabs.
+ * Logins that wait for their response, each under its own `state`: several can be in progress, in several tabs.
  *
  * @module
  */
@@ -69,7 +69,7 @@ export async function storePendingLogin(
   }
 }
 
-/** Keeps a login once more whose answer could not be used yet. Best effort: else the user begins another one. */
+/** Stores a login again whose response could not be used yet. Best effort: otherwise the user begins another login. */
 export async function restorePendingLogin(
   pending: PendingLogins,
   state: string,
@@ -92,7 +92,7 @@ export async function takePendingLogin(
   try {
     const store = storeOf(pending);
     const found = store.getItem(prefix + state);
-    // No `await` for a synchronous storage: otherwise two simultaneous answers could find the same login.
+    // No `await` for a synchronous storage: otherwise two simultaneous responses could find the same login.
     const text = typeof found === 'object' && found !== null ? await found : found;
     if (text === null) return undefined;
     operation = 'delete';

@@ -1,5 +1,5 @@
 /**
- * The answer of an authorization server in the URL of a page.
+ * The response of an authorization server in the URL of a page.
  *
  * @module
  */
@@ -8,10 +8,10 @@ import { isRedirectUri } from './complete-login.ts';
 import type { LoginPage } from './page-navigation.ts';
 
 /**
- * Takes the answer out of the URL of the page, before anything can fail: a reload must not find it again.
+ * Removes the response from the URL of the page, before anything can fail: a reload must not find it again.
  *
- * @returns `undefined` when the URL is no answer. A login always sends a `state`, so a code without one belongs to none. An error
- *   without one is an answer: the server did not understand the request, or did not trust it.
+ * @returns `undefined` if the URL is not a response. A login always sends a `state`, so a code without one belongs to none. An error
+ *   without one is a response: the server did not understand the request, or did not trust it.
  */
 export function takeResponseFromUrl(page: LoginPage, redirectUri: string): URL | undefined {
   const url = parseUrl(page.location.href);

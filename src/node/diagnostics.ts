@@ -26,7 +26,7 @@ import type { AnyTokenEvent } from '../core/events.ts';
  * subscribe('tokenkeep:sessionEnded', (event) => console.log(event));
  * ```
  * @returns a function that stops publishing.
- * @throws ConfigurationError for what is no manager.
+ * @throws ConfigurationError if `manager` is not a manager.
  */
 export function publishEvents(manager: {
   on(type: '*', listener: (event: AnyTokenEvent) => unknown): () => void;

@@ -33,7 +33,7 @@ export class ChangeNotifications {
   constructor(settings: RedisSettings) {
     this.#settings = settings;
     this.channel = `${settings.prefix}:changes`;
-    // The connection is ours, but nobody who closes his client should have to know of it.
+    // The connection is ours, so an application that closes its client need not close it as well.
     settings.client.on('end', () => this.#close());
     settings.client.on('ready', () => {
       if (!this.isOpen && this.#listeners.keys.length > 0) this.#open();

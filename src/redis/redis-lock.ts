@@ -27,7 +27,7 @@ export interface RedisLockOptions {
 
 interface LockGrant {
   readonly keys: [lock: string, waiters: string];
-  /** A name that nobody else has, and that is never used again. */
+  /** Unique name of this holder, never used again. */
   readonly owner: string;
   /** Ends the renewal. */
   stop: () => void;

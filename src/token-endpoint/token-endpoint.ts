@@ -19,7 +19,7 @@ import { refreshRequest, revokeRequest } from './token-request.ts';
 
 export type TokenEndpointOptions = ClientOptions & HttpTransport & { readonly grant: Grant };
 
-/** A new access token for the refresh token (RFC 6749 §6): the grant that a login begins. */
+/** The grant of a login: exchanges its refresh token for a new access token (RFC 6749 §6). */
 export const refreshTokenGrant: Grant = {
   kind: 'refresh-token',
   check: () => undefined,
@@ -30,13 +30,13 @@ export const refreshTokenGrant: Grant = {
 /** The result of a request that was to be sent once. */
 export type SendResult =
   | (TokenResponseOutcome & { readonly cause?: Error | undefined })
-  /** It never left. */
+  /** The request was not sent. */
   | { readonly kind: 'not-sent'; readonly cause: Error | undefined }
   /** The request may have been sent, and no response arrived: the refresh token may be spent. */
   | {
       readonly kind: 'response-lost';
       readonly cause: Error | undefined;
-      /** The transport took it to another address. Sent again, it would go there again. */
+      /** `true`: the transport followed a redirect. A repetition would be redirected again. */
       readonly redirectFollowed: boolean;
     };
 
@@ -49,7 +49,7 @@ export interface RevocableTokens {
 /** A grant in which everything that can fail before it is sent has already succeeded. */
 export interface PreparedTokenRequest {
   readonly secrets: readonly string[];
-  /** Sends it, once. Never rejects, and nothing but its own deadline ends it. */
+  /** Sends the request once. Never rejects, and ends only by its response or its deadline. */
   send(): Promise<SendResult>;
 }
 

@@ -17,7 +17,7 @@ interface RequestTarget {
   removeEventListener(type: 'fetch', listener: (event: RequestEvent) => void): void;
 }
 
-/** Answers plain requests to protected resources. Returns how to stop. */
+/** Responds to plain requests to protected resources. Returns a function that stops this. */
 export function answerPlainRequests(scope: object, fetch: Transport, match: ResourceMatcher): () => void {
   const target = scope as RequestTarget;
   const respond = (event: RequestEvent): void => {

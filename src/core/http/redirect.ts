@@ -133,7 +133,7 @@ export class RedirectFollowedError extends Error {
   }
 }
 
-/** @throws RedirectFollowedError if an answer comes from elsewhere: law tokens-stay-home does not believe it. */
+/** @throws RedirectFollowedError if a response comes from another address (law tokens-stay-home). */
 export function assertResponseOrigin(
   requested: string,
   response: ResponseSource,

@@ -44,7 +44,7 @@ const stepUpErrors: readonly string[] = [
 ] satisfies readonly StepUp['error'][];
 
 /**
- * Judges the answer of a protected resource by its status and its `WWW-Authenticate` header, whatever the scheme.
+ * Classifies the response of a protected resource by its status and its `WWW-Authenticate` header, whatever the scheme.
  * Only a 401 is ever evidence against a token: a 403 can ask for more, any other status says nothing.
  *
  * @see RFC 6750 §3.1, RFC 9449 §7.1 and §9, RFC 9470 §3
@@ -126,7 +126,7 @@ const token = /[\w!#$%&'*+\-.^`|~]+/y;
 const equals = /\s*=\s*/y;
 const token68 = /\s+([\w\-.~+/]+=*)\s*(?=,|$)/y;
 const unquoted = /[^\s,;"]+/y;
-// Not in any RFC, but in Twitch's answers: OAuth realm='TwitchTV', error='invalid_token'
+// Not in any RFC, but in Twitch's responses: OAuth realm='TwitchTV', error='invalid_token'
 const singleQuoted = /'([^'"]*)'(?=[\s,;]|$)/y;
 
 /**

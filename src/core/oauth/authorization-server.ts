@@ -1,5 +1,5 @@
 /**
- * The server that issued the tokens, and how its client proves who it is.
+ * The authorization server, and client authentication.
  *
  * @module
  */
@@ -37,7 +37,7 @@ export interface AuthorizationServer {
   /** The whole metadata document, when it was discovered. */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
   readonly profile?: ProviderProfile | undefined;
-  /** How it gives access tokens, if not for a refresh token: set by `tokenHandler()`. */
+  /** Grant that obtains access tokens, set by `tokenHandler()`. @default the refresh token of a login */
   readonly grant?: Grant | undefined;
 }
 
@@ -56,6 +56,6 @@ export interface ClientAuthentication {
   readonly method: string;
   /** `true`: requests go to {@link AuthorizationServer.mtlsEndpointAliases} where there are any. */
   readonly mutualTls?: boolean | undefined;
-  /** Adds what proves it to the request. */
+  /** Adds the client authentication to the request. */
   authenticate(request: UnauthenticatedRequest): void | Promise<void>;
 }

@@ -48,7 +48,7 @@ function classOfCode(code: string): FailureClass | undefined {
  * Classifies a refusal, by the first of these that applies: the profile's `classify`; the status, because the body of a 5xx or 429
  * proves nothing about the grant; the profile's own error codes; the standard error codes.
  *
- * @param body What `parseBody` made of the answer.
+ * @param body Result of `parseBody`.
  * @see RFC 6749 §5.2
  */
 export function classifyFailure(

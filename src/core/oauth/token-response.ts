@@ -21,7 +21,7 @@ import {
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** An answer of a token endpoint, read to its end. */
+/** A response of a token endpoint, read to its end. */
 export interface RawTokenResponse {
   /** `0` for a redirect that was not followed and is not shown. */
   readonly status: number;
@@ -45,16 +45,16 @@ export type TokenResponseOutcome =
       readonly description: string | undefined;
       /** In ms. */
       readonly retryAfter: number | undefined;
-      /** The members of the answer except tokens: `claims`, `error_id`, … May still name a secret. */
+      /** The members of the response except tokens: `claims`, `error_id`, … May still name a secret. */
       readonly details: Readonly<Record<string, unknown>>;
       /** The value that the profile's `classify` threw. May contain a secret. */
       readonly classifyError?: unknown;
     }
-  /** A 2xx that cannot be read, or a gateway that got no answer: the refresh token may be spent. */
+  /** A 2xx that cannot be read, or a gateway without a response of the server: the refresh token may be spent. */
   | { readonly kind: 'unreadable'; readonly status: number };
 
 /**
- * Judges an answer of the token endpoint. It never throws, whatever the answer.
+ * Classifies a response of the token endpoint. Never throws.
  *
  * @param now Unix ms, when the request was sent or answered. The answer's `Date` corrects it.
  * @see RFC 6749 §5.1, §5.2

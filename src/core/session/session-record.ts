@@ -31,7 +31,7 @@ export interface PendingRefresh {
   readonly since: number;
   /** When it was last sent, in Unix ms. */
   readonly latest: number;
-  /** How often it was sent without an answer. */
+  /** Number of times it was sent without a response. */
   readonly sends: number;
   /** The sender: a random name of a manager. */
   readonly by: string;
