@@ -1,6 +1,6 @@
 /**
- * The second part of `npm run lint`: prints every marker with its remedy, and fails if there are more of them than the ceiling
- * allows. Files and folders as parameters print their markers only: `node test/prose/main.ts README.md src/login`.
+ * The second part of `npm run lint`: prints every marker with its place and remedy, and fails if there are more of them than the
+ * ceiling allows. Files and folders as parameters restrict the check to them: `node test/prose/main.ts README.md src/login`.
  */
 
 import { ceiling, perThousand } from './ceiling.ts';
@@ -14,10 +14,8 @@ const { words, findings, stale } = check(files);
 const rate = perThousand(findings.length, words);
 const isTooMany = rate > ceiling;
 
-if (isTooMany || chosen.length > 0) {
-  for (const { file, line, marker, text } of findings) {
-    console.log(`${file}:${line}: ${marker.name}: ${text.trim()}\n    ${marker.remedy}`);
-  }
+for (const { file, line, marker, text } of findings) {
+  console.log(`${file}:${line}: ${marker.name}: ${text.trim()}\n    ${marker.remedy}`);
 }
 if (chosen.length === 0) {
   for (const { file, marker, text } of stale) {

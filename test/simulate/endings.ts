@@ -57,8 +57,9 @@ function revokedByClient(facts: Facts, family: Family): string {
 }
 
 /**
- * A later login has replaced it in the storage, and the process with its newest tokens has seen the session end since: also an end that is
- * none, between two logins. To that process an end elsewhere is a sign-out, and nothing can continue what was replaced.
+ * Returns whether a later login has replaced the family in the storage, and the process with the newest tokens of the family has since
+ * seen the session end. The gap between two logins counts as such an end: the process takes it for a sign-out, and cannot continue the
+ * replaced family.
  */
 function wasReplacedAndEnded(facts: Facts, family: Family): boolean {
   const { session, login, lastStoredAt } = family;
