@@ -142,7 +142,7 @@ test('BBA-12: a token with more scope than requested is never returned, even if 
 test('BBA-11: that DPoP makes stolen tokens worthless and does not stop injected script is said where it is chosen', () => {
   const source = readFileSync('src/dpop/dpop.ts', 'utf8').replace(/\s+\*\s/g, ' ');
   expect(source).toContain(
-    'It does not stop script in the page, which can have requests signed as the page can.',
+    'does not stop a malicious script in the page, which can request signatures like the page itself.',
   );
   const security = readFileSync('SECURITY.md', 'utf8');
   expect(security).toMatch(
