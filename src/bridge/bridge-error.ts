@@ -20,7 +20,7 @@ export interface BridgeError {
   readonly details: Readonly<Record<string, unknown>>;
 }
 
-/** The page may not, or not that. */
+/** Code of a call that the page is not allowed to make. */
 export const refusedCode = 'REFUSED';
 
 export function refusal(message: string): BridgeError {
@@ -32,7 +32,7 @@ const errorMembers = [
   ...['sent', 'isRetryable', 'retryAfter', 'since', 'failures', 'status', 'operation', 'conflict'],
 ];
 
-/** An error that contains only text of our own classes. Of a foreign error it names only the kind. */
+/** Returns an error as plain data, with only the text of tokenkeep's own errors. For any other error it names only the kind. */
 export function toBridgeError(error: unknown): BridgeError {
   if (!isTokenKeepError(error)) {
     return { code: 'NETWORK', message: 'fetch failed', details: {} };
@@ -47,7 +47,7 @@ export function toBridgeError(error: unknown): BridgeError {
   return { code: error.code, message: error.message, details };
 }
 
-/** The error in the page, of the class that it has where it was thrown. */
+/** Returns the error for the page, of the same class as where it was thrown. */
 export function fromBridgeError({ code, message, details }: BridgeError): Error {
   switch (code) {
     case 'ERR_LOGIN_REQUIRED':
@@ -69,7 +69,7 @@ export function fromBridgeError({ code, message, details }: BridgeError): Error 
   }
 }
 
-/** Whether it can cross as it is. */
+/** Returns whether the value crosses a bridge unchanged. */
 export function isPrimitive(value: unknown): value is string | number | boolean {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
 }

@@ -10,11 +10,11 @@ import type { RevocationResult } from '../core/oauth/revocation-result.ts';
 import type { RequestRedirect } from '../core/platform-types.ts';
 import { type BridgeError, fromBridgeError, isPrimitive, toBridgeError } from './bridge-error.ts';
 
-/** A way to where the manager lives. Only functions and plain data are there. */
+/** A page's connection to the manager. It carries only functions and plain data. */
 export interface TokenManagerBridge {
-  /** Sends a message there, where it is judged. */
+  /** Sends a message to the manager's side, which validates it. */
   call(message: BridgeMessage | SessionMessage): Promise<unknown>;
-  /** Listens to events. Returns how to stop. */
+  /** Listens to events. Returns a function that unsubscribes. */
   listen(listener: (event: unknown) => void): () => void;
 }
 
@@ -22,7 +22,7 @@ export interface TokenManagerBridge {
 export type BridgeMessage =
   | { readonly type: 'begin' }
   | ({ readonly type: 'fetch'; readonly id: string } & BridgeRequest)
-  /** The next chunk of a request body that comes `'streamed'`; without one: that was all. */
+  /** The next chunk of a `'streamed'` request body. A message without a chunk ends the body. */
   | { readonly type: 'write'; readonly id: string; readonly chunk?: Uint8Array | undefined }
   | { readonly type: 'read'; readonly id: string }
   | { readonly type: 'cancel'; readonly id: string };
@@ -38,9 +38,9 @@ export type SessionMessage =
 
 /** Options of a sign-out that cross a bridge. */
 export interface BridgeSignOutOptions {
-  /** Whether to revoke the tokens at the authorization server (RFC 7009). @default true */
+  /** `true`: revokes the tokens at the authorization server (RFC 7009). @default true */
   readonly revoke?: boolean | undefined;
-  /** How long to wait for the authorization server, in ms. @default 2_000 */
+  /** Time limit for the authorization server, in ms. @default 2_000 */
   readonly timeout?: number | undefined;
 }
 
@@ -52,18 +52,18 @@ export interface BridgeRequest {
   /** The whole body; `'streamed'`: it is written chunk by chunk. */
   readonly body: Uint8Array | Blob | 'streamed' | undefined;
   readonly redirect: RequestRedirect;
-  /** Other members of a request, where both sides are of one browser: `cache`, `credentials` … */
+  /** Other members of a request, if both sides run in one browser: `cache`, `credentials` … */
   readonly requestOptions?: Readonly<Record<string, string>> | undefined;
-  /** The login that the page knew when it began the call. */
+  /** The login that was current in the page when it began the call. */
   readonly login?: LoginName | undefined;
 }
 
-/** How a message is answered: never by a rejection, because on its way an error would be rewritten. */
+/** The reply to a message. An error is a value too, because a bridge rewrites the errors of rejections. */
 export type BridgeReply<T> = (
   | { readonly kind: 'value'; readonly value: T }
   | { readonly kind: 'error'; readonly error: BridgeError }
 ) & {
-  /** The login that is there now. */
+  /** The current login. */
   readonly login?: LoginName | undefined;
 };
 
@@ -104,7 +104,7 @@ export function toLoginName(given: unknown): LoginName | undefined {
   return { login: text(login), subject: text(subject) };
 }
 
-/** An event as plain data. */
+/** Returns an event as plain data. */
 export function toBridgeEvent(event: AnyTokenEvent): Record<string, unknown> {
   const plain: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(event) as [string, unknown][]) {
@@ -115,7 +115,7 @@ export function toBridgeEvent(event: AnyTokenEvent): Record<string, unknown> {
   return plain;
 }
 
-/** The event in the page. */
+/** Returns the event for the page. */
 export function fromBridgeEvent(message: unknown): AnyTokenEvent {
   const event = message as AnyTokenEvent & { readonly error?: BridgeError };
   return (event.error === undefined ? event : { ...event, error: fromBridgeError(event.error) }) as never;

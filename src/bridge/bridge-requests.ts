@@ -8,7 +8,7 @@ import { type BridgeError, refusal, toBridgeError } from './bridge-error.ts';
 import type { BridgeMessage, BridgeReply, BridgeRequest, BridgeResponse } from './bridge-messages.ts';
 import type { PageCalls } from './page-calls.ts';
 
-/** Names a page among those that call. */
+/** Identifies a calling page. */
 export type PageId = number | string;
 
 interface PendingRequest {
@@ -19,13 +19,13 @@ interface PendingRequest {
   body: ReadableStreamDefaultReader<Uint8Array> | undefined;
 }
 
-/** Bodies that say that they are no larger than this arrive with the answer. */
+/** Size limit in bytes. A response body with a `Content-Length` up to this is sent together with the response. */
 const inlineBodyLimit = 65_536;
 
 /** Headers that a page may not set, as in any browser, and headers that would carry foreign tokens. */
 const forbiddenHeader =
   /^(?:authorization|cookie2?|dpop|host|origin|referer|connection|content-length|expect|keep-alive|te|trailer|transfer-encoding|upgrade|via|proxy-.*|sec-.*)$/i;
-/** Response headers that no page sees. */
+/** Response headers that are withheld from pages. */
 const hiddenHeader = /^set-cookie2?$/i;
 
 export class BridgeRequests {
@@ -38,7 +38,7 @@ export class BridgeRequests {
     this.#match = match;
   }
 
-  /** Does what a page asks for. @param onEnd is called when nothing of a `fetch` is in progress any more. */
+  /** Handles a message of a page. @param onEnd is called when no part of a `fetch` is in progress any more. */
   async handle(
     client: PageId,
     message: BridgeMessage,
@@ -59,7 +59,7 @@ export class BridgeRequests {
     }
   }
 
-  /** The document of a page is gone, and its calls with it. */
+  /** Cancels the calls of a page whose document is gone. */
   cancelAll(client?: PageId): void {
     for (const [name, pending] of this.#pending) {
       if (client === undefined || pending.client === client) this.#end(name);
@@ -95,7 +95,7 @@ export class BridgeRequests {
     }
   }
 
-  /** Takes a chunk of a request body; `undefined` after the last one. Resolves when there is room for the next one. */
+  /** Writes a chunk of a request body; `undefined` ends the body. Resolves when there is room for the next one. */
   async #write(client: PageId, id: string, chunk: Uint8Array | undefined): Promise<BridgeReply<undefined>> {
     const upload = this.#pending.get(keyOf(client, id))?.upload;
     if (upload === undefined) return { kind: 'error', error: refusal('There is nothing to write to.') };
@@ -107,7 +107,7 @@ export class BridgeRequests {
     }
   }
 
-  /** The next chunk of a body; `undefined` after the last one. */
+  /** Reads the next chunk of a body; `undefined` after the last one. */
   async #read(client: PageId, id: string): Promise<BridgeReply<Uint8Array | undefined>> {
     const name = keyOf(client, id);
     const body = this.#pending.get(name)?.body;
@@ -177,7 +177,7 @@ export class BridgeRequests {
   }
 }
 
-/** Of one page's calls another one's are never found. */
+/** Returns a key that contains the page, so that no page reaches the calls of another one. */
 function keyOf(client: PageId, id: string): string {
   return `${client} ${id}`;
 }

@@ -15,7 +15,7 @@ import {
   valueOfReply,
 } from './bridge-messages.ts';
 
-/** Sends a request to where the manager lives. @param upload a body that is `'streamed'`. */
+/** Sends a request to the manager's side. @param upload the body, if it is `'streamed'`. */
 export async function fetchOverBridge(
   bridge: Pick<TokenManagerBridge, 'call'>,
   request: BridgeRequest,
@@ -36,7 +36,7 @@ export async function fetchOverBridge(
 function responseOf(head: BridgeResponse, body: ReadableStream | Uint8Array | undefined): Response {
   const { status, statusText, url, redirected } = head;
   const headers = head.headers as [string, string][];
-  // A browser answers `redirect: 'manual'` with the status 0, which no constructor accepts.
+  // A browser responds to `redirect: 'manual'` with the status 0, which no constructor accepts.
   const isOpaque = status === 0;
   const response = isOpaque
     ? Response.error()
@@ -46,7 +46,7 @@ function responseOf(head: BridgeResponse, body: ReadableStream | Uint8Array | un
   return response;
 }
 
-/** One call that is in progress, and its signal. */
+/** A call in progress, and its signal. */
 class BridgedCall {
   readonly #bridge: Pick<TokenManagerBridge, 'call'>;
   readonly #id: string;

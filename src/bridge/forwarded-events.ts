@@ -5,7 +5,7 @@
  */
 import { eventTypes, type TokenEventType } from '../core/events.ts';
 
-/** The types of events that cross: all but errors of the application where the manager lives, which may say anything. */
+/** The types of events that cross: all but the application's own errors, whose messages may contain secrets. */
 export const forwardedEvents: readonly TokenEventType[] = eventTypes.filter(
   (type) => type !== 'listenerFailed' && type !== 'predicateFailed',
 );

@@ -1,5 +1,5 @@
 /**
- * The login as a page knows it.
+ * The current login, as seen by a page.
  *
  * @module
  */
@@ -12,14 +12,14 @@ const endEvents: readonly TokenEventType[] = ['signedOut', 'sessionEnded'];
 export class KnownLogin {
   current: LoginName | undefined = undefined;
 
-  /** Takes an event that crossed the bridge. */
+  /** Updates the login from an event that crossed the bridge. */
   onEvent(message: unknown): void {
     const { type, login, subject } = message as LoginName & { readonly type: TokenEventType };
     if (activeEvents.includes(type)) this.current = { login, subject };
     if (endEvents.includes(type)) this.current = undefined;
   }
 
-  /** Takes a reply, and gives it back. */
+  /** Updates the login from a reply. Returns the reply. */
   onReply<T>(reply: T): T {
     const { login } = { ...(reply as { readonly login?: LoginName }) };
     if (login !== undefined) this.current = login;

@@ -1,6 +1,6 @@
 /**
- * Calls of pages where the manager lives: each belongs to the login that its page knew when it began, however long its message
- * was on the way (law one-login).
+ * Calls of pages, on the manager's side: each belongs to the login that was current in its page when it began, even if its message
+ * arrives later (law one-login).
  *
  * @module
  */
@@ -16,7 +16,7 @@ interface CallingManager {
   getAccessToken?(request: AccessTokenRequest): Promise<string>;
 }
 
-/** Sends calls of pages. The login is not known for a manager that is wrapped or comes from another copy of tokenkeep. */
+/** Sends calls of pages. The login is `undefined` for a manager that is wrapped or comes from another copy of tokenkeep. */
 export class PageCalls {
   readonly #manager: CallingManager;
 

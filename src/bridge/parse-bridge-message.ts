@@ -11,12 +11,12 @@ import {
 } from './bridge-messages.ts';
 
 type Untrusted = Readonly<Record<string, unknown>>;
-/** A body, if it is one that may cross this bridge. */
+/** Checks whether a body may cross this bridge. */
 type BodyCheck = (body: unknown) => body is NonNullable<BridgeRequest['body']>;
 
 const requestOptionNames = ['cache', 'credentials', 'integrity', 'referrer', 'referrerPolicy'];
 
-/** Copies the known members of a message, and nothing else. Returns `undefined` for anything that is no message. */
+/** Copies the known members of a message, and nothing else. Returns `undefined` for an invalid message. */
 export function parseBridgeMessage(given: unknown, isBody: BodyCheck): BridgeMessage | undefined {
   const message: Untrusted = { ...(given as Untrusted) };
   const { type, id, chunk } = message;
@@ -28,7 +28,7 @@ export function parseBridgeMessage(given: unknown, isBody: BodyCheck): BridgeMes
   return request && { type: 'fetch', id, ...request };
 }
 
-/** The same for what is not a call. */
+/** Copies the known members of a sign-in or sign-out message. Returns `undefined` for an invalid message. */
 export function parseSessionMessage(given: unknown): SessionMessage | undefined {
   const { type, request, revoke, timeout }: Untrusted = { ...(given as Untrusted) };
   if (type === 'login') return { type, request };

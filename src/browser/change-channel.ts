@@ -61,7 +61,7 @@ export class ChangeChannel {
     );
   }
 
-  /** A page with an open channel is not kept in the back/forward cache by every browser. */
+  /** Closes the channel, because some browsers do not keep a page with an open channel in the back/forward cache. */
   #disconnect(): void {
     this.#channel?.close();
     this.#channel = undefined;
@@ -75,12 +75,12 @@ export class ChangeChannel {
 }
 
 /**
- * `undefined` where there are no channels, and in pages that may not use them: their watchers see the changes of this
- * tab only.
+ * Opens a channel. Returns `undefined` where there are no channels, and in pages that may not use them: watchers there see only the
+ * changes of this tab.
  */
 function openChannel(name: string): BroadcastChannel | undefined {
   if (typeof BroadcastChannel === 'undefined') return undefined;
   const channel = new BroadcastChannel(name);
-  (channel as { unref?: () => void }).unref?.(); // Node would stay up for it
+  (channel as { unref?: () => void }).unref?.(); // an open channel would keep Node running
   return channel;
 }

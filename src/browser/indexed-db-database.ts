@@ -28,22 +28,22 @@ export class KeyExistsError extends Error {}
 
 /** A connection as its user sees it. */
 export interface DatabaseConnection {
-  /** Reads what one request brings. */
+  /** Reads the result of one request. */
   read<T, R>(
     store: StoreName,
     request: (store: IDBObjectStore) => IDBRequest<T>,
     map: (found: T) => R,
   ): Promise<R>;
   /**
-   * Writes. It has happened, and is on disk, when this resolves.
+   * Writes. The data is on the disk when this resolves.
    *
-   * @param request makes all requests at once, and returns the one that decides whether it counts.
-   * @throws Taken if that adds what is there already.
+   * @param request makes all requests at once, and returns the one that decides whether the write succeeded.
+   * @throws KeyExistsError if that request adds a key that exists.
    */
   write(store: StoreName, request: (store: IDBObjectStore) => IDBRequest): Promise<void>;
 }
 
-/** How long a task on the database may take, in ms. A platform that has not answered by then does not answer any more. */
+/** Time limit for a task on the database, in ms. After it the platform is considered hung. */
 const taskTimeoutMs = 10_000;
 
 export class IndexedDbDatabase {
@@ -85,11 +85,11 @@ export class IndexedDbDatabase {
     const opening = openDatabase(this.#name);
     const discard = (): void => this.#discard(opening);
     this.#connection = opening;
-    // A page that sleeps cannot close it when a newer version of the application wants to migrate.
+    // A sleeping page cannot close its connection when a newer version of the application wants to migrate.
     this.#stopWatchingPage = onPageLifecycle(() => {}, discard);
     opening
       .then((connection) => {
-        // A newer version of the application wants to migrate, or someone deletes the database.
+        // A newer version of the application wants to migrate, or the user deletes the database.
         connection.onversionchange = discard;
         connection.onclose = discard;
       })
@@ -97,7 +97,7 @@ export class IndexedDbDatabase {
     return opening;
   }
 
-  /** The next task opens another one. */
+  /** Drops a connection. The next task opens another one. */
   #discard(opening: Promise<IDBDatabase>): void {
     // Also closes a connection that opens too late: no task uses it any more.
     opening.then((connection) => connection.close()).catch(() => undefined);
@@ -146,7 +146,7 @@ function commit<T, R>(transaction: IDBTransaction, request: IDBRequest<T>, map: 
     request.onsuccess = () => resolve(map(request.result));
     request.onerror = () => reject(reasonOf(request.error));
   });
-  // Older engines have no `commit()`. They commit only after the page has received its answers.
+  // Engines without `commit()` commit only after the page has received the results of its requests.
   transaction.commit?.();
   return Promise.all([result, complete]).then(([found]) => found);
 }
@@ -187,7 +187,7 @@ const remedies: Readonly<Record<string, string | undefined>> = {
   TimeoutError: ' Another tab may hold an older version of the database open: close it. Then try again.',
 };
 
-/** Another connection would say the same. */
+/** Returns whether a new connection would fail in the same way. */
 function isFinal(error: unknown): boolean {
   const { name } = (error ?? {}) as { name?: string };
   return name !== 'TimeoutError' && remedies[name ?? ''] !== undefined;

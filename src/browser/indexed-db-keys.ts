@@ -49,7 +49,7 @@ function get({ read }: DatabaseConnection, name: string): Promise<unknown> {
   );
 }
 
-/** Beside the key that encrypts sessions. */
+/** Returns the name of a key, distinct from that of the key that encrypts sessions. */
 function nameOf(thumbprint: string): string {
   return `dpop:${thumbprint}`;
 }

@@ -44,7 +44,7 @@ const foreignVersion = 'foreign';
  * **Protection by `encrypt`:** records are encrypted with AES-GCM under a WebCrypto key that cannot be
  * exported, kept in the same database. A copy of the *record* is worthless: in a crash report, a backup of the
  * values, an extension's dump, or sent home by an injected script that reads `localStorage` and databases. It does
- * **not** protect from script that runs in the page (it can ask for the record as the page does), nor from an
+ * **not** protect from script that runs in the page (it can read the record as the page does), nor from an
  * attacker who copies the whole browser profile and opens it: engines keep the key on the disk as well, and only some
  * lock it away. If the key is lost, the session is too, and the manager emits `recordRejected` with the reason `key
  * lost`.
@@ -80,7 +80,7 @@ export function indexedDbStorage(options: IndexedDbStorageOptions = {}): TokenSt
   let lock: TokenLock | undefined;
   return {
     reach: 'machine',
-    // When it is asked for: where there are no Web Locks another lock may be handed in.
+    // Checked when the lock is used, because a manager without Web Locks may use another lock.
     get lock() {
       lock ??= storageLock(() => indexedDB);
       return lock;
@@ -135,7 +135,7 @@ class SessionRows {
     return version;
   }
 
-  /** Resolves with whether there was anything. */
+  /** Resolves with whether there was a value. */
   async delete(key: string, ifVersion: Version | undefined): Promise<boolean> {
     let wasThere = false;
     await this.#database.use('delete', async (connection) => {
@@ -172,10 +172,10 @@ interface Row {
 /** The content of a row whose value was replaced or deleted. */
 const deletedRow: null = null;
 
-/** How many rows of replaced values are kept: a writer that is late by more rows must have been stopped between its read and its write. */
+/** Number of rows with replaced values to keep. A writer that is late by more rows was stopped between its read and its write. */
 const keptRows = 100;
 
-/** Rows are numbered, and the last one counts. A value that other code has put into the database has no number. */
+/** Returns the row with the highest number. A value that other code has put into the database has no number. */
 async function latestRow({ read }: DatabaseConnection, key: string): Promise<Row> {
   const row = await read(
     'sessions',
@@ -203,7 +203,7 @@ async function addRow(
 ): Promise<boolean> {
   try {
     await write('sessions', (sessions) => {
-      // Also where they follow a row that could not be added (Firefox), these do no harm.
+      // Firefox runs these requests even after a failed `add()`. They do no harm.
       sessions.delete(key);
       if (number > 0) sessions.put(deletedRow, [key, number]);
       sessions.delete(IDBKeyRange.bound([key], [key, number - keptRows]));

@@ -13,7 +13,7 @@ export const lockNames: {
 } = {
   /** The lock itself. */
   queue: (name) => `tokenkeep.lock:${name}`,
-  /** Held for the moment in which someone becomes a holder, or takes over from one. */
+  /** Held briefly while a tab becomes a holder or takes over. */
   guard: (name) => `tokenkeep.guard:${name}`,
   /** Held beside the lock under its own name, so that others can distinguish one holder from the next. */
   holder: (name) => `${markerPrefix(name)}${randomId()}`,
@@ -22,7 +22,7 @@ export const lockNames: {
 const uuidLength = 36;
 const markerPrefix = (name: string): string => `tokenkeep.holder:${name}|`;
 
-/** Names the holder of a lock as it is now; `undefined`: nobody holds it. */
+/** Returns the name of the current holder of a lock; `undefined` if it is free. */
 export async function holderOf(locks: LockManager, name: string): Promise<string | undefined> {
   const { held = [] } = await locks.query();
   const queue = held.find((lock) => lock.name === lockNames.queue(name));
@@ -36,7 +36,7 @@ export async function holderOf(locks: LockManager, name: string): Promise<string
 
 interface ObservedHolder {
   readonly holder: string;
-  /** For how long it has been seen, in ms. */
+  /** Time for which the holder has been observed, in ms. */
   readonly observed: number;
   readonly seenAt: number;
 }
@@ -52,7 +52,7 @@ export class HolderMonitor {
     this.#lease = lease;
   }
 
-  /** Forgets what was seen of a name: it was free. */
+  /** Forgets the observed holder of a name whose lock was free. */
   reset(name: string): void {
     this.#holders.delete(name);
   }

@@ -5,9 +5,9 @@
  */
 
 /**
- * Calls `resume` whenever the page may have missed something, and `suspend` when it is frozen or leaves for the back/forward
- * cache. A frozen page still receives messages, and runs what they start up to the first answer that it would have to wait
- * for. Returns a function that unsubscribes.
+ * Calls `resume` whenever the page may have missed something, and `suspend` when it is frozen or enters the back/forward cache. A
+ * frozen page still receives messages, and runs their handlers up to the first operation that they have to wait for. Returns a
+ * function that unsubscribes.
  */
 export function onPageLifecycle(resume: () => void, suspend: () => unknown): () => void {
   const { window, document } = globalThis as { window?: Window; document?: Document };
@@ -18,7 +18,7 @@ export function onPageLifecycle(resume: () => void, suspend: () => unknown): () 
   const visible = (): void => {
     if (document.visibilityState === 'visible') resume();
   };
-  // Capturing: the page's own listeners, which may want a token at once, come later.
+  // Capturing: the page's own listeners, which may need a token at once, run later.
   window.addEventListener('pageshow', shown, true);
   window.addEventListener('pagehide', suspend, true);
   document.addEventListener('freeze', suspend, true);
@@ -36,7 +36,7 @@ export function onPageLifecycle(resume: () => void, suspend: () => unknown): () 
 let isSuspended = false;
 let isTracked = false;
 
-/** Knows from now on whether the page sleeps. */
+/** Starts tracking whether the page sleeps. */
 export function trackPageState(): void {
   if (isTracked) return;
   isTracked = true;
@@ -46,10 +46,10 @@ export function trackPageState(): void {
   onPageLifecycle(set(false), set(true));
 }
 
-/** How long a page may run before it counts as awake without an event, in ms. Timers of a sleeping page do not run. */
+/** Time for which a page may run before it counts as awake without an event, in ms. Timers of a sleeping page do not run. */
 const maxSuspectedSuspensionMs = 1_000;
 
-/** Resolves when the page does not sleep. */
+/** Resolves as soon as the page is awake. */
 export async function untilPageActive(): Promise<void> {
   trackPageState();
   if (!isSuspended) return;

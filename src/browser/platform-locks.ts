@@ -1,5 +1,5 @@
 /**
- * The Web Locks of the platform, as something that is taken and released.
+ * The platform's Web Locks, with methods to acquire and release them.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { siteDataRemedy } from './site-data.ts';
 
 /** A Web Lock that is held. */
 export interface HeldWebLock {
-  /** `true`: someone has stolen it. */
+  /** `true`: another tab has stolen the lock. */
   readonly isStolen: boolean;
   release(): void;
 }
@@ -30,8 +30,8 @@ export function requireWebLocks(): LockManager {
 }
 
 /**
- * The locks of a browser reach all its processes. Those of Node, and those that a DOM for Node brings, are written in
- * JavaScript and end with the process: there a storage that reaches farther needs another lock.
+ * Returns the reach of the platform's locks. Those of a browser reach all its processes. Those of Node, and those that a DOM for Node
+ * provides, are written in JavaScript and end with the process: a storage with a wider reach needs another lock there.
  */
 export function webLocksReach(): Reach {
   const { navigator } = globalThis as { navigator?: Partial<Navigator> };
@@ -40,7 +40,7 @@ export function webLocksReach(): Reach {
 }
 
 /**
- * Takes a Web Lock and keeps it until `release`, or until it is stolen.
+ * Acquires a Web Lock and holds it until `release`, or until it is stolen.
  *
  * @throws the signal's reason after an abort; ConfigurationError where the browser refuses locks to the page.
  */
@@ -60,7 +60,7 @@ export function acquireWebLock(
           release,
         });
       });
-    // After the grant only a thief makes it reject, and nobody listens to `reject` any more.
+    // After the grant only a theft rejects it, and `reject` has no effect any more.
     locks.request(name, options, hold).catch((error: unknown) => {
       isStolen = true;
       reject(options.signal?.aborted ? options.signal.reason : toConfigurationError(error));
@@ -68,7 +68,7 @@ export function acquireWebLock(
   });
 }
 
-/** The browser refuses locks where it stores nothing. */
+/** Returns a ConfigurationError if the browser refuses locks, as it does where it stores nothing. */
 function toConfigurationError(error: unknown): unknown {
   if ((error as { name?: unknown } | null)?.name !== 'SecurityError') return error;
   return new ConfigurationError(`webLock(): the browser refuses Web Locks. ${siteDataRemedy()}`, {
@@ -76,10 +76,10 @@ function toConfigurationError(error: unknown): unknown {
   });
 }
 
-/** Longer ones are cut: WebKit refuses names of more than 1024 characters, and ours have something before and behind them. */
+/** Longer names are cut: WebKit refuses names of more than 1024 characters, and tokenkeep adds a prefix and a suffix. */
 const maxNameLength = 500;
 
-/** A name that every engine takes. Different names stay different: what was cut is longer than what was not. */
+/** Returns a name that every engine accepts. Different names stay different: a cut name is longer than one that was not cut. */
 export async function toLockName(name: string): Promise<string> {
   if (name.length <= maxNameLength) return name;
   const digest = await subtleCrypto('webLock()').digest('SHA-256', new TextEncoder().encode(name));
@@ -87,16 +87,16 @@ export async function toLockName(name: string): Promise<string> {
   return `${name.slice(0, maxNameLength)}#${hash}`;
 }
 
-/** How long others wait for a task that is to be brief before they take its place, in ms, and a little more by chance. */
+/** Time after which other tabs steal the lock of a brief task, in ms. They add a little at random. */
 const stealAfterMs = 5_000;
-/** How long such a task may act, in ms: a tab that was frozen in it and wakes up must not go on. */
+/** Time for which a brief task may act, in ms: a tab that was frozen during the task must not continue when it wakes up. */
 const briefTaskMs = 2_000;
 
-/** `true` as long as a brief task may act: asked right before each thing that others rely on. */
+/** Returns `true` as long as a brief task may act. Call it right before each step that other tabs rely on. */
 export type MayAct = () => boolean;
 
 /**
- * Runs a task of a few milliseconds alone. Other tabs do not wait for a tab that freezes in it: when it wakes up, its
+ * Runs a task of a few milliseconds exclusively. Other tabs do not wait for a tab that freezes during the task: when it wakes up, its
  * `mayAct` returns `false`.
  */
 export async function withBriefLock<T>(
@@ -117,7 +117,7 @@ export async function withBriefLock<T>(
 
 async function acquireOrSteal(locks: LockManager, name: string): Promise<HeldWebLock> {
   const controller = new AbortController();
-  // By chance, so that of several who lose patience one comes first and the others see it.
+  // A random delay: of several tabs that stop waiting, one is first and the others see it.
   const timer = setTimeout(() => controller.abort(), stealAfterMs * (1 + Math.random()));
   try {
     return await acquireWebLock(locks, name, { signal: controller.signal });

@@ -1,5 +1,5 @@
 /**
- * Encryption of what is stored: AES-GCM with a key that script can use and cannot read.
+ * Encryption of stored records: AES-GCM with a key that script can use and cannot read.
  *
  * @module
  */
@@ -17,22 +17,22 @@ export interface EncryptedRecord {
   readonly data: ArrayBuffer;
 }
 
-/** The key as it is kept beside what it encrypts. */
+/** The key, as stored beside the records that it encrypts. */
 interface StoredKey {
   readonly id: string;
   readonly key: CryptoKey;
 }
 
-/** The key and session that an encrypted record belongs to: it cannot be opened as another one. */
+/** The key and session that an encrypted record belongs to: it cannot be decrypted as another one. */
 export interface EncryptionContext {
   readonly key: string;
   readonly version: string;
 }
 
-/** There is no one key that it could have been encrypted with. */
+/** Thrown if no available key can decrypt a record. */
 export class EncryptionKeyLostError extends Error {}
 
-/** Under which the key of a database is kept. */
+/** Name of a database's current key. */
 const currentKeyName = 'current';
 
 export class RecordEncryption {
@@ -54,7 +54,7 @@ export class RecordEncryption {
     return { by: id, iv, data };
   }
 
-  /** @throws EncryptionKeyLostError, or what WebCrypto throws for what was tampered with. */
+  /** @throws EncryptionKeyLostError, or the error of WebCrypto for a record that was tampered with. */
   async decrypt({ by, iv, data }: EncryptedRecord, context: EncryptionContext): Promise<string> {
     const stored = await this.#loadKey('read');
     if (stored?.id !== by) throw new EncryptionKeyLostError();
@@ -66,13 +66,13 @@ export class RecordEncryption {
     return new TextDecoder().decode(text);
   }
 
-  /** Asked each time: a key that is only in memory any more would encrypt what nobody can decrypt after a reload. */
+  /** Loads the key for each operation: with a key that is only in memory, a record could not be decrypted after a reload. */
   async #loadKey(operation: StorageOperation): Promise<StoredKey | undefined> {
     const found = await this.#database.use(operation, findKey);
     return found.kind === 'found' ? found.key : undefined;
   }
 
-  /** Makes the key, unless another tab is faster. */
+  /** Creates the key, unless another tab is faster. */
   async #createKey(): Promise<StoredKey> {
     const key = await subtleCrypto('indexedDbStorage()').generateKey(
       { name: 'AES-GCM', length: 256 },
@@ -97,7 +97,7 @@ export class RecordEncryption {
 
 type KeySearch =
   | { readonly kind: 'found'; readonly key: StoredKey }
-  /** The key is to be made under this name: the next one after those of keys that cannot be unlocked any more. */
+  /** The key must be created under this name, the next one after those of keys that cannot be unlocked any more. */
   | { readonly kind: 'missing'; readonly name: string };
 
 async function findKey({ read }: DatabaseConnection): Promise<KeySearch> {
@@ -121,7 +121,7 @@ function aesParameters(
   return { name: 'AES-GCM', iv, additionalData };
 }
 
-/** Engines that can no longer unlock a stored key return `null` in its place. */
+/** Checks for a stored key. Engines that can no longer unlock a stored key return `null` in its place. */
 function isStoredKey(value: unknown): value is StoredKey {
   const { id, key } = (value ?? {}) as Partial<Record<keyof StoredKey, unknown>>;
   return typeof id === 'string' && isInstance(key, 'CryptoKey');

@@ -4,5 +4,5 @@
  * @module
  */
 
-/** What to do there: the same words for everything that only a page can do. */
+/** Advice for servers that render pages, shared by the errors of all features that need a page. */
 export const serverRenderingRemedy = 'On a server that renders pages, leave the session to the page.';

@@ -1,5 +1,5 @@
 /**
- * Whether the browser lets a page store anything.
+ * Checks whether the browser allows a page to store data.
  *
  * @module
  */
@@ -16,17 +16,17 @@ const remedies: Readonly<Record<StorageUnavailableReason, string>> = {
     "the frame's sandbox, or keep sessions in memory there: whereAllowed(indexedDbStorage(), memoryStorage()).",
 };
 
-/** Says why the browser refuses to store anything with a `SecurityError`, and what to do. */
+/** Returns the cause for which the browser blocks storing data with a `SecurityError`, and the remedy. */
 export function siteDataRemedy(): string {
   return remedies[reason()];
 }
 
 /**
- * Finds out whether the browser refuses to store anything for this page or worker. A full disk, a database that hangs and any
- * other failure is no refusal.
+ * Returns the reason for which the browser blocks storing data for this page or worker. A full disk, a database that hangs and any
+ * other failure does not count as blocked.
  *
- * @returns `undefined` where it does not.
- * @throws StorageError if the browser does not answer.
+ * @returns `undefined` if storing data is allowed.
+ * @throws StorageError if the browser does not respond.
  */
 export async function siteDataUnavailableReason(): Promise<StorageUnavailableReason | undefined> {
   return (await isRefused()) ? reason() : undefined;
@@ -50,7 +50,7 @@ async function isRefused(): Promise<boolean> {
   }
 }
 
-/** How long the browser has to answer, in ms. */
+/** Time limit for the browser's response, in ms. */
 const queryTimeoutMs = 5_000;
 
 function withTimeout(query: Promise<unknown> | undefined): Promise<unknown> {

@@ -1,5 +1,5 @@
 /**
- * The lock that storages of the browser bring along.
+ * The default lock of browser storages.
  *
  * @module
  */
@@ -10,10 +10,10 @@ import { serverRenderingRemedy } from './server-rendering.ts';
 import { webLock } from './web-lock.ts';
 
 /**
- * {@link webLock}. Where there is neither a browser nor such a storage, as on a server that renders pages, there is nothing
- * to lock either: a manager can be made there, and whatever is asked of it says that it cannot be had there.
+ * Returns {@link webLock}. Where there is neither a browser nor such a storage, as on a server that renders pages, there is nothing to
+ * lock: a manager can be created there, and its calls reject with an error that says that they need a page.
  *
- * @param area gives the storage, or throws where there is none.
+ * @param area returns the storage, or throws where there is none.
  */
 export function storageLock(area: () => unknown): TokenLock {
   if (webLocksReach() === 'machine' || isAvailable(area)) return webLock();

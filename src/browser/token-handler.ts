@@ -184,7 +184,7 @@ function checkConfiguration({ options, lock, resources }: GrantConfiguration): v
   }
 }
 
-/** A refresh that succeeded, or a session that has ended. */
+/** Returns the outcome of a refresh that succeeded, or of a session that has ended. */
 function classifyResponse(
   response: RawTokenResponse,
   options: TokenHandlerOptions,
@@ -192,7 +192,7 @@ function classifyResponse(
 ): TokenResponseOutcome | undefined {
   const { status, body } = response;
   const members = body.trim() === '' ? {} : parseBody(body);
-  if (!isJsonObject(members)) return undefined; // a page: of a portal, or of an application that answers every path
+  if (!isJsonObject(members)) return undefined; // a page: of a portal, or of an application that serves every path
   const [error] = errorFields.flatMap((field) => nonEmptyString(members[field]) ?? []);
   if (status >= 200 && status < 300 && error === undefined) {
     return { kind: 'granted', grant: placeholderGrant(members, options, now) };
@@ -202,7 +202,7 @@ function classifyResponse(
   return { kind: 'refused', failure: 'invalid-grant', status, error, ...unsaid };
 }
 
-/** Placeholders in place of tokens: a new one for each refresh, so that callers can name the rejected one. */
+/** Returns placeholders in place of tokens: a new one for each refresh, so that callers can name the rejected one. */
 function placeholderGrant(members: Members, options: TokenHandlerOptions, now: number): TokenGrant {
   const { expiresIn = 'access_token_expires_in', lifetime: defaultLifetime } = options;
   const times = { expires_in: members[expiresIn], expires_at: members['expiresAt'] };

@@ -11,21 +11,21 @@
  */
 import { acquireWebLock, toLockName } from './platform-locks.ts';
 
-/** The newest version that is known of, as a number that grows. */
+/** The newest published version, as a number that grows. */
 export interface VersionLock {
   readonly order: number;
   /** `true`: the item was removed with it. */
   readonly removed: boolean;
 }
 
-/** For how long a version counts, in ms: much longer than any tab takes to see it. */
+/** Time for which a version counts, in ms: much longer than any tab takes to see it. */
 const maxAgeMs = 10_000;
 
 const nameOf = async (item: string, version: string): Promise<string> =>
   `tokenkeep.version:${await toLockName(item)}|${version}`;
 const versionPattern = /^(\d+)\.[0-9a-f-]{36}(-?)$/;
 
-/** Says to everyone that an item is at this version now. Resolves, when everyone can know, with how to stop saying so. */
+/** Publishes the version of an item to all tabs. Resolves, once it is visible to them, with a function that withdraws it. */
 export async function publishVersion(
   locks: LockManager,
   item: string,
@@ -36,7 +36,7 @@ export async function publishVersion(
   return lock.release;
 }
 
-/** The newest version of an item that is published. */
+/** Returns the newest published version of an item. */
 export async function newestVersion(locks: LockManager, item: string): Promise<VersionLock | undefined> {
   const prefix = await nameOf(item, '');
   const { held = [] } = await locks.query();
@@ -51,7 +51,7 @@ export async function newestVersion(locks: LockManager, item: string): Promise<V
   return newest;
 }
 
-/** Place of a version in the order of all versions of its item. */
+/** Returns the place of a version in the order of all versions of its item. */
 export function versionOrder(version: string): number {
   return Number.parseInt(version, 10) || 0;
 }

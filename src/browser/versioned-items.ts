@@ -23,12 +23,12 @@ interface Item {
 /** Prefix of the versions of foreign texts. */
 const foreignVersion = 'foreign';
 
-/** How long an item that has to come is waited for, in ms. Usually it takes one or two. */
+/** Time limit for a published item to become visible, in ms. Usually it takes one or two. */
 const visibilityTimeoutMs = 5_000;
 
 export class VersionedItems {
   readonly #area: () => Storage;
-  /** How to stop saying what the latest version of each item is. */
+  /** Functions that withdraw the published version of each item. */
   readonly #versionLocks: Map<string, () => void> = new Map();
   #isWatchingPage = false;
 
@@ -53,10 +53,10 @@ export class VersionedItems {
     });
   }
 
-  /** Resolves with whether there was anything. */
+  /** Resolves with whether there was an item. */
   async remove(name: string, ifVersion: Version | undefined): Promise<boolean> {
     return await this.#runExclusively('delete', name, async (mayAct) => {
-      // Without a version it goes, whatever it is, and however old.
+      // Without a version any item is removed, even an old one.
       const { item, latest } = await this.#readCurrent('delete', name).catch((error: unknown) => {
         if (ifVersion !== undefined) throw error;
         return { item: this.#readItem('delete', name), latest: undefined };
@@ -78,7 +78,7 @@ export class VersionedItems {
       const item = this.#readItem(operation, name);
       if (isUpToDate(item, latest)) return { item, latest };
       const waited = performance.now() - start;
-      // Someone has cleared the storage behind our back.
+      // Other code has cleared the storage meanwhile.
       if (item === undefined && waited > visibilityTimeoutMs / 5) return { item, latest };
       if (waited > visibilityTimeoutMs)
         throw storageError(operation, 'This tab does not see yet what another tab has stored.');
@@ -104,7 +104,7 @@ export class VersionedItems {
       throw storageError(operation, 'This tab was frozen while it stored the session.');
   }
 
-  /** Keeps other tabs out. Where that is not possible, the lock of the manager has to do. */
+  /** Runs a task while other tabs are locked out. Where that is not possible, the lock of the manager has to suffice. */
   async #runExclusively<T>(
     operation: StorageOperation,
     name: string,
@@ -140,13 +140,13 @@ export class VersionedItems {
     this.#versionLocks.clear();
   }
 
-  /** `undefined`: there are none, or this is a `sessionStorage`, which no other tab sees. */
+  /** The Web Locks; `undefined` if there are none, or for a `sessionStorage`, which no other tab sees. */
   get #locks(): LockManager | undefined {
     try {
       const { navigator, sessionStorage } = globalThis as { navigator?: Navigator; sessionStorage?: Storage };
       return this.#area() === sessionStorage ? undefined : navigator?.locks;
     } catch {
-      return undefined; // blocked: whatever comes next will say so
+      return undefined; // blocked: the next operation reports it
     }
   }
 }
@@ -159,13 +159,13 @@ function isUpToDate(item: Item | undefined, latest: VersionLock | undefined): bo
   return latest.removed ? order > latest.order : order >= latest.order;
 }
 
-/** A version that comes after all others, and is nobody else's. */
+/** Returns a unique version that follows all others. */
 function nextVersion(item: Item | undefined, latest: VersionLock | undefined): string {
   const last = Math.max(item === undefined ? 0 : versionOrder(item.version), latest?.order ?? 0);
   return `${Math.max(Date.now(), last + 1)}.${randomId()}`;
 }
 
-/** A foreign text is returned as it is, under a version that it can be replaced by. */
+/** Parses an item. A foreign text is returned unchanged, under a version by which it can be replaced. */
 function itemOf(text: string): Item {
   try {
     const { version, record } = JSON.parse(text) as Partial<Item>;
@@ -204,7 +204,7 @@ function runOnStorage<T>(operation: StorageOperation, run: () => T): T {
     if (name === 'SecurityError') throw storageError(operation, siteDataRemedy(), error);
     if (name === 'ReferenceError')
       throw storageError(operation, `There is no such storage here. ${serverRenderingRemedy}`, error);
-    // The function gave something else, such as nothing at all.
+    // The function returned another value, such as `undefined`.
     if (name === 'TypeError')
       throw storageError(
         operation,
@@ -217,7 +217,7 @@ function runOnStorage<T>(operation: StorageOperation, run: () => T): T {
 
 function storageError(operation: StorageOperation, what: string, error?: unknown): StorageError {
   const { name = 'Error', message = '' } = (error ?? {}) as { name?: string; message?: string };
-  // A copy: nothing that the platform's error leads to comes along.
+  // A copy, without references from the platform's error.
   const cause = error === undefined ? undefined : Object.assign(new Error(message), { name });
   return new StorageError(what, { operation, cause });
 }

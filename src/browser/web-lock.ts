@@ -2,11 +2,11 @@
  * The lock of all tabs and workers of one origin.
  *
  * Web Locks free themselves when their holder is closed or crashes, but not when it is frozen. So waiters watch the
- * holder, and after the lease one of them takes over. A bare `steal` could hit the next holder instead of the frozen
+ * holder, and after the lease one of them takes over. A bare `steal` could rob the next holder instead of the frozen
  * one. Therefore a tab that becomes a holder or takes over does so under a second lock, the guard, which is held for
  * a moment only:
  *
- * - a holder has the lock, and beside it a marker under a name of its own, which it takes under the guard;
+ * - a holder holds the lock and a separate marker with a unique name, which it acquires under the guard;
  * - a tab that takes over checks, under the guard, whether the marker is still that of the holder that it watched,
  *   and steals then;
  * - a tab that was granted the lock in that moment, and had it stolen, finds out under the guard and queues again.
@@ -36,8 +36,8 @@ import {
 /** Options of {@link webLock}. */
 export interface WebLockOptions {
   /**
-   * For how long a holder is waited for before someone takes over, in ms. It must outlast a refresh: the `timeout` of the
-   * manager and ten seconds. The others go on within 1.1 leases and a second.
+   * Time after which a waiter takes over from a holder, in ms. It must outlast a refresh: the `timeout` of the manager and ten
+   * seconds. The other waiters proceed within 1.1 leases and a second.
    *
    * @default 50_000
    */
@@ -101,14 +101,14 @@ export function webLock(options: WebLockOptions = {}): TokenLock {
   };
 }
 
-/** Takes a waiter out of the queue, because its page sleeps. */
+/** Removes a waiter from the queue, because its page sleeps. */
 const pageSuspended: unique symbol = Symbol('asleep');
 
-/** Refuses a waiter its place in the queue, because it takes over instead. */
+/** Removes a waiter from the queue, because it takes over instead. */
 const takingOver: unique symbol = Symbol('takes over');
 
 type Takeover =
-  /** We have left the queue. Without a lock we wait again. */
+  /** The waiter has left the queue. Without a lock it waits again. */
   | { readonly kind: 'left-queue'; readonly lock: HeldWebLock | undefined }
   | { readonly kind: 'holder-changed' };
 
@@ -121,7 +121,7 @@ class WebLockQueue {
     this.#monitor = new HolderMonitor(locks, lease);
   }
 
-  /** Becomes the holder. Returns how to stop being it. */
+  /** Becomes the holder. Returns a function that releases the lock. */
   async acquire(name: string, signal: AbortSignal | undefined): Promise<() => void> {
     for (;;) {
       const queue = await this.#wait(name, signal);
@@ -134,7 +134,7 @@ class WebLockQueue {
         marker?.release();
         queue.release();
       };
-      // Robbed before it began, or asleep for too long to know.
+      // The lock was stolen before the task began, or the page may have slept too long.
       if (marker === undefined) {
         release();
         continue;
@@ -155,7 +155,7 @@ class WebLockQueue {
     });
   }
 
-  /** Waits in the queue, and watches the tab at its head. `undefined`: wait again. */
+  /** Waits in the queue, and watches the tab at its head. Returns `undefined` if the tab has to wait again. */
   async #wait(name: string, signal: AbortSignal | undefined): Promise<HeldWebLock | undefined> {
     await untilPageActive();
     const leaving = new AbortController();

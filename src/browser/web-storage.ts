@@ -96,12 +96,12 @@ export function webStorage(
   };
 }
 
-/** Changes of other tabs, as the browser reports them: the stored value is visible here by then. */
+/** Listens to changes of other tabs, as the browser reports them: the stored value is visible here by then. */
 function onStorageEvent(area: () => Storage, name: string, changed: () => void): () => void {
   const { window } = globalThis as { window?: Window };
   if (window === undefined) return () => {};
   const listener = ({ key, storageArea }: StorageEvent): void => {
-    // Without a key: everything was cleared.
+    // An event without a key: everything was cleared.
     if ((key === name || key === null) && isSame(storageArea, area)) changed();
   };
   window.addEventListener('storage', listener);

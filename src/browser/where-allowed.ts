@@ -19,7 +19,7 @@ import { siteDataUnavailableReason } from './site-data.ts';
  * That is never silent: the manager emits `storageUnavailable` with the reason, once for each session. A full disk, a database
  * that hangs and every other failure of `preferred` stays a `StorageError`.
  *
- * It is decided once, when the storage is first used, and holds until the page is reloaded. Leave out the option `lock`: the
+ * The choice is made once, when the storage is first used, and holds until the page is reloaded. Leave out the option `lock`: the
  * lock is that of the storage that is used. Keys of `dpop()` need the same choice:
  * `dpop({ keys: whereAllowed(indexedDbKeys(), memoryKeys()) })`.
  *
@@ -95,7 +95,7 @@ function copyRecord(record: object): object {
   try {
     return JSON.parse(JSON.stringify(record)) as object;
   } catch {
-    return record; // the storage says what is wrong with it
+    return record; // the storage reports the invalid record
   }
 }
 
@@ -119,14 +119,14 @@ function watchChosen(choice: StorageChoice<TokenStorage>, key: string, listener:
     .then((storage) => {
       if (isWatched) unwatch = storage.watch?.(key, listener);
     })
-    .catch(() => undefined); // the next call says it
+    .catch(() => undefined); // the next call reports it
   return () => {
     isWatched = false;
     unwatch?.();
   };
 }
 
-/** Which of two storages is used: the browser is asked once, and again only if it did not answer. */
+/** The chosen one of two storages. The browser is checked once, and again only if it did not respond. */
 class StorageChoice<Storage> {
   storage: Storage | undefined;
   reason: StorageUnavailableReason | undefined;
@@ -138,7 +138,7 @@ class StorageChoice<Storage> {
     this.#fallback = fallback;
   }
 
-  /** @throws StorageError if the browser does not answer. */
+  /** @throws StorageError if the browser does not respond. */
   async resolve(): Promise<Storage> {
     if (this.storage !== undefined) return this.storage;
     const reason = await siteDataUnavailableReason();

@@ -38,7 +38,7 @@ export function clientSecretJwt(secret: string, options?: AssertionOptions): Cli
 export interface ClientKey {
   /** Key, preferably not extractable, or the text of a PEM (PKCS #8, not encrypted). */
   readonly key: CryptoKey | string;
-  /** Id of the key, for a server that knows several keys of this client. */
+  /** Id of the key, for a server at which several keys of this client are registered. */
   readonly kid?: string | undefined;
   /**
    * Algorithm of a PEM. @default RS256 for an RSA key, Ed25519 for a key that may be called EdDSA; other keys have
@@ -84,7 +84,7 @@ export function privateKeyJwt(
 /** Time limit for loading a key, in ms. */
 const maxLoadMs = 30_000;
 
-/** @param load what makes the assertions. Called when the first one is needed, and again if that failed. */
+/** Returns the authentication. @param load creates the signer: called for the first assertion, and again if that failed. */
 function jwtAuthentication(
   name: string,
   { audience }: AssertionOptions = {},
@@ -115,12 +115,12 @@ type AddAssertion = (
   headers: Headers,
 ) => Promise<void>;
 
-/** Signed with the client's secret (HS256). */
+/** Returns the signer with the client's secret (HS256). */
 function secretAssertion(secret: string): AddAssertion {
   return addAssertionWith(ClientSecretJwt(secret));
 }
 
-/** Signed with the client's private key. */
+/** Returns the signer with the client's private key. */
 function keyAssertion(
   key: CryptoKey,
   kid: string | undefined,

@@ -1,5 +1,5 @@
 /**
- * `tokenkeep/client-assertion`: clients that prove who they are with a JWT, signed with their secret or private key. It loads where
+ * `tokenkeep/client-assertion`: clients that authenticate with a JWT, signed with their secret or private key. It loads where
  * there is a `TextDecoder`.
  *
  * @module tokenkeep/client-assertion

@@ -1,5 +1,5 @@
 /**
- * A private key as its owner has it: a `CryptoKey`, or the text of a file.
+ * A client's private key: a `CryptoKey`, or the text of a file.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { explain } from '../core/explain.ts';
 import type { CryptoKey } from '../core/platform-types.ts';
 import { subtleCrypto } from '../platform/web-crypto.ts';
 
-/** How a JWT is signed, by the names of JWS. `EdDSA` is what servers call `Ed25519` that do not know RFC 9864 yet. */
+/** The algorithm of a JWT's signature, named as in JWS. `EdDSA` is the older name of `Ed25519`, for servers without RFC 9864. */
 export type SigningAlgorithm = `${'ES' | 'RS' | 'PS'}${256 | 384 | 512}` | 'Ed25519' | 'EdDSA';
 
 interface ImportParameters {
@@ -20,7 +20,7 @@ interface ImportParameters {
 const ecdsa = (namedCurve: string): ImportParameters => ({ name: 'ECDSA', namedCurve });
 const rsa = (name: string, hash: string): ImportParameters => ({ name, hash });
 
-/** An RSA key fits several: when nothing is said it is for the first of them. */
+/** Import parameters of each algorithm. An RSA key fits several: by default the first of them is used. */
 const algorithms: Readonly<Record<SigningAlgorithm, ImportParameters>> = {
   ES256: ecdsa('P-256'),
   ES384: ecdsa('P-384'),
@@ -38,8 +38,8 @@ const algorithms: Readonly<Record<SigningAlgorithm, ImportParameters>> = {
 /**
  * Reads a PEM: PKCS #8, not encrypted, also where its line ends were written `\n`, as in environment variables.
  *
- * @returns how to import it, which takes time.
- * @throws ConfigurationError that quotes nothing of it
+ * @returns a function that imports the key, which takes time.
+ * @throws ConfigurationError, which quotes nothing of the PEM
  */
 export function readPem(pem: string, algorithm: SigningAlgorithm | undefined): () => Promise<CryptoKey> {
   if (algorithm !== undefined && !Object.hasOwn(algorithms, algorithm)) {
@@ -63,7 +63,7 @@ export function readPem(pem: string, algorithm: SigningAlgorithm | undefined): (
   return () => importFirst(bytes, candidates as SigningAlgorithm[]);
 }
 
-/** A key says itself what it is, so all imports but one refuse it. */
+/** Imports a key with the first parameters that fit. A key contains its type, so all imports but one reject it. */
 async function importFirst(
   bytes: Uint8Array<ArrayBuffer>,
   candidates: readonly SigningAlgorithm[],
@@ -73,7 +73,7 @@ async function importFirst(
     try {
       return await subtle.importKey('pkcs8', bytes, algorithms[name], false, ['sign']);
     } catch {
-      // The next one. Its message says nothing that would help.
+      // Try the next one: the platform's message does not help.
     }
   }
   throw keyError(explain('private-key', `the PEM contains no key for ${candidates.join(', ')}.`));

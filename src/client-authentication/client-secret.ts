@@ -40,8 +40,8 @@ export function clientSecretBasic(secret: string, options: BasicOptions = {}): C
 }
 
 /**
- * RFC 6749 Appendix B. Not oauth4webapi's, which encodes `-`, `_`, `.` and `*` as well: servers that do not decode would
- * not know a `my-app` any more.
+ * Encodes as RFC 6749 Appendix B requires. oauth4webapi also encodes `-`, `_`, `.` and `*`: a server that does not decode would then
+ * not recognise a client named `my-app`.
  */
 function formEncode(text: string): string {
   return new URLSearchParams([['', text]]).toString().slice(1);

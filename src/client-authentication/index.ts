@@ -1,5 +1,5 @@
 /**
- * `tokenkeep/client-authentication`: clients that prove who they are with a secret or a certificate, and tokens for the client itself.
+ * `tokenkeep/client-authentication`: clients that authenticate with a secret or a certificate, and tokens for the client itself.
  *
  * @module tokenkeep/client-authentication
  */

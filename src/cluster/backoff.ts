@@ -1,5 +1,5 @@
 /**
- * How long to wait for the other machines of a cluster, and how to stop waiting early.
+ * Delays between attempts to acquire what another machine of the cluster holds, with a way to end a delay early.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export class WakeableDelay {
     this.#finish?.();
   };
 
-  /** @throws the signal's reason */
+  /** Waits for `ms`, or until `wake` is called. @throws the signal's reason */
   async wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
     let timer: unknown;
     const finished = new Promise<void>((resolve) => {
@@ -32,14 +32,14 @@ export class WakeableDelay {
   }
 }
 
-/** How long to wait before looking once more: the longer the more often one has looked, and never all at once. */
+/** Returns the delay before the next attempt, in ms: it grows with the number of attempts, and is random. */
 export function backoffDelay(attempt: number, max: number): number {
   return Math.min(max, 20 * 1.6 ** attempt) * (0.5 + Math.random() / 2);
 }
 
 /**
- * How long someone of this process lets others go first, when others of the cluster wait for the same lock: who is near
- * would win every time.
+ * Returns the delay, in ms, for which this process lets other waiters of the cluster go first: the process nearest to the server would
+ * otherwise win every time.
  */
 export function yieldDelay(): number {
   return 5 + Math.random() * 15;

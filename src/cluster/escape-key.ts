@@ -1,11 +1,11 @@
 /**
- * Keys as text that every server takes as it is.
+ * Keys as text that every server accepts unchanged.
  *
  * @module
  */
 
 /**
- * Writes what UTF-8, Postgres or Redis cannot take in a key - half of a surrogate pair, NUL, braces - as `\` and its code.
+ * Writes characters of a key that UTF-8, Postgres or Redis cannot store - half of a surrogate pair, NUL, braces - as `\` and its code.
  * Different keys stay different.
  */
 export function escapeKey(key: string): string {

@@ -1,19 +1,19 @@
 /**
- * Queues inside this process, one for each name: of all callers that want a lock here, one at a time asks the server
- * for it. The only door to p-queue.
+ * Queues inside this process, one for each name: of all callers that wait for a lock here, one at a time requests it from the
+ * server. The only door to p-queue.
  *
  * @module
  */
 import PQueue from 'p-queue';
 
-/** A queue for each name. A name that nobody is in line for costs nothing. */
+/** A queue for each name. A name without waiters costs nothing. */
 export class KeyedQueue {
   readonly #queues: Map<string, PQueue> = new Map();
 
   /**
-   * Resolves with how to leave, when everyone before has left.
+   * Resolves, when all earlier callers have left, with a function that leaves the queue.
    *
-   * @throws the signal's reason. A caller that aborts is not waited for.
+   * @throws the signal's reason. A caller that aborts does not delay the others.
    */
   async acquire(key: string, signal: AbortSignal | undefined): Promise<() => void> {
     signal?.throwIfAborted();

@@ -1,10 +1,10 @@
 /**
- * How long a stored session is useful.
+ * The time for which a stored session is useful.
  *
  * @module
  */
 
-/** Clocks differ. A process that comes a day late should learn from the server that the session has ended. */
+/** Clocks differ. A process that is a day late should learn from the server that the session has ended. */
 const graceMs: number = 24 * 60 * 60 * 1000;
 
 /**

@@ -22,7 +22,7 @@ interface StoredKey {
 /**
  * Keeps keys as JWKs in a storage for tokens: in a file, a keyring, Redis, Postgres.
  *
- * **The price:** the private keys are stored unencrypted, beside the tokens or wherever you put them. Anyone who can
+ * **The price:** the private keys are stored unencrypted, beside the tokens or in another place of your choice. Anyone who can
  * read that storage can use a stolen session, as if there were no DPoP. Tokens that leak elsewhere, from a log, a
  * proxy or an API, are still useless to a thief. Choose a storage that encrypts, such as `keyringStorage()`.
  *
@@ -49,7 +49,7 @@ export function exportedKeys(storage: TokenStorage): KeyStorage {
     exports: true,
     read,
     async write(thumbprint, keys) {
-      // A key that was read here is not extractable, and is kept already.
+      // A key that was read here is not extractable, and is stored already.
       if (!keys.privateKey.extractable && (await read(thumbprint)) !== undefined) return;
       const jwk = await exportKey(keys.privateKey);
       const algorithm = algorithmOf(keys.privateKey) ?? '';
@@ -57,7 +57,7 @@ export function exportedKeys(storage: TokenStorage): KeyStorage {
       try {
         await storage.write(storageKeyOf(thumbprint), kept, undefined);
       } catch (error) {
-        if (isConflict(error)) return; // it is there: a key is never replaced by another one
+        if (isConflict(error)) return; // it is stored already: a key is never replaced by another one
         throw writeFailed(error, jwk);
       }
     },
@@ -84,7 +84,7 @@ function writeFailed(error: unknown, jwk: JsonWebKey): StorageError {
   });
 }
 
-/** No session has such a key: theirs have a slash after what they begin with, and no colon before it. */
+/** Returns a storage key that no session has: those contain a slash after their prefix, and no colon before it. */
 function storageKeyOf(thumbprint: string): string {
   return `dpop:${thumbprint}`;
 }
@@ -100,6 +100,6 @@ async function importKeyPair(record: unknown, thumbprint: string): Promise<Crypt
     ]);
     return { privateKey, publicKey };
   } catch {
-    return undefined; // no key any more
+    return undefined; // the key was deleted meanwhile
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Remembers what servers require of proofs: a nonce, and the time there. Entries are separate for each origin and
+ * Remembers the requirements of servers for proofs: a nonce, and the server's time. Entries are separate for each origin and
  * role, because an authorization server and an API may share an origin.
  *
  * @module
@@ -11,13 +11,13 @@ import type { ProofRequest } from '../core/oauth/dpop-key.ts';
 
 interface ServerState {
   readonly nonce?: string | undefined;
-  /** How far its clock is ahead of ours, in ms. */
+  /** Offset of the server's clock from ours, in ms. */
   readonly clockOffset?: number;
 }
 
 /** Number of servers to remember, the most recently seen ones. */
 const maxServers = 100;
-/** A clock that is off by less is not why a proof was refused, in ms: servers allow for some seconds, headers for one. */
+/** Smallest clock offset, in ms, that can be the reason for a refused proof: servers tolerate some seconds, headers are rounded to one. */
 const minClockOffset = 10_000;
 
 export class KnownServers {
@@ -27,15 +27,15 @@ export class KnownServers {
     return this.#known.get(nameOf(request)) ?? {};
   }
 
-  /** A nonce may come with any response, and is for the next request (RFC 9449 §8.2). */
+  /** Stores a nonce for the next request (RFC 9449 §8.2). It may come with any response. */
   storeNonce(request: ProofRequest, nonce: string): void {
     this.#note(request, { nonce });
   }
 
   /**
-   * The time of a server that has refused a proof. Only then: an answer that a cache has kept says an old one.
+   * Stores the time of a server that has refused a proof, and of no other: a response from a cache contains an old time.
    *
-   * @returns whether that may have been the reason.
+   * @returns whether the clock may have been the reason.
    */
   updateClock(request: ProofRequest, date: string | null): boolean {
     const { now = Date.now() } = request;
@@ -49,14 +49,14 @@ export class KnownServers {
 
   #note(request: ProofRequest, known: ServerState): void {
     const [name, before] = [nameOf(request), this.get(request)];
-    this.#known.delete(name); // the latest is the last
+    this.#known.delete(name); // moves the server to the end: it is the most recent one
     this.#known.set(name, { ...before, ...known });
     if (this.#known.size <= maxServers) return;
     for (const oldest of this.#known.keys()) return void this.#known.delete(oldest);
   }
 }
 
-/** A URL as it goes over the wire; in a page it may be relative. */
+/** Returns an absolute URL, as it is sent; in a page it may be relative. */
 export function absoluteUrl(url: string): URL {
   return parseUrl(url) ?? new URL(new Request(url).url);
 }

@@ -9,7 +9,7 @@ import type { CryptoKeyPair } from '../core/platform-types.ts';
 
 /**
  * Keeps keys in the memory of this process, not extractable: after a restart or a reload the sessions that are bound to them
- * need a login. For sessions that rest in memory themselves.
+ * need a login. Suitable for sessions that are in memory as well.
  */
 export function memoryKeys(): KeyStorage {
   const keys = new Map<string, CryptoKeyPair>();

@@ -16,14 +16,17 @@ function isProofError(error: unknown): error is ProofError {
   return error === 'use_dpop_nonce' || error === 'invalid_dpop_proof';
 }
 
-/** Of a protected resource. Only a 401 proves that the request was not processed (law replay-once). */
+/** Returns the proof error of a protected resource. Only a 401 proves that the request was not processed (law replay-once). */
 export function proofErrorOfResource({ status, headers }: Response): ProofError | undefined {
   if (status !== 401) return undefined;
   const challenges = parseChallenges(headers.get('www-authenticate'));
   return challenges.map(({ parameters }) => parameters['error']).find(isProofError);
 }
 
-/** Of a token endpoint. Whatever else it refuses is not sent again: the refresh token may have been looked at (law single-use). */
+/**
+ * Returns the proof error of a token endpoint. No other refusal is sent again: the server may have read the refresh token
+ * (law single-use).
+ */
 export function proofErrorOfServer({ status, body }: RawTokenResponse): ProofError | undefined {
   if (status !== 400 && status !== 401) return undefined;
   const members = parseBody(body);

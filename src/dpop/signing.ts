@@ -1,5 +1,5 @@
 /**
- * The algorithms of proofs: how WebCrypto makes a key for each, signs with it, and writes it down.
+ * The algorithms of proofs: WebCrypto parameters to generate, import and export a key for each, and to sign with it.
  *
  * @module
  */
@@ -8,11 +8,11 @@ import { base64url, bytesOf } from '../core/base64url.ts';
 import type { CryptoKey, CryptoKeyPair, JsonWebKey } from '../core/platform-types.ts';
 import { subtleCrypto } from '../platform/web-crypto.ts';
 
-/** A JWS algorithm for proofs. Signatures of a public key only: a secret that both sides know proves nothing. */
+/** A JWS algorithm for proofs, with a public key: a secret that both sides share would prove nothing. */
 export type DpopAlgorithm = 'ES256' | 'ES384' | 'PS256' | 'RS256';
 
 interface SigningMethod {
-  /** For `generateKey` and `importKey`. */
+  /** Parameters of `generateKey` and `importKey`. */
   readonly key: EcKeyGenParams | RsaHashedKeyGenParams;
   readonly signing: EcdsaParams | RsaPssParams | Algorithm;
 }
@@ -45,7 +45,7 @@ export async function generateKeys(algorithm: DpopAlgorithm, extractable: boolea
   )) as CryptoKeyPair;
 }
 
-/** A private key that signs and cannot be exported. */
+/** Imports a private key that can sign and cannot be exported. */
 export async function importPrivateKey(jwk: JsonWebKey, algorithm: DpopAlgorithm): Promise<CryptoKey> {
   const { kty, crv, x, y, d, n, e, p, q, dp, dq, qi } = jwk;
   const bare = JSON.parse(JSON.stringify({ kty, crv, x, y, d, n, e, p, q, dp, dq, qi })) as JsonWebKey;
@@ -57,7 +57,7 @@ export async function importPublicKey(jwk: JsonWebKey, algorithm: DpopAlgorithm)
   return await subtleCrypto('dpop()').importKey('jwk', key, methods[algorithm].key, true, ['verify']);
 }
 
-/** The algorithm of a key; `undefined`: none of ours. */
+/** Returns the algorithm of a key; `undefined` if it is not supported. */
 export function algorithmOf({ algorithm, type, usages }: CryptoKey): DpopAlgorithm | undefined {
   if (type !== 'private' || !usages.includes('sign')) return undefined;
   const { name, namedCurve } = algorithm as EcKeyAlgorithm;
@@ -67,18 +67,18 @@ export function algorithmOf({ algorithm, type, usages }: CryptoKey): DpopAlgorit
   });
 }
 
-/** A signature as JWS has it. */
+/** Returns a signature as in JWS. */
 export async function sign(text: string, key: CryptoKey, algorithm: DpopAlgorithm): Promise<string> {
   return base64url(await subtleCrypto('dpop()').sign(methods[algorithm].signing, key, bytesOf(text)));
 }
 
-/** The public half of a key, in the members and the order of RFC 7638 §3.2, and not one more: nothing private slips through. */
+/** Returns the public members of a key, in the order of RFC 7638 §3.2, and no others, so that no private member is included. */
 export function publicMembers(jwk: JsonWebKey): Readonly<Record<string, string | undefined>> {
   const { kty, crv, x, y, e, n } = jwk;
   return kty === 'EC' ? { crv, kty, x, y } : { e, kty, n };
 }
 
-/** The name of a key (RFC 7638 §3, with SHA-256). */
+/** Returns the thumbprint of a key (RFC 7638 §3, with SHA-256). */
 export async function thumbprintOf(jwk: JsonWebKey): Promise<string> {
   return await sha256(JSON.stringify(publicMembers(jwk)));
 }

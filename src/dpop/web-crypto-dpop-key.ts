@@ -1,5 +1,5 @@
 /**
- * A key in use, and what is sent with its proofs (RFC 9449 §4, §5, §7).
+ * A key in use, and the headers that are sent with its proofs (RFC 9449 §4, §5, §7).
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { algorithmOf, type DpopAlgorithm, publicMembers, sha256, sign, thumbprin
 /** The part that is the same in every proof. */
 interface ProofTemplate {
   readonly algorithm: DpopAlgorithm;
-  /** The header of all its proofs, ready to be signed. */
+  /** The header of all proofs of this key, encoded. */
   readonly header: string;
   readonly servers: KnownServers;
 }
@@ -26,7 +26,7 @@ export class WebCryptoDpopKey implements DpopKey {
   readonly thumbprint: string;
   readonly keys: CryptoKeyPair;
   readonly #template: ProofTemplate;
-  /** The last access token and its hash: calls come in swarms. */
+  /** The last access token and its hash, because many calls use the same token. */
   #hashed: { readonly accessToken: string; readonly hash: string } | undefined;
 
   private constructor(keys: CryptoKeyPair, thumbprint: string, template: ProofTemplate) {
@@ -35,7 +35,7 @@ export class WebCryptoDpopKey implements DpopKey {
     this.#template = template;
   }
 
-  /** @returns `undefined` for what is no key pair that proofs can be made with. */
+  /** @returns `undefined` if the keys are not a key pair that can sign proofs. */
   static async of(keys: CryptoKeyPair, servers: KnownServers): Promise<WebCryptoDpopKey | undefined> {
     const algorithm = algorithmOf(keys.privateKey);
     if (algorithm === undefined) return undefined;
@@ -66,7 +66,7 @@ export class WebCryptoDpopKey implements DpopKey {
     attach(init, accessToken, proof = '') {
       const headers = new Headers(init.headers);
       headers.set('authorization', `DPoP ${accessToken}`);
-      headers.set('dpop', proof); // whatever the caller has set there
+      headers.set('dpop', proof); // replaces a header of the caller
       init.headers = headers;
     },
     send: (request, accessToken, transmit, now) => this.#send(request, accessToken, transmit, now),
@@ -116,19 +116,19 @@ export class WebCryptoDpopKey implements DpopKey {
   }
 
   #onResourceResponse(proofRequest: ProofRequest, response: Response): ProofRequest | undefined {
-    // Followed by the platform: another place has answered, to a proof that was not for it.
+    // The platform followed a redirect: another URL has responded, for which the proof was not made.
     if (response.redirected) return undefined;
     try {
       return this.#onResponse(proofRequest, response.headers, proofErrorOfResource(response));
     } catch {
-      return undefined; // a nonce that it does not show: the answer is the caller's
+      return undefined; // the page cannot read the nonce: the caller gets the response
     }
   }
 
   /**
-   * Listens to an answer: for the nonce that the server wants next and, when it complains about the proof, for its time.
+   * Reads a response: the nonce that the server requires next and, if it rejects the proof, the server's time.
    *
-   * @returns what to prove for sending the request once more; `undefined` when that would be the same again.
+   * @returns the proof for sending the request once more; `undefined` if it would be the same again.
    */
   #onResponse(
     proofRequest: ProofRequest,
@@ -160,7 +160,7 @@ function encodePart(value: object): string {
   return base64url(bytesOf(JSON.stringify(value)));
 }
 
-/** These methods `fetch` knows in any case; others are sent as they are written. */
+/** Normalizes a method as `fetch` does: these in any case, others are sent unchanged. */
 function normalizeMethod(method: string): string {
   return /^(?:delete|get|head|options|post|put)$/i.test(method) ? method.toUpperCase() : method;
 }

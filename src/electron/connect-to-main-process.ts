@@ -25,7 +25,7 @@ import type { RevocationResult } from '../core/oauth/revocation-result.ts';
 export interface ConnectedTokenManager {
   /**
    * Does what `fetch` does, in the main process and with an access token, for the resources that pages may call. A body is
-   * read whole before it is sent. Cookies, cache and referrer are not those of the page.
+   * read whole before it is sent. Cookies, cache and referrer of the page do not apply.
    *
    * @throws the errors of `TokenManager.fetch`; a `DOMException` named `NotAllowedError` for what pages may not do.
    */
@@ -33,14 +33,14 @@ export interface ConnectedTokenManager {
   /** Subscribes to events. Returns a function that unsubscribes. */
   on<Type extends TokenEventType | '*'>(type: Type, listener: TokenListener<Type>): () => void;
   /**
-   * Asks the main process to sign the user in, with its option `login`. The argument must be plain data. Of several
+   * Requests a login from the main process, which runs its option `login`. The argument must be plain data. Of several
    * logins the latest counts.
    *
-   * @throws what that login throws, if it is an error of tokenkeep: LoginFailedError (`cancelled`: another one has been begun);
+   * @throws the error of that login, if it is an error of tokenkeep: LoginFailedError (`cancelled`: another login was begun);
    *   a `DOMException` named `NotAllowedError` where pages cannot sign in.
    */
   login(request?: unknown): Promise<void>;
-  /** Ends the session, for all pages. @throws what `TokenManager.signOut` throws. */
+  /** Ends the session, for all pages. @throws the errors of `TokenManager.signOut`. */
   signOut(options?: {
     readonly revoke?: boolean | undefined;
     readonly timeout?: number | undefined;
@@ -50,7 +50,7 @@ export interface ConnectedTokenManager {
 /**
  * Connects a page of an Electron application to the token manager in the main process.
  *
- * @param bridge what {@link exposeTokenManager} has put into the page.
+ * @param bridge the object that {@link exposeTokenManager} has put into the page.
  * @example
  * ```ts
  * import { connectTokenManager, type TokenManagerBridge } from 'tokenkeep/electron';

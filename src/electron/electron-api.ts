@@ -1,5 +1,5 @@
 /**
- * The part of Electron that is used, by its shape: `electron` is never imported, and is no dependency.
+ * The part of Electron that is used, by its shape: `electron` is never imported, and is not a dependency.
  *
  * @module
  */
@@ -16,9 +16,9 @@ export interface ElectronSafeStorage {
   ): Promise<{ readonly result: string; readonly shouldReEncrypt: boolean }>;
   /** Checks whether the synchronous half is available. */
   isEncryptionAvailable?(): boolean;
-  /** Encrypts, and blocks meanwhile. */
+  /** Encrypts, and blocks until it is done. */
   encryptString?(text: string): Uint8Array;
-  /** Decrypts, and blocks meanwhile. */
+  /** Decrypts, and blocks until it is done. */
   decryptString?(encrypted: Uint8Array): string;
   /** Linux only. */
   getSelectedStorageBackend?(): string;
@@ -46,15 +46,15 @@ export interface ElectronInvokeEvent {
 
 /** The module `ipcMain`. */
 export interface ElectronIpcMain {
-  /** Answers messages of pages. */
+  /** Handles messages of pages. */
   handle(channel: string, listener: (event: ElectronInvokeEvent, message: unknown) => Promise<unknown>): void;
-  /** Stops answering. */
+  /** Stops handling messages. */
   removeHandler(channel: string): void;
 }
 
 /** The module `ipcRenderer`. */
 export interface ElectronIpcRenderer {
-  /** Sends a message to the main process and waits for its answer. */
+  /** Sends a message to the main process and waits for its response. */
   invoke(channel: string, message: unknown): Promise<unknown>;
   /** Listens to the main process. */
   on(channel: string, listener: (event: object, message: unknown) => void): unknown;
@@ -62,6 +62,6 @@ export interface ElectronIpcRenderer {
 
 /** The module `contextBridge`. */
 export interface ElectronContextBridge {
-  /** Hands functions and plain data to the page. */
+  /** Passes functions and plain data to the page. */
   exposeInMainWorld(name: string, api: unknown): void;
 }

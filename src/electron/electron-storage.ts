@@ -37,16 +37,16 @@ export interface ElectronStorage extends FileStorage {}
  * - **Encrypted** by Electron's `safeStorage`, with a key from Keychain, DPAPI or the Linux desktop's password
  *   manager. Its asynchronous half is used where there is one. If Electron asks for a record to be encrypted again,
  *   that happens at once.
- * - **Not before the application is ready.** Before that, or while the keyring is locked, every call is a `StorageError`
- *   that says so. Nothing has been sent then, no session has ended, and the next call tries again.
+ * - **Not before the application is ready.** Before that, or while the keyring is locked, every call rejects with a `StorageError`
+ *   that names the cause. Nothing has been sent then, no session has ended, and the next call tries again.
  * - **A key that is gone** - another machine, a keychain that was reset - makes the session unreadable: the manager emits
  *   `recordRejected` with the reason `key lost`. The next login replaces the session.
  * - The file, its lock and its promises are those of `fileStorage` of `tokenkeep/node`: two running copies of the
  *   application share a session. It needs `node:sqlite`, so an Electron with Node 22.13 or newer.
  *
- * Electron could not be run where this was made. It is tested against a double of `safeStorage` whose format is compared
- * with what Chromium on Linux writes, with and without a keyring; Keychain and DPAPI, Electron's newer key providers
- * and its own loading of this package have not been seen at work.
+ * Electron was not available for testing. This is tested against a double of `safeStorage` whose format is compared with that of
+ * Chromium on Linux, with and without a keyring. Keychain and DPAPI, Electron's newer key providers and its own loading of this
+ * package are untested.
  *
  * @throws ConfigurationError for options that cannot work, and where there is no `node:sqlite`.
  * @example

@@ -10,13 +10,13 @@ import type { FrameCheck } from './frame-check.ts';
 
 type Window = ElectronInvokeEvent['sender'];
 
-/** The frames that receive events: those that have called, as long as they exist and are allowed. */
+/** The subscribed frames: those that have called, as long as they exist and are allowed. */
 export class EventSubscribers {
   readonly #mayCall: FrameCheck;
   readonly #channel: string;
   readonly #onGone: (frame: number) => void;
   readonly #frames: Map<number, { readonly frame: ElectronFrame; readonly window: Window }> = new Map();
-  /** Windows whose end is waited for: one shows many documents in its life, and ends once. */
+  /** Windows whose `destroyed` event is awaited: a window shows many documents, and is destroyed once. */
   readonly #windows: WeakSet<Window> = new WeakSet();
 
   /** @param onGone is called for each frame that leaves. */
@@ -47,7 +47,7 @@ export class EventSubscribers {
         if (this.#mayCall(frame)) frame.send(this.#channel, message);
         else this.remove(id);
       } catch {
-        // It went at this very moment.
+        // The frame was destroyed at this very moment.
         this.remove(id);
       }
     }

@@ -1,5 +1,5 @@
 /**
- * The preload script's end of the bridge: it passes messages on, and knows nothing.
+ * The preload script's end of the bridge: it only passes messages on.
  *
  * @module
  */
@@ -14,17 +14,17 @@ export interface ExposeTokenManagerOptions {
   /** Electron's modules of these names. */
   readonly contextBridge: ElectronContextBridge;
   readonly ipcRenderer: ElectronIpcRenderer;
-  /** Under which name the page finds it, as a member of its global object. @default 'tokenkeep' */
+  /** Name of the global variable of the page. @default 'tokenkeep' */
   readonly name?: string | undefined;
   /** The channel of {@link serveTokenManager}. @default 'tokenkeep' */
   readonly channel?: string | undefined;
 }
 
 /**
- * Gives a page the way to the token manager in the main process: for the preload script of a window with context isolation,
- * which is Electron's default. A sandboxed preload script has to be bundled; nothing of Node comes with this.
+ * Gives a page access to the token manager in the main process. Call it in the preload script of a window with context isolation,
+ * which is Electron's default. A sandboxed preload script has to be bundled; this module imports nothing of Node.
  *
- * The page makes something useful of it with {@link connectTokenManager}.
+ * The page calls {@link connectTokenManager} with it.
  *
  * @example
  * ```ts
@@ -35,7 +35,7 @@ export interface ExposeTokenManagerOptions {
  *   exposeTokenManager({ contextBridge, ipcRenderer });
  * }
  * ```
- * @throws ConfigurationError for what are not those modules.
+ * @throws ConfigurationError if the modules are not Electron's.
  */
 export function exposeTokenManager(options: ExposeTokenManagerOptions): void {
   const { contextBridge, ipcRenderer, name = 'tokenkeep', channel = 'tokenkeep' } = options ?? {};
@@ -48,7 +48,7 @@ export function exposeTokenManager(options: ExposeTokenManagerOptions): void {
     );
   }
   const listeners = new Set<{ readonly notify: (event: unknown) => void }>();
-  // The event object of Electron stays here: it leads to things that are none of the page's business.
+  // The event object of Electron stays here, because it gives access to more than the page may use.
   ipcRenderer.on(`${channel}:event`, (_event, message) => {
     for (const { notify } of [...listeners]) notify(message);
   });

@@ -11,7 +11,7 @@ import type { ElectronFrame } from './electron-api.ts';
 /** Checks a frame as it is now: it may have navigated since the last check. */
 export type FrameCheck = (frame: ElectronFrame | null) => frame is ElectronFrame;
 
-/** @throws ConfigurationError for what is no origin. */
+/** @throws ConfigurationError for an invalid origin. */
 export function createFrameCheck(allowedOrigins: readonly string[]): FrameCheck {
   if (!Array.isArray(allowedOrigins) || allowedOrigins.length === 0) {
     throw new ConfigurationError(
@@ -19,7 +19,7 @@ export function createFrameCheck(allowedOrigins: readonly string[]): FrameCheck 
     );
   }
   for (const [index, origin] of allowedOrigins.entries()) {
-    // A parser takes a * for a character of the host: it would match nothing, where more was meant.
+    // A URL parser accepts * as a character of the host: it would match no page, although it was meant to match several.
     const isOrigin = typeof origin === 'string' && !origin.includes('*') && origin === originOf(origin);
     if (isOrigin) continue;
     throw new ConfigurationError(
@@ -36,7 +36,7 @@ export function createFrameCheck(allowedOrigins: readonly string[]): FrameCheck 
   };
 }
 
-/** The origin of a page by its URL, also for schemes of the application, for which `URL` knows none. */
+/** Returns the origin of a page's URL, also for schemes of the application, for which `URL` returns none. */
 function originOf(url: string): string | undefined {
   const parsed = parseUrl(url);
   if (parsed === null || parsed.protocol === 'blob:') return undefined;

@@ -1,5 +1,5 @@
 /**
- * The part of `tokenkeep/electron` for preload scripts and pages. Bundlers for browsers find it under this name,
+ * The part of `tokenkeep/electron` for preload scripts and pages. Bundlers for browsers resolve it under this name,
  * without the storage, which needs modules of Node.
  *
  * @module

@@ -17,7 +17,7 @@ interface Cipher {
   decrypt(bytes: Uint8Array): Promise<{ readonly result: string; readonly shouldReEncrypt: boolean }>;
 }
 
-/** The asynchronous half where it is whole, else the synchronous one; `undefined`: it has neither. */
+/** Returns the asynchronous half if it is complete, else the synchronous one; `undefined` if neither is complete. */
 export function cipherOf(storage: ElectronSafeStorage): Cipher | undefined {
   const has = (...names: (keyof ElectronSafeStorage)[]) =>
     names.every((name) => typeof storage[name] === 'function');
@@ -98,8 +98,8 @@ export class SafeStorageSeal implements RecordCipher {
   }
 
   /**
-   * Checks that the key is gone, and not only out of reach for the moment. It is gone if `safeStorage` works, and with a key of the
-   * same kind: one that fell back to another kind has lost its password manager, not the key.
+   * Checks that the key is gone, and not only unavailable for the moment. It is gone if `safeStorage` works with a key of the same
+   * kind: if it fell back to another kind, it has lost its password manager, not the key.
    *
    * @throws StorageError if the key may come back.
    */
@@ -113,17 +113,17 @@ export class SafeStorageSeal implements RecordCipher {
   }
 }
 
-/** The kind of key, as Chromium writes it before what it encrypts. */
+/** Returns the kind of key, which Chromium writes in front of the encrypted data. */
 function kindOf(bytes: Uint8Array): string {
   return String.fromCharCode(...bytes.subarray(0, 3));
 }
 
-/** On Linux `v10` means the password that is written in Chromium's sources; elsewhere it is a key of the system. */
+/** Returns whether the key is public: on Linux `v10` means the password in Chromium's sources, elsewhere a key of the system. */
 function hasKnownKey(bytes: Uint8Array): boolean {
   return process.platform === 'linux' && kindOf(bytes) === 'v10';
 }
 
-/** `undefined`: this is no JSON, so we have not written it. */
+/** Parses the contents. Returns `undefined` if the text is not JSON, so tokenkeep has not written it. */
 function contentsOf(text: string): readonly unknown[] | undefined {
   try {
     const contents: unknown = JSON.parse(text);

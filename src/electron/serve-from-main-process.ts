@@ -74,7 +74,7 @@ export interface ServeTokenManagerOptions {
  * - A request body is held in memory, up to `maxBody`. A response is streamed as the page reads it. If it
  *   is neither read nor cancelled, it stays open until the page closes.
  *
- * Electron could not be run where this was made: it is tested against a double of its inter-process communication.
+ * Electron was not available for testing: this is tested against a double of its inter-process communication.
  *
  * @returns a function that stops serving.
  * @throws ConfigurationError for invalid options.
@@ -111,7 +111,7 @@ export function serveTokenManager(options: ServeTokenManagerOptions): () => void
   ipcMain.handle(channel, async (event, given): Promise<BridgeReply<unknown>> => {
     const { senderFrame: frame } = event;
     const message = parseSessionMessage(given) ?? parseBridgeMessage(given, isBody);
-    // Another document is in the frame, whosever it is: what the one before it has begun ends.
+    // Another document is in the frame, of the same page or another: calls of the previous document are cancelled.
     if (message?.type === 'begin' && frame !== null) subscribers.remove(frame.frameTreeNodeId);
     if (!mayCall(frame)) return { kind: 'error', error: refusal('This page may not use the token manager.') };
     if (message === undefined)
@@ -121,7 +121,7 @@ export function serveTokenManager(options: ServeTokenManagerOptions): () => void
     const reply = isSessionMessage
       ? await sessionHandler.handle(message)
       : await requests.handle(frame.frameTreeNodeId, message);
-    // A page learns the login by its replies as well: it may have missed the event.
+    // Replies contain the login as well, because the page may have missed the event.
     return { ...reply, login: calls.login };
   });
   const unsubscribe = forwardedEvents.map((type) =>

@@ -1,5 +1,5 @@
 /**
- * Logins and sign-outs that pages ask the main process for.
+ * Logins and sign-outs that pages request from the main process.
  *
  * @module
  */
@@ -26,7 +26,7 @@ interface SessionManager {
 export class SessionHandler {
   readonly #manager: SessionManager;
   readonly #login: Login | undefined;
-  /** Of the login that waits for the user. */
+  /** Aborts the login that waits for the user. */
   #latest: AbortController | undefined;
 
   constructor(manager: SessionManager, login: Login | undefined) {
@@ -40,7 +40,7 @@ export class SessionHandler {
       return { kind: 'value', value: toBridgeResult(await this.#manager.signOut(signOutOptions(message))) };
     } catch (error) {
       const bridgeError = toBridgeError(error);
-      // A page learns no more of foreign errors. The author of the login can log them.
+      // A page receives no details of foreign errors. The author of the login can log them.
       return {
         kind: 'error',
         error: isTokenKeepError(error)
@@ -50,17 +50,17 @@ export class SessionHandler {
     }
   }
 
-  /** Nobody waits for a login any more. */
+  /** Aborts the login that waits for the user, because no page waits for it any more. */
   close(): void {
     this.#latest?.abort(superseded());
   }
 
-  /** The latest login counts: a user who has closed the browser's tab presses the button again. */
+  /** Runs a login. The latest one counts: a user who has closed the browser's tab presses the button again. */
   async #logIn(request: unknown): Promise<BridgeReply<undefined>> {
     if (this.#login === undefined) return { kind: 'error', error: refusal(noLogin) };
     this.close();
     this.#latest = new AbortController();
-    // Once there are tokens they are the user's, whatever has happened since.
+    // Once there are tokens they belong to the user, even if the login was aborted meanwhile.
     await this.#manager.setTokens(await this.#login(request, this.#latest.signal));
     return { kind: 'value', value: undefined };
   }
