@@ -1,5 +1,5 @@
 /**
- * Emits events to listeners: in order, each on its own, never inside a lock.
+ * Emits events to listeners in order. Listeners are isolated from each other, and none runs under a lock.
  *
  * @module
  */
@@ -17,13 +17,15 @@ interface Subscription {
 }
 
 export class EventEmitter {
-  /** By session; `undefined`: to all. A backend that listens to each of its sessions looks at those of one. */
+  /**
+   * Listeners by session; `undefined`: of all sessions. An event of one session checks only its own listeners and those of all.
+   */
   #subscriptions: Map<string | undefined, Set<Subscription>> | undefined = undefined;
 
   /**
-   * Subscribes; returns how to stop.
+   * Subscribes a listener. Returns a function that unsubscribes it.
    *
-   * @throws ConfigurationError for an unknown event, and for a listener that is no function.
+   * @throws ConfigurationError for an unknown event, and for a listener that is not a function.
    */
   subscribe(type: TokenEventType | '*', session: string | undefined, listener: Listener): () => void {
     if (type !== '*' && !eventTypes.includes(type)) {
@@ -54,17 +56,17 @@ export class EventEmitter {
     this.#subscriptions = undefined;
   }
 
-  /** Emits an event. A listener that throws or rejects affects no other, and is reported as `listenerFailed`. */
+  /** Emits an event. A listener that throws or rejects does not affect others, and is reported as `listenerFailed`. */
   readonly emit = (event: AnyTokenEvent): void => {
     const all = this.#subscriptions;
     if (all === undefined) return;
-    // A copy: who subscribes or leaves meanwhile does so for the next event.
+    // A copy, so that a listener that subscribes or unsubscribes meanwhile affects only the next event.
     const subscriptions = [...(all.get(undefined) ?? []), ...(all.get(event.session) ?? [])];
     for (const { type, listener } of subscriptions) {
       if (type !== event.type && type !== '*') continue;
       try {
         const result = listener(event);
-        // A promise of zone.js or of another realm is no instance of `Promise`.
+        // A promise of zone.js or of another realm is not an instance of `Promise`.
         if (isThenable(result))
           Promise.resolve(result).catch((error) => this.#emitListenerFailure(event, error));
       } catch (error) {

@@ -1,12 +1,12 @@
 /**
- * A session that another library has kept becomes one of ours, without a login. Whatever dies wherever, it has one owner and
- * is not lost:
+ * Imports a session that another library has kept, without a login. At every moment the session has one owner and is not lost,
+ * even if a process ends:
  *
- * - It is read, stored by us and removed there under the lock of the session, so of all tabs or processes one does it, and no
- *   refresh token is spent by a manager while the original place still has it.
- * - Stored comes before removed: if a process dies between the two, the session is in both places, and the next
- *   process finds ours and only removes the original. If it were removed first, it would be lost.
- * - A process that finds ours imports nothing: the original was left behind, and may be spent.
+ * - It is read, stored by tokenkeep and removed from the original place under the lock of the session. One tab or process does
+ *   this, and no manager spends a refresh token that the original place still holds.
+ * - It is stored before it is removed. If a process ends in between, the session is in both places, and the next process finds
+ *   ours and only removes the original. If it were removed first, it would be lost.
+ * - A process that finds our record imports nothing: the original was left behind, and may be spent.
  *
  * @module
  */
@@ -27,28 +27,32 @@ import { unlessConflict } from './storage-error.ts';
 /** The session that another library has stored. */
 export type LegacyTokens = TokenSet | TokenResponse | { readonly refused: string } | undefined;
 
-/** Where a library before kept its session. */
+/** The place where another library kept its session. */
 export interface LegacySession {
   /**
-   * The tokens there; `undefined`: there are none; `{ refused }`: there is something that cannot be used, and why.
-   * The reason is returned unchanged, so it must not quote the stored text.
+   * Reads the stored tokens. `undefined`: there are none. `{ refused }`: the stored value cannot be used, for this reason. The
+   * reason is returned unchanged, so it must not quote the stored text.
    */
   read(): LegacyTokens | Promise<LegacyTokens>;
-  /** Removes them, so that no code finds them there again. */
+  /** Removes the tokens, so that no code finds them there again. */
   remove(): void | Promise<void>;
 }
 
-/** The result. */
+/** The result of an import. */
 export type ImportResult =
   /**
-   * `'imported'`: it is our session now. `'not-needed'`: there is a session of ours, or somebody has signed in or out
-   * meanwhile; what was there is gone. `'nothing'`: nothing was there.
+   * `'imported'`: the session now belongs to tokenkeep. `'not-needed'`: tokenkeep already has a session, or the user has signed
+   * in or out meanwhile; the original is removed. `'nothing'`: the original place was empty.
    */
   | { readonly outcome: 'imported' | 'not-needed' | 'nothing' }
   /** The original session cannot be used, and was left alone. */
   | { readonly outcome: 'refused'; readonly reason: string };
 
-/** @throws StorageError and LockTimeoutError when it could not be done, ConfigurationError for tokens that cannot be used. */
+/**
+ * Imports a session.
+ *
+ * @throws StorageError and LockTimeoutError if the import could not be done, ConfigurationError for unusable tokens.
+ */
 export async function importIntoSession(
   context: ManagerContext,
   session: Session,
@@ -62,11 +66,11 @@ class SessionImport {
   readonly #context: ManagerContext;
   readonly #session: Session;
   readonly #legacy: LegacySession;
-  /** {@link Session.epoch} when it began: a sign-in or sign-out in this process since then wins. */
+  /** {@link Session.epoch} when the import began. A sign-in or sign-out in this process since then wins. */
   readonly #epoch: number;
-  /** Emitted once the lock is released. */
+  /** Events that are emitted once the lock is released. */
   readonly #events: AnyTokenEvent[] = [];
-  /** Tokens of a session that somebody has signed out of meanwhile. Revoked once the lock is released. */
+  /** Tokens of a session that the user has signed out of meanwhile. They are revoked once the lock is released. */
   #orphaned: SessionRecord | undefined = undefined;
 
   constructor(context: ManagerContext, session: Session, legacy: LegacySession) {
@@ -79,7 +83,7 @@ class SessionImport {
   async run(): Promise<ImportResult> {
     const context = this.#context;
     const session = this.#session;
-    // Once the original is gone, we have stored it before: from then on this costs one read, and no lock.
+    // If the original is gone, it was stored here before. Then this costs one read and no lock.
     if ((await this.#readLegacy()) === undefined) return { outcome: 'nothing' };
     try {
       for (let attempt = 1; attempt <= 3; attempt++) {
@@ -115,9 +119,9 @@ class SessionImport {
     const legacy = tokens as TokenSet | TokenResponse;
     const record = await createLoginRecord(context, legacy, undefined, (first) => first);
     if (!this.#isCurrent) return await this.#discardLegacy(record);
-    // A tab that has slept may have lost its turn to another one, which took the session over and perhaps ended it.
+    // While a tab was suspended, another one may have taken the lock, imported the session and perhaps ended it.
     if (this.#mayHaveLostLock(grantedAt)) return 'retry';
-    // A value that is no session of ours is replaced, as by a login.
+    // As with a login, a value that is not a session of this client is replaced.
     const version = await store.write(session, record, versionOf(found)).catch(unlessConflict);
     if (version === undefined) return 'retry';
     if (found.kind === 'rejected') store.markReplaced(session, found);
@@ -126,14 +130,14 @@ class SessionImport {
       return await this.#discardLegacy(record);
     }
     await this.#removeOriginal(version, record);
-    // During the removal a sign-in or sign-out has happened here, which also ends the session that was imported.
+    // During the removal, the user signed in or out here, which also ends the imported session.
     if (!this.#isCurrent) return { outcome: 'not-needed' };
     session.beginLogin(loginIdentityOf(record));
     this.#events.push({ type: 'signedIn', ...session.eventContext(), where: 'here' });
     return { outcome: 'imported' };
   }
 
-  /** `true`: nobody has signed in or out in this process since the import began. */
+  /** `true`: the user has neither signed in nor out in this process since the import began. */
   get #isCurrent(): boolean {
     return this.#session.epoch === this.#epoch;
   }
@@ -143,23 +147,27 @@ class SessionImport {
     return tokens ?? undefined;
   }
 
-  /** There is a session of ours, or none is wanted. */
+  /** Removes the original, because tokenkeep has a session, or none is wanted. */
   async #discardLegacy(unwanted?: SessionRecord): Promise<ImportResult> {
     await this.#removeLegacy(unwanted);
     this.#orphaned = unwanted;
     return { outcome: 'not-needed' };
   }
 
-  /** @param record the session whose tokens may be in an error of the application's `remove` */
+  /**
+   * Removes the original.
+   *
+   * @param record the session whose tokens may be in an error of the application's `remove`
+   */
   async #removeLegacy(record: SessionRecord | undefined): Promise<void> {
     const known = () => (record === undefined ? [] : secretsIn(record));
     await this.#context.store.runBounded('delete', async () => await this.#legacy.remove(), known);
   }
 
   /**
-   * Removes the original. A `remove` that has removed nothing, for a name that is not quite right or a storage that is read-only,
-   * would leave two owners: then our record is deleted again. If it cannot be read what is left, our record stays, or there would be
-   * none.
+   * Removes the original. A `remove` that removed nothing, for a misspelt name or a read-only storage, would leave two owners.
+   * Then our record is deleted again. If the original cannot be read afterwards, our record stays, because otherwise there might
+   * be none.
    */
   async #removeOriginal(version: Version, record: SessionRecord): Promise<void> {
     const cause: unknown = await this.#removeLegacy(record).catch((error: unknown) => error);
@@ -172,7 +180,10 @@ class SessionImport {
     );
   }
 
-  /** A record that is written now must be removed there before the lock is released. */
+  /**
+   * Checks whether the lock may have been lost. A record that is written now must be removed from the original place before the
+   * lock is released.
+   */
   #mayHaveLostLock(grantedAt: number): boolean {
     const { lock, clock } = this.#context;
     const elapsed = clock.Date.now() - grantedAt;

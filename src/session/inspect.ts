@@ -1,5 +1,5 @@
 /**
- * A picture of a session for a bug report: everything that matters, and no token.
+ * A snapshot of a session for a bug report, without tokens.
  *
  * @module
  */
@@ -16,9 +16,9 @@ import type { CachedToken, Session } from './session.ts';
 
 /** An access token without the token. */
 export interface InspectedToken {
-  /** The variant: `''` is the whole grant, else the scope and the resources that were requested. */
+  /** Variant: `''` for the whole grant, otherwise the requested scope and resources. */
   readonly variant: string;
-  /** The first 8 digits of its SHA-256: distinguishes tokens, and nothing else. */
+  /** First 8 hexadecimal digits of its SHA-256. They distinguish tokens and reveal nothing else. */
   readonly hash: string;
   /** Expiry, in Unix ms. `undefined`: unknown. */
   readonly expiresAt: number | undefined;
@@ -27,15 +27,15 @@ export interface InspectedToken {
 /** A stored session without its tokens. */
 export interface InspectedRecord extends LoginName {
   readonly issuer: string | undefined;
-  /** Of the grant. */
+  /** Scope of the grant. */
   readonly scope: readonly string[] | undefined;
-  /** The first 8 digits of the SHA-256 of the refresh token. `undefined`: there is none. */
+  /** First 8 hexadecimal digits of the SHA-256 of the refresh token. `undefined`: there is none. */
   readonly refreshToken: string | undefined;
   readonly refreshTokenExpiresAt: number | undefined;
   readonly accessTokens: readonly (InspectedToken & Pick<AccessToken, 'type' | 'issuedAt' | 'scope'>)[];
-  /** A refresh that was, or may have been, sent and not answered so far; times in Unix ms. */
+  /** A refresh that was, or may have been, sent without a response so far. Times are in Unix ms. */
   readonly pendingRefresh: Pick<PendingRefresh, 'since' | 'latest' | 'sends'> | undefined;
-  /** The failure that is remembered; times in Unix ms. */
+  /** The failure that is remembered. Times are in Unix ms. */
   readonly failure: Omit<Failure, 'offline' | 'fingerprint'> | undefined;
 }
 
@@ -46,32 +46,29 @@ export interface Inspection {
   /** Time of the snapshot, in Unix ms of the manager's clock. */
   readonly at: number;
   readonly storage: { readonly reach: Reach };
-  /** `lease` in ms. */
+  /** Reach of the lock, and its `lease` in ms. */
   readonly lock: { readonly reach: Reach; readonly lease: number | undefined };
-  /** As far as it is known without asking anyone. */
+  /** The authorization server, as far as it is known without a request. */
   readonly authorizationServer: {
     readonly issuer: string | undefined;
     readonly tokenEndpoint: string | undefined;
-    /** In ms. */
+    /** Reuse window in ms. */
     readonly reuseWindow: number | undefined;
   };
   /** The state in this process. */
   readonly memory: LoginName & {
     readonly accessTokens: readonly (InspectedToken & {
-      /** Until when it is used, in Unix ms. `undefined`: until it is rejected. */
+      /** End of its use, in Unix ms. `undefined`: it is used until it is rejected. */
       readonly until: number | undefined;
     })[];
-    /** How many refreshes are in progress. */
+    /** Number of refreshes in progress. */
     readonly refreshes: number;
     /** `true`: the storage refused the latest tokens, and they are kept here. */
     readonly unsaved: boolean;
     /** Reason why calls get no token. `undefined`: the session has not ended. */
     readonly ended: LoginRequiredReason | undefined;
   };
-  /**
-   * The stored record: `undefined` for nothing, a word for a value that cannot be used, `code` for a storage that
-   * failed.
-   */
+  /** The stored record. `undefined`: nothing is stored. A word: the value cannot be used. `code`: the storage failed. */
   readonly stored: InspectedRecord | RecordRejection | { readonly code: string } | undefined;
 }
 
@@ -149,13 +146,13 @@ function publicFailure(failure: Failure): InspectedRecord['failure'] {
   return { kind, at, until, count, since, refusals, error, status };
 }
 
-/** A token has too many bits to be guessed from 32 of a digest. */
+/** Returns the start of a token's digest. A token has too many bits to be guessed from 32 bits of a digest. */
 async function hashOf(token: string): Promise<string> {
   const digest = await subtleCrypto('inspect()').digest('SHA-256', new TextEncoder().encode(token));
   return [...new Uint8Array(digest, 0, 4)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** A storage that could not be read. */
+/** Error of a storage that could not be read. */
 interface ReadError {
   readonly kind: 'failed';
   readonly code: string;
@@ -165,7 +162,7 @@ function readError(error: unknown): ReadError {
   return { kind: 'failed', code: isTokenKeepError(error) ? error.code : 'unknown' };
 }
 
-/** `JSON.stringify` makes `null` of infinity. */
+/** Returns `undefined` for infinity, which `JSON.stringify` turns into `null`. */
 function finite(time: number): number | undefined {
   return Number.isFinite(time) ? time : undefined;
 }

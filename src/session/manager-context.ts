@@ -1,5 +1,5 @@
 /**
- * The services that all sessions of a manager share. `src/context.ts` builds it, once, from the options.
+ * The services that all sessions of a manager share. `src/context.ts` builds them once, from the options.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import type { SessionStore } from './session-store.ts';
 /** The services and settings that all sessions of a manager share. */
 export interface ManagerContext {
   readonly clientId: string;
-  /** A random name of this manager, for the pending-refresh marker. */
+  /** Random name of this manager, for the pending-refresh marker. */
   readonly managerId: string;
   readonly clock: RequiredClock;
   readonly sessions: SessionRegistry;
@@ -29,31 +29,31 @@ export interface ManagerContext {
   readonly emit: (event: AnyTokenEvent) => void;
 
   readonly store: SessionStore;
-  /** The reach of the storage. */
+  /** Reach of the storage. */
   readonly reach: Reach;
   readonly lock: CheckedLock;
-  /** How long to wait for the lock, in ms. */
+  /** Time to wait for the lock, in ms. */
   readonly lockTimeout: number;
 
   readonly server: AuthorizationServerResolver;
   readonly endpoint: TokenEndpoint;
   readonly grant: Grant;
   readonly dpop: Dpop | undefined;
-  /** The scope of the grant, where the token response names none. */
+  /** Scope of the grant if the token response names none. */
   readonly scope: readonly string[] | undefined;
-  /** How long a token request may take, in ms. */
+  /** Time limit of a token request, in ms. */
   readonly timeout: number;
-  /** How long before an access token expires it is refreshed, in ms. */
+  /** Time before the expiry of an access token at which it is refreshed, in ms. */
   readonly refreshBefore: number;
-  /** How long before a refresh token expires `refreshTokenExpiring` is emitted, in ms. */
+  /** Time before the expiry of a refresh token at which `refreshTokenExpiring` is emitted, in ms. */
   readonly refreshTokenExpiringBefore: number;
 
   readonly transport: Transport;
-  /** `true`: the transport is the application's and may have a `Request` class of its own. */
+  /** `true`: the application passed the transport, so it may have its own `Request` class. */
   readonly hasForeignRequests: boolean;
   /** Finds the protected resource that a URL belongs to. */
   readonly match: ResourceMatcher;
   readonly isInvalidToken: ProviderProfile['isInvalidToken'];
-  /** How many requests that have waited for a refresh are sent at the same time. */
+  /** Number of requests that are sent at the same time after they waited for a refresh. */
   readonly replayConcurrency: number;
 }

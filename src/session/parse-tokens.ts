@@ -1,5 +1,5 @@
 /**
- * Parses the tokens of a login that an application passes, or refuses them with a remedy.
+ * Parses the tokens of a login that the application passes, or rejects them with a remedy.
  *
  * @module
  */
@@ -23,9 +23,10 @@ export const invalidTokens = (why: string): ConfigurationError =>
   new ConfigurationError(`setTokens(): ${why}`);
 
 /**
- * Accepts both forms: the wire's, and ours. {@link ManagerContext.grant} reads the response of a token handler.
+ * Parses tokens in both forms: a token response and a {@link TokenSet}. {@link ManagerContext.grant} reads the response of a
+ * token handler.
  *
- * @throws ConfigurationError for what are no tokens, and for what would be lost or could not be sent.
+ * @throws ConfigurationError for invalid tokens, and for members that would be lost or could not be sent.
  */
 export function parseTokens(
   received: TokenSet | TokenResponse | CookieSessionInfo,
@@ -50,7 +51,7 @@ export function parseTokens(
   );
 }
 
-/** Members that have another name in the other form: they would be lost, and with a refresh token the session. */
+/** Members with another name in the other form. They would be lost, and without the refresh token the session would be too. */
 const tokenSetMembers = /^refreshToken$/;
 const tokenResponseMembers = /^(refresh_token|id_token|token_type|expires_(in|at)|expires(In)?)$/;
 
@@ -109,9 +110,10 @@ export function checkSetTokensOptions(options: SetTokensOptions): SetTokensOptio
 }
 
 /**
- * The user that the application names, with the option or in a {@link TokenSet}. The one of the ID token needs no place of its own.
+ * Returns the user that the application names, with the option or in a {@link TokenSet}. The user of the ID token is not stored
+ * separately.
  *
- * @throws ConfigurationError for what is no name, or another one than that of the ID token.
+ * @throws ConfigurationError for an invalid name, or one that differs from that of the ID token.
  */
 export function parseSubject(tokens: object, grant: TokenGrant, option: unknown): string | undefined {
   const isSet = 'accessToken' in tokens;

@@ -1,39 +1,41 @@
 /**
- * The work in progress of this process for a session: refreshes, a sign-in, an import.
+ * The work in progress for a session in this process: refreshes, a sign-in, an import.
  *
  * @module
  */
 import type { RevocationResult } from '../core/oauth/revocation-result.ts';
 import type { CachedToken } from './session.ts';
 
-/** The revocation of tokens that came after a sign-out, from a refresh or a login that was in progress. */
+/** The revocation of tokens that arrived after a sign-out, from a refresh or a login in progress. */
 export interface OrphanRevocation {
-  /** The refresh tokens among them, and the login of each. */
+  /** Refresh tokens among them, and the login of each. */
   readonly refreshTokens: readonly (readonly [login: string | undefined, refreshToken: string])[];
-  /** Confirmed only if the server confirmed all of them. */
+  /** Result of the revocation. It is confirmed only if the server confirmed all of them. */
   readonly result: Promise<RevocationResult>;
 }
 
-/** An object as its owner sees it. */
+/** An object with writable fields, for its owner. */
 export type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
-/** Shared by all sessions without a refresh. */
+/** Empty list, shared by all sessions without a refresh. */
 const noFlights: readonly Promise<CachedToken>[] = [];
 
-/** The work in progress of one session. The session keeps it only while there is some. */
+/** The work in progress of one session. The session keeps the object only while there is some. */
 export class PendingWork {
-  /** All refreshes of the session that are in progress in this process, also those that began before a sign-out or a login. */
+  /**
+   * All refreshes of the session that are in progress in this process, including those that began before a sign-out or a login.
+   */
   readonly flights: readonly Promise<CachedToken>[] = noFlights;
-  /** The sign-in whose tokens are being stored: what is stored until it settles is of the session before it. */
+  /** Sign-in whose tokens are being stored. Until it settles, the stored record belongs to the session before it. */
   readonly signIn: Promise<unknown> | undefined = undefined;
   readonly isImporting: boolean = false;
-  /** The revocation of tokens that came after the last sign-out. */
+  /** Revocation of tokens that arrived after the last sign-out. */
   readonly orphanRevocation: OrphanRevocation | undefined = undefined;
-  /** The refreshes that may be joined, by variant: they began in this epoch. */
+  /** Refreshes that calls may join, by variant. They began in this epoch. */
   #joinable: Map<string, Promise<CachedToken>> | undefined = undefined;
   #requests = 0;
   #awaitsFlights = false;
-  /** How many changes of what is stored were announced during the flights. */
+  /** Number of changes of the stored record that were announced during the flights. */
   readonly changes: number = 0;
   #knownChanges = 0;
   readonly #onIdle: () => void;
@@ -43,7 +45,7 @@ export class PendingWork {
     this.#onIdle = onIdle;
   }
 
-  /** Its fields, which are read-only for all others. */
+  /** This object with writable fields. They are read-only outside this class. */
   get #own(): Writable<PendingWork> {
     return this;
   }
@@ -53,7 +55,7 @@ export class PendingWork {
     return this.#joinable?.get(variant);
   }
 
-  /** Opens the flight of a variant. It is cleared when it has landed, and only by itself. */
+  /** Adds the flight of a variant. Only this flight clears the entry, when it settles. */
   addFlight(variant: string, flight: Promise<CachedToken>): void {
     this.#joinable ??= new Map();
     this.#joinable.set(variant, flight);
@@ -65,18 +67,18 @@ export class PendingWork {
       if (this.#joinable?.size === 0) this.#joinable = undefined;
       this.#leaveIfIdle();
     };
-    // Also marks its failure as seen, should every waiter have left.
+    // This also marks its rejection as handled if all callers have left.
     flight.then(landed, landed);
   }
 
-  /** Lets no later call join the refreshes that are in progress. They continue. */
+  /** Prevents later calls from joining the refreshes in progress. They continue. */
   detachFlights(): void {
     this.#joinable = undefined;
   }
 
   /**
-   * Notes that a change of what is stored was announced during the flights. Runs `next` once they have landed, unless they know of all
-   * changes: once, however many there are.
+   * Notes that a change of the stored record was announced during the flights. Runs `next` once after they have settled, unless
+   * they have already read all changes.
    */
   async afterFlights(next: () => Promise<void>): Promise<void> {
     this.#own.changes += 1;
@@ -90,9 +92,9 @@ export class PendingWork {
   }
 
   /**
-   * Notes that a flight has read what is stored, and that it is what the session has in memory.
+   * Notes that a flight has read the stored record, and that the session holds that record in memory.
    *
-   * @param changes how many {@link changes} had been announced when the read began. It shows all of them, our own among them.
+   * @param changes number of {@link changes} when the read began. The read shows all of them, including our own.
    */
   knowChanges(changes: number): void {
     this.#knownChanges = changes;
@@ -108,7 +110,7 @@ export class PendingWork {
     storing.then(settled, settled);
   }
 
-  /** Runs an import: what it stores is no news for this process, and may be deleted again. */
+  /** Runs an import. Its writes are not treated as changes by others, and may be deleted again. */
   async runImport<T>(run: () => Promise<T>): Promise<T> {
     this.#own.isImporting = true;
     try {
@@ -124,12 +126,12 @@ export class PendingWork {
     return this.signIn === undefined ? this.flights : [...this.flights, this.signIn];
   }
 
-  /** `true`: this process has sent a refresh whose result is not stored yet. It may be one from before a login. */
+  /** `true`: this process has sent a refresh whose result is not stored yet. It may have begun before a login. */
   get hasRequest(): boolean {
     return this.#requests > 0;
   }
 
-  /** Notes that a refresh is sent. {@link endRequest} follows when its result is stored, or there is none. */
+  /** Notes that a refresh is sent. {@link endRequest} follows when its result is stored, or when it has none. */
   beginRequest(): void {
     this.#requests += 1;
   }
@@ -139,7 +141,11 @@ export class PendingWork {
     this.#leaveIfIdle();
   }
 
-  /** @param revocation `undefined`: a sign-out has begun, and no tokens have come after it. */
+  /**
+   * Notes the revocation of tokens that arrived after a sign-out.
+   *
+   * @param revocation `undefined`: a sign-out has begun, and no tokens have arrived after it.
+   */
   trackOrphanRevocation(revocation: OrphanRevocation | undefined): void {
     this.#own.orphanRevocation = revocation;
     this.#leaveIfIdle();
@@ -156,11 +162,11 @@ export class PendingWork {
   }
 }
 
-/** Pending work without the functions that begin something: a session that is idle needs an object for that first. */
+/** Pending work without the methods that begin an operation. An idle session needs an object for those first. */
 export type OngoingWork = Omit<
   PendingWork,
   'addFlight' | 'trackSignIn' | 'runImport' | 'trackOrphanRevocation'
 >;
 
-/** Shared by all idle sessions. */
+/** Empty pending work, shared by all idle sessions. */
 export const nothingPending: PendingWork = new PendingWork(() => {});

@@ -11,16 +11,16 @@ import type { SessionRecord } from '../core/session/session-record.ts';
 /** A record and the version it was read at. */
 export interface VersionedRecord {
   readonly record: SessionRecord;
-  /** `undefined`: not stored yet, and nothing else is. */
+  /** `undefined`: nothing is stored yet. */
   readonly version: Version | undefined;
 }
 
-/** A record that there is, in the storage or waiting for it. */
+/** An existing record: stored, or waiting to be stored. */
 export interface FoundRecord extends VersionedRecord {
   readonly kind: 'record';
 }
 
-/** A stored value that is not a session of ours. */
+/** A stored value that is not a session of this client. */
 export interface RejectedValue {
   readonly version: Version;
   readonly value: unknown;
@@ -38,25 +38,27 @@ export function versionOf(found: StoredSession): Version | undefined {
   return found.kind === 'none' ? undefined : found.version;
 }
 
-/** Of a login: it replaces whatever is stored when it is first tried. */
+/** Condition of a login. The first attempt replaces any record. */
 export interface LoginWrite {
   readonly kind: 'login';
-  /** The stored login that it was last about to replace. `undefined`: it has not been tried, so it may replace any. */
+  /**
+   * The stored login that the last attempt was about to replace. `undefined`: there was no attempt, so any login may be replaced.
+   */
   replacing?: { readonly login: unknown };
-  /** Its record with a marker, for a storage that may have held it before: it may be spent. */
+  /** The record with a marker, because the storage may have held it before. Its refresh token may be spent. */
   readonly marked: SessionRecord;
 }
 
 /** The records that a record may replace. */
 export type WriteCondition =
   | LoginWrite
-  /** The record with the refresh token that was spent for it. */
+  /** The condition of a successor: the record with the refresh token that was spent for it is stored. */
   | { readonly kind: 'successor'; readonly sentToken: string | undefined };
 
 /** A record that the storage has refused so far. Its version is that of the record that it replaces. */
 export interface UnsavedRecord extends FoundRecord {
   readonly condition: WriteCondition;
-  /** How often writing it has failed. */
+  /** Number of failed writes. */
   readonly failures: number;
 }
 
@@ -64,21 +66,21 @@ export interface UnsavedRecord extends FoundRecord {
 export type CommitResult =
   | {
       readonly kind: 'stored';
-      /** How many changes had been announced when it was read back, see `PendingWork.knowChanges()`. */
+      /** Number of changes that had been announced when the record was read back. See `PendingWork.knowChanges()`. */
       readonly changes: number;
     }
-  /** The storage refuses it; it is in memory and in use (law commit-before-use). */
+  /** The storage refuses the record. It is in memory and in use (law commit-before-use). */
   | { readonly kind: 'kept-in-memory'; readonly error: TokenKeepError }
-  /** Someone signed out meanwhile (law sign-out-wins). */
+  /** The user signed out meanwhile (law sign-out-wins). */
   | { readonly kind: 'signed-out' }
-  /** Someone stored other tokens meanwhile (law compare-and-clear). */
+  /** Other tokens were stored meanwhile (law compare-and-clear). */
   | { readonly kind: 'superseded' };
 
 /**
- * Judges a write by what is read back: a storage that says "written" and keeps the old record would have the spent refresh token sent
- * again.
+ * Judges a write by the record that is read back. If a storage confirms a write but keeps the old record, the spent refresh token
+ * would be sent again.
  *
- * @throws StorageError if the storage does not hold what it accepted.
+ * @throws StorageError if the storage does not hold the record that it accepted.
  */
 export function commitResultOf(
   record: SessionRecord,
@@ -110,7 +112,7 @@ export function hasSameTokens(one: SessionRecord, other: SessionRecord): boolean
   );
 }
 
-/** The login that a stored value descends from, if it says so. */
+/** Returns the login that a stored value descends from, if the value names one. */
 export function storedLogin(stored: Stored | undefined): unknown {
   return (stored?.record as { login?: unknown } | null | undefined)?.login;
 }

@@ -1,5 +1,6 @@
 /**
- * Revokes the tokens that a session leaves behind: those of a sign-out, those that come after it, and those of a replaced record.
+ * Revokes the tokens that a session leaves behind: those of a sign-out, those that arrive after it, and those of a replaced
+ * record.
  *
  * @module
  */
@@ -23,8 +24,8 @@ export interface OrphanedTokens {
 }
 
 /**
- * Revokes tokens that arrived after a sign-out (law sign-out-wins), unless someone has signed in again since: revoking them could end
- * the new session.
+ * Revokes tokens that arrived after a sign-out (law sign-out-wins), unless the user has signed in again since: revoking them
+ * could end the new session.
  */
 export function revokeOrphanedTokens(
   context: ManagerContext,
@@ -44,10 +45,10 @@ export function revokeOrphanedTokens(
 }
 
 /**
- * Revokes the records that a sign-out has ended. If a refresh replaced the refresh token of a record meanwhile, the revocation of its
- * successor has ended the session already. Never rejects.
+ * Revokes the records that a sign-out has ended. If a refresh replaced the refresh token of a record meanwhile, the revocation of
+ * its successor has already ended the session. Never rejects.
  *
- * @param unreadable the result if something was stored whose tokens are not known.
+ * @param unreadable the result for a stored value whose tokens are not known.
  */
 export async function revokeRecords(
   context: ManagerContext,
@@ -73,7 +74,7 @@ export async function revokeRecords(
   return all.find(({ revoked }) => !revoked) ?? unreadable ?? all[0] ?? notRevoked('no_tokens');
 }
 
-/** Never rejects. */
+/** Revokes the tokens of a record. Never rejects. */
 async function revoke(
   { server, endpoint }: ManagerContext,
   tokens: { readonly refreshToken: string | undefined; readonly accessToken: string | undefined },
@@ -87,8 +88,8 @@ async function revoke(
 }
 
 /**
- * Reports that a new session has replaced a value that was not a session of this client, and revokes its tokens where that is
- * possible. Called without the lock, because it sends a request.
+ * Reports that a new session has replaced a value that was not a session of this client. Revokes its tokens if possible. Called
+ * without the lock, because it sends a request.
  */
 export function reportReplacedRecord(context: ManagerContext, session: Session): void {
   const replaced = context.store.takeReplaced(session);
@@ -100,7 +101,10 @@ export function reportReplacedRecord(context: ManagerContext, session: Session):
     .then((revoked) => context.emit({ type: 'recordReplaced', ...eventContext, reason, revoked }));
 }
 
-/** Law tokens-stay-home: tokens go to their own issuer only, so only those of another client of this server can be revoked. */
+/**
+ * Revokes the tokens of a replaced value. Law tokens-stay-home: tokens go only to their own issuer, so only those of another
+ * client of this server can be revoked.
+ */
 async function revokeReplaced(
   { server, endpoint }: ManagerContext,
   { reason, value }: RejectedValue,

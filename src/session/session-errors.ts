@@ -1,5 +1,5 @@
 /**
- * Why there is no access token, in words that say what to do.
+ * Errors for calls that receive no access token, with the reason and the remedy.
  *
  * @module
  */
@@ -40,7 +40,7 @@ export function loginRequired(
   return new LoginRequiredError(remedies[reason], { reason, ...details });
 }
 
-/** The error of a failure that has just happened, or is remembered. A configuration that is wrong speaks for itself. */
+/** Returns the error of a new or remembered failure. A configuration error is returned unchanged. */
 export function refreshFailed(
   failure: Failure,
   now: number,
@@ -68,7 +68,7 @@ export function refreshFailed(
   });
 }
 
-/** The error of a refresh that was sent and not answered, or not by the token endpoint. */
+/** Returns the error of a refresh that was sent without a response from the token endpoint. */
 export function responseLost(
   retryAfter: number,
   history: FailureHistory | undefined,
@@ -80,7 +80,7 @@ export function responseLost(
 ): RefreshFailedError {
   const observed =
     status === undefined ? 'no response arrived' : `the response (${status}) could not be read`;
-  // A page never learns more than that.
+  // A page never receives more details than that.
   const hint =
     status === undefined && hasBrowserFetch()
       ? ' If the browser reports CORS, allow the origin of this page at the token endpoint.'

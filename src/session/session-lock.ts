@@ -1,5 +1,5 @@
 /**
- * Step 2: waiting for the lock of a session, for as long as that is worth it.
+ * Waits for the lock of a session (step 2), until the lock is free or no longer needed.
  *
  * @module
  */
@@ -19,23 +19,23 @@ import type { ManagerContext } from './manager-context.ts';
 import type { Session } from './session.ts';
 import { secretsOf, unwatched } from './session-store.ts';
 
-/** The reason of a waiter that leaves the queue because what is stored needs no lock any more. */
+/** Abort reason of a waiter that leaves the queue because the stored record needs no lock any more. */
 const doneElsewhere: unique symbol = Symbol('done elsewhere');
 
-/** How long the lock is waited for before what is stored is watched as well, in ms: most are free, and most holders fast. */
+/** Delay before a waiter also polls the storage, in ms. Most locks are free, and most holders are fast. */
 const pollAfterMs = 100;
 
-/** What to do under the lock, and how to find out that it is not needed any more. */
+/** A task for the lock, and a check that ends the wait early. */
 export interface LockedTask<T> {
   run(): Promise<T>;
-  /** @default the lock is always needed */
+  /** Checks whether the task is no longer needed. @default the lock is always needed */
   isDoneElsewhere?(): Promise<boolean>;
 }
 
 /** Result of a task under the lock. */
 export type LockOutcome<T> =
   | { readonly kind: 'ran'; readonly value: T }
-  /** It did not run: what is stored needs no lock any more. */
+  /** The task did not run, because the stored record needs no lock any more. */
   | { readonly kind: 'done-elsewhere' }
   /** The lock was not free in time, or failed with a foreign error, perhaps after the task ran. */
   | { readonly kind: 'lock-failed'; readonly error: AnyTokenKeepError };
@@ -43,8 +43,8 @@ export type LockOutcome<T> =
 /**
  * Runs a task under the lock.
  *
- * @throws what the task throws, and the error of a lock that fails with one of tokenkeep, such as that of a server that it cannot
- *   reach: looking at the storage once more would not help.
+ * @throws the error of the task. Throws the error of the lock if it is one of tokenkeep, such as that of an unreachable server:
+ *   another read of the storage would not help.
  */
 export async function withSessionLock<T>(
   context: ManagerContext,
@@ -61,7 +61,7 @@ export async function withSessionLock<T>(
   try {
     const granted = lock.request(`tokenkeep:${session.key}`, { signal }, async () => {
       throwIfAborted(signal); // the caller no longer waits
-      // From here on it is no waiter: neither the deadline nor what is done elsewhere takes it away.
+      // From here on it holds the lock, so neither the deadline nor a change in the storage ends it.
       clear();
       stopListening?.();
       try {
@@ -89,7 +89,7 @@ function foreignLockError(cause: unknown): LockTimeoutError {
   return new LockTimeoutError('The lock of the session failed.', { cause: safeCause(cause, []) });
 }
 
-/** Returns the error of a lock without secrets, also if it is already an error of tokenkeep. */
+/** Returns the error of a lock without secrets, even if it is an error of tokenkeep. */
 function redactedLockError(error: AnyTokenKeepError, secrets: Secrets): TokenKeepError {
   const { message = '', cause } = safeCause(error, secrets) ?? {};
   switch (error.code) {
@@ -102,7 +102,7 @@ function redactedLockError(error: AnyTokenKeepError, secrets: Secrets): TokenKee
   }
 }
 
-/** Waits, without the lock, until what is stored needs none, or the time `until` has come. */
+/** Waits, without the lock, until the stored record needs no lock, or until the time `until`. */
 export async function waitUntilDone(
   context: ManagerContext,
   session: Session,
@@ -122,8 +122,8 @@ export async function waitUntilDone(
 }
 
 /**
- * Leaves when what is stored needs no lock any more: a holder that has stored it and then sleeps, with the lock in its
- * hands, is not waited for. Returns how to stop.
+ * Leaves the queue when the stored record needs no lock any more. This avoids waiting for a holder that has stored its result and
+ * is suspended with the lock. Returns a function that stops the watch.
  */
 function watchUntilDone(
   { clock, store }: ManagerContext,

@@ -24,15 +24,14 @@ import type { CachedToken, Session } from './session.ts';
 import { loginRequired } from './session-errors.ts';
 
 /**
- * How far the clocks of processes that share a storage may be apart, in ms: a marker that is older, or newer, is
- * obsolete.
+ * Largest difference between the clocks of processes that share a storage, in ms. A marker that is older or newer is obsolete.
  */
 const maxClockSkew = 300_000;
 
 /** The identity of a record that does not name its login. */
 const unknownLogin: LoginIdentity = { login: undefined, issuer: undefined, subject: undefined };
 
-/** A stored access token, and until when it may be used, in Unix ms. */
+/** A stored access token and the end of its use, in Unix ms. */
 export interface UsableToken {
   readonly accessToken: AccessToken;
   readonly until: number;
@@ -41,19 +40,19 @@ export interface UsableToken {
 /** The state of a session. */
 export type LoadedRecord =
   | FoundRecord
-  /** Nothing is stored, and it takes no login to begin the session. */
+  /** Nothing is stored, and the session begins without a login. */
   | { readonly kind: 'not-created' }
   | { readonly kind: 'none' };
 
 /**
- * One read of a session. Its result takes effect in memory only if no one has signed in or out in this process since
- * it began: that begins a new epoch.
+ * One read of a session. Its result takes effect in memory only if the user has neither signed in nor out in this process since
+ * the read began. A sign-in or sign-out begins a new epoch.
  */
 export class SessionReading {
   readonly #context: ManagerContext;
   readonly #session: Session;
   readonly #emit: (event: AnyTokenEvent) => void;
-  /** {@link Session.epoch} when the look began. */
+  /** {@link Session.epoch} when the read began. */
   #epoch: number;
   #login: LoginIdentity | undefined = undefined;
   #dpopKey: DpopKey | undefined = undefined;
@@ -66,32 +65,32 @@ export class SessionReading {
     this.#epoch = session.epoch;
   }
 
-  /** The login of the record that was read; `undefined`: none was read. */
+  /** Login of the record that was read. `undefined`: no record was read. */
   get login(): LoginIdentity | undefined {
     return this.#login;
   }
 
-  /** The key that the record is bound to; `undefined`: its tokens are bearer tokens. */
+  /** Key that the record is bound to. `undefined`: its tokens are bearer tokens. */
   get dpopKey(): DpopKey | undefined {
     return this.#dpopKey;
   }
 
-  /** The members that events about that login have. */
+  /** Members of events about that login. */
   get eventContext(): SessionEvent {
     return this.#session.eventContext(this.#login);
   }
 
-  /** Nobody has signed in or out in this process since the look began. */
+  /** `true`: the user has neither signed in nor out in this process since the read began. */
   get isCurrent(): boolean {
     return this.#session.epoch === this.#epoch;
   }
 
-  /** How many sign-ins and sign-outs there were in this process since the look began. */
+  /** Number of sign-ins and sign-outs in this process since the read began. */
   get age(): number {
     return this.#session.epoch - this.#epoch;
   }
 
-  /** Step 3: finds what there is of the session, in memory or in the storage. */
+  /** Reads the session from memory or the storage (step 3). */
   async load(): Promise<LoadedRecord> {
     const session = this.#session;
     const { grant, store } = this.#context;
@@ -99,18 +98,18 @@ export class SessionReading {
     while (session.pending.signIn !== undefined) await session.pending.signIn.catch(() => undefined);
     const { ended } = session;
     if (ended?.kind === 'still-stored' && !isStateless) {
-      // The user has signed out, but the record was not deleted. Only a later login made elsewhere makes the session valid again.
+      // The user has signed out, but the record was not deleted. Only a later login elsewhere makes the session valid again.
       if (ended.login === undefined) return { kind: 'none' };
       const stored = await store.read(session, this.#emit).catch(() => undefined);
-      // The record may have been deleted since it was read.
+      // During the read, the record may have been deleted.
       return stored === undefined || session.ended !== ended || session.hasEnded(stored.record)
         ? { kind: 'none' }
         : stored;
     }
-    // A successor that the storage refused is newer than whatever it holds.
+    // A successor that the storage refused is newer than the stored record.
     const { unsaved } = session;
     if (unsaved !== undefined) return unsaved;
-    // A session that was seen and is gone was signed out of: only a login begins the next one.
+    // The user signed out of a session that this process has seen and that is gone. Only a login begins the next one.
     const hasEnded = !isStateless && (session.hasSeenTokens || session.ended !== undefined);
     const found = await store.read(session, this.#emit);
     if (found !== undefined) return found;
@@ -120,8 +119,8 @@ export class SessionReading {
   }
 
   /**
-   * The same under the lock, where a session that takes no login begins: not while a refresh is in progress that somebody has signed
-   * out of, or its tokens would be taken for those of the new one (law sign-out-wins).
+   * Reads the session under the lock. Creates a session that needs no login, unless a refresh that began before a sign-out is
+   * still in progress. Its tokens would be taken for those of the new session (law sign-out-wins).
    */
   async loadOrCreate(): Promise<LoadedRecord> {
     const loaded = await this.load();
@@ -139,10 +138,10 @@ export class SessionReading {
   }
 
   /**
-   * Takes the record that was found, and loads the key that it is bound to before anything of it is used.
+   * Takes the record that was found. Loads the key that it is bound to before any part of it is used.
    *
-   * @throws LoginRequiredError `no_key`: a session without its key cannot be used, and no token of it is sent.
-   * @throws StorageError when the key cannot be read for the moment.
+   * @throws LoginRequiredError `no_key`: without its key a session cannot be used, and no token of it is sent.
+   * @throws StorageError if the key cannot be read at the moment.
    */
   async take({ record, version }: VersionedRecord): Promise<void> {
     const { dpop } = this.#context;
@@ -176,9 +175,9 @@ export class SessionReading {
   }
 
   /**
-   * Step 4: takes the record that was found, and decides what to do with it.
+   * Takes the record that was found, and decides on the next operation (step 4).
    *
-   * @param initialLogin the login under which the need arose. Where none was known it is that of the record.
+   * @param initialLogin the login under which the token was first needed. If none was known, it is that of the record.
    * @throws LoginRequiredError and StorageError, as {@link take} does.
    */
   async decide(
@@ -189,7 +188,7 @@ export class SessionReading {
     await this.take(found);
     const { record } = found;
     const { clock, server, grant } = this.#context;
-    // Only a refresh without a response needs to know the reuse window, and finding out may take a request.
+    // Only a refresh without a response needs the reuse window. Resolving it may take a request.
     const known = record.pendingRefresh && (await server.resolve().catch(() => undefined));
     const now = clock.Date.now();
     const needed = { ...requirement, login: initialLogin ?? this.#login };
@@ -198,7 +197,7 @@ export class SessionReading {
       login: this.#login,
       invalidRefreshToken: this.#session.invalidRefreshToken,
       reuseWindow: known?.profile?.reuseWindow ?? 0,
-      // Only a failure without a network asks for it.
+      // Read only after a failure without a network.
       get online() {
         return mayReachServer(record, requirement, now);
       },
@@ -210,9 +209,9 @@ export class SessionReading {
   }
 
   /**
-   * Until when a marker is left alone: the request has ended by then, and its response is stored, if its sender lives
-   * without the lock. It counts from when we first saw the marker, by our own clock. Where a lock ends only with its
-   * holder, there is no one to wait for.
+   * Returns the time until which a marker is left alone. By then the request has ended, and its response is stored if the sender
+   * is still running without the lock. The time counts from when this process first saw the marker, by its own clock. A lock that
+   * ends only with its holder needs no such wait.
    */
   #inProgressUntil({ pendingRefresh }: SessionRecord, now: number): number {
     const { lock, timeout, managerId, grant } = this.#context;
@@ -240,7 +239,7 @@ export class SessionReading {
     return true;
   }
 
-  /** Takes an access token of the current login into memory, ready to be sent. */
+  /** Puts an access token of the current login into memory, with its credentials. */
   cacheToken(variant: string, { accessToken, until }: UsableToken): CachedToken {
     const session = this.#session;
     const before = session.cachedToken(variant);
@@ -256,12 +255,12 @@ export class SessionReading {
             scope: accessToken.scope,
             promise: undefined,
           };
-    // After a sign-out or a login in this process the calls that wait get it, but no call after them.
+    // After a sign-out or a login in this process, only the calls that already wait receive the token.
     if (this.isCurrent) session.cacheToken(variant, cached);
     return cached;
   }
 
-  /** The one place that knows how requests are authorised. Everything after it uses the credentials of the {@link CachedToken}. */
+  /** Returns the credentials of requests. Only this method chooses them. Later code uses those of the {@link CachedToken}. */
   #credentials(): RequestCredentials {
     const { grant } = this.#context;
     if (grant.kind === 'token-handler') return grant.credentials;
@@ -269,9 +268,10 @@ export class SessionReading {
   }
 
   /**
-   * Takes an access token into memory that somebody else got: by a refresh, or by a login where nobody was signed in. Emits which.
+   * Adopts an access token that another process received, by a refresh or by a login where no user was signed in. Emits the
+   * matching event.
    *
-   * @param before the one that was in memory.
+   * @param before the access token that was in memory.
    */
   adoptToken(variant: string, usable: UsableToken, before: string | undefined): CachedToken {
     const session = this.#session;
@@ -289,7 +289,7 @@ export class SessionReading {
     return cached;
   }
 
-  /** Ends the session here if tokens of it were seen and nothing is stored any more: somebody else has signed out. */
+  /** Ends the session here if its tokens were seen before and nothing is stored any more: the user signed out elsewhere. */
   endIfSignedOut(): Error {
     const session = this.#session;
     if (session.ended !== undefined) return session.ended.error;
@@ -301,8 +301,8 @@ export class SessionReading {
   }
 
   /**
-   * Emits that the refresh token is about to expire, once for each expiry. It needs no timer: it is called whenever tokens are taken
-   * into memory, and covers the time until `until`, when the next call is due.
+   * Emits `refreshTokenExpiring` once for each expiry. It needs no timer: it is called whenever tokens are put into memory, and
+   * covers the time until `until`, when the next call is due.
    */
   notifyRefreshTokenExpiry({ refreshTokenEnd: end }: SessionRecord, until: number): void {
     const session = this.#session;

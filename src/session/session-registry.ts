@@ -1,5 +1,6 @@
 /**
- * One state per session, however many managers share it, and none that nobody needs any more.
+ * The state of each session in this process. All managers of a session share one object, which is collected when it is no longer
+ * used.
  *
  * @module
  */
@@ -9,13 +10,13 @@ type Reference = Pick<WeakRef<Session>, 'deref'>;
 
 export class SessionRegistry {
   /**
-   * Clients of one origin or backend may share a storage: each has sessions of its own, also where a client's id is a
-   * URL that continues in another's session id.
+   * Prefix of all storage keys, because clients of one origin or backend may share a storage. The client id is encoded, so that
+   * no client id can continue in a session id.
    */
   readonly #prefix: string;
-  /** Weak: a backend sees millions of users. A state is read from the storage again when it is needed. */
+  /** Weak references, because a backend may have millions of users. A state that was collected is read from the storage again. */
   readonly #sessions: Map<string, Reference> = new Map();
-  /** Where the search for entries without a session continues. */
+  /** Position of the search for entries whose session was collected. */
   #sweep: Iterator<[id: string, Reference]> | undefined = undefined;
 
   constructor(clientId: string) {
@@ -26,20 +27,20 @@ export class SessionRegistry {
     const existing = this.#sessions.get(id)?.deref();
     if (existing !== undefined) return existing;
     const session = new Session(id, this.#prefix + id);
-    // Cloudflare's workers have none before a compatibility date of 2025-05-05, and do not live long.
+    // Cloudflare Workers lack `WeakRef` before the compatibility date 2025-05-05. Their isolates are short-lived.
     this.#sessions.set(id, globalThis.WeakRef ? new WeakRef(session) : { deref: () => session });
     this.#sweepSome();
     return session;
   }
 
-  /** All sessions that somebody still holds. */
+  /** All sessions that are still in use. */
   get all(): readonly Session[] {
     return [...this.#sessions.values()].flatMap((reference) => reference.deref() ?? []);
   }
 
   /**
-   * Deletes entries whose session nobody holds any more. Each new session pays for two others, so that the entries are at most about
-   * twice as many as the sessions, without a pause. A `FinalizationRegistry` would cost more than the entry, for each session.
+   * Deletes entries whose session was collected. Each new session checks two entries, so there are at most about twice as many
+   * entries as sessions, without a pause. A `FinalizationRegistry` would cost more than the entry, for each session.
    */
   #sweepSome(): void {
     for (let step = 0; step < 2; step++) {

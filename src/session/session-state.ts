@@ -1,5 +1,5 @@
 /**
- * Whether someone is signed in to a session. Types only.
+ * The sign-in state of a session. Types only.
  *
  * @module
  */
@@ -8,9 +8,9 @@ import type { LoginIdentity } from '../core/session/login-identity.ts';
 
 /** The end of a session. */
 export type SessionEnd =
-  /** The storage holds nothing of it. A record that is found later belongs to a new session. */
+  /** The storage holds no record of it. A record that is found later belongs to a new session. */
   | { readonly kind: 'removed'; readonly error: LoginRequiredError }
-  /** The user has signed out, and the storage has not deleted the record, or not yet. */
+  /** The user has signed out, but the record is not deleted from the storage, or not yet. */
   | {
       readonly kind: 'still-stored';
       readonly error: LoginRequiredError;
@@ -18,12 +18,12 @@ export type SessionEnd =
       readonly login: string | undefined;
     };
 
-/** Whether someone is signed in, as far as this process knows. */
+/** The sign-in state, as far as this process can tell. */
 export type SessionState =
   /** This process has not read the storage. */
   | { readonly kind: 'unknown'; readonly login?: undefined; readonly ended?: undefined }
   | { readonly kind: 'signed-in'; readonly login: LoginIdentity; readonly ended?: undefined }
-  /** The storage was empty when this process read it last. A record that is found later was stored by a login elsewhere. */
+  /** The storage was empty when this process last read it. A record that is found later was stored by a login elsewhere. */
   | {
       readonly kind: 'empty';
       /** The last known login. Its access tokens may still be in memory. */
@@ -33,6 +33,6 @@ export type SessionState =
   | {
       readonly kind: 'ended';
       readonly ended: SessionEnd;
-      /** A login that was found in the storage since. It is signed in once a token of it is in memory. */
+      /** A login that was found in the storage since. The user is signed in once a token of it is in memory. */
       readonly login: LoginIdentity | undefined;
     };

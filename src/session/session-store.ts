@@ -1,5 +1,6 @@
 /**
- * A session's record in the storage: read with suspicion, written by compare-and-set, never lost when a write fails.
+ * Reads and writes the stored record of a session. A read validates the value. A write compares and sets. A record whose write
+ * failed is kept in memory.
  *
  * @module
  */
@@ -33,7 +34,7 @@ import type { Session } from './session.ts';
 import { newerSchema } from './session-errors.ts';
 import { type KnownSecrets, storageError, unlessConflict } from './storage-error.ts';
 
-/** The limit is that of one operation. */
+/** Options of a {@link SessionStore}. The time limit applies to each operation. */
 export interface SessionStoreOptions extends TimeLimit {
   readonly storage: TokenStorage;
   readonly clientId: string;
@@ -44,7 +45,7 @@ export interface SessionStoreOptions extends TimeLimit {
   readonly emit: (event: AnyTokenEvent) => void;
 }
 
-/** The state of a session before anything of it is stored. */
+/** The state with which a session is first stored. */
 type InitialRecord = Pick<SessionRecord, 'accessTokens' | 'login' | 'refreshToken' | 'issuer' | 'thumbprint'>;
 
 /** Emits an event, or collects it until the lock is released. */
@@ -52,11 +53,11 @@ export type EmitEvent = (event: AnyTokenEvent) => void;
 
 export class SessionStore {
   readonly #options: SessionStoreOptions;
-  /** Sessions with a successor that is not stored yet: nothing else may be all that keeps them alive. */
+  /** Sessions with a successor that is not stored yet. These entries keep the sessions from being collected. */
   #unsaved: Map<Session, unknown> | undefined = undefined;
   /** The rejected value that was replaced, by session. Most sessions have none. */
   #replaced: WeakMap<Session, RejectedValue> | undefined = undefined;
-  /** Sessions that are known to be kept in another storage than the preferred one. */
+  /** Sessions that are known to be kept in a storage other than the preferred one. */
   #inFallbackStorage: WeakSet<Session> | undefined = undefined;
 
   constructor(options: SessionStoreOptions) {
@@ -64,11 +65,10 @@ export class SessionStore {
   }
 
   /**
-   * Runs an operation of the storage, or of anything else that belongs to a session, for at most `timeout` ms. The
-   * result of one that takes longer does not count.
+   * Runs an operation on the storage, or another one of a session, for at most `timeout` ms. A later result is ignored.
    *
-   * @param known the secrets that an error may quote. Called only when there is an error.
-   * @throws StorageError for whatever the operation throws.
+   * @param known the secrets that an error may quote. Called only if there is an error.
+   * @throws StorageError for any error of the operation.
    */
   async runBounded<T>(
     operation: StorageOperation,
@@ -83,7 +83,7 @@ export class SessionStore {
   }
 
   /**
-   * Reads what is stored. A value that is not a session of ours is reported, left alone and not used.
+   * Reads the stored record. Reports a value that is not a session of this client, keeps it and does not use it.
    *
    * @throws ConfigurationError for a session of a newer version of this package.
    */
@@ -93,7 +93,7 @@ export class SessionStore {
     return found.kind === 'record' ? found : undefined;
   }
 
-  /** Reads what is stored. Reports a value that is not a session of ours, once for each version. */
+  /** Reads the stored value. Reports a value that is not a session of this client, once for each version. */
   async readOrReject(session: Session, emit: EmitEvent): Promise<StoredSession> {
     const found = this.#parse(await this.#readStored(session, emit));
     if (found.kind === 'record' && !session.hasSeenTokens) session.noteTokensSeen();
@@ -102,26 +102,30 @@ export class SessionStore {
     return found;
   }
 
-  /** @throws ConfigurationError for a session of a newer version, which must not be overwritten unnoticed. */
+  /**
+   * Checks that the stored session is not one of a newer version, which must not be overwritten silently.
+   *
+   * @throws ConfigurationError
+   */
   assertNotNewer(found: StoredSession): void {
     if (found.kind === 'rejected' && found.reason === 'newer schema' && !this.#options.needsNoLogin)
       throw newerSchema();
   }
 
-  /** Notes that a value that is not a session of ours has been replaced. */
+  /** Notes that a value that was not a session of this client has been replaced. */
   markReplaced(session: Session, rejected: RejectedValue): void {
     this.#replaced ??= new WeakMap();
     this.#replaced.set(session, rejected);
   }
 
-  /** Returns what was replaced since the last call. */
+  /** Returns the value that was replaced since the last call. */
   takeReplaced(session: Session): RejectedValue | undefined {
     const replaced = this.#replaced?.get(session);
     this.#replaced?.delete(session);
     return replaced;
   }
 
-  /** Reads what is stored, and begins the session if that is nothing, or nothing of ours. */
+  /** Reads the stored record. Creates it if there is none, or if the value is not a session of this client. */
   async readOrCreate(
     session: Session,
     initial: () => Promise<InitialRecord>,
@@ -137,7 +141,7 @@ export class SessionStore {
       return { kind: 'record', record, version };
     } catch (error) {
       if (!isConflict(error)) throw error;
-      return await this.read(session, emit); // someone else has begun it
+      return await this.read(session, emit); // another process has created it
     }
   }
 
@@ -173,7 +177,7 @@ export class SessionStore {
     return stored;
   }
 
-  /** Reads a stored value. A custom storage may return anything, including an object whose getters throw. */
+  /** Parses a stored value. A custom storage may return anything, including an object whose getters throw. */
   #parse(stored: Stored | undefined): StoredSession {
     if (stored === undefined) return { kind: 'none' };
     const { version, record: value } = stored;
@@ -191,7 +195,7 @@ export class SessionStore {
   /**
    * Subscribes to changes of the stored record, if the storage can report them. Returns a function that unsubscribes.
    *
-   * @throws what `watch()` of the storage throws.
+   * @throws the errors of the storage's `watch()`.
    */
   watch(session: Session, listener: () => void): () => void {
     const { storage } = this.#options;
@@ -199,7 +203,7 @@ export class SessionStore {
   }
 
   /**
-   * Makes the record of a login, or the successor of a record, durable, or keeps it in memory until it is.
+   * Stores the record of a login or the successor of a record. If the write fails, keeps it in memory and retries.
    *
    * @param successor its version is that of the record that it replaces.
    */
@@ -215,13 +219,13 @@ export class SessionStore {
         condition.kind === 'login'
           ? await this.#writeLogin(session, successor.record, condition, emit)
           : await this.#writeSuccessor(session, successor, condition.sentToken, emit);
-      // While it was written, a timer or the holder of the lock may have stored it and continued.
+      // During the write, a timer or the holder of the lock may have stored the record and continued.
       if (session.unsaved === unsaved) this.#onCommitted(session, result, emit);
       return result;
     } catch (error) {
-      // A new login fails with this error. A successor that is being stored again was accepted before, and stays in use.
+      // A new login fails with this error. A successor whose write is retried was accepted before, and stays in use.
       if (isNewerSchema(error) && unsaved === undefined) throw error;
-      // Or someone signed out or in: it must not come back as something to be written.
+      // During the write, the user may have signed out or in. Then the record must not be written again.
       if (session.epoch !== epoch || session.unsaved !== unsaved) return { kind: 'superseded' };
       const failures = (unsaved?.failures ?? 0) + 1;
       session.keepUnsaved({ ...successor, kind: 'record', condition, failures });
@@ -232,21 +236,21 @@ export class SessionStore {
     }
   }
 
-  /** Tries once more to store what the storage refused before, if there is anything. */
+  /** Retries the write that the storage refused before, if there is one. */
   async flush(session: Session, emit: EmitEvent): Promise<void> {
     const { unsaved } = session;
     if (unsaved === undefined) return;
     await this.commit(session, unsaved, unsaved.condition, emit);
   }
 
-  /** Discards a successor, because it must not be stored any more. */
+  /** Discards a successor that must not be stored any more. */
   discardUnsaved(session: Session): void {
     session.keepUnsaved(undefined);
     this.#options.clock.clearTimeout(this.#unsaved?.get(session));
     this.#unsaved?.delete(session);
   }
 
-  /** Stores what is not stored yet, once, and stops trying. */
+  /** Writes each unsaved record once more, and stops retrying. */
   async close(): Promise<void> {
     for (const [session, timer] of this.#unsaved ?? []) {
       this.#options.clock.clearTimeout(timer);
@@ -256,7 +260,7 @@ export class SessionStore {
     this.#unsaved = undefined;
   }
 
-  /** A login replaces whatever is stored, but nothing that has come after it when it is tried again. */
+  /** Writes the record of a login. The first attempt replaces any record. A retry does not replace a later one. */
   async #writeLogin(
     session: Session,
     record: SessionRecord,
@@ -267,15 +271,17 @@ export class SessionStore {
     const { replacing } = loginWrite;
     for (let conflicts = 0; conflicts < 10; conflicts++) {
       const stored = await this.#readStored(session, emit);
-      // Someone has signed out or in, or another attempt has stored it: what is stored now may be newer.
+      // During the read, the user may have signed out or in, or another attempt may have stored the login. The stored record may
+      // be newer.
       if (session.epoch !== epoch || session.unsaved !== unsaved) return { kind: 'superseded' };
       const login = storedLogin(stored);
-      // Only the response was lost. Perhaps others have refreshed since: what we have is spent then.
+      // The earlier write succeeded, and only its response was lost. Others may have refreshed since, so our refresh token may be
+      // spent.
       if (login !== undefined && login === record.login) return { kind: 'stored', changes: 0 };
       const before = this.#parse(stored);
       this.assertNotNewer(before);
       if (replacing && stored && login !== replacing.login) return { kind: 'superseded' };
-      // An earlier attempt may have been stored, spent and signed out of: it cannot be seen.
+      // An earlier attempt may have been stored, spent and signed out of. An empty storage does not show it.
       const written = loginWrite.replacing && !stored ? loginWrite.marked : record;
       loginWrite.replacing = { login };
       const result = await this.#replace(session, before, written, emit).catch(unlessConflict);
@@ -284,7 +290,11 @@ export class SessionStore {
     throw tooManyConflicts();
   }
 
-  /** @throws StorageError, with `conflict` if another version than `before` is stored. */
+  /**
+   * Replaces the stored value.
+   *
+   * @throws StorageError, with `conflict` if a version other than `before` is stored.
+   */
   async #replace(
     session: Session,
     before: StoredSession,
@@ -295,7 +305,8 @@ export class SessionStore {
     const ifVersion = versionOf(before);
     const version = await this.write(session, record, ifVersion);
     if (session.epoch !== epoch) {
-      // Law sign-out-wins: while it was written someone signed out, or in once more, and has looked at what was there before.
+      // Law sign-out-wins: during the write, the user signed out, or signed in again. That operation may have read the storage
+      // before our write.
       await this.delete(session, version).catch(unlessConflict);
       return { kind: 'superseded' };
     }
@@ -306,7 +317,7 @@ export class SessionStore {
     return { kind: 'stored', changes: 0 };
   }
 
-  /** An accepted record is stored, also if it cannot be read back. */
+  /** Reads the record that was just written. An accepted record counts as stored even if this read fails. */
   async #readBack(
     session: Session,
     record: SessionRecord,
@@ -316,7 +327,11 @@ export class SessionStore {
     return await this.readOrReject(session, emit).catch(() => ({ kind: 'record', record, version }));
   }
 
-  /** @throws StorageError for anything but a conflict, which is an answer. */
+  /**
+   * Writes a successor. Handles conflicts.
+   *
+   * @throws StorageError for any other error.
+   */
   async #writeSuccessor(
     session: Session,
     successor: VersionedRecord,
@@ -334,8 +349,8 @@ export class SessionStore {
       } catch (error) {
         if (!isConflict(error)) throw error;
       }
-      // Another version is stored: a sign-out, a login, a marker on what we spent, or our own write of which
-      // only the response was lost.
+      // The stored version is another one: that of a sign-out, a login, a marker on the spent record, or our own write whose
+      // response was lost.
       const found = await this.readOrReject(session, emit);
       if (found.kind === 'none') return { kind: 'signed-out' };
       if (found.kind === 'rejected') throw recordNotKept();
@@ -362,10 +377,10 @@ export class SessionStore {
   }
 }
 
-/** Unsubscribes nothing: the storage cannot report changes. */
+/** Does nothing, because the storage cannot report changes. */
 export const unwatched = (): void => {};
 
-/** Returns the secrets of a session in this process: of `record`, of a record that is not stored yet, and of memory. */
+/** Returns the secrets of a session in this process: those of `record`, of an unsaved record, and of memory. */
 export function secretsOf(
   session: Session,
   record: SessionRecord | undefined = session.unsaved?.record,

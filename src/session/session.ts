@@ -15,81 +15,90 @@ import { nothingPending, type OngoingWork, PendingWork, type Writable } from './
 import type { UnsavedRecord } from './record-write.ts';
 import type { SessionEnd, SessionState } from './session-state.ts';
 
-/** An access token in memory, ready to be sent. */
+/** An access token in memory, with its credentials. */
 export interface CachedToken {
   readonly token: string;
-  /** The login that it was issued to. */
+  /** Login that the token was issued to. */
   readonly login: LoginIdentity;
-  /** How requests to protected resources are authorised with it. */
+  /** Credentials for requests to protected resources. */
   readonly credentials: RequestCredentials;
-  /** Until when it is used, in Unix ms of this process's clock. */
+  /** End of its use, in Unix ms of this process's clock. */
   readonly until: number;
-  /** When it ends. */
+  /** Expiry of the token, in Unix ms. */
   readonly expiresAt: number;
-  /** The scope that it was issued with, if known. */
+  /** Scope that the token was issued with, if known. */
   readonly scope: readonly string[] | undefined;
-  /** The token as a promise that is already resolved. `undefined`: the application has not asked for it so far. */
+  /** The token as a resolved promise. `undefined`: the application has not asked for it so far. */
   promise: Promise<string> | undefined;
 }
 
-/** Tokens beside the access token for the whole grant. Most sessions have none. */
+/** Access tokens other than that of the whole grant. Most sessions have none. */
 interface OtherTokens {
   /** Access tokens in memory, by variant. */
   variants?: Map<string, CachedToken>;
   /** Access tokens that were rejected and have no successor yet, by variant. */
   rejected?: Map<string, string> | undefined;
-  /** Logins of access tokens that are no longer in memory, by {@link fingerprint}: a caller may report one as rejected. */
+  /**
+   * Logins of access tokens that are no longer in memory, by {@link fingerprint}. A caller may still report such a token as
+   * rejected.
+   */
   replaced?: Map<number, LoginIdentity>;
 }
 
-/** Previous reads and reports of a session. Most sessions have nothing to remember. */
+/** Memory of previous reads and reports. Most sessions have none. */
 interface SeenBefore {
   /** The expiry of the refresh token for which `refreshTokenExpiring` was emitted. */
   readonly expiry?: number;
   /** The last stored value that was reported as unusable. */
   readonly rejectedVersion?: Version | undefined;
-  /** The last pending-refresh marker of another process, and when this one first saw it. */
+  /** Last pending-refresh marker of another process, and the time when this process first saw it. */
   readonly foreignMarker?: { readonly by: string; readonly latest: number; readonly at: number };
 }
 
 /** One synchronisation with the storage. */
 export interface StorageSync {
-  /** The access token for the whole grant that was in memory when it began. */
+  /** Access token for the whole grant that was in memory when the synchronisation began. */
   readonly before: CachedToken | undefined;
-  /** Checks whether the record that was read still counts: this process has neither signed in or out nor got a token since. */
+  /**
+   * Checks whether the record that was read is still current: this process has neither signed in or out nor received a token
+   * since.
+   */
   isCurrent(): boolean;
 }
 
-/** For how many replaced access tokens a session remembers the login. */
+/** Number of replaced access tokens whose login a session remembers. */
 const maxReplacedTokens = 32;
 
 /**
- * One session. Managers with the same session id share the object. It holds no timer, and an idle one costs a few hundred bytes.
+ * One session. Managers with the same session id share the object. It holds no timer. An idle one costs a few hundred bytes.
  *
- * Only its methods change its fields: each is named after what has happened.
+ * Only its methods change its fields. Each method is named after the event that it records.
  */
 export class Session {
   readonly id: string;
   /** The key of its record in the storage. */
   readonly key: string;
   #pending: PendingWork = nothingPending;
-  /** The kind of the {@link SessionState}. Only {@link Session.#enter} changes it and the two fields that belong to it. */
+  /** Kind of the {@link SessionState}. Only {@link Session.#enter} changes it and the two fields that belong to it. */
   #kind: SessionState['kind'] = 'unknown';
-  /** Of the state: the last known login. `undefined`: none is known, or the session has ended. */
+  /** Last known login, as part of the state. `undefined`: no login is known, or the session has ended. */
   readonly login: LoginIdentity | undefined = undefined;
-  /** Of the state. `undefined`: the session has not ended, as far as this process knows. */
+  /** End of the session, as part of the state. `undefined`: the session has not ended, as far as this process can tell. */
   readonly ended: SessionEnd | undefined = undefined;
-  /** Number of logins and sign-outs, here and as they are found. A refresh from an earlier epoch must not change the storage. */
+  /**
+   * Number of logins and sign-outs in this process and of those found in the storage. A refresh from an earlier epoch must not
+   * change the storage.
+   */
   readonly epoch: number = 0;
   /** `true`: this process has seen tokens of the session, perhaps before it ended. */
   readonly hasSeenTokens: boolean = false;
-  /** The record that the storage has refused so far. */
+  /** Record that the storage has refused so far. */
   readonly unsaved: UnsavedRecord | undefined = undefined;
-  /** The key that the session is bound to. `undefined`: it has none, or it was not needed so far. */
+  /** Key that the session is bound to. `undefined`: there is none, or it was not needed so far. */
   readonly dpopKey: DpopKey | undefined = undefined;
-  /** A refresh token that the server has rejected and the storage has not deleted. */
+  /** Refresh token that the server has rejected and the storage has not deleted. */
   readonly invalidRefreshToken: string | undefined = undefined;
-  /** The access token for the whole grant, which almost every call uses, has a field of its own. */
+  /** Access token for the whole grant. It has its own field, because almost every call uses it. */
   #wholeGrantToken: CachedToken | undefined = undefined;
   #otherTokens: OtherTokens | undefined = undefined;
   /** Number of the latest {@link StorageSync}. */
@@ -101,17 +110,17 @@ export class Session {
     this.key = key;
   }
 
-  /** Its fields, which are read-only for all others. */
+  /** This session with writable fields. They are read-only outside this class. */
   get #own(): Writable<Session> {
     return this;
   }
 
-  /** Refreshes, sign-in and import that are in progress. To begin something, use {@link Session.work}. */
+  /** Refreshes, sign-in and import that are in progress. {@link Session.work} begins another one. */
   get pending(): OngoingWork {
     return this.#pending;
   }
 
-  /** The same, to begin something. An idle session keeps none. */
+  /** Pending work that can begin an operation. An idle session keeps no such object. */
   get work(): PendingWork {
     if (this.#pending !== nothingPending) return this.#pending;
     const work = new PendingWork(() => {
@@ -127,7 +136,7 @@ export class Session {
     this.#own.ended = ended;
   }
 
-  /** `true`: nobody is signed in, as far as this process knows. */
+  /** `true`: no user is signed in, as far as this process can tell. */
   get isSignedOut(): boolean {
     return this.#kind === 'empty' || this.#kind === 'ended';
   }
@@ -138,12 +147,12 @@ export class Session {
     return login === current || isSameLogin(login, current);
   }
 
-  /** Returns the members that every event has: the session and the login. */
+  /** Returns the members of every event: the session and the login. */
   eventContext(login: LoginIdentity | undefined = this.login): SessionEvent {
     return { session: this.id, login: login?.login, subject: login?.subject };
   }
 
-  /** Checks whether a record belongs to the session that has ended: the storage has not deleted it, or holds it again. */
+  /** Checks whether a record belongs to the session that has ended. The storage may not have deleted it, or may hold it again. */
   hasEnded({ refreshToken, login }: SessionRecord): boolean {
     const { ended } = this;
     const isEndedLogin =
@@ -174,9 +183,9 @@ export class Session {
   }
 
   /**
-   * Follows a login that was found in the storage. If it replaces another one, begins a new epoch.
+   * Follows a login that was found in the storage. If it replaces another login, begins a new epoch.
    *
-   * @returns the login that it replaces. `undefined`: none was known, or it is the same one.
+   * @returns the replaced login. `undefined`: none was known, or it is the same one.
    */
   switchLogin(login: LoginIdentity): LoginIdentity | undefined {
     const { login: former } = this;
@@ -187,7 +196,7 @@ export class Session {
     return former;
   }
 
-  /** Begins a login in this process, and a new epoch. */
+  /** Begins a login in this process and a new epoch. */
   beginLogin(login: LoginIdentity, dpopKey?: DpopKey): void {
     this.#startEpoch();
     this.#enter({ kind: 'signed-in', login });
@@ -196,7 +205,10 @@ export class Session {
     this.#own.hasSeenTokens = true;
   }
 
-  /** Signs out in memory, and begins a new epoch. {@link finishSignOut} follows when the storage has deleted the record, or failed. */
+  /**
+   * Signs out in memory and begins a new epoch. {@link finishSignOut} follows when the storage has deleted the record, or has
+   * failed.
+   */
   signOut(error: LoginRequiredError): void {
     this.#startEpoch();
     this.#pending.trackOrphanRevocation(undefined);
@@ -207,13 +219,13 @@ export class Session {
     });
   }
 
-  /** Notes what the sign-out of this epoch has left in the storage. */
+  /** Notes the state in which the sign-out of this epoch has left the storage. */
   finishSignOut(ended: SessionEnd): void {
     if (this.ended !== undefined) this.#enter({ kind: 'ended', ended, login: this.login });
   }
 
   /**
-   * Ends the session because of a sign-out elsewhere, or because the server has rejected its refresh token. The epoch continues.
+   * Ends the session because of a sign-out elsewhere, or because the server rejected its refresh token. The epoch continues.
    *
    * @param invalidRefreshToken the rejected refresh token, if the storage did not delete it.
    */
@@ -224,7 +236,7 @@ export class Session {
     if (invalidRefreshToken !== undefined) this.#own.invalidRefreshToken = invalidRefreshToken;
   }
 
-  /** Removes the former login from memory. Refreshes that are in progress for it have no effect any more. */
+  /** Removes the former login from memory. Refreshes in progress for it no longer have an effect. */
   #startEpoch(): void {
     this.#own.epoch += 1;
     this.#pending.detachFlights();
@@ -248,7 +260,7 @@ export class Session {
     return this.#wholeGrantToken === undefined ? others : [[wholeGrant, this.#wholeGrantToken], ...others];
   }
 
-  /** Puts an access token into memory: its login is signed in. */
+  /** Puts an access token into memory. Its login is then signed in. */
   cacheToken(variant: string, cached: CachedToken): void {
     if (this.#kind !== 'signed-in') {
       this.#enter({ kind: 'signed-in', login: this.login ?? cached.login });
@@ -271,7 +283,9 @@ export class Session {
     }
   }
 
-  /** Returns the login that an access token was issued to. @default the current one, if this process does not know it any more */
+  /**
+   * Returns the login that an access token was issued to. @default the current one, if this process no longer remembers the token
+   */
   loginOfToken(token: string): LoginIdentity | undefined {
     const cached = this.cachedTokens.find(([, candidate]) => candidate.token === token)?.[1];
     return cached?.login ?? this.#otherTokens?.replaced?.get(fingerprint(token)) ?? this.login;
@@ -301,7 +315,7 @@ export class Session {
     if (cached !== undefined) this.#setCachedToken(variant, { ...cached, until: 0 });
   }
 
-  /** Notes that the refresh because of `token` has succeeded or failed. */
+  /** Notes that the refresh caused by `token` has succeeded or failed. */
   clearRejection(variant: string, token: string | undefined): void {
     const others = this.#otherTokens;
     if (this.rejectedToken(variant) === token) others?.rejected?.delete(variant);
@@ -326,7 +340,7 @@ export class Session {
   /**
    * Keeps a record that the storage has refused.
    *
-   * @param unsaved `undefined`: the record before it is stored now, or must not be any more.
+   * @param unsaved `undefined`: the earlier record is stored now, or must not be stored any more.
    */
   keepUnsaved(unsaved: UnsavedRecord | undefined): void {
     this.#own.unsaved = unsaved;
@@ -337,7 +351,10 @@ export class Session {
     return this.unsaved !== undefined || this.pending.signIn !== undefined || this.pending.isImporting;
   }
 
-  /** Begins to read what others have changed. Until a token is cached, calls read the storage too: a page may wake up with an old token. */
+  /**
+   * Begins to read the changes of other processes. Until a token is cached, calls read the storage too, because the page may have
+   * resumed with an old token.
+   */
   beginSync(): StorageSync {
     const epoch = this.epoch;
     const sequence = ++this.#syncSequence;
@@ -355,21 +372,21 @@ export class Session {
     this.#own.dpopKey = dpopKey;
   }
 
-  /** Notes that listeners learn when the refresh token expires. Returns `false` if they have learnt it before. */
+  /** Notes that `refreshTokenExpiring` is emitted for this expiry. Returns `false` if it was emitted before. */
   noteExpiry(at: number): boolean {
     const isNews = this.#seen?.expiry !== at;
     this.#seen = { ...this.#seen, expiry: at };
     return isNews;
   }
 
-  /** Notes that the version of a stored value that cannot be used is reported. Returns `false` if it was reported before. */
+  /** Notes that an unusable stored value of this version is reported. Returns `false` if it was reported before. */
   noteRejected(version: Version | undefined): boolean {
     const isNews = this.#seen?.rejectedVersion !== version;
     this.#seen = { ...this.#seen, rejectedVersion: version };
     return isNews;
   }
 
-  /** Returns when this process first saw a pending-refresh marker of another one, by its own clock. */
+  /** Returns when this process first saw a pending-refresh marker of another process, by its own clock. */
   markerSeenAt(by: string, latest: number, now: number): number {
     const last = this.#seen?.foreignMarker;
     if (last?.by === by && last.latest === latest && last.at <= now) return last.at;

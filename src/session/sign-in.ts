@@ -1,5 +1,5 @@
 /**
- * The tokens of a login: they replace whatever the session was.
+ * Begins a session with the tokens of a login, which replace any earlier session.
  *
  * @module
  */
@@ -28,10 +28,10 @@ import type { Session } from './session.ts';
 import { SessionReading } from './session-reading.ts';
 
 /**
- * Begins a session with the tokens of a login. They are used once they are stored, or once the storage has refused
- * them: then they are kept in memory, and storing them is tried again.
+ * Begins a session with the tokens of a login. They are used once they are stored. If the storage refuses them, they are kept in
+ * memory and used, and the write is retried.
  *
- * @throws ConfigurationError for what are no tokens, StorageError when they are in memory only.
+ * @throws ConfigurationError for invalid tokens, StorageError if they are in memory only.
  */
 export async function signIn(
   context: ManagerContext,
@@ -41,7 +41,7 @@ export async function signIn(
 ): Promise<void> {
   const { epoch } = session;
   await createLoginRecord(context, tokens, subject, (record, dpopKey) =>
-    // While the server or the key was found out someone has signed out: that came later.
+    // While the server or the key was resolved, the user signed out. The sign-out is later than this login.
     session.epoch !== epoch && session.ended
       ? discardTokens(context, session, record)
       : replaceSession(context, session, record, dpopKey),
@@ -49,11 +49,11 @@ export async function signIn(
 }
 
 /**
- * Goes on with the record that a session with these tokens begins with, and the key that it is bound to: in the same turn, if there
- * is nothing to wait for.
+ * Creates the record and the key of a session with these tokens, and continues with them: in the same turn, if nothing has to be
+ * awaited.
  *
  * @param subject the user, if the application names one
- * @throws ConfigurationError for what are no tokens.
+ * @throws ConfigurationError for invalid tokens.
  */
 export async function createLoginRecord<T>(
   context: ManagerContext,
@@ -63,7 +63,7 @@ export async function createLoginRecord<T>(
 ): Promise<T> {
   const { clientId, scope, clock, server } = context;
   const now = clock.Date.now();
-  // Without any name of the issuer the session is bound to it at its first refresh.
+  // If the issuer has no known name, the first refresh binds the session to it.
   const known = server.issuers.length > 0 ? server.known : await server.resolve().catch(() => undefined);
   const grant = parseTokens(tokens, context, now);
   const scheme = authorizationScheme(grant.tokenType, known?.profile);
@@ -75,7 +75,7 @@ export async function createLoginRecord<T>(
       ),
     );
   }
-  // Not waited for without need: a login takes effect at once.
+  // Awaited only if needed, because a login takes effect at once.
   const needsNoKey = scheme === 'Bearer' && context.dpop?.allowsBearerTokens !== false;
   const dpopKey = needsNoKey ? undefined : await keyForTokens(context, scheme, tokens);
   const [issuer] = server.issuers;
@@ -103,9 +103,9 @@ export async function createLoginRecord<T>(
 }
 
 /**
- * The key that the tokens of a login are bound to.
+ * Returns the key that the tokens of a login are bound to.
  *
- * @throws ConfigurationError for tokens that would not be protected as they are to be, or could not be sent.
+ * @throws ConfigurationError for tokens that lack the required protection, or that could not be sent.
  */
 async function keyForTokens(
   context: ManagerContext,
@@ -157,7 +157,7 @@ async function storeLogin(
   const result = await store.commit(session, { record, version: undefined }, { kind: 'login', marked }, emit);
   reportReplacedRecord(context, session);
   if (accessToken === undefined) return;
-  // While it was stored someone may have signed out, or in once more: they win.
+  // During the write, the user may have signed out or in again. The later operation wins.
   if (session.epoch !== epoch) {
     return discardTokens(context, session, record);
   }

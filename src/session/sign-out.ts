@@ -1,5 +1,5 @@
 /**
- * Sign-out: it wins over everything that is in progress (law sign-out-wins).
+ * Sign-out. It takes precedence over any operation in progress (law sign-out-wins).
  *
  * @module
  */
@@ -22,10 +22,10 @@ import { loginRequired } from './session-errors.ts';
 
 /** Options of `signOut()`. */
 export interface SignOutOptions {
-  /** Whether to revoke the tokens at the authorization server (RFC 7009). @default true */
+  /** Revokes the tokens at the authorization server (RFC 7009). @default true */
   readonly revoke?: boolean | undefined;
   /**
-   * How long to wait for the authorization server, in ms. The request continues afterwards, as far as the platform lets it;
+   * Time to wait for the authorization server, in ms. The request continues afterwards, if the platform allows it.
    * `revocationFinished` reports its result.
    *
    * @default 2_000
@@ -35,13 +35,13 @@ export interface SignOutOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The result of `signOut()`: whether the authorization server confirmed that the tokens are revoked, and if not, why. */
+/** The result of `signOut()`: the authorization server confirmed that the tokens are revoked, or the reason why it did not. */
 export type SignOutResult = RevocationResult;
 
 /**
- * Ends the session here at once, then where it is stored, then at the server.
+ * Ends the session in memory at once, then in the storage, then at the server.
  *
- * @throws StorageError when the storage did not delete the tokens. They are not used here any more.
+ * @throws StorageError if the storage did not delete the tokens. They are no longer used in this process.
  */
 export async function signOut(
   context: ManagerContext,
@@ -60,9 +60,9 @@ export async function signOut(
   store.discardUnsaved(session);
   const { records, unreadable, storageError } = await removeStored(context, session);
   const record = records.at(-1);
-  // While it was deleted someone may have signed in again: that session is not ours to end.
+  // During the deletion, the user may have signed in again. That session must not end.
   if (session.epoch === epoch) {
-    // Not the one in memory: another login may have been stored since, and was signed out of as well.
+    // The deleted record may be of another login than the one in memory, because a later login may have been stored since.
     session.finishSignOut(
       storageError === undefined
         ? { kind: 'removed', error }
@@ -86,8 +86,8 @@ export async function signOut(
 }
 
 /**
- * Returns the records that a sign-out ends. An unsaved record of the stored login is its successor and replaces it. An unsaved record
- * of another login is one that could not be stored: then both are ended.
+ * Returns the records that a sign-out ends. An unsaved record of the stored login is its successor and replaces it. An unsaved
+ * record of another login could not be stored, so both are ended.
  */
 function recordsToRevoke(
   unsaved: SessionRecord | undefined,
@@ -112,7 +112,7 @@ function checkSignOutOptions({ revoke, timeout }: SignOutOptions): void {
   }
 }
 
-/** Waits for the server, but not for long: the page may be about to leave. */
+/** Waits for the server for a short time, because the page may be about to leave. */
 async function waitForRevocation(
   { clock, emit }: ManagerContext,
   eventContext: SessionEvent,
@@ -132,17 +132,17 @@ async function waitForRevocation(
 }
 
 interface RemovedRecord {
-  /** The latest record of each login that was found. The last one was stored last. */
+  /** Latest record of each login that was found. The last one was stored last. */
   readonly records: readonly SessionRecord[];
-  /** Something was stored, but not in a form that shows the tokens. */
+  /** Result for a stored value whose tokens cannot be read. */
   readonly unreadable?: NotRevoked;
-  /** The storage did not delete it. */
+  /** Error of a storage that did not delete the record. */
   readonly storageError?: StorageError;
 }
 
 /**
- * Deletes what is stored, and returns the records that were found: tokens that were stored meanwhile are revoked as well. A delete that
- * fails is tried once more from the read on, because another process may have stored a login while it was in progress.
+ * Deletes the stored record. Returns all records that were found, because tokens that were stored meanwhile are revoked as well.
+ * If a deletion fails, repeats the read and the deletion once, because another process may have stored a login in between.
  */
 async function removeStored({ store, emit }: ManagerContext, session: Session): Promise<RemovedRecord> {
   const { epoch } = session;
@@ -151,7 +151,7 @@ async function removeStored({ store, emit }: ManagerContext, session: Session): 
   for (let tries = 0; tries < 10; tries++) {
     try {
       const found = await store.readOrReject(session, emit);
-      // Someone has signed in again: what is stored now is theirs. Another client's was never ours.
+      // The user has signed in again: the stored record belongs to the new session. A record of another client is not ours.
       if (session.epoch !== epoch || found.kind === 'none' || isForeign(found)) return { records };
       if (found.kind === 'rejected')
         return await deleteUnread(store, session, epoch, { records, unreadable: notRevoked('unreadable') });
@@ -160,7 +160,7 @@ async function removeStored({ store, emit }: ManagerContext, session: Session): 
       await store.delete(session, found.version, record);
       return { records };
     } catch (error) {
-      // A refresh elsewhere was stored between our two steps: what it brought has to go as well.
+      // Between the read and the deletion, another process stored a refresh. Its tokens must be deleted as well.
       if (isConflict(error)) continue;
       if (hasFailed || records.length === 0) return await giveUp(store, session, epoch, records, error);
       hasFailed = true;
@@ -169,7 +169,7 @@ async function removeStored({ store, emit }: ManagerContext, session: Session): 
   return await deleteUnread(store, session, epoch, { records });
 }
 
-/** Handles a record that could be neither read nor deleted. An unreadable record can perhaps be deleted. */
+/** Handles a record that could be neither read nor deleted by its version. An unreadable record can perhaps be deleted. */
 async function giveUp(
   store: ManagerContext['store'],
   session: Session,
@@ -182,7 +182,7 @@ async function giveUp(
   return await deleteUnread(store, session, epoch, { records, unreadable });
 }
 
-/** Deletes whatever is stored: a value that cannot be read, or that changes faster than it can be deleted by its version. */
+/** Deletes the stored value: one that cannot be read, or that changes faster than it can be deleted by its version. */
 async function deleteUnread(
   store: ManagerContext['store'],
   session: Session,

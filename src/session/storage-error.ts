@@ -1,5 +1,5 @@
 /**
- * The errors of storages, as the rest of tokenkeep sees them: `StorageError` only, without secrets.
+ * Turns the errors of storages into `StorageError`s without secrets.
  *
  * @module
  */
@@ -9,10 +9,13 @@ import { safeCause } from '../core/http/network-error.ts';
 import type { Secrets } from '../core/redact.ts';
 import { type StorageOperation, versionConflict } from '../core/stored-record.ts';
 
-/** Returns the secrets that the error of an operation may quote. Called only when there is an error. */
+/** Returns the secrets that the error of an operation may quote. Called only if there is an error. */
 export type KnownSecrets = () => Secrets;
 
-/** Returns the error of a storage without secrets. A `StorageError` is redacted as well: it may quote the message of a database. */
+/**
+ * Returns the error of a storage without secrets. A `StorageError` is redacted as well, because it may quote the message of a
+ * database.
+ */
 export function storageError(operation: StorageOperation, error: unknown, known: KnownSecrets): StorageError {
   // A conflict is a common result, not a fault. Its message is dropped, which avoids the search for secrets.
   if (isConflict(error)) {
@@ -24,7 +27,7 @@ export function storageError(operation: StorageOperation, error: unknown, known:
     : new StorageError(`The storage failed to ${operation} the session.`, { operation, cause });
 }
 
-/** Handles the rejection of an operation that another writer has won. @throws any other error */
+/** Handles the rejection of an operation that lost to another writer. @throws any other error */
 export function unlessConflict(error: unknown): undefined {
   if (!isConflict(error)) throw error;
 }
