@@ -11,13 +11,13 @@ import { issuersOf } from '../token-endpoint/authorization-server-resolver.ts';
 import { checkRequest, defaultLifetime, type LoginClient, type LoginRequest } from './login-options.ts';
 import type { PendingLogin } from './pending-logins.ts';
 
-/** A login that can begin. */
+/** A login, ready to begin. */
 export interface AuthorizationRequest {
-  /** Where the user logs in. Holds nothing secret. */
+  /** URL at which the user logs in. It contains no secret. */
   readonly url: string;
   readonly state: string;
   readonly pending: PendingLogin;
-  /** The key that the code will be bound to, in memory. */
+  /** The key that the code is bound to, in memory. */
   readonly dpopKey: DpopKey | undefined;
 }
 
@@ -62,12 +62,12 @@ export async function authorizationRequest(
   };
 }
 
-/** 256 bits, as `state`, `nonce` and `code_verifier` (RFC 7636 §4.1) may be written. */
+/** Returns 256 random bits in a form that is valid for `state`, `nonce` and `code_verifier` (RFC 7636 §4.1). */
 function randomValue(): string {
   return base64url(randomBytes(32));
 }
 
-/** RFC 7636 §4.2, `S256`. */
+/** Returns the challenge of a verifier (RFC 7636 §4.2, `S256`). */
 async function challengeOf(verifier: string): Promise<string> {
   const subtle = subtleCrypto('A login with PKCE');
   return base64url(await subtle.digest('SHA-256', bytesOf(verifier)));

@@ -1,6 +1,6 @@
 /**
- * The answer that comes back by redirect. Everybody can send a browser here, so nothing of it is believed before its
- * `state` has been found, nor before its issuer is the right one.
+ * The response that arrives by redirect. Any site can send a browser here, so nothing in the response is trusted before its
+ * `state` is found and its issuer is validated.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { Secrets } from '../core/redact.ts';
 import type { PendingLogin } from './pending-logins.ts';
 import { sanitizeText } from './sanitize-text.ts';
 
-/** Members that may be there once (RFC 6749 §3.1). */
+/** Parameters that may occur only once (RFC 6749 §3.1). */
 const singleParameters = ['state', 'code', 'error', 'error_description', 'iss'] as const;
 
 /** Parameters of the response, by name. */

@@ -1,5 +1,5 @@
 /**
- * A login whose answer comes back to where it was begun: to this page by a popup, or to this process by the loopback interface.
+ * A login whose response arrives where the login began: in this page by a popup, or in this process by the loopback interface.
  *
  * @module
  */
@@ -12,11 +12,11 @@ import type { LoginClient } from './login-options.ts';
 import { prepareCodeExchange, requestTokens } from './token-exchange.ts';
 
 /**
- * Waits for the answer to `request` and exchanges its code. The key of the login is durable before the user is sent anywhere: a
- * storage that refuses it costs no login.
+ * Waits for the response to `request` and exchanges its code. The key of the login is durable before the user is sent to the
+ * server, so a storage that rejects the key costs no login.
  *
- * @param waitForResponse sends the user to the server. Resolves with the URL that the user was sent back to.
- * @throws LoginFailedError, StorageError when the key cannot be kept, and what client authentication and `waitForResponse` throw.
+ * @param waitForResponse sends the user to the server. Resolves with the URL to which the server sent the user back.
+ * @throws LoginFailedError, StorageError if the key cannot be stored, and the errors of client authentication and `waitForResponse`.
  */
 export async function completeInPlace(
   client: LoginClient,

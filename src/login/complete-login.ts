@@ -139,7 +139,7 @@ const exchangeError = (error: unknown, isWaiting = false): ExchangeResult => ({
   isWaiting,
 });
 
-/** A wrong response stays wrong, and a lost key stays lost. */
+/** Returns whether a retry cannot succeed: a wrong response stays wrong, and a lost key stays lost. */
 function isFinal(error: unknown): boolean {
   const { reason } = (error ?? {}) as Partial<LoginFailedError>;
   return reason === 'invalid_response' || reason === 'no_key';
@@ -149,7 +149,7 @@ async function findLogin(
   source: ResponseSource,
   callback: string | URL | URLSearchParams,
 ): Promise<FoundLogin> {
-  // First what can be tried again: after this the login waits no more.
+  // First the steps that can be retried: after this the login is no longer pending.
   const client = await source.client();
   const url = isInstance(callback, 'URLSearchParams') ? undefined : parseUrl(callback);
   if (url === null)
@@ -171,12 +171,12 @@ function checkedCode({ client, response, login, url }: FoundLogin): string {
   return validatedCode(client, response, login);
 }
 
-/** A request for tokens that is ready to be sent, or why it could not be made yet. */
+/** A request for tokens that is ready to be sent, or the reason why it could not be made yet. */
 type PreparedLogin =
   | { readonly kind: 'ready'; readonly dpopKey: DpopKey | undefined; readonly exchange: PreparedExchange }
   | { readonly kind: 'postponed'; readonly error: unknown };
 
-/** @throws LoginFailedError when the login cannot succeed any more. */
+/** @throws LoginFailedError if the login cannot succeed any more. */
 async function prepareExchangeOf(
   client: LoginClient,
   code: string,
@@ -193,7 +193,9 @@ async function prepareExchangeOf(
   }
 }
 
-/** A page that was opened by hand, reloaded, or in another tab; or an attack. */
+/**
+ * Returns the error for a response without a pending login: the page was opened by hand, reloaded, or in another tab, or it is an attack.
+ */
 function unknownLogin({ state, code, error }: AuthorizationResponse): string {
   return state === undefined && code === undefined && error === undefined
     ? 'This URL contains no response of an authorization server.'
@@ -218,7 +220,7 @@ export function loginTimedOut(): LoginFailedError {
   return new LoginFailedError('The login took too long.', { reason: 'timed_out' });
 }
 
-/** Schemes of an app's own have no origin. */
+/** Returns whether a URL is the redirect URI. Private-use schemes have no origin. */
 export function isRedirectUri(url: URL, redirectUri: string): boolean {
   const place = ({ protocol, host, pathname }: URL) => `${protocol}//${host}${pathname}`;
   return place(url) === place(new URL(redirectUri));

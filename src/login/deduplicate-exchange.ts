@@ -11,8 +11,8 @@ import type { PendingLogins } from './pending-logins.ts';
 const exchangesInProgress: WeakMap<object, Map<string, Promise<Login>>> = new WeakMap();
 
 /**
- * In a page all callers are the same user: an effect that runs twice, as in React's Strict Mode, gets the result of
- * the first run. On a server a second caller with the same response is someone else, and is refused.
+ * Exchanges the code once for concurrent callers. In a page all callers are the same user: an effect that runs twice, as in React's
+ * Strict Mode, gets the result of the first run. On a server a second caller with the same response may be another user, and is refused.
  */
 export async function deduplicateExchange(
   { clientId, pending }: { readonly clientId: string; readonly pending: PendingLogins },

@@ -88,19 +88,19 @@ function parseAuthorization(members: Readonly<Record<string, unknown>>, sentAt: 
   return { prompt, deviceCode, interval: Math.max(1, seconds(members['interval'], 5)) * 1000 };
 }
 
-/** The application may open it, so the address of a program is not accepted. */
+/** Returns whether a URL is a web page. The application may open it, so URLs that start a program are refused. */
 function isWebPage(uri: string): boolean {
   if (!isShowable(uri, 2_000)) return false;
   const url = parseUrl(uri);
   return url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname));
 }
 
-/** Without characters that steer a terminal, begin a line or turn the direction of what follows. */
+/** Returns whether a text can be shown: without characters that control a terminal, begin a line or reverse the text direction. */
 function isShowable(text: string, longest: number): boolean {
   return text.length <= longest && !/[\p{C}\p{Zl}\p{Zp}]/u.test(text);
 }
 
-/** Up to a day: what timers and people can wait for. */
+/** Returns a number of seconds of at most a day, the limit for timers and users. */
 function seconds(value: unknown, missing: number): number {
   const number = Number(value);
   return number > 0 ? Math.min(number, 86_400) : missing;

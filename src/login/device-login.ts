@@ -59,7 +59,7 @@ const maxWaitMs = 60_000;
 export async function deviceLogin(options: DeviceLoginOptions): Promise<Login> {
   const { signal } = options;
   const client = await createLoginClient(options, keepAliveClock(options));
-  const dpopKey = await createLoginKey(client); // first what can fail without a user
+  const dpopKey = await createLoginKey(client); // before the user acts, so that a failure costs no consent
   return await withLoginKey(client, dpopKey, async () => {
     const authorization = await abortable(deviceAuthorization(client, options), signal);
     // A callback that waits for the user must not delay aborting.
@@ -82,7 +82,7 @@ async function poll(
     if (left <= 0) throw loginTimedOut();
     await delay(Math.min(wait, left), signal, client.clock);
     if (wait >= left) throw loginTimedOut();
-    // Not aborted in the middle: its tokens would be lost.
+    // Not aborted after it is sent: its tokens would be lost.
     const request = await prepareExchange(client, grantType, { device_code: deviceCode }, dpopKey);
     const exchanged = await request.send();
     if (exchanged.kind === 'granted') return exchanged;
@@ -93,7 +93,7 @@ async function poll(
   }
 }
 
-/** @throws LoginFailedError for what is final. */
+/** @throws LoginFailedError for a final refusal. */
 function classifyRefusal(
   exchanged: Exclude<ExchangeOutcome, { kind: 'granted' }>,
 ): 'authorization_pending' | 'slow_down' | 'failed' {

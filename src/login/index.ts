@@ -1,5 +1,5 @@
 /**
- * tokenkeep/login: how the first tokens are obtained. For pages, popups, native apps, command lines and devices.
+ * tokenkeep/login: logins that obtain the first tokens, for pages, popups, native apps, command lines and devices.
  *
  * @module tokenkeep/login
  */

@@ -1,5 +1,5 @@
 /**
- * A session that another library has kept continues, without a login.
+ * Import of the session of another library, so that the user needs no login.
  *
  * @module
  */
@@ -11,11 +11,11 @@ import { internalsOf } from '../manager-internals.ts';
 import { keepAlive } from '../platform/environment.ts';
 import { type ImportResult, importIntoSession, type LegacySession } from '../session/import-session.ts';
 
-/** A `TokenManager` as it was constructed, also one of `forSession()`: not what stands for one in another thread or process. */
+/** A `TokenManager` as it was constructed, also one of `forSession()`, but not a proxy for one in another thread or process. */
 export interface ImportingManager {
   /** Begins a session with the tokens of a login. */
   setTokens(tokens: TokenSet): Promise<void>;
-  /** A manager of another session. */
+  /** Returns a manager of another session. */
   forSession(id: string): object;
 }
 
@@ -58,8 +58,8 @@ export interface ImportingManager {
  *   },
  * });
  * ```
- * @throws StorageError or LockTimeoutError when a place could not be read, written or emptied: the session stays
- *   where it was. ConfigurationError for tokens that cannot be used here, and for anything that is no manager.
+ * @throws StorageError or LockTimeoutError if a storage could not be read, written or emptied: the session stays
+ *   in its old storage. ConfigurationError for tokens that cannot be used here, and if `manager` is not a manager.
  */
 export async function importSession(manager: ImportingManager, legacy: LegacySession): Promise<ImportResult> {
   const internals = internalsOf(manager);

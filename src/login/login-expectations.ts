@@ -10,6 +10,6 @@ export interface LoginExpectations {
   readonly nonce?: string | undefined;
   readonly maxAge?: number | undefined;
   readonly returnTo?: string | undefined;
-  /** Of the key that the tokens were to be bound to. */
+  /** Thumbprint of the key that the tokens should be bound to. */
   readonly thumbprint?: string | undefined;
 }

@@ -12,9 +12,9 @@ import type { Login } from './login.ts';
 import type { LoginClient } from './login-options.ts';
 
 /**
- * The key that a login was begun with, by its thumbprint. `undefined`: the login was begun without one.
+ * Loads the key of a login by its thumbprint. Returns `undefined` if the login began without a key.
  *
- * @throws LoginFailedError `no_key` when it is lost, StorageError when it cannot be read for the moment.
+ * @throws LoginFailedError `no_key` if it is lost, StorageError if it cannot be read at the moment.
  */
 export async function loadLoginKey(
   client: LoginClient,
@@ -27,19 +27,19 @@ export async function loadLoginKey(
   throw new LoginFailedError(message, { reason: 'no_key' });
 }
 
-/** A key for a login, durable before tokens are asked for with it. `undefined`: a login without `dpop`. @throws StorageError */
+/** Creates a key for a login, durable before tokens are requested with it. Returns `undefined` without `dpop`. @throws StorageError */
 export async function createLoginKey(client: LoginClient): Promise<DpopKey | undefined> {
   const dpopKey = await client.dpop?.generate();
   if (dpopKey !== undefined) await storeLoginKey(client, dpopKey);
   return dpopKey;
 }
 
-/** Makes a key durable. @throws StorageError */
+/** Stores a key durably. @throws StorageError */
 export async function storeLoginKey(client: LoginClient, dpopKey: DpopKey): Promise<void> {
   await inKeyStorage(client, 'write', async () => await client.dpop?.keep(dpopKey));
 }
 
-/** Exchanges what the user agreed to with `dpopKey`, and forgets that key when no tokens came for it. */
+/** Exchanges the user's consent with `dpopKey`, and deletes the key if no tokens were issued for it. */
 export async function withLoginKey(
   client: LoginClient,
   dpopKey: DpopKey | undefined,
@@ -55,7 +55,7 @@ export async function withLoginKey(
   }
 }
 
-/** Best effort: a key that stays behind opens nothing. */
+/** Deletes a key, best effort: a key without tokens is useless. */
 export async function deleteLoginKey(client: LoginClient, thumbprint: string | undefined): Promise<void> {
   if (thumbprint === undefined) return;
   try {

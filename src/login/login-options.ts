@@ -1,5 +1,5 @@
 /**
- * Options that all logins take, and their checks.
+ * Options of all logins, and their checks.
  *
  * @module
  */
@@ -30,7 +30,7 @@ export interface LoginClientOptions {
   readonly authorizationServer: AuthorizationServerOption;
   /** Client authentication (RFC 6749 §2.3). Programs on a user's machine cannot keep a secret. @default none() */
   readonly clientAuthentication?: ClientAuthentication | undefined;
-  /** Binds the tokens to a key of their own (RFC 9449): `dpop()` of `tokenkeep/dpop`. @default bearer tokens */
+  /** Binds the tokens to a key (RFC 9449): `dpop()` of `tokenkeep/dpop`. @default bearer tokens */
   readonly dpop?: Dpop | undefined;
   /** `fetch` implementation used for every request. @default the platform's `fetch` */
   readonly fetch?: Transport | undefined;
@@ -68,9 +68,9 @@ export interface LoginClient extends ClientOptions, HttpTransport {
 export const defaultLifetime = 600_000;
 
 /**
- * Finds out the server and fills in the rest.
+ * Discovers the server and fills in the defaults.
  *
- * @throws ConfigurationError, LoginFailedError `no_response` when the server cannot be found out, and the signal's reason.
+ * @throws ConfigurationError, LoginFailedError `no_response` if discovery fails, and the signal's reason.
  */
 export async function createLoginClient(
   options: LoginClientOptions & Pick<LoginRequest, 'signal'>,
@@ -96,7 +96,11 @@ export async function createLoginClient(
   };
 }
 
-/** The client of a manager, with the server that the manager has found, or finds now. @throws LoginFailedError `no_response` */
+/**
+ * Returns the client of a manager, with the server that the manager has discovered, or discovers now.
+ * 
+ * @throws LoginFailedError `no_response`
+ */
 export async function loginClientOf({ endpoint, server, dpop }: ManagerContext): Promise<LoginClient> {
   return { ...endpoint.client, server: await resolveServer(server), dpop };
 }
@@ -113,7 +117,7 @@ async function resolveServer(source: AuthorizationServerResolver): Promise<Autho
   }
 }
 
-/** Parameters of an authorization request that are ours, or would put others in their place (RFC 9101). */
+/** Parameters of an authorization request that tokenkeep sets, or that would replace all others (RFC 9101). */
 const reservedParameters: readonly string[] = [
   'response_type',
   'response_mode',
@@ -158,7 +162,7 @@ export function checkRequest({ scope, resource, parameters, lifetime }: LoginReq
 const isResource = (text: string) => parseUrl(text) !== null && !text.includes('#');
 
 /**
- * Where the answer goes: https, http on loopback, or a scheme of an app's own, never one that runs what stands in it.
+ * Checks a redirect URI: https, http on loopback, or a private-use scheme, but no scheme that executes the URL's content.
  *
  * @throws ConfigurationError
  */

@@ -39,7 +39,7 @@ export function createLogin(
       accessToken: grant.accessToken,
       tokenType: grant.tokenType,
       expiresAt: end(lifetime),
-      // Without one the scope is what was asked for (RFC 6749 §5.1).
+      // Without a scope in the response, it is the requested one (RFC 6749 §5.1).
       scope: grant.scope ?? (expected.scope?.length ? expected.scope : undefined),
       refreshToken: grant.refreshToken,
       refreshTokenExpiresAt: end(refreshTokenLifetime),

@@ -52,8 +52,8 @@ export interface LoopbackLoginOptions extends LoginClientOptions, LoginRequest {
  * }
  * ```
  * @throws LoginFailedError (`timed_out`: no response arrived), ConfigurationError, the signal's reason, what `open`
- *   and listening throw.
- * @see RFC 8252
+ * @throws LoginFailedError (`timed_out`: no response arrived), ConfigurationError, the signal's reason, the errors of `open`
+ *   and of listening.
  */
 export async function loopbackLogin(options: LoopbackLoginOptions): Promise<Login> {
   const { path = '/callback', port = 0, host = '127.0.0.1' } = options;
@@ -86,7 +86,7 @@ async function logInThrough(
   try {
     return await completeInPlace(client, request, async () => {
       const arrived = server.responseFor(request.state);
-      // A callback that waits for the user, or for the browser to exit, must not delay the answer.
+      // A callback that waits for the user, or for the browser to exit, must not delay the response.
       const failure = Promise.resolve(open(request.url)).then(() => new Promise<never>(() => undefined));
       return await abortable(abortable(Promise.race([arrived, failure]), late.signal), signal);
     });

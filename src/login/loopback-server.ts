@@ -1,6 +1,6 @@
 /**
- * The place on this machine that a login comes back to (RFC 8252 §7.3). Everything on this machine, and every page in
- * its browsers, can send requests here: all but one are answered the same, and change nothing.
+ * The loopback URL that receives the response to a login (RFC 8252 §7.3). Every program on this machine, and every page in its
+ * browsers, can send requests here: all but one get the same page, and change nothing.
  *
  * @module
  */
@@ -8,15 +8,15 @@ import { parseUrl } from '../core/http/url.ts';
 import { type HttpServer, type LoopbackRequest, type LoopbackResponse, nodeModule } from './node-modules.ts';
 
 export interface LoopbackServer {
-  /** With the port that it is. */
+  /** Redirect URI with the actual port. */
   readonly redirectUri: string;
-  /** The URL of the one request to `redirectUri` that holds `state`; it is there once the user has got a page. */
+  /** Resolves with the URL of the one request to `redirectUri` that contains `state`, once the user has received a page. */
   responseFor(state: string): Promise<string>;
-  /** Resolves when nothing listens any more. */
+  /** Resolves when the port is closed. */
   close(): Promise<void>;
 }
 
-/** Nothing from outside, and nothing of the request. */
+/** The page for the user, without external resources and without data of the request. */
 const page = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -34,13 +34,13 @@ const headers = {
   connection: 'close',
 };
 
-/** The response that is expected, and its receiver. */
+/** The expected response, and its receiver. */
 interface PendingResponse {
   readonly state: string;
   readonly resolve: (url: string) => void;
 }
 
-/** @throws what listening throws, such as EADDRINUSE */
+/** @throws the errors of listening, such as EADDRINUSE */
 export async function listenOnLoopback(
   host: '127.0.0.1' | '[::1]',
   path: string,
@@ -52,7 +52,7 @@ export async function listenOnLoopback(
     const isResponse =
       waiter !== undefined &&
       request.method === 'GET' &&
-      // A page of a name that was bound to this address later (DNS rebinding) sends its own name.
+      // A page whose name was bound to this address later (DNS rebinding) sends its own name.
       `http://${request.headers.host}` === origin &&
       url?.origin === origin &&
       url.pathname === path &&
@@ -62,7 +62,7 @@ export async function listenOnLoopback(
       return;
     }
     const { resolve } = waiter;
-    waiter = undefined; // the second one is one of the others
+    waiter = undefined; // a second such request gets the same page, and changes nothing
     response.once('close', () => resolve(url.href));
     response.writeHead(200, headers).end(page);
   };

@@ -41,7 +41,7 @@ interface NodeProcess {
   getBuiltinModule?(name: string): unknown;
 }
 
-/** @throws ConfigurationError elsewhere than in Node. */
+/** @throws ConfigurationError outside Node. */
 export function nodeModule(name: 'http'): NodeHttp;
 export function nodeModule(name: 'child_process'): NodeChildProcess;
 export function nodeModule(name: string): unknown {

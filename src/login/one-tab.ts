@@ -1,6 +1,6 @@
 /**
- * One exchange for an answer that several tabs have: a tab that is duplicated takes its URL and its `sessionStorage` along. A server
- * that sees a code twice revokes the tokens that it gave for it (RFC 6749 §4.1.2).
+ * One exchange for a response that several tabs have: duplicating a tab copies its URL and its `sessionStorage`. A server that
+ * receives a code twice revokes the tokens that it issued for it (RFC 6749 §4.1.2).
  *
  * @module
  */
@@ -19,14 +19,14 @@ export type OneTabResult<T> =
   | { readonly kind: 'ran'; readonly result: T }
   | { readonly kind: 'used-elsewhere' };
 
-/** How long Web Locks may take to say whether a lock is free, in ms. The platform may never answer. */
+/** Time limit for Web Locks to report whether a lock is free, in ms. The platform may never respond. */
 const lockAnswerTimeoutMs = 1_000;
 
 /**
- * Runs `use` in one tab at a time for each `state`. Where another tab is at it, waits until that has ended, for at most `timeout` ms.
- * Without Web Locks, and where they fail or do not answer, it runs at once: then only the tabs that share `pending` exclude each other.
+ * Runs `use` in one tab at a time for each `state`. If another tab is using it, waits until that has ended, for at most `timeout` ms.
+ * Without Web Locks, or if they fail or do not respond, it runs at once: then only tabs that share `pending` exclude each other.
  *
- * @returns `used-elsewhere` when another tab used the response meanwhile.
+ * @returns `used-elsewhere` if another tab used the response meanwhile.
  */
 export async function runInOneTab<T>(
   state: string | null,
@@ -66,5 +66,5 @@ async function waitForRelease(
 ): Promise<void> {
   const late = deadline(clock, timeout, () => undefined);
   const granted = locks.request(name, { signal: late.signal }, async () => undefined);
-  await granted.catch(() => undefined).finally(late.clear); // a tab that has stopped is not waited for
+  await granted.catch(() => undefined).finally(late.clear); // a stopped tab does not block the others
 }

@@ -1,5 +1,5 @@
 /**
- * Leaving the page for the authorization server. `location.assign()` only begins that: scripts go on until the next page is there.
+ * Navigation to the authorization server. `location.assign()` only begins it: scripts continue until the next page is loaded.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { Dpop } from '../core/oauth/dpop-key.ts';
 
 /** The part of a page that a login by redirect uses: `globalThis` in a browser. */
 export interface LoginPage {
-  /** Where the page is. */
+  /** The location of the page. */
   readonly location: {
     /** The URL of the page. */
     readonly href: string;
@@ -33,7 +33,7 @@ export interface LoginPage {
 
 /** The event `pageshow` or `pagehide`. */
 export interface PageTransition {
-  /** The page was kept, to be shown again as it was. */
+  /** `true`: the browser keeps the page in the back/forward cache, and may show it again. */
   readonly persisted?: boolean;
 }
 
@@ -43,10 +43,10 @@ type NavigablePage = Pick<LoginPage, 'addEventListener' | 'removeEventListener'>
 };
 
 /**
- * Sends the page to `url`, and stays pending until it has left. Resolves when the user comes back to this very page: browsers keep
- * pages to show them again at "Back" (`pageshow`).
+ * Navigates the page to `url`. The promise is pending until the page has unloaded. It resolves if the user returns to this page by
+ * "Back" and the browser shows it from its cache (`pageshow`).
  *
- * @throws LoginFailedError `timed_out` when the page is still here after `timeout` ms; the signal's reason.
+ * @throws LoginFailedError `timed_out` if the page has not unloaded after `timeout` ms; the signal's reason.
  */
 export async function navigateAway(
   page: NavigablePage,
@@ -84,21 +84,21 @@ function navigationTimedOut(timeout: number): LoginFailedError {
   );
 }
 
-/** A login that is about to leave a page, and how many callers wait for that. */
+/** A login that is about to leave a page, and the number of its callers. */
 interface PendingNavigation {
   readonly done: Promise<void>;
   readonly aborting: AbortController;
   callers: number;
 }
 
-/** By the `location` of the page. */
+/** Pending navigations by the `location` of their page. */
 const pendingNavigations: WeakMap<object, PendingNavigation> = new WeakMap();
 
 /**
- * Begins a login that leaves the page, or joins the one in progress: a page leaves once, however many callers send it away. A caller
- * that aborts leaves the others alone. When all of them have aborted, the page stays.
+ * Begins a login that leaves the page, or joins the one in progress: a page navigates once, even for several callers. A caller
+ * that aborts does not affect the others. If all of them abort, the page stays.
  *
- * @param navigate begins the login and leaves. Its signal aborts when no caller is left.
+ * @param navigate begins the login and navigates. Its signal aborts when no caller is left.
  */
 export async function navigateOnce(
   location: object,
@@ -130,7 +130,7 @@ function startNavigation(
 }
 
 /**
- * Refuses keys that end with the page.
+ * Refuses keys that are lost when the page unloads.
  *
  * @throws ConfigurationError
  */

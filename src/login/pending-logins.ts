@@ -1,5 +1,5 @@
 /**
- * Logins that wait for their response, each under its own `state`: several can be in progress, in several tabs.
+ * Logins that wait for their response, each under its `state`: several can be in progress, in several tabs.
  *
  * @module
  */
@@ -8,16 +8,16 @@ import { ConfigurationError, StorageError } from '../core/errors.ts';
 import { explain } from '../core/explain.ts';
 import { safeCause } from '../core/http/network-error.ts';
 
-/** Keeps texts by name: `sessionStorage`, `localStorage`, or a storage of your own that may take its time. */
+/** Storage of texts by name: `sessionStorage`, `localStorage`, or a custom storage, which may be asynchronous. */
 export interface ItemStore {
   /**
    * Returns the text of this name, or `null`. A storage that several processes share should remove it in the same
    * step (`GETDEL`, `DELETE … RETURNING`), so that of two responses at the same time only one finds it.
    */
   getItem(key: string): string | null | Promise<string | null>;
-  /** Keeps a text. */
+  /** Stores a text. */
   setItem(key: string, value: string): unknown;
-  /** Forgets a text. */
+  /** Removes a text. */
   removeItem(key: string): unknown;
 }
 
@@ -30,30 +30,30 @@ export interface ItemStore {
  */
 export type PendingLogins = ItemStore | Map<string, string>;
 
-/** A login that waits. */
+/** A pending login. */
 export interface PendingLogin {
   readonly issuer: string;
   readonly clientId: string;
   readonly redirectUri: string;
   readonly verifier: string;
-  /** Where `openid` was asked for. */
+  /** The nonce, if `openid` was requested. */
   readonly nonce?: string | undefined;
   readonly scope?: readonly string[] | undefined;
-  /** Seconds: how old the user's authentication may be. */
+  /** Maximum age of the user's authentication, in seconds. */
   readonly maxAge?: number | undefined;
   readonly returnTo?: string | undefined;
-  /** Of the key that the code is bound to. */
+  /** Thumbprint of the key that the code is bound to. */
   readonly thumbprint?: string | undefined;
-  /** Unix ms. */
+  /** Expiry, in Unix ms. */
   readonly expiresAt: number;
 }
 
 const prefix = 'tokenkeep.login.';
-/** How many logins wait at most. A `Map` may be that of a whole backend. */
+/** Maximum number of pending logins. A `Map` may serve a whole backend. */
 const maxInWebStorage = 50;
 const maxInMap = 10_000;
 
-/** Resolves with the logins that were removed: expired ones, and the oldest of too many. @throws StorageError */
+/** Stores a login. Resolves with the logins that were removed: expired ones, and the oldest of too many. @throws StorageError */
 export async function storePendingLogin(
   pending: PendingLogins,
   state: string,
@@ -69,7 +69,7 @@ export async function storePendingLogin(
   }
 }
 
-/** Stores a login again whose response could not be used yet. Best effort: otherwise the user begins another login. */
+/** Stores a login again if its response could not be used yet. Best effort: if it fails, the user begins another login. */
 export async function restorePendingLogin(
   pending: PendingLogins,
   state: string,
@@ -139,7 +139,7 @@ function namesOf(store: ItemStore): string[] {
   return Array.from({ length }, (_, index) => key.call(store, index) ?? '');
 }
 
-/** @throws ConfigurationError for what keeps nothing. */
+/** @throws ConfigurationError for an object that cannot store texts. */
 export function requirePendingLogins(pending: PendingLogins | undefined): void {
   const { getItem, get } = (pending ?? {}) as Partial<ItemStore & Map<string, string>>;
   if (typeof (getItem ?? get) === 'function') return;

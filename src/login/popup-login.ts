@@ -1,5 +1,5 @@
 /**
- * A login in a window of its own, in browsers.
+ * A login in a popup, in browsers.
  *
  * @module
  */
@@ -79,7 +79,7 @@ export async function popupLogin(options: PopupLoginOptions): Promise<Login> {
     );
   }
   throwIfAborted(signal);
-  // Before anything is waited for, or the browser would not take it for the user's wish.
+  // Before any `await`, or the browser blocks the popup as not opened by the user.
   const popup: Popup | null = globalThis.open('about:blank', '_blank', features);
   if (popup === null) {
     throw new LoginFailedError(
@@ -116,7 +116,7 @@ async function responseFromPopup(
         resolve(data);
       };
     });
-    popup.opener = null; // or the server's pages could send this one elsewhere
+    popup.opener = null; // without this, the server's pages could navigate this page
     popup.location.replace(url);
     return await abortable(abortable(Promise.race([arrived, closing.closed]), late.signal), signal);
   } finally {
@@ -126,7 +126,7 @@ async function responseFromPopup(
   }
 }
 
-/** Rejects when the window has been closed at two glances: the answer may be on its way at the first. */
+/** Rejects when the window was closed at two checks: the response may still be on its way at the first. */
 function watchClosed(popup: Popup, clock: LoginClient['clock']): { closed: Promise<never>; stop(): void } {
   let timer: unknown;
   const closed = new Promise<never>((_, reject) => {
@@ -150,7 +150,7 @@ function watchClosed(popup: Popup, clock: LoginClient['clock']): { closed: Promi
  * Sends the response of a login to the page that waits for it in {@link popupLogin}, and closes the window once it
  * was received. For the page at `redirectUri`.
  *
- * @throws LoginFailedError `invalid_response` when the address contains no response.
+ * @throws LoginFailedError `invalid_response` if the URL contains no response.
  */
 export function returnFromPopup(callback: string | URL = globalThis.location.href): void {
   const { state } = readAuthorizationResponse(new URL(callback).searchParams);

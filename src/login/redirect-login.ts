@@ -1,5 +1,5 @@
 /**
- * A login by redirect as one object: begins it, and finishes it in the order that loses nothing.
+ * A login by redirect as one object: begins it, and finishes it in an order that loses no tokens.
  *
  * @module
  */
@@ -31,8 +31,8 @@ import { startLoginWith } from './start-login.ts';
 import { withStepUp } from './step-up.ts';
 
 /**
- * A login by redirect, for pages: authorization code with PKCE, begun and finished by one object, with the client and the server of
- * the manager.
+ * Creates a login by redirect, for pages: authorization code with PKCE, begun and finished by one object, with the client and the
+ * server of the manager.
  *
  * @example
  * ```ts
@@ -68,17 +68,17 @@ export function redirectLogin(options: RedirectLoginOptions): RedirectLogin {
   return { begin: (more) => login.begin(more), finish: () => login.finish() };
 }
 
-/** The state of the answers for a session. All objects for the session share it, because an effect may create one on every run. */
+/** The state of the responses for a session. All objects for the session share it, because an effect may create one on every run. */
 interface FinishState {
-  /** Taken out of the URL, and not used yet. */
+  /** The response that was taken from the URL and is not used yet. */
   response?: URL | undefined;
   pending?: Promise<RedirectLoginResult> | undefined;
-  /** The login that the answer before it began, and until when a guard may not know of it yet, in Unix ms. */
+  /** The login of the previous response, and the time in Unix ms until which a guard may have been rendered before it. */
   signedIn?: { readonly login: string | undefined; readonly until: number } | undefined;
 }
 
 /**
- * How long `begin()` does nothing after `finish()` has signed the user in, in ms: a guard that was rendered before that calls it in
+ * Time in ms for which `begin()` does nothing after `finish()` has signed the user in: a guard that was rendered earlier calls it in
  * an effect that runs afterwards.
  */
 const guardDelay = 1_000;
@@ -128,7 +128,7 @@ class RedirectLoginFlow {
     });
   }
 
-  // Runs synchronously up to the first `await`, so a second call finds the answer that the first has taken out of the URL.
+  // Runs synchronously up to the first `await`, so a second call finds the response that the first has taken from the URL.
   async finish(): Promise<RedirectLoginResult> {
     const page = this.#page;
     if (page === undefined) return { outcome: 'none' };
@@ -187,7 +187,7 @@ class RedirectLoginFlow {
     return { outcome: 'signed-in', claims, returnTo: safeReturnTo(use.login.returnTo, rules) };
   }
 
-  /** Checks whether `finish()` has signed the user in a moment ago, and nobody has signed out or in since. */
+  /** Returns whether `finish()` has just signed the user in, without a sign-out or another login since. */
   #hasJustSignedIn(): boolean {
     const { session, context } = this.#internals;
     const { signedIn } = finishStates.get(session) ?? {};

@@ -1,5 +1,5 @@
 /**
- * The place in the application that a user comes back to after a login. It often comes from a URL, so an attacker may have chosen it.
+ * The place in the application to return to after a login. It often comes from a URL, so an attacker may have chosen it.
  *
  * @module
  */
@@ -14,17 +14,17 @@ export interface ReturnRules {
 }
 
 /**
- * Returns a place that is safe to go to: path, query and fragment at the page's own origin, or a whole http(s) URL that the
- * application allows. `undefined` for all others.
+ * Returns `returnTo` if it is a safe place: path, query and fragment at the page's origin, or a whole http(s) URL that the
+ * application allows. Returns `undefined` for all others.
  *
  * @see RFC 9700 §4.11, open redirectors
  */
 export function safeReturnTo(returnTo: unknown, { page, allow }: ReturnRules): string | undefined {
   const [here, url] = [parseUrl(page), typeof returnTo === 'string' ? parseUrl(returnTo, page) : null];
   if (here === null || url === null) return undefined;
-  // Schemes of an app's own have no origin.
+  // Private-use schemes have no origin.
   if (url.protocol === here.protocol && url.host === here.host) {
-    // As a relative URL, a path that begins with two slashes leads to another host.
+    // A path that begins with two slashes would, as a relative URL, lead to another host.
     return url.pathname.startsWith('//') ? undefined : url.pathname + url.search + url.hash;
   }
   const isWeb = url.protocol === 'https:' || url.protocol === 'http:';

@@ -1,5 +1,5 @@
 /**
- * Foreign text that is fit to be shown.
+ * Foreign text, made safe to show.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { toSingleLine } from '../core/oauth/server-error-details.ts';
 import { redact, type Secrets } from '../core/redact.ts';
 
-/** One line of at most 200 characters without secrets, no word cut in half. */
+/** Returns one line of at most 200 characters without secrets, cut only between words. */
 export function sanitizeText(text: string | undefined, secrets: Secrets): string | undefined {
   return toSingleLine(redact(text ?? '', secrets));
 }

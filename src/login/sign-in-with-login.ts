@@ -1,5 +1,5 @@
 /**
- * The tokens of a login become the session of a manager, if its ID token is right.
+ * Use of a login's tokens as the session of a manager, if its ID token is valid.
  *
  * @module
  */
@@ -15,9 +15,9 @@ import type { IdTokenClaims } from './validate-id-token.ts';
 
 /**
  * Stores the tokens first, then signs out again if the ID token is not valid for the login. Tokens that the manager
- * refuses are revoked.
+ * rejects are revoked.
  *
- * @throws LoginFailedError `id_token`, and what `setTokens()` throws.
+ * @throws LoginFailedError `id_token`, and the errors of `setTokens()`.
  */
 export async function signInWithLogin(
   manager: RedirectLoginManager,

@@ -60,13 +60,13 @@ export interface StartedLogin {
  *
  * async function onCallbackPage(): Promise<void> {
  *   const login = await completeLogin({ ...client, pending: sessionStorage }, location.href);
- *   await manager.setTokens(login.tokens); // first they are safe …
- *   const claims = login.idTokenClaims(); // … then it is asked who the user is
+ * store the tokens first …
+ * … then validate the ID token
  *   history.replaceState(null, '', login.returnTo ?? '/');
  *   console.info(claims?.sub);
  * }
  * ```
- * @throws ConfigurationError, LoginFailedError (`no_response`: no metadata), the signal's reason, and whatever `pending` throws.
+ * @throws ConfigurationError, LoginFailedError (`no_response`: no metadata), the signal's reason, and the errors of `pending`.
  */
 export async function startLogin(options: StartLoginOptions): Promise<StartedLogin> {
   requireRedirectUri(options.redirectUri);
@@ -74,13 +74,13 @@ export async function startLogin(options: StartLoginOptions): Promise<StartedLog
   return await startLoginWith(await createLoginClient(options), options);
 }
 
-/** A login that a client begins: its options are checked. */
+/** Begins a login of a client, whose options are checked. */
 export async function startLoginWith(
   client: LoginClient,
   options: Omit<StartLoginOptions, keyof LoginClientOptions>,
 ): Promise<StartedLogin> {
   const { url, state, pending, dpopKey } = await authorizationRequest(client, options, options.redirectUri);
-  if (dpopKey !== undefined) await storeLoginKey(client, dpopKey); // this page will be gone
+  if (dpopKey !== undefined) await storeLoginKey(client, dpopKey); // stored, because this page will unload
   const login = { ...pending, returnTo: options.returnTo };
   try {
     const abandoned = await storePendingLogin(options.pending, state, login, client.clock.Date.now());
@@ -93,12 +93,12 @@ export async function startLoginWith(
 }
 
 /**
- * {@link startLogin}, and this page goes to the server. It is pending until the page has left: a guard that calls it and then
- * renders sends the user away once. A second call joins the login that is in progress, whatever its options. Resolves when the user
- * comes back to this very page by "Back", without an answer.
+ * Calls {@link startLogin} and navigates this page to the server. The promise is pending until the page has unloaded: a guard that calls
+ * this and then renders navigates once. A second call joins the login in progress and ignores its own options. Resolves if the user
+ * returns to this page by "Back", without a response.
  *
- * @throws LoginFailedError `timed_out` when the page is still here after `timeout` ms. ConfigurationError for `dpop()` with keys
- *   that end with the page. Else as {@link startLogin}.
+ * @throws LoginFailedError `timed_out` if the page has not unloaded after `timeout` ms. ConfigurationError for `dpop()` with keys
+ *   that are lost when the page unloads. The errors of {@link startLogin}.
  */
 export async function redirectToLogin(options: StartLoginOptions): Promise<void> {
   requirePersistentKeys(options.dpop);

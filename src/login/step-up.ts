@@ -10,15 +10,15 @@ import type { StepUp } from '../core/http/rejection.ts';
 import { fromUtf8 } from '../core/utf8.ts';
 import type { LoginRequest } from './login-options.ts';
 
-/** The members of the event `stepUpRequired` that are used, as far as it has them. */
+/** The members of the event `stepUpRequired` that are used, if present. */
 export type StepUpRequest = { readonly [name in keyof StepUp]?: StepUp[name] | undefined };
 
 /**
- * The options of a login that gives an API what it has asked for with `stepUpRequired`: its scopes beside the usual ones,
- * because the tokens of the login replace those of the session; its `acr_values`; its claims beside the application's
- * own; and of two `max_age` the shorter one.
+ * Returns the options of a login that meets the requirements of the event `stepUpRequired`: its scopes beside the usual ones, because
+ * the tokens of the login replace those of the session; its `acr_values`; its claims beside those of the application; and the
+ * shorter of two `max_age`.
  *
- * An API can ask for anything. Look at what it asks for before you send the user to agree to it, above all at `scope`.
+ * An API can require anything. Check its requirements, above all `scope`, before you ask the user for consent.
  *
  * @example
  * ```ts
@@ -39,8 +39,8 @@ export type StepUpRequest = { readonly [name in keyof StepUp]?: StepUp[name] | u
  *   location.assign(url);
  * });
  * ```
- * @param stepUp The event, as it came; or what a token endpoint said in place of a refresh, such as `{ claims }`.
- * @throws ConfigurationError for anything but such an event, and for claims that cannot be parsed.
+ * @param stepUp The event, unchanged; or the requirements of a token endpoint that refused a refresh, such as `{ claims }`.
+ * @throws ConfigurationError if `stepUp` is not such an event, and for claims that cannot be parsed.
  * @see RFC 9470 §4
  */
 export function withStepUp<Options extends LoginRequest>(options: Options, stepUp: StepUpRequest): Options {
@@ -81,14 +81,14 @@ const isScopeList = (value: unknown): boolean =>
 
 type Claims = Readonly<Record<string, unknown>>;
 
-/** JSON, or the base64 of it that Microsoft's APIs send, in either alphabet. */
+/** Parses claims: JSON, or its base64 in either alphabet, which Microsoft's APIs send. */
 function readClaims(name: string, text: string): Claims {
   for (const decode of [() => text, () => fromBase64(text)]) {
     try {
       const claims: unknown = JSON.parse(decode());
       if (isObject(claims)) return claims;
     } catch {
-      // the other one, or what is thrown below
+      // try the other one, or throw below
     }
   }
   throw new ConfigurationError(
@@ -100,7 +100,7 @@ function fromBase64(text: string): string {
   return fromUtf8(atob(text.replaceAll('-', '+').replaceAll('_', '/')));
 }
 
-/** Claims are grouped by where they are wanted (OpenID Connect Core §5.5): `id_token`, `userinfo`, `access_token`. */
+/** Merges claims, which are grouped by their place (OpenID Connect Core §5.5): `id_token`, `userinfo`, `access_token`. */
 function mergeClaims(own: Claims, requested: Claims): Claims {
   const merged: Record<string, unknown> = { ...own };
   for (const [member, value] of Object.entries(requested)) {

@@ -8,16 +8,16 @@ import { ConfigurationError } from '../core/errors.ts';
 import { parseUrl } from '../core/http/url.ts';
 import { nodeModule, nodePlatform, nodeVariable } from './node-modules.ts';
 
-/** Programs that open a URL, and what they want before it. No shell reads the URL: it holds what a server chose. */
+/** Programs that open a URL, and their first arguments. No shell reads the URL, because it contains text of the server. */
 const openers: Readonly<Record<string, readonly [command: string, ...parameters: string[]]>> = {
   darwin: ['open'],
   win32: ['rundll32', 'url.dll,FileProtocolHandler'],
 };
 
 /**
- * Opens a URL in the user's own browser: by the program that the environment variable `BROWSER` names, else as the system
- * does. That a program could be started is all that is known: on a machine without a display nobody may see the page. So a
- * command line prints the URL too.
+ * Opens a URL in the user's browser, with the program that the environment variable `BROWSER` names, else with that of the system.
+ * It resolves once the program has started: on a machine without a display the user may not see the page. So a command line
+ * prints the URL too.
  *
  * @example
  * ```ts
@@ -26,21 +26,21 @@ const openers: Readonly<Record<string, readonly [command: string, ...parameters:
  *
  * async function show(url: string): Promise<void> {
  *   console.error(`Log in here:\n${url}`);
- *   await openSystemBrowser(url).catch(() => undefined); // then the user opens it
+ * if it fails, the user opens the URL
  * }
  * const client = { clientId: 'my-cli', authorizationServer: discover('https://auth.example.com') };
  * const logIn = () => loopbackLogin({ ...client, scope: ['openid', 'offline_access'], open: show });
  * ```
- * @throws ConfigurationError when there is no such program, for what is no page of the web, and elsewhere than in Node.
+ * @throws ConfigurationError if there is no such program, for a URL that is not a web page, and outside Node.
  */
 export async function openSystemBrowser(url: string): Promise<void> {
-  // Those programs open files and run other programs, too.
+  // These programs also open files and run other programs.
   if (!/^https?:/.test(parseUrl(url)?.protocol ?? '')) {
     throw new ConfigurationError('openSystemBrowser(url): url must begin with https: or http:.');
   }
   const [command, ...parameters] = openers[nodePlatform() ?? ''] ?? ['xdg-open'];
   const browser = nodeVariable('BROWSER');
-  // A list or a command line is no name of a program: xdg-open understands them.
+  // A list or a command line is not the name of a program, although xdg-open accepts it.
   if (browser && (await canStart(browser, [url]))) return;
   if (await canStart(command, [...parameters, url])) return;
   throw new ConfigurationError(
@@ -48,7 +48,7 @@ export async function openSystemBrowser(url: string): Promise<void> {
   );
 }
 
-/** Nothing of the error is kept: its members hold the URL. */
+/** Checks whether a program can start. The error is dropped, because its members contain the URL. */
 async function canStart(command: string, parameters: readonly string[]): Promise<boolean> {
   const { spawn } = nodeModule('child_process');
   return await new Promise((resolve) => {

@@ -23,20 +23,20 @@ export type ExchangeOutcome = (
   | { readonly kind: 'lost'; readonly cause: Error | undefined }
 ) & {
   readonly secrets: readonly string[];
-  /** Unix ms. */
+  /** Time of sending, in Unix ms. */
   readonly sentAt: number;
 };
 
 /** A token request in which everything that can fail before it is sent has already succeeded. */
 export interface PreparedExchange {
-  /** Sends it, once. Never rejects. */
+  /** Sends the request, once. Never rejects. */
   send(): Promise<ExchangeOutcome>;
 }
 
 /**
  * Makes a token request, with a proof of the key if there is one.
  *
- * @throws what client authentication throws, and LoginFailedError `no_key` when the key cannot sign.
+ * @throws the errors of client authentication, and LoginFailedError `no_key` if the key cannot sign.
  */
 export async function prepareExchange(
   client: LoginClient,

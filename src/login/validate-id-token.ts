@@ -1,5 +1,5 @@
 /**
- * Checking an ID token (OpenID Connect Core §3.1.3.7). It comes after the tokens are safe, and loses none.
+ * Validation of an ID token (OpenID Connect Core §3.1.3.7). It runs after the tokens are stored, and loses none.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { decodeJwtClaims } from '../core/oauth/jwt-claims.ts';
 import type { LoginExpectations } from './login-expectations.ts';
 import type { LoginClient } from './login-options.ts';
 
-/** The claims of an ID token that has been checked. */
+/** The claims of a validated ID token. */
 export interface IdTokenClaims {
   readonly iss: string;
   /** Identifies the user at this issuer permanently. */
@@ -21,7 +21,7 @@ export interface IdTokenClaims {
   readonly [claim: string]: unknown;
 }
 
-/** How far clocks may be apart, in seconds. */
+/** Tolerance for clock differences, in seconds. */
 const clockTolerance = 60;
 
 /** @throws LoginFailedError `id_token` */
@@ -41,8 +41,8 @@ export function validateIdToken(
 }
 
 /**
- * Checks whether an ID token belongs to another login: it has another issuer or another audience, or it was replayed. Such a token
- * must not identify the user. Returns `false` for a token that cannot be read. An issuer is compared only if the server's is known.
+ * Returns whether an ID token belongs to another login: it has another issuer or audience, or it was replayed. Such a token must not
+ * identify the user. Returns `false` for a token that cannot be read. An issuer is compared only if the server's issuer is available.
  */
 export function isIdTokenOfOtherLogin(
   idToken: string | undefined,

@@ -1,5 +1,5 @@
 /**
- * A file of records that only the holder of a secret can read: for what keeps a secret better than a file does.
+ * A file of encrypted records. Only the holder of the key can read them, such as a keyring.
  *
  * @module
  */
@@ -8,9 +8,9 @@ import { keyLost } from '../core/session/read-record.ts';
 import { serializeRecord } from '../core/stored-record.ts';
 import type { FileStorage, SqliteFileStorage } from './file-storage.ts';
 
-/** Makes texts unreadable for others, and readable again. Both reject with a `StorageError` while they cannot. */
+/** Encrypts and decrypts texts. Both methods reject with a `StorageError` while the key is unavailable. */
 export interface RecordCipher {
-  /** @param name belongs to the text: encrypted under one name it cannot be decrypted under another. */
+  /** @param name is bound to the text: encrypted under one name it cannot be decrypted under another. */
   encrypt(text: string, name: string): Promise<string>;
   decrypt(encrypted: string, name: string): Promise<DecryptedRecord>;
 }
@@ -37,7 +37,7 @@ export class EncryptedStorage implements FileStorage {
   async read(key: string): Promise<Stored | undefined> {
     const stored = await this.#file.read(key);
     const sealed = (stored?.record as { sealed?: unknown } | null | undefined)?.sealed;
-    // A record that we did not encrypt is returned as it is: the manager judges it.
+    // A record that tokenkeep did not encrypt is returned unchanged, and the manager validates it.
     if (stored === undefined || typeof sealed !== 'string') return stored;
     const { version } = stored;
     const decrypted = await this.#cipher.decrypt(sealed, key);
@@ -68,7 +68,7 @@ export class EncryptedStorage implements FileStorage {
     this.close();
   }
 
-  /** At once, and without a new version: a refresh that is in progress must not take it for someone else's. */
+  /** Encrypts again at once, without a new version: a refresh in progress must not take it for a change of another writer. */
   async #reencrypt(key: string, text: string, version: Version): Promise<void> {
     try {
       await this.#file.rewrite(key, { sealed: await this.#cipher.encrypt(text, key) }, version);

@@ -1,9 +1,9 @@
 /**
- * The lock of all processes of one machine: a queue of tickets in the file, and a sign of life for each of them.
+ * The lock of all processes of one machine: a queue of tickets in the file, and a liveness file for each of them.
  *
- * Invariants: of a name, the living with the lowest ticket holds the lock, and tickets are numbered in the order in which
- * they were drawn. A ticket is drawn by who shows that it lives, and removed by its owner or after its owner's death. So
- * a ticket without a liveness file is a dead one, for good.
+ * Invariants: for each name, the live owner with the lowest ticket holds the lock, and tickets are numbered in the order in which
+ * they were drawn. A process creates its liveness file before it draws a ticket, and a ticket is removed by its owner or after its
+ * owner's death. So a ticket without a liveness file belongs to a dead owner, permanently.
  *
  * @module
  */
@@ -21,13 +21,13 @@ interface Ticket {
   readonly owner: string;
 }
 
-/** A ticket of ours. */
+/** A ticket of this process. */
 interface OwnTicket {
   readonly id: number;
   readonly livenessFile: LivenessFile;
 }
 
-/** @param path Beginning of the names of liveness files. */
+/** @param path Prefix of the names of liveness files. */
 export function fileLock(database: SqliteDatabase, path: string): TokenLock {
   const queue = new TicketQueue(database, path);
   return {
@@ -56,9 +56,9 @@ class TicketQueue {
     this.#livenessPrefix = `${path}-lock-`;
   }
 
-  /** Takes a place at the end of the queue. */
+  /** Draws a ticket at the end of the queue. */
   async takeTicket(name: string, signal: AbortSignal | undefined): Promise<OwnTicket> {
-    // Nothing is put into a directory that is refused.
+    // No file is created in a directory that is refused.
     await this.#database.run('write', () => undefined, signal);
     // A file that cannot be removed does no harm.
     this.#leftoversRemoved ??= this.#removeLeftovers().catch(() => undefined);
@@ -89,14 +89,14 @@ class TicketQueue {
     }
   }
 
-  /** Waits until nobody who lives has a lower ticket. */
+  /** Waits until no live owner has a lower ticket. */
   async wait(name: string, ticket: OwnTicket, signal: AbortSignal | undefined): Promise<void> {
     let first: number | undefined;
     for (let polls = 0; ; polls++) {
       const ahead = await this.#database.run('read', (sql) => sql(selectAhead).all(name, ticket.id), signal);
       const head = ahead[0] as unknown as Ticket | undefined;
       if (head === undefined) return;
-      // The next waiter checks that the holder lives. The others do so now and then, in case that both are
+      // The next waiter checks that the holder is alive. The others do so now and then, in case both are
       // dead.
       if ((ahead.length === 1 || polls % 8 === 7) && (await this.#removeIfDead(head))) continue;
       if (head.id !== first) polls = 0;
@@ -105,13 +105,13 @@ class TicketQueue {
     }
   }
 
-  /** Removes the liveness file first: with that the lock is free, and the ticket is swept by others should it not be removed. */
+  /** Removes the liveness file first, which releases the lock. If the ticket is not removed then, other processes remove it. */
   async leave({ id, livenessFile }: OwnTicket): Promise<void> {
     livenessFile.remove();
     await this.#database.run('write', (sql) => sql(deleteTicket).run(id)).catch(() => undefined);
   }
 
-  /** Removes what the dead leave behind; `false` if its owner lives. */
+  /** Removes the ticket and liveness file of a dead owner. Returns `false` if the owner is alive. */
   async #removeIfDead({ id, owner }: Ticket): Promise<boolean> {
     const path = this.#livenessPrefix + owner;
     if (!isDead(path)) return false;
@@ -121,7 +121,7 @@ class TicketQueue {
   }
 
   /**
-   * Removes, once, the files of processes that died in queues that nobody has come to since, or before they drew a
+   * Removes, once, the files of processes that died in queues without later callers, or before they drew a
    * ticket.
    */
   async #removeLeftovers(): Promise<void> {
@@ -134,7 +134,7 @@ class TicketQueue {
   }
 }
 
-/** How long to sleep until the next look, in ms: who is next looks often, at first more often. */
+/** Returns the pause before the next check, in ms: the next in line checks often, at first more often. */
 function pollInterval(ahead: number, polls: number): number {
   return Math.min(25, ahead * Math.min(5, 1 + polls / 4));
 }

@@ -37,7 +37,7 @@ export interface FileStorage extends TokenStorage, Disposable {
   readonly reach: 'machine';
   readonly lock: TokenLock;
   watch(key: string, listener: () => void): () => void;
-  /** Closes the file, which a later call opens again. Not needed before the process ends: nothing keeps it alive. */
+  /** Closes the file. A later call opens it again. Closing it is optional: an open file does not keep the process alive. */
   close(): void;
 }
 
@@ -51,15 +51,15 @@ export interface FileStorage extends TokenStorage, Disposable {
  * - **Durable.** Written whole or not at all, also when the process is killed at any instruction, and synced to the disk
  *   before a write resolves. This holds after a power failure too, if the disk syncs when it reports so.
  * - **Its lock** is freed within milliseconds when its holder dies, `kill -9` included, and is never taken from one that
- *   lives. One that is stopped is waited for as long as the manager waits for locks; when it continues, it cannot write over
+ *   is alive. A stopped holder blocks waiters for as long as the manager waits for locks; when it continues, it cannot overwrite
  *   a newer record. Sessions do not wait for each other.
  * - **One machine.** None of this holds on network and FUSE file systems. On Linux they are detected and refused; do
  *   not choose them elsewhere. Containers may share a file if they run on the same kernel and mount its directory: a
  *   file that is mounted by itself is refused.
- * - **Not for backups.** A restored file holds refresh tokens that were spent since, and a strict server takes their use
- *   for theft. Leave the file out, or sign in again. To sign out by hand, delete its directory.
+ * - **Not for backups.** A restored file contains refresh tokens that are already spent, and a strict server treats their use
+ *   as theft. Leave the file out, or sign in again. To sign out by hand, delete its directory.
  *
- * It needs `node:sqlite`, which Node has from 22.13 on. A write blocks the event loop for as long as the disk takes to sync.
+ * It needs `node:sqlite` (Node 22.13 or newer). A write blocks the event loop for as long as the disk takes to sync.
  *
  * @throws ConfigurationError for an invalid path, and where there is no `node:sqlite`. A problem with the file
  *   rejects the call that needs it, with a `StorageError`.
@@ -101,7 +101,7 @@ function pathOf(options: FileStorageOptions | undefined): string {
   );
 }
 
-/** The storage of {@link fileStorage}, and what other storages are built on. */
+/** The storage of {@link fileStorage}, and the base of other storages. */
 export class SqliteFileStorage implements FileStorage {
   readonly reach = 'machine' as const;
   readonly lock: TokenLock;
@@ -128,7 +128,7 @@ export class SqliteFileStorage implements FileStorage {
 
   async write(key: string, record: object, ifVersion: Version | undefined): Promise<Version> {
     const text = serializeRecord(record);
-    // Never used twice, not even after a delete, after the file was deleted, or after an old copy of it was restored.
+    // A version is never used twice, not even after a delete, after the file was deleted, or after an old copy of it was restored.
     const next = randomUUID();
     const { changes } = await this.#records.run('write', (sql) =>
       ifVersion === undefined
@@ -150,14 +150,14 @@ export class SqliteFileStorage implements FileStorage {
       if (ifVersion !== undefined) throw versionConflict('delete');
       return;
     }
-    // The log still has what was deleted. Others who read it right now may keep it from being emptied, until later.
+    // The log still contains deleted data. Concurrent readers may keep it from being emptied, until later.
     this.#records.runIfOpen((sql) => sql('PRAGMA wal_checkpoint(TRUNCATE)').get());
     this.#watch.notifyChange(key, undefined);
   }
 
   /**
-   * The same record in another encoding: it keeps its version, and watchers are not notified. If it is not stored any
-   * more, nothing happens.
+   * Stores the same record in another encoding: it keeps its version, and watchers are not notified. If the record was deleted, nothing
+   * happens.
    */
   async rewrite(key: string, record: object, version: Version): Promise<void> {
     await this.#records.run('write', (sql) =>
@@ -198,7 +198,7 @@ const rewriteRecord = 'UPDATE records SET record = ? WHERE key = ? AND version =
 const deleteRecord = 'DELETE FROM records WHERE key = ?';
 const deleteRecordVersion = 'DELETE FROM records WHERE key = ? AND version = ?';
 
-/** As JSON, which spells out what UTF-8 cannot hold: half of a surrogate pair. */
+/** Returns a key as JSON, which escapes half of a surrogate pair. UTF-8 cannot encode it. */
 function encodeKey(key: string): string {
   return JSON.stringify(key);
 }

@@ -1,5 +1,5 @@
 /**
- * Notices changes that others make to the file. Nothing runs without watchers, and nothing keeps the process alive.
+ * Notices changes to the file by other processes. Nothing runs without watchers, and nothing keeps the process alive.
  *
  * @module
  */
@@ -10,22 +10,22 @@ import { basename, dirname } from 'node:path';
 export type StoredVersion = string | undefined;
 
 export interface VersionReader {
-  /** Returns the stored version, if it is known at once. */
+  /** Returns the stored version, if it is available at once. */
   peek(key: string): { readonly value: StoredVersion } | undefined;
-  /** Reads the stored version. May reject: then there is nothing to report. */
+  /** Reads the stored versions. May reject: then there is nothing to report. */
   read(keys: readonly string[]): Promise<ReadonlyMap<string, string>>;
 }
 
 interface Subscription {
   readonly key: string;
   readonly listener: () => void;
-  /** The last version that it knows; `undefined` until the file was read. */
+  /** The last version that the watcher has seen; `undefined` until the file was read. */
   lastSeen: { readonly value: StoredVersion } | undefined;
 }
 
-/** How long a burst of changes is gathered before they are looked at, in ms. */
+/** Time for which changes are collected before the file is checked, in ms. */
 const debounceMs = 4;
-/** How often to look in any case, in ms: a directory that was replaced, or a system that does not say, is noticed so. */
+/** Interval of checks in any case, in ms: they notice a replaced directory, and changes that the system does not report. */
 const pollIntervalMs = 1000;
 
 export class FileWatcher {
@@ -65,7 +65,7 @@ export class FileWatcher {
       try {
         watcher.listener();
       } catch {
-        // A watcher's error is its own: the write that it reports has long succeeded.
+        // An error of a watcher must not fail the write, which has succeeded.
       }
     });
   }
@@ -76,7 +76,7 @@ export class FileWatcher {
     const before = watchers.map(({ lastSeen: known }) => known);
     const found = await this.#versions.read(watchers.map(({ key }) => key)).catch(() => undefined);
     if (this.#watchers.size === 0) return;
-    if (this.#watchDirectory()) this.#pollSoon(); // there may have been a change since the first look, and before the system reports
+    if (this.#watchDirectory()) this.#pollSoon(); // a change may have preceded the reports of the system
     if (found === undefined) return;
     for (const [index, watcher] of watchers.entries()) {
       const version = found.get(watcher.key);
@@ -88,8 +88,8 @@ export class FileWatcher {
   }
 
   /**
-   * Starts watching the directory, and returns whether that worked: the file itself is replaced, and its log comes
-   * and goes.
+   * Starts watching the directory, because the file itself may be replaced, and its log is created and deleted. Returns whether that
+   * worked.
    */
   #watchDirectory(): boolean {
     if (this.#systemWatcher !== undefined) {
@@ -102,11 +102,11 @@ export class FileWatcher {
       this.#systemWatcher = watch(dirname(this.#path), { persistent: false }, (_, name) => {
         if (names.includes(name)) this.#pollSoon();
       });
-      this.#systemWatcher.unref(); // Deno 2.9 does not know `persistent`, and forgets this with every event
+      this.#systemWatcher.unref(); // Deno 2.9 ignores `persistent`, and keeps the process alive again after every event
       this.#systemWatcher.on('error', () => this.#closeSystemWatcher());
       return true;
     } catch {
-      return false; // polling reports changes, and tries again
+      return false; // polling reports changes, and tries to watch again
     }
   }
 

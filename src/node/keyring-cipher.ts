@@ -10,7 +10,7 @@ import type { StorageOperation } from '../core/stored-record.ts';
 import type { DecryptedRecord, RecordCipher } from './encrypted-storage.ts';
 import type { Keyring } from './keyring.ts';
 
-/** The account of the key. No record has it. */
+/** The account of the key. No record uses it. */
 const account = '#key';
 const algorithm = 'aes-256-gcm';
 const sizes = { id: 8, key: 32, vector: 12, tag: 16 } as const;
@@ -41,9 +41,9 @@ export class KeyringCipher implements RecordCipher {
     const bytes = Buffer.from(encrypted, 'base64');
     if (bytes.length < sizes.id + sizes.vector + sizes.tag) return { kind: 'damaged' };
     const key = await this.#key('read');
-    // A locked keyring may hide the key. It must not be taken for one that is lost.
+    // A locked keyring may hide the key, which must not count as lost.
     if (key === undefined) await this.#keyring.assertUnlocked('read');
-    // After a reset of the keyring the next write makes another key.
+    // After a reset of the keyring the next write creates another key.
     if (key === undefined || !keyIdOf(key).equals(bytes.subarray(0, sizes.id))) return { kind: 'key-lost' };
     const [start, end] = [sizes.id + sizes.vector, sizes.id + sizes.vector + sizes.tag];
     const [vector, tag, data] = [
@@ -61,7 +61,7 @@ export class KeyringCipher implements RecordCipher {
     }
   }
 
-  /** The key and entry that an encrypted text is bound to: it can be decrypted nowhere else. */
+  /** Returns the key and entry that an encrypted text is bound to: it cannot be decrypted under any other. */
   #additionalData(name: string): Buffer {
     return Buffer.from(JSON.stringify([this.#keyring.service, name]));
   }
@@ -77,7 +77,7 @@ export class KeyringCipher implements RecordCipher {
     );
   }
 
-  /** One of all processes creates it. A key that the keyring does not keep encrypts nothing. */
+  /** Creates the key: one of all processes does so. If the keyring does not store the key, nothing is encrypted with it. */
   async #createKey(): Promise<Buffer> {
     return await this.#lock.request('keyring:', {}, async () => {
       const existing = await this.#key('write');

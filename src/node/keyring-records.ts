@@ -1,5 +1,5 @@
 /**
- * Records in the keyring itself, with the compare-and-set, the lock and the announcements that it lacks.
+ * Records in the keyring itself, with the compare-and-set, the lock and the notifications that the keyring lacks.
  *
  * Beside the keyring there is a file with an empty row for each key. The row exists before the entry and is removed
  * after it, so a row without an entry means that the keyring should have one. The row changes after the entry has,
@@ -14,7 +14,7 @@ import { type StorageOperation, serializeRecord, versionConflict } from '../core
 import type { FileStorage } from './file-storage.ts';
 import type { Keyring } from './keyring.ts';
 
-/** How long to wait for another writer, in ms. A write takes a few: a writer that takes longer has been stopped. */
+/** Time limit for waiting for another writer, in ms. A write takes a few: a writer that takes longer was stopped. */
 const writeTimeoutMs = 10_000;
 
 export class KeyringRecords implements FileStorage {
@@ -33,7 +33,7 @@ export class KeyringRecords implements FileStorage {
     const stored = await this.#load(key, 'read');
     if (stored !== undefined || (await this.#rows.read(key)) === undefined) return stored;
     await this.#keyring.assertUnlocked('read');
-    // It is open, so someone has deleted the entry by hand, or another process is about to write or delete it.
+    // The keyring is open, so the user has deleted the entry by hand, or another process is about to write or delete it.
     return await this.#runExclusively('read', key, async () => {
       const found = await this.#load(key, 'read');
       if (found === undefined) await this.#rows.delete(key);
@@ -42,7 +42,7 @@ export class KeyringRecords implements FileStorage {
   }
 
   async write(key: string, record: object, ifVersion: Version | undefined): Promise<Version> {
-    // Never used twice, not even after a delete.
+    // A version is never used twice, not even after a delete.
     const version = randomUUID();
     const text = `{"tokenkeep":1,"version":"${version}","record":${serializeRecord(record)}}`;
     return await this.#runExclusively('write', key, async () => {
@@ -50,7 +50,7 @@ export class KeyringRecords implements FileStorage {
       if (stored?.version !== ifVersion) throw versionConflict('write');
       const row = (await this.#rows.read(key))?.version ?? (await this.#rows.write(key, {}, undefined));
       await this.#keyring.set(accountOf(key), text, 'write');
-      // The record is stored, whether or not watchers can be notified: they find out when they need it.
+      // The record is stored even if watchers cannot be notified: they see the change at their next read.
       await this.#rows.write(key, {}, row).catch(() => undefined);
       return version;
     });
@@ -83,7 +83,7 @@ export class KeyringRecords implements FileStorage {
     return text === undefined ? undefined : storedOf(text);
   }
 
-  /** Nobody else of this machine writes or deletes this key meanwhile, and nobody takes the turn from us while we live. */
+  /** Runs `work` while no other process of this machine writes or deletes this key. No process takes over while this one is alive. */
   async #runExclusively<T>(operation: StorageOperation, key: string, work: () => Promise<T>): Promise<T> {
     const signal = AbortSignal.timeout(writeTimeoutMs);
     try {
@@ -101,21 +101,21 @@ export class KeyringRecords implements FileStorage {
 }
 
 /**
- * The account of an entry: the key as it is where people who look into their keyring can read it and no system changes it
- * (Windows knows no upper case), else its fingerprint.
+ * Returns the account of an entry: the key itself if it is readable for a user who inspects the keyring and no system changes it
+ * (Windows ignores case), else its fingerprint.
  */
 export function accountOf(key: string): string {
   if (/^[a-z\d][a-z\d._/-]{0,99}$/.test(key)) return key;
   return `#${createHash('sha256').update(JSON.stringify(key)).digest('hex')}`;
 }
 
-/** A value that is no record of ours is returned as it is: the manager judges it. */
+/** Parses a value. One that tokenkeep has not written is returned unchanged, and the manager validates it. */
 function storedOf(text: string): Stored {
   try {
     const { tokenkeep, version, record } = JSON.parse(text) as Record<string, unknown>;
     if (tokenkeep === 1 && typeof version === 'string') return { record, version };
   } catch {
-    // Foreign, or damaged.
+    // foreign, or damaged
   }
   return { record: text, version: createHash('sha256').update(text).digest('hex') };
 }

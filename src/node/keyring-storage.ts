@@ -22,7 +22,7 @@ export interface KeyringStorageOptions {
    * Place of the records.
    *
    * - `'keyring'`: in the keyring, one entry for each record.
-   * - `'file'`: encrypted in a file beside it (AES-256-GCM); the keyring holds the key. For keyrings that take small
+   * - `'file'`: encrypted in a file beside it (AES-256-GCM); the keyring holds the key. For keyrings that accept small
    *   entries only, such as that of Windows with its 2.5 kB.
    *
    * All processes that share sessions must choose the same.
@@ -31,14 +31,14 @@ export interface KeyringStorageOptions {
    */
   readonly records?: 'keyring' | 'file' | undefined;
   /**
-   * The directory of the file beside the keyring, which has the lock, and the encrypted records if there are any: on a
-   * local disk, for its owner only. All processes that share sessions must name the same one.
+   * Directory of the file beside the keyring, which contains the lock, and the encrypted records if there are any: on a
+   * local disk, for its owner only. All processes that share sessions must use the same directory.
    *
-   * @default a directory `tokenkeep` where the operating system keeps the state of applications, in the home directory
-   *   that the system has for this user, whatever the environment says
+   * @default a directory `tokenkeep` in the operating system's place for application state, in the user's home directory
+   *   according to the system, not to the environment
    */
   readonly directory?: string | undefined;
-  /** The module `@napi-rs/keyring`, as `import()` returns it, for bundles in which it cannot be found by its name. */
+  /** Module `@napi-rs/keyring`, as returned by `import()`, for bundles in which it cannot be resolved by its name. */
   readonly keyring?: KeyringModule | undefined;
 }
 
@@ -48,13 +48,13 @@ export interface KeyringStorage extends FileStorage {}
 /**
  * Keeps sessions in the keyring of the operating system, which all processes of this user share: Secret Service on Linux
  * (GNOME Keyring, KWallet), Keychain on macOS, Credential Manager on Windows. For command line tools and native
- * applications. It needs the package `@napi-rs/keyring`, and `node:sqlite`, which Node has from 22.13 on.
+ * applications. It needs the package `@napi-rs/keyring`, and `node:sqlite` (Node 22.13 or newer).
  *
  * - **Who can read it.** The data on the disk is encrypted while the keyring is locked. While it is unlocked, programs of this user can
  *   read it: all of them on Linux and Windows, on macOS those that the user has allowed.
- * - **A locked keyring** causes a `StorageError`, after the system has asked the user to unlock it, if it can.
- *   Nothing has been sent then, no session has ended, and the next call tries again. The kernel's keyring, which forgets
- *   everything at a restart, is never used instead.
+ * - **A locked keyring** causes a `StorageError`, after the system has asked the user to unlock it, if the system can.
+ *   Nothing has been sent then, no session has ended, and the next call tries again. The kernel's keyring, which is emptied
+ *   at a restart, is never used instead.
  * - **One refresh for all processes.** Keyrings have neither locks nor compare-and-set: both come from a file beside it,
  *   with the promises of {@link fileStorage} about holders that die or stop. The file holds names of sessions, but no token
  *   unless you choose `records: 'file'`, and then encrypted ones.
@@ -63,7 +63,7 @@ export interface KeyringStorage extends FileStorage {}
  *   or resetting the keyring, makes all sessions in the file unreadable: the manager emits `recordRejected` with the
  *   reason `key lost`.
  *
- * Tested with GNOME Keyring. Keychain, KWallet and Credential Manager could not be run here; they are reached by the same
+ * Tested with GNOME Keyring. Keychain, KWallet and Credential Manager were not available for testing; they are used through the same
  * three calls.
  *
  * @throws ConfigurationError with the command that installs a missing package. A problem with the keyring rejects the
@@ -89,7 +89,7 @@ export function keyringStorage(options: KeyringStorageOptions): KeyringStorage {
   const entries = new Keyring(service, keyring);
   const path = join(directory ?? stateDirectory(), name);
   if (records === 'keyring' || (records === undefined && process.platform !== 'win32')) {
-    // After a power failure the content of the file does not matter: the records are elsewhere.
+    // The content of the file need not survive a power failure: the records are in the keyring.
     return new KeyringRecords(entries, new SqliteFileStorage(path, 'NORMAL'));
   }
   const file = new SqliteFileStorage(path);
@@ -114,7 +114,10 @@ function checkOptions(options: KeyringStorageOptions | undefined): KeyringStorag
   return { service, records, directory: directory && resolve(directory), keyring };
 }
 
-/** Where all processes of this user look. Not by the environment: a job without `HOME` would have a lock of its own. */
+/**
+ * Returns the directory that all processes of this user share. It does not depend on the environment: a job without `HOME` would
+ * have a separate lock.
+ */
 function stateDirectory(): string {
   const directories: Partial<Record<NodeJS.Platform, readonly string[]>> = {
     darwin: ['Library', 'Application Support'],

@@ -9,13 +9,13 @@ import { ConfigurationError, StorageError } from '../core/errors.ts';
 import type { StorageOperation } from '../core/stored-record.ts';
 import { errorMessage, redactedCause } from './redacted-cause.ts';
 
-/** An entry of the keyring, as `@napi-rs/keyring` has it. */
+/** An entry of the keyring, as in `@napi-rs/keyring`. */
 export interface KeyringEntry {
-  /** The text of the entry; `null`: there is none. */
+  /** Resolves with the text of the entry, or `null` if there is none. */
   getPassword(): Promise<string | null>;
-  /** Makes or replaces the entry. */
+  /** Creates or replaces the entry. */
   setPassword(password: string): Promise<void>;
-  /** Deletes the entry, and returns whether there was one. */
+  /** Deletes the entry. Resolves with whether there was one. */
   deletePassword(): Promise<boolean>;
 }
 
@@ -28,10 +28,10 @@ export interface KeyringModule {
   ) => KeyringEntry;
 }
 
-/** Without it the module would fall back silently to the kernel's keyring, which forgets at a restart and is small. */
+/** Without it the module would silently use the kernel's keyring, which is emptied at a restart and is small. */
 const keyringOptions = { linux: { store: 'secret-service' } } as const;
 
-/** @throws ConfigurationError with the command that installs it. */
+/** @throws ConfigurationError with the command that installs the module. */
 export function requireKeyring(): void {
   try {
     createRequire(import.meta.url).resolve('@napi-rs/keyring');
@@ -43,10 +43,10 @@ export function requireKeyring(): void {
   }
 }
 
-/** Each entry is a connection of its own to the keyring, which is closed when the entry is collected as garbage. */
+/** Maximum number of open entries. Each has a separate connection to the keyring, which is closed at garbage collection. */
 const maxOpenEntries = 64;
 
-/** How long a call may take before others overtake it, in ms. */
+/** Time after which other calls overtake a call, in ms. */
 const callTimeoutMs = 30_000;
 
 /** The entries of one service. */
@@ -54,7 +54,7 @@ export class Keyring {
   readonly service: string;
   readonly #entries: Map<string, KeyringEntry> = new Map();
   readonly #module: KeyringModule | undefined;
-  /** One at a time, because a call that waits for a person to unlock the keyring keeps a thread. */
+  /** One call at a time, because a call that waits for the user to unlock the keyring occupies a thread. */
   readonly #calls: PQueue = new PQueue({ concurrency: 1 });
 
   constructor(service: string, module: KeyringModule | undefined) {
@@ -62,7 +62,7 @@ export class Keyring {
     this.#module = module;
   }
 
-  /** @throws StorageError when it is not known, such as while the keyring is locked. */
+  /** @throws StorageError if the entry cannot be read, such as while the keyring is locked. */
   async get(account: string, operation: StorageOperation): Promise<string | undefined> {
     return (await this.#call(account, operation, (entry) => entry.getPassword())) ?? undefined;
   }
@@ -76,8 +76,8 @@ export class Keyring {
   }
 
   /**
-   * Makes sure that the keyring is open. One that was never opened in this session of the system says of every entry that
-   * there is none, and only a write finds out.
+   * Checks that the keyring is open. A keyring that was never opened in this session of the system reports every entry as
+   * missing, and only a write finds out.
    */
   async assertUnlocked(operation: StorageOperation): Promise<void> {
     await this.set('#open', 'This keyring takes entries.', operation);
@@ -98,7 +98,7 @@ export class Keyring {
     }
   }
 
-  /** Lets other calls overtake one that hangs. Only one is overtaken at a time, because each of them keeps a thread. */
+  /** Lets other calls overtake one that hangs. Only one is overtaken at a time, because each of them occupies a thread. */
   async #untilOverdue<T>(call: Promise<T>): Promise<T> {
     const calls = this.#calls;
     let isOvertaken = false;
@@ -120,7 +120,7 @@ export class Keyring {
       return await work(known ?? (await this.#entry(account)));
     } catch (error) {
       this.#entries.delete(account);
-      // The connection of an entry ends with the keyring's daemon. Nobody is asked for a password twice, though.
+      // The connection of an entry ends with the keyring's daemon. The user is not asked for a password twice, though.
       if (known === undefined || needsPerson.test(errorMessage(error))) throw error;
       return await work(await this.#entry(account));
     }
@@ -137,7 +137,7 @@ export class Keyring {
 
 const needsPerson = /prompt|locked|denied|canceled|auth|interaction is not allowed/i;
 
-/** By what the module says of Secret Service, Keychain and Credential Manager. */
+/** Remedies by the module's messages about Secret Service, Keychain and Credential Manager. */
 const remedies: readonly (readonly [pattern: RegExp, remedy: string])[] = [
   [/prompt|locked|interaction is not allowed/i, 'The keyring is locked. Unlock it.'],
   [/no result found/i, 'There is no keyring yet, or it was never unlocked. Unlock it.'],

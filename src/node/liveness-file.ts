@@ -1,6 +1,6 @@
 /**
  * A sign of life: an empty file that its owner keeps locked. The kernel releases the lock when the owner dies, for
- * whatever reason, and nobody else can. Names are random and never used again, so a dead owner stays dead.
+ * any reason, and no other process can. Names are random and never used again, so a dead owner stays dead.
  *
  * @module
  */
@@ -19,14 +19,14 @@ export class LivenessFile {
     this.#connection = connection;
   }
 
-  /** Shows that the caller lives, until `remove`. `undefined`: it was removed before it was locked. */
+  /** Creates and locks a liveness file, until `remove`. Returns `undefined` if it was removed before it was locked. */
   static async create(path: string): Promise<LivenessFile | undefined> {
     const inode = createPrivateFile(path);
     let file: LivenessFile | undefined;
     try {
       file = new LivenessFile(path, openSqlite(path));
       await file.#lock();
-      // Locked, but is it what has the name?
+      // It is locked, but the name may belong to another file by now.
       if (inode !== undefined && inode === inodeOf(path)) return file;
     } catch (error) {
       if (inode === inodeOf(path)) {
@@ -43,7 +43,7 @@ export class LivenessFile {
     rmSync(this.#path, { force: true });
   }
 
-  /** Only who clears up locks it for an instant, or looks whether it is locked. */
+  /** Locks the file. Other processes lock it only for an instant, to clean up or to check the owner. */
   async #lock(): Promise<void> {
     for (;;) {
       try {
@@ -58,14 +58,14 @@ export class LivenessFile {
 }
 
 /**
- * Checks whether the owner of a liveness file that was created is dead. In doubt it lives: with too many open files,
- * for example, its state is unknown.
+ * Checks whether the owner of an existing liveness file is dead. In doubt it counts as alive: with too many open files,
+ * for example, its state cannot be determined.
  */
 export function isDead(path: string): boolean {
   if (isGone(path)) return true;
   let connection: DatabaseSync | undefined;
   try {
-    // Read-only: it neither makes the file nor locks out others who look.
+    // Read-only: it neither creates the file nor blocks other checks.
     connection = openSqlite(path, { readOnly: true });
     connection.prepare('PRAGMA schema_version').get();
     return true;
@@ -77,8 +77,8 @@ export function isDead(path: string): boolean {
 }
 
 /**
- * Removes a file that may be the liveness file of someone who is about to lock it: only while it is locked here, so that
- * who locks it after us finds that it is gone, and who has locked it before us keeps it.
+ * Removes a file that may be the liveness file of a process that is about to lock it. It is removed only while it is locked here, so
+ * a process that locks it later finds that it is gone, and a process that has locked it before keeps it.
  */
 export function removeStale(path: string): void {
   const connection = openSqlite(path);
@@ -86,13 +86,13 @@ export function removeStale(path: string): void {
     lockExclusively(connection);
     rmSync(path, { force: true });
   } catch {
-    // It is alive.
+    // Its owner is alive.
   } finally {
     connection.close();
   }
 }
 
-/** Nothing is ever written, so the journal, which would be a second file, is kept in memory. */
+/** Locks the file. Nothing is ever written, so the journal, which would be a second file, is kept in memory. */
 function lockExclusively(connection: DatabaseSync): void {
   connection.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** By the `f_type` of Linux (`man 2 statfs`, `linux/magic.h`). Elsewhere the numbers mean other things, or nothing. */
+/** File system types by the `f_type` of Linux (`man 2 statfs`, `linux/magic.h`). Other systems use other numbers, or none. */
 const magicNumbers: ReadonlySet<number> = new Set([
   0x6969, // NFS
   0x517b, // SMB

@@ -1,5 +1,5 @@
 /**
- * Files that nobody but their owner can read: made so before they have any content, and refused when they are not.
+ * Files that only their owner can read: created private before they have any content, and refused if they are not.
  *
  * @module
  */
@@ -19,16 +19,16 @@ import { dirname } from 'node:path';
 import { isMountPoint } from './mounts.ts';
 import { isNetworkFileSystem } from './network-file-systems.ts';
 
-/** Why a file is not used. The message names the remedy. */
+/** The reason for which a file is not used. The message names the remedy. */
 export class UnusableFileError extends Error {}
 
 /** Users that may read and write: the owner alone, or the members of its group as well. */
 export type FileAccess = 'owner' | 'group';
 
-/** The directory, made if it is missing, as its own name without symbolic links. */
+/** Creates the directory if it is missing. Returns its path without symbolic links. */
 export function ensurePrivateDirectory(path: string, access: FileAccess): string {
   const made = mkdirSync(path, { recursive: true, mode: 0o700 });
-  if (made !== undefined) chmodSync(path, 0o700); // whatever the umask has taken away
+  if (made !== undefined) chmodSync(path, 0o700); // sets the permissions that the umask has removed
   const directory = realpathSync(path);
   const stats = lstatSync(directory);
   if (isPosix) assertPrivate(directory, stats, access);
@@ -45,7 +45,7 @@ function assertPrivate(directory: string, stats: Stats, access: FileAccess): voi
   if ((stats.mode & forbiddenModeBits(access)) !== 0) {
     if (isGroupVolume(stats)) throw groupAccessError(directory, stats);
     throw new UnusableFileError(
-      // A directory that others may write to is theirs as well: its mode must not change, or /tmp would be
+      // A directory that other users may write to belongs to them too. Its mode must not change, or /tmp would be
       // closed to them.
       (stats.mode & 0o022) === 0
         ? `Other users can read ${directory}. Run: chmod 700 ${shellQuoted(directory)} or choose a separate directory for the tokens.`
@@ -78,7 +78,7 @@ function assertNotReplaceable(directory: string): void {
   }
 }
 
-/** Makes an empty file, and returns its inode, unless there is one. The umask does not apply. */
+/** Creates an empty file and returns its inode, unless the file exists. The umask does not apply. */
 export function createPrivateFile(path: string): number | undefined {
   let file: number;
   try {
@@ -87,7 +87,7 @@ export function createPrivateFile(path: string): number | undefined {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined;
     throw error;
   }
-  // Only ever closed here, where it is new: closing any descriptor of a file drops all POSIX locks of this process on it.
+  // Closed only here, where the file is new: closing any descriptor of a file drops all POSIX locks of this process on it.
   try {
     fchmodSync(file, 0o600);
     return fstatSync(file).ino;
@@ -99,7 +99,7 @@ export function createPrivateFile(path: string): number | undefined {
 /**
  * Identifies a file, to distinguish it from another one of the same name; `undefined` if there is none.
  *
- * @throws Refusal for a file that is not ours alone.
+ * @throws UnusableFileError for a file that other users can access.
  */
 export function fileIdentity(path: string, access: FileAccess): string | undefined {
   const stats = lstatSync(path, { throwIfNoEntry: false });
@@ -128,8 +128,8 @@ export function fileIdentity(path: string, access: FileAccess): string | undefin
 }
 
 /**
- * Containers mount single files too. The log beside such a file is not shared with others who have the file, and ends with the
- * container.
+ * Refuses a file that is a mount point. Containers mount single files too. The log beside such a file is not shared with other users
+ * of the file, and is deleted with the container.
  */
 export function assertNotMounted(path: string): void {
   if (lstatSync(dirname(path)).dev === lstatSync(path).dev && !isMountPoint(path)) return;
@@ -138,10 +138,10 @@ export function assertNotMounted(path: string): void {
   );
 }
 
-/** Windows has no modes and no owners of this kind: there a file is as private as its directory. */
+/** Windows has no such modes and owners: there a file is as private as its directory. */
 const isPosix: boolean = globalThis.process?.getuid !== undefined;
 
-/** The user id that stands for all users that a container does not know. No process in the container can act as this user. */
+/** The user id that stands for all users that a container cannot map. No process in the container can act as this user. */
 const unmappedUserId = 65_534;
 
 /** Permission bits that must not be set. */
@@ -149,7 +149,7 @@ function forbiddenModeBits(access: FileAccess): number {
   return access === 'group' ? 0o007 : 0o077;
 }
 
-/** A directory as Kubernetes makes a volume with `fsGroup`, and all that lies in it at each start. */
+/** Checks for a directory of a volume that Kubernetes creates with `fsGroup`, which also changes its content at each start. */
 function isGroupVolume({ mode, gid }: Stats): boolean {
   return (mode & 0o2077) === 0o2070 && isOurGroup(gid);
 }
@@ -177,7 +177,7 @@ function assertOwned(path: string, { uid, gid }: Stats, access: FileAccess): voi
   );
 }
 
-/** As a shell takes it. */
+/** Quotes a path for a shell. */
 function shellQuoted(path: string): string {
   return /^[\w./@:+-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
 }

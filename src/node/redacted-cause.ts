@@ -1,10 +1,10 @@
 /**
- * Errors of what is foreign, as causes of ours.
+ * Errors of foreign code, as causes of tokenkeep's errors.
  *
  * @module
  */
 
-/** The text of an error, without any word that occurs in the data to be stored. */
+/** Returns the text of an error, without any word that occurs in the data to be stored. */
 export function redactedCause(error: unknown, secret = ''): Error {
   const longTexts = /[^\s"'{}:,;]{8,}/g;
   return new Error(

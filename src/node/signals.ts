@@ -7,9 +7,9 @@ import { constants } from 'node:os';
 import { describeReceived } from '../core/describe-received.ts';
 import { ConfigurationError } from '../core/errors.ts';
 
-/** A manager, as far as it is closed here. */
+/** The part of a manager that is used here. */
 export interface ClosableManager {
-  /** Waits for refreshes that are in progress. */
+  /** Waits for refreshes in progress. */
   close(): Promise<void>;
 }
 
@@ -18,7 +18,7 @@ export type SignalName = `SIG${string}`;
 
 /** Options of {@link closeOnSignals}. */
 export interface CloseOnSignalsOptions {
-  /** The signals to wait at. @default ['SIGINT', 'SIGTERM'] */
+  /** Signals to handle. @default ['SIGINT', 'SIGTERM'] */
   readonly signals?: readonly SignalName[] | undefined;
 }
 
@@ -123,6 +123,6 @@ async function handleSignal(signal: SignalName): Promise<void> {
     await Promise.allSettled([...new Set(closing)].map(async (manager) => await manager.close()));
   }
   for (const name of [...registrations.keys()]) unregister(name);
-  // Handlers of the application have received it, and decide when the process ends.
+  // Handlers of the application have received the signal, and decide when the process ends.
   if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
 }

@@ -1,5 +1,5 @@
 /**
- * The file: opened when it is needed, checked each time it is used, never waited for on the event loop.
+ * The file: opened when it is needed, checked at each use, without blocking the event loop to wait for locks.
  *
  * @module
  */
@@ -23,16 +23,16 @@ export type Sql = (text: string) => StatementSync;
 
 interface OpenDatabase {
   readonly connection: DatabaseSync;
-  /** Which file it is: the name may come to mean another one. */
+  /** Identity of the file: the name may later refer to another one. */
   readonly identity: string;
   readonly sql: Sql;
 }
 
-/** Distinguishes a database of ours from any other: "tkee". */
+/** Distinguishes a database of tokenkeep from any other: "tkee". */
 const applicationId = 0x746b_6565;
 const schemaVersion = 1;
 
-/** How long to try again while others write, in ms. A write takes one: a writer that takes longer has been stopped. */
+/** Time limit for retries while other processes write, in ms. A write takes one: a writer that takes longer was stopped. */
 const busyTimeoutMs = 10_000;
 
 export class SqliteDatabase {
@@ -42,8 +42,8 @@ export class SqliteDatabase {
   #open: OpenDatabase | undefined;
 
   /**
-   * @param synchronous `FULL`: what is committed survives a power failure. `NORMAL`: it survives the death of the
-   *   process, which is enough for what ends with it.
+   * @param synchronous `FULL`: a commit survives a power failure. `NORMAL`: it survives the death of the
+   *   process, which is enough for data that ends with it.
    */
   constructor(path: string, synchronous: 'FULL' | 'NORMAL', access: FileAccess) {
     this.#path = path;
@@ -52,7 +52,7 @@ export class SqliteDatabase {
   }
 
   /**
-   * Runs `work`, which is one statement or one transaction, and again while others are at it.
+   * Runs `work`, which is one statement or one transaction, and repeats it while other processes are writing.
    *
    * @throws StorageError that names the remedy; the reason of the signal.
    */
@@ -69,7 +69,7 @@ export class SqliteDatabase {
     }
   }
 
-  /** Runs `work` at once if that is possible without opening, making or waiting for anything. */
+  /** Runs `work` at once if the file is open, without creating it or waiting. */
   runIfOpen<T>(work: (sql: Sql) => T): { readonly value: T } | undefined {
     try {
       return this.#open && { value: work(this.#open.sql) };
@@ -78,14 +78,14 @@ export class SqliteDatabase {
     }
   }
 
-  /** Closes the file. It is opened again when it is needed again. */
+  /** Closes the file. The next use opens it again. */
   close(): void {
     const connection = this.#open?.connection;
     this.#open = undefined;
     connection?.close();
   }
 
-  /** The connection to the file that has the name now: if someone deleted or replaced it, that is what is stored. */
+  /** Returns the connection to the file that has the name now: if the file was deleted or replaced, the new one counts. */
   #current(): OpenDatabase {
     const access = this.#access;
     if (this.#open !== undefined && this.#open.identity === fileIdentity(this.#path, access))
@@ -101,7 +101,7 @@ export class SqliteDatabase {
     const sql = statementCache(connection);
     try {
       this.#setUp(connection, sql);
-      // Replaced while it was opened: not the file that was looked at.
+      // The file was replaced while it was opened, so it is not the one that was checked.
       if (identity === undefined || fileIdentity(path, access) !== identity) {
         throw new UnusableFileError(`${path} was replaced while it was opened. Try again.`);
       }
@@ -140,8 +140,8 @@ const schema = `
 `;
 
 /**
- * A file without its log, or a log of another file, is not what it says. The log is looked at first: where there is one, the
- * file was there before it.
+ * Throws if a log exists without its file: SQLite would combine that log with a new file. The log is checked first: if it exists,
+ * its file existed before it.
  */
 function assertNoOrphanedLog(path: string, access: FileAccess): void {
   const companions = ['-wal', '-shm'].map((suffix) => path + suffix);
@@ -152,9 +152,9 @@ function assertNoOrphanedLog(path: string, access: FileAccess): void {
   );
 }
 
-/** Whether it is still empty. A database of something else is left as it is. */
+/** Returns whether the database is still empty. Throws for a database of another application, which is left unchanged. */
 function checkHeader(connection: DatabaseSync, path: string): boolean {
-  // In one statement, so that all three are of the same moment.
+  // In one statement, so that all three values are of the same moment.
   const { id, version, tables } = { ...connection.prepare(selectHeader).get() };
   if (id === 0 && tables === 0) return true;
   if (id !== applicationId) {
@@ -172,7 +172,7 @@ const selectHeader = `
   SELECT application_id AS id, user_version AS version, (SELECT count(*) FROM sqlite_schema) AS tables
   FROM pragma_application_id, pragma_user_version`;
 
-/** All of it or nothing. */
+/** Runs `work` in a transaction: all of it or nothing. */
 export function transaction<T>(sql: Sql, work: () => T): T {
   sql('BEGIN IMMEDIATE').run();
   try {
@@ -183,7 +183,7 @@ export function transaction<T>(sql: Sql, work: () => T): T {
     try {
       sql('ROLLBACK').run();
     } catch {
-      // SQLite has rolled back by itself, as it does when the disk is full.
+      // SQLite has rolled back already, as it does when the disk is full.
     }
     throw error;
   }

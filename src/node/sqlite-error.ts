@@ -8,7 +8,7 @@ import type { StorageOperation } from '../core/stored-record.ts';
 import { UnusableFileError } from './private-file.ts';
 import { resultCodeOf } from './sqlite.ts';
 
-/** By the result codes of SQLite (https://sqlite.org/rescode.html). */
+/** Causes by the result codes of SQLite (https://sqlite.org/rescode.html). */
 const sqliteCauses: Readonly<Record<number, string>> = {
   5: 'is busy. Look for a process that was stopped while it wrote',
   6: 'is busy. Look for a process that was stopped while it wrote',
@@ -20,7 +20,7 @@ const sqliteCauses: Readonly<Record<number, string>> = {
   26: 'is not a file of tokenkeep. Choose another path, or delete it and sign in again',
 };
 
-/** By the codes of the operating system. */
+/** Causes by the codes of the operating system. */
 const systemCauses: Readonly<Record<string, string>> = {
   EACCES: 'may not be touched by this user. Make it and its directory writable',
   EPERM: 'may not be touched by this user. Make it and its directory writable',
@@ -33,7 +33,7 @@ const systemCauses: Readonly<Record<string, string>> = {
   ENFILE: 'could not be opened: too many files are open. Raise the limit',
 };
 
-/** Returns a failure as the error of a storage. Neither it nor its cause contains anything of a record. */
+/** Converts a failure to the error of a storage. Neither it nor its cause contains any part of a record. */
 export function toStorageError(error: unknown, operation: StorageOperation, path: string): StorageError {
   if (error instanceof StorageError) return error;
   if (error instanceof UnusableFileError) return new StorageError(error.message, { operation });

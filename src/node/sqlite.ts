@@ -12,9 +12,9 @@ type Sqlite = typeof import('node:sqlite');
 
 let loaded: Sqlite | undefined;
 
-/** @throws ConfigurationError where this runtime has none. */
+/** @throws ConfigurationError if this runtime has no `node:sqlite`. */
 export function requireSqlite(): void {
-  // Some bundlers for browsers let this door pass, with nothing in the place of Node's modules.
+  // Some bundlers for browsers resolve this import to an empty module.
   if (globalThis.process?.versions?.node === undefined) {
     throw new ConfigurationError(
       'tokenkeep/node is for Node, Bun and Deno. In a page use indexedDbStorage() of tokenkeep/browser.',
@@ -26,18 +26,18 @@ export function requireSqlite(): void {
   );
 }
 
-/** Opens a database that never waits: what is locked throws at once, so that the event loop is not blocked. */
+/** Opens a database that never waits: access to locked data throws at once, so that the event loop is not blocked. */
 export function openSqlite(path: string, options: { readonly readOnly?: boolean } = {}): DatabaseSync {
   loaded ??= withoutExperimentalWarning(() => process.getBuiltinModule('node:sqlite'));
   const connection = new loaded.DatabaseSync(path, { ...options, timeout: 0 });
-  connection.exec('PRAGMA busy_timeout = 0'); // Deno 2.9 does not know the option, and would wait for 5 s
+  connection.exec('PRAGMA busy_timeout = 0'); // Deno 2.9 ignores the option, and would wait for 5 s
   return connection;
 }
 
 /**
- * Node 22 warns that SQLite is experimental when the module is loaded. The user of the application need not care: the
- * part of its interface that we use is the same in Node 22 and later and is tested. Loading is synchronous, so it
- * delays no other warning; any other warning passes.
+ * Suppresses Node 22's warning that SQLite is experimental, which Node emits when the module is loaded. The user of the application
+ * can ignore it: the part of the interface that tokenkeep uses is the same in Node 22 and later and is tested. Loading is
+ * synchronous, so it delays no other warning; any other warning passes.
  */
 function withoutExperimentalWarning<T>(load: () => T): T {
   const { emitWarning } = process;
@@ -54,7 +54,7 @@ function withoutExperimentalWarning<T>(load: () => T): T {
   }
 }
 
-/** The result code of SQLite, extended ones without their extension; `undefined` for any other error. */
+/** Returns the result code of SQLite without its extension; `undefined` for any other error. */
 export function resultCodeOf(error: unknown): number | undefined {
   const { code, errcode } = error as { code?: unknown; errcode?: unknown };
   return code === 'ERR_SQLITE_ERROR' && typeof errcode === 'number' ? errcode & 0xff : undefined;
