@@ -98,7 +98,7 @@ export async function createLoginClient(
 
 /**
  * Returns the client of a manager, with the server that the manager has discovered, or discovers now.
- * 
+ *
  * @throws LoginFailedError `no_response`
  */
 export async function loginClientOf({ endpoint, server, dpop }: ManagerContext): Promise<LoginClient> {

@@ -51,9 +51,9 @@ export interface LoopbackLoginOptions extends LoginClientOptions, LoginRequest {
  *   await manager.setTokens(login.tokens);
  * }
  * ```
- * @throws LoginFailedError (`timed_out`: no response arrived), ConfigurationError, the signal's reason, what `open`
  * @throws LoginFailedError (`timed_out`: no response arrived), ConfigurationError, the signal's reason, the errors of `open`
  *   and of listening.
+ * @see RFC 8252
  */
 export async function loopbackLogin(options: LoopbackLoginOptions): Promise<Login> {
   const { path = '/callback', port = 0, host = '127.0.0.1' } = options;
