@@ -1,5 +1,5 @@
 /**
- * Builds what the sessions of a manager share from its options.
+ * Builds the services that the sessions of a manager share, from its options.
  *
  * @module
  */
@@ -45,7 +45,7 @@ export function createContext(options: TokenManagerOptions): ManagerContext {
   grant.check({ options, lock, resources });
   return {
     clientId,
-    // Joined, it takes a tenth of the space: Node glues a UUID together from 20 pieces.
+    // Without hyphens it takes a tenth of the memory, because Node builds a UUID from 20 pieces.
     managerId: randomId().split('-').join(''),
     clock,
     sessions: new SessionRegistry(clientId),
@@ -54,7 +54,7 @@ export function createContext(options: TokenManagerOptions): ManagerContext {
     store: new SessionStore({ storage, clock, timeout, clientId, server, emit, needsNoLogin }),
     reach: storage.reach,
     lock,
-    // A holder's refresh, once more inside a reuse window, and storing it.
+    // Time for the holder's refresh, a second one within a reuse window, and the write.
     lockTimeout: 2 * timeout + 10_000,
     server,
     endpoint: new TokenEndpoint({ ...client, grant, transport, clock, timeout }),
@@ -72,7 +72,7 @@ export function createContext(options: TokenManagerOptions): ManagerContext {
   };
 }
 
-/** The URL that relative resources belong to, asked at each call: a page may change its base. */
+/** Returns a function for the base URL of relative resources. It runs at each call, because a page may change its base. */
 function pageUrl(): (() => string) | undefined {
   const { document, location } = globalThis as {
     document?: { baseURI: string };

@@ -1,5 +1,5 @@
 /**
- * The internals of managers, for functions beside the class: what only some applications need is not part of it.
+ * The internals of managers, for functions outside the class that only some applications need.
  *
  * @module
  */
@@ -20,8 +20,8 @@ export class ManagerInternals {
   }
 
   /**
-   * Stops watching the storage. Only the manager that was constructed from options has this function: its `close()` closes what
-   * all its sessions share.
+   * Stops watching the storage. Only the manager that was constructed from options has this function, because its `close()`
+   * closes the parts that all its sessions share.
    */
   get unwatch(): (() => void) | undefined {
     return undefined;

@@ -128,7 +128,7 @@ const required: readonly string[] = ['clientId', 'authorizationServer', 'protect
 const checks: Checks = {
   clientId: text,
   authorizationServer: (value) =>
-    // A function with parameters is one like `discover` itself, which has to be called first.
+    // A function with parameters is one like `discover` itself, which must be called first.
     (isObject(value) && !('then' in value)) || (typeof value === 'function' && value.length === 0)
       ? undefined
       : explain(
@@ -170,7 +170,7 @@ const checks: Checks = {
   tokenRequest: checkTokenRequest,
 };
 
-/** Headers and parameters that a token request sets itself: the server would reject a second value, or use it. */
+/** Headers and parameters that a token request sets itself. The server would reject a second value, or use it. */
 const ownHeaders = new Set(['authorization', 'content-type', 'accept', 'content-length', 'dpop']);
 const ownParameters = new Set([
   'grant_type',

@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
- * The façade.
+ * The public class of tokenkeep.
  *
  * @module
  */
@@ -75,7 +75,7 @@ export class TokenManager implements AsyncDisposable {
     const source = new TokenSource(context);
     const requests = new AuthorizedFetch(context, source);
     const session = context.sessions.get(checked.session ?? 'default');
-    // Nobody else has the default storage.
+    // The default storage is not shared.
     const isShared = checked.storage !== undefined;
     const unwatch = isShared
       ? context.store.watch(session, () => void syncFromStorage(context, session))
@@ -196,7 +196,7 @@ export class TokenManager implements AsyncDisposable {
       const closing = unwatch === undefined ? [session] : context.sessions.all;
       return closing.flatMap((one) => one.pending.all);
     };
-    // During the wait, calls that continue may begin other ones.
+    // During the wait, calls that continue may begin further work.
     for (let waits = pending(); waits.length > 0; waits = pending())
       await keepAlive(Promise.allSettled(waits));
     if (unwatch === undefined) return;
@@ -233,23 +233,24 @@ export async function inspect(manager: TokenManager): Promise<Inspection> {
   return await keepAlive(inspectSession(internals.context, internals.session));
 }
 
-/** Makes a manager that shares what another one has built: the constructor of the class would build it again. */
+/** Creates a manager that shares the parts of another one. The constructor of the class would build them again. */
 const SessionManager = function (this: SessionManager) {
   this.fetch = undefined as never;
 } as unknown as new () => SessionManager;
 type SessionManager = { -readonly [Member in keyof TokenManager]: TokenManager[Member] };
 SessionManager.prototype = TokenManager.prototype;
 
-// Not in a static block, which Metro refuses: React Native could not bundle the package.
+// Not in a static block, which Metro rejects: React Native could not bundle the package.
 Object.assign(TokenManager.prototype, {
   [asyncDispose](this: TokenManager) {
     return this.close();
   },
 });
 
-/** Gives a manager its internals. Returns its `fetch`. */
+/** Sets the internals of a manager. Returns its `fetch`. */
 function initialize(manager: object, internals: ManagerInternals): typeof globalThis.fetch {
-  // With the name and the length of the platform's: the second parameter has a default. A rest parameter costs an array a call.
+  // The name and the length match those of the platform's `fetch`: the second parameter has a default. A rest parameter would
+  // cost an array per call.
   const fetch = (input: string | URL | Request, init: RequestInit | undefined = undefined) =>
     internals.requests.fetch(internals.session, input, init);
   setInternals(manager, internals);

@@ -1,11 +1,14 @@
 /**
- * Waiting that a signal or a deadline ends.
+ * Waits that a signal or a deadline ends.
  *
  * @module
  */
 import type { Clock } from '../core/contracts.ts';
 
-/** Returns why a signal was aborted: its `reason`, or an `AbortError` where a polyfill, such as that of React Native, keeps none. */
+/**
+ * Returns the reason of an abort: the signal's `reason`, or an `AbortError` if a polyfill, such as that of React Native, keeps
+ * none.
+ */
 export function abortReason(signal: AbortSignal): unknown {
   return signal.reason === undefined
     ? namedError('AbortError', 'This operation was aborted.')
@@ -17,7 +20,11 @@ function namedError(name: string, message: string): Error {
   return Object.assign(new Error(message), { name });
 }
 
-/** @throws the reason of a signal that is aborted. Polyfills have no `throwIfAborted()`. */
+/**
+ * Throws if a signal is aborted. Polyfills have no `throwIfAborted()`.
+ *
+ * @throws the reason of the signal.
+ */
 export function throwIfAborted(signal: AbortSignal | null | undefined): void {
   if (signal?.aborted === true) throw abortReason(signal);
 }
@@ -47,8 +54,8 @@ async function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T
 }
 
 /**
- * The time and timers, in the form of the global object: the platform's clock is `globalThis` itself. `Date` is
- * looked up at each call, because fake timers replace it.
+ * The time and timers, in the form of the global object. The platform's clock is `globalThis` itself. `Date` is read at each
+ * call, because fake timers replace it.
  */
 export interface RequiredClock {
   readonly Date: Pick<Clock, 'now'>;
@@ -71,7 +78,7 @@ export function completeClock(clock: Clock | undefined): RequiredClock {
   };
 }
 
-/** The longest delay of timers, in ms: for a longer one they call back at once. */
+/** Longest delay of a timer, in ms. With a longer one, timers call back at once. */
 export const maxTimerDelay: number = 2 ** 31 - 1;
 
 /** Starts a timer that does not keep the process alive. Returns it, for `clock.clearTimeout()`. */
@@ -104,10 +111,10 @@ export async function delay(
   await abortable(over, signal).finally(() => clock.clearTimeout(timer));
 }
 
-/** How long an operation may take, and by which clock. */
+/** The time limit of an operation, and the clock that measures it. */
 export interface TimeLimit {
   readonly clock: RequiredClock;
-  /** In ms. */
+  /** Time limit in ms. */
   readonly timeout: number;
 }
 
@@ -129,7 +136,7 @@ export function deadline(
   const controller = new AbortController();
   const { signal } = controller;
   const abort = (cause: unknown): void => {
-    // A polyfill keeps no reason.
+    // A polyfill does not keep the reason.
     if (!('reason' in signal)) Object.defineProperty(signal, 'reason', { value: cause });
     controller.abort(cause);
   };
@@ -138,10 +145,10 @@ export function deadline(
 }
 
 /**
- * Waits for an operation until the limit is reached: a callback of the application, or an operation of the platform, may never end.
+ * Waits for an operation until the time limit: a callback of the application, or an operation of the platform, may never end.
  *
- * @param operation a promise, or a function that returns one. An error that the function throws is a rejection as well.
- * @throws a `TimeoutError`, and what the operation rejects with.
+ * @param operation a promise, or a function that returns one. An error that the function throws counts as a rejection.
+ * @throws a `TimeoutError`, and the error of the operation.
  */
 export async function withTimeout<T>(
   { clock, timeout }: TimeLimit,

@@ -6,7 +6,7 @@
 
 /** Listeners by key, isolated from each other. A key without listeners costs nothing. */
 export class KeyedListeners {
-  /** A change makes a new array, so that a loop over one is not disturbed. */
+  /** Subscriptions by key. A change creates a new array, so it does not disturb a loop over the old one. */
   readonly #subscriptions: Map<string, readonly Subscription[]> = new Map();
 
   /** The keys with listeners. */
@@ -17,7 +17,7 @@ export class KeyedListeners {
   /** Subscribes. Returns a function that unsubscribes. The same function may subscribe several times. */
   subscribe(key: string, listener: () => void): () => void {
     const subscription: Subscription = { listener };
-    // Not spread, which reserves room for 16 more.
+    // `concat`, because spreading reserves memory for 16 more elements.
     this.#subscriptions.set(key, (this.#subscriptions.get(key) ?? []).concat(subscription));
     return () => {
       subscription.listener = undefined;
@@ -28,8 +28,8 @@ export class KeyedListeners {
   }
 
   /**
-   * Calls the listeners of a key, after the code that runs now. Their errors must not reach the code that made the change, or other
-   * listeners.
+   * Calls the listeners of a key after the current code has run. Their errors must not reach the code that made the change, or
+   * other listeners.
    */
   notify(key: string): void {
     for (const subscription of this.#subscriptions.get(key) ?? []) {
@@ -43,6 +43,6 @@ export class KeyedListeners {
 }
 
 interface Subscription {
-  /** `undefined`: it has ended. A notification on its way does not reach a listener that has left. */
+  /** Listener of the subscription. `undefined`: the subscription has ended, so a pending notification does not call it. */
   listener: (() => void) | undefined;
 }

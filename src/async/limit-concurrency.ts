@@ -1,7 +1,7 @@
 /**
- * A limit of concurrency: at most so many at a time, in the order they came.
+ * A limit on concurrent tasks, which start in the order of their arrival.
  *
- * Not p-queue, which does not load where there is no `DOMException`, such as React Native.
+ * Not p-queue, which does not load without a `DOMException`, as in React Native.
  *
  * @module
  */
@@ -11,9 +11,9 @@ import { abortReason } from './abortable.ts';
 
 /** Makes a queue in which `concurrency` tasks run at a time. */
 export function limitConcurrency(concurrency: number): ConcurrencyLimiter {
-  // In order. Joining, leaving and calling the next one take constant time.
+  // Waiting tasks in order. Joining, leaving and starting the next one take constant time.
   const waiting = new Set<() => void>();
-  // It has not ended while one waits: those that it has passed have left, and those that join come after them.
+  // The iterator does not end while a task waits: earlier tasks have left the set, and new tasks are added after its position.
   const iterator = waiting.values();
   let running = 0;
   const wait = (signal: AbortSignal | null | undefined) =>
@@ -34,7 +34,7 @@ export function limitConcurrency(concurrency: number): ConcurrencyLimiter {
     async run(task, signal) {
       if (signal?.aborted === true) throw abortReason(signal);
       if (running < concurrency) running += 1;
-      // After an `await` the task runs in the async context of its own caller, not of the one that made room for it.
+      // After an `await` the task runs in the async context of its own caller, not in that of the task that ended.
       else await wait(signal);
       try {
         return await task();

@@ -30,7 +30,7 @@ export function memoryLock(): TokenLock {
       try {
         return await queue.run(callback, signal);
       } finally {
-        // Meanwhile others may have joined the queue, or it was dropped and a new one was made.
+        // During the task, others may have joined the queue, or the queue may have been deleted and replaced.
         if (queue.idle && queues.get(name) === queue) queues.delete(name);
       }
     },

@@ -54,7 +54,7 @@ export function memoryStorage(): TokenStorage {
 }
 
 /**
- * Returns a copy: what JSON makes of a record.
+ * Returns a copy of a record by way of JSON.
  *
  * @throws StorageError for a record that JSON cannot express.
  */
@@ -64,7 +64,10 @@ function copyJson(record: object): object {
 
 type Members = Record<string, unknown>;
 
-/** Puts the texts of a record into its copy, so that a token that is stored and in use is in memory once. Returns the copy. */
+/**
+ * Replaces the texts in a copy with those of the record, so that a token that is stored and in use is in memory once. Returns the
+ * copy.
+ */
 function shareTexts(copy: Members, record: Members | undefined): Members {
   for (const [name, member] of Object.entries(copy)) {
     const original = record?.[name];

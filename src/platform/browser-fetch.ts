@@ -1,5 +1,5 @@
 /**
- * Whether requests are sent by a browser: a page, a worker of one, an extension, a WebView.
+ * Detection of a browser's `fetch`: in a page, its workers, an extension or a WebView.
  *
  * @module
  */

@@ -8,22 +8,22 @@ import { type RequiredClock, startTimer } from '../async/abortable.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import { explain } from '../core/explain.ts';
 
-/** Returns `false` only where the platform is sure that there is no network. */
+/** Returns `false` only if the platform reports that there is no network. */
 export function isOnline(): boolean {
   return globalThis.navigator?.onLine !== false;
 }
 
 /**
- * How long a page counts as leaving after the browser has said so, in ms. A user who decides to stay and a click on a download
- * look the same at first.
+ * Time for which a page counts as leaving after the browser has announced it, in ms. At first, a user who decides to stay and a
+ * click on a download look the same.
  */
 const maxLeavingMs = 3_000;
 
 let page: EventTarget | undefined;
-/** In Unix ms. `undefined`: the page stays. */
+/** Time at which the page began to leave, in Unix ms. `undefined`: the page stays. */
 let leavingSince: number | undefined;
 
-/** Notices from now on when the page is left. Does nothing where there is no page. */
+/** Observes from now on whether the page is being left. Does nothing if there is no page. */
 export function watchPage(): void {
   const { window, document } = globalThis as { window?: EventTarget; document?: unknown };
   if (document === undefined || typeof window?.addEventListener !== 'function' || page === window) return;
@@ -40,12 +40,12 @@ export function watchPage(): void {
   window.addEventListener('pageshow', stays, true);
 }
 
-/** Returns `true` while the page is being left, so that it may not finish anything it begins now. */
+/** Returns `true` while the page is being left, so that an operation that begins now may not finish. */
 export function isPageLeaving(): boolean {
   return leavingSince !== undefined && Math.abs(Date.now() - leavingSince) < maxLeavingMs;
 }
 
-/** Resolves at once where no page is being left, and else once this one has turned out to stay. */
+/** Waits while the page is being left, until it turns out to stay. Resolves at once in all other cases. */
 export async function waitUntilPageStays(clock: RequiredClock): Promise<void> {
   if (!isPageLeaving()) return;
   await new Promise<void>((resolve) => {
@@ -141,11 +141,11 @@ function release(): void {
   } else hold.unref();
 }
 
-/** Not a timer, which the fake timers of a test would run; not a port of a `MessageChannel`, which holds Node only. */
+/** Opens a channel. The fake timers of a test would run a timer, and a port of a `MessageChannel` keeps only Node alive. */
 function open(): Hold | undefined {
   const { BroadcastChannel } = globalThis;
   if (typeof BroadcastChannel !== 'function') return undefined;
-  // In browsers channels have no `unref`: nothing that a page waits for keeps it open.
+  // In browsers channels have no `unref`, because a page is not kept open by them.
   const endsByItself = 'unref' in BroadcastChannel.prototype || 'Deno' in globalThis;
   return endsByItself ? new BroadcastChannel('tokenkeep:waiting') : undefined;
 }

@@ -13,12 +13,16 @@ type Available = Partial<Pick<Crypto, 'getRandomValues' | 'randomUUID' | 'subtle
 /** Returns a unique name of at least 122 random bits. */
 export function randomId(): string {
   const crypto = available();
-  // Only in a secure context.
+  // Available only in a secure context.
   if (crypto?.randomUUID !== undefined) return crypto.randomUUID();
   return Array.from(randomBytes(16), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** @throws ConfigurationError where the platform has no source of random numbers. */
+/**
+ * Returns random bytes.
+ *
+ * @throws ConfigurationError if the platform has no source of random numbers.
+ */
 export function randomBytes(length: number): Uint8Array<ArrayBuffer> {
   const crypto = available();
   if (crypto?.getRandomValues !== undefined) return crypto.getRandomValues(new Uint8Array(length));
@@ -32,10 +36,10 @@ export function randomBytes(length: number): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * The keys, signatures and digests of Web Crypto.
+ * Returns the keys, signatures and digests of Web Crypto.
  *
- * @param user what needs them, as the application knows it: `inspect()`.
- * @throws ConfigurationError that names the user and the remedy.
+ * @param user the feature that needs them, by its public name, such as `inspect()`.
+ * @throws ConfigurationError that names the feature and the remedy.
  */
 export function subtleCrypto(user: string): SubtleCrypto {
   const subtle = available()?.subtle;

@@ -1,5 +1,5 @@
 /**
- * Step 6: what the response to a refresh does to the stored session.
+ * The effect of the response to a refresh on the stored session (step 6).
  *
  * @module
  */
@@ -38,18 +38,18 @@ import type { SendResult } from '../token-endpoint/token-endpoint.ts';
 /** A refresh that has been sent. */
 export interface SentRefresh {
   readonly server: AuthorizationServer;
-  /** The record before: without our marker. */
+  /** Record before the refresh, without our marker. */
   readonly record: SessionRecord;
-  /** The stored record: with our marker. */
+  /** Stored record, with our marker. */
   readonly markedRecord: SessionRecord;
   readonly version: Version;
   readonly sentAt: number;
   readonly secrets: Secrets;
-  /** The scope that was asked for. */
+  /** Requested scope. */
   readonly scope: readonly string[] | undefined;
 }
 
-/** How a refresh continues after its response was committed. Failures that end it are thrown. */
+/** The next step of a refresh after its response was committed. Failures that end it are thrown. */
 export type CommitStep =
   /** The successor is stored, so its access token may be used. */
   | {
@@ -57,14 +57,14 @@ export type CommitStep =
       readonly record: SessionRecord;
       readonly accessToken: AccessToken;
       readonly rotated: boolean;
-      /** See `CommitResult`. `0`: it is kept in memory. */
+      /** Number of announced changes, as in `CommitResult`. `0`: the successor is kept in memory. */
       readonly changes: number;
     }
-  /** No response came, and the access token before it is still valid until then. */
+  /** No response arrived, and the previous access token is still valid until then. */
   | { readonly kind: 'still-valid'; readonly accessToken: AccessToken; readonly until: number }
   /** The stored record has changed: load it and decide again. */
   | { readonly kind: 'retry' }
-  /** The failure is remembered in this record: decide on it. */
+  /** The failure is remembered in this record: decide again with it. */
   | { readonly kind: 'decide-again'; readonly record: SessionRecord };
 
 type RefusedResponse = Extract<SendResult, { readonly kind: 'refused' }>;
@@ -72,7 +72,10 @@ type FailedRequest = FailedRefresh & { readonly cause?: Error | undefined };
 
 const retry: CommitStep = { kind: 'retry' };
 
-/** Stores what the responses to one refresh mean. Works under the lock; what is announced is collected until it is released. */
+/**
+ * Commits the responses to one refresh to the storage. It works under the lock, and events are collected until the lock is
+ * released.
+ */
 export class ResponseCommit {
   readonly #context: ManagerContext;
   readonly #session: Session;
@@ -93,29 +96,29 @@ export class ResponseCommit {
     this.#emit = emit;
   }
 
-  /** Why the last request failed, for the calls that wait. Later calls find only what the record remembers. */
+  /** Cause of the last failed request, for the calls that wait. Later calls receive only the details in the record. */
   get cause(): Error | undefined {
     return this.#cause;
   }
 
-  /** Tokens that came after a sign-out, to be revoked once the lock is released. */
+  /** Tokens that arrived after a sign-out. They are revoked once the lock is released. */
   get orphanedTokens(): OrphanedTokens | undefined {
     return this.#orphanedTokens;
   }
 
   /**
-   * Commits the response to what was sent.
+   * Commits the response to a request.
    *
-   * @param reading the look at the session that it was sent from.
+   * @param reading the read of the session that the request was based on.
    */
   async handle(reading: SessionReading, sent: SentRefresh, result: SendResult): Promise<CommitStep> {
     if (result.kind === 'granted') return await this.#onGranted(reading, sent, result.grant);
-    // Someone has signed out or in meanwhile: a refusal is about the session before it.
+    // During the request, the user signed out or in. The response concerns the earlier session.
     if (!reading.isCurrent) return retry;
     switch (result.kind) {
       case 'refused': {
         const isWholeGrant = this.#requirement.variant === wholeGrant;
-        // The whole grant is named only after a narrower access token.
+        // The whole grant is requested by name only after a narrower access token.
         if (result.error === 'invalid_scope' && isWholeGrant && sent.scope !== undefined)
           return await this.#onScopeNarrowed(reading, sent, result);
         return result.failure === 'invalid-grant'
@@ -129,7 +132,7 @@ export class ResponseCommit {
     }
   }
 
-  /** Remembers that the request could not be prepared, unless the error says all there is to say. Nothing was sent. */
+  /** Remembers that the request could not be prepared, unless the error needs no record. Nothing was sent. */
   async onNotPrepared(reading: SessionReading, found: VersionedRecord, error: unknown): Promise<CommitStep> {
     if (isConfigurationError(error))
       return await this.#onFailure(reading, found, { kind: 'client', cause: error });
@@ -153,7 +156,7 @@ export class ResponseCommit {
     const { store } = this.#context;
     const condition = { kind: 'successor', sentToken: record.refreshToken } as const;
     const result = await store.commit(this.#session, { record: successor, version }, condition, this.#emit);
-    // While it was stored: a sign-out here or elsewhere, or a login, or a process that took the lock over from us.
+    // During the write, the user may have signed out here or elsewhere or signed in, or another process may have taken the lock.
     if (result.kind === 'signed-out' || (result.kind === 'superseded' && !reading.isCurrent))
       return this.#discard(orphaned);
     if (result.kind === 'superseded' || !reading.isCurrent) return retry;
@@ -172,7 +175,8 @@ export class ResponseCommit {
 
   #successor({ server, record, markedRecord, scope, sentAt }: SentRefresh, grant: TokenGrant): SessionRecord {
     const { profile, issuer = server.tokenEndpoint } = server;
-    // Of the type that goes with the session: a bound one gets no bearer tokens, and without a key nothing else is sent.
+    // The token type must match the session: a bound session accepts no bearer tokens, and a session without a key sends nothing
+    // else.
     const scheme = record.thumbprint === undefined ? 'Bearer' : 'DPoP';
     const usable = authorizationScheme(grant.tokenType, profile) === scheme && isSendable(grant.accessToken);
     const { refreshTokenLifetime, narrowsScope } = profile ?? emptyObject;
@@ -181,16 +185,17 @@ export class ResponseCommit {
     return applyGrant(markedRecord, grant, context);
   }
 
-  /** Law sign-out-wins: tokens that come after a sign-out are not used. They are revoked when the lock is released. */
+  /** Discards tokens that arrive after a sign-out (law sign-out-wins). They are revoked when the lock is released. */
   #discard(orphaned: OrphanedTokens): CommitStep {
     this.#orphanedTokens = orphaned;
     return retry;
   }
 
   /**
-   * A sign-out or a login in this process came meanwhile, and may still be on its way to the storage. Until it is there, the next
-   * holder of the lock would find the spent refresh token and spend it once more. So it goes now: a sign-out would take it away, and
-   * what a login replaces is replaced with what the others can live on until then.
+   * Replaces the record whose refresh token was sent. A sign-out or a login in this process came meanwhile, and may not have
+   * reached the storage yet. Until then the next holder of the lock would find the spent refresh token and send it again. After a
+   * sign-out the record is deleted. Before a login it is replaced with the successor, which other processes can use until the
+   * login is stored.
    */
   async #replaceSentRecord(
     reading: SessionReading,
@@ -200,14 +205,14 @@ export class ResponseCommit {
     const { store } = this.#context;
     const session = this.#session;
     const isSignedOut = session.ended !== undefined;
-    // A login after a sign-out: the sign-out takes it away.
+    // A login after a sign-out: the sign-out deletes the record.
     if (!isSignedOut && reading.age > 1) return;
-    // By compare-and-set: what has arrived already stays.
+    // By compare-and-set: a sign-out or login that is already stored stays.
     const written = isSignedOut ? store.delete(session, version) : store.write(session, successor, version);
     await written.catch(() => undefined);
   }
 
-  /** The access token is of a type, or has characters, that we cannot send. Its refresh token is safe. */
+  /** Handles an access token whose type or characters cannot be sent. Its refresh token is kept. */
   async #onUnusableToken(
     reading: SessionReading,
     sent: SentRefresh,
@@ -215,15 +220,18 @@ export class ResponseCommit {
     error: string,
   ): Promise<CommitStep> {
     const found = await this.#context.store.read(this.#session, this.#emit);
-    // Someone has signed out since: the failure must not bring the session back (law sign-out-wins).
+    // The user has signed out since. The failure must not restore the session (law sign-out-wins).
     if (found === undefined) return retry;
-    // Each of these has rotated the refresh token, and is one more of the same row.
+    // Each such response has rotated the refresh token, and continues the same series of failures.
     const record = withChanges(successor, { failure: sent.record.failure });
     const written = { record, version: found.version };
     return await this.#onFailure(reading, written, { kind: 'client', error, refused: true });
   }
 
-  /** The server narrows grants for good. Asked once more, without a scope, it gives what is left; the API decides. */
+  /**
+   * Handles a server that narrows grants permanently. A request without a scope returns the rest of the grant, and the API
+   * decides whether that is enough.
+   */
   async #onScopeNarrowed(
     reading: SessionReading,
     sent: SentRefresh,
@@ -240,7 +248,7 @@ export class ResponseCommit {
     return retry;
   }
 
-  /** Law compare-and-clear: it ends the session only if what is stored is still what we spent. */
+  /** Ends the session if the stored refresh token is still the one that was spent (law compare-and-clear). */
   async #onInvalidGrant(
     reading: SessionReading,
     sent: SentRefresh,
@@ -252,11 +260,11 @@ export class ResponseCommit {
     try {
       await this.#context.store.delete(session, version, record);
     } catch (error) {
-      // Another refresh or login has replaced it meanwhile.
+      // Another refresh or login has replaced the record meanwhile.
       if (isConflict(error)) return retry;
       isStillStored = true;
     }
-    // While it was deleted someone may have signed in again.
+    // During the deletion, the user may have signed in again.
     if (!reading.isCurrent) return retry;
     const reason = (record.pendingRefresh?.sends ?? 0) > 0 ? 'response_lost' : 'invalid_grant';
     const error = loginRequired(reason, { ...errorDetailsOf(refusal, sent), cause: refusal.cause });
@@ -266,22 +274,22 @@ export class ResponseCommit {
     throw error;
   }
 
-  /** Remembers a failure with the record, so that ten callers, tabs or machines do not each find out. */
+  /** Stores a failure in the record, so that other callers, tabs and machines do not repeat the request. */
   async #onFailure(
     reading: SessionReading,
     found: VersionedRecord,
     { cause, ...description }: FailedRequest,
   ): Promise<CommitStep> {
     if (!reading.isCurrent) return retry;
-    // An earlier marker stays: this refusal says nothing about the refresh that was never answered.
+    // An earlier marker stays, because this refusal does not concern the refresh that received no response.
     const recorded = this.#recordFailure(found.record, description);
     const { record } = recorded;
-    // If it cannot be stored our marker stays, and the next refresh is the more careful for it.
+    // If this write fails, our marker stays, which makes the next refresh more careful.
     const written = this.#context.store.write(this.#session, record, found.version);
     const isReplaced = await written.then(() => false, isConflict);
     this.#cause = cause;
     this.#emitFailure(reading, recorded);
-    // Someone has signed out or in meanwhile: what we read does not count any more.
+    // During the write, the user signed out or in. The record that was read is obsolete.
     return isReplaced ? retry : { kind: 'decide-again', record };
   }
 
@@ -302,7 +310,7 @@ export class ResponseCommit {
     );
   }
 
-  /** Emits `refreshFailed` and, once for each row of refusals that will not end by itself, `sessionStuck`. */
+  /** Emits `refreshFailed`. Emits `sessionStuck` once for each series of refusals that is unlikely to end without a change. */
   #emitFailure(reading: SessionReading, { record, failure, becameStuck }: RecordedFailure): void {
     const history = consecutiveFailures(record, failure);
     const error = refreshFailed(failure, failure.at, { history, cause: this.#cause });
@@ -311,7 +319,7 @@ export class ResponseCommit {
     this.#emit({ type: 'sessionStuck', ...reading.eventContext, error });
   }
 
-  /** Law response-lost: sent, and no answer. The marker stays stored. */
+  /** Handles a request without a response (law response-lost). The marker stays stored. */
   async #onResponseLost(
     reading: SessionReading,
     sent: SentRefresh,
@@ -326,7 +334,7 @@ export class ResponseCommit {
     const { since, sends } = markedRecord.pendingRefresh ?? { since: 0, sends: 0 };
     const isFirst = sends === 1 && observed.redirectFollowed !== true;
     if (grant.kind === 'client-credentials') {
-      // Nothing was spent. Once more at once, and then as after any failure.
+      // Nothing was spent: retry once at once, then as after any failure.
       const { status, cause } = observed;
       return isFirst ? retry : await this.#onFailure(reading, sent, { kind: 'transient', status, cause });
     }
@@ -334,7 +342,7 @@ export class ResponseCommit {
     const error = responseLost(sends > 1 ? backoff(sends - 1, 1) : 0, history, observed);
     this.#emit({ type: 'refreshFailed', ...reading.eventContext, error });
     const now = clock.Date.now();
-    // Inside a declared reuse window the same token may be sent again, and the sooner the better.
+    // Within a declared reuse window the same token may be sent again. An early attempt has the best chance.
     if (isFirst && now - since < (server.profile?.reuseWindow ?? 0)) return retry;
     const accessToken = markedRecord.accessTokens[this.#requirement.variant];
     const until = accessToken?.expiresAt ?? Number.POSITIVE_INFINITY;

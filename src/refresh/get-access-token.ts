@@ -1,5 +1,5 @@
 /**
- * Requests of an application for an access token.
+ * Requests for an access token by the application.
  *
  * @module
  */
@@ -15,12 +15,12 @@ import { loginRequired } from '../session/session-errors.ts';
 import type { TokenQuery, TokenSource } from './token-source.ts';
 
 /**
- * Gets an access token for {@link TokenManager.getAccessToken}. Evidence belongs to a login: a rejected token of one login is no
- * reason to return a token of another.
+ * Gets an access token for {@link TokenManager.getAccessToken}. A rejected token is evidence only for its own login: it is no
+ * reason to return a token of another login.
  *
- * @param initialLogin the login under which the caller began. @default the one that the evidence belongs to, or the one that is there now
- * @throws ConfigurationError for a scope or resource that no server could be asked for, and for a session in cookies; what
- *   {@link TokenSource.get} throws.
+ * @param initialLogin the login under which the caller began. @default the login of the rejected token, or the current one
+ * @throws ConfigurationError for an invalid scope or resource, and for a session in cookies; the errors of {@link
+ *   TokenSource.get}.
  */
 export function getAccessToken(
   { grant, clock }: ManagerContext,

@@ -1,9 +1,9 @@
 /**
- * One refresh: the only place where a refresh token is spent.
+ * One refresh. No other code sends a refresh token to the token endpoint.
  *
- * The seven steps, as numbered in the README: 1 join, 2 lock, 3 re-read, 4 reconcile, 5 prepare, mark and spend, 6 commit, 7 release
- * and announce. Order is law: the flight (step 1, `token-source.ts`) is outside, the lock is inside it, and the re-check is innermost.
- * No code of a user runs while the lock is held.
+ * The seven steps, as numbered in the README: 1 join, 2 lock, 3 re-read, 4 reconcile, 5 prepare, mark and spend, 6 commit, 7
+ * release and announce. Their order must not change: the flight (step 1, `token-source.ts`) is outside, the lock is inside it,
+ * and the re-check is innermost. No application code runs while the lock is held.
  *
  * @module
  */
@@ -33,7 +33,7 @@ import { issuersOf } from '../token-endpoint/authorization-server-resolver.ts';
 import type { PreparedTokenRequest, SendResult } from '../token-endpoint/token-endpoint.ts';
 import { type CommitStep, ResponseCommit } from './commit-response.ts';
 
-/** The required access token, the evidence, and the parameters for the server if a request is needed. */
+/** The required access token, the evidence, and the request parameters if a request is needed. */
 export interface RefreshRequirement extends TokenRequirement {
   readonly scope?: readonly string[] | undefined;
   readonly resource?: readonly string[] | undefined;
@@ -42,49 +42,55 @@ export interface RefreshRequirement extends TokenRequirement {
 /** The decision on the stored record, if there is one. */
 type Decision = RefreshDecision | Exclude<LoadedRecord, FoundRecord>;
 
-/** Another process may still be about to store the response to its refresh, until then. */
+/** Another process may still store the response to its refresh, until the given time. */
 type InProgressElsewhere = Extract<RefreshDecision, { readonly kind: 'in-progress-elsewhere' }>;
 
-/** The result of one turn with the lock. */
+/** The result of one attempt to use the lock. */
 type LockedOutcome =
   | { readonly kind: 'token'; readonly token: CachedToken }
   /** The lock was lost to another holder before it could be used. */
   | { readonly kind: 'lock-lost' }
   | InProgressElsewhere;
 
-/** The parts that were prepared before anything is sent. */
+/** The prepared parts of a request, before it is sent. */
 interface PreparedRefresh {
   readonly request: PreparedTokenRequest;
   readonly server: AuthorizationServer;
-  /** The scope that is asked for, where one is named. */
+  /** Requested scope, if one is named. */
   readonly scope: readonly string[] | undefined;
 }
 
 /** The result of one attempt to spend the refresh token. */
 type RefreshStep = CommitStep | { readonly kind: 'lock-lost' };
 
-/** A refresh that was sent without an answer may be one of another process, which holds the lock and still waits for the answer. */
+/**
+ * Checks whether a decision needs the lock. A refresh that was sent without a response may belong to a process that holds the
+ * lock and still waits.
+ */
 const needsLock = ({ kind }: Decision): boolean =>
   kind === 'refresh' ||
   kind === 'in-progress-elsewhere' ||
   kind === 'response-lost' ||
   kind === 'not-created';
 
-/** Gets one access token for a session: from the storage if it is there, from the server if there is evidence. Runs once. */
+/**
+ * Gets one access token for a session: from the storage if it is valid, otherwise from the server if there is evidence. Runs
+ * once.
+ */
 export class Refresh {
   readonly #context: ManagerContext;
   readonly #session: Session;
   readonly #requirement: RefreshRequirement;
-  /** Emitted once the lock is released. */
+  /** Events that are emitted once the lock is released. */
   readonly #events: AnyTokenEvent[] = [];
   readonly #emit = (event: AnyTokenEvent): void => void this.#events.push(event);
-  /** The login that it began under. Where none was known it is the first one that is found. */
+  /** Login under which the refresh began. If none was known, it is the first one that is found. */
   #initialLogin: LoginIdentity | undefined;
   /** The record that was read last. */
   #reading: SessionReading;
-  /** When the lock was granted, the last request was sent, and its response came, in Unix ms. */
+  /** Times at which the lock was granted, the last request was sent and its response arrived, in Unix ms. */
   readonly #times: { locked?: number; sent?: number; answered?: number } = {};
-  /** Stores what the token endpoint answers. */
+  /** Commits the responses of the token endpoint. */
   readonly #commit: ResponseCommit;
 
   constructor(context: ManagerContext, session: Session, requirement: RefreshRequirement) {
@@ -96,17 +102,21 @@ export class Refresh {
     this.#commit = new ResponseCommit(context, session, requirement, this.#emit);
   }
 
-  /** @throws LoginRequiredError, RefreshFailedError, StorageError, LockTimeoutError and ConfigurationError: why there is no token. */
+  /**
+   * Runs the refresh.
+   *
+   * @throws LoginRequiredError, RefreshFailedError, StorageError, LockTimeoutError or ConfigurationError, with the reason.
+   */
   async run(): Promise<CachedToken> {
     const session = this.#session;
     try {
-      // A token that another process has already refreshed needs no lock.
+      // If another process has already refreshed the token, no lock is needed.
       const decision = await this.#loadAndDecide();
       if (!needsLock(decision)) return this.#tokenOf(decision);
       return await this.#refreshInTime();
     } finally {
-      // 7 Released. Announce to listeners first; the calls that wait for the flight come after them.
-      // Another login is stored: followed here, so that no call goes out under it before listeners know.
+      // 7 Released. Listeners receive the events before the waiting calls continue. If another login is stored, it is followed
+      // here, so that no call is sent under it before listeners are informed.
       if (!isSameLogin(this.#initialLogin, this.#reading.login)) this.#reading.switchLogin();
       const { orphanedTokens } = this.#commit;
       if (orphanedTokens !== undefined) revokeOrphanedTokens(this.#context, session, orphanedTokens);
@@ -115,7 +125,7 @@ export class Refresh {
     }
   }
 
-  /** Refreshes, and emits how long the parts of it took, however it ends. Of what happened twice, the last time counts. */
+  /** Refreshes, and emits the durations of its parts, also after a failure. If a part ran twice, its last time counts. */
   async #refreshInTime(): Promise<CachedToken> {
     const { clock } = this.#context;
     const startedAt = clock.Date.now();
@@ -145,25 +155,26 @@ export class Refresh {
     }
   }
 
-  /** 2 Lock. A holder that keeps it for too long loses it, and queues again. */
+  /** Refreshes under the lock (step 2). A holder that keeps the lock for too long loses it and queues again. */
   async #refreshUnderLock(): Promise<CachedToken> {
     for (let turn = 1; turn <= 3; turn++) {
       const outcome = await this.#lockAndRefresh();
       if (outcome.kind === 'token') return outcome.token;
       if (outcome.kind === 'lock-lost') continue;
-      // Another process has lost the lock in the middle of a refresh, or has ended: the refresh is its own to end while it may.
+      // Another process lost the lock during a refresh, or has ended. For a limited time, only that process may finish the
+      // refresh.
       const isDoneElsewhere = async () => (await this.#peek()).kind !== 'in-progress-elsewhere';
       await waitUntilDone(this.#context, this.#session, { isDoneElsewhere, until: outcome.until });
       const decision = await this.#loadAndDecide();
       if (!needsLock(decision)) return this.#tokenOf(decision);
-      if (turn === 3) throw responseLost(0, undefined); // others send it one after the other, and none receives an answer
+      if (turn === 3) throw responseLost(0, undefined); // other processes send it in turn, and none receives a response
     }
     throw new LockTimeoutError(
       'The lock of the session was lost, or expired before it could be used, three times. Try again.',
     );
   }
 
-  /** Waiting for the lock is bounded, and the storage is read once more before the wait ends. */
+  /** Waits for the lock for a limited time. Reads the storage once more before the wait ends. */
   async #lockAndRefresh(): Promise<LockedOutcome> {
     const outcome = await withSessionLock(this.#context, this.#session, {
       run: () => this.#runCriticalSection(),
@@ -173,7 +184,7 @@ export class Refresh {
     const decision = await this.#loadAndDecide();
     if (decision.kind === 'use-stored' || (outcome.kind === 'done-elsewhere' && !needsLock(decision)))
       return { kind: 'token', token: this.#tokenOf(decision) };
-    if (outcome.kind === 'done-elsewhere') return { kind: 'lock-lost' }; // it has changed once more
+    if (outcome.kind === 'done-elsewhere') return { kind: 'lock-lost' }; // the record has changed again
     throw outcome.error;
   }
 
@@ -184,11 +195,11 @@ export class Refresh {
     let firstMarker: string | undefined;
     for (let round = 1; round <= 5; round++) {
       this.#reading = this.#newReading();
-      // 3 Re-read. While we waited for the lock, others may have refreshed, ended or replaced the session. A
-      // successor that the storage refused comes first: the next rotation waits until it is durable (law commit-before-use).
+      // 3 Re-read. While this call waited for the lock, another one may have refreshed, ended or replaced the session. A
+      // successor that the storage refused is written first: the next rotation waits until it is durable (law commit-before-use).
       await store.flush(this.#session, this.#emit);
       const loaded = await this.#reading.loadOrCreate();
-      // Another process has left a marker since we came: the lock has passed on to it while we slept.
+      // Another process has left a marker since: it received the lock while this process was suspended.
       const marker = foreignMarkerOf(loaded, managerId);
       firstMarker ??= marker;
       if (marker !== firstMarker && marker !== '') return { kind: 'lock-lost' };
@@ -207,7 +218,7 @@ export class Refresh {
     });
   }
 
-  /** 5 Prepare, mark, spend. 6 Commit. */
+  /** Spends the refresh token (step 5) and commits the response (step 6). */
   async #spendAndCommit(found: FoundRecord, lostResponses: number, grantedAt: number): Promise<RefreshStep> {
     const { clock, store, managerId } = this.#context;
     const session = this.#session;
@@ -219,31 +230,31 @@ export class Refresh {
     } catch (error) {
       return await this.#commit.onNotPrepared(this.#reading, found, error);
     }
-    // A page that is reloaded in mid-refresh would take the successor along. Nothing has been sent.
+    // A reload during the refresh would lose the successor. Nothing has been sent.
     await waitUntilPageStays(clock);
-    // The marker proves that the storage takes writes, and says that there was a POST, should this process end after it.
+    // The marker proves that the storage accepts writes. If this process ends after it, the marker records the request.
     const markedRecord = withPendingRefresh(record, lostResponses, managerId, clock.Date.now());
     let version: Version;
     try {
       version = await store.write(session, markedRecord, found.version);
     } catch (error) {
-      // Someone signed out or in while we prepared. Nothing has been sent.
+      // While the request was prepared, the user signed out or in. Nothing has been sent.
       if (isConflict(error)) return { kind: 'retry' };
       throw error;
     }
-    // While the marker was written someone may have signed out in this process: the last moment to stop.
+    // During the write of the marker, the user may have signed out in this process. This is the last moment to stop.
     if (!this.#reading.isCurrent) return { kind: 'retry' };
     const sentAt = clock.Date.now();
-    // A tab or process that was frozen has slept through its turn: a waiter may have taken over.
+    // A tab or process that was suspended may have exceeded its lease, and a waiter may have taken the lock.
     const hasOutlivedLock = this.#hasOutlivedLock(sentAt, grantedAt, markedRecord.pendingRefresh?.latest);
     if (hasOutlivedLock || isPageLeaving()) {
-      // Nothing was sent: nobody has to be careful because of us.
+      // Nothing was sent, so the marker is removed.
       await store.write(session, record, version).catch(() => undefined);
       return { kind: hasOutlivedLock ? 'lock-lost' : 'retry' };
     }
     const secrets = [...prepared.request.secrets, ...secretsIn(record)];
     const { server, scope, request } = prepared;
-    // From here on nothing aborts it, even if every caller leaves: the server may have rotated already.
+    // From here on nothing aborts the request, even if all callers leave: the server may already have rotated the token.
     session.pending.beginRequest();
     this.#times.sent = sentAt;
     try {
@@ -251,7 +262,8 @@ export class Refresh {
         ? await request.send()
         : { kind: 'not-sent', cause: new Error('The network is offline.') };
       this.#times.answered = clock.Date.now();
-      // 6 While it was in progress: a sign-out, a login, a lost lease. The commit finds out by compare-and-set.
+      // 6 During the request, the user may have signed out or in, or the lease may have expired. The commit detects this by
+      // compare-and-set.
       const sent = { server, scope, record, markedRecord, version, sentAt, secrets };
       return await this.#commit.handle(this.#reading, sent, result);
     } finally {
@@ -259,11 +271,11 @@ export class Refresh {
     }
   }
 
-  /** Finds out the server and builds the request: whatever can fail fails here, where it costs nothing. */
+  /** Resolves the server and builds the request. All errors that can occur before the token is sent occur here. */
   async #prepare(record: SessionRecord): Promise<PreparedRefresh> {
     const { server: resolver, endpoint } = this.#context;
     const server = await resolver.resolve();
-    // Law tokens-stay-home: only now the server is known for sure, and the refresh token is for nobody but its issuer.
+    // Law tokens-stay-home: only now the server is certain, and the refresh token may be sent only to its issuer.
     if (!isOwnedBy(record, { issuers: issuersOf(server), isNamed: resolver.isNamed })) {
       this.#emit({ type: 'recordRejected', ...this.#reading.eventContext, reason: 'other issuer' });
       throw loginRequired('no_tokens');
@@ -276,8 +288,8 @@ export class Refresh {
   }
 
   /**
-   * Law bounded-locks: what is sent now has to be answered, and stored, before the lock is somebody else's. Where a holder may lose the
-   * lock, others give it `timeout` and 5 s from the marker on, so it must not sleep for longer than that between marker and request.
+   * Checks whether the lock may expire before the response is stored (law bounded-locks). If a holder may lose the lock, other
+   * processes wait for `timeout` and 5 s from the marker on, so it must not be suspended for longer between marker and request.
    */
   #hasOutlivedLock(now: number, grantedAt: number, markedAt: number = now): boolean {
     const { lock, lockTimeout, timeout } = this.#context;
@@ -288,7 +300,7 @@ export class Refresh {
     return sinceGrant < 0 || sinceGrant > lock.lease - timeout - 5_000;
   }
 
-  /** Ends the critical section with what the commit brought. */
+  /** Ends the critical section with the result of the commit. */
   async #finish(step: Exclude<CommitStep, { readonly kind: 'retry' }>): Promise<CachedToken> {
     const { variant, refreshBefore } = this.#requirement;
     const reading = this.#reading;
@@ -300,13 +312,13 @@ export class Refresh {
     if (step.kind === 'decide-again') {
       const found = { record, version: undefined };
       const decision = await reading.decide(found, this.#requirement, this.#initialLogin);
-      // Deciding may take a request, and so longer than the pause after the failure. That is no reason to spend at once.
+      // Deciding may take a request, and so longer than the pause after the failure. That alone is no reason to spend the token.
       const failure = latestFailure(record, variant);
       if (decision.kind !== 'refresh' || failure === undefined) return this.#tokenOf(decision);
       const history = consecutiveFailures(record, failure);
       throw refreshFailed(failure, this.#context.clock.Date.now(), { history, cause: this.#commit.cause });
     }
-    reading.setRecord(record); // perhaps the first ID token has come
+    reading.setRecord(record); // the first ID token may have arrived
     reading.switchLogin();
     const { accessToken, rotated, changes } = step;
     if (variant === wholeGrant) this.#session.pending.knowChanges(changes);
@@ -324,9 +336,9 @@ export class Refresh {
   }
 
   /**
-   * Returns the access token that a decision found.
+   * Returns the access token of a decision.
    *
-   * @throws the reason why there is none, the same for all calls that wait.
+   * @throws the reason why there is none. All waiting calls receive the same one.
    */
   #tokenOf(decision: Decision): CachedToken {
     const { clock, server } = this.#context;
@@ -355,15 +367,15 @@ export class Refresh {
     return new SessionReading(this.#context, this.#session, this.#emit);
   }
 
-  /** Reads and decides, without the lock. */
+  /** Reads the storage and decides, without the lock. */
   async #loadAndDecide(): Promise<Decision> {
     this.#reading = this.#newReading();
     return await this.#peek(this.#reading);
   }
 
   /**
-   * The same while the refresh waits. The refresh continues from the reading before: what this one finds may be outdated by the time it
-   * is found.
+   * Reads and decides while the refresh waits. The refresh continues from its earlier reading, because the new result may be
+   * outdated by the time it arrives.
    */
   async #peek(reading = this.#newReading()): Promise<Decision> {
     return await this.#decide(reading, await reading.load());
@@ -372,13 +384,13 @@ export class Refresh {
   async #decide(reading: SessionReading, loaded: LoadedRecord): Promise<Decision> {
     if (loaded.kind !== 'record') return loaded;
     const decision = await reading.decide(loaded, this.#requirement, this.#initialLogin);
-    // A peek names no login for the refresh.
+    // A peek does not set the login of the refresh.
     if (reading === this.#reading) this.#initialLogin ??= reading.login;
     return decision;
   }
 }
 
-/** Names a marker that is not ours; `''`: there is none. */
+/** Returns an identifier for a marker of another process. `''`: there is none. */
 function foreignMarkerOf(loaded: LoadedRecord, managerId: string): string {
   const { by = managerId, latest } = (loaded.kind === 'record' && loaded.record.pendingRefresh) || {};
   return by === managerId ? '' : `${by} ${latest}`;

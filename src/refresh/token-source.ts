@@ -1,5 +1,5 @@
 /**
- * The source of access tokens: memory, else the storage and perhaps the server, in one flight for all callers.
+ * The source of access tokens: memory, then the storage and if necessary the server. All callers share one flight.
  *
  * @module
  */
@@ -14,23 +14,23 @@ import type { CachedToken, Session } from '../session/session.ts';
 import { loginRequired } from '../session/session-errors.ts';
 import { Refresh, type RefreshRequirement } from './refresh.ts';
 
-/** What to ask the source for. */
+/** A query for an access token. */
 export interface TokenQuery {
   readonly variant: string;
   readonly scope?: readonly string[] | undefined;
   readonly resource?: readonly string[] | undefined;
-  /** The login that it is for. @default the one that is there now */
+  /** Login that the token is for. @default the current one */
   readonly login?: LoginIdentity | undefined;
   /** The access token of that login that was just rejected. */
   readonly rejectedToken?: string | undefined;
   /** `true`: this manager has just received its rejection. */
   readonly wasReceived?: boolean | undefined;
-  /** `true`: it has to last, because what it is sent with cannot be sent twice. */
+  /** `true`: the token must last longer, because its request cannot be sent twice. */
   readonly mustLast?: boolean;
   readonly signal?: AbortSignal | null | undefined;
 }
 
-/** How long a token is used again after a refresh ahead of its end has failed for want of a storage or a lock, in ms. */
+/** Time for which a valid token is used again after an early refresh failed because of the storage or the lock, in ms. */
 const reuseAfterFailureMs = 5_000;
 
 export class TokenSource {
@@ -41,12 +41,12 @@ export class TokenSource {
   }
 
   /**
-   * Returns an access token of the login that the call began under, other than the one that was rejected, unless the server issues that
-   * very token again. Refreshes only on evidence. It does not return a token that was rejected for another call either, unless the
+   * Returns an access token of the login that the call began under. It differs from the rejected one, unless the server issues
+   * that token again. Refreshes only on evidence. A token that was rejected for another call is not returned either, unless the
    * refresh for that rejection has failed.
    *
-   * @throws LoginRequiredError `login_changed` when another user's login is there now; the error of the refresh, the same
-   *   one for all callers that wait; the signal's reason, if the caller aborts.
+   * @throws LoginRequiredError `login_changed` if another user has signed in; the error of the refresh, which all waiting callers
+   *   share; the signal's reason, if the caller aborts.
    */
   async get(session: Session, requested: TokenQuery): Promise<CachedToken> {
     const query = ownMembers(requested);
@@ -62,10 +62,10 @@ export class TokenSource {
       const joined = session.pending.flight(variant);
       const landed = await keepAlive(abortable(joined ?? this.#startFlight(session, query, login), signal));
       login ??= landed.login;
-      // During the refresh another user may have signed in, here or elsewhere.
+      // During the refresh, another user may have signed in, here or elsewhere.
       if (!session.isSameLogin(login) || !isSameLogin(login, landed.login))
         throw loginRequired('login_changed');
-      // The last flight counts, whatever it brings.
+      // The third flight is final, whatever its result.
       if (flights === 3 || !mayBeRejected(session, query, landed, joined !== undefined)) return landed;
     }
   }
@@ -79,7 +79,7 @@ export class TokenSource {
 
   #startFlight(session: Session, query: TokenQuery, login: LoginIdentity | undefined): Promise<CachedToken> {
     const { variant, scope, resource, wasReceived } = query;
-    // Evidence of a call that was aborted counts for later callers.
+    // The evidence of an aborted call counts for later callers.
     const rejectedToken = query.rejectedToken ?? session.rejectedToken(variant);
     // A token that must last is refreshed `refreshBefore` earlier than one that other callers still use.
     const refreshBefore = this.#context.refreshBefore * (query.mustLast === true ? 2 : 1);
@@ -92,7 +92,7 @@ export class TokenSource {
     return flight;
   }
 
-  /** A storage or lock that fails ahead of time is no reason not to use a token that is still valid. */
+  /** Returns a token that is still valid although the storage or the lock has failed during an early refresh. */
   #reuseValidToken(session: Session, requirement: RefreshRequirement, error: unknown): CachedToken {
     const cached = session.cachedToken(requirement.variant);
     const now = this.#context.clock.Date.now();
@@ -106,8 +106,8 @@ export class TokenSource {
 }
 
 /**
- * Checks whether the token of a flight was rejected. A flight that was joined may have begun before the evidence, and so may bring the
- * very token that was rejected for this call; any flight may bring one that was rejected for another call meanwhile.
+ * Checks whether the token of a flight was rejected. A joined flight may have begun before the evidence and return the token that
+ * was rejected for this call. Any flight may return a token that was rejected for another call meanwhile.
  */
 function mayBeRejected(
   session: Session,

@@ -29,13 +29,16 @@ import type { TokenTrials } from './token-trials.ts';
 /** The judgement of a token by a response. */
 type TokenVerdict =
   | 'accepted'
-  /** The resource has not judged the token: the server is in trouble, or the response is about the request or from another place. */
+  /**
+   * The resource has not judged the token: the server has failed, or the response concerns the request or comes from another
+   * origin.
+   */
   | 'says-nothing'
   | 'invalid'
-  /** A 401 that does not say why. */
+  /** A 401 without a reason. */
   | 'unclear';
 
-/** The beginning of a call that was redirected, or that a page has begun. */
+/** The start of a call that was redirected or that a page has begun. */
 export interface CallOrigin {
   readonly hops: number;
   readonly login: LoginIdentity | undefined;
@@ -48,20 +51,20 @@ export interface CallServices {
   readonly tokenTrials: TokenTrials;
   /** Sends a request in its turn. */
   readonly enqueue: RequestQueue;
-  /** Sends the next hop of a redirect. It decides again which credentials that place gets, if any. */
+  /** Sends the next hop of a redirect. Decides again which credentials its target receives, if any. */
   fetch(session: Session, url: string | Request, init: RequestInit, from: CallOrigin): Promise<Response>;
-  /** From now on the platform follows redirects, because the transport hides where they lead. */
+  /** Lets the platform follow redirects from now on, because the transport hides their targets. */
   hideRedirects(): void;
 }
 
 export class AuthorizedCall {
   readonly #services: CallServices;
   readonly #session: Session;
-  /** The login that the call began under. Where none was known it is the first one that is found. */
+  /** Login that the call began under. If none was known, it is the first one that is found. */
   #login: LoginIdentity | undefined;
   readonly #resource: NamedResource;
   readonly #request: ReplayableRequest;
-  /** How many redirects have led to this call. */
+  /** Number of redirects that have led to this call. */
   readonly #hops: number;
 
   constructor(
@@ -84,12 +87,12 @@ export class AuthorizedCall {
   start(): Promise<Response> {
     const { clock, refreshBefore } = this.#services.context;
     const now = clock.Date.now();
-    // A one-shot body cannot be sent again, so its token has to last.
+    // A one-shot body cannot be sent again, so its token must last longer.
     const at = this.#request.kind === 'one-shot' ? now + refreshBefore : now;
     const cached = this.#session.usableToken(this.#resource.variant, at);
     // A request that needs a proof takes the same path as one that waits for a token.
     if (cached === undefined || cached.credentials.needsProof) return this.#sendWhenReady();
-    // In the turn of the call, as `fetch` does: the caller sees at once that a body is taken.
+    // Sent during the call, as `fetch` does, so that the caller sees at once that the body is used.
     return this.#finish(cached, this.#send(cached, false));
   }
 
@@ -107,7 +110,7 @@ export class AuthorizedCall {
       });
       this.#login = cached.login;
       const send = () => this.#send(cached, false);
-      // Only calls that have waited for a refresh take turns: many are released at once.
+      // Only calls that waited for a refresh use the queue, because many are released at once.
       const hasWaited = inMemory !== cached;
       return await this.#finish(cached, hasWaited ? this.#services.enqueue(send, signal) : send());
     } catch (error) {
@@ -116,15 +119,19 @@ export class AuthorizedCall {
     }
   }
 
-  /** @param isReplay `true`: the request was already sent, with another token. */
+  /**
+   * Sends the request.
+   *
+   * @param isReplay `true`: the request was already sent, with another token.
+   */
   async #send(cached: CachedToken, isReplay: boolean): Promise<Response> {
     const { transport, clock } = this.#services.context;
     const request = this.#request;
-    // While the request waited for its turn, another user may have signed in. With cookies it would be sent as that user.
+    // While the request waited in the queue, another user may have signed in. Cookies would send it as that user.
     if (!this.#session.isSameLogin(cached.login)) throw loginRequired('login_changed');
     const transmit = async (proof?: string, isAgain?: boolean): Promise<Response> => {
       const input = isReplay || isAgain === true ? request.takeClone() : request.input;
-      // A copy, because the transport may still hold what was sent before.
+      // A copy, because the transport may still use the earlier one.
       const init = { ...request.init };
       if (request.redirect !== undefined) init.redirect = request.redirect;
       if (init.headers !== undefined) init.headers = copyHeaders(init.headers);
@@ -140,8 +147,8 @@ export class AuthorizedCall {
   }
 
   /**
-   * The transport failed. Where that may hide a 401, the token is replaced, for the next call: law replay-once allows no replay of what
-   * may have been processed.
+   * Handles an error of the transport. If it may hide a 401, gets another token for the next call. Law replay-once allows no
+   * replay of a request that may have been processed.
    *
    * @throws the same error
    */
@@ -180,9 +187,9 @@ export class AuthorizedCall {
   }
 
   /**
-   * Judges the token by a response, and notes that the resource has accepted it.
+   * Judges the token by a response. Notes it if the resource has accepted the token.
    *
-   * @throws the reason of the caller's signal, if it aborts while `isInvalidToken` is asked.
+   * @throws the reason of the caller's signal, if it aborts while `isInvalidToken` runs.
    */
   async #judge(cached: CachedToken, response: Response): Promise<TokenVerdict> {
     const { status, redirected } = response;
@@ -192,7 +199,7 @@ export class AuthorizedCall {
       const verdict = isElsewhere ? 'says-nothing' : this.#judgeChallenge(cached, response);
       if (verdict !== 'accepted') return verdict;
     }
-    // A server in trouble may not have checked the token, nor has another place.
+    // A failing server or another origin may not have checked the token.
     if (status === 0 || status >= 500 || status === 429 || redirected) return 'says-nothing';
     this.#services.tokenTrials.accepted(this.#session, this.#resource.url, cached.token);
     return 'accepted';
@@ -216,8 +223,8 @@ export class AuthorizedCall {
   }
 
   /**
-   * Checks whether the response says nothing about the token. After a redirect that the platform or the transport followed, the token
-   * stayed behind or went to a place that was not named.
+   * Checks whether the response comes from another origin and so does not concern the token. The platform or the transport
+   * followed a redirect, and the token was removed or sent to an origin that is not a protected resource.
    */
   #isFromOtherOrigin({ url, redirected }: Response): boolean {
     const { transport, match } = this.#services.context;
@@ -228,7 +235,7 @@ export class AuthorizedCall {
     return otherResponseOrigin(requested, source) !== undefined && match(url)?.url !== this.#resource.url;
   }
 
-  /** Asks the application. A predicate that fails says nothing, and the call continues. */
+  /** Calls the application's predicate. If it fails, the response counts as no evidence, and the call continues. */
   async #isInvalidByPredicate(cached: CachedToken, response: Response): Promise<boolean> {
     const { isInvalidToken: predicate, emit, clock, timeout } = this.#services.context;
     if (predicate === undefined) return false;
@@ -251,7 +258,7 @@ export class AuthorizedCall {
   }
 
   #emitStepUp({ token, login, scope }: CachedToken, status: number, challenge: string | null): void {
-    // The challenge may contain the token, so it is redacted. Redacting is expensive, and only this event shows the challenge.
+    // The challenge may contain the token, so it is redacted. Only this event contains it, because redaction is expensive.
     const redacted = classifyRejection(status, redact(challenge ?? '', [token]));
     if (redacted.kind !== 'step-up') return;
     this.#services.context.emit({
@@ -262,7 +269,10 @@ export class AuthorizedCall {
     });
   }
 
-  /** Checks whether this resource has just rejected a new token: then its 401 is about something else. No loop (law replay-once). */
+  /**
+   * Checks whether this resource has just rejected a new token. Then its 401 has another cause and is not replayed again (law
+   * replay-once).
+   */
   #isKnownRejection({ token }: CachedToken): boolean {
     const { tokenTrials, context } = this.#services;
     const session = this.#session;
@@ -271,7 +281,7 @@ export class AuthorizedCall {
     return session.usableToken(variant, context.clock.Date.now())?.token === token;
   }
 
-  /** Gets a token other than the rejected one. `undefined`: the caller gets the first response. */
+  /** Gets a token other than the rejected one. `undefined`: the caller receives the first response. */
   async #replacementToken(
     cached: CachedToken,
     verdict: TokenVerdict,
@@ -289,20 +299,22 @@ export class AuthorizedCall {
     try {
       const other = await source.get(this.#session, query);
       tokenTrials.sent(this.#session, this.#resource.url, other.token);
-      // A request that cannot be sent again is not, but the caller's next one does not find the same token.
+      // This request cannot be sent again, but the caller's next one uses the new token.
       return kind === 'one-shot' ? undefined : other;
     } catch (error) {
-      // Nothing is sent under another user's login: the caller gets the first response.
+      // Nothing is sent under another user's login: the caller receives the first response.
       const reason = isTokenKeepError(error) && 'reason' in error ? error.reason : undefined;
       if (kind === 'one-shot' || reason === 'login_changed') return undefined;
-      // Without a refresh token a 401 that does not say why stays what it is: the API's response.
+      // Without a refresh token, a 401 without a reason is returned to the caller.
       if (verdict === 'unclear' && reason === 'no_refresh_token') return undefined;
       discardBody(first);
       throw error;
     }
   }
 
-  /** Sends the request once more, with the same method, headers and bytes. The caller gets the response, whatever it is. */
+  /**
+   * Sends the request once more, with the same method, headers and bytes. The caller receives the response, whatever its status.
+   */
   async #replay(cached: CachedToken, first: Response): Promise<Response> {
     const { tokenTrials } = this.#services;
     const { emit } = this.#services.context;
@@ -320,7 +332,7 @@ export class AuthorizedCall {
     return await this.#follow(second);
   }
 
-  /** Follows a redirect, where tokenkeep does so in place of the platform. */
+  /** Follows a redirect if tokenkeep does so in place of the platform. */
   async #follow(response: Response): Promise<Response> {
     const request = this.#request;
     const { status, type } = response;
@@ -333,7 +345,7 @@ export class AuthorizedCall {
     );
   }
 
-  /** The transport hides where the redirect leads, so from now on it follows by itself, as it does in a browser. */
+  /** Lets the platform follow this redirect and later ones, as in a browser, because the transport hides their targets. */
   async #followByPlatform(): Promise<Response> {
     this.#services.hideRedirects();
     const from = { hops: this.#hops, login: this.#login };

@@ -31,9 +31,11 @@ export class AuthorizedFetch implements CallServices {
   readonly source: TokenSource;
   readonly tokenTrials: TokenTrials;
   #queue: RequestQueue | undefined = undefined;
-  /** A field of its own, because a platform's `fetch` throws when it is called as a method of another object. */
+  /**
+   * The transport. It is a separate field, because a platform's `fetch` throws when it is called as a method of another object.
+   */
   readonly #transport: Transport;
-  /** `true`: `redirect: 'manual'` shows where a redirect leads, so tokenkeep can follow it itself. */
+  /** `true`: `redirect: 'manual'` shows the target of a redirect, so tokenkeep can follow it itself. */
   #redirectsAreVisible: boolean = !hasBrowserFetch();
 
   constructor(context: ManagerContext, source: TokenSource) {
@@ -83,7 +85,7 @@ export class AuthorizedFetch implements CallServices {
       cached.credentials.attach(own, cached.token, undefined);
       return Promise.resolve(transport(input, own)).then((response) => {
         const { status, redirected } = response;
-        // The status of an opaque redirect is 0. A response of another place is no evidence about the token.
+        // The status of an opaque redirect is 0. A response of another origin is no evidence about the token.
         if (status !== 0 && status < 300 && !redirected && this.context.isInvalidToken === undefined) {
           this.tokenTrials.accepted(session, resource.url, cached.token);
           return response;

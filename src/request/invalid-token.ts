@@ -1,19 +1,19 @@
 /**
- * Asks the application whether a response means that its access token is not valid.
+ * Checks by the application's predicate whether a response means that its access token is not valid.
  *
  * @module
  */
 import { abortable, type RequiredClock, withTimeout } from '../async/abortable.ts';
 
-/** Returns whether a response means "this access token is not valid", for servers that do not answer with a 401. */
+/** Returns whether a response means "this access token is not valid", for servers that do not respond with a 401. */
 export type InvalidTokenPredicate = (response: Response) => boolean | PromiseLike<boolean>;
 
-/** The largest body that the predicate is shown, in bytes. */
+/** Size of the largest body that the predicate receives, in bytes. */
 const maxBodyLength = 65_536;
-/** How far a stream of Node lets one of its two readers get ahead, in bytes. */
+/** Largest lead of one of the two readers of a Node stream, in bytes. */
 const maxNodeBodyLength = 16_384;
 
-/** Limits how long the predicate may take. */
+/** Limits on the duration of the predicate. */
 export interface PredicateLimits {
   readonly clock: RequiredClock;
   readonly timeout: number;
@@ -21,9 +21,9 @@ export interface PredicateLimits {
 }
 
 /**
- * Calls the predicate with a copy, so that the caller gets the response unread.
+ * Calls the predicate with a copy, so that the caller receives an unread response.
  *
- * @throws the error of the predicate, also if it needs more of the body than it is shown; the signal's reason.
+ * @throws the error of the predicate, including that for a body beyond the limit; the signal's reason.
  */
 export async function askPredicate(
   isInvalidToken: InvalidTokenPredicate,
@@ -56,8 +56,8 @@ function predicateInput(response: Response): PredicateInput {
 }
 
 /**
- * Checks whether the body is shown: JSON and similar types, and other text only with a `content-length`, because a text may be a
- * stream of events that never ends.
+ * Checks whether the predicate receives the body: JSON and similar types, and other text only with a `content-length`, because a
+ * text may be a stream of events that never ends.
  */
 function isBodyShown({ body, headers }: Response): boolean {
   if (body === null) return false;

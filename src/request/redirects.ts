@@ -1,5 +1,5 @@
 /**
- * Follows redirects in place of the platform, so that a token never goes to a place that is not a protected resource (law
+ * Follows redirects in place of the platform, so that a token is never sent to a URL that is not a protected resource (law
  * tokens-stay-home).
  *
  * @module
@@ -9,13 +9,13 @@ import { subtleCrypto } from '../platform/web-crypto.ts';
 import { discardBody } from '../token-endpoint/send-request.ts';
 import { copyMembers, type ReplayableRequest } from './replayable-request.ts';
 
-/** Sends the next hop. It decides again which credentials the next place gets, if any. */
+/** Sends the next hop. Decides again which credentials its target receives, if any. */
 export type SendNextHop = (url: string, init: RequestInit) => Promise<Response>;
 
 /**
- * Follows a redirect as the Fetch standard says. Returns a response that is not a redirect.
+ * Follows a redirect by the rules of the Fetch standard. Returns a response that is not a redirect.
  *
- * @throws TypeError where `fetch` would.
+ * @throws TypeError if `fetch` would.
  */
 export async function followRedirect(
   request: ReplayableRequest,
@@ -60,7 +60,7 @@ function withCheckedIntegrity(
 }
 
 /**
- * The `init` of a request that is sent once more because its redirect was hidden, for a platform that follows.
+ * Returns the `init` for sending a request again on a platform that follows redirects, because its redirect was hidden.
  *
  * @throws TypeError for a request that may have had an effect: only GET and HEAD are sent again.
  */
@@ -73,7 +73,7 @@ export function initForPlatformRedirect({ method, init, integrity }: ReplayableR
   return { ...init, headers, redirect: 'follow', ...(integrity && { integrity }) };
 }
 
-/** Returns the members that a `Request` brings along without an `init`: credentials, signal, members of single platforms. */
+/** Returns the members that a `Request` has without an `init`: credentials, signal, members of single platforms. */
 function inheritedInit(input: string | Request): RequestInit {
   if (typeof input === 'string') return {};
   const { mode, referrer: _referrer, referrerPolicy: _policy, ...members } = copyMembers(input);
@@ -97,7 +97,7 @@ function asRedirected(response: Response): Response {
 }
 
 /**
- * Checks a body as the platform would have done.
+ * Checks the integrity of a body as the platform would have done.
  *
  * @throws TypeError for another body.
  * @see Subresource Integrity §3.3

@@ -21,18 +21,18 @@ export class ReplayableRequest {
   readonly input: string | Request;
   /** The URL that was matched to a protected resource. */
   readonly url: string;
-  /** Our own copy. Once the request was sent, it includes the headers that were added. */
+  /** Copy of the `init`. Once the request was sent, it includes the headers that were added. */
   readonly init: RequestInit;
   /** `manual` if the caller wants redirects to be followed, and tokenkeep does it in place of the platform. */
   readonly redirect: 'manual' | undefined;
   readonly method: string;
   readonly signal: AbortSignal | null | undefined;
   readonly kind: BodyKind;
-  /** `true`: the transport has it, and its body is the transport's. */
+  /** `true`: the request was passed to the transport, which owns its body. */
   isSent = false;
   /** The `integrity` that tokenkeep checks the final response against, because it follows the redirects. */
   readonly integrity: string | undefined;
-  /** Sending a Request uses its body up, whatever it was made of: only a branch of it can be sent again. */
+  /** Copy of a `Request`. Sending a `Request` uses up its body of any type, so only a branch of it can be sent again. */
   #clone: Request | undefined = undefined;
 
   constructor(input: string | Request, url: string, init: RequestInit, redirect: 'manual' | undefined) {
@@ -57,7 +57,10 @@ export class ReplayableRequest {
     }
   }
 
-  /** Returns the input to send again, because sending has consumed the first one. Keeps another copy, which a redirect may need. */
+  /**
+   * Returns the input for a second send, because the first send has consumed the original. Keeps another copy, which a redirect
+   * may need.
+   */
   takeClone(): string | Request {
     const clone = this.#clone;
     if (clone === undefined) return this.input;
@@ -65,12 +68,12 @@ export class ReplayableRequest {
     return clone;
   }
 
-  /** Returns the body again, as a Blob. A server has read it, so all of it is in memory, and a Blob has a length. */
+  /** Returns the body again, as a Blob. A server has read it, so it is completely in memory, and a Blob has a length. */
   async cloneBody(): Promise<Blob | undefined> {
     return await this.#clone?.blob();
   }
 
-  /** Cancels the copy, because nothing will be sent again. */
+  /** Cancels the copy, because the request will not be sent again. */
   release(): void {
     if (this.#clone !== undefined) discardBody(this.#clone);
   }
@@ -103,7 +106,7 @@ export function isRequest(input: unknown): input is Request {
  */
 export function readInput(given: RequestInput, foreign: boolean): string | Request {
   if (typeof given !== 'object' || given === null) return String(given);
-  const isUrl = 'href' in given; // asked first, because an object of the wrong class costs an exception
+  const isUrl = 'href' in given; // checked first, because an object of the wrong class costs an exception
   const href = isUrl ? callNative('URL', 'href', given) : undefined;
   if (typeof href === 'string') return href;
   const url = callNative('Request', 'url', given);
@@ -119,8 +122,8 @@ export function urlOf(input: string | Request): string {
 }
 
 /**
- * An `init` of our own. `fetch` has read everything when it returns, so what the caller does to the `init`, its headers, its
- * buffer or its parameters after that must not change what is sent, now or the second time.
+ * Returns a copy of the `init`. `fetch` has read everything when it returns. Later changes by the caller to the `init`, its
+ * headers, its buffer or its parameters must not change either send.
  */
 export function copyInit(input: string | Request, init: RequestInit | undefined | null): RequestInit {
   const own = init === undefined || init === null ? {} : copyMembers(init);
@@ -132,7 +135,9 @@ export function copyInit(input: string | Request, init: RequestInit | undefined 
   return own;
 }
 
-/** With any `init` that is not empty `fetch` forgets where a `Request` says that it comes from. The caller's own may do so. */
+/**
+ * Keeps the referrer of a `Request`, which `fetch` discards for an `init` that is not empty. The caller's `init` may replace it.
+ */
 function keepReferrer({ referrer, referrerPolicy }: Request, own: RequestInit): void {
   if (Object.values(own).some((value) => value !== undefined)) return;
   if (referrer !== undefined && referrer !== 'about:client') own.referrer = referrer;
@@ -144,11 +149,11 @@ function snapshotBody(body: NonNullable<BodyInit>): NonNullable<BodyInit> {
   if (isInstance(body, 'URLSearchParams')) return new URLSearchParams(String(body));
   if (ArrayBuffer.isView(body)) {
     const { buffer, byteOffset, byteLength } = body;
-    // Shared memory is left to the platform, which refuses it.
+    // Shared memory is left to the platform, which rejects it.
     return isInstance(buffer, 'ArrayBuffer') ? new Uint8Array(buffer, byteOffset, byteLength).slice() : body;
   }
   if (isInstance(body, 'ArrayBuffer')) return (body as ArrayBuffer).slice(0);
-  // `fetch` makes up a new boundary every time it sends a form: encoded here, both times have the same bytes.
+  // `fetch` chooses a new boundary each time it sends a form. Encoding it here makes both sends identical.
   if (isFormData(body) && isEncodable(body)) {
     return encodeFormData(body, `tokenkeep-${randomId()}`);
   }
@@ -167,7 +172,9 @@ export function passThroughInit(given: RequestInit | undefined, own: RequestInit
   return isKept ? given : { ...copyMembers(given as RequestInit), headers: own.headers as HeadersInit };
 }
 
-/** Names of what `fetch` reads from an `init`, for a class of the caller's that has them as getters: those are not enumerated. */
+/**
+ * Members that `fetch` reads from an `init`. The list is needed for a class of the caller with getters, which are not enumerated.
+ */
 const initMembers = [
   'method',
   'headers',
@@ -187,10 +194,13 @@ const initMembers = [
   'dispatcher',
 ] as const;
 
-/** Of a `Request`, not of an `init`. */
+/** Members of a `Request` that an `init` does not have. */
 const requestOnlyMembers: ReadonlySet<string> = new Set(['url', 'bodyUsed']);
 
-/** Each member is read once. Those that only some platform knows come along: `cf`, `next`, `dispatcher`, `agent`, … */
+/**
+ * Copies an `init`, and reads each member once. Includes members that only some platforms define: `cf`, `next`, `dispatcher`,
+ * `agent`, …
+ */
 export function copyMembers(init: RequestInit | Request): RequestInit {
   if (typeof init !== 'object' && typeof init !== 'function') {
     throw new TypeError('Expected init to be one of: Null, Undefined, Object.');
@@ -214,7 +224,9 @@ export function hasAuthorization({ headers }: RequestInit): boolean {
   return false;
 }
 
-/** Firefox has no `Request.body`: there, every method that may have a body is taken to have one. */
+/**
+ * Checks whether a request has a body. Firefox lacks `Request.body`: there, a body is assumed for every method that may have one.
+ */
 export function hasBody(request: Request): boolean {
   if (request.body !== undefined) return request.body !== null;
   return request.method !== 'GET' && request.method !== 'HEAD';

@@ -7,7 +7,9 @@
 import { type RequiredClock, startTimer } from '../async/abortable.ts';
 import type { ConcurrencyLimiter } from '../core/contracts.ts';
 
-/** A request leaves its place in the queue when its response arrives, or after this many ms: a long poll must not hold up others. */
+/**
+ * Time after which a request leaves its place in the queue, in ms, if no response has arrived: a long poll must not delay others.
+ */
 const maxSlotMs = 1_000;
 
 /** Calls `send` in its turn. @throws the signal's reason, if the caller aborts before that */

@@ -1,6 +1,6 @@
 /**
- * How protected resources respond to the tokens that were issued because they had rejected the one before. Where a resource rejects
- * even the new token, its 401 is about something else for the moment.
+ * The responses of protected resources to tokens that were issued because they had rejected the previous one. If a resource
+ * rejects even the new token, its 401 has another cause for the moment.
  *
  * @module
  */
@@ -8,43 +8,44 @@
 import type { RequiredClock } from '../async/abortable.ts';
 import type { Session } from '../session/session.ts';
 
-/** The latest new token for a resource, and how the resource has responded to it. */
+/** The latest new token for a resource, and the response of the resource to it. */
 interface TokenTrial {
   readonly token: string;
-  /** When the token was about to be sent, or was rejected. */
+  /** Time at which the token was about to be sent, or was rejected. */
   readonly at: number;
-  /** {@link Session.epoch}: what was before a login says nothing about what comes after it. */
+  /** {@link Session.epoch} of the trial. A trial before a login does not concern the tokens after it. */
   readonly epoch: number;
   /** `true`: the resource has accepted the token, so a later rejection is evidence. */
   readonly accepted: boolean;
   /** `true`: the resource has rejected the token. */
   readonly rejected: boolean;
-  /** When it rejected a new token before this one. */
+  /** Time at which the resource rejected an earlier new token. */
   readonly rejectedBefore: number;
-  /** How many new tokens in a row were issued on suspicion only, without any being accepted. */
+  /** Number of consecutive new tokens that were issued on suspicion only, without any being accepted. */
   readonly assumedRejections: number;
 }
 
 /**
- * How long a resource proves nothing about any token after a new one was issued because of it and not accepted, in ms. Without it two
- * resources that reject everything would have each other's new tokens replaced again and again: this is one refresh a minute.
+ * Time for which a resource proves nothing about any token after it has not accepted a new one that was issued for it, in ms.
+ * Otherwise two resources that reject everything would replace each other's new tokens repeatedly. This limits them to one
+ * refresh a minute.
  */
 const suspectForMs = 60_000;
 
 /**
- * How long a resource that accepts and rejects the same token, as one does whose paths differ, gets no refresh beyond that, in ms.
- * Without it a new token that is rejected at one path and accepted at another would be replaced at once, each time.
+ * Time for which a resource that accepts and rejects the same token, for example at different paths, causes no further refresh,
+ * in ms. Otherwise a new token that is rejected at one path and accepted at another would be replaced each time.
  */
 const inconsistentForMs = 600_000;
 
-/** The longest pause between two refreshes on suspicion, in ms: an API that is down all night costs one an hour. */
+/** Longest pause between two refreshes on suspicion, in ms: an API that is down all night costs one refresh an hour. */
 const maxSuspicionPauseMs = 3_600_000;
 
-/** Remembers how resources responded to the tokens that were issued because they had rejected the one before. */
+/** Memory of the responses of resources to tokens that were issued because they had rejected the previous one. */
 export class TokenTrials {
   readonly #clock: RequiredClock;
   #trials: WeakMap<Session, Map<string, TokenTrial>> | undefined = undefined;
-  /** How many trials wait for an answer that accepts the token: with none, an accepted call costs one comparison. */
+  /** Number of trials without an accepting response so far. If it is 0, an accepted call costs one comparison. */
   #pendingTrials = 0;
 
   constructor(clock: RequiredClock) {
@@ -75,7 +76,7 @@ export class TokenTrials {
   /** Notes that `resource` has rejected `token`. Returns whether this was not known before. */
   rejected(session: Session, resource: string, token: string): boolean {
     const last = this.#last(session, resource);
-    // The rejection of an earlier token says nothing about this one.
+    // The rejection of an earlier token does not concern this one.
     if (last?.token !== token || last.rejected) return false;
     this.#keep(session, resource, { ...last, rejected: true, at: this.#clock.Date.now() });
     return true;
@@ -96,8 +97,8 @@ export class TokenTrials {
   }
 
   /**
-   * Checks whether a call that failed without an answer may count as a rejection. It does not for a while after a token that was issued
-   * because of such a failure was not accepted either: then the cause is the network or the resource.
+   * Checks whether a call that failed without a response may count as a rejection. It does not for a while after a token that was
+   * issued because of such a failure was not accepted either: then the cause is the network or the resource.
    */
   mayAssumeRejection(session: Session, resource: string): boolean {
     const last = this.#last(session, resource);

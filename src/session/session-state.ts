@@ -18,7 +18,7 @@ export type SessionEnd =
       readonly login: string | undefined;
     };
 
-/** The sign-in state, as far as this process can tell. */
+/** The sign-in state, as seen by this process. */
 export type SessionState =
   /** This process has not read the storage. */
   | { readonly kind: 'unknown'; readonly login?: undefined; readonly ended?: undefined }

@@ -83,7 +83,7 @@ export class Session {
   #kind: SessionState['kind'] = 'unknown';
   /** Last known login, as part of the state. `undefined`: no login is known, or the session has ended. */
   readonly login: LoginIdentity | undefined = undefined;
-  /** End of the session, as part of the state. `undefined`: the session has not ended, as far as this process can tell. */
+  /** End of the session, as part of the state. `undefined`: the session has not ended, as seen by this process. */
   readonly ended: SessionEnd | undefined = undefined;
   /**
    * Number of logins and sign-outs in this process and of those found in the storage. A refresh from an earlier epoch must not
@@ -136,7 +136,7 @@ export class Session {
     this.#own.ended = ended;
   }
 
-  /** `true`: no user is signed in, as far as this process can tell. */
+  /** `true`: no user is signed in, as seen by this process. */
   get isSignedOut(): boolean {
     return this.#kind === 'empty' || this.#kind === 'ended';
   }
