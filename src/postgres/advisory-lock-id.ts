@@ -6,8 +6,8 @@
 import { escapeKey } from '../cluster/escape-key.ts';
 
 /**
- * 64 bits of a SHA-256, as Postgres writes a `bigint`: nobody finds two names with the same number, and who did would make
- * two sessions wait for each other, no more.
+ * Returns 64 bits of a SHA-256, as Postgres writes a `bigint`. Two names with the same number are infeasible to find, and would only
+ * make two sessions wait for each other.
  */
 export async function advisoryLockId(name: string): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(escapeKey(name)));

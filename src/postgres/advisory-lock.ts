@@ -1,8 +1,8 @@
 /**
- * Advisory locks of Postgres, all of a process on one connection: they are free as soon as it is closed, however its
- * process ended.
+ * Advisory locks of Postgres, all of a process on one connection: they are released as soon as it is closed, even if its
+ * process crashed.
  *
- * Waiters do not block in Postgres: each of them would take a connection. They ask again, all of them in one
+ * Waiters do not block in Postgres, because each of them would occupy a connection. They poll, all of them in one
  * statement, and are notified when their lock is free.
  *
  * No fencing number is kept with the record, because the record's version is one already: see `redis/redis-lock.ts`.
@@ -20,9 +20,9 @@ import type { DedicatedConnection, LiveConnection } from './dedicated-connection
 
 interface Waiter {
   readonly id: string;
-  /** How often it was not free. */
+  /** Number of attempts for which it was not free. */
   attempts: number;
-  /** How often asking failed. */
+  /** Number of attempts that failed with an error. */
   failures: number;
   grant(grant: LockGrant): void;
   reject(error: unknown): void;
@@ -34,13 +34,13 @@ interface LockGrant {
   isWanted: boolean;
 }
 
-/** Locks of one statement: each takes a place in a table of the server that all share. */
+/** Number of locks in one statement: each occupies an entry in a table that all clients of the server share. */
 const batchSize = 100;
 
-/** A pooler in between may hand each statement to another backend: a lock of one that is not ours is worse than none. */
+/** A pooler may send each statement to another backend: a lock of a backend that is not ours protects nothing. */
 const tryStatement = `SELECT pg_backend_pid() AS backend, array(SELECT id::text FROM unnest($1::bigint[]) AS id
   WHERE CASE pg_backend_pid() WHEN $2 THEN pg_try_advisory_lock(id) END) AS granted`;
-/** Waiters are notified when the lock is free, not before. */
+/** Waiters are notified once the lock is released, not before. */
 const unlockStatement = `SELECT pg_advisory_unlock(id), CASE WHEN $2 THEN pg_notify($3, 'free ' || id) END
   FROM unnest($1::bigint[]) AS id`;
 const wantStatement = "SELECT pg_notify($2, 'wanted ' || id) FROM unnest($1::bigint[]) AS id";
@@ -48,12 +48,12 @@ const wantStatement = "SELECT pg_notify($2, 'wanted ' || id) FROM unnest($1::big
 export class AdvisoryLock implements TokenLock {
   readonly reach = 'cluster';
   readonly lease: number;
-  /** With its connection, which Postgres and whatever is in between may close. */
+  /** Lost with its connection, which Postgres or a proxy may close. */
   readonly mayBeLost = true;
   readonly #connection: DedicatedConnection;
-  /** The table that the locks belong to: those of another table are others. */
+  /** The table that the locks belong to: locks of other tables are separate. */
   readonly #namespace: string;
-  /** Of those in this process that want one lock, one at a time asks Postgres, for which they would all be the same. */
+  /** A queue in this process: one caller for each lock asks Postgres, which cannot distinguish callers on one connection. */
   readonly #queue: KeyedQueue = new KeyedQueue();
   readonly #waiting: Set<Waiter> = new Set();
   #isRequesting = false;
@@ -116,14 +116,14 @@ export class AdvisoryLock implements TokenLock {
       this.#waiting.add(waiter);
       signal?.addEventListener('abort', onAbort, { once: true });
       const unsubscribe = this.#connection.subscribe(`free ${id}`, () => {
-        waiter.attempts = 0; // the next holder does not know of us
+        waiter.attempts = 0; // the next holder starts its own count
         this.#requestLocks();
       });
       this.#requestLocks();
     });
   }
 
-  /** Asks for everything that is waited for: now, or right after the answer that is in progress. */
+  /** Requests all locks that waiters need: now, or right after the request in progress. */
   #requestLocks(): void {
     this.#shouldRequest = true;
     if (this.#isRequesting) return;
@@ -156,11 +156,11 @@ export class AdvisoryLock implements TokenLock {
       if (backend !== live.backend) throw sharedConnectionError();
       await this.#settleWaiters(live, waiters, new Set(granted));
     } catch (error) {
-      // A lock that it granted before it failed is ours anyway.
+      // A lock that was granted before the error is held.
       if (live !== undefined) await this.#unlock(live, ids, false);
       for (const waiter of waiters) {
         waiter.attempts += 1;
-        // A connection that was lost is worth another one.
+        // After a lost connection, try a new one.
         if (++waiter.failures > 1) waiter.reject(error);
       }
     }
@@ -179,7 +179,7 @@ export class AdvisoryLock implements TokenLock {
       if (!granted.has(id)) {
         if (++waiter.attempts === 1) refused.push(id);
       } else if (!this.#waiting.has(waiter)) {
-        late.push(id); // it has left meanwhile
+        late.push(id); // its waiter has left meanwhile
       } else {
         waiter.grant({ id, live, isWanted: false });
       }
@@ -191,7 +191,7 @@ export class AdvisoryLock implements TokenLock {
     }
   }
 
-  /** A lock that cannot be unlocked is released with the connection, and a lost connection has released all. */
+  /** Releases locks. A lock that cannot be unlocked is released with the connection, and a lost connection has released all. */
   async #unlock(live: LiveConnection, ids: readonly string[], isWanted: boolean): Promise<void> {
     if (live.isLost) return;
     const { channel } = this.#connection;

@@ -1,8 +1,8 @@
 /**
- * One connection of the pool for everything that lives longer than a statement: the locks and the notifications of this process.
+ * One connection of the pool for locks and notifications of this process, which outlast a statement.
  *
  * Advisory locks belong to a connection, and one connection can hold any number of them. So all waiters and holders
- * share one connection, however many they are.
+ * share one connection, whatever their number.
  *
  * @module
  */
@@ -14,20 +14,20 @@ import type { PostgresSettings } from './postgres-options.ts';
 import { type PostgresClient, type PostgresPool, type PostgresResult, runBounded } from './postgres-pool.ts';
 import { quoteIdentifier } from './postgres-table.ts';
 
-/** The connection while it lives. */
+/** The open connection. */
 export interface LiveConnection {
   readonly client: PostgresClient;
-  /** Number of the server's process behind it. */
+  /** Process id of the server behind it. */
   readonly backend: number;
   isLost: boolean;
-  /** Ends with the last statement so far: the next `pg` takes one at a time and queues none. */
+  /** Settles with the latest statement: the next `pg` runs one at a time and queues none. */
   last: Promise<unknown>;
 }
 
 export class DedicatedConnection {
   readonly channel: string;
   readonly #settings: PostgresSettings;
-  /** The messages on the channel, by their subject. */
+  /** Listeners of the channel's messages, by subject. */
   readonly #listeners: KeyedListeners = new KeyedListeners();
   #holders = 0;
   #opening: Promise<LiveConnection> | undefined = undefined;
@@ -44,7 +44,7 @@ export class DedicatedConnection {
     });
   }
 
-  /** Keeps the connection open until the returned function is called, and the process alive. */
+  /** Keeps the connection open, and the process alive, until the returned function is called. */
   hold(): () => void {
     this.#holders += 1;
     this.#updateRef();
@@ -55,17 +55,17 @@ export class DedicatedConnection {
     };
   }
 
-  /** Calls back when something is said about `topic`, and when something may have been said unheard. */
+  /** Calls back for messages about `topic`, and when a message may have been missed. */
   subscribe(topic: string, listener: () => void): () => void {
     const stop = this.#listeners.subscribe(topic, listener);
-    this.live().catch(() => undefined); // it is tried again
+    this.live().catch(() => undefined); // a later attempt opens it
     return () => {
       stop();
       this.#closeIfIdle();
     };
   }
 
-  /** The connection, opened if need be. */
+  /** Returns the connection. Opens it if necessary. */
   live(): Promise<LiveConnection> {
     if (this.#live !== undefined) return Promise.resolve(this.#live);
     this.#opening ??= this.#open().finally(() => {
@@ -75,8 +75,8 @@ export class DedicatedConnection {
   }
 
   /**
-   * Sends a statement over the connection. After an error that is not of the statement the connection is closed,
-   * because its locks are unknown.
+   * Sends a statement over the connection. After an error other than the statement's own the connection is closed,
+   * because the state of its locks is unknown.
    */
   async query(live: LiveConnection, text: string, values?: unknown[]): Promise<PostgresResult> {
     const { timeout } = this.#settings;
@@ -91,7 +91,7 @@ export class DedicatedConnection {
     }
   }
 
-  /** Closes the connection, and so releases all locks that it holds. */
+  /** Closes the connection, which releases all locks that it holds. */
   drop(live: LiveConnection): void {
     if (live.isLost) return;
     live.isLost = true;
@@ -150,8 +150,8 @@ export class DedicatedConnection {
   }
 
   /**
-   * Reports that this process lives, for as long as it does. `pool.end()` waits for all connections, and emits no
-   * event: so the pool is checked every second.
+   * Sends heartbeats for as long as this process lives. `pool.end()` waits for all connections, and emits no
+   * event, so the pool is checked every second.
    */
   #scheduleHeartbeat(live: LiveConnection, silent = 0): void {
     const { pool, lease } = this.#settings;
@@ -166,7 +166,7 @@ export class DedicatedConnection {
     }, interval);
   }
 
-  /** Listeners receive nothing while there is no connection. */
+  /** Reconnects, because listeners receive nothing without a connection. */
   #scheduleReconnect(): void {
     if (this.#listeners.keys.length === 0 || isEnding(this.#settings.pool)) return;
     this.#cancelTimer = setUnrefTimeout(
@@ -181,7 +181,7 @@ export class DedicatedConnection {
     if (this.#live !== undefined) this.drop(this.#live);
   }
 
-  /** Listening alone keeps no process alive; waiting for a lock does. */
+  /** Updates whether the connection keeps the process alive: listening alone does not, waiting for a lock does. */
   #updateRef(): void {
     const client = this.#live?.client as { ref?(): void; unref?(): void } | undefined;
     if (this.#holders > 0) client?.ref?.();

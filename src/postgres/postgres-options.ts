@@ -1,5 +1,5 @@
 /**
- * The options of `postgresStorage()`, and the checks at the door.
+ * The options of `postgresStorage()`, and their checks.
  *
  * @module
  */
@@ -34,7 +34,7 @@ export interface PostgresStorageOptions {
   readonly timeout?: number | undefined;
 }
 
-/** The options, with nothing left open that has a default. */
+/** The options with their defaults. */
 export interface PostgresSettings extends Pick<PostgresStorageOptions, 'pool' | 'expireAfter'> {
   readonly table: string;
   readonly lease: number;
@@ -62,14 +62,14 @@ export function checkPostgresOptions(options: PostgresStorageOptions): PostgresS
   return { pool, table, lease, timeout, expireAfter };
 }
 
-/** @throws ConfigurationError for a name that would have to be escaped, or that Postgres would cut off. */
+/** @throws ConfigurationError for a name that would have to be escaped, or that Postgres would truncate. */
 export function checkTable(table: string): void {
   const part = '[A-Za-z_][A-Za-z0-9_]{0,62}';
   if (typeof table === 'string' && new RegExp(`^(${part}\\.)?${part}$`).test(table)) return;
   refuse('table', "must be a name or schema.name, of letters, digits and '_', 63 at most.");
 }
 
-/** A client of `pg` has the same methods as a pool, but `connect()` gives none. */
+/** Returns whether a value is a client of `pg`. It has the same methods as a pool, but its `connect()` returns no client. */
 function isClient(value: unknown): boolean {
   const client = (value ?? {}) as { query?: unknown; escapeIdentifier?: unknown; release?: unknown };
   return typeof client.query === 'function' && [client.escapeIdentifier, client.release].some(isFunction);
@@ -84,7 +84,7 @@ function isPool(value: unknown): value is PostgresPool {
   return typeof pool.query === 'function' && typeof pool.connect === 'function';
 }
 
-/** Up to what a setting of Postgres takes. */
+/** Returns whether a value is a duration that a setting of Postgres can hold. */
 function isDuration(value: unknown): boolean {
   return typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= 2 ** 31 - 1;
 }

@@ -1,5 +1,5 @@
 /**
- * The part of `pg` that is used, by shape: tokenkeep does not import it. And its errors, as errors of ours.
+ * The part of `pg` that is used, by shape: tokenkeep does not import it. Converts its errors.
  *
  * @module
  */
@@ -26,19 +26,19 @@ export interface PostgresClient {
     event: 'notification',
     listener: (message: { channel: string; payload?: string | undefined }) => void,
   ): unknown;
-  /** With `true` it is closed instead of being given to somebody else. */
+  /** Returns the connection to the pool. `true`: the pool closes it. */
   release(isBroken?: boolean): void;
 }
 
-/** `new Pool()` of the package `pg`, as far as it is used. */
+/** The result of `new Pool()` of the package `pg`, as far as it is used. */
 export interface PostgresPool {
   /** Runs a statement on some connection. */
   query(text: string, values?: unknown[]): Promise<PostgresResult>;
-  /** Takes a connection out of the pool. */
+  /** Resolves with a connection of the pool. */
   connect(): Promise<PostgresClient>;
 }
 
-/** Runs something on Postgres that ends, and fails with nothing but a `StorageError`. */
+/** Runs an operation on Postgres with a time limit. Every failure is a `StorageError`. */
 export async function runBounded<T>(
   operation: StorageOperation,
   timeout: number,
@@ -52,7 +52,7 @@ export async function runBounded<T>(
   }
 }
 
-/** The remedy for an error, by its SQLSTATE. */
+/** Remedies for errors, by their SQLSTATE. */
 const remedies: Readonly<Record<string, string>> = {
   '42P01': 'Its table is missing: create it with the statements of postgresTable().',
   '42703': 'Its table has other columns: compare it with postgresTable().',
@@ -65,12 +65,12 @@ function toStorageError(operation: StorageOperation, error: unknown): StorageErr
   const { code } = (error ?? {}) as { code?: unknown };
   const remedy =
     remedies[String(code)] ?? 'It must be reachable; the cause says more. Nothing is lost: try again.';
-  // Only name, message and code: the detail of an error of Postgres quotes whole rows.
+  // Only name, message and code: the detail of a Postgres error quotes whole rows.
   const cause = safeCause(error, []);
   return new StorageError(`Postgres failed to ${operation} the session. ${remedy}`, { operation, cause });
 }
 
-/** Someone else changed the same row at the same time, and this statement did nothing. */
+/** Returns whether a concurrent transaction changed the same row, so this statement did nothing. */
 export function isSerializationFailure(error: unknown): boolean {
   const { code } = (error ?? {}) as { code?: unknown };
   return code === '40001' || code === '40P01';

@@ -28,8 +28,8 @@ import { buildStatements } from './postgres-table.ts';
  * the others wait and use the result. It brings its own lock, and notifies all of them of a change.
  *
  * The pool is yours, of `pg`; tokenkeep does not end it. It must reach the primary, directly or through a pooler in
- * session mode. One of its connections is used while someone watches or holds a lock, whatever the number of
- * sessions. Create the table with `postgresTable()`. Everyone who can read it can read the tokens.
+ * session mode. One of its connections is used while a session is watched or a lock is held, whatever the number of
+ * sessions. Create the table with `postgresTable()`. Anyone who can read the table can read the tokens.
  *
  * @example
  * ```ts
@@ -88,14 +88,14 @@ export function postgresStorage(options: PostgresStorageOptions): ClusterStorage
   };
 }
 
-/** The announcement of a changed key. Its length is limited: keys that begin with the same 1000 characters share one. */
+/** Returns the subject of a key's notifications. Its length is limited: keys that begin with the same 1000 characters share one. */
 function topicOf(key: string): string {
   return `changed ${escapeKey(key)
     .slice(0, 1000)
     .replace(/\p{Surrogate}$/u, '')}`;
 }
 
-/** Where transactions are serializable, a statement may have to run again: it has done nothing. */
+/** Runs a statement. Where transactions are serializable, it may have to run again: then it has done nothing. */
 async function runOnce(pool: PostgresPool, text: string, values: unknown[]): Promise<PostgresResult> {
   for (let attempt = 1; ; attempt++) {
     try {

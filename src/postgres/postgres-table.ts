@@ -1,15 +1,15 @@
 /**
- * The table, and every statement about it.
+ * The table, and the statements that use it.
  *
  * @module
  */
 import { checkTable } from './postgres-options.ts';
 
 /**
- * The statements that create the table of `postgresStorage()`, for a migration of yours. They may be run again.
+ * Returns the statements that create the table of `postgresStorage()`, for your migrations. They can be run again.
  *
  * One row is one session: `key` names the client and the session (`my-backend/alice`), `record` is JSON with the
- * tokens, `version` is new with every change, `updated_at` and `expires_at` are for people and for cleaning up:
+ * tokens, `version` changes with every write, `updated_at` and `expires_at` are for administrators and for cleaning up:
  * delete rows whose `expires_at` has passed.
  *
  * @example
@@ -36,7 +36,7 @@ export function postgresTable(table = 'tokenkeep_sessions'): string {
 CREATE INDEX IF NOT EXISTS ${index} ON ${quoteIdentifier(table)} (expires_at) WHERE expires_at IS NOT NULL;`;
 }
 
-/** An identifier that means itself, whatever word it is. */
+/** Quotes an identifier, so that keywords can be names too. */
 export function quoteIdentifier(name: string): string {
   return name
     .split('.')
@@ -44,7 +44,7 @@ export function quoteIdentifier(name: string): string {
     .join('.');
 }
 
-/** All statements of a storage. */
+/** The statements of a storage. */
 export interface Statements {
   readonly read: string;
   readonly insert: string;
@@ -54,8 +54,8 @@ export interface Statements {
 }
 
 /**
- * A change and its announcement are one statement, so there is never one without the other. The record must survive a
- * crash of the server: if someone has turned that off, this statement turns it on again for itself.
+ * Returns the statements. A change and its notification are one statement, so neither occurs alone. The record must survive a
+ * crash of the server: if `synchronous_commit` is off, this statement turns it on for its transaction.
  */
 export function buildStatements(table: string): Statements {
   const name = quoteIdentifier(table);

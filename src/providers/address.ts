@@ -1,5 +1,5 @@
 /**
- * Addresses of authorization servers, made of what an application knows: a domain, and names in paths.
+ * Addresses of authorization servers, built from a domain and names in paths.
  *
  * @module
  */
@@ -9,10 +9,10 @@ import { explain } from '../core/explain.ts';
 import { requireEndpoint } from '../core/http/endpoint.ts';
 
 /**
- * The base of a server's URLs, without a slash at its end: `auth.example.com` and `https://auth.example.com/` are the same.
+ * Returns the base of a server's URLs, without a slash at its end: `auth.example.com` and `https://auth.example.com/` are the same.
  *
- * @param name of the option, for the error: `reachfive({ domain })`
- * @throws ConfigurationError unless it is a host, or an https URL (http: only on loopback), without a query.
+ * @param name name of the option for the error: `reachfive({ domain })`
+ * @throws ConfigurationError unless `value` is a host, or an https URL (http: only on loopback), without a query.
  */
 export function baseUrl(name: string, value: unknown): string {
   if (typeof value !== 'string' || value === '') {
@@ -32,9 +32,9 @@ export function baseUrl(name: string, value: unknown): string {
 }
 
 /**
- * The base of a server that has nothing but its domain in front of its paths.
+ * Returns the base of a server whose URLs have only the domain in front of their paths.
  *
- * @throws ConfigurationError unless it is a host, or the URL of one.
+ * @throws ConfigurationError unless `value` is a host, or the URL of one.
  */
 export function origin(name: string, value: unknown): string {
   const base = baseUrl(name, value);
@@ -45,9 +45,9 @@ export function origin(name: string, value: unknown): string {
 }
 
 /**
- * One segment of a path.
+ * Returns one segment of a path.
  *
- * @throws ConfigurationError for none, and for those that lead elsewhere.
+ * @throws ConfigurationError for an empty segment, and for one that leads elsewhere.
  */
 export function segment(name: string, value: unknown): string {
   if (typeof value === 'string' && !/^\.{0,2}$/.test(value)) return encodeURIComponent(value);

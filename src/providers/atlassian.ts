@@ -8,14 +8,14 @@ import type { ReuseOptions } from './reuse.ts';
 
 /** Options of {@link atlassian}. */
 export interface AtlassianOptions extends ReuseOptions {
-  /** In ms. Ten minutes are reported, and not verified. @default 0 */
+  /** Reuse window in ms. Ten minutes are reported, but not verified. @default 0 */
   readonly reuseWindow?: number | undefined;
 }
 
 /**
- * Atlassian. Token requests are JSON, a dead refresh token is answered with 403. Logins need
- * `parameters: { audience: 'api.atlassian.com', prompt: 'consent' }` and the scope `offline_access`. There is no revocation
- * endpoint in its documentation.
+ * Returns Atlassian's authorization server. Token requests are JSON. A dead refresh token gets a 403. Logins need
+ * `parameters: { audience: 'api.atlassian.com', prompt: 'consent' }` and the scope `offline_access`. Its documentation contains
+ * no revocation endpoint.
  *
  * @see https://developer.atlassian.com/cloud/jira/platform/oauth-2-3lo-apps/
  */
@@ -26,7 +26,7 @@ export function atlassian({ reuseWindow = 0 }: AtlassianOptions = {}): Authoriza
     profile: {
       reuseWindow,
       requestEncoding: 'json',
-      // Reported, with `unauthorized_client`, which else is about the client.
+      // Reported with `unauthorized_client`, which otherwise concerns the client.
       errorFields: ['error_description', 'error'],
       errorCodes: { 'refresh_token is invalid': 'invalid-grant' },
     },

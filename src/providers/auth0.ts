@@ -11,13 +11,13 @@ import type { ReuseOptions } from './reuse.ts';
 export interface Auth0Options extends ReuseOptions {
   /** `acme.eu.auth0.com`, or a domain of your own. */
   readonly domain: string;
-  /** The "rotation overlap period" of the application, in ms. Only the latest used refresh token has it. @default 0 */
+  /** "Rotation overlap period" of the application, in ms. It applies only to the latest used refresh token. @default 0 */
   readonly reuseWindow?: number | undefined;
 }
 
 /**
- * A tenant of Auth0. A dead refresh token is answered with 403. Logins for an API of yours need its `audience` as a
- * parameter; a user has 200 refresh tokens for an application at most, and the oldest go silently.
+ * Returns the authorization server of an Auth0 tenant. A dead refresh token gets a 403. Logins for your own API need its `audience`
+ * as a parameter. A user has at most 200 refresh tokens for an application, and Auth0 silently removes the oldest.
  *
  * @throws ConfigurationError for an invalid domain.
  * @see https://auth0.com/docs/secure/tokens/refresh-tokens/refresh-token-rotation

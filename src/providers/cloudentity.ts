@@ -11,9 +11,9 @@ import { unlimitedReuse } from './reuse.ts';
 export interface CloudentityOptions {
   /** `acme.eu.authz.cloudentity.io`, or a domain of your own. */
   readonly domain: string;
-  /** Left out where the domain stands for the tenant. */
+  /** Id of the tenant. Omit it if the domain belongs to the tenant. */
   readonly tenant?: string | undefined;
-  /** The authorization server. Left out where the domain stands for it. */
+  /** Id of the workspace, which is the authorization server. Omit it if the domain belongs to the workspace. */
   readonly workspace?: string | undefined;
   /**
    * `false`: the workspace has refresh token cycling switched off, so the first refresh token continues to work.
@@ -24,7 +24,8 @@ export interface CloudentityOptions {
 }
 
 /**
- * A workspace of Cloudentity. Its generic errors have a sentence in place of a code, which becomes the `description`.
+ * Returns the authorization server of a Cloudentity workspace. Its generic errors contain a sentence in place of a code, which becomes
+ * the `description`.
  *
  * @example
  * ```ts

@@ -11,14 +11,15 @@ import type { ReuseOptions } from './reuse.ts';
 export interface CognitoOptions extends ReuseOptions {
   /** The domain of the user pool: `acme.auth.eu-west-1.amazoncognito.com`, or one of your own. */
   readonly domain: string;
-  /** `eu-west-1_AbCdEf`. Needed for ID tokens, whose issuer it is part of. @default no issuer */
+  /** Id of the user pool: `eu-west-1_AbCdEf`. Required for ID tokens, because their issuer contains it. @default no issuer */
   readonly userPoolId?: string | undefined;
   /** The "retry grace period" of an app client with rotation, in ms: up to a minute. @default 0 */
   readonly reuseWindow?: number | undefined;
 }
 
 /**
- * A user pool of Amazon Cognito. Without rotation its refresh responses have no refresh token: that of the login stays valid.
+ * Returns the authorization server of a Cognito user pool. Without rotation its refresh responses contain no refresh token: that of
+ * the login stays valid.
  *
  * @throws ConfigurationError for an invalid domain or user pool.
  * @see https://docs.aws.amazon.com/cognito/latest/developerguide/token-endpoint.html

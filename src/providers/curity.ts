@@ -12,22 +12,22 @@ import { type ReuseOptions, unlimitedReuse } from './reuse.ts';
 
 /** Options of {@link curity}. */
 export interface CurityOptions extends ReuseOptions {
-  /** Where the token service runs: `login.example.com`, `https://localhost:8443`. */
+  /** Host of the token service: `login.example.com`, `https://localhost:8443`. */
   readonly domain: string;
   /** Prefix of the endpoints of the token service. @default '/oauth/v2/oauth-' */
   readonly prefix?: string | undefined;
-  /** The issuer, as the profile names it. Needed for ID tokens. @default none */
+  /** Issuer in the profile. Required for ID tokens. @default none */
   readonly issuer?: string | undefined;
-  /** `true`: "Reuse Refresh Tokens" is on, so the same refresh token comes back. @default false: each is single-use */
+  /** `true`: "Reuse Refresh Tokens" is on, so responses contain the same refresh token. @default false: each is single-use */
   readonly reuseRefreshTokens?: boolean | undefined;
   /** The "grace period" of the profile, in ms. @default 0 */
   readonly reuseWindow?: number | undefined;
 }
 
 /**
- * A token service of Curity with the endpoints of its default configuration. All its client authentication methods work;
- * for mutual TLS, or other paths, take `discover(issuer, { profile: curity({ … }).profile })`. Its access tokens are
- * opaque, and a refresh brings no new ID token: the one of the login stays.
+ * Returns the authorization server of a Curity token service, with the endpoints of its default configuration. All its client
+ * authentication methods work; for mutual TLS, or other paths, use `discover(issuer, { profile: curity({ … }).profile })`. Its
+ * access tokens are opaque, and a refresh returns no new ID token: that of the login stays.
  *
  * @example
  * ```ts

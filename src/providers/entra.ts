@@ -14,9 +14,9 @@ export interface EntraOptions {
 }
 
 /**
- * A tenant of Microsoft Entra ID, version 2.0. It has no revocation endpoint. Old refresh tokens go on to work; those of
- * single-page applications end after 24 hours, whatever is done. Where it wants the user to do something, `details` of the
- * error has the `claims` that the login has to ask for.
+ * Returns the authorization server of a Microsoft Entra ID tenant, version 2.0. It has no revocation endpoint. Old refresh tokens
+ * continue to work; those of single-page applications expire after 24 hours, even after a refresh. If Entra requires the user to act,
+ * `details` of the error contains the `claims` that the login has to request.
  *
  * @throws ConfigurationError for an invalid tenant.
  * @see https://learn.microsoft.com/entra/identity-platform/refresh-tokens

@@ -8,13 +8,13 @@ import { origin } from './address.ts';
 
 /** Options of {@link github}. */
 export interface GithubOptions {
-  /** Of a GitHub Enterprise Server. @default 'github.com' */
+  /** Domain of a GitHub Enterprise Server. @default 'github.com' */
   readonly domain?: string | undefined;
 }
 
 /**
- * GitHub Apps whose user tokens expire, and OAuth apps, whose tokens do not. A refresh ends the old access token as well, at
- * once. Refusals have status 200. It has no revocation endpoint of RFC 7009: sign-out is local.
+ * Returns GitHub's authorization server, for GitHub Apps whose user tokens expire, and for OAuth apps, whose tokens do not. A refresh
+ * also ends the old access token at once. Refusals have status 200. It has no revocation endpoint of RFC 7009: sign-out is local.
  *
  * @throws ConfigurationError for an invalid domain.
  * @see https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/refreshing-user-access-tokens

@@ -7,9 +7,9 @@ import type { AuthorizationServer } from '../core/oauth/authorization-server.ts'
 import { unlimitedReuse } from './reuse.ts';
 
 /**
- * Google's authorization server. Its refresh responses have no refresh token: that of the login stays valid. Logins give one for
- * `parameters: { access_type: 'offline', prompt: 'consent' }`; a user has 100 for a client at most, and the oldest go
- * silently. A policy that wants a new sign-in is `interaction_required`.
+ * Returns Google's authorization server. Its refresh responses contain no refresh token: that of the login stays valid. Logins return
+ * one for `parameters: { access_type: 'offline', prompt: 'consent' }`. A user has at most 100 for a client, and Google silently
+ * removes the oldest. A policy that requires a new sign-in causes `interaction_required`.
  *
  * @see https://developers.google.com/identity/protocols/oauth2/web-server
  */

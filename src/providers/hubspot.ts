@@ -6,8 +6,8 @@
 import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 
 /**
- * HubSpot. Clients authenticate with `clientSecretPost()`. Its refusals have no `error`: the code stands in `status` or
- * `category`. It has no revocation endpoint of RFC 7009: sign-out is local.
+ * Returns HubSpot's authorization server. Clients authenticate with `clientSecretPost()`. Its refusals have no `error`: the code is in
+ * `status` or `category`. It has no revocation endpoint of RFC 7009: sign-out is local.
  *
  * @see https://developers.hubspot.com/docs/api/oauth-quickstart-guide
  */

@@ -1,5 +1,5 @@
 /**
- * `tokenkeep/providers`: authorization servers as they really behave, as data. All others need no profile, or one of yours.
+ * `tokenkeep/providers`: the actual behaviour of authorization servers, as data. All others need no profile, or your own.
  *
  * @module
  */

@@ -8,13 +8,13 @@ import type { ReuseOptions } from './reuse.ts';
 
 /** Options of {@link intuit}. */
 export interface IntuitOptions extends ReuseOptions {
-  /** The refresh token changes about once a day; how long the one before it works is not documented, in ms. @default 0 */
+  /** Reuse window in ms. The refresh token changes about once a day; its overlap with the previous one is undocumented. @default 0 */
   readonly reuseWindow?: number | undefined;
 }
 
 /**
- * Intuit. Clients authenticate with `clientSecretBasic()`. The same refresh token comes back until, about once a day, there
- * is another one. Token requests are forms, revocations are JSON.
+ * Returns Intuit's authorization server. Clients authenticate with `clientSecretBasic()`. Responses contain the same refresh token
+ * until, about once a day, it changes. Token requests are forms, revocations are JSON.
  *
  * @see https://developer.intuit.com/app/developer/qbo/docs/develop/authentication-and-authorization/oauth-2.0
  */

@@ -9,16 +9,16 @@ import type { ReuseOptions } from './reuse.ts';
 
 /** Options of {@link keycloak}. */
 export interface KeycloakOptions extends ReuseOptions {
-  /** Where it runs: `login.example.com`, or with a path in front of `/realms`: `https://login.example.com/auth`. */
+  /** URL of the server: `login.example.com`, or with a path in front of `/realms`: `https://login.example.com/auth`. */
   readonly url: string;
   readonly realm: string;
-  /** Its rotation has no such window, but realms without "Revoke Refresh Token" take old ones on. @default 0 */
+  /** Reuse window in ms. Rotation has none, but realms without "Revoke Refresh Token" still accept old ones. @default 0 */
   readonly reuseWindow?: number | undefined;
 }
 
 /**
- * A realm of Keycloak. With "Revoke Refresh Token" a refresh token that comes too often ends the whole session, and it is
- * reported that attempts which failed in Keycloak count as well. A refresh token can end before its access token does.
+ * Returns the authorization server of a Keycloak realm. With "Revoke Refresh Token" a refresh token that is sent too often ends the
+ * whole session. Reportedly, attempts that failed in Keycloak count as well. A refresh token can expire before its access token.
  *
  * @throws ConfigurationError for an invalid URL or realm.
  * @see https://www.keycloak.org/docs/latest/server_admin/

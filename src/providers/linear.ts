@@ -8,12 +8,12 @@ import type { ReuseOptions } from './reuse.ts';
 
 /** Options of {@link linear}. */
 export interface LinearOptions extends ReuseOptions {
-  /** In ms. Half an hour is reported, and not verified. @default 1_800_000 */
+  /** Reuse window in ms. Half an hour is reported, but not verified. @default 1_800_000 */
   readonly reuseWindow?: number | undefined;
 }
 
 /**
- * Linear. Access tokens live a day.
+ * Returns Linear's authorization server. Access tokens are valid for a day.
  *
  * @see https://linear.app/developers/oauth-2-0-authentication
  */

@@ -6,8 +6,8 @@
 import type { AuthorizationServer } from '../core/oauth/authorization-server.ts';
 
 /**
- * LinkedIn, for partners with programmatic refresh tokens: these end a year after the login, whatever is done. There is no
- * revocation endpoint in its documentation.
+ * Returns LinkedIn's authorization server, for partners with programmatic refresh tokens: these expire a year after the login, even
+ * after a refresh. Its documentation contains no revocation endpoint.
  *
  * @see https://learn.microsoft.com/linkedin/shared/authentication/programmatic-refresh-tokens
  */
@@ -16,7 +16,7 @@ export function linkedin(): AuthorizationServer {
     authorizationEndpoint: 'https://www.linkedin.com/oauth/v2/authorization',
     tokenEndpoint: 'https://www.linkedin.com/oauth/v2/accessToken',
     profile: {
-      // Reported, not documented: it comes with `invalid_request` as well as with `invalid_grant`.
+      // Reported, but not documented: it occurs with `invalid_request` as well as with `invalid_grant`.
       errorFields: ['error_description', 'error'],
       errorCodes: {
         'The provided authorization grant or refresh token is invalid, expired or revoked': 'invalid-grant',

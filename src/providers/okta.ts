@@ -18,7 +18,7 @@ export interface OktaOptions extends ReuseOptions {
 }
 
 /**
- * An authorization server of Okta. With persistent refresh tokens the same one comes back.
+ * Returns an authorization server of Okta. With persistent refresh tokens, responses contain the same one.
  *
  * @throws ConfigurationError for an invalid domain.
  * @see https://developer.okta.com/docs/guides/refresh-tokens/main/

@@ -1,5 +1,5 @@
 /**
- * ReachFive: JSON bodies, and a refresh token that comes twice ends them all.
+ * ReachFive: JSON bodies. A refresh token that is sent twice invalidates all others.
  *
  * @module
  */
@@ -10,16 +10,16 @@ import { origin } from './address.ts';
 export interface ReachfiveOptions {
   /** The domain of the account: `acme.reach5.net`, or one of your own. */
   readonly domain: string;
-  /** How long a refresh token lives, as the console sets it, in ms: 1 to 365 days, there 90 by default. @default unknown */
+  /** Lifetime of a refresh token, as set in the console, in ms: 1 to 365 days, there 90 by default. @default unknown */
   readonly refreshTokenLifetime?: number | undefined;
 }
 
 /**
- * A ReachFive account. Refresh tokens are single-use, and one that is used again invalidates all others of the user and
- * client, so nothing is ever sent twice. A refresh token needs the scope `offline_access`, refresh tokens enabled in the
- * console, and for public clients PKCE enforced. 100 token requests a minute are allowed for one address.
+ * Returns the authorization server of a ReachFive account. Refresh tokens are single-use, and one that is used again invalidates all
+ * others of the user and client, so none is ever sent twice. A refresh token needs the scope `offline_access`, refresh tokens
+ * enabled in the console, and for public clients PKCE enforced. 100 token requests a minute are allowed for one address.
  *
- * The issuer is not documented: its ID tokens are taken to come from the domain. Where they do not, set `issuer`.
+ * The issuer is not documented: its ID tokens are assumed to come from the domain. If they do not, set `issuer`.
  *
  * @example
  * ```ts

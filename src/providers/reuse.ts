@@ -1,18 +1,18 @@
 /**
- * When a refresh token may be sent once more.
+ * Options for sending a refresh token once more.
  *
  * @module
  */
 
-/** How the console of a provider sets it. */
+/** Reuse window, as set in a provider's console. */
 export interface ReuseOptions {
   /**
-   * How long a used refresh token continues to work, in ms, as it is set for this client at the provider. It heals lost
-   * answers, if `timeout` is shorter. One that is longer than the provider's ends sessions: a used refresh token that
-   * comes too late is taken for a stolen one.
+   * Time for which a used refresh token continues to work, in ms, as set for this client at the provider. It recovers lost
+   * responses, if `timeout` is shorter. A window that is longer than the provider's ends sessions: the provider treats a used refresh
+   * token that arrives too late as stolen.
    */
   readonly reuseWindow?: number | undefined;
 }
 
-/** The server does not spend refresh tokens: sending one again does no harm. */
+/** Value for servers that do not spend refresh tokens: sending one again does no harm. */
 export const unlimitedReuse: number = Number.MAX_SAFE_INTEGER;

@@ -11,13 +11,13 @@ import type { ReuseOptions } from './reuse.ts';
 export interface SalesforceOptions extends ReuseOptions {
   /** `acme.my.salesforce.com`, or `test.salesforce.com` for sandboxes. @default 'login.salesforce.com' */
   readonly domain?: string | undefined;
-  /** For apps with refresh token rotation, in ms. Not documented. @default 0 */
+  /** Reuse window in ms, for apps with refresh token rotation. Not documented. @default 0 */
   readonly reuseWindow?: number | undefined;
 }
 
 /**
- * Salesforce. Its responses have no lifetime: an access token is used until an API rejects it. `extra.instance_url` of the
- * tokens is the URL of the APIs. A user has at most five grants for an app; a sixth one revokes the oldest.
+ * Returns Salesforce's authorization server. Its responses contain no lifetime: an access token is used until an API rejects it.
+ * `extra.instance_url` of the tokens is the URL of the APIs. A user has at most five grants for an app; a sixth revokes the oldest.
  *
  * @throws ConfigurationError for an invalid domain.
  * @see https://help.salesforce.com/s/articleView?id=sf.remoteaccess_oauth_refresh_token_flow.htm
@@ -32,7 +32,7 @@ export function salesforce(options: SalesforceOptions = {}): AuthorizationServer
     revocationEndpoint: `${base}/services/oauth2/revoke`,
     profile: {
       reuseWindow,
-      // Reported for two refreshes at once: the grant lives.
+      // Reported for two concurrent refreshes: the grant is still valid.
       errorFields: ['error_description', 'error'],
       errorCodes: { 'token request is already being processed': 'transient' },
     },

@@ -9,17 +9,16 @@ import type { AuthorizationServer } from '../core/oauth/authorization-server.ts'
 const invalidTokenErrors: ReadonlySet<unknown> = new Set(['token_expired', 'token_revoked', 'invalid_auth']);
 
 async function isInvalidToken(response: Response): Promise<boolean> {
-  if (response.headers.get('content-type')?.includes('json') !== true) return false; // a file, not an answer of a method
+  if (response.headers.get('content-type')?.includes('json') !== true) return false; // a file, not a response of a method
   const body: unknown = await response.json().catch(() => undefined);
   const { ok, error } = (body ?? {}) as { readonly ok?: unknown; readonly error?: unknown };
   return ok === false && invalidTokenErrors.has(error);
 }
 
 /**
- * Slack. Every response has the status 200, refusals too, and the profile recognises them. A login returns up to two
- * chains of tokens: the bot's, and the user's in `authed_user`. They are two sessions: `setTokens(answer)` for the
- * one and `forSession('user').setTokens(answer.authed_user)` for the other. It has no revocation endpoint of RFC
- * 7009.
+ * Returns Slack's authorization server. Every response has the status 200, refusals too, and the profile recognises them. A login
+ * returns up to two chains of tokens: the bot's, and the user's in `authed_user`. They are two sessions: `setTokens(response)` for
+ * the one and `forSession('user').setTokens(response.authed_user)` for the other. It has no revocation endpoint of RFC 7009.
  *
  * @see https://docs.slack.dev/authentication/using-token-rotation
  */

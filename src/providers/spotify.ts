@@ -8,13 +8,13 @@ import type { ReuseOptions } from './reuse.ts';
 
 /** Options of {@link spotify}. */
 export interface SpotifyOptions extends ReuseOptions {
-  /** Clients with PKCE may get new refresh tokens; how long the old ones work is not documented, in ms. @default 0 */
+  /** Reuse window in ms. Clients with PKCE may get new refresh tokens; the lifetime of old ones is undocumented. @default 0 */
   readonly reuseWindow?: number | undefined;
 }
 
 /**
- * Spotify. Confidential clients authenticate with `clientSecretBasic()`. Where no refresh token comes the old one stays. A
- * refresh token ends six months after the consent. There is no revocation endpoint.
+ * Returns Spotify's authorization server. Confidential clients authenticate with `clientSecretBasic()`. If a response contains no
+ * refresh token, the old one stays valid. A refresh token expires six months after the consent. There is no revocation endpoint.
  *
  * @see https://developer.spotify.com/documentation/web-api/tutorials/refreshing-tokens
  */

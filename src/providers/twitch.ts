@@ -8,13 +8,13 @@ import type { ReuseOptions } from './reuse.ts';
 
 /** Options of {@link twitch}. */
 export interface TwitchOptions extends ReuseOptions {
-  /** A refresh may bring another refresh token; whether the old one works on is not documented, in ms. @default 0 */
+  /** Reuse window in ms. A refresh may return another refresh token; the validity of the old one is undocumented. @default 0 */
   readonly reuseWindow?: number | undefined;
 }
 
 /**
- * Twitch. Clients authenticate with `clientSecretPost()`. It says why it refuses in `message`, and revokes access tokens
- * only.
+ * Returns Twitch's authorization server. Clients authenticate with `clientSecretPost()`. Refusals have their reason in `message`. It
+ * revokes access tokens only.
  *
  * @see https://dev.twitch.tv/docs/authentication/refresh-tokens/
  */

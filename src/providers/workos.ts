@@ -8,13 +8,14 @@ import type { ReuseOptions } from './reuse.ts';
 
 /** Options of {@link workos}. */
 export interface WorkosOptions extends ReuseOptions {
-  /** In ms. That a used refresh token gets the same answer for 30 s is reported, and not verified. @default 30_000 */
+  /** Reuse window in ms. The same response to a used refresh token for 30 s is reported, but not verified. @default 30_000 */
   readonly reuseWindow?: number | undefined;
 }
 
 /**
- * User management of WorkOS. Its answers have no lifetime, its access tokens are JWTs that say it. For lost responses to be
- * healed in time give the manager a `timeout` that is shorter than the window. There is no revocation endpoint of RFC 7009.
+ * Returns WorkOS's authorization server for user management. Its responses contain no lifetime: its access tokens are JWTs with an
+ * expiry. To recover lost responses in time, give the manager a `timeout` that is shorter than the window. There is no revocation
+ * endpoint of RFC 7009.
  *
  * @see https://workos.com/docs/reference/user-management/authentication/refresh-token
  */

@@ -8,12 +8,13 @@ import type { ReuseOptions } from './reuse.ts';
 
 /** Options of {@link xero}. */
 export interface XeroOptions extends ReuseOptions {
-  /** In ms. @default 1_800_000, which Xero grants for lost responses */
+  /** Reuse window in ms. @default 1_800_000, which Xero grants for lost responses */
   readonly reuseWindow?: number | undefined;
 }
 
 /**
- * Xero. A refresh token that is not used ends after 30 days. Confidential clients authenticate with `clientSecretBasic()`.
+ * Returns Xero's authorization server. An unused refresh token expires after 30 days. Confidential clients authenticate with
+ * `clientSecretBasic()`.
  *
  * @see https://developer.xero.com/documentation/guides/oauth2/token-types
  */

@@ -1,5 +1,5 @@
 /**
- * One connection for all announcements: what has changed, and which lock is free. Open while somebody watches.
+ * One connection for all notifications: changed keys and released locks. It is open while there are watchers.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { KeyedListeners } from '../async/keyed-listeners.ts';
 import { isConnecting, isIoredis, type RedisClient } from './redis-client.ts';
 import type { RedisSettings } from './redis-options.ts';
 
-/** The common part of both packages for a connection that listens. */
+/** The common part of both packages for a subscribed connection. */
 interface Subscriber {
   // biome-ignore lint/suspicious/noExplicitAny: the listeners of an event take what the client gives them
   on(event: string, listener: (...values: any[]) => void): unknown;
@@ -33,19 +33,19 @@ export class ChangeNotifications {
   constructor(settings: RedisSettings) {
     this.#settings = settings;
     this.channel = `${settings.prefix}:changes`;
-    // The connection is ours, so an application that closes its client need not close it as well.
+    // tokenkeep opened the connection, so it closes it without the application.
     settings.client.on('end', () => this.#close());
     settings.client.on('ready', () => {
       if (!this.isOpen && this.#listeners.keys.length > 0) this.#open();
     });
   }
 
-  /** Whether announcements arrive, so that waiters need not look so often. */
+  /** Returns whether notifications arrive, so that waiters can poll less often. */
   get isOpen(): boolean {
     return this.#closeConnection !== undefined;
   }
 
-  /** Calls back when `key` is announced, and when an announcement may have been missed. */
+  /** Calls back for a notification of `key`, and when a notification may have been missed. */
   subscribe(key: string, listener: () => void): () => void {
     const stop = this.#listeners.subscribe(key, listener);
     if (this.#closeConnection === undefined) this.#open();
@@ -55,7 +55,7 @@ export class ChangeNotifications {
     };
   }
 
-  /** Calls back while announcements arrive anyway: waiting for a lock is no reason to open a connection. */
+  /** Calls back for notifications while the connection is open anyway: waiting for a lock does not open one. */
   subscribeIfOpen(key: string, listener: () => void): () => void {
     return this.isOpen ? this.subscribe(key, listener) : () => undefined;
   }
@@ -73,14 +73,14 @@ export class ChangeNotifications {
     const onMessage = (channel: unknown, message: unknown): void => {
       if (String(channel) === this.channel) notify(message);
     };
-    const listener = isIoredis(connection) ? [] : [notify]; // ioredis has an event for all channels
+    const listener = isIoredis(connection) ? [] : [notify]; // ioredis emits one event for all channels
     const subscribe = retryUntilSuccess(async () => {
-      if (own && needsConnect(connection)) await connection.connect?.(); // its event `ready` brings us back here
+      if (own && needsConnect(connection)) await connection.connect?.(); // its event `ready` calls this method again
       if (isConnecting(connection)) return;
       await connection.subscribe(this.channel, ...listener);
       for (const key of this.#listeners.keys) this.#listeners.notify(key);
     });
-    // It connects again by itself; without a listener its errors would end the process.
+    // It reconnects by itself; without a listener its errors would end the process.
     if (own) connection.on('error', () => undefined);
     connection.on('ready', subscribe.now);
     if (isIoredis(connection)) connection.on('message', onMessage);
@@ -95,7 +95,7 @@ export class ChangeNotifications {
   }
 }
 
-/** A client of node-redis that has not been connected; those of ioredis connect when they are created, or first used. */
+/** Returns whether a client of node-redis is not connected yet; those of ioredis connect when they are created, or first used. */
 function needsConnect(connection: RedisClient): boolean {
   return !isIoredis(connection) && !connection.isOpen;
 }
@@ -109,7 +109,7 @@ function disconnect(connection: Subscriber): void {
   }
 }
 
-/** Runs `attempt`, and again a second after it failed, until it succeeds or is stopped. */
+/** Runs `attempt`, and again a second after each failure, until it succeeds or is stopped. */
 function retryUntilSuccess(attempt: () => Promise<void>): {
   readonly now: () => void;
   readonly stop: () => void;

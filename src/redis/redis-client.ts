@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Keys and arguments of a script, as node-redis takes them. */
+/** Keys and arguments of a script, as in node-redis. */
 export interface ScriptCall {
   keys: string[];
   arguments: string[];
@@ -13,11 +13,11 @@ export interface ScriptCall {
 /** The result of `createClient()` and `createCluster()` of the package `redis`, as far as it is used. */
 export interface NodeRedisClient {
   readonly isOpen: boolean;
-  /** Runs a script that the server knows by its hash. */
+  /** Runs a cached script by its hash. */
   evalSha(sha1: string, call: ScriptCall): Promise<unknown>;
   /** Runs a script. */
   eval(script: string, call: ScriptCall): Promise<unknown>;
-  /** Another connection with the same options, not connected yet. */
+  /** Returns another connection with the same options, not connected yet. */
   duplicate(): unknown;
   /** Subscribes to an event. */
   // biome-ignore lint/suspicious/noExplicitAny: the listeners of an event take what the client gives them
@@ -27,11 +27,11 @@ export interface NodeRedisClient {
 /** The result of `new Redis()` and `new Cluster()` of the package `ioredis`, as far as it is used. */
 export interface IoredisClient {
   readonly status: string;
-  /** Runs a script that the server knows by its hash. */
+  /** Runs a cached script by its hash. */
   evalsha(sha1: string, keys: number, ...keysAndArguments: string[]): Promise<unknown>;
   /** Runs a script. */
   eval(script: string, keys: number, ...keysAndArguments: string[]): Promise<unknown>;
-  /** Another connection with the same options, not connected yet. */
+  /** Returns another connection with the same options, not connected yet. */
   duplicate(): unknown;
   /** Subscribes to an event. */
   // biome-ignore lint/suspicious/noExplicitAny: the listeners of an event take what the client gives them
@@ -43,11 +43,11 @@ export type RedisClient = NodeRedisClient | IoredisClient;
 
 /** Other members that both clients have. Not part of the public types: a cluster lacks some of them. */
 interface Common {
-  /** node-redis; a cluster of it does not say. */
+  /** Set by node-redis, but not by its cluster. */
   readonly isReady?: boolean;
-  /** ioredis. */
+  /** Set by ioredis. */
   readonly isCluster?: boolean;
-  /** A cluster of node-redis. */
+  /** Set by a cluster of node-redis. */
   readonly masters?: unknown;
   wait(replicas: number, timeout: number): Promise<number>;
   once(event: string, listener: () => void): unknown;
@@ -63,12 +63,12 @@ export function isRedisClient(value: unknown): value is RedisClient {
   return runsScripts && typeof client.eval === 'function' && typeof client.on === 'function';
 }
 
-/** `createClientPool()` of node-redis runs scripts, and subscribes to nothing. */
+/** Returns whether a value is a `createClientPool()` of node-redis, which runs scripts but cannot subscribe. */
 export function isClientPool(value: unknown): boolean {
   return typeof (value as { totalClients?: unknown } | null)?.totalClients === 'number';
 }
 
-/** redis 3 has the methods of ioredis, whose clients say their status, and answers to callbacks. */
+/** Returns whether a value is a client of redis 3. It has the methods of ioredis, but no status, and calls back with replies. */
 export function isCallbackClient(value: unknown): boolean {
   const { evalsha, status } = (value ?? {}) as Partial<IoredisClient>;
   return typeof evalsha === 'function' && typeof status !== 'string' && isRedisClient(value);
@@ -79,7 +79,7 @@ export function isCluster(client: RedisClient): boolean {
   return isCluster === true || masters !== undefined;
 }
 
-/** Whether the client will connect by itself. Commands wait until then in a queue without a limit. */
+/** Returns whether the client will connect by itself. Commands wait until then in a queue without a limit. */
 export function isConnecting(client: RedisClient): boolean {
   if (isIoredis(client)) return ['connecting', 'connect', 'close', 'reconnecting'].includes(client.status);
   return client.isOpen && (client as unknown as Common).isReady === false;
@@ -89,12 +89,12 @@ export function whenReady(client: RedisClient): Promise<void> {
   return new Promise((resolve) => (client as unknown as Common).once('ready', resolve));
 }
 
-/** How many replicas have what this connection has written. */
+/** Resolves with the number of replicas that have the writes of this connection. */
 export function waitForReplicas(client: RedisClient, replicas: number, timeout: number): Promise<number> {
   return (client as unknown as Common).wait(replicas, timeout);
 }
 
-/** Runs a script by its hash, or whole: `by` says what `text` is. */
+/** Runs a script: `by` selects whether `text` is its hash or the script itself. */
 export function runScript(
   client: RedisClient,
   by: 'hash' | 'text',

@@ -21,7 +21,7 @@ export interface RedisLockOptions {
   readonly server: RedisServer;
   readonly notifications: ChangeNotifications;
   readonly lease: number;
-  /** The key of the lock of this name. */
+  /** Returns the key of the lock of a name. */
   keyOf(name: string): string;
 }
 
@@ -36,10 +36,10 @@ interface LockGrant {
 export class RedisLock implements TokenLock {
   readonly reach = 'cluster';
   readonly lease: number;
-  /** In a failover, a restart or a flush Redis may forget who has it. */
+  /** Redis may lose the lock in a failover, a restart or a flush. */
   readonly mayBeLost = true;
   readonly #options: RedisLockOptions;
-  /** Of those in this process that want one lock, one at a time asks Redis. */
+  /** A queue in this process: one caller for each lock asks Redis at a time. */
   readonly #queue: KeyedQueue = new KeyedQueue();
 
   constructor(options: RedisLockOptions) {
@@ -83,16 +83,16 @@ export class RedisLock implements TokenLock {
         const askedAt = Date.now();
         const left = await this.#tryAcquire(grant);
         signal?.throwIfAborted();
-        // The lease began when Redis received the command. If that is long ago, because this process or the
-        // response was late, it may have expired: asking once more starts it again, or names its owner.
+        // The lease began when Redis received the command. If that is long ago, because this process or the response was late, it may have
+        // expired: another attempt renews it, or returns its owner's remaining time.
         if (left === 0 && Date.now() - askedAt > this.#options.lease / 10) continue;
         if (left === 0) break;
-        // Announcements may get lost, so it looks anyway: more often if no announcements arrive.
+        // Notifications may get lost, so it polls anyway: more often if no notifications arrive.
         const longest = notifications.isOpen ? 1000 : 250;
         await retryDelay.wait(Math.min(left, backoffDelay(attempt, longest)), signal);
       }
     } catch (error) {
-      // It may be ours without our knowledge, if only the response was lost or the signal came too late.
+      // The lock may be held here, if only the response was lost or the signal came too late.
       void this.#release(grant);
       throw error;
     } finally {
@@ -102,15 +102,15 @@ export class RedisLock implements TokenLock {
     return grant;
   }
 
-  /** 0 if it is ours, or for how long it is another's at most, in ms. */
+  /** Returns 0 if the lock is held here, or else the longest time for which another owner holds it, in ms. */
   async #tryAcquire({ keys, owner }: LockGrant): Promise<number> {
     const { server, lease } = this.#options;
     return Number(await server.execute('write', acquireScript, { keys, arguments: [owner, String(lease)] }));
   }
 
   /**
-   * Renews the lease until the grant ends, but for a limited time (law bounded-locks): a callback that never ends is
-   * not a living holder. A lease that cannot be renewed was lost, and the next write finds out.
+   * Renews the lease until the grant ends, but for a limited time (law bounded-locks): a callback that never ends does
+   * not count as a living holder. If a lease cannot be renewed it was lost, and the next write fails.
    */
   #scheduleRenewal(grant: LockGrant, round = 1): void {
     const { server, lease } = this.#options;
@@ -122,7 +122,7 @@ export class RedisLock implements TokenLock {
     }, lease / 3);
   }
 
-  /** Checks whether others wait for it. If Redis does not receive this, the lease expires by itself. */
+  /** Releases the lock. Returns whether others wait for it. If Redis does not receive this, the lease expires by itself. */
   async #release({ keys, owner, stop }: LockGrant): Promise<boolean> {
     const { server, notifications } = this.#options;
     stop();

@@ -1,5 +1,5 @@
 /**
- * The options of `redisStorage()`, and the checks at the door.
+ * The options of `redisStorage()`, and their checks.
  *
  * @module
  */
@@ -47,7 +47,7 @@ export interface RedisStorageOptions {
   readonly timeout?: number | undefined;
 }
 
-/** The options, with nothing left open that has a default. */
+/** The options with their defaults. */
 export interface RedisSettings
   extends Pick<RedisStorageOptions, 'client' | 'subscriber' | 'wait' | 'expireAfter'> {
   readonly prefix: string;

@@ -1,11 +1,11 @@
 /**
- * The scripts that run inside Redis, each in one step. Reads are scripts too: a script goes to the primary, a `GET`
- * to whatever replica a cluster's client prefers.
+ * The scripts that run inside Redis, each in one step. Reads are scripts too: a script runs on the primary, a `GET`
+ * on the replica that a cluster's client selects.
  *
  * @module
  */
 
-/** A script, and the hash that Redis knows it by once it has run it. */
+/** A script, and the hash under which Redis caches it after its first run. */
 export interface Script {
   readonly text: string;
   readonly sha1: string;
@@ -14,7 +14,7 @@ export interface Script {
 /** Length of a version in front of a record: that of a UUID. */
 export const versionLength = 36;
 
-/** The stored value, as `=` and its version, or nothing. */
+/** The stored value: `=` and its version, or nothing. */
 const held: string = `
 local held = ''
 if redis.call('EXISTS', KEYS[1]) == 1 then held = '=' .. redis.call('GETRANGE', KEYS[1], 0, ${versionLength - 1}) end
@@ -27,9 +27,9 @@ export const readScript: Script = {
 };
 
 /**
- * KEYS: record. ARGV: required lock, version and record, ms to keep it or nothing, channel, message. 0 is a conflict.
- * The change is announced first, so that nothing has changed where announcing is not allowed; no one receives it
- * before the script ends.
+ * KEYS: record. ARGV: required lock, version and record, ms to keep it or nothing, channel, message. Returns 0 for a conflict.
+ * The change is published first, so that nothing is changed if publishing is not allowed. Subscribers receive the message only
+ * after the script has ended.
  */
 export const writeScript: Script = {
   text: `${held}
@@ -40,7 +40,7 @@ return 1`,
   sha1: '9a1f410c6a9d658c63b542f067d6dab217bf601b',
 };
 
-/** KEYS: record. ARGV: what must be held or nothing, channel, message. 0 is a conflict. */
+/** KEYS: record. ARGV: required value or nothing, channel, message. Returns 0 for a conflict. */
 export const deleteScript: Script = {
   text: `${held}
 if ARGV[1] ~= '' and held ~= ARGV[1] then return 0 end
@@ -51,16 +51,15 @@ return 1`,
   sha1: '139f54307c3fbeabcf3efa518fd339fd0ef1f63d',
 };
 
-/** KEYS: any of ours. A write that says nothing: when the replicas have it, they have what was written before it. */
+/** KEYS: any key of the storage. Writes a marker: once the replicas have it, they have all earlier writes. */
 export const touchScript: Script = {
   text: `return redis.call('SET', KEYS[1], '', 'PX', 1000)`,
   sha1: '26a80d15958bc3034ec61946c4badef3ee6a8695',
 };
 
 /**
- * KEYS: lock, wanted. ARGV: owner, lease. 0: it is yours, also if only the response to an earlier attempt was lost.
- * Otherwise how long another owner holds it at most, in ms. It leaves a mark, so that the owner knows that others
- * want it.
+ * KEYS: lock, wanted. ARGV: owner, lease. Returns 0 if the caller holds the lock, also if only the response to an earlier attempt was
+ * lost. Otherwise returns the longest time for which another owner holds it, in ms, and marks the lock as wanted for that owner.
  */
 export const acquireScript: Script = {
   text: `
@@ -76,7 +75,7 @@ return 0`,
   sha1: '78ab744bfd80d4e183257e4119a94c5a8ac84d62',
 };
 
-/** KEYS: lock. ARGV: owner, lease. 0: it is not yours any more. */
+/** KEYS: lock. ARGV: owner, lease. Returns 0 if the caller no longer holds the lock. */
 export const renewScript: Script = {
   text: `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -84,7 +83,7 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2])`,
   sha1: '8d943429f5dbb76e635924bf92e32e374e38ae0b',
 };
 
-/** KEYS: lock, wanted. ARGV: owner, channel, message. 1: others want it, and were notified. */
+/** KEYS: lock, wanted. ARGV: owner, channel, message. Returns 1 if other callers want the lock, and were notified. */
 export const releaseScript: Script = {
   text: `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end

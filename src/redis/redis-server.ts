@@ -1,5 +1,5 @@
 /**
- * Running scripts on Redis: bounded in time, and failing with nothing but a `StorageError` without secrets.
+ * Runs scripts on Redis, with a time limit. Every failure is a `StorageError` without secrets.
  *
  * @module
  */
@@ -14,16 +14,16 @@ import { type Script, touchScript } from './redis-scripts.ts';
 
 export class RedisServer {
   readonly #settings: RedisSettings;
-  /** While the client connects: one listener for all callers. */
+  /** Resolves when the client has connected: one listener for all callers. */
   #ready: Promise<void> | undefined = undefined;
-  /** `true`: something was written that the replicas may not have. Nothing is true before they do. */
+  /** `true`: a write may not have reached the replicas. No reply counts before it has. */
   #isUnconfirmed = false;
 
   constructor(settings: RedisSettings) {
     this.#settings = settings;
   }
 
-  /** The reply of a script that changes nothing that has to reach the replicas. */
+  /** Runs a script that writes nothing for the replicas. Resolves with its reply. */
   async execute(operation: StorageOperation, script: Script, call: ScriptCall): Promise<unknown> {
     return await this.#bounded(operation, async () => {
       await this.#confirm(call);
@@ -31,7 +31,7 @@ export class RedisServer {
     });
   }
 
-  /** The reply of a script when the replicas have what it wrote, if that is wanted. */
+  /** Runs a script, and waits until the replicas have its writes, if the option `wait` is set. Resolves with its reply. */
   async executeReplicated(operation: StorageOperation, script: Script, call: ScriptCall): Promise<unknown> {
     return await this.#bounded(operation, async () => {
       await this.#confirm(call);
@@ -42,8 +42,8 @@ export class RedisServer {
   }
 
   /**
-   * A write that the replicas did not confirm is stored anyway, and readers would take it for durable. So nothing
-   * continues before they have it.
+   * Waits for the replicas. A write that they did not confirm is stored anyway, and readers would assume that it is durable. So no
+   * operation continues before they have it.
    */
   async #confirm({ keys }: ScriptCall): Promise<void> {
     if (!this.#isUnconfirmed) return;
@@ -65,13 +65,13 @@ export class RedisServer {
     try {
       return await this.#send('hash', script.sha1, call, waits);
     } catch (error) {
-      // It was restarted, or its scripts were flushed: send the script itself, which it then remembers.
+      // Redis was restarted, or its scripts were flushed: send the script itself, which Redis then caches.
       if (!/^NOSCRIPT/.test(String((error as Error | null)?.message))) throw error;
       return await this.#send('text', script.text, call, waits);
     }
   }
 
-  /** `WAIT` right behind the script, so that it is about this very connection and not about one that came after it. */
+  /** Sends `WAIT` right after the script, so that it concerns this connection and not a later one. */
   async #send(
     by: 'hash' | 'text',
     text: string,
@@ -82,12 +82,12 @@ export class RedisServer {
     const reply = runScript(client, by, text, call);
     if (!waits || wait === undefined) return [await reply, 0];
     const replicas = waitForReplicas(client, wait.replicas, wait.timeout);
-    replicas.catch(() => undefined); // if the script fails, that is what is reported
+    replicas.catch(() => undefined); // if the script fails, its error is reported
     this.#isUnconfirmed = true;
     return [await reply, Number(await replicas)];
   }
 
-  /** Nothing is sent while the client has no connection: it would queue it, and send it when it is no longer wanted. */
+  /** Waits for the connection: the client would queue a command, and send it when it is no longer wanted. */
   async #connected(): Promise<void> {
     const { client } = this.#settings;
     if (!isConnecting(client)) return;
@@ -115,7 +115,7 @@ export class RedisServer {
   }
 }
 
-/** Redis quotes the arguments of a command that it does not know, and an argument of ours is the record. */
+/** Converts an error. Redis quotes the arguments of an unknown command, and one of them is the record. */
 function toStorageError(operation: StorageOperation, error: unknown): StorageError {
   const cause = safeCause(error, []);
   if (cause !== undefined) {

@@ -19,7 +19,7 @@ import { RedisServer } from './redis-server.ts';
  * Keeps sessions in Redis, so that several backend instances can share sessions: one refreshes, the others wait and
  * use the result. It brings its own lock, and notifies all of them of a change.
  *
- * The client is yours, of `redis` (node-redis) or `ioredis`; tokenkeep does not close it. Everyone who can read this Redis
+ * The client is yours, of `redis` (node-redis) or `ioredis`; tokenkeep does not close it. Anyone who can read this Redis
  * can read the tokens: give it a password and TLS. Set the eviction policy `noeviction`, because an evicted session
  * is signed out.
  *
@@ -87,7 +87,7 @@ export function redisStorage(options: RedisStorageOptions): ClusterStorage {
   };
 }
 
-/** The expected version, as scripts take it: nothing has no `=`. */
+/** Returns the expected version for scripts: no stored value has no `=`. */
 function expectedVersion(version: Version | undefined): string {
   return version === undefined ? '' : `=${version}`;
 }

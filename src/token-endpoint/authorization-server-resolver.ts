@@ -1,5 +1,5 @@
 /**
- * The authorization server, whether it was given or has to be found out.
+ * The authorization server, given as an option or resolved by a function such as `discover()`.
  *
  * @module
  */
@@ -23,21 +23,21 @@ export type AuthorizationServerOption =
 
 /** Resolves the authorization server once, when it is first needed, and again after a failure. Only the resolver writes its fields. */
 export class AuthorizationServerResolver {
-  /** The server, as far as it is known without a request. */
+  /** The server, if it is available without a request. */
   known: AuthorizationServer | undefined = undefined;
-  /** Why the server that was found cannot be used, until one is found that can. */
+  /** The reason for which the resolved server cannot be used, until a usable one is resolved. */
   configurationError: ConfigurationError | undefined = undefined;
-  /** Names of the server, as far as they are known without a request. */
+  /** Names of the server that are available without a request. */
   issuers: readonly string[];
   /** `true`: the server has a name before any request, so every session that began with it is bound to an issuer. */
   readonly isNamed: boolean;
-  /** The provider profile, as far as it is known without a request. */
+  /** The provider profile, if it is available without a request. */
   profile: ProviderProfile | undefined;
   readonly #option: AuthorizationServerOption;
   readonly #limit: TimeLimit;
   #resolving: Promise<AuthorizationServer> | undefined;
 
-  /** @param limit how long one attempt to find the server may take. */
+  /** @param limit time limit of one attempt to resolve the server. */
   constructor(option: AuthorizationServerOption, limit: TimeLimit) {
     this.#option = option;
     this.#limit = limit;
@@ -80,7 +80,7 @@ export class AuthorizationServerResolver {
   }
 }
 
-/** A session is bound to one of these: to the issuer, or to the token endpoint of a server without one. */
+/** Returns the names to which a session may be bound: the issuer, or the token endpoint of a server without one. */
 export function issuersOf({
   issuer,
   tokenEndpoint,
@@ -90,7 +90,7 @@ export function issuersOf({
   return issuer === undefined ? names : [issuer, ...names];
 }
 
-/** @throws ConfigurationError that names it. By a typing error here, refresh tokens would go to a stranger. */
+/** @throws ConfigurationError that names the option. With a mistyped issuer, refresh tokens would be sent to another server. */
 export function checkFormerIssuers(value: unknown, name: string): void {
   const isList = Array.isArray(value) && value.every((one) => typeof one === 'string' && one !== '');
   if (value === undefined || isList) return;
@@ -128,7 +128,7 @@ function withOwnMembers(given: AuthorizationServer): AuthorizationServer {
   return server;
 }
 
-/** A profile decides how often a refresh token may be sent: it is no place for a typing error. */
+/** Returns the problem with a server. A profile decides how often a refresh token may be sent, so mistyped members are errors. */
 function findProblem({ issuer, profile }: AuthorizationServer): string | undefined {
   if (issuer !== undefined && (typeof issuer !== 'string' || issuer === '')) {
     return `issuer ${explain('server-profile', 'must be a non-empty string, or left out.')}`;

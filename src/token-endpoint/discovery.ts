@@ -92,14 +92,14 @@ type Metadata = Readonly<Record<string, unknown>> & { readonly issuer: string };
 
 /** Statuses of temporary failures. */
 const retryStatuses: readonly number[] = [429, 500, 502, 503, 504];
-/** Fetching metadata changes nothing at the server, so it can be repeated. */
+/** Number of attempts. Fetching metadata changes nothing at the server, so it can be repeated. */
 const maxAttempts = 3;
-/** The pause before the second attempt, unless the server names one; each further one is twice as long, in ms. */
+/** Pause before the second attempt in ms, unless the server names one. Each further one is twice as long. */
 const retryPause = 300;
-/** The longest pause that a server can ask for, in ms. */
+/** Longest pause that a server can request, in ms. */
 const maxRetryPause = 2_000;
 
-/** The server has no document at this URL. A server that cannot be reached is an error instead. */
+/** Result for a URL without a document. A server that cannot be reached is an error instead. */
 const notFound = Symbol('missing');
 
 async function fetchMetadata(issuer: string, options: DiscoverySettings): Promise<Metadata> {
@@ -131,7 +131,7 @@ const documentUrls = {
   oauth2: (issuer: string) => withPath(issuer, (path) => `/.well-known/oauth-authorization-server${path}`),
 };
 
-/** @param change gets the path without a slash at its end */
+/** @param change receives the path without a slash at its end */
 function withPath(issuer: string, change: (path: string) => string): string {
   const url = new URL(issuer);
   url.pathname = change(url.pathname.replace(/\/$/, ''));
@@ -166,11 +166,11 @@ interface MetadataResponse {
   readonly status: number;
   readonly ok: boolean;
   readonly text: string | typeof tooLarge;
-  /** Pause that the server asks for before the next request, in ms. */
+  /** Pause that the server requests before the next attempt, in ms. */
   readonly retryAfter: number | undefined;
 }
 
-/** Requests a document, and again after a network error or a status that may change. */
+/** Requests a document, and repeats that after a network error or a temporary status. */
 async function request(address: string, options: DiscoverySettings): Promise<MetadataResponse> {
   for (let attempt = 1; ; attempt += 1) {
     let pause = retryPause * 2 ** (attempt - 1);

@@ -6,12 +6,12 @@
 
 import type { ClientAuthentication, UnauthenticatedRequest } from '../core/oauth/authorization-server.ts';
 
-/** A public client: it names itself and proves nothing. For everything that runs on a user's machine. */
+/** Returns the authentication of a public client, which only sends its id. For programs on a user's machine. */
 export function none(): ClientAuthentication {
   return { method: 'none', authenticate: identify };
 }
 
-/** The parameters of a public client, which most other clients send as well. */
+/** Sets the parameters of a public client, which most other clients send as well. */
 export function identify({ clientId, parameters }: UnauthenticatedRequest): void {
   parameters.set('client_id', clientId);
 }

@@ -1,5 +1,5 @@
 /**
- * Sending a revocation request (RFC 7009): unlike a grant it may be sent twice.
+ * Revocation requests (RFC 7009). Unlike a grant, a revocation may be sent twice.
  *
  * @module
  */
@@ -13,12 +13,12 @@ import { notRevoked, type RevocationResult } from '../core/oauth/revocation-resu
 import { isOnline } from '../platform/environment.ts';
 import { discardBody, type HttpTransport, readText, sendOnce } from './send-request.ts';
 
-/** The pause before the second attempt, unless the server names one, in ms. */
+/** Pause before the second attempt in ms, unless the server names one. */
 const retryPause = 300;
-/** A server that asks for a longer pause is not asked again, in ms. */
+/** Longest pause that a server can request for a second attempt, in ms. */
 const maxRetryPause = 2_000;
 
-/** A result, and after how many ms it is worth a second attempt. */
+/** A result, and the pause in ms after which a second attempt is worthwhile. */
 interface RevocationAttempt {
   readonly result: RevocationResult;
   readonly retryAfter?: number | undefined;
@@ -71,7 +71,7 @@ async function refusedAttempt(
   now: number,
 ): Promise<RevocationAttempt> {
   const { status, headers } = response;
-  const text = await abortable(readText(response), signal).catch(() => ''); // the status says enough
+  const text = await abortable(readText(response), signal).catch(() => ''); // the status suffices
   if (typeof text === 'string' && text.includes('unsupported_token_type')) {
     return { result: notRevoked('unsupported', { status }) };
   }

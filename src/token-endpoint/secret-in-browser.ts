@@ -1,5 +1,5 @@
 /**
- * Secrets of clients, and a warning where they are shipped to their users.
+ * Secrets of clients, and a warning if they are shipped to users.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { ConfigurationError } from '../core/errors.ts';
 import { explain } from '../core/explain.ts';
 import { hasBrowserFetch } from '../platform/browser-fetch.ts';
 
-/** @throws ConfigurationError for what is no secret. Warns in a browser. */
+/** @throws ConfigurationError for an invalid secret. Warns in a browser. */
 export function requireSecret(name: string, secret: unknown): void {
   if (typeof secret !== 'string' || secret === '') {
     throw new ConfigurationError(
@@ -20,11 +20,11 @@ export function requireSecret(name: string, secret: unknown): void {
 
 let hasWarned = false;
 
-/** A secret that is shipped is not secret (RFC 8252 §8.5). No reason to stop, but one to warn, once. */
+/** Warns once about a secret in a page. A secret that is shipped is not secret (RFC 8252 §8.5), but the client still works. */
 export function warnInBrowser(name: string): void {
   if (hasWarned || !hasBrowserFetch()) return;
   hasWarned = true;
-  // biome-ignore lint/suspicious/noConsole: for who builds the page, at the moment when it is tried out
+  // biome-ignore lint/suspicious/noConsole: a warning for the developer of the page
   console.warn(
     `tokenkeep: ${name}() in a browser. Everyone who opens the page can read its secret, so it proves nothing. ` +
       'Register the application as a public client, use none(), and have the server revoke the secret.',

@@ -1,5 +1,5 @@
 /**
- * One request and its whole response: sent once, read to its end without trusting its size, and over in time.
+ * One request and its whole response: sent once, read completely up to a size limit, within a time limit.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { ProvenTokenRequest } from '../core/oauth/dpop-key.ts';
 import type { BuiltRequest } from '../core/oauth/grant.ts';
 import type { RawTokenResponse } from '../core/oauth/token-response.ts';
 
-/** Tokens with all groups of a user, or a picture: what is not read is a successor that is lost. A refusal is short. */
+/** Maximum length of a successful response: an unread one loses the successor, and tokens may list all groups or contain a picture. */
 const maxSuccessLength = 16 * 1_048_576;
 
 /** The transport and time limit of a request. */
@@ -70,9 +70,9 @@ export async function sendOnce(
   signal: AbortSignal,
 ): Promise<Response> {
   const headers = new Headers(init.headers);
-  // Browsers keep this header to themselves, and ignore it here.
+  // Browsers do not let scripts set this header, and ignore it here.
   if (!headers.has('connection')) headers.set('connection', 'close');
-  // Not a method call: a bare `fetch` must not get a `this`.
+  // Not a method call: `fetch` must be called without a `this`.
   const response = await abortable(transport(url, { ...init, headers, signal }), signal);
   assertResponseOrigin(url, response, transport);
   return response;
@@ -95,7 +95,7 @@ async function sendAndRead(
   return [answer, response.headers];
 }
 
-/** The status of a refusal is enough, whatever happens to its body. */
+/** Reads the body. For a refusal the status suffices, even if its body cannot be read. */
 async function readBody(response: Response, signal: AbortSignal): Promise<string> {
   try {
     const body = await abortable(readText(response, response.ok ? maxSuccessLength : undefined), signal);
@@ -116,7 +116,7 @@ export async function readText(
   limit: number = 1_048_576,
 ): Promise<string | typeof tooLarge> {
   const { body } = response;
-  // A body of node-fetch is a stream of Node, and React Native has none, nor a decoder. There the size is known when it is read.
+  // A body of node-fetch is a Node stream, and React Native has no streams and no decoder. There the size is checked after reading.
   if (typeof body?.getReader !== 'function' || globalThis.TextDecoder === undefined) {
     const text = await response.text();
     return text.length > limit ? tooLarge : text;
@@ -129,7 +129,7 @@ export async function readText(
     if (done) return text + decoder.decode();
     size += value.byteLength;
     if (size > limit) {
-      reader.cancel().catch(() => undefined); // the rest does not matter
+      reader.cancel().catch(() => undefined); // the rest is not needed
       return tooLarge;
     }
     text += decoder.decode(value, { stream: true });

@@ -1,5 +1,5 @@
 /**
- * Sending a refresh grant once, and a revocation as often as it takes.
+ * Requests to the token and revocation endpoints: a refresh grant is sent once, a revocation is repeated.
  *
  * @module
  */
@@ -27,7 +27,7 @@ export const refreshTokenGrant: Grant = {
   parseResponse: parseTokenResponse,
 };
 
-/** The result of a request that was to be sent once. */
+/** The result of a request that must be sent only once. */
 export type SendResult =
   | (TokenResponseOutcome & { readonly cause?: Error | undefined })
   /** The request was not sent. */
@@ -66,14 +66,17 @@ export class TokenEndpoint {
     return this.#options;
   }
 
-  /** Returns the endpoint for another public client. `undefined`: this one has a secret, and that one's is not known. */
+  /**
+   * Returns the endpoint for another public client. Returns `undefined` if this client is confidential, because the other's secret is
+   * missing.
+   */
   forPublicClient(clientId: string): TokenEndpoint | undefined {
     const { clientAuthentication, grant } = this.#options;
     const isPublic = clientAuthentication.method === 'none' && grant.kind !== 'token-handler';
     return isPublic ? new TokenEndpoint({ ...this.#options, clientId }) : undefined;
   }
 
-  /** @throws what client authentication and signing a proof throw, and when they do not end. */
+  /** @throws the errors of client authentication and of signing a proof, and an error if they do not end. */
   async prepare(
     server: AuthorizationServer,
     parameters: RefreshParameters,
@@ -87,7 +90,7 @@ export class TokenEndpoint {
   }
 
   /**
-   * Revokes the refresh token, and with it its access tokens (RFC 7009 §2.1), or the access token where the server does not
+   * Revokes the refresh token, and with it its access tokens (RFC 7009 §2.1), or the access token if the server does not
    * revoke refresh tokens. Never rejects.
    */
   async revoke(

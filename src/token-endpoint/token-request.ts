@@ -1,6 +1,6 @@
 /**
- * Requests for the token and revocation endpoint. They are forms (RFC 6749 Appendix B), which take no library, and so
- * tokenkeep loads where oauth4webapi does not: it needs a `TextDecoder` at once.
+ * Requests for the token and revocation endpoint. They are forms (RFC 6749 Appendix B), built without a library, so that
+ * tokenkeep loads where oauth4webapi does not, because that needs a `TextDecoder` at once.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { BuiltRequest, ClientOptions, RefreshParameters } from '../core/oau
 import { emptyObject, readMember } from '../core/own-members.ts';
 import { fromUtf8 } from '../core/utf8.ts';
 
-/** The request of a refresh grant (RFC 6749 §6). */
+/** Returns the request of a refresh grant (RFC 6749 §6). */
 export function refreshRequest(
   client: ClientOptions,
   server: AuthorizationServer,
@@ -21,7 +21,7 @@ export function refreshRequest(
   return tokenRequest(client, server, 'refresh_token', parameters);
 }
 
-/** The request of a grant that needs nothing but the client itself (RFC 6749 §4.4.2). */
+/** Returns the request of a grant for the client itself (RFC 6749 §4.4.2). */
 export function clientCredentialsRequest(
   client: ClientOptions,
   server: AuthorizationServer,
@@ -40,7 +40,7 @@ function parametersFor(
   return all;
 }
 
-/** The request of another grant: a code (RFC 6749 §4.1.3), a device code (RFC 8628 §3.4). */
+/** Returns the request of another grant: a code (RFC 6749 §4.1.3), a device code (RFC 8628 §3.4). */
 export function grantRequest(
   client: ClientOptions,
   server: AuthorizationServer,
@@ -61,7 +61,7 @@ function tokenRequest(
   return buildTokenRequest(client, server, endpointFor(client, server, 'tokenEndpoint'), parameters);
 }
 
-/** The request that ends a token (RFC 7009 §2.1). */
+/** Returns the request that revokes a token (RFC 7009 §2.1). */
 export function revokeRequest(
   client: ClientOptions,
   server: AuthorizationServer,
@@ -71,12 +71,12 @@ export function revokeRequest(
   const parameters = new URLSearchParams({ token_type_hint: hint, token });
   const endpoint = endpointFor(client, server, 'revocationEndpoint');
   const { requestEncoding, revocationEncoding = requestEncoding } = server.profile ?? emptyObject;
-  // Intuit takes forms at one endpoint and JSON at the other.
+  // Intuit requires forms at one endpoint and JSON at the other.
   const form = { endpoint, parameters, accept: undefined, encoding: revocationEncoding };
   return buildRequest(client, server, form);
 }
 
-/** The request by which a device asks for a code that its user enters elsewhere (RFC 8628 §3.1). */
+/** Returns the request of a device for a code that its user enters elsewhere (RFC 8628 §3.1). */
 export function deviceRequest(
   client: ClientOptions,
   server: AuthorizationServer,
@@ -105,7 +105,7 @@ function buildTokenRequest(
   return buildRequest(client, server, { endpoint, parameters, accept: 'application/json', encoding });
 }
 
-/** The client proves who it is last: that changes headers and parameters, and may look at both. */
+/** Builds a request. The client authentication runs last, because it changes headers and parameters, and may read both. */
 async function buildRequest(
   client: ClientOptions,
   server: AuthorizationServer,
@@ -129,7 +129,7 @@ async function buildRequest(
   return { url, secrets, init: { method: 'POST', headers, body, redirect: 'manual' } };
 }
 
-/** With a certificate (RFC 8705 §5) some servers are reached elsewhere. */
+/** Returns the URL of an endpoint. With a certificate (RFC 8705 §5) some servers have other URLs. */
 function endpointFor(
   { clientAuthentication }: ClientOptions,
   server: AuthorizationServer,
@@ -139,7 +139,7 @@ function endpointFor(
   return (hasCertificate ? server.mtlsEndpointAliases?.[name] : undefined) ?? server[name] ?? '';
 }
 
-/** ReachFive and others take JSON only. */
+/** Encodes the parameters. ReachFive and others accept JSON only. */
 function encode(parameters: URLSearchParams, headers: Headers, encoding: 'form' | 'json' = 'form'): string {
   if (encoding === 'form') return parameters.toString();
   headers.set('content-type', 'application/json');
@@ -166,7 +166,7 @@ function secretsOf(parameters: URLSearchParams, headers: Headers): string[] {
 }
 
 /**
- * The secret in credentials of Basic, encoded and decoded. Credentials that it cannot be read from are of another
+ * Returns the secret in credentials of Basic, encoded and decoded. Credentials from which it cannot be read are of another
  * scheme.
  */
 function passwordOf(credentials: string): string[] {

@@ -66,7 +66,7 @@ export interface ConnectedTokenManager extends Disposable {
    */
   setTokens(tokens: TokenSet | TokenResponse, options?: SetTokensOptions): Promise<void>;
   /**
-   * Asks the worker to obtain the tokens of a login, with its option `login`. The argument must be plain data.
+   * Requests a login from the worker, which runs its option `login`. The argument must be plain data.
    *
    * @param options `signal` stops waiting. The login continues in the worker.
    * @returns the user who signed in.
@@ -141,7 +141,7 @@ export function connectTokenManager(options: ConnectTokenManagerOptions): Connec
     getAccessToken: async ({ signal, ...request } = {}) =>
       (await call({ type: 'accessToken', request, login: known.current }, signal)) as string,
     async setTokens(tokens, options) {
-      known.current = undefined; // until the reply names the new login
+      known.current = undefined; // unknown until the reply names the new login
       await call({ type: 'setTokens', tokens, options });
     },
     login: async (request, { signal } = {}) => (await call({ type: 'login', request }, signal)) as SignedIn,

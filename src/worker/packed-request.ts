@@ -8,7 +8,7 @@ import type { BridgeRequest } from '../bridge/bridge-messages.ts';
 export interface PackedRequest {
   readonly request: BridgeRequest;
   readonly signal: AbortSignal;
-  /** The body, if it is sent as it is made. */
+  /** The body, if it is sent as a stream. */
   readonly upload: ReadableStream<Uint8Array> | undefined;
 }
 
@@ -21,16 +21,16 @@ const defaultOptions: Readonly<Record<string, string>> = {
   referrerPolicy: '',
 };
 
-/** Of whatever realm or polyfill. */
+/** Returns whether a body is a stream, of any realm or polyfill. */
 function isStream(body: unknown): body is ReadableStream<Uint8Array> {
   return typeof (body as Partial<ReadableStream> | null | undefined)?.getReader === 'function';
 }
 
-/** @throws TypeError for what `fetch` refuses. */
+/** @throws TypeError for arguments that `fetch` rejects. */
 export async function packRequest(input: string | URL | Request, init?: RequestInit): Promise<PackedRequest> {
   const { body: source } = init ?? {};
   const stream = isStream(source) ? source : undefined;
-  // The stream does not go into a `Request`: some engines would make a text of it.
+  // The stream does not go into a `Request`, because some engines would convert it to a text.
   const given = new Request(input, stream === undefined ? init : { ...init, body: null });
   const { url, method, redirect, signal } = given;
   const requestOptions = Object.fromEntries(
@@ -46,7 +46,7 @@ export async function packRequest(input: string | URL | Request, init?: RequestI
   return { request, signal, upload };
 }
 
-/** As a `Blob`, which crosses without a copy however large it is. */
+/** Reads the body as a `Blob`, which crosses without a copy, even if it is large. */
 async function bufferBody(given: Request, stream: ReadableStream | undefined): Promise<Blob | undefined> {
   if (stream !== undefined) return await new Response(stream).blob();
   // Firefox has no `body`, so `null` alone proves nothing.
@@ -55,7 +55,7 @@ async function bufferBody(given: Request, stream: ReadableStream | undefined): P
   return blob.size === 0 ? undefined : blob;
 }
 
-/** Whether the engine sends a body as it is made. One that does not asks for no `duplex` and makes a text of the stream. */
+/** Returns whether the engine streams request bodies. An engine that does not never reads `duplex`, and converts the stream to a text. */
 function supportsStreamedUploads(): boolean {
   let isAsked = false;
   const probe = {

@@ -1,5 +1,5 @@
 /**
- * Requests of pages that know nothing of a manager: `fetch`, `<img>`, `<video>`, answered by a service worker.
+ * Requests that pages make without a manager: `fetch`, `<img>`, `<video>`. A service worker responds to them.
  *
  * @module
  */
@@ -30,8 +30,8 @@ export function answerPlainRequests(scope: object, fetch: Transport, match: Reso
 }
 
 /**
- * A navigation, also of a frame or a form, can be begun by any page on the web: with a token it would do what its user
- * never asked for. The others come from pages of this origin.
+ * Returns whether a request may have a token. Any site can begin a navigation, also of a frame or a form: with a token it would act
+ * without the user's consent. All other requests come from pages of this origin.
  */
 function mayHaveToken({ mode, cache, headers, destination, method }: Request): boolean {
   if (mode === 'navigate' || headers.has('authorization')) return false;
@@ -41,7 +41,7 @@ function mayHaveToken({ mode, cache, headers, destination, method }: Request): b
 
 async function withToken(fetch: Transport, request: Request): Promise<Response> {
   try {
-    // Elements ask without CORS, which takes no Authorization; and they would send cookies, which many an API refuses then.
+    // Elements request without CORS, which allows no Authorization; and they would send cookies, for which many APIs reject the request.
     if (request.mode !== 'no-cors') return await fetch(request);
     return await fetch(new Request(request, { mode: 'cors', credentials: 'same-origin' }));
   } catch {

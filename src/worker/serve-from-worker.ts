@@ -83,7 +83,7 @@ export interface ServeTokenManagerOptions {
  *   origin can read that storage**, even if it is encrypted, because the script can use the key. This protects tokens only
  *   against code that does not look for them in IndexedDB.
  * - A service worker also handles requests that pages make without a manager: `fetch`, `<img>`, `<video crossorigin>` (without that
- *   attribute Firefox does not ask it, and others are to follow). It adds no token to navigations, frames and forms, which
+ *   attribute Firefox sends no request to it, and other browsers will follow). It adds no token to navigations, frames and forms, which
  *   any site can begin. Without a token the request fails with a network error, and an event contains the reason.
  * - A page gets `fetch` for `protectedResources`, events, `setTokens` and `signOut`. No response, error or event contains a
  *   token. `Authorization` and `DPoP` are removed from requests of pages.
@@ -135,14 +135,14 @@ export function serveTokenManager(options: ServeTokenManagerOptions): () => void
   };
 }
 
-/** Where messages of pages are answered. */
+/** Handles the messages of pages. */
 class WorkerServer {
   readonly #options: ServeTokenManagerOptions;
   readonly #calls: PageCalls;
   readonly #requests: BridgeRequests;
   readonly #channel: string;
   readonly #locks: LockManager = requireLockManager();
-  /** Gives this worker a name among its successors, and announces it to the pages. */
+  /** Unique name of this worker, which it announces to the pages. */
   readonly #name: string;
   readonly #liveness: Promise<() => void>;
   readonly #pages: Set<string> = new Set();
@@ -163,7 +163,7 @@ class WorkerServer {
 
   handle({ data, port, waitUntil }: PageMessage): void {
     const envelope = parseEnvelope(data, this.#channel);
-    if (envelope === undefined) return; // of the application
+    if (envelope === undefined) return; // a message of the application
     const { to, from, message } = envelope;
     if (to !== this.#name && message?.type !== 'hello') return void port.postMessage(wrongWorker);
     if (message?.type === 'fetch') {
@@ -186,7 +186,7 @@ class WorkerServer {
     const reply = await handled.catch(
       (error: unknown): BridgeReply<unknown> => ({ kind: 'error', error: toBridgeError(error) }),
     );
-    // A page learns the login by its replies as well: it may have missed the event.
+    // Replies contain the login as well, because the page may have missed the event.
     port.postMessage({ ...reply, login: this.#calls.login }, transferablesOf(reply));
     port.close();
   }
@@ -214,7 +214,7 @@ class WorkerServer {
     }
   }
 
-  /** A page that is gone has left its calls behind. */
+  /** Cancels the calls of a page when it is gone. */
   #watch(page: string): void {
     if (page === '' || this.#pages.has(page)) return;
     this.#pages.add(page);

@@ -1,5 +1,5 @@
 /**
- * A page's connection to its worker: it knows which worker it speaks with, notices that one is gone, and asks the next one.
+ * A page's connection to its worker: it identifies the worker, notices its end, and connects to the next one.
  *
  * @module
  */
@@ -13,12 +13,12 @@ import { LivenessWatch, PagePresence, requireLockManager } from './worker-livene
 import type { Envelope, WorkerMessage, wrongWorker } from './worker-messages.ts';
 import { type FindWorker, openWorkerPort, type WorkerPort } from './worker-port.ts';
 
-/** How a message ended: with a reply, with the end of the worker, or at a worker that was not meant and did nothing. */
+/** The outcome of a message: a reply, the end of the worker, or a refusal of a worker to which the message was not addressed. */
 type CallOutcome = BridgeReply<unknown> | { readonly kind: 'stopped' } | typeof wrongWorker;
 
-/** How long a worker may take to answer its first message: its script may have to be fetched. In ms. */
+/** Time limit for a worker's first response, in ms: its script may have to be fetched. */
 const helloTimeoutMs = 30_000;
-/** How many workers one message is given to at most. */
+/** Maximum number of workers to which one message is sent. */
 const maxWorkers = 3;
 
 export class WorkerConnection implements TokenManagerBridge {
@@ -28,7 +28,7 @@ export class WorkerConnection implements TokenManagerBridge {
   readonly #presence: PagePresence;
   readonly #listeners: Set<(event: unknown) => void> = new Set();
   readonly #failures: Set<() => void> = new Set();
-  /** Calls whose bodies are in progress, and the worker that each is with. */
+  /** The worker of each call whose body is in progress. */
   readonly #open: Map<string, string> = new Map();
   #port: WorkerPort;
   #connecting: Promise<string> | undefined;
@@ -44,7 +44,7 @@ export class WorkerConnection implements TokenManagerBridge {
     this.#port = this.#openPort();
   }
 
-  /** @throws TypeError, as `fetch` does without a network, when the worker is gone or does not answer. */
+  /** @throws TypeError, as `fetch` does without a network, if the worker is gone or does not respond. */
   async call(message: WorkerMessage): Promise<BridgeReply<unknown>> {
     const page = this.#presence.begin();
     if (message.type === 'fetch') this.#keepOpen(message.id);
@@ -71,7 +71,7 @@ export class WorkerConnection implements TokenManagerBridge {
   }
 
   async #deliver(from: string, message: WorkerMessage): Promise<BridgeReply<unknown>> {
-    // A body that can be sent only once goes to a worker that was alive a moment ago.
+    // A body that can be sent only once is sent to a worker that has just responded.
     if (mustNotRepeat(message)) this.#connecting = undefined;
     const known = 'id' in message && message.type !== 'fetch' ? this.#open.get(message.id) : undefined;
     for (let attempt = 1; ; attempt += 1) {
@@ -89,7 +89,7 @@ export class WorkerConnection implements TokenManagerBridge {
     }
   }
 
-  /** Finds out which worker is there now, and waits until it is. */
+  /** Finds the current worker, and waits until it has started. */
   async #connect(): Promise<string> {
     let onTimeout = (): void => undefined;
     const silence = new Promise<never>((_, reject) => {
@@ -138,7 +138,7 @@ export class WorkerConnection implements TokenManagerBridge {
     }
   }
 
-  /** That worker is gone, or no longer the one. Only the first to find out does something about it. */
+  /** Handles the end or replacement of a worker. Only the first call that notices it reconnects. */
   #onWorkerGone(worker: string | undefined, outcome: CallOutcome): void {
     if (worker === undefined || this.#name !== worker) return;
     this.#name = undefined;
@@ -171,7 +171,7 @@ export class WorkerConnection implements TokenManagerBridge {
   }
 }
 
-/** Whether something of a call is still to come. */
+/** Returns whether a part of a call is still to come. */
 function isInProgress(message: WorkerMessage, reply: BridgeReply<unknown>): boolean {
   if (message.type === 'write') return true;
   if (reply.kind === 'error') return false;
@@ -179,14 +179,17 @@ function isInProgress(message: WorkerMessage, reply: BridgeReply<unknown>): bool
   return message.type === 'read' && reply.value !== undefined;
 }
 
-/** Whether it must not be done twice: what writes, and tokens of a login, which may be spent by the time they are stored again. */
+/** Returns whether a message must not be sent twice: unsafe requests, and tokens of a login, which may be spent by then. */
 function mustNotRepeat(message: WorkerMessage): boolean {
   const { type } = message;
   if (type === 'fetch') return message.body === 'streamed' || !/^(?:GET|HEAD|OPTIONS)$/.test(message.method);
   return type === 'setTokens' || type === 'login';
 }
 
-/** A worker that was not meant has done nothing. One that is gone may have done it all. */
+/**
+ * Returns whether a message may be sent again. A worker to which it was not addressed has done nothing. One that is gone may have
+ * done everything.
+ */
 function mayRetry(message: WorkerMessage, outcome: CallOutcome): boolean {
   const { type } = message;
   if (type === 'read' || type === 'write' || type === 'cancel') return false;

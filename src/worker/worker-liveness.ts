@@ -1,6 +1,6 @@
 /**
  * Signs of life between a page and a worker: a Web Lock that is held for as long as its holder lives. The browser
- * releases it when the holder is gone, for whatever reason, and notifies the waiters.
+ * releases it when the holder is gone, for any reason, and notifies the waiters.
  *
  * @module
  */
@@ -17,7 +17,7 @@ export function requireLockManager(): LockManager {
   );
 }
 
-/** How long the browser may take to grant a lock without contention, in ms. */
+/** Time limit for the browser to grant a lock without contention, in ms. */
 const grantTimeoutMs = 30_000;
 
 /** Holds a name. Resolves, once it is held, with a function that releases it. */
@@ -39,14 +39,14 @@ export function announcePresence(locks: LockManager, name: string): Promise<() =
   });
 }
 
-/** Calls back once, when nobody holds a name. Returns how to stop. */
+/** Calls back once, when no holder has the name. Returns a function that stops waiting. */
 export function whenGone(locks: LockManager, name: string, callback: () => void): () => void {
   const waiting = new AbortController();
   locks.request(name, { signal: waiting.signal }, callback).catch(() => undefined);
   return () => waiting.abort();
 }
 
-/** The presence of a page: only as long as it has something in progress, because a page that holds a lock is not kept by browsers. */
+/** The presence of a page, held only while a task is in progress, because browsers do not cache a page that holds a lock. */
 export class PagePresence {
   readonly #locks: LockManager;
   readonly #prefix: string;
@@ -58,7 +58,7 @@ export class PagePresence {
     this.#prefix = prefix;
   }
 
-  /** Something begins. Resolves with the name that is held until all that began has ended. */
+  /** Begins a task. Resolves with the name that is held until all tasks have ended. */
   async begin(): Promise<string> {
     this.#count += 1;
     if (this.#liveness === undefined) {
@@ -76,7 +76,7 @@ export class PagePresence {
     return name;
   }
 
-  /** Something has ended. */
+  /** Ends a task. */
   end(): void {
     this.#count -= 1;
     if (this.#count > 0) return;
@@ -88,7 +88,7 @@ export class PagePresence {
   }
 }
 
-/** How long what someone said last may be on its way when it is gone, in ms. */
+/** Time for which the last message of a holder may still be on its way when the holder is gone, in ms. */
 const deliveryGraceMs = 50;
 
 /** Waiters for the end of others: one lock request for all waiters of the same name. */
@@ -101,7 +101,7 @@ export class LivenessWatch {
     this.#locks = locks;
   }
 
-  /** Calls back when nobody holds the name. Returns how to stop. */
+  /** Calls back when no holder has the name. Returns a function that stops watching. */
   watch(name: string, callback: () => void): () => void {
     let watched = this.#watched.get(name);
     if (watched === undefined) {

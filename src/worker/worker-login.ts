@@ -1,5 +1,5 @@
 /**
- * The end of a login that a worker has made.
+ * Completion of a login in a worker.
  *
  * @module
  */
@@ -8,15 +8,15 @@ import type { TokenResponse, TokenSet } from '../core/oauth/token-set.ts';
 /** Result of a login of `tokenkeep/login`. */
 export interface WorkerLogin {
   readonly tokens: TokenSet;
-  /** The place in the application that the user comes back to. */
+  /** The place in the application to return to. */
   readonly returnTo?: string | undefined;
-  /** Checks the ID token, and says who it is. */
+  /** Validates the ID token, and returns its claims. */
   idTokenClaims(): SignedIn['claims'];
 }
 
 /** The part of a worker's login that a page receives: the user, and no token. */
 export interface SignedIn {
-  /** The place in the application that the user comes back to. */
+  /** The place in the application to return to. */
   readonly returnTo: string | undefined;
   /** Claims of the validated ID token. `undefined`: the login of the worker returned none. */
   readonly claims: { readonly sub: string; readonly [claim: string]: unknown } | undefined;
@@ -28,7 +28,7 @@ interface SignInManager {
   signOut(): Promise<unknown>;
 }
 
-/** Stores the tokens first, then checks the ID token. A user whose ID token is wrong is signed out again. */
+/** Stores the tokens first, then validates the ID token. If the ID token is invalid, it signs out again. */
 export async function completeWorkerLogin(
   manager: SignInManager,
   given: WorkerLogin | TokenSet | TokenResponse,
@@ -38,13 +38,13 @@ export async function completeWorkerLogin(
     return { returnTo: undefined, claims: undefined };
   }
   const { claims, fault } = checkClaims(given);
-  // A wrong ID token is dropped: calls of the user in it would otherwise continue with these tokens (law one-login).
+  // An invalid ID token is dropped: calls of the user in it would otherwise continue with these tokens (law one-login).
   const tokens = fault === undefined ? given.tokens : { ...given.tokens, idToken: undefined };
   const problem = await manager.setTokens(tokens).then(
     () => undefined,
     (error: unknown) => error,
   );
-  // Tokens that the storage has refused are in use as well.
+  // Tokens that the storage has rejected are in use as well.
   if (fault !== undefined) {
     await manager.signOut();
     throw fault;
@@ -61,7 +61,7 @@ function checkClaims(login: WorkerLogin): { readonly claims?: SignedIn['claims']
   }
 }
 
-/** Data that came as JSON has no methods. */
+/** Returns whether the value is a login. Data from JSON has no methods. */
 function isLogin(given: WorkerLogin | TokenSet | TokenResponse): given is WorkerLogin {
   return 'idTokenClaims' in given && typeof given.idTokenClaims === 'function';
 }

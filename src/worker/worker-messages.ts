@@ -14,26 +14,26 @@ import type { SetTokensOptions } from '../core/oauth/token-set.ts';
 export type WorkerMessage =
   | BridgeMessage
   | SessionMessage
-  /** Who are you? */
+  /** Requests the name of the worker. */
   | { readonly type: 'hello' }
   | { readonly type: 'accessToken'; readonly request: object; readonly login: LoginName | undefined }
   | { readonly type: 'setTokens'; readonly tokens: unknown; readonly options: SetTokensOptions | undefined };
 
-/** A message on its way to a worker, beside the port for its answer. */
+/** A message to a worker, sent with the port for its reply. */
 export interface Envelope {
-  /** The channel: what is not of ours is not ours. */
+  /** The channel, which distinguishes these messages from those of the application. */
   readonly tokenkeep: string;
-  /** The worker that is meant: one that took its place says so, and does nothing. Nobody in a `hello`. */
+  /** The addressed worker: a successor rejects the message and does nothing. Absent in a `hello`. */
   readonly to?: string | undefined;
-  /** The page, by its presence. */
+  /** The presence name of the page. */
   readonly from?: string | undefined;
   readonly message: WorkerMessage;
 }
 
-/** The answer of a worker that is not the one that was meant. */
+/** The reply of a worker to which the message was not addressed. */
 export const wrongWorker = { kind: 'wrong-worker' } as const;
 
-/** Returns the content if it is an envelope of this channel. Content that is no message of ours is `undefined`. */
+/** Returns the content of an envelope of this channel, or `undefined` for another message. The content is `undefined` if it is invalid. */
 export function parseEnvelope(
   data: unknown,
   channel: string,
@@ -71,7 +71,7 @@ function isBody(body: unknown): body is Uint8Array | Blob | 'streamed' {
   return body === 'streamed' || body instanceof Blob || body instanceof Uint8Array;
 }
 
-/** The buffers of an answer, so that they cross without a copy: an answer is nobody's any more. */
+/** Returns the buffers of a reply, which are transferred without a copy because the reply is not used any more. */
 export function transferablesOf(reply: unknown): ArrayBuffer[] {
   const value = (reply as { readonly value?: unknown } | null)?.value;
   const bytes =

@@ -1,18 +1,18 @@
 /**
- * A worker as a page sees it, whatever its kind.
+ * A worker of any kind, as seen by a page.
  *
  * @module
  */
 import { ConfigurationError } from '../core/errors.ts';
 import type { Envelope } from './worker-messages.ts';
 
-/** Places where a token manager can live. */
+/** Workers in which a token manager can run. */
 export type TokenWorker = Worker | SharedWorker | ServiceWorkerContainer;
 
 /** A port to a worker. */
 export interface WorkerPort {
   post(envelope: Envelope, port: MessagePort): Promise<void>;
-  /** Whether a new one has to be made when the worker is gone. Of service workers browsers take care themselves. */
+  /** `true`: the page must create a new worker when this one is gone. Browsers restart service workers themselves. */
   readonly isOwned: boolean;
   close(): void;
 }
@@ -24,10 +24,10 @@ export interface WorkerPortListener {
   onError(): void;
 }
 
-/** Finds the worker: the one that was asked for, or the fallback that was asked for. */
+/** Returns the worker of the option `worker`, or that of the option `fallback`. */
 export type FindWorker = () => TokenWorker;
 
-/** @throws ConfigurationError from what it returns, where there is no such worker here. */
+/** @throws ConfigurationError from the returned function, if the browser supports none of the workers. */
 export function workerFinder(
   worker: () => TokenWorker | undefined,
   fallback: (() => TokenWorker | undefined) | undefined,
@@ -45,7 +45,7 @@ function create(
     if (made !== undefined) return made;
   } catch (error) {
     if (error instanceof ConfigurationError) throw error;
-    // `new SharedWorker` where there is none.
+    // `new SharedWorker` in a browser without it.
     if (!(error instanceof ReferenceError || error instanceof TypeError)) {
       throw new ConfigurationError(
         'connectTokenManager(options): the browser refuses the worker. Its script must have the origin of the page.',
@@ -65,7 +65,7 @@ function create(
 /** Opens a port to a worker. */
 export function openWorkerPort(worker: TokenWorker, listener: WorkerPortListener): WorkerPort {
   const onMessage = ({ data, origin }: MessageEvent): void => {
-    // Messages of workers say no origin, those of service workers theirs.
+    // Messages of workers contain no origin, those of service workers do.
     if (origin === '' || origin === ownOrigin()) listener.onMessage(data);
   };
   if ('ready' in worker) {

@@ -1,5 +1,5 @@
 /**
- * The global object of a worker, of each kind: how pages reach it, and it them.
+ * The global object of a worker of any kind: the messages from pages and to them.
  *
  * @module
  */
@@ -10,15 +10,15 @@ import { explain } from '../core/explain.ts';
 /** A message of a page. */
 export interface PageMessage {
   readonly data: unknown;
-  /** Where the answer goes. */
+  /** Port for the reply. */
   readonly port: MessagePort;
-  /** Keeps a service worker from being stopped meanwhile, as far as the browser lets it. */
+  /** Keeps a service worker running meanwhile, as far as the browser allows. */
   waitUntil(work: Promise<unknown>): void;
 }
 
-/** A worker, whatever its kind. */
+/** A worker of any kind. */
 export interface WorkerScope {
-  /** Returns how to stop. */
+  /** Listens to messages of pages. Returns a function that unsubscribes. */
   onMessage(listener: (incoming: PageMessage) => void): () => void;
   /** Sends a message to all pages. */
   broadcast(message: object): void;
@@ -49,7 +49,7 @@ interface WorkerGlobal {
   removeEventListener(type: string, listener: Listener): void;
 }
 
-/** @throws ConfigurationError where this is no worker. */
+/** @throws ConfigurationError outside a worker. */
 export function openScope(global: object): WorkerScope {
   const scope = global as WorkerGlobal;
   if (isServiceWorker(global)) return serviceWorker(scope);
@@ -82,7 +82,7 @@ function sharedWorker(scope: WorkerGlobal): WorkerScope {
       const connect: Listener = ({ ports: [port] }) => {
         if (port === undefined) return;
         pages.add(port);
-        // Not every engine says that a page is gone; a port to nobody costs a few bytes.
+        // Not every engine reports that a page is gone; an unused port costs a few bytes.
         port.addEventListener('close', () => pages.delete(port));
         listenOn(port as never, scope, listener);
         port.start();
@@ -113,7 +113,7 @@ function serviceWorker(scope: WorkerGlobal): WorkerScope {
   };
 }
 
-/** Only pages of this origin can reach a worker of it. Where an event names its origin, it is checked anyway. */
+/** Listens to messages. Only pages of this origin can reach its worker. If an event names its origin, it is checked anyway. */
 function listenOn(
   target: Pick<WorkerGlobal, 'addEventListener' | 'removeEventListener'>,
   { location }: WorkerGlobal,

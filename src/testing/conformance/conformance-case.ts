@@ -6,17 +6,17 @@
 import type { Clock } from '../../core/contracts.ts';
 import { flushPending } from '../server/test-clock.ts';
 
-/** One test of a kit. It needs no test runner: `run` resolves, or rejects with what was expected and what was seen. */
+/** One test of a kit. It needs no test runner: `run` resolves, or rejects with the expected and the observed behaviour. */
 export interface ConformanceCase {
   /** Id of the law in the documentation of `TokenStorage`, `TokenLock` or `KeyStorage`, such as `storage-3`. */
   readonly law: string;
   /** Starts with the law, such as `law storage-3: `. */
   readonly name: string;
-  /** Rejects when the law is broken. */
+  /** Rejects if the law is broken. */
   run(this: void): Promise<void>;
 }
 
-/** Something that a law says, and how it is proven. */
+/** A statement of a law, and its test. */
 export interface Law<Trial> {
   readonly law: string;
   readonly title: string;
@@ -24,7 +24,7 @@ export interface Law<Trial> {
 }
 
 /**
- * Hands the cases of a kit to a test runner.
+ * Registers the cases of a kit with a test runner.
  *
  * @example
  * ```ts
@@ -42,7 +42,7 @@ export function register(
   for (const { name, run } of cases) test(name, run);
 }
 
-/** Makes cases of laws: each gets a fixture of its own, and the fixture is closed whatever happens. */
+/** Creates cases of laws: each gets a new fixture, which is closed even if the case fails. */
 export function conformanceCases<Trial, Fixture extends { close?(): unknown }>(
   laws: readonly Law<Trial>[],
   open: () => Fixture | Promise<Fixture>,
@@ -62,17 +62,17 @@ export function conformanceCases<Trial, Fixture extends { close?(): unknown }>(
   }));
 }
 
-/** Fails the case with these words unless it holds. */
+/** Fails the case with this message unless `holds`. */
 export function must(holds: boolean, otherwise: string): asserts holds {
   if (!holds) throw new Error(otherwise);
 }
 
-/** Fails the case unless both are the same JSON. */
+/** Fails the case unless both values are the same JSON. */
 export function mustEqual(seen: unknown, expected: unknown, what: string): void {
   must(isSame(seen, expected), `${what}: expected ${formatValue(expected)}, saw ${formatValue(seen)}.`);
 }
 
-/** The error with which a call rejects. Fails the case if it resolves, or throws instead of rejecting. */
+/** Returns the error with which a call rejects. Fails the case if it resolves, or throws instead of rejecting. */
 export async function rejectionOf(call: () => Promise<unknown>, what: string): Promise<unknown> {
   let promise: Promise<unknown>;
   try {
@@ -94,15 +94,15 @@ export async function rejectionOf(call: () => Promise<unknown>, what: string): P
   throw new Error(`${what}: expected a rejection, but it resolved with ${formatValue(value)}.`);
 }
 
-/** How long a case waits for what has to happen. */
+/** Time limit for each event that a case waits for. */
 export interface CaseTimeout {
-  /** In ms: longer than a lease, a reconnect, a poll. @default 5000 */
+  /** Time limit in ms: longer than a lease, a reconnect, a poll. @default 5000 */
   readonly timeout?: number;
-  /** The timers that measure the timeout. @default the timers of the platform */
+  /** Timers that measure the time limit. @default the timers of the platform */
   readonly clock?: Required<Clock>;
 }
 
-/** The promise, or a failure of the case if it takes too long. */
+/** Resolves with the result of the promise. Fails the case if the promise takes too long. */
 export async function mustSettle<T>(promise: Promise<T>, how: CaseTimeout, what: string): Promise<T> {
   const { timeout = 5000, clock = platform } = how;
   let timer: unknown;
@@ -123,7 +123,7 @@ const platform: Required<Clock> = {
   clearTimeout: (timer) => clearTimeout(timer as number),
 };
 
-/** A promise, and how to settle it. */
+/** A promise, and the functions that settle it. */
 export interface Deferred<T> {
   readonly promise: Promise<T>;
   resolve(value: T): void;
@@ -137,12 +137,12 @@ export function deferred<T>(): Deferred<T> {
   return { promise, resolve: (value) => settle(value) };
 }
 
-/** Lets everything happen that is in progress and needs no I/O. */
+/** Waits until everything that is in progress and needs no I/O has happened. */
 export async function flushTurns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await flushPending();
 }
 
-/** A value in a message, never longer than a line or two. */
+/** Formats a value for a message, in a line or two. */
 export function formatValue(value: unknown): string {
   if (value instanceof Error) return `${value.name}: ${value.message}`;
   const text = typeof value === 'bigint' ? `${value}n` : (toJson(value) ?? String(value));

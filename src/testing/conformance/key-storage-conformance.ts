@@ -1,5 +1,5 @@
 /**
- * The laws of `KeyStorage`, for every storage of keys that there will ever be.
+ * The conformance kit of `KeyStorage`.
  *
  * @module
  */
@@ -7,9 +7,9 @@ import { type ConformanceCase, conformanceCases } from './conformance-case.ts';
 import { type KeyStorageConformanceOptions, type KeyStorageFixture, lawsOfKeys } from './key-storage-laws.ts';
 
 /**
- * The tests that every `KeyStorage` of `tokenkeep/dpop` has to pass. Each one names its law: `key-1` to `key-3`.
+ * Returns the tests that every `KeyStorage` of `tokenkeep/dpop` must pass. Each one names its law: `key-1` to `key-3`.
  *
- * @param createKeys Makes a fresh storage for one test. It shares nothing with any other one.
+ * @param createKeys Creates a new storage for one test. It shares nothing with any other one.
  * @example
  * ```ts
  * import { test } from 'node:test'; // or of any other runner

@@ -6,7 +6,7 @@
 import { isKeyPair, type KeyStorage } from '../../core/oauth/dpop-key.ts';
 import { formatValue, type Law, must } from './conformance-case.ts';
 
-/** A fresh storage for keys that shares nothing with any other one. */
+/** A new storage for keys that shares nothing with any other one. */
 export interface KeyStorageFixture {
   readonly keys: KeyStorage;
   /** Opens the same storage once more, as another tab, process or machine does. */
@@ -17,7 +17,7 @@ export interface KeyStorageFixture {
 
 /** Capabilities that a storage for keys does not have. */
 export interface KeyStorageConformanceOptions {
-  /** `false`: there is one handle only, the storage lives in it. @default true */
+  /** `false`: there is one handle only, which contains the storage. @default true */
   readonly reopen?: boolean;
 }
 

@@ -1,5 +1,5 @@
 /**
- * The laws of `TokenLock`, one test each, for every lock that there will ever be.
+ * The conformance kit of `TokenLock`: one test for each law.
  *
  * @module
  */
@@ -11,11 +11,11 @@ import { LockUnderTest } from './lock-under-test.ts';
 import { lawsOfWaiting } from './lock-waiting.ts';
 
 /**
- * The tests that every `TokenLock` has to pass. Each one names its law: `lock-1` to `lock-6`.
+ * Returns the tests that every `TokenLock` must pass. Each one names its law: `lock-1` to `lock-6`.
  *
- * Declare capabilities that a lock does not have in `options`; the tests then make sure that it really lacks them.
+ * Declare capabilities that a lock does not have in `options`; the tests then check that it really lacks them.
  *
- * @param createLock Makes a fresh lock for one test. It shares nothing with any other one.
+ * @param createLock Creates a new lock for one test. It shares nothing with any other one.
  * @example
  * ```ts
  * import { test } from 'node:test'; // or of any other runner

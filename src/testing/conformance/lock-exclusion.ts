@@ -171,7 +171,7 @@ const everybody: Law<LockUnderTest> = {
         ran.push(index);
         return Promise.resolve();
       });
-      request.catch(() => {}); // an aborted one rejects while the holder still releases
+      request.catch(() => {}); // an aborted request rejects while the holder still releases
       return { controller, request, isAborted: index % 3 === 1 };
     });
     await flushTurns(2);
@@ -198,7 +198,7 @@ const names: Law<LockUnderTest> = {
   },
 };
 
-/** The laws of who holds a lock, for one with these abilities. */
+/** The laws of holding a lock, for a lock with these capabilities. */
 export function lawsOfExclusion(options: LockConformanceOptions): readonly Law<LockUnderTest>[] {
   const several = options.reopen === false ? oneHandle : handles;
   const dying = options.holderDeath === false ? immortal : death;

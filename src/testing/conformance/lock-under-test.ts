@@ -7,18 +7,18 @@ import type { TokenLock } from '../../core/contracts.ts';
 import type { CaseTimeout } from './conformance-case.ts';
 import { deferred, must, mustSettle } from './conformance-case.ts';
 
-/** A fresh lock that shares nothing with any other one. */
+/** A new lock that shares nothing with any other one. */
 export interface LockFixture {
   readonly lock: TokenLock;
   /** Opens the same lock once more, as another tab, process or machine does. */
   reopen?(): TokenLock | Promise<TokenLock>;
-  /** Someone else takes the lock of this name and dies while holding it. Resolves when that has happened. */
+  /** Takes the lock of this name in another process, which dies while holding it. Resolves after its death. */
   abandon?(name: string): Promise<void>;
   /** Cleans up after a law. */
   close?(): unknown;
 }
 
-/** Capabilities that a lock does not have. Nothing is left out that is not declared here. */
+/** Capabilities that a lock does not have. All others are tested. */
 export interface LockConformanceOptions extends CaseTimeout {
   /** `false`: there is one handle only. @default true */
   readonly reopen?: boolean;
@@ -26,9 +26,9 @@ export interface LockConformanceOptions extends CaseTimeout {
   readonly holderDeath?: boolean;
 }
 
-/** Someone who has the lock, or waits for it. */
+/** A holder of the lock, or a waiter for it. */
 export interface Holder {
-  /** Resolves when it has the lock. */
+  /** Resolves when it holds the lock. */
   readonly granted: Promise<void>;
   /** Outcome of its request. */
   readonly result: Promise<unknown>;
@@ -49,12 +49,12 @@ export class LockUnderTest {
     this.#timeout = options;
   }
 
-  /** All handles of the lock that there can be: one or two. */
+  /** Returns all handles of the lock: one or two. */
   async handles(): Promise<readonly [TokenLock, ...TokenLock[]]> {
     return this.fixture.reopen ? [this.lock, await this.fixture.reopen()] : [this.lock];
   }
 
-  /** Asks for the lock, and keeps it until `release`. */
+  /** Requests the lock, and holds it until `release`. */
   holder(name: string, lock: TokenLock = this.lock, signal?: AbortSignal): Holder {
     const granted = deferred<void>();
     const over = deferred<void>();
@@ -64,7 +64,7 @@ export class LockUnderTest {
       granted.resolve();
       await over.promise;
     });
-    result.catch(() => {}); // a case that does not look at it must not fail for it
+    result.catch(() => {}); // a case that ignores the result must not fail with an unhandled rejection
     const release = async (): Promise<void> => {
       over.resolve();
       await this.soon(result, 'A request resolves when its callback has');
@@ -79,14 +79,14 @@ export class LockUnderTest {
     };
   }
 
-  /** Takes the lock. */
+  /** Requests the lock, and waits until it is granted. */
   async acquire(name: string, lock: TokenLock = this.lock, signal?: AbortSignal): Promise<Holder> {
     const holder = this.holder(name, lock, signal);
     await this.soon(Promise.race([holder.granted, holder.result]), 'The lock is granted');
     return holder;
   }
 
-  /** The lock must be free: a request is granted. */
+  /** Fails the case unless the lock is free: a request must be granted. */
   async mustBeFree(name: string, when: string): Promise<void> {
     for (const lock of await this.handles()) {
       let hasRun = false;
@@ -99,7 +99,7 @@ export class LockUnderTest {
     }
   }
 
-  /** The promise, unless it takes too long. */
+  /** Resolves with the result of the promise. Fails the case if the promise takes too long. */
   soon<T>(promise: Promise<T>, what: string): Promise<T> {
     return mustSettle(promise, this.#timeout, what);
   }

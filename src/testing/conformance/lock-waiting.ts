@@ -1,5 +1,5 @@
 /**
- * Laws lock-3 and lock-4: what a request gives, and how a waiter leaves.
+ * Laws lock-3 and lock-4: the result of a request, and the abort of a waiter.
  *
  * @module
  */

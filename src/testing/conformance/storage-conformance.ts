@@ -1,5 +1,5 @@
 /**
- * The laws of `TokenStorage`, one test each, for every storage that there will ever be.
+ * The conformance kit of `TokenStorage`: one test for each law.
  *
  * @module
  */
@@ -13,11 +13,11 @@ import { lawsOfValues } from './stored-values.ts';
 import { lawsOfVersions } from './stored-versions.ts';
 
 /**
- * The tests that every `TokenStorage` has to pass. Each one names its law: `storage-1` to `storage-9`.
+ * Returns the tests that every `TokenStorage` must pass. Each one names its law: `storage-1` to `storage-9`.
  *
- * Declare capabilities that a storage does not have in `options`; the tests then make sure that it really lacks them.
+ * Declare capabilities that a storage does not have in `options`; the tests then check that it really lacks them.
  *
- * @param createStorage Makes a fresh storage for one test. It shares nothing with any other one.
+ * @param createStorage Creates a new storage for one test. It shares nothing with any other one.
  * @example
  * ```ts
  * import { test } from 'node:test'; // or of any other runner

@@ -1,5 +1,5 @@
 /**
- * Law storage-7: what was not stored rejects with a `StorageError`.
+ * Law storage-7: a failed write rejects with a `StorageError`.
  *
  * @module
  */
@@ -91,7 +91,7 @@ const unbreakable: Law<StorageUnderTest> = {
   },
 };
 
-/** The laws of failures, for a storage with these abilities. */
+/** The laws of failures, for a storage with these capabilities. */
 export function lawsOfFailures(options: StorageConformanceOptions): readonly Law<StorageUnderTest>[] {
   return [notJson, options.breakDown === false ? unbreakable : broken];
 }

@@ -8,40 +8,40 @@ import { isTokenKeepError } from '../../core/errors.ts';
 import type { CaseTimeout } from './conformance-case.ts';
 import { formatValue, must, mustEqual, mustSettle, rejectionOf } from './conformance-case.ts';
 
-/** A fresh storage that shares nothing with any other one. */
+/** A new storage that shares nothing with any other one. */
 export interface StorageFixture {
   readonly storage: TokenStorage;
   /** Opens the same storage once more, as another tab, process or machine does. */
   reopen?(): TokenStorage | Promise<TokenStorage>;
-  /** Breaks the place that the storage writes to: no space, no connection. Returns a function that repairs it. */
+  /** Breaks the medium that the storage writes to: no space, no connection. Returns a function that repairs it. */
   breakDown?(): (() => unknown) | Promise<() => unknown>;
   /** Cleans up after a law. */
   close?(): unknown;
 }
 
-/** Capabilities that a storage does not have. Nothing is left out that is not declared here. */
+/** Capabilities that a storage does not have. All others are tested. */
 export interface StorageConformanceOptions extends CaseTimeout {
-  /** `false`: there is one handle only, the storage lives in it. @default true */
+  /** `false`: there is one handle only, which contains the storage. @default true */
   readonly reopen?: boolean;
   /** `false`: the storage has no `watch`. @default true */
   readonly watch?: boolean;
-  /** `false`: what it writes to cannot break, or a test cannot break it. @default true */
+  /** `false`: the medium of the storage cannot break, or a test cannot break it. @default true */
   readonly breakDown?: boolean;
 }
 
-/** Watches a key. */
+/** A watcher of a key. */
 export interface Watcher {
   readonly notifications: number;
   readonly listener: () => void;
   unwatch(): void;
-  /** Resolves when it was notified more often than `count` times. */
+  /** Resolves when it was notified more than `count` times. */
   toldAfter(count: number, what: string): Promise<void>;
 }
 
-/** A text that must not turn up in any error. */
+/** A text that must not occur in any error. */
 export const canary = 'canary-9f2c1e7ab04d';
 
-/** The storage under test, with calls that check what holds for all of them. */
+/** The storage under test, with calls that check the general laws. */
 export class StorageUnderTest {
   readonly storage: TokenStorage;
   readonly fixture: StorageFixture;
@@ -53,7 +53,7 @@ export class StorageUnderTest {
     this.#timeout = options;
   }
 
-  /** Another handle of the same storage. */
+  /** Opens another handle of the same storage. */
   async reopen(): Promise<TokenStorage> {
     const { fixture } = this;
     must(
@@ -106,7 +106,7 @@ export class StorageUnderTest {
   }
 }
 
-/** The call must reject with a conflict. */
+/** Fails the case unless the call rejects with a conflict. */
 export async function mustConflict(
   call: () => Promise<unknown>,
   operation: 'write' | 'delete',
@@ -118,7 +118,7 @@ export async function mustConflict(
   must(error.operation === operation, `${what}: expected operation ${operation}, saw ${error.operation}.`);
 }
 
-/** An error of a storage is a `StorageError`, and says nothing of what is stored. */
+/** Fails the case unless an error is a `StorageError` that contains no stored data. */
 export function mustBeStorageError(
   error: unknown,
   what: string,
@@ -128,7 +128,7 @@ export function mustBeStorageError(
   must(!containsCanary(error, 0), `${what}: the error holds a part of the record.`);
 }
 
-/** Calls by their outcome. A call that failed must have failed with a conflict. */
+/** Groups calls by their outcome. Fails the case if a call failed without a conflict. */
 export async function outcomes(
   calls: readonly (() => Promise<unknown>)[],
   what: string,

@@ -52,7 +52,7 @@ const stops: Law<StorageUnderTest> = {
   },
 };
 
-/** Stops watching some time after a change began: a change that was not notified by then is not notified any more. */
+/** Stops watching some time after a change began: a change that was not notified by then is never notified. */
 async function leave(trial: StorageUnderTest, witness: Watcher, delay: number): Promise<void> {
   const watcher = trial.watch('key');
   const before = witness.notifications;
@@ -130,7 +130,7 @@ const unwatchable: Law<StorageUnderTest> = {
   },
 };
 
-/** The laws of watching, for a storage with these abilities. */
+/** The laws of watching, for a storage with these capabilities. */
 export function lawsOfWatching(options: StorageConformanceOptions): readonly Law<StorageUnderTest>[] {
   if (options.watch === false) return [unwatchable];
   const all = [ownKey, own, others, stops, independent, throwing];

@@ -1,5 +1,5 @@
 /**
- * Laws storage-1, storage-2, storage-6 and storage-8: what is read is what was written, whole, by everyone, under its own key.
+ * Laws storage-1, storage-2, storage-6 and storage-8: every reader gets the written record, complete, under its own key.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { flushTurns, formatValue, must, mustEqual } from './conformance-case.ts'
 import type { StorageConformanceOptions, StorageUnderTest } from './storage-under-test.ts';
 import { unusualKeys } from './unusual-names.ts';
 
-/** Everything that JSON can say, also what careless code loses: an own `__proto__`, NUL, half of a surrogate pair. */
+/** Every kind of JSON value, also those that careless code loses: an own `__proto__`, NUL, half of a surrogate pair. */
 const everything: string = String.raw`{
   "text": "", "quotes": "\"'\\", "unicode": "žluťoučký 漢字 \ud83d\ude00", "nul": "a\u0000b", "half": "\ud83d", "line": "\u2028\n",
   "zero": 0, "negative": -1.5, "big": 9007199254740991, "tiny": 5e-324, "yes": true, "no": false, "nothing": null,
@@ -213,7 +213,7 @@ const deletedKeys: Law<StorageUnderTest> = {
   },
 };
 
-/** The laws of what is stored, for a storage with these abilities. */
+/** The laws of stored values, for a storage with these capabilities. */
 export function lawsOfValues(options: StorageConformanceOptions): readonly Law<StorageUnderTest>[] {
   return [
     ...values,

@@ -1,5 +1,5 @@
 /**
- * Laws storage-3, storage-4 and storage-5: compare-and-set, compare-and-delete, and versions that never come back.
+ * Laws storage-3, storage-4 and storage-5: compare-and-set, compare-and-delete, and versions that are never used again.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { canary, mustConflict, outcomes } from './storage-under-test.ts';
 
 const writers = 50;
 
-/** Many at once, over two handles where there are two: exactly one wins, and what it wrote is stored. */
+/** Runs many writers at once, over two handles if there are two: exactly one wins, and its record is stored. */
 async function race(trial: StorageUnderTest, ifVersion: Version | undefined): Promise<void> {
   const other = trial.fixture.reopen ? await trial.reopen() : trial.storage;
   const calls = Array.from({ length: writers }, (_, writer) => () => {

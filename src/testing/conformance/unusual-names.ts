@@ -1,11 +1,11 @@
 /**
- * Names that careless storages and locks take for one another, or for something else.
+ * Names that careless storages and locks confuse with one another, or with something else.
  *
  * @module
  */
 const long = 'x'.repeat(1000);
 
-/** All different. */
+/** Keys that are all different. */
 export const unusualKeys: readonly string[] = [
   ...[
     '',

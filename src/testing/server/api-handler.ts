@@ -1,5 +1,5 @@
 /**
- * An API of one's own behind the test server's door: it answers those that the server lets in.
+ * A custom API behind the test server's check of tokens: it handles the accepted requests.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import type { Exchange, ServerResponse } from './http-exchange.ts';
 import type { AccessToken } from './issued-tokens.ts';
 
-/** The owner of an access token, as an API learns it from the token or by introspection. */
+/** The owner of an access token, as the token or introspection names it to an API. */
 export interface ApiCaller {
   readonly subject: string;
   readonly clientId: string;
@@ -15,12 +15,12 @@ export interface ApiCaller {
 }
 
 /**
- * Answers a request with a valid token. An error that it throws rejects the test's `fetch`; over HTTP it is a 500
+ * Responds to a request with a valid token. An error that it throws rejects the test's `fetch`; over HTTP it is a 500
  * with its message.
  */
 export type ApiHandler = (request: Request, caller: ApiCaller) => Response | Promise<Response>;
 
-/** The answer of a handler, read as text. */
+/** Returns the response of a handler, read as text. */
 export async function callApiHandler(
   handler: ApiHandler,
   { method, url, headers, body }: Exchange,

@@ -1,6 +1,6 @@
 /**
- * The authorization endpoint and the grant that its codes buy (RFC 6749 §4.1, RFC 7636). Its user is quick: agrees to
- * everything at once, and meets every authentication context.
+ * The authorization endpoint and the exchange of its codes (RFC 6749 §4.1, RFC 7636). Its user agrees to everything at once, and
+ * meets every authentication context.
  *
  * @module
  */
@@ -19,10 +19,10 @@ import { OAuthServerError } from './oauth-server-error.ts';
 import type { ServerContext } from './server-context.ts';
 import { jwtLike } from './token-text.ts';
 
-/** How long a code may wait, in ms. */
+/** Lifetime of a code, in ms. */
 const codeLifetime = 60_000;
 
-/** A browser has arrived at the authorization endpoint. */
+/** Handles the visit of a browser. */
 export function authorizationEndpoint(server: ServerContext, exchange: Exchange): EndpointWork {
   return { respond: () => respond(server, exchange) };
 }
@@ -31,7 +31,7 @@ function respond(server: ServerContext, { method, url, seenAs }: Exchange): Serv
   if (method !== 'GET') return json(405, { error: 'invalid_request' }, { allow: 'GET' });
   const parameters = url.searchParams;
   const redirectUri = parameters.get('redirect_uri');
-  // Without a client and a place that it named there is nobody to send the browser back to (RFC 6749 §4.1.2.1).
+  // Without a client and a redirect URI of that client, the browser cannot be sent back (RFC 6749 §4.1.2.1).
   if (!server.settings.clients.has(parameters.get('client_id') ?? '') || redirectUri === null) {
     return json(400, { error: 'invalid_request' });
   }
@@ -51,7 +51,7 @@ function problemOf(parameters: URLSearchParams): string | undefined {
   if (parameters.get('response_type') !== 'code') return 'unsupported_response_type';
   if (parameters.get('code_challenge_method') !== 'S256' || !parameters.get('code_challenge'))
     return 'invalid_request';
-  if (parameters.get('prompt') === 'none') return 'login_required'; // the server keeps no sessions of its own
+  if (parameters.get('prompt') === 'none') return 'login_required'; // the server keeps no user sessions
   return isClaims(parameters.get('claims')) ? undefined : 'invalid_request';
 }
 
@@ -117,7 +117,7 @@ async function challengeOf(verifier: string): Promise<string> {
   return base64(new Uint8Array(digest)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 }
 
-/** The ID token of a login says how it was done, and repeats the nonce. */
+/** Adds the authentication context and the nonce of a login to its ID token. */
 function withFacts(response: TokenResponse, { acr, nonce }: AuthorizationCode): TokenResponse {
   const [, payload, signature = ''] = response.id_token?.split('.') ?? [];
   if (payload === undefined) return response;

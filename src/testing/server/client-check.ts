@@ -14,7 +14,7 @@ interface Claim {
 }
 
 /**
- * The client of a request.
+ * Returns the client of a request.
  *
  * @throws OAuthServerError `invalid_client`, or `invalid_request` if it authenticates in two ways at once
  */
@@ -63,7 +63,7 @@ function claimOf(parameters: URLSearchParams, headers: Headers): Claim {
   return basic;
 }
 
-/** RFC 6749 §2.3.1: id and secret are form-encoded first, then they are joined and put into base64. */
+/** Decodes Basic credentials (RFC 6749 §2.3.1): id and secret are form-encoded first, then joined and encoded as base64. */
 function decodeBasic(authorization: string): Claim {
   const nobody: Claim = { clientId: undefined, clientSecret: undefined, method: 'client_secret_basic' };
   const encoded = /^basic +([A-Za-z0-9+/]+=*)$/i.exec(authorization)?.[1];

@@ -11,28 +11,28 @@ import { insufficientClaims, insufficientScope, insufficientUserAuthentication }
 
 /** Requirements of calls. */
 export interface Demand {
-  /** The calls that are meant: to this path and what is beneath it. @default '/' */
+  /** Path of the calls that are meant, and of all beneath it. @default '/' */
   readonly path?: string;
   readonly scope?: readonly string[];
-  /** Authentication contexts, any of which will do. */
+  /** Authentication contexts, any of which is sufficient. */
   readonly acrValues?: readonly string[];
-  /** How long ago the user may have signed in, in seconds. A refresh is no login. */
+  /** Maximum time since the user signed in, in seconds. A refresh does not count as a login. */
   readonly maxAge?: number;
-  /** Claims of access tokens that the login must have been asked for, as Microsoft's APIs want it. */
+  /** Claims of access tokens that the login must have requested, as Microsoft's APIs require. */
   readonly claims?: Readonly<Record<string, unknown>>;
 }
 
-/** The demands that are made now. */
+/** The current demands. */
 export class Demands {
   readonly #demands = new Set<Demand>();
 
-  /** Returns how to take it back. */
+  /** Adds a demand. Returns a function that removes it. */
   add(demand: Demand): () => void {
     this.#demands.add(demand);
     return () => void this.#demands.delete(demand);
   }
 
-  /** The answer to a call with a good token that is not good enough. */
+  /** Returns the response to a call with a valid token that does not meet the demands. */
   refusal(token: AccessToken, path: string, login: LoginDetails, now: number): ServerResponse | undefined {
     for (const demand of this.#demands) {
       if (isWithin(path, demand.path ?? '/')) {

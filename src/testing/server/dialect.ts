@@ -1,5 +1,5 @@
 /**
- * How a server words what it says, where that is not as the standards word it. Data: nothing else depends on it.
+ * Deviations of a server's responses from the standards. Only data: nothing else depends on it.
  *
  * @module
  */
@@ -10,9 +10,9 @@ import { json } from './http-exchange.ts';
 import { type OAuthErrorCode, OAuthServerError, responseToError } from './oauth-server-error.ts';
 
 /**
- * The wording of a server's responses. Parts that are left out are as the standards have them.
+ * The deviations of a server's responses. Omitted parts follow the standards.
  *
- * @example A server with a member of its own, and another word for a dead refresh token
+ * @example A server with an additional member, and another code for a dead refresh token
  * ```ts
  * import { authorizationServer, type Dialect } from 'tokenkeep/testing';
  *
@@ -24,23 +24,23 @@ import { type OAuthErrorCode, OAuthServerError, responseToError } from './oauth-
  * ```
  */
 export interface Dialect {
-  /** `false`: authorization responses do not say who the issuer is (RFC 9207). */
+  /** `false`: authorization responses do not name the issuer (RFC 9207). */
   readonly namesIssuer?: boolean;
   /** The members of a granted response, in order. `undefined` members are not sent. */
   readonly granted?: (tokens: TokenResponse) => JsonMembers;
-  /** `true`: granted answers are forms, unless the request asks for JSON by `Accept`. */
+  /** `true`: granted responses are forms, unless the request's `Accept` header asks for JSON. */
   readonly formUnlessJsonAccepted?: boolean;
   /** Responses of the token endpoint to refused requests, by the error code of the standard. */
   readonly refused?: Readonly<Partial<Record<OAuthErrorCode, ServerResponse>>>;
   /** Response of the revocation endpoint if the token is dead. */
   readonly revoked?: ServerResponse;
-  /** The only kind of token that the revocation endpoint knows. */
+  /** The only kind of token that the revocation endpoint accepts. */
   readonly revokes?: 'access_token' | 'refresh_token';
-  /** How bodies of revocation requests must be encoded. @default like those of token requests */
+  /** Encoding of the bodies of revocation requests. @default like those of token requests */
   readonly revocationEncoding?: 'form' | 'json';
 }
 
-/** The answer to a token request that is granted. */
+/** Returns the response to a granted token request. */
 export function grantedResponse(
   dialect: Dialect,
   tokens: TokenResponse,
@@ -57,7 +57,7 @@ export function grantedResponse(
   };
 }
 
-/** The answer to an error that the server's code threw: a refusal is one, everything else is a defect and continues. */
+/** Returns the response to an error of the server's code. A refusal becomes a response, every other error is thrown again. */
 export function refusedResponse(dialect: Dialect, error: unknown): ServerResponse {
   const own = error instanceof OAuthServerError ? dialect.refused?.[error.code] : undefined;
   return own ?? responseToError(error);

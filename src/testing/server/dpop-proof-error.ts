@@ -5,10 +5,10 @@
  */
 import type { ServerResponse } from './http-exchange.ts';
 
-/** A proof that is not taken. */
+/** A proof that is rejected. */
 export class DpopProofError extends Error {
   readonly code: 'invalid_dpop_proof' | 'use_dpop_nonce';
-  /** With the nonce to use, where there is one. */
+  /** Headers with the required nonce, if there is one. */
   readonly headers: ServerResponse['headers'];
 
   constructor(code: DpopProofError['code'], description: string, headers: ServerResponse['headers']) {

@@ -7,7 +7,7 @@
 import type { EndpointName } from './http-exchange.ts';
 import type { MemberNames } from './known-members.ts';
 
-/** A request as `when` sees it. */
+/** A request, as passed to `when`. */
 export interface ReceivedRequest {
   readonly endpoint: EndpointName;
   readonly method: string;
@@ -19,7 +19,7 @@ export interface ReceivedRequest {
   readonly token: string | undefined;
 }
 
-/** Which requests are meant. */
+/** Selection of requests. */
 export interface RequestChoice {
   /** @default 'token' */
   readonly on?: EndpointName;
@@ -31,13 +31,13 @@ export interface RequestChoice {
 
 export const choiceMembers: MemberNames<RequestChoice> = { on: true, times: true, when: true };
 
-/** Holds requests back until it is called. See `hold` of {@link TestAuthorizationServer}. */
+/** A function that releases held requests. See `hold` of {@link TestAuthorizationServer}. */
 export interface Hold {
-  /** Lets all of them go on, and holds nothing any more. Resolves when the server has served them. */
+  /** Releases all requests and stops holding. Resolves when the server has served them. */
   (): Promise<void>;
-  /** How many requests it holds now. */
+  /** Number of requests that it holds now. */
   readonly waiting: number;
-  /** Resolves as soon as it holds this many requests, 1 if not said. */
+  /** Resolves as soon as it holds this many requests. @default 1 */
   arrived(count?: number): Promise<void>;
 }
 
@@ -52,14 +52,14 @@ interface Chosen<T> {
 export class FaultQueue<T> {
   readonly #chosen: Chosen<T>[] = [];
 
-  /** Returns how to take it back. */
+  /** Plans a fault. Returns a function that removes it. */
   add(what: T, choice: RequestChoice & { readonly times: number }): () => void {
     const chosen: Chosen<T> = { on: choice.on ?? 'token', when: choice.when, what, left: choice.times };
     this.#chosen.push(chosen);
     return () => this.#remove(chosen);
   }
 
-  /** Takes what the next request is to get. */
+  /** Returns the fault planned for the next request. */
   next(endpoint: EndpointName, request: () => ReceivedRequest): T | undefined {
     if (this.#chosen.length === 0) return undefined;
     const chosen = this.#chosen.find(({ on, when }) => on === endpoint && (when?.(request()) ?? true));
@@ -75,7 +75,7 @@ export class FaultQueue<T> {
   }
 }
 
-/** The inside of a {@link Hold}. */
+/** The implementation of a {@link Hold}. */
 export class Gate {
   readonly commits: boolean;
   #waiting = 0;
@@ -97,7 +97,7 @@ export class Gate {
     });
   }
 
-  /** A request comes to the gate. Resolves when it may go on. */
+  /** Holds a request. Resolves when the request may continue. */
   async pass(): Promise<void> {
     if (this.#isOpen) return;
     this.#waiting++;
@@ -107,13 +107,13 @@ export class Gate {
     this.#waiting--;
   }
 
-  /** A request that has passed is served. */
+  /** Reports that a released request was served. */
   served(): void {
     this.#unserved--;
     if (this.#isOpen && this.#unserved <= 0) this.#serve();
   }
 
-  /** The gate as its owner holds it. `close` stops the gate from getting more requests. */
+  /** Returns the hold of the gate. `close` stops the gate from getting more requests. */
   hold(close: () => void): Hold {
     const release = (): Promise<void> => {
       close();

@@ -8,52 +8,52 @@ import type { ServerResponse } from './http-exchange.ts';
 import { json } from './http-exchange.ts';
 import type { MemberNames } from './known-members.ts';
 
-/** Members of a JSON answer. */
+/** Members of a JSON response. */
 export type JsonMembers = Readonly<Record<string, unknown>>;
 
 /**
- * One thing that goes wrong with one request, or several: all members of a fault strike together.
+ * A failure of one request, or several at once: all members of a fault apply together.
  *
- * `drop`, `hang` and `answer` replace the work of the server, unless `commits` is set; the others spoil its answer.
+ * `drop`, `hang` and `response` replace the work of the server, unless `commits` is set; the others change its response.
  */
 export interface Fault {
-  /** The connection ends without an answer. */
+  /** The connection ends without a response. */
   readonly drop?: true;
-  /** No answer, ever. Only the client's signal ends the wait. */
+  /** The server never responds. Only the client's signal ends the wait. */
   readonly hang?: true;
-  /** This is the answer. */
+  /** The response. */
   readonly response?: Partial<ServerResponse>;
   /**
-   * The server does its work before the fault strikes: the refresh token is rotated, only the response is lost or another one.
+   * The server does its work before the fault applies: the refresh token is rotated, and the response is lost or replaced.
    *
    * @default false: the server has done nothing
    */
   readonly commits?: boolean;
-  /** This many ms go by on the server's clock: before the work, or with `commits` between the work and the answer. */
+  /** Delay in ms of the server's clock: before the work, or with `commits` between the work and the response. */
   readonly delay?: number;
-  /** The JSON answer gets these members (`undefined` takes one away), or whatever the function makes of them. */
+  /** Members of the JSON response (`undefined` removes one), or a function that returns its members. */
   readonly members?: JsonMembers | ((members: JsonMembers) => unknown);
-  /** The answer gets this status. */
+  /** Status of the response. */
   readonly status?: number;
-  /** The answer gets these headers; `undefined` takes one away. */
+  /** Headers of the response; `undefined` removes one. */
   readonly headers?: ServerResponse['headers'];
-  /** The members of the JSON answer are encoded as a form, as GitHub does. */
+  /** `true`: the members of the JSON response are encoded as a form, as GitHub does. */
   readonly formEncoded?: true;
-  /** The answer's Content-Type; `null` takes it away. */
+  /** Content-Type of the response; `null` removes it. */
   readonly contentType?: string | null;
   /** The connection ends after this many bytes of the body. */
   readonly truncate?: number;
-  /** Nothing comes after this many bytes of the body, and the connection stays open. */
+  /** No data follows this many bytes of the body, and the connection stays open. */
   readonly stall?: number;
 }
 
-/** Faults with a name. Each is plain data: `{ ...faults.lostResponse, delay: 500 }` is one more. */
+/** Named faults. Each is plain data: `{ ...faults.lostResponse, delay: 500 }` is another one. */
 export const faults: {
   /** The connection ends before the server has done anything. */
   readonly lostRequest: Fault;
-  /** The server has rotated the refresh token, and the connection ends before the answer. */
+  /** The server has rotated the refresh token, and the connection ends before the response. */
   readonly lostResponse: Fault;
-  /** The server has rotated the refresh token, and nothing ever comes. */
+  /** The server has rotated the refresh token, and never responds. */
   readonly neverResponds: Fault;
   /** A 503 with the body of an OAuth error: it must not be read as one. */
   readonly serverError: Fault;
@@ -63,7 +63,7 @@ export const faults: {
   readonly html: Fault;
   /** A 200 in HTML, as a captive portal sends it. */
   readonly captivePortal: Fault;
-  /** A success in form encoding, with the Content-Type that goes with it. */
+  /** A success in form encoding, with the matching Content-Type. */
   readonly formEncoded: Fault;
   /** An OAuth error; with status 200 as GitHub and Slack send it. */
   oauthError(error: string, status?: number): Fault;
@@ -92,7 +92,7 @@ export const faults: {
   without: (...members) => ({ members: Object.fromEntries(members.map((name) => [name, undefined])) }),
 };
 
-/** Members of a fault. */
+/** The members of a fault. */
 export const faultMembers: MemberNames<Fault> = {
   drop: true,
   hang: true,
@@ -108,7 +108,7 @@ export const faultMembers: MemberNames<Fault> = {
   stall: true,
 };
 
-/** Changes that a fault makes to a response that it does not replace. */
+/** Applies a fault to a response that it does not replace. */
 export function applyFault(response: ServerResponse, fault: Fault): ServerResponse {
   const headers: Record<string, string | undefined> = { ...response.headers, ...fault.headers };
   if (fault.contentType !== undefined) headers['content-type'] = fault.contentType ?? undefined;

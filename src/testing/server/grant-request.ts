@@ -12,6 +12,6 @@ export interface GrantRequest {
   readonly client: TestClient;
   readonly parameters: URLSearchParams;
   readonly exchange: Exchange;
-  /** Thumbprint of the key whose proof came with it. */
+  /** Thumbprint of the key of its proof. */
   readonly jkt: string | undefined;
 }

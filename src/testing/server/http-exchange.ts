@@ -1,5 +1,5 @@
 /**
- * A request and its answer as the test server sees them, whichever form carried them: `fetch` or HTTP.
+ * A request and its response inside the test server, the same for `fetch` and HTTP.
  *
  * @module
  */
@@ -7,17 +7,17 @@
 /** The endpoints of the test server that can be made to fail, to wait, or to be counted. */
 export type EndpointName = 'authorization' | 'token' | 'revocation' | 'introspection' | 'metadata' | 'api';
 
-/** Bytes in a buffer of their own, named by who makes some: TypeScript before 5.7 knows no kinds of `Uint8Array`. */
+/** The type of bytes with their own buffer, by a function that returns it: TypeScript before 5.7 has no kinds of `Uint8Array`. */
 export type Bytes = ReturnType<InstanceType<typeof TextEncoder>['encode']>;
 
 /** A request that reached the server. */
 export interface Exchange {
   readonly method: string;
-  /** Where it went, in the server's own URLs, also when it came over HTTP to a loopback port. */
+  /** The requested URL, among the server's own URLs, also if it came over HTTP to a loopback port. */
   readonly url: URL;
   readonly headers: Headers;
   readonly body: Bytes;
-  /** The issuer and the origin of the API as this client knows them. */
+  /** The issuer and the origin of the API from this client's point of view. */
   readonly seenAs: { readonly issuer: string; readonly apiOrigin: string };
 }
 
@@ -29,7 +29,7 @@ export interface ServerResponse {
 }
 
 /**
- * The fate of a response on its way: it arrives (whole or not), the connection ends or never existed, or nothing ever
+ * The fate of a response: it arrives (whole or truncated), the connection ends or never existed, or nothing ever
  * arrives.
  */
 export type Delivery =
@@ -45,17 +45,17 @@ export type Delivery =
 
 /** The work of an endpoint for a request that has arrived and was counted, but not served yet. */
 export interface EndpointWork {
-  /** Does it. Everything that changes the server's tokens happens in one go. */
+  /** Does the work. All changes of the server's tokens happen in one step. */
   respond(): ServerResponse | Promise<ServerResponse>;
-  /** The server failed before it did it. */
+  /** Called if the server failed before the work. */
   onFailure?(): void;
-  /** The request has ended, with or without a response. */
+  /** Called when the request has ended, with or without a response. */
   onEnd?(status: number | undefined): void;
   /** Short id of the token that the request carries, for `when` and the log. */
   readonly token?: string | undefined;
 }
 
-/** An answer in JSON that no cache keeps. */
+/** Returns a response in JSON that no cache stores. */
 export function json(status: number, body: unknown, headers?: ServerResponse['headers']): ServerResponse {
   return {
     status,
@@ -64,22 +64,22 @@ export function json(status: number, body: unknown, headers?: ServerResponse['he
   };
 }
 
-/** Bytes as text; most requests have none. */
+/** Returns bytes as text; most requests have none. */
 export function textOf(bytes: Uint8Array): string {
   return bytes.length === 0 ? '' : new TextDecoder().decode(bytes);
 }
 
-/** Text as bytes. */
+/** Returns text as bytes. */
 export function bytesOf(text: string): Bytes {
   return new TextEncoder().encode(text);
 }
 
-/** Base64 of bytes, without `Buffer`. */
+/** Returns bytes as base64, without `Buffer`. */
 export function base64(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes));
 }
 
-/** Base64url without padding (RFC 7515 §2). */
+/** Returns bytes as base64url without padding (RFC 7515 §2). */
 export function toBase64url(bytes: Uint8Array): string {
   return base64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 }
@@ -89,7 +89,7 @@ export function fromBase64url(text: string): Bytes {
   return Uint8Array.from(binary, (character) => character.charCodeAt(0));
 }
 
-/** A name for a body: equal bodies have equal names. Not a cryptographic hash, so that it costs nothing. */
+/** Returns a name for a body: equal bodies have equal names. Not a cryptographic hash, so that it is fast. */
 export function fingerprint(bytes: Uint8Array): string {
   let low = 0x811c9dc5;
   let high = 0x9e3779b9;

@@ -8,7 +8,7 @@ import { type Bytes, bytesOf } from './http-exchange.ts';
 
 type Serve = (exchange: Exchange) => Delivery | Promise<Delivery> | undefined;
 
-/** How to listen. */
+/** Options of `listen()`. */
 export interface ListenOptions {
   /** @default any free port */
   readonly port?: number;
@@ -47,7 +47,7 @@ interface NodeResponse {
   readonly socket: { destroy(): void } | null;
 }
 
-/** The requests that a port forwards, and their kind. */
+/** The destination of a port's requests. */
 interface Port {
   readonly serve: Serve;
   /** Origin that its requests go to, in the server's own URLs. */
@@ -114,7 +114,7 @@ async function respond(port: Port, request: NodeRequest, response: NodeResponse)
     const delivery = (await port.serve(await exchangeOf(port, request))) ?? { kind: 'dropped' };
     write(response, delivery, extra);
   } catch (error) {
-    // Either the client has disconnected and receives nothing, or a callback of the test threw, which must be
+    // Either the client has disconnected and receives nothing, or a callback of the test threw an error, which must be
     // reported.
     response.writeHead(500, { 'content-type': 'text/plain; charset=utf-8' });
     response.end(bytesOf(String(error)));

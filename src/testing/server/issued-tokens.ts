@@ -20,11 +20,11 @@ export interface TokenFamily {
   readonly startedAt: number;
   readonly lifetime: number;
   revoked: boolean;
-  /** How often it was rotated. */
+  /** Number of rotations before it. */
   generation: number;
   current: RefreshToken | undefined;
   newest: AccessToken | undefined;
-  /** Attempts that have arrived and are not over. */
+  /** Number of attempts in progress. */
   inFlight: number;
 }
 
@@ -35,7 +35,7 @@ export interface RefreshToken {
   readonly family: TokenFamily;
   readonly generation: number;
   usedAt: number | undefined;
-  /** How often it was sent to the token endpoint. */
+  /** Number of times it was sent to the token endpoint. */
   sent: number;
   /** The response to its first use. */
   firstResponse: TokenResponse | undefined;

@@ -4,17 +4,17 @@
  * @module
  */
 
-/** How often what happened. The object is live: it is the same one all the time, and its numbers change. */
+/** Counters of events. The object is live: its numbers change. */
 export interface ServerCounts {
   /** Logins: `signIn` was called, or a code was exchanged. */
   signIns: number;
-  /** Requests that reached the token endpoint, whatever their result. */
+  /** Requests that reached the token endpoint, with any result. */
   tokenRequests: number;
   /** Those of them that carried a refresh token. */
   refreshAttempts: number;
-  /** Those of them that were granted: the server issued new tokens. The answer may have been lost. */
+  /** Granted refreshes: the server issued new tokens. The response may have been lost. */
   refreshes: number;
-  /** Access tokens that were given to a client for itself (RFC 6749 §4.4). */
+  /** Access tokens that were issued to a client for itself (RFC 6749 §4.4). */
   clientCredentials: number;
   /**
    * Attempts with a refresh token that had been sent before, allowed by the profile or not. One that was refused for its DPoP
@@ -35,7 +35,7 @@ export interface ServerCounts {
   metadataRequests: number;
   /** Requests that reached the API. */
   apiCalls: number;
-  /** Those of them that were not let in, for a bad token, no token, or a fault. */
+  /** Requests of them that were refused, for an invalid token, no token, or a fault. */
   apiRejected: number;
   /** Requests with a token or a secret in their URL. */
   secretsInUrl: number;
@@ -43,13 +43,13 @@ export interface ServerCounts {
   refreshTokensLeaked: number;
   /** Access tokens that were sent to an origin that is not the server's. */
   accessTokensLeaked: number;
-  /** DPoP proofs that were taken. */
+  /** Accepted DPoP proofs. */
   proofs: number;
-  /** Proofs with something wrong about them, and requests that came without one where it has to be. */
+  /** Invalid proofs, and requests without a required proof. */
   proofsRefused: number;
   /** Those of them that had been used before. */
   proofReplays: number;
-  /** Proofs that were right but for the server's nonce. */
+  /** Proofs that were valid except for the server's nonce. */
   noncesDemanded: number;
   /** Access tokens that are bound to a key and came as bearer tokens. */
   boundTokensAsBearer: number;
@@ -57,7 +57,7 @@ export interface ServerCounts {
   proofsLeaked: number;
   /** Requests of the fetch form to places that do not exist: they fail like a network error. */
   strayRequests: number;
-  /** Faults that struck. */
+  /** Faults that were applied. */
   faults: number;
 }
 
@@ -83,7 +83,7 @@ export type ServerEventType =
 
 /** One line of the log. Tokens and families are named by short ids (`at3`, `rt2`, `family1`). */
 export interface ServerEvent {
-  /** When, in Unix ms of the server's clock. */
+  /** Time of the event, in Unix ms of the server's clock. */
   readonly at: number;
   readonly type: ServerEventType;
   readonly family?: string | undefined;
@@ -93,7 +93,7 @@ export interface ServerEvent {
   readonly clientId?: string | undefined;
   /** The OAuth error. */
   readonly error?: string | undefined;
-  /** More about it, in words: why a request was refused, what came to the API. */
+  /** Details in words: the reason of a refusal, the request to the API. */
   readonly detail?: string | undefined;
 }
 
@@ -105,7 +105,7 @@ export interface ApiRequest {
   /** Short id of the access token; `undefined` if there was none, or an unknown one. */
   readonly token: string | undefined;
   readonly body: Uint8Array;
-  /** Status of the answer; `undefined` until there is one. */
+  /** Status of the response; `undefined` until there is one. */
   readonly status: number | undefined;
 }
 
@@ -140,7 +140,7 @@ function emptyCounts(): ServerCounts {
   };
 }
 
-/** Counts, and writes the log unless it is turned off. */
+/** Counts events, and writes the log unless it is turned off. */
 export class Journal {
   readonly counts: ServerCounts = emptyCounts();
   readonly log: ServerEvent[] = [];

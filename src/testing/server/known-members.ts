@@ -5,10 +5,10 @@
  */
 import { ConfigurationError } from '../../core/errors.ts';
 
-/** Whether each name that there is is one: complete, or it does not compile. */
+/** The names of all members of a type. It does not compile if one is missing. */
 export type MemberNames<T> = { readonly [Name in keyof Required<T>]: true };
 
-/** @throws ConfigurationError for what is no object, and for a member with another name. */
+/** @throws ConfigurationError for a value that is not an object, and for an unknown member. */
 export function requireKnownMembers(
   value: unknown,
   what: string,

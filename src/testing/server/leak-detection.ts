@@ -1,6 +1,6 @@
 /**
- * Looks for tokens where they must not be: in URLs, at the API if they are refresh tokens, at foreign origins, where proofs of
- * possession must not be either.
+ * Searches for leaked tokens: in URLs, refresh tokens at the API, and tokens and proofs of possession at foreign
+ * origins.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { presentedToken } from './protected-api.ts';
 import { hasSecretInQuery } from './request-parameters.ts';
 import type { ServerContext } from './server-context.ts';
 
-/** The parts of a request that are searched, also if it goes to another place. */
+/** The searched parts of a request to any place. */
 interface SentRequest {
   readonly url: URL;
   readonly headers: Headers;
@@ -21,7 +21,7 @@ interface SentRequest {
 /** Larger bodies are not searched. */
 const maxSearchedBytes = 65_536;
 
-/** Counts the leaks of a request to `to`; `undefined` is a place that is not the server's. */
+/** Counts the leaks of a request to `to`; `undefined` is a place outside the server. */
 export function detectLeaks(server: ServerContext, sent: SentRequest, to: EndpointName | undefined): void {
   if (sent.url.search !== '' && isSecretInUrl(server, sent.url, to)) {
     server.journal.counts.secretsInUrl++;

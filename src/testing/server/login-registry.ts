@@ -1,5 +1,5 @@
 /**
- * How users have signed in, and codes on their way from the authorization endpoint to the token endpoint.
+ * Details of logins, and codes on their way from the authorization endpoint to the token endpoint.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { TokenFamily } from './issued-tokens.ts';
 export interface LoginDetails {
   /** The authentication context (OpenID Connect Core §2). */
   readonly acr?: string | undefined;
-  /** The claims that it was asked for (OpenID Connect Core §5.5), as JSON. */
+  /** The requested claims (OpenID Connect Core §5.5), as JSON. */
   readonly claims?: string | undefined;
   readonly nonce?: string | undefined;
 }
@@ -48,7 +48,7 @@ export class LoginRegistry {
     return text;
   }
 
-  /** The code, which is one no more. */
+  /** Returns and invalidates a code. */
   redeem(text: string): AuthorizationCode | undefined {
     const code = this.#codes.get(text);
     this.#codes.delete(text);
@@ -59,7 +59,7 @@ export class LoginRegistry {
     this.#redeemed.set(text, family);
   }
 
-  /** The family of a code that was exchanged before. */
+  /** Returns the family of a code that was exchanged before. */
   familyOf(text: string): TokenFamily | undefined {
     return this.#redeemed.get(text);
   }

@@ -30,7 +30,7 @@ export class OAuthServerError extends Error {
     this.headers = headers;
   }
 
-  /** The refusal as the client gets it. */
+  /** Returns the refusal as a response. */
   toResponse(): ServerResponse {
     const status = this.code === 'invalid_client' ? 401 : 400;
     return json(
@@ -41,7 +41,7 @@ export class OAuthServerError extends Error {
   }
 }
 
-/** The answer to an error that the server's code threw: a refusal is one, everything else is a defect and continues. */
+/** Returns the response to an error of the server's code. A refusal becomes a response, every other error is thrown again. */
 export function responseToError(error: unknown): ServerResponse {
   if (error instanceof OAuthServerError) return error.toResponse();
   if (error instanceof DpopProofError) {

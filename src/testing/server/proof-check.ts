@@ -1,5 +1,5 @@
 /**
- * DPoP proofs, judged as strictly as RFC 9449 §4.3 says. With WebCrypto, and without a line of what makes proofs in `src/dpop`.
+ * DPoP proofs, checked as strictly as RFC 9449 §4.3 requires, with WebCrypto and without any code of `src/dpop`.
  *
  * @module
  */
@@ -8,17 +8,17 @@ import { fromBase64url, textOf, toBase64url } from './http-exchange.ts';
 /** The request that a proof is for. */
 export interface ExpectedProof {
   readonly method: string;
-  /** Without query and fragment. */
+  /** URL without query and fragment. */
   readonly url: string;
-  /** The access token that comes with it. */
+  /** The access token of the request. */
   readonly accessToken?: string | undefined;
-  /** In Unix ms. */
+  /** Current time, in Unix ms. */
   readonly now: number;
-  /** How far `iat` may be from that, in ms. */
+  /** Maximum distance of `iat` from the current time, in ms. */
   readonly tolerance: number;
 }
 
-/** A proof whose signature and claims are right. Whether it is new, and has the right nonce, is for the server to say. */
+/** A proof with a valid signature and claims. The server checks that it is new and has the right nonce. */
 export interface Proof {
   /** Thumbprint of its key. */
   readonly jkt: string;
@@ -48,7 +48,7 @@ const verifications: Readonly<Record<string, Verification>> = {
   RS256: [{ name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }, { name: 'RSASSA-PKCS1-v1_5' }],
 };
 
-/** @throws InvalidProof that says what is wrong. */
+/** @throws InvalidProof that names the mistake. */
 export async function checkProof(text: string, expected: ExpectedProof): Promise<Proof> {
   const [head = '', body = '', signature = '', ...more] = text.split('.');
   const isCompact = more.length === 0 && [head, body, signature].every((part) => /^[\w-]+$/.test(part));

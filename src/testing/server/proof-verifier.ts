@@ -1,5 +1,5 @@
 /**
- * Where the test server takes DPoP proofs: once each, and with its nonces where it wants them.
+ * Checks of DPoP proofs by the test server: each is accepted once, and with a nonce if the server requires one.
  *
  * @module
  */
@@ -11,10 +11,10 @@ import { checkProof, InvalidProof, type Proof, proofAlgorithms } from './proof-c
 import type { ServerSettings } from './server-settings.ts';
 import { tokenGenerator } from './token-text.ts';
 
-/** The verifier of a proof. The nonces of one are not those of the other. */
+/** The verifier of a proof. Each has its own nonces. */
 export type ProofEndpoint = 'token' | 'api';
 
-/** A proof that was taken, and what the answer says about the next one. */
+/** An accepted proof, and the headers for the next one. */
 export interface AcceptedProof {
   readonly jkt: string;
   readonly headers: ServerResponse['headers'];
@@ -22,7 +22,7 @@ export interface AcceptedProof {
 
 interface Nonces {
   current: string;
-  /** Was current until a moment ago: requests with it may be on their way. */
+  /** The previous nonce: requests with it may be on their way. */
   previous: string | undefined;
   uses: number;
 }
@@ -42,14 +42,14 @@ export class ProofVerifier {
     this.#nonces = { token: this.#newNonces(undefined), api: this.#newNonces(undefined) };
   }
 
-  /** Proofs need other nonces from now on; those that were given are not good any more. */
+  /** Replaces the nonces. Proofs with the earlier ones are rejected. */
   rotate(): void {
     this.#nonces.token = this.#newNonces(undefined);
     this.#nonces.api = this.#newNonces(undefined);
   }
 
   /**
-   * The proof of a request; `undefined` if there is none.
+   * Verifies the proof of a request. Returns `undefined` if there is none.
    *
    * @throws DpopProofError
    */
@@ -114,7 +114,7 @@ export class ProofVerifier {
   }
 }
 
-/** The response of an API with a 401 to a request with the scheme `DPoP` (RFC 9449 §7.1). */
+/** Returns the challenge of an API with a 401 to a request with the scheme `DPoP` (RFC 9449 §7.1). */
 export function dpopChallenge(error: string): string {
   return `DPoP error="${error}", algs="${proofAlgorithms.join(' ')}"`;
 }

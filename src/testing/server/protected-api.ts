@@ -14,26 +14,26 @@ import { dpopChallenge } from './proof-verifier.ts';
 import type { ServerContext } from './server-context.ts';
 import { covers } from './token-ledger.ts';
 
-/** Bodies up to this many bytes come back whole. */
+/** Maximum length in bytes of a body that is returned completely. */
 const smallBody = 1024;
 
 const plainSuccess: ServerResponse = { status: 200, headers: { 'cache-control': 'no-store' }, body: '' };
 
-/** The response of the API, as JSON, to a request that it accepts, if it has no `api` of its own. */
+/** The JSON response of the API to an accepted request, unless the option `api` is set. */
 export interface ApiEcho {
   readonly method: string;
   /** Path and query. */
   readonly path: string;
-  /** As received, without `Authorization`. */
+  /** The received headers, without `Authorization`. */
   readonly headers: Readonly<Record<string, string>>;
   /** Short id of the access token. */
   readonly token: string;
   readonly scope: readonly string[];
-  /** Equal bodies have equal hashes; the hash is not a cryptographic one. Small bodies come back in base64. */
+  /** Length and hash of the body. Equal bodies have equal hashes; the hash is not cryptographic. Small bodies are returned in base64. */
   readonly body: { readonly length: number; readonly hash: string; readonly base64?: string };
 }
 
-/** A request has arrived at the API: counts it, and says what is to be done. */
+/** Counts a request to the API. Returns the work for it. */
 export function protectedApi(
   server: ServerContext,
   exchange: Exchange,
@@ -80,7 +80,7 @@ export function protectedApi(
   };
 }
 
-/** A request with the scheme `DPoP`: first its proof, then its token (RFC 9449 §7.1, §9). */
+/** Checks a request with the scheme `DPoP`: first its proof, then its token (RFC 9449 §7.1, §9). */
 async function proven(
   { proofs }: ServerContext,
   exchange: Exchange,
@@ -98,14 +98,14 @@ async function proven(
   }
 }
 
-/** The same refusal, in the scheme of the request. */
+/** Returns the same refusal in the scheme of the request. */
 function asDpopRefusal(refusal: ServerResponse): ServerResponse {
   const isPlain = refusal.headers['www-authenticate'] === 'Bearer realm="api", error="invalid_token"';
   const headers = { ...refusal.headers, 'www-authenticate': dpopChallenge('invalid_token') };
   return isPlain ? { ...refusal, headers } : refusal;
 }
 
-/** The token of a request. Schemes are compared in lower case (RFC 9110 §11.1). */
+/** Returns the token of a request. Schemes are compared in lower case (RFC 9110 §11.1). */
 export function presentedToken(headers: Headers): { scheme: string; text: string } {
   const authorization = headers.get('authorization') ?? '';
   const space = authorization.indexOf(' ');

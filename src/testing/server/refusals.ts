@@ -6,10 +6,10 @@
 import type { ServerResponse } from './http-exchange.ts';
 import { base64, bytesOf, json } from './http-exchange.ts';
 
-/** An answer of a resource server that does not let a request in. */
+/** A response of a resource server that refuses a request. */
 export type Refusal = ServerResponse;
 
-/** The ways of refusing a bad token that {@link refusals} knows. */
+/** The names of {@link refusals}. */
 export type RefusalStyle = keyof typeof refusals;
 
 function refusal(status: number, body: unknown, challenge?: string): Refusal {
@@ -19,9 +19,9 @@ function refusal(status: number, body: unknown, challenge?: string): Refusal {
 const unauthorized = { code: 401, message: 'Unauthorized' };
 
 /**
- * Responses of real resource servers to an invalid access token. Most are not what RFC 6750 asks for.
+ * Responses of real resource servers to an invalid access token. Most deviate from RFC 6750.
  *
- * @example One 401 for a good token, as GitHub words it
+ * @example One 401 for a valid token, in the format of GitHub
  * ```ts
  * import { authorizationServer, refusals } from 'tokenkeep/testing';
  *
@@ -50,11 +50,11 @@ export const refusals: Readonly<
     Refusal
   >
 > = {
-  /** The clean case: Curity, Cloudentity, Okta, APIs behind Auth0. */
+  /** The standard case: Curity, Cloudentity, Okta, APIs behind Auth0. */
   rfc6750: refusal(401, { error: 'invalid_token' }, 'Bearer realm="api", error="invalid_token"'),
   /** A 401 without any challenge. */
   noChallenge: refusal(401, unauthorized),
-  /** A 401 that means "you may not": the token is good, and a new one does not help. */
+  /** A 401 for a missing permission: the token is valid, and a new one does not help. */
   permission: refusal(401, { error: 'not_allowed', message: 'You may not do this.' }),
   /** API gateways: nginx, Kong, AWS. */
   gateway: refusal(401, { message: 'Unauthorized' }),
@@ -80,7 +80,7 @@ export const refusals: Readonly<
     'Bearer realm="https://accounts.google.com/", error="invalid_token"',
   ),
   github: refusal(401, { message: 'Bad credentials', documentation_url: 'https://docs.github.com/rest' }),
-  /** An array, and a scheme of its own. */
+  /** An array, and a proprietary scheme. */
   salesforce: refusal(
     401,
     [{ errorCode: 'INVALID_SESSION_ID', message: 'Session expired or invalid' }],
@@ -94,7 +94,7 @@ export const refusals: Readonly<
   /** A 200. */
   slack: refusal(200, { ok: false, error: 'token_expired' }),
   spotify: refusal(401, { error: { status: 401, message: 'The access token expired' } }),
-  /** The scheme of the challenge is not the one of the request. */
+  /** A challenge with another scheme than the request. */
   twitch: refusal(
     401,
     { error: 'Unauthorized', status: 401, message: 'Invalid OAuth token' },
@@ -115,7 +115,7 @@ export const refusals: Readonly<
   atproto: refusal(401, { error: 'InvalidToken' }, 'DPoP error="invalid_token", algs="ES256"'),
 };
 
-/** A 403 that says which scope is missing (RFC 6750 §3.1). A refresh does not help. */
+/** Returns a 403 that names the missing scope (RFC 6750 §3.1). A refresh does not help. */
 export function insufficientScope(...scope: readonly string[]): Refusal {
   return refusal(
     403,
@@ -124,7 +124,7 @@ export function insufficientScope(...scope: readonly string[]): Refusal {
   );
 }
 
-/** A 401 that asks for claims in the next access token, as Microsoft's APIs do. A refresh does not help. */
+/** Returns a 401 that requires claims in the next access token, as Microsoft's APIs do. A refresh does not help. */
 export function insufficientClaims(claims: Readonly<Record<string, unknown>>): Refusal {
   const encoded = base64(bytesOf(JSON.stringify(claims)));
   return refusal(
@@ -134,7 +134,7 @@ export function insufficientClaims(claims: Readonly<Record<string, unknown>>): R
   );
 }
 
-/** A 401 that asks for a better login (RFC 9470 §3). A refresh does not help. */
+/** Returns a 401 that requires a stronger login (RFC 9470 §3). A refresh does not help. */
 export function insufficientUserAuthentication(
   requirements: { readonly acrValues?: string; readonly maxAge?: number } = {},
 ): Refusal {

@@ -1,5 +1,5 @@
 /**
- * The parameters of a request to the token, revocation or introspection endpoint, read as strictly as RFC 6749 §3.2 says.
+ * The parameters of a request to the token, revocation or introspection endpoint, read as strictly as RFC 6749 §3.2 requires.
  *
  * @module
  */
@@ -27,7 +27,7 @@ export function hasSecretInQuery(url: URL): boolean {
   return url.search !== '' && secrets.some((name) => url.searchParams.has(name));
 }
 
-/** The parameters of a body, or none if it cannot be read. For counting only. */
+/** Returns the parameters of a body, or none if it cannot be read. For counting only. */
 export function peekParameters(exchange: Exchange): URLSearchParams {
   const text = textOf(exchange.body);
   if (!text.startsWith('{')) return new URLSearchParams(text);
@@ -39,7 +39,7 @@ export function peekParameters(exchange: Exchange): URLSearchParams {
 }
 
 /**
- * The parameters of a request. A parameter without a value counts as absent.
+ * Returns the parameters of a request. A parameter without a value counts as absent.
  *
  * @throws OAuthServerError
  */

@@ -1,5 +1,5 @@
 /**
- * A request's way through the server: arrive, be held, be spoiled, be served, be over.
+ * The stages of a request in the server: arrival, hold, fault, work, end.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import type { ServerContext } from './server-context.ts';
 import { endpointsByUrl, metadataDocument } from './server-metadata.ts';
 import { tokenEndpoint } from './test-token-endpoint.ts';
 
-/** Serves exchanges. Returns `undefined` for one that goes to a place that is not the server's. */
+/** Serves exchanges. Returns `undefined` for a URL outside the server. */
 export class RequestPipeline {
   readonly faults: FaultQueue<Fault> = new FaultQueue();
   readonly gates: FaultQueue<Gate> = new FaultQueue();
@@ -36,10 +36,10 @@ export class RequestPipeline {
     this.#endpoints = endpointsByUrl(server.settings);
   }
 
-  /** How often the network was taken away and not given back. */
+  /** Number of active `goOffline()` calls. */
   #timesOffline = 0;
 
-  /** Nothing reaches the server. Returns how to take that back, once. */
+  /** Disconnects the server. Returns a function that reconnects it, once. */
   goOffline(): () => void {
     this.#timesOffline++;
     let isOver = false;
@@ -107,7 +107,7 @@ export class RequestPipeline {
     return { ...response, headers: { date: this.#date(), ...response.headers } };
   }
 
-  /** Now, as a header says it: made once a second. */
+  /** Returns the current time for a header, computed once a second. */
   #date(): string {
     const second = Math.floor(this.#server.now() / 1000);
     if (this.#now.second !== second) this.#now = { second, date: new Date(second * 1000).toUTCString() };

@@ -7,24 +7,24 @@ import type { ProfileRules } from './server-settings.ts';
 
 /** Facts about a refresh token that a policy needs. */
 export interface RefreshTokenHistory {
-  /** When it was used first. */
+  /** Time of its first use. */
   readonly usedAt: number | undefined;
-  /** How many rotations after the login it was issued. */
+  /** Number of rotations before it was issued. */
   readonly generation: number;
   readonly family: { readonly generation: number };
 }
 
 /**
- * - `rotate`: granted; the answer has a new refresh token.
- * - `keep`: granted; the answer has no refresh token.
- * - `same`: granted; the answer has the refresh token of the request.
+ * - `rotate`: granted; the response has a new refresh token.
+ * - `keep`: granted; the response has no refresh token.
+ * - `same`: granted; the response has the refresh token of the request.
  * - `again`: it is used, and granted nevertheless, with other new tokens.
- * - `replay`: it is used, and the answer is the one of its first use.
+ * - `replay`: it is used, and the response is that of its first use.
  * - `reuse`: it is used, and that ends the family.
  */
 export type TokenUse = 'rotate' | 'keep' | 'same' | 'again' | 'replay' | 'reuse';
 
-/** Judges the use of a refresh token that is neither revoked nor expired. */
+/** Classifies the use of a refresh token that is neither revoked nor expired. */
 export function classifyUse(token: RefreshTokenHistory, profile: ProfileRules, now: number): TokenUse {
   if (profile.kind === 'noRotation') return 'keep';
   if (profile.kind === 'sameToken') return 'same';

@@ -13,7 +13,7 @@ import type { ServerContext } from './server-context.ts';
 
 type Token = AccessToken | RefreshToken;
 
-/** A request has arrived at the revocation endpoint. */
+/** Handles a request to the revocation endpoint. */
 export function revocationEndpoint(server: ServerContext, exchange: Exchange): EndpointWork {
   const { revocationEncoding, revokes, revoked } = server.settings.dialect;
   return tokenService(server, exchange, revocationEncoding, (token, clientId) => {
@@ -31,7 +31,7 @@ export function revocationEndpoint(server: ServerContext, exchange: Exchange): E
   });
 }
 
-/** A request has arrived at the introspection endpoint. */
+/** Handles a request to the introspection endpoint. */
 export function introspectionEndpoint(server: ServerContext, exchange: Exchange): EndpointWork {
   return tokenService(server, exchange, undefined, (token) => {
     server.journal.counts.introspections++;

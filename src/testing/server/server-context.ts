@@ -19,7 +19,7 @@ export interface ServerContext {
   readonly logins: LoginRegistry;
   readonly demands: Demands;
   readonly proofs: ProofVerifier;
-  /** The server's time, in Unix ms. */
+  /** Returns the server's time, in Unix ms. */
   now(): number;
   /** Ends a family, once. */
   revoke(family: TokenFamily, why: string): void;

@@ -1,5 +1,5 @@
 /**
- * The test server as a `fetch`: takes what `fetch` takes, and fails as `fetch` fails.
+ * The test server as a `fetch`: with the arguments and the errors of `fetch`.
  *
  * @module
  */
@@ -110,7 +110,7 @@ function withoutFragment(url: URL): URL {
   return url;
 }
 
-/** A stream as a body needs `duplex`, which the types of the DOM do not know. */
+/** Adds `duplex`, which a stream as a body requires. The types of the DOM lack it. */
 function withDuplex(init: RequestInit | undefined): RequestInit | undefined {
   return bodyKind(init?.body) === 'one-shot' ? ({ duplex: 'half', ...init } as RequestInit) : init;
 }
@@ -121,7 +121,7 @@ function methodOf(method: string | undefined): string {
   return methods.has(upper) ? upper : method;
 }
 
-/** The request that a client sends when it follows a redirect (Fetch Standard, HTTP-redirect fetch). */
+/** Returns the request of a client that follows a redirect (Fetch Standard, HTTP-redirect fetch). */
 function redirected(outgoing: OutgoingRequest, url: URL, status: number): OutgoingRequest {
   const headers = new Headers(outgoing.headers);
   if (url.origin !== outgoing.url.origin) headers.delete('authorization');
@@ -154,7 +154,7 @@ function headersOf(headers: ServerResponse['headers']): [string, string][] {
   return pairs;
 }
 
-/** A body that ends with an error, or does not end at all, after so many bytes. */
+/** Returns a body that fails, or stalls, after a number of bytes. */
 function cutBody(
   { response: answer, truncate, stall }: Delivery & { kind: 'response' },
   signal: AbortSignal | null | undefined,
@@ -172,7 +172,7 @@ function cutBody(
   });
 }
 
-/** The promise, unless the signal is faster. The server does not notice: it has the request. */
+/** Settles with the promise, or rejects when the signal aborts first. The server does not notice: it has the request. */
 function abortable<T>(promise: Promise<T>, signal: AbortSignal | null | undefined): Promise<T> {
   if (!signal) return promise;
   return new Promise((resolve, reject) => {
@@ -186,12 +186,12 @@ function networkError(cause?: Error): TypeError {
   return new TypeError('fetch failed', cause && { cause });
 }
 
-/** An address that no test has set up: the author of the test wants to know. */
+/** Returns the error for an origin that the test has not set up. */
 function unknownOrigin({ origin }: URL, { issuer, apiOrigin }: Exchange['seenAs']): Error {
   return new Error(`The test server is at ${issuer}, its API at ${apiOrigin}, and nothing is at ${origin}.`);
 }
 
-/** As Node says it: nothing was sent. */
+/** Returns Node's error for a request that was not sent. */
 function networkUnreachable({ hostname }: URL): Error {
   return Object.assign(new Error(`getaddrinfo ENOTFOUND ${hostname}`), { code: 'ENOTFOUND' });
 }

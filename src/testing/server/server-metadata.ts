@@ -1,5 +1,5 @@
 /**
- * Where everything is: the metadata of RFC 8414, as a document and in the shape that a `TokenManager` takes.
+ * The metadata of RFC 8414, as a document and as the `authorizationServer` of a `TokenManager`.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { EndpointName } from './http-exchange.ts';
 import { proofAlgorithms } from './proof-check.ts';
 import type { ServerSettings } from './server-settings.ts';
 
-/** The document that the server publishes. */
+/** Returns the document that the server publishes. */
 export function metadataDocument(issuer: string, settings: ServerSettings): Record<string, unknown> {
   const base = issuer.replace(/\/$/, '');
   const { authorizationEndpoint, tokenEndpoint, revocationEndpoint } = endpointsAt(issuer, settings);
@@ -29,7 +29,7 @@ export function metadataDocument(issuer: string, settings: ServerSettings): Reco
   };
 }
 
-/** The server as an application names it to its `TokenManager`. */
+/** Returns the server as the option of a `TokenManager`. */
 export function authorizationServerMetadata(issuer: string, settings: ServerSettings): AuthorizationServer {
   const { profile, requestEncoding, dialect } = settings;
   const { revocationEncoding, revokes } = dialect;
@@ -47,7 +47,7 @@ export function authorizationServerMetadata(issuer: string, settings: ServerSett
   };
 }
 
-/** The endpoints as a client sees them that has this issuer: on loopback, if it uses HTTP. */
+/** Returns the endpoints for a client with this issuer: on loopback, if it uses HTTP. */
 function endpointsAt(
   issuer: string,
   settings: ServerSettings,
@@ -63,7 +63,7 @@ function endpointsAt(
   };
 }
 
-/** The endpoints by their URLs without a query. */
+/** Returns the endpoints by their URLs without a query. */
 export function endpointsByUrl(settings: ServerSettings): ReadonlyMap<string, EndpointName> {
   const { origin, pathname } = new URL(settings.issuer);
   const path = pathname.replace(/\/$/, '');

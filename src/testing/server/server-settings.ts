@@ -12,14 +12,14 @@ import type { Refusal, RefusalStyle } from './refusals.ts';
 /**
  * Policy of the server for refresh tokens (RFC 9700 §4.14).
  *
- * - `strict`: every refresh rotates; a used refresh token that comes again revokes its whole family.
- * - `noRotation`: no refresh token in the answer, the old one stays (Google, Cognito).
- * - `sameToken`: the same refresh token in the answer (Okta, persistent mode).
- * - `rotateOldStaysValid`: a new refresh token in the answer, the old ones work on (Entra).
+ * - `strict`: every refresh rotates; a used refresh token that is sent again revokes its whole family.
+ * - `noRotation`: no refresh token in the response, the old one stays valid (Google, Cognito).
+ * - `sameToken`: the same refresh token in the response (Okta, persistent mode).
+ * - `rotateOldStaysValid`: a new refresh token in the response, the old ones continue to work (Entra).
  * - `countsFailures`: strict, and a failed attempt counts as a use (Keycloak).
  * - `leeway`: strict, but for `ms` after its first use a refresh token may be sent again and gets other new tokens;
  *   with `previousOnly` (the default) only the one before the current one may (Auth0).
- * - `idempotentReplay`: strict, but for `ms` after its first use a refresh token gets the same answer again (WorkOS).
+ * - `idempotentReplay`: strict, but for `ms` after its first use a refresh token gets the same response again (WorkOS).
  */
 export type ServerProfile =
   | 'strict'
@@ -33,14 +33,14 @@ export type ServerProfile =
 /** See {@link AuthorizationServerOptions.scopeNarrowing}. */
 export type ScopeNarrowing = 'temporary' | 'permanent' | 'unforgiving';
 
-/** A client that the server knows. */
+/** A registered client. */
 export interface TestClient {
   readonly clientId: string;
-  /** Without it the client is a public one, unless `verify` is there. */
+  /** Without it, the client is public, unless `verify` is set. */
   readonly clientSecret?: string;
   /** The only way in which the client may send its secret. @default either */
   readonly method?: 'client_secret_basic' | 'client_secret_post';
-  /** Judges what no secret is needed for: an assertion, a certificate. It replaces the check of the secret. */
+  /** Validates other authentication than a secret: an assertion, a certificate. It replaces the check of the secret. */
   readonly verify?: (parameters: URLSearchParams, headers: Headers) => boolean | Promise<boolean>;
 }
 
@@ -64,9 +64,9 @@ export interface AuthorizationServerOptions {
   readonly apiOrigin?: string;
   /** Absolute URL. Over HTTP it is served if it has the origin of the issuer. @default `${issuer}/authorize` */
   readonly authorizationEndpoint?: string;
-  /** The same. @default `${issuer}/token` */
+  /** Absolute URL, served like `authorizationEndpoint`. @default `${issuer}/token` */
   readonly tokenEndpoint?: string;
-  /** The same; `null`: there is none. @default `${issuer}/revoke` */
+  /** Absolute URL, served like `authorizationEndpoint`; `null`: there is none. @default `${issuer}/revoke` */
   readonly revocationEndpoint?: string | null;
   /** Wording of its responses. @default that of the standards */
   readonly dialect?: Dialect;
@@ -76,7 +76,7 @@ export interface AuthorizationServerOptions {
   readonly clients?: readonly TestClient[];
   /** In ms. @default 300_000 */
   readonly accessTokenLifetime?: number;
-  /** In ms from the login; rotation does not extend it. @default no end */
+  /** Time from the login, in ms; rotation does not extend it. @default no expiry */
   readonly refreshTokenLifetime?: number;
   /** @default the system's time and timers */
   readonly clock?: Clock;
@@ -91,36 +91,36 @@ export interface AuthorizationServerOptions {
    * @default 'temporary'
    */
   readonly scopeNarrowing?: ScopeNarrowing;
-  /** `jwt-like`: access tokens with readable claims and a signature that means nothing. @default 'opaque' */
+  /** `jwt-like`: access tokens with readable claims and a meaningless signature. @default 'opaque' */
   readonly tokenFormat?: 'opaque' | 'jwt-like';
   /** Required encoding of the bodies of token and revocation requests. @default 'form' */
   readonly requestEncoding?: 'form' | 'json';
-  /** `false`: a refresh ends the access tokens before it, as at GitHub. @default true */
+  /** `false`: a refresh revokes the previous access tokens, as GitHub does. @default true */
   readonly accessTokensSurviveRefresh?: boolean;
-  /** How proofs of possession are treated. @default proofs are taken, and not asked for */
+  /** Policy for proofs of possession. @default proofs are accepted, but not required */
   readonly dpop?: DpopPolicy;
   /** The response of the API to an invalid token. @default 'rfc6750' */
   readonly refusal?: RefusalStyle | Refusal;
   /**
-   * Your API: answers the requests that are let in. Its answers are read as text.
+   * Custom API: responds to the accepted requests. Its responses are read as text.
    *
    * @default echoes the request, an {@link ApiEcho}
    */
   readonly api?: ApiHandler;
-  /** `false`: the API lets in with an empty 200, which is much faster. For measurements. @default true */
+  /** `false`: the API responds to accepted requests with an empty 200, which is much faster. For measurements. @default true */
   readonly echo?: boolean;
-  /** `false`: counts only, for long runs. @default true */
+  /** `false`: only counts, for long runs. @default true */
   readonly log?: boolean;
 }
 
-/** A {@link ServerProfile} in the one shape that all profiles have. */
+/** A {@link ServerProfile} in the common shape of all profiles. */
 export type ProfileRules =
   | {
       [Kind in Extract<ServerProfile, string>]: { readonly kind: Kind };
     }[Extract<ServerProfile, string>]
   | Exclude<ServerProfile, string>;
 
-/** The options, with nothing left open. */
+/** The options with their defaults. */
 export interface ServerSettings {
   readonly issuer: string;
   readonly apiOrigin: string;
@@ -171,9 +171,9 @@ const optionNames: MemberNames<AuthorizationServerOptions> = {
 };
 
 /**
- * Fills in what was not said.
+ * Fills in the defaults of omitted options.
  *
- * @throws ConfigurationError for an option that there is not.
+ * @throws ConfigurationError for an unknown option.
  */
 export function resolveSettings(options: AuthorizationServerOptions): ServerSettings {
   requireKnownMembers(options, 'authorizationServer(options): options', optionNames);

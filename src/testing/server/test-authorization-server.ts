@@ -37,7 +37,7 @@ export interface SignInOptions {
   readonly acr?: string;
   /** URLs that its access tokens may be for, at or below. @default the whole API */
   readonly resource?: readonly string[];
-  /** Thumbprint of the key that its tokens are bound to, as a DPoP proof would say. @default bearer tokens */
+  /** Thumbprint of the key that its tokens are bound to, in place of a DPoP proof. @default bearer tokens */
   readonly jkt?: string;
   /** `iss` of the ID token; for clients that come over HTTP, the `url` of `listen`. @default the `issuer` of the server */
   readonly issuer?: string;
@@ -60,11 +60,11 @@ export interface ListeningServer {
 export interface TestAuthorizationServer {
   readonly issuer: string;
   readonly apiOrigin: string;
-  /** Ready to be the `authorizationServer` of a `TokenManager`. */
+  /** The `authorizationServer` of a `TokenManager`. */
   readonly metadata: AuthorizationServer;
-  /** Reaches the server and its API without a network. To all other places it fails like a network error. */
+  /** Sends requests to the server and its API without a network. A request to any other place fails like a network error. */
   readonly fetch: typeof globalThis.fetch;
-  /** How often what happened. Live: the same object all the time. */
+  /** Counters of events. Live: always the same object. */
   readonly counts: Readonly<ServerCounts>;
   /** The events in order, with the reason of each refusal. No line contains a token. */
   readonly log: readonly ServerEvent[];
@@ -75,11 +75,11 @@ export interface TestAuthorizationServer {
   /** Returns the tokens that a login would return: those of a new family. */
   signIn(options?: SignInOptions): TokenResponse;
   /**
-   * There is no network from now on: `fetch` fails as Node's does when nothing could be sent, and connections end at once.
-   * Nothing of it is counted. Returns how to come back.
+   * Disconnects the network: `fetch` fails as Node's does if it cannot connect, and connections end at once. These requests are not
+   * counted. Returns a function that reconnects.
    */
   goOffline(): () => void;
-  /** Something goes wrong with the next request. Returns how to take it back. */
+  /** Plans a fault for the next request. Returns a function that removes it. */
   fail(fault: Fault, choice?: RequestChoice): () => void;
   /**
    * Holds requests back until the returned function is called: before the server works, or with `commits` after that.
@@ -87,30 +87,30 @@ export interface TestAuthorizationServer {
    * client that aborts meanwhile does not stop its request: the server has it.
    */
   hold(choice?: RequestChoice & { readonly commits?: boolean }): Hold;
-  /** The API wants more than a good token from now on. Returns how to take it back. */
+  /** Sets a demand of the API beyond a valid token. Returns a function that removes it. */
   demand(demand: Demand): () => void;
-  /** The API rejects an access token from now on; without one, all that were issued so far. */
+  /** Lets the API reject an access token from now on; without one, all that were issued so far. */
   expire(accessToken?: string): void;
   /** Ends the family of any of its tokens, as an administrator would; without one, that of the latest login. */
   revokeFamily(token?: string): void;
   /** Checks whether a token would be accepted now. */
   isActive(token: string): boolean;
-  /** The newest refresh token of the family of any of its tokens; without one, of the latest login. */
+  /** Returns the newest refresh token of the family of any of its tokens; without one, of the latest login. */
   currentRefreshToken(token?: string): string | undefined;
-  /** The newest access token, with the same rules. */
+  /** Returns the newest access token, with the same rules. */
   currentAccessToken(token?: string): string | undefined;
-  /** The short id under which a token stands in `log`, `requests` and what the API echoes. */
+  /** Returns the short id of a token in `log`, `requests` and the echo of the API. */
   idOf(token: string): string | undefined;
-  /** DPoP proofs need other nonces from now on, where they need any. */
+  /** Replaces the nonces that DPoP proofs need, if they need any. */
   rotateNonces(): void;
-  /** Counts, log and requests start over. Tokens, faults and holds stay. */
+  /** Resets counts, log and requests. Tokens, faults and holds stay. */
   reset(): void;
 }
 
 /**
- * Makes an authorization server and a protected API that live in this process.
+ * Creates an authorization server and a protected API in this process.
  *
- * It is strict where the standards are: every refresh rotates, and a used refresh token that comes again revokes its
+ * It is strict where the standards are: every refresh rotates, and a used refresh token that is sent again revokes its
  * whole family. Mistakes of a client are counted.
  *
  * @example
@@ -211,7 +211,7 @@ function signIn({ settings, ledger, journal, logins }: ServerContext, how: SignI
   journal.counts.signIns++;
   const issued = [family.newest?.id, family.current?.id].flatMap((id) => id ?? []);
   journal.write('signIn', { family: family.id, clientId: family.clientId, issued });
-  // As it would be read from the answer: a member that is `undefined` is not there.
+  // As in a parsed response: a member that is `undefined` is absent.
   return dialect.granted === undefined ? response : JSON.parse(JSON.stringify(dialect.granted(response)));
 }
 

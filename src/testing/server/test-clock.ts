@@ -1,5 +1,5 @@
 /**
- * A clock that stands still until a test moves it.
+ * A clock that moves only when a test advances it.
  *
  * @module
  */
@@ -8,13 +8,13 @@ import type { Clock } from '../../core/contracts.ts';
 /** Result of {@link testClock}. */
 export interface TestClock extends Required<Clock> {
   /**
-   * Lets `ms` go by: calls the timers that are due on the way, each at its time and in order, and lets everything that
-   * follows from one happen before the next. `advance(0)` lets happen what is in progress.
+   * Advances the time by `ms`: calls the timers that are due, each at its time and in order, and completes all
+   * consequences of one before the next. `advance(0)` completes the work in progress.
    */
   advance(ms: number): Promise<void>;
   /** Sets the time, forwards or backwards, and calls no timer: a laptop that slept, a user who corrects the clock. */
   set(now: number): void;
-  /** How many timers wait. */
+  /** Number of pending timers. */
   readonly timers: number;
 }
 
@@ -24,11 +24,11 @@ interface Timer {
   readonly callback: () => void;
 }
 
-/** The longest delay of the timers of all platforms. They call back at once for a longer one. */
+/** The longest delay of timers on all platforms. With a longer one they call back at once. */
 const longestDelay = 2 ** 31 - 1;
 
 /**
- * Makes a clock for tests.
+ * Creates a clock for tests.
  *
  * @param start Unix ms
  * @example
@@ -81,7 +81,7 @@ export function testClock(start: number = Date.UTC(2030, 0, 1)): TestClock {
   };
 }
 
-/** The first timer that is due at `end`; of several for the same time, the one that was set first. */
+/** Returns the first timer that is due at `end`; of several for the same time, the one that was set first. */
 function nextOf(timers: ReadonlyMap<number, Timer>, end: number): Timer | undefined {
   let next: Timer | undefined;
   for (const timer of timers.values()) {
@@ -90,7 +90,7 @@ function nextOf(timers: ReadonlyMap<number, Timer>, end: number): Timer | undefi
   return next;
 }
 
-/** One turn of the event loop: all promises that can settle without I/O have settled after it. */
+/** Waits for one turn of the event loop: after it all promises that need no I/O have settled. */
 export function flushPending(): Promise<void> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();

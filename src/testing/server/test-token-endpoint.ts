@@ -29,7 +29,7 @@ const grants: Grants = {
   client_credentials: clientCredentials,
 };
 
-/** A request has arrived at the token endpoint: counts it, and says what is to be done. */
+/** Counts a request to the token endpoint. Returns the work for it. */
 export function tokenEndpoint(server: ServerContext, exchange: Exchange): EndpointWork {
   server.journal.counts.tokenRequests++;
   const presented = peekParameters(exchange).get('refresh_token');
@@ -72,7 +72,7 @@ async function respond(
   } catch (error) {
     const refusal = refusedResponse(server.settings.dialect, error);
     if (error instanceof DpopProofError) {
-      if (token) token.sent--; // it was not looked at
+      if (token) token.sent--; // it was not read
     } else if (token) server.ledger.failed(token);
     const { code, message } = error as OAuthServerError;
     server.journal.write('refused', { token: token?.id, error: code, detail: message });
@@ -91,7 +91,7 @@ function refresh(server: ServerContext, request: GrantRequest): TokenResponse {
       'The refresh token is unknown, or belongs to another client.',
     );
   }
-  // The refresh token of a client that proves nothing else is bound to the key (RFC 9449 §5).
+  // The refresh token of a client without other authentication is bound to the key (RFC 9449 §5).
   const isPublic = client.clientSecret === undefined && client.verify === undefined;
   if (isPublic && token.family.jkt !== undefined && token.family.jkt !== jkt) {
     throw new OAuthServerError('invalid_grant', 'The refresh token is bound to another key.');
@@ -100,7 +100,7 @@ function refresh(server: ServerContext, request: GrantRequest): TokenResponse {
   return response ? granted(server, token, { use, response }) : reused(server, token);
 }
 
-/** RFC 6749 §4.4: for clients that can keep a secret, and without a refresh token. */
+/** Issues a token to a confidential client, without a refresh token (RFC 6749 §4.4). */
 function clientCredentials(server: ServerContext, request: GrantRequest): TokenResponse {
   const { client, exchange, jkt } = request;
   if (client.clientSecret === undefined && client.verify === undefined) {
@@ -162,7 +162,7 @@ function reused(server: ServerContext, token: RefreshToken): never {
   throw new OAuthServerError('invalid_grant', 'The refresh token was used before.');
 }
 
-/** Clients that come over HTTP know the API by its loopback URL. */
+/** Returns a URL of the API as the server's own. Clients over HTTP use its loopback URL. */
 function asOwnUrl(resource: string, exchange: Exchange, apiOrigin: string): string {
   const url = parseUrl(resource);
   if (url?.hash !== '') {

@@ -7,7 +7,7 @@ import type { AccessToken } from './issued-tokens.ts';
 
 type Facts = Omit<AccessToken, 'kind' | 'text' | 'ended'>;
 
-/** Of an access token in the form of a JWT. */
+/** Returns the claims of an access token in the form of a JWT. */
 export function accessTokenClaims(token: Facts, issuer: string, apiOrigin: string): Record<string, unknown> {
   const { id, family, scope, audience, jkt, issuedAt, expiresAt } = token;
   return {
@@ -23,7 +23,7 @@ export function accessTokenClaims(token: Facts, issuer: string, apiOrigin: strin
   };
 }
 
-/** Of the ID token that comes with an access token. */
+/** Returns the claims of the ID token of an access token. */
 export function idTokenClaims(
   { family, issuedAt, expiresAt }: Facts,
   issuer: string,

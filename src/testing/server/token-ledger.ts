@@ -1,5 +1,5 @@
 /**
- * Every token that the test server has issued, and its state. No I/O; everything happens in one go.
+ * All tokens that the test server has issued, and their state. No I/O; each change happens in one step.
  *
  * @module
  */
@@ -12,12 +12,12 @@ import type { ServerSettings } from './server-settings.ts';
 import { accessTokenClaims, idTokenClaims, seconds } from './token-claims.ts';
 import { jwtLike, tokenGenerator } from './token-text.ts';
 
-/** Of which kind the access token of a refresh is to be. */
+/** Requested properties of the access token of a refresh. */
 export interface RequestedToken {
   readonly scope?: readonly string[] | undefined;
   readonly resource?: readonly string[];
   readonly issuer: string;
-  /** Thumbprint of the key that it is to be bound to. */
+  /** Thumbprint of the key that it will be bound to. */
   readonly jkt: string | undefined;
 }
 
@@ -46,7 +46,7 @@ export class TokenLedger {
     return this.#refreshTokens.get(text);
   }
 
-  /** The family of any of its tokens; of the latest login without one. */
+  /** Returns the family of any of its tokens; without one, of the latest login. */
   family(text: string | undefined): TokenFamily | undefined {
     if (text === undefined) return this.#latest;
     return (this.#refreshTokens.get(text) ?? this.#accessTokens.get(text))?.family;
@@ -72,7 +72,7 @@ export class TokenLedger {
     return { family, response: this.#response(access, refreshToken.text, family.issuer) };
   }
 
-  /** An access token for a client itself: no refresh token comes with it (RFC 6749 §4.4.3). @throws OAuthServerError */
+  /** Issues an access token for a client itself, without a refresh token (RFC 6749 §4.4.3). @throws OAuthServerError */
   issueForClient(start: Start, requested: RequestedToken): Started {
     const family = this.#begin(start);
     this.#check(family, requested);
@@ -106,7 +106,7 @@ export class TokenLedger {
     return { use, response: this.#grant(token, requested, use) };
   }
 
-  /** An attempt that did not get as far as {@link redeem}: under some profiles it counts as a use. */
+  /** Records an attempt that failed before {@link redeem}: under some profiles it counts as a use. */
   failed(token: RefreshToken): void {
     if (failureIsUse(this.#settings.profile)) token.usedAt ??= this.#now();
   }

@@ -1,5 +1,5 @@
 /**
- * The texts of tokens: long, unlike anything else in a test, and the same in every run.
+ * The texts of tokens: long, distinct from any other text of a test, and the same in every run.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { bytesOf, toBase64url } from './http-exchange.ts';
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 let servers = 0;
 
-/** Makes the texts of one server's tokens. Two servers of one process never make the same one. */
+/** Creates a generator of tokens for one server. Two servers of one process never generate the same one. */
 export function tokenGenerator(): (length?: number) => string {
   let state = Math.imul(++servers, 0x9e3779b1) >>> 0;
   const next = (): number => {
@@ -27,7 +27,7 @@ export function tokenGenerator(): (length?: number) => string {
   };
 }
 
-/** A text that reads as a JWT. Its signature means nothing. */
+/** Returns a text in the form of a JWT. Its signature is meaningless. */
 export function jwtLike(claims: Readonly<Record<string, unknown>>, signature: string): string {
   const part = (value: unknown): string => toBase64url(bytesOf(JSON.stringify(value)));
   return `${part({ alg: 'ES256', typ: 'JWT' })}.${part(claims)}.${signature}`;
