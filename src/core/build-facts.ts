@@ -6,10 +6,10 @@
  */
 
 /**
- * `true` where programming mistakes are explained. Never ask it before a check that protects a token: both builds make the same
- * decisions and differ in words only.
+ * `true`: errors explain programming mistakes. Never check it before a check that protects a token: both builds make the same
+ * decisions and differ only in their messages.
  */
 export const isDevelopment: boolean = true;
 
-/** Where the reference is published. The release job sets it, because only that job knows the address. */
+/** Address of the published reference. The release job sets it, because only that job has the address. */
 export const referenceUrl: string = 'https://tokenkeep.invalid';

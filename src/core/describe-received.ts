@@ -6,7 +6,7 @@
 
 import { isDevelopment } from './build-facts.ts';
 
-/** What to do with what is nearly right. */
+/** Remedies for values that are nearly right. */
 const remedies: Readonly<Record<string, string>> = {
   Function: ': call it',
   AsyncFunction: ': call it',
@@ -15,7 +15,7 @@ const remedies: Readonly<Record<string, string>> = {
   Storage: ': webStorage() makes one of it',
 };
 
-/** Ends a message with the kind of what was given, where that says something. Never with the value: it may be a secret. */
+/** Describes the kind of a received value, for the end of a message. Never includes the value, because it may be a secret. */
 export function describeReceived(value: unknown): string {
   if (!isDevelopment) return '';
   if (value === undefined || value === '') return ' There is none.';

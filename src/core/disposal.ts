@@ -1,11 +1,11 @@
 /**
- * The names by which `using` and `await using` end what has a lifetime.
+ * The symbols of `using` and `await using`.
  *
  * @module
  */
 
-// Older engines have none, and a method named by what is missing would be called "undefined". There esbuild and Babel make
-// of `using` a look for these.
+// Older engines lack these symbols, and a method with a missing symbol would be named "undefined". There, esbuild and Babel
+// compile `using` to a lookup of these names.
 export const dispose: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose');
 export const asyncDispose: typeof Symbol.asyncDispose =
   Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose');

@@ -99,11 +99,11 @@ export type MistakeCode = keyof typeof mistakes;
 
 export interface ErrorPage {
   readonly title: string;
-  /** Why it matters and how to fix it, as plain text. */
+  /** Reason why it matters, and its fix, as plain text. */
   readonly explanation: string;
 }
 
-/** Every page, by the code that an error says. */
+/** Every page, by the code in the error. */
 export const errorPages: Readonly<Record<string, ErrorPage>> = Object.fromEntries(
   Object.entries({ ...codes, ...mistakes }).map(([code, text]) => {
     const [title = '', ...sentences] = text.split('. ');

@@ -5,9 +5,9 @@
  */
 
 /**
- * 32 bits of a token (FNV-1a): enough to see that it is another one, and done in a microsecond, where a digest of WebCrypto
- * costs a turn of the thread pool before every refresh. It hides nothing from anyone who guesses, so it stands only where
- * the token stands as well.
+ * Returns 32 bits of a token (FNV-1a). They distinguish it from another one within a microsecond. A digest of Web Crypto would
+ * cost a turn of the thread pool before every refresh. The bits do not protect the token from guessing, so they are kept only
+ * where the token is kept as well.
  */
 export function fingerprint(token: string): number {
   let hash = 0x811c9dc5;

@@ -8,18 +8,18 @@
 /** An object without members and prototype, to use in place of `{}`. It fits every type whose members are all optional. */
 export const emptyObject: never = Object.freeze(Object.create(null)) as never;
 
-/** Checks whether a value has members: it is an object, and no array. */
+/** Checks whether a value has members: it is an object, but not an array. */
 export function isJsonObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Checks whether an object is of no class. */
+/** Checks whether an object is not an instance of a class. */
 export function isPlainObject(value: object): value is Record<string, unknown> {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
 }
 
-/** Returns a copy of parsed JSON without a prototype: a polluted prototype must not add members to what others have written. */
+/** Returns a copy of parsed JSON without a prototype: a polluted prototype must not add members to it. */
 export function ownCopy<T extends object | undefined>(value: T): T {
   return value && Object.assign(Object.create(null), value);
 }

@@ -1,11 +1,11 @@
 /**
- * Classes of the platform, whatever realm or implementation an object comes from: a frame, jsdom, zone.js, a polyfill.
+ * Classes of the platform, for objects of any realm or implementation: a frame, jsdom, zone.js, a polyfill.
  *
  * @module
  */
 import type { CryptoKey } from './platform-types.ts';
 
-/** The classes that are asked for. */
+/** The platform classes that tokenkeep checks for. */
 interface PlatformClasses {
   readonly ArrayBuffer: ArrayBuffer;
   readonly CryptoKey: CryptoKey;
@@ -14,7 +14,7 @@ interface PlatformClasses {
   readonly URLSearchParams: URLSearchParams;
 }
 
-/** Checks whether `value` has the tag of a class of the platform, or is an instance of the one that is there. */
+/** Checks whether `value` has the tag of a platform class, or is an instance of the current one. */
 export function isInstance<Name extends keyof PlatformClasses>(
   value: unknown,
   name: Name,
@@ -27,7 +27,7 @@ export function isInstance<Name extends keyof PlatformClasses>(
 }
 
 /**
- * Asks the platform's own getter or method, which an object itself cannot override.
+ * Calls the platform's own getter or method, which an object itself cannot override.
  *
  * @returns `undefined` if the object is not an instance of the platform's class; `absent` if the class has no such member.
  */
@@ -37,7 +37,7 @@ export function callNative(name: string, member: string, value: object): unknown
     | undefined;
   let owner: object | null | undefined = platform?.prototype;
   let found: PropertyDescriptor | undefined;
-  // A framework may have put a subclass in the place of the platform's class.
+  // A framework may have replaced the platform's class with a subclass.
   for (; owner && found === undefined; owner = Object.getPrototypeOf(owner)) {
     found = Object.getOwnPropertyDescriptor(owner, member);
   }
@@ -53,7 +53,7 @@ export function callNative(name: string, member: string, value: object): unknown
 /** Result of {@link callNative} if the platform has no such class, or a polyfill that keeps the members in each object. */
 export const absent: unique symbol = Symbol('absent');
 
-/** Checks whether a result may be waited for: a promise of another realm or library is one as well. */
+/** Checks whether a result can be awaited. A promise of another realm or library can be as well. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
     (typeof value === 'object' || typeof value === 'function') &&

@@ -1,6 +1,6 @@
 /**
- * Types of the platform that have names in the DOM only. A program for Node alone does not have that, and knows the values that
- * they are taken from here. Types only.
+ * Types of the platform whose names exist only in the DOM library. A program for Node alone lacks the names, so they are derived
+ * from platform values. Types only.
  *
  * @module
  */

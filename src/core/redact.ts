@@ -9,11 +9,11 @@
 export type Secrets = readonly (string | undefined)[];
 
 const redacted = '[redacted]';
-/** Shorter ones would take ordinary words out, and are not secrets. */
+/** Minimum length of a secret. Shorter values are not secrets, and removing them would remove ordinary words. */
 const minSecretLength = 4;
-/** From here on a piece of base64 is not taken for one by chance. */
+/** Minimum length of a piece of base64. A match of this length is unlikely to be a coincidence. */
 const minEncodedLength = 8;
-/** A text that shares this many consecutive characters with a secret contains a piece of it. Shorter secrets are searched for whole. */
+/** Number of consecutive characters that identify a piece of a secret. Shorter secrets are searched for whole. */
 const pieceLength = 16;
 /** Longest text, in characters. Longer ones are cut: headers are not longer, and logs need less. */
 const maxTextLength = 16_384;
@@ -21,14 +21,14 @@ const maxTextLength = 16_384;
 const maxSecretsLength = 250_000;
 
 /**
- * Replaces every piece of each secret by `[redacted]`, also where it is URL-encoded, JSON-escaped, in other case, or part of
- * something in base64, like the credentials of a Basic header.
+ * Replaces every piece of each secret by `[redacted]`, including pieces that are URL-encoded, JSON-escaped, in another case, or
+ * part of base64 text, such as the credentials of a Basic header.
  */
 export function redact(text: string, secrets: Secrets): string {
   return redactAll([text], secrets)[0] as string;
 }
 
-/** Does the same for several texts, and reads the secrets only once. */
+/** Redacts several texts, and reads the secrets only once. */
 export function redactAll(texts: readonly string[], secrets: Secrets): string[] {
   try {
     const known = new Set(secrets.filter((one = '') => one.length >= minSecretLength)) as ReadonlySet<string>;
@@ -36,7 +36,7 @@ export function redactAll(texts: readonly string[], secrets: Secrets): string[] 
     if (length > maxSecretsLength) return texts.map(() => redacted);
     return length === 0 ? texts.map((text) => replaceMarked(text, [])) : withoutSecrets(texts, known);
   } catch {
-    return texts.map(() => redacted); // a text that may hold a secret is worth less than the secret
+    return texts.map(() => redacted); // a text that may contain a secret is removed completely
   }
 }
 
@@ -53,7 +53,7 @@ function withoutSecrets(texts: readonly string[], secrets: ReadonlySet<string>):
     const line = folded[index] as string;
     const marks = new Uint8Array(line.length);
     mark(line, found.plain, (start, end) => marks.fill(1, start, end));
-    // The characters on either side hold bits of the secret and of its neighbours.
+    // The adjacent characters hold bits of the secret and of its neighbours.
     mark(line, found.encoded, (start, end) => {
       const [before = ''] = /[\w+/]?$/.exec(line.slice(Math.max(0, start - 1), start)) ?? [];
       const [after = ''] = /^[\w+/]?={0,2}/.exec(line.slice(end, end + 3)) ?? [];
@@ -63,7 +63,7 @@ function withoutSecrets(texts: readonly string[], secrets: ReadonlySet<string>):
   });
 }
 
-/** Alike in another case, and in either alphabet of base64. Keeps every character in its place. */
+/** Folds case and both alphabets of base64. Keeps every character in its place. */
 function fold(text: string): string {
   const lower = text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
   return lower.replace(/-/g, '+').replace(/_/g, '/');
@@ -74,7 +74,7 @@ function piecesOf(text: string): string[] {
   return Array.from({ length: count }, (_, at) => text.slice(at, at + pieceLength));
 }
 
-/** Collects what of a form of a secret has to be looked for: the pieces that are in a text, or all of a short one. */
+/** Collects the pieces of one form of a secret that occur in a text, or the whole of a short form. */
 function collect(form: string, inTexts: ReadonlySet<string>, found: Set<string>): void {
   const text = fold(form);
   if (text.length < pieceLength) found.add(text);
@@ -85,7 +85,7 @@ function collect(form: string, inTexts: ReadonlySet<string>, found: Set<string>)
   }
 }
 
-/** Calls back with every place where one of `pieces` is. */
+/** Calls back for every occurrence of one of `pieces`. */
 function mark(text: string, pieces: ReadonlySet<string>, hit: (start: number, end: number) => void): void {
   for (const [at, piece] of piecesOf(text).entries()) if (pieces.has(piece)) hit(at, at + pieceLength);
   for (const piece of pieces) {
@@ -94,7 +94,7 @@ function mark(text: string, pieces: ReadonlySet<string>, hit: (start: number, en
   }
 }
 
-/** Replaces what is marked, and cuts a long text. */
+/** Replaces the marked characters, and cuts a long text. */
 function replaceMarked(text: string, marks: readonly number[] | Uint8Array): string {
   const isCut = text.length > maxTextLength;
   // The text may end with the start of a secret that is too short to be recognised.
@@ -118,8 +118,8 @@ function plainForms(secret: string): ReadonlySet<string> {
 }
 
 /**
- * Four characters of base64 hold three bytes, so what a secret looks like depends on where it starts. Of each way to start the
- * characters that are its own.
+ * Returns the three base64 forms of a secret. Four characters of base64 hold three bytes, so the form depends on the position of
+ * the secret. Each form consists of the characters that depend on the secret only.
  */
 function base64Forms(secret: string): string[] {
   const bytes = Array.from(new TextEncoder().encode(secret), (byte) => String.fromCharCode(byte)).join('');

@@ -1,5 +1,5 @@
 /**
- * Records as text, and the conflict of two writers: what all storages have in common.
+ * The text form of records and the conflict of two writers, shared by all storages.
  *
  * @module
  */

@@ -7,7 +7,7 @@
 /**
  * Reads a string whose characters are bytes, as `atob` returns it, as UTF-8.
  *
- * @returns the string as it is if it is no UTF-8.
+ * @returns the unchanged string if it is not UTF-8.
  */
 export function fromUtf8(bytes: string): string {
   try {

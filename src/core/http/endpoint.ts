@@ -9,9 +9,9 @@ import { explain } from '../explain.ts';
 import { hasUserInfo, parseUrl } from './url.ts';
 
 /**
- * Checks whether a host name is this machine, so that requests to it do not leave the machine. A name under `localhost` counts if the
- * platform resolves it itself, as browsers with secure contexts do. Elsewhere a name server may answer for it: RFC 6761 §6.3 only
- * recommends not to ask.
+ * Checks whether a host name is this machine, so that requests to it do not leave the machine. A name under `localhost` counts if
+ * the platform resolves it itself, as browsers with secure contexts do. On other platforms a name server may resolve it: RFC 6761
+ * §6.3 only recommends against such queries.
  */
 export function isLoopback(hostname: string): boolean {
   const host = hostname.toLowerCase().replace(/\.$/, '');

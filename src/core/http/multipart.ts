@@ -1,5 +1,5 @@
 /**
- * A form, encoded once, so that a second send is the same bytes under the same boundary.
+ * A form that is encoded once, so that a second send has the same bytes and the same boundary.
  *
  * @module
  */
@@ -9,8 +9,8 @@ import { explain } from '../explain.ts';
 import { callNative } from '../platform-class.ts';
 
 /**
- * Checks whether the platform knows a form and all of its files. Those of another implementation would become the text
- * `[object File]`; the transport that they were made for reads them.
+ * Checks whether a form and all of its files are objects of the platform. Those of another implementation would become the text
+ * `[object File]`. Only the transport that they were made for can read them.
  */
 export function isEncodable(form: FormData): boolean {
   if (typeof callNative('FormData', 'has', form) !== 'boolean') return false;
@@ -41,7 +41,7 @@ export function encodeFormData(form: FormData, boundary: string): Blob {
       parts.push(`${head}\r\n\r\n${toCrlf(value)}\r\n`);
     } else {
       const type = value.type || 'application/octet-stream';
-      // Also with an empty file name: without the parameter the file would arrive as a string.
+      // Needed even for an empty file name: without the parameter the file would arrive as a string.
       parts.push(
         `${head}; filename="${escapeQuotes(value.name)}"\r\nContent-Type: ${type}\r\n\r\n`,
         value,
@@ -57,7 +57,7 @@ function toCrlf(text: string): string {
   return text.replace(/\r\n?|\n/g, '\r\n');
 }
 
-/** No more than this: a backslash and a percent sign stand for themselves, as in every browser. */
+/** Escapes quotes and line ends only. As in every browser, a backslash and a percent sign are not escaped. */
 function escapeQuotes(text: string): string {
   return text.replace(/\n/g, '%0A').replace(/\r/g, '%0D').replace(/"/g, '%22');
 }

@@ -1,17 +1,17 @@
 /**
- * What a transport's error says about the request: did it leave?
+ * Interprets an error of a transport: decides whether the request may have been sent.
  *
  * @module
  */
 import { redactAll, type Secrets } from '../redact.ts';
 
-/** System calls that precede a connection: whatever fails in them, nothing was sent. */
+/** System calls that precede a connection. If one of them fails, nothing was sent. */
 const beforeConnectionCalls = /^(?:connect|getaddrinfo|query[A-Za-z]*)$/;
 
 /**
- * Codes of a connection that was never made: of sockets and name resolution, of undici and Bun, of certificates that Node
- * does not accept, and of a TLS handshake that either side broke off. Everything else may have reached the server:
- * browsers report no reason at all ("Failed to fetch").
+ * Error codes of a connection that failed: those of sockets and name resolution, of undici and Bun, of certificates that Node
+ * does not accept, and of an aborted TLS handshake. With any other error, the request may have reached the server: browsers
+ * report no reason ("Failed to fetch").
  */
 const neverConnected = new RegExp(
   `^(?:${[
@@ -26,8 +26,8 @@ const neverConnected = new RegExp(
 );
 
 /**
- * Messages that stand in place of a code: of undici, Node's TLS, Deno and Electron. Without flags: a bundler drops an unused `new
- * RegExp()` only then.
+ * Messages of errors without a code: those of undici, Node's TLS, Deno and Electron. Without flags, because a bundler only then
+ * drops an unused `new RegExp()`.
  */
 const neverConnectedMessage = new RegExp(
   `^(?:${[
@@ -38,7 +38,7 @@ const neverConnectedMessage = new RegExp(
   ].join('|')})$`,
 );
 
-/** Checks whether a request may have reached the server although the transport failed. In doubt it has. */
+/** Checks whether a request may have reached the server although the transport failed. In doubt, returns `true`. */
 export function mayHaveBeenSent(error: unknown): boolean {
   return !causeChain(error).some((link) => attemptsOf(link).every(wasNeverSent));
 }
@@ -52,7 +52,7 @@ function wasNeverSent(one: unknown): boolean {
   );
 }
 
-/** The error itself; several for an `AggregateError` of attempts on several addresses. */
+/** Returns the error itself, or the errors of an `AggregateError` for attempts on several addresses. */
 function attemptsOf(error: object): unknown[] {
   const errors = safeMember(error, 'errors');
   return (
@@ -60,7 +60,7 @@ function attemptsOf(error: object): unknown[] {
   );
 }
 
-/** An error and its causes, a few links deep. */
+/** Returns an error and its causes, to a limited depth. */
 function causeChain(error: unknown): object[] {
   const links: object[] = [];
   for (let link = error; typeof link === 'object' && link !== null && links.length < 5; ) {
@@ -70,7 +70,7 @@ function causeChain(error: unknown): object[] {
   return links;
 }
 
-/** Reads a foreign value. Getters, proxies and `toString()` may throw: then the value counts as missing. */
+/** Reads a foreign value. If a getter, a proxy or `toString()` throws, the value counts as missing. */
 function readSafely<T>(look: () => T): T | undefined {
   try {
     return look();
@@ -87,13 +87,13 @@ function safeText(one: unknown, name: string): string {
   return readSafely(() => String(safeMember(one, name) ?? '')) ?? '';
 }
 
-/** A copy of a foreign error that is fit to be a `cause`: names, messages and codes, without secrets. Never throws. */
+/** Returns a copy of a foreign error for use as a `cause`: names, messages and codes, without secrets. Never throws. */
 export function safeCause(error: unknown, secrets: Secrets): Error | undefined {
   const links = causeChain(error);
   const texts = links.flatMap((link) => {
     const name = safeText(link, 'name') || 'Error';
     const code = safeMember(link, 'code');
-    // That of a parser quotes what it could not read.
+    // The message of a parser quotes its input.
     const message = name === 'SyntaxError' ? 'It is not well-formed.' : safeText(link, 'message');
     return [name, message, typeof code === 'string' ? code : ''];
   });
@@ -102,7 +102,7 @@ export function safeCause(error: unknown, secrets: Secrets): Error | undefined {
     const [name = '', message, code = ''] = safe.slice(3 * index);
     const copy = new Error(message, cause && { cause });
     copy.name = name;
-    // Its stack would begin here, and say nothing of where the error was made.
+    // The stack of the copy would begin here, not at the origin of the error.
     copy.stack = `${name}: ${message}`;
     return code === '' ? copy : Object.assign(copy, { code });
   }, undefined);

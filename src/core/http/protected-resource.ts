@@ -1,9 +1,9 @@
 /**
- * The option `protectedResources`: which URLs get an access token, and which one. A URL matches only if every server reads it as
- * part of that resource (RFC 6750 §5.2).
+ * The option `protectedResources`: the URLs that receive an access token, and the token for each. A URL matches only if every
+ * server reads it as part of that resource (RFC 6750 §5.2).
  *
- * There are two ways of matching, and they agree (a property test checks that): a pattern for URLs that are written plainly, in
- * the time of one string comparison, and the URL parser for all others.
+ * There are two ways of matching, and a property test checks that they agree: a pattern for URLs in plain form, at the cost of
+ * one string comparison, and the URL parser for all others.
  *
  * @module
  */
@@ -49,7 +49,7 @@ export interface NamedResource {
   readonly scope?: readonly string[] | undefined;
   readonly resource?: readonly string[] | undefined;
   readonly hides401?: boolean | undefined;
-  /** Name of the access token that it gets. */
+  /** Name of its access token. */
   readonly variant: string;
 }
 
@@ -98,7 +98,7 @@ function currentBase(base: string | (() => string) | undefined): string | undefi
   return typeof base === 'function' ? base() : base;
 }
 
-/** The request of a place without options. All members are present, so that none is inherited. */
+/** Request members of a resource without options. All members are present, so that none is inherited. */
 const noOptions = { scope: undefined, resource: undefined, hides401: undefined } as const;
 
 function parseEntry(entry: unknown, name: string, base: string | undefined): ResourcePattern<NamedResource> {
@@ -177,7 +177,11 @@ function parseEntryUrl(
 /** One scope (RFC 6749 §3.3). */
 export const scopeToken: RegExp = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
-/** @throws ConfigurationError that names it, unless it is a list of scopes. */
+/**
+ * Checks a list of scopes.
+ *
+ * @throws ConfigurationError that names the value, unless it is a list of scopes.
+ */
 export function checkScope(scope: unknown, name: string): readonly string[] {
   if (isTexts(scope, scopeToken)) return [...scope];
   throw new ConfigurationError(
@@ -185,9 +189,13 @@ export function checkScope(scope: unknown, name: string): readonly string[] {
   );
 }
 
-/** @throws ConfigurationError that names it, unless it is one resource indicator or a list of them. */
+/**
+ * Checks resource indicators.
+ *
+ * @throws ConfigurationError that names the value, unless it is one resource indicator or a list of them.
+ */
 export function checkIndicators(resource: unknown, name: string): readonly string[] {
-  // Sent as they are, for the server compares them as text. A pattern of RFC 3986 §4.3, so that urn: is one as well.
+  // Sent unchanged, because the server compares them as text. The pattern of RFC 3986 §4.3 also accepts `urn:`.
   const absolute = /^[a-z][a-z\d+.-]*:(?:[\w\-.~:/?[\]@!$&'()*+,;=]|%[\da-f]{2})+$/i;
   const indicators = typeof resource === 'string' ? [resource] : resource;
   if (isTexts(indicators, absolute)) return [...indicators];
@@ -214,18 +222,18 @@ function rejectDuplicates(patterns: readonly ResourcePattern<NamedResource>[]): 
   }
 }
 
-/** A part of an origin: a path and everything beneath it. */
+/** A part of an origin: a path and everything below it. */
 export interface ResourcePattern<T> {
   readonly resource: T;
-  /** As the URL parser writes it: `https://api.example.com:8443`. */
+  /** Origin in the form of the URL parser: `https://api.example.com:8443`. */
   readonly origin: string;
-  /** As the URL parser writes it, without a slash at the end: `''` is the whole origin. */
+  /** Path in the form of the URL parser, without a trailing slash. `''` is the whole origin. */
   readonly path: string;
   /** {@link path} as {@link decodeLeniently} reads it. */
   readonly lenientPath: string;
-  /** Matches a URL in this place that is written so plainly that no two readers can differ about it. */
+  /** Pattern for a URL below this path in plain form, which all readers interpret alike. */
   readonly plain: RegExp;
-  /** The index of the last character of `origin + path`, and that character. */
+  /** Index of the last character of `origin + path`, and that character. */
   readonly end: number;
   readonly endCode: number;
 }
@@ -234,17 +242,17 @@ export interface ResourcePattern<T> {
 // parser strips (tab, newline) or encodes, no empty segment and none that begins with a dot.
 const plainStart = "[\\w\\-~!$&'()*+,=:@]";
 const plainRest = "[\\w\\-~!$&'()*+,=:@.]";
-/** From the first `?` or `#` on, nothing has a say in where a URL leads. */
+/** Rest of a plain URL. After the first `?` or `#`, no character affects the target. */
 const plainTail = `(?:/${plainStart}${plainRest}*)*/?(?:[?#]|$)`;
 
 /**
- * Makes a place of a URL that the parser has normalised.
+ * Creates the pattern of a URL that the parser has normalised.
  *
- * @throws nothing; `undefined` if readers differ about the path of `url`.
+ * @returns `undefined` if readers interpret the path of `url` differently.
  */
 export function createPattern<T>(url: URL, resource: T): ResourcePattern<T> | undefined {
   const lenientPath = decodeLeniently(url.pathname);
-  // In a name only a space and what is not ASCII may be escaped: an escaped letter is a second spelling of another name.
+  // In a name, only a space and non-ASCII characters may be escaped: an escaped letter is a second spelling of another name.
   if (lenientPath === undefined || /\/\/|;|%(?!20|[89a-f])/i.test(url.pathname)) return undefined;
   const path = url.pathname.replace(/\/$/, '');
   const prefix = url.origin + path;
@@ -253,33 +261,35 @@ export function createPattern<T>(url: URL, resource: T): ResourcePattern<T> | un
   return { resource, origin: url.origin, path, lenientPath, plain, end, endCode: prefix.charCodeAt(end) };
 }
 
-/** Most specific first: the order that both ways of matching count on. */
+/** Sorts patterns, the most specific first. Both ways of matching rely on this order. */
 export function sortPatterns<T>(patterns: readonly ResourcePattern<T>[]): readonly ResourcePattern<T>[] {
   return [...patterns].sort((a, b) => b.path.split('/').length - a.path.split('/').length);
 }
 
-/** The hot path: finds the place of a plainly written URL. `undefined` says nothing; {@link matchParsed} knows. */
+/**
+ * Finds the pattern of a URL in plain form. `undefined`: not decided, so {@link matchParsed} must decide. This is the hot path.
+ */
 export function matchPlain<T>(
   patterns: readonly ResourcePattern<T>[],
   url: string,
 ): ResourcePattern<T> | undefined {
-  // Patterns cost stack by the character; no honest URL comes near.
+  // Patterns use stack space for each character. No valid URL is this long.
   if (url.length > 0xffff) return undefined;
   for (const pattern of patterns) {
-    // One character distinguishes most places, at a tenth of the cost of the pattern.
+    // One character distinguishes most resources, at a tenth of the cost of the pattern.
     if (url.charCodeAt(pattern.end) === pattern.endCode && pattern.plain.test(url)) return pattern;
   }
   return undefined;
 }
 
-/** Finds the place of any URL the way `fetch` reads it. */
+/** Finds the pattern of any URL, as `fetch` reads it. */
 export function matchParsed<T>(
   patterns: readonly ResourcePattern<T>[],
   url: string,
   base?: string,
 ): ResourcePattern<T> | undefined {
   const parsed = parseUrl(url, base);
-  // The origin of a blob: URL is that of its page, so the scheme is asked first.
+  // The origin of a blob: URL is that of its page, so the scheme is checked first.
   if (parsed === null || !/^https?:$/.test(parsed.protocol) || hasUserInfo(parsed)) return undefined;
   const { origin, pathname } = parsed;
   const byWrittenPath = patterns.find((place) => place.origin === origin && isWithin(pathname, place.path));
@@ -296,14 +306,14 @@ function isWithin(path: string, place: string): boolean {
 }
 
 /**
- * Reads a path like the most eager server: escapes are decoded, repeatedly, before it is cut into segments, `\` cuts too,
- * parameters and empty segments are dropped. If this reading and the written one are in different places, nobody knows
- * where the request ends up. `undefined`: it climbs (`/v1/..%2fadmin`); the parser has resolved every honest `..` before.
+ * Decodes a path like the most lenient server: escapes are decoded repeatedly before the path is split, `\` is a separator,
+ * parameters and empty segments are dropped. If this reading and the written one lead to different resources, the target of the
+ * request is uncertain. `undefined`: the path climbs (`/v1/..%2fadmin`). The parser has already resolved every regular `..`.
  */
 function decodeLeniently(path: string): string | undefined {
   let text = path;
   for (let pass = 0, before = ''; text !== before; pass++) {
-    // Escapes of escapes of escapes: no server reads so far, and each pass costs the length of the URL.
+    // No server decodes more than three levels of escapes, and each pass costs the length of the URL.
     if (pass > 3) return undefined;
     before = text;
     text = text.replace(/%[0-7][\da-f]/gi, (coded) =>

@@ -1,6 +1,6 @@
 /**
- * The rules of following a redirect, for a client that follows by itself and decides for each place which token, if
- * any, it gets (RFC 9110 §15.4).
+ * The rules of following a redirect, for a client that follows redirects itself and decides for each target which token, if any,
+ * it receives (RFC 9110 §15.4).
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { readMember } from '../own-members.ts';
 import type { BodyKind } from './request-body.ts';
 import { hasUserInfo, parseUrl } from './url.ts';
 
-/** The request that a redirect asks for, as changes to the one that was redirected. */
+/** The request that a redirect leads to, as changes to the redirected request. */
 export interface Hop {
   readonly url: string;
   readonly method: string;
@@ -19,11 +19,11 @@ export interface Hop {
   readonly dropHeaders: readonly string[];
 }
 
-/** How many redirects `fetch` follows. The one after it is a network error. */
+/** Number of redirects that `fetch` follows. The next one is a network error. */
 export const redirectLimit = 20;
 
 const redirectStatuses: readonly number[] = [301, 302, 303, 307, 308];
-/** Bound to the place they were sent to: a token, and the proof of possession that names its URL (RFC 9449 §4.2). */
+/** Headers that are valid only for the original URL: a token, and the proof of possession that names its URL (RFC 9449 §4.2). */
 const tokenHeaders = ['authorization', 'dpop'];
 const originHeaders = ['cookie', 'host', 'proxy-authorization'];
 const bodyHeaders = [
@@ -56,7 +56,7 @@ export function nextHop(
   // Within its own origin a page may do this. A client that follows by hand cannot: a Request refuses such a
   // URL.
   if (hasUserInfo(target)) return 'network-error';
-  // Also where the method becomes GET and the body would go: the standard asks for the body before it asks for the method.
+  // Even if the method becomes GET and the body would be dropped: the standard checks the body before the method.
   if (status !== 303 && from.bodyKind === 'one-shot') return 'network-error';
   // A fragment that exists but is empty is not replaced, and `hash` is the same without one.
   if (!target.href.includes('#')) target.hash = current.hash;
@@ -72,7 +72,7 @@ export function nextHop(
 const referrerPolicies =
   /^(?:no-referrer(?:-when-downgrade)?|same-origin|(?:strict-)?origin(?:-when-cross-origin)?|unsafe-url)$/;
 
-/** Returns the referrer policy that a redirect sets for the next request: the last one that is known. */
+/** Returns the referrer policy that a redirect sets for the next request: the last known value. */
 export function referrerPolicyOf(headers: Headers): RequestInit['referrerPolicy'] {
   const named = headers.get('referrer-policy')?.toLowerCase().split(',') ?? [];
   const known = named.map((token) => token.trim()).filter((token) => referrerPolicies.test(token));
@@ -80,32 +80,32 @@ export function referrerPolicyOf(headers: Headers): RequestInit['referrerPolicy'
 }
 
 function becomesGet(method: string, status: number): boolean {
-  // A Request knows these methods in any case.
+  // A Request normalises these methods in any case.
   if (status === 301 || status === 302) return /^post$/i.test(method);
   return status === 303 && !/^(?:get|head)$/i.test(method);
 }
 
 /**
- * Headers are bytes, and a Location that is not ASCII is meant as UTF-8. The URL parser would write its bytes as escapes,
- * so they are written as escapes at once.
+ * Escapes the bytes of a Location. Headers are bytes, and a Location that is not ASCII is meant as UTF-8. The URL parser would
+ * encode the characters instead.
  */
 function fromLatin1(value: string): string {
   if (/[\u0100-\uffff]/.test(value)) return value;
   return value.replace(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
-/** Stands for an origin that the transport does not name. */
+/** Text for an origin that the transport does not name. */
 const otherAddress = 'another address';
 
-/** The members of a response that say where it comes from, as far as the transport has them. */
+/** The members of a response that identify its origin, if the transport has them. */
 export interface ResponseSource {
   readonly url?: string | undefined;
   readonly redirected?: boolean | undefined;
 }
 
 /**
- * Returns where a response comes from if that is not the URL that was asked, as an origin, because a whole URL may name
- * a secret. `undefined`: it comes from there, or the transport does not say.
+ * Returns the origin of a response if its URL differs from the requested one. It returns only the origin, because a whole URL may
+ * contain a secret. `undefined`: the URL is the requested one, or the transport does not report it.
  */
 export function otherResponseOrigin(
   requested: string,
@@ -118,13 +118,13 @@ export function otherResponseOrigin(
 
 function otherOrigin(requested: string, url: string): string | undefined {
   const [from, to] = [parseUrl(requested), parseUrl(url)];
-  if (from === null || to === null) return undefined; // says nothing
+  if (from === null || to === null) return undefined; // not reported
   from.hash = '';
   to.hash = '';
   return from.href === to.href ? undefined : to.origin;
 }
 
-/** A transport followed a redirect that it was to leave alone. */
+/** The error of a transport that followed a redirect contrary to `redirect: 'manual'`. */
 export class RedirectFollowedError extends Error {
   override readonly name = 'RedirectFollowedError';
 
@@ -133,7 +133,11 @@ export class RedirectFollowedError extends Error {
   }
 }
 
-/** @throws RedirectFollowedError if a response comes from another address (law tokens-stay-home). */
+/**
+ * Checks the origin of a response.
+ *
+ * @throws RedirectFollowedError if a response comes from another address (law tokens-stay-home).
+ */
 export function assertResponseOrigin(
   requested: string,
   response: ResponseSource,

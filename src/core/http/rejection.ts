@@ -1,7 +1,7 @@
 /**
- * Interprets the response of a protected resource: is it evidence against the access token that was sent? That is
- * judged here and nowhere else. `WWW-Authenticate` is read tolerantly: no input makes the reader throw, and its work
- * grows linearly with the length of the input. Imports nothing.
+ * Interprets the response of a protected resource as evidence for or against the access token. No other module does so.
+ * `WWW-Authenticate` is read tolerantly: no input makes the reader throw, and its work grows linearly with the length of the
+ * input. Imports nothing.
  *
  * @module
  */
@@ -9,26 +9,26 @@
 /** Requirements of a protected resource beyond a valid token: not a refresh, but a new authorization of the user. */
 export interface StepUp {
   readonly error: 'insufficient_scope' | 'insufficient_user_authentication' | 'insufficient_claims';
-  /** The scopes that the call needs (RFC 6750 §3). */
+  /** Scopes that the call needs (RFC 6750 §3). */
   readonly scope?: readonly string[];
-  /** Those of them that the token was not issued with, where its scope is known. */
+  /** Scopes among them that the token was not issued with, if its scope is known. */
   readonly missingScope?: readonly string[];
-  /** The authentication contexts that would do, the preferred one first (RFC 9470 §3). */
+  /** Accepted authentication contexts, the preferred one first (RFC 9470 §3). */
   readonly acrValues?: readonly string[];
-  /** How long ago the user may have signed in, in seconds (RFC 9470 §3). */
+  /** Largest accepted time since the sign-in of the user, in seconds (RFC 9470 §3). */
   readonly maxAge?: number;
-  /** The claims that Microsoft asks for, as they came: base64 of the JSON that the authorization request wants. */
+  /** Claims that Microsoft requires, unchanged: base64 of the JSON for the authorization request. */
   readonly claims?: string;
 }
 
 /**
  * The verdict on the access token.
  *
- * - `none`: nothing is said about the token.
+ * - `none`: the response is no evidence about the token.
  * - `invalid-token`: the token is proven rejected, the request was not processed. Refresh and replay.
- * - `unclear`: a 401 that does not say why. It may be evidence, at most once per token.
- * - `dpop-nonce`: the DPoP proof lacks the server's nonce. Replay with it; the token was not looked at.
- * - `step-up`: the token is valid and not enough. A refresh does not help.
+ * - `unclear`: a 401 without a reason. It may be evidence, at most once per token.
+ * - `dpop-nonce`: the DPoP proof lacks the server's nonce. Replay with it; the token was not checked.
+ * - `step-up`: the token is valid but not sufficient. A refresh does not help.
  */
 export type Rejection =
   | { readonly kind: 'none' }
@@ -44,8 +44,8 @@ const stepUpErrors: readonly string[] = [
 ] satisfies readonly StepUp['error'][];
 
 /**
- * Classifies the response of a protected resource by its status and its `WWW-Authenticate` header, whatever the scheme.
- * Only a 401 is ever evidence against a token: a 403 can ask for more, any other status says nothing.
+ * Classifies the response of a protected resource by its status and its `WWW-Authenticate` header, for any scheme. Only a 401 can
+ * be evidence against a token: a 403 can require more, and any other status is no evidence.
  *
  * @see RFC 6750 §3.1, RFC 9449 §7.1 and §9, RFC 9470 §3
  */
@@ -53,12 +53,11 @@ export function classifyRejection(status: number, wwwAuthenticate: string | null
   if (status !== 401 && status !== 403) return { kind: 'none' };
   const challenges = parseChallenges(wwwAuthenticate);
   if (status === 401) {
-    // Before all others, when a server says several things at once: a dead token lacks nothing, so what else is said
-    // holds for no token at all. A refresh costs one rotation, and the answer to the replay says the rest about a
-    // token that lives. The other way round the user is sent to a login that a refresh would have spared them, and a
-    // client without DPoP never refreshes, because it is asked for a nonce too.
+    // Checked first if a server sends several errors at once, because the others do not apply to an invalid token. A refresh
+    // costs one rotation, and the response to the replay reports the rest about the valid token. In the other order, the user
+    // would be sent to an unnecessary login, and a client without DPoP would never refresh because a nonce is required too.
     if (hasError(challenges, 'invalid_token')) return { kind: 'invalid-token' };
-    // Before step-up: to ask again is free, and a server that wants a nonce has not looked at the token yet.
+    // Before step-up: another request is free, and a server that requires a nonce has not checked the token yet.
     if (hasError(challenges, 'use_dpop_nonce')) return { kind: 'dpop-nonce' };
   }
   const stepUpChallenge = challenges.find(({ parameters }) =>
@@ -66,11 +65,11 @@ export function classifyRejection(status: number, wwwAuthenticate: string | null
   );
   if (stepUpChallenge !== undefined)
     return { kind: 'step-up', stepUp: readStepUp(stepUpChallenge.parameters) };
-  // The request or its DPoP proof is at fault, and the server says so: another token would change nothing.
+  // The server reports an error in the request or its DPoP proof, so another token would not help.
   const isAboutRequest =
     hasError(challenges, 'invalid_request') || hasError(challenges, 'invalid_dpop_proof');
-  // Any other 401 is unclear: no header (stripped on its way, or hidden by CORS), no error, an error that no
-  // RFC knows, or only `Basic` and the like, from a server that did not look at the token.
+  // Any other 401 is unclear: no header (removed on the way, or hidden by CORS), no error, an error that no RFC defines, or only
+  // `Basic` and the like, from a server that did not check the token.
   return { kind: status === 403 || isAboutRequest ? 'none' : 'unclear' };
 }
 
@@ -78,7 +77,7 @@ function hasError(challenges: readonly Challenge[], error: string): boolean {
   return challenges.some(({ parameters }) => parameters['error'] === error);
 }
 
-/** Compares what is asked for with what the token was issued with. */
+/** Adds the required scopes that the token was not issued with. */
 export function withMissingScope(stepUp: StepUp, granted: readonly string[] | undefined): StepUp {
   if (stepUp.scope === undefined || granted === undefined) return stepUp;
   return { ...stepUp, missingScope: stepUp.scope.filter((one) => !granted.includes(one)) };
@@ -119,8 +118,8 @@ interface Cursor {
 
 type Draft = Challenge & { readonly parameters: Record<string, string> };
 
-// Sticky: each starts where the cursor stands. Neighbouring parts of a pattern share no character, so a match that
-// fails gives back what it took only once, and each character is passed over a fixed number of times at most.
+// Sticky: each pattern starts at the cursor. Adjacent parts of a pattern share no character, so a failing match backtracks only
+// once, and each character is read a limited number of times.
 const separators = /[^\w!#$%&'*+\-.^`|~"]*/y; // whatever begins neither a name nor a string
 const token = /[\w!#$%&'*+\-.^`|~]+/y;
 const equals = /\s*=\s*/y;
@@ -130,9 +129,9 @@ const unquoted = /[^\s,;"]+/y;
 const singleQuoted = /'([^'"]*)'(?=[\s,;]|$)/y;
 
 /**
- * Reads the challenges of a `WWW-Authenticate` header, of several joined by `, ` too. Characters that no grammar
- * allows are skipped, and a truncated challenge ends with the header, so that the rest is still understood. Text
- * inside a quoted string is never a challenge. Of a parameter that comes twice in one challenge the first counts.
+ * Reads the challenges of a `WWW-Authenticate` header, including several that are joined by `, `. Characters that no grammar
+ * allows are skipped, and a truncated challenge ends with the header, so that the rest is still read. Text inside a quoted string
+ * is never a challenge. If a parameter occurs twice in one challenge, the first counts.
  *
  * @see RFC 9110 §11.2, §11.6.1; RFC 6750 §3
  */

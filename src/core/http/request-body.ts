@@ -1,5 +1,5 @@
 /**
- * Can a body be sent twice, byte for byte?
+ * Checks whether a body can be sent twice, byte for byte.
  *
  * @module
  */
@@ -14,11 +14,11 @@
 export type BodyKind = 'none' | 'repeatable' | 'one-shot';
 
 /**
- * Determines the effect of sending `body` a second time. It touches no byte, and recognises objects of other realms
- * and polyfills by their methods: where `fetch` takes a stream or an async iterable for a body it reads it once.
+ * Determines the effect of sending `body` a second time. Reads no byte, and recognises objects of other realms and polyfills by
+ * their methods. If `fetch` accepts a stream or an async iterable as a body, it reads it once.
  *
- * Repeatable means as long as nobody changes it meanwhile: a buffer that is written to or transferred between two sends
- * is another body. A `FormData` is repeatable, but each send invents another boundary; see {@link isFormData}.
+ * Repeatable means that the body is not changed meanwhile: a buffer that is written to or transferred between two sends is
+ * another body. A `FormData` is repeatable, but each send creates another boundary. See {@link isFormData}.
  *
  * @see Fetch Standard, "extract a body"
  */

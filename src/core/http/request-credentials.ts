@@ -1,6 +1,5 @@
 /**
- * How a request to a protected resource shows that it may be served: with a bearer token, with a DPoP-bound token and a
- * proof, or with cookies.
+ * The credentials of a request to a protected resource: a bearer token, a DPoP-bound token with a proof, or cookies.
  *
  * @module
  */
@@ -18,7 +17,7 @@ export interface CredentialedRequest {
 }
 
 /**
- * Attaches the credentials to a copy of the request's `init` and hands the request to the transport.
+ * Attaches the credentials to a copy of the request's `init` and passes the request to the transport.
  *
  * @param proof for {@link RequestCredentials.attach}.
  * @param isAgain `true`: the request was already sent, with another proof.
@@ -26,18 +25,18 @@ export interface CredentialedRequest {
 export type Transmit = (proof?: string, isAgain?: boolean) => Promise<Response>;
 
 /**
- * How the requests of a session are authorised: {@link bearerCredentials}, `DpopKey.credentials` for tokens that are bound to a key,
- * and those of `tokenHandler()` for a session in cookies. One object serves all access tokens: the token is passed to it.
+ * The credentials for the requests of a session: {@link bearerCredentials}, `DpopKey.credentials` for tokens that are bound to a
+ * key, or those of `tokenHandler()` for a session in cookies. One object serves all access tokens: the token is passed to it.
  */
 export interface RequestCredentials {
   /**
-   * `false`: {@link attach} is synchronous and complete, so a request can be sent in the turn of the call. `true`: each request
-   * needs a proof of its own, which {@link send} makes.
+   * `false`: {@link attach} is synchronous and complete, so a request can be sent during the call. `true`: each request needs its
+   * own proof, which {@link send} creates.
    */
   readonly needsProof: boolean;
   /** Adds the credentials to `init`, which must be a copy of tokenkeep's own. */
   attach(init: RequestInit, accessToken: string, proof: string | undefined): void;
-  /** Sends a request, and once more if the server rejected nothing but its proof. */
+  /** Sends a request. Sends it once more if the server rejected only its proof. */
   send(
     request: CredentialedRequest,
     accessToken: string,
@@ -46,7 +45,7 @@ export interface RequestCredentials {
   ): Promise<Response>;
 }
 
-/** Sends an access token as it is (RFC 6750). */
+/** Sends an access token unchanged (RFC 6750). */
 export const bearerCredentials: RequestCredentials = {
   needsProof: false,
   attach(init, accessToken) {
@@ -64,7 +63,7 @@ export function copyHeaders(headers: HeadersInit): HeadersInit {
   return isHeaderRecord(headers) ? { ...headers } : new Headers(headers);
 }
 
-/** Checks whether headers are names and values. To `fetch` everything that can be iterated is a list of pairs. */
+/** Checks whether headers are names and values. `fetch` reads every iterable as a list of pairs. */
 export function isHeaderRecord(headers: object): headers is Record<string, string> {
   return isPlainObject(headers) && !(Symbol.iterator in headers);
 }

@@ -1,10 +1,10 @@
 /**
- * When to come back, and what time it is at the server. Imports nothing.
+ * Reads the headers `Retry-After` and `Date`. Imports nothing.
  *
  * @module
  */
 
-/** The longest wait that a server can ask for, in ms. */
+/** Longest wait that a server can request, in ms. */
 export const MAX_RETRY_AFTER: number = 3_600_000;
 
 /**
@@ -25,17 +25,19 @@ function untilDate(text: string, serverNow: number): number | undefined {
   return date === undefined ? undefined : date - serverNow;
 }
 
-/** `Sun, 06 Nov 1994 08:49:37 GMT`, and the obsolete `Sunday, 06-Nov-94 08:49:37 GMT`, `Sun Nov  6 08:49:37 1994`. */
+/**
+ * Pattern of `Sun, 06 Nov 1994 08:49:37 GMT`, and of the obsolete `Sunday, 06-Nov-94 08:49:37 GMT`, `Sun Nov  6 08:49:37 1994`.
+ */
 const httpDate = /^[A-Z][a-z]{2,8},? [\w -]{6,12} \d\d:\d\d:\d\d (GMT|\d{4})$/;
 
 /**
- * Reads an HTTP date as Unix ms, in each of the three forms that a recipient must accept (RFC 9110 §5.6.7).
- * `undefined`: there is none, or it is not one.
+ * Reads an HTTP date as Unix ms, in each of the three forms that a recipient must accept (RFC 9110 §5.6.7). `undefined`: there is
+ * none, or it is invalid.
  */
 export function readHttpDate(header: string | null): number | undefined {
   const form = header === null ? null : httpDate.exec(header.trim());
   if (form === null) return undefined;
-  // Date.parse alone makes dates of garbage ("try 5"), and reads what names no zone as local time.
+  // `Date.parse` alone accepts invalid text ("try 5"), and reads a date without a zone as local time.
   const time = Date.parse(form[1] === 'GMT' ? form[0] : `${form[0]} GMT`);
   return Number.isNaN(time) ? undefined : time;
 }

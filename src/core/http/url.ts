@@ -1,6 +1,6 @@
 /**
- * Reading URLs with the one part of `URL` that every platform has: its constructor. `URL.parse` and `URL.canParse` are
- * missing in Hermes, in Safari before 18 and in older isolates.
+ * Reads URLs with the constructor of `URL`, the only part that every platform has. `URL.parse` and `URL.canParse` are missing in
+ * Hermes, in Safari before 18 and in older isolates.
  *
  * @module
  */
@@ -8,15 +8,15 @@
 import { ConfigurationError } from '../errors.ts';
 import { explain } from '../explain.ts';
 
-/** The class that was last seen to read URLs as the standard says. A polyfill may take its place at any time. */
+/** Class that was last found to read URLs by the standard. A polyfill may replace it at any time. */
 let verifiedClass: typeof URL | undefined;
 
 /**
  * Parses an absolute URL, or one that is relative to `base`.
  *
- * @returns `null` if it is no URL.
- * @throws ConfigurationError on a platform whose `URL` accepts everything, such as React Native: there tokenkeep
- *   cannot know where a token would be sent.
+ * @returns `null` if it is not a URL.
+ * @throws ConfigurationError on a platform whose `URL` accepts everything, such as React Native. There the target of a token
+ *   would be uncertain.
  */
 export function parseUrl(text: string | URL, base?: string): URL | null {
   if (verifiedClass !== URL) requireParser();
@@ -37,7 +37,7 @@ export function hasUserInfo({ username, password }: URL): boolean {
 }
 
 function requireParser(): void {
-  // A host that no engine takes (Chromium escapes a space), and dots in a path: a class that only cuts text keeps both.
+  // A host that every engine rejects (Chromium escapes a space), and dots in a path. A class that only splits text keeps both.
   const isStandard = parsed('http://a<b') === null && parsed('HTTP://A/b/../c')?.href === 'http://a/c';
   if (!isStandard) {
     throw new ConfigurationError(

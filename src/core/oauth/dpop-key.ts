@@ -42,24 +42,24 @@ export function isKeyPair(value: unknown): value is CryptoKeyPair {
 
 /** The request that a proof is made for. */
 export interface ProofRequest {
-  /** The server that checks the proof. Each has nonces and a clock of its own. */
+  /** Server that checks the proof. Each server has its own nonces and clock. */
   readonly verifier: 'authorization server' | 'protected resource';
   readonly method: string;
-  /** The URL of the request. Query and fragment are left out of the proof. */
+  /** URL of the request. The proof omits its query and fragment. */
   readonly url: string;
   /** The access token that the request carries. */
   readonly accessToken?: string | undefined;
-  /** The time in Unix ms. @default the platform's */
+  /** Time in Unix ms. @default the platform's time */
   readonly now?: number | undefined;
-  /** The nonce of the server. @default the latest one that it has sent */
+  /** Nonce of the server. @default the latest one that it has sent */
   readonly nonce?: string | undefined;
 }
 
-/** A request to the token endpoint that can be made again if the server rejected nothing but its proof. */
+/** A request to the token endpoint that can be repeated if the server rejected only its proof. */
 export interface ProvenTokenRequest extends BuiltRequest {
   /**
-   * Reads a response. Returns a function that makes the request that the server wants instead: with its nonce, another proof, and
-   * another client assertion (RFC 7523 §3). `undefined`: the response is final.
+   * Reads a response. Returns a function that creates the request that the server requires instead: with its nonce, another
+   * proof, and another client assertion (RFC 7523 §3). `undefined`: the response is final.
    *
    * @throws Error if the server requires a nonce that it does not send.
    */
@@ -68,34 +68,34 @@ export interface ProvenTokenRequest extends BuiltRequest {
 
 /** A key in use. It never exposes its private half. */
 export interface DpopKey {
-  /** The name of the key: `dpop_jkt` of an authorization request, `cnf.jkt` of a token. */
+  /** Name of the key: `dpop_jkt` of an authorization request, `cnf.jkt` of a token. */
   readonly thumbprint: string;
   /** Returns a new proof for one request: the value of its `DPoP` header. For requests of your own. */
   prove(request: ProofRequest): Promise<string>;
   /**
-   * Authorises requests with access tokens that are bound to this key. Each request is sent with a proof of its own, and once more
-   * with another one if the server rejected nothing but the proof: that is no evidence against the token.
+   * Authorises requests with access tokens that are bound to this key. Each request is sent with its own proof, and once more
+   * with another one if the server rejected only the proof: that is no evidence against the token.
    */
   readonly credentials: RequestCredentials;
-  /** Makes a token request with a proof. @throws what `make` and signing throw */
+  /** Creates a token request with a proof. @throws the errors of `make` and of signing */
   request(make: () => Promise<BuiltRequest>, now: () => number): Promise<ProvenTokenRequest>;
 }
 
 /** Binds sessions to keys. Made by `dpop()` of `tokenkeep/dpop`. Pass the same one to a manager and its logins. */
 export interface Dpop {
-  /** The reach of its key storage. */
+  /** Reach of its key storage. */
   readonly reach: Reach;
   /** `true`: sessions that are not bound to a key are used, with bearer tokens. */
   readonly allowsBearerTokens: boolean;
   /** Explains in an error message why the tokens of a login with this scheme are rejected. */
   explainTokenType(scheme: 'Bearer' | 'DPoP'): string;
-  /** Makes and stores the key of a session that begins without a login. */
+  /** Creates and stores the key of a session that begins without a login. */
   createSessionKey(): Promise<{ readonly thumbprint?: string }>;
-  /** Makes a key in memory. */
+  /** Creates a key in memory. */
   generate(): Promise<DpopKey>;
   /** Stores a key. Call it before you request tokens with the key. */
   keep(key: DpopKey): Promise<void>;
-  /** Returns the key with this thumbprint. `undefined`: it is lost. @throws StorageError if it cannot be read for the moment */
+  /** Returns the key with this thumbprint. `undefined`: it is lost. @throws StorageError if it cannot be read at the moment */
   load(thumbprint: string): Promise<DpopKey | undefined>;
   /** Deletes the key of a session that has ended. */
   forget(thumbprint: string): Promise<void>;

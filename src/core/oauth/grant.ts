@@ -1,6 +1,6 @@
 /**
- * How a manager gets new access tokens: with the refresh token of a login, with the credentials of the client, or from a token
- * handler. Types only.
+ * The ways in which a manager gets new access tokens: with the refresh token of a login, with the credentials of the client, or
+ * from a token handler. Types only.
  *
  * @module
  */
@@ -31,7 +31,7 @@ export interface TokenRequestExtras {
 
 /** The parameters of a token request. */
 export interface RefreshParameters {
-  /** `''`: the session has no refresh token. */
+  /** Refresh token. `''`: the session has none. */
   readonly refreshToken: string;
   readonly scope: readonly string[] | undefined;
   readonly resource: readonly string[] | undefined;
@@ -83,9 +83,13 @@ export interface GrantConfiguration {
 export type Grant = RefreshTokenGrant | ClientCredentialsGrant | TokenHandlerGrant;
 
 interface AnyGrant {
-  /** @throws ConfigurationError for options that cannot be combined with this grant. Called once, when a manager is constructed. */
+  /**
+   * Checks the options.
+   *
+   * @throws ConfigurationError for options that cannot be combined with this grant. Called once, when a manager is constructed.
+   */
   check(configuration: GrantConfiguration): void;
-  /** Makes the request. Called for each request that is sent; everything that can fail must fail here, before anything is sent. */
+  /** Creates the request. Called for each request that is sent. All errors must occur here, before anything is sent. */
   request(
     client: ClientOptions,
     server: AuthorizationServer,
@@ -118,14 +122,14 @@ export interface ClientCredentialsGrant extends AnyGrant {
  */
 export interface TokenHandlerGrant extends AnyGrant {
   readonly kind: 'token-handler';
-  /** Added to requests to protected resources. */
+  /** Credentials for requests to protected resources. */
   readonly credentials: RequestCredentials;
-  /** Returns the record that the first call begins with. */
+  /** Returns the initial record of a session, which the first call stores. */
   initialRecord(now: number): Pick<SessionRecord, 'accessTokens' | 'refreshToken' | 'issuer'>;
   /** Reads the token handler's response to a login. @throws ConfigurationError for tokens: a page must not have them. */
   parseLoginResponse(response: object, now: number): TokenGrant;
   /** Makes the request that ends the session. */
   signOutRequest(): BuiltRequest;
-  /** Returns the error of a call that asks for an access token. */
+  /** Returns the error of a call that requests an access token. */
   tokenUnavailable(): Error;
 }

@@ -1,5 +1,6 @@
 /**
- * The claims of a JWT, which is not verified here, and what two ID tokens of one session must have in common. The door to jwt-decode.
+ * The claims of a JWT, which is not verified here, and the rules for two ID tokens of one session. Only this module imports
+ * jwt-decode.
  *
  * @module
  */
@@ -12,7 +13,7 @@ import { isJsonObject, ownCopy } from '../own-members.ts';
  * JSON.
  */
 export function decodeJwtClaims(token: unknown): Readonly<Record<string, unknown>> | undefined {
-  // Most tokens are opaque, and the error about it would cost as much as reading the whole answer.
+  // Most tokens are opaque, and creating the error would cost as much as reading the whole response.
   if (typeof token !== 'string' || !token.includes('.')) return undefined;
   try {
     const claims: unknown = jwtDecode(token);
@@ -22,12 +23,12 @@ export function decodeJwtClaims(token: unknown): Readonly<Record<string, unknown
   }
 }
 
-/** The mistake in an ID token: the claim that contradicts, or that it is unreadable. */
+/** The mistake in an ID token: the name of the contradictory claim, or that the token is unreadable. */
 export type IdTokenMismatch = 'iss' | 'sub' | 'aud' | 'nonce' | 'unreadable';
 
 /**
- * Returns why `next` must not replace `before`, or `undefined`. Pure, total and quick: it delays nothing, and loses
- * no token.
+ * Returns the reason why `next` must not replace `before`, or `undefined`. Pure, total and fast: it delays nothing, and loses no
+ * token.
  *
  * @param issuers names of the same server, if it has several: one may follow the other.
  * @see OpenID Connect Core §12.2
@@ -40,7 +41,7 @@ export function findIdTokenMismatch(
 ): IdTokenMismatch | undefined {
   if (next === undefined || next === before) return undefined;
   const old = decodeJwtClaims(before);
-  // Nothing to compare with: it is the application's to judge, as the one of the login was.
+  // There is no previous ID token, so the application judges this one, like that of the login.
   if (old === undefined) return undefined;
   const claims = decodeJwtClaims(next);
   if (claims === undefined) return 'unreadable';

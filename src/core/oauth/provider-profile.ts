@@ -1,5 +1,5 @@
 /**
- * How a server deviates from the textbook. Data, not code paths.
+ * Deviations of a server from the standard, as data.
  *
  * @module
  */

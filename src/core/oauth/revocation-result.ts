@@ -12,7 +12,7 @@
  * - `unreadable`: the stored tokens could not be read, so they were deleted without a revocation; see `cause`.
  * - `no_endpoint`: the authorization server has no revocation endpoint.
  * - `unsupported`: the server does not revoke tokens of these types (`unsupported_token_type`).
- * - `refused`: the server answered with an error; see `status`.
+ * - `refused`: the server responded with an error; see `status`.
  * - `redirected`: the transport followed a redirect of the revocation endpoint. The token may have leaked.
  * - `offline`: the request failed and the platform reports no network.
  * - `unreachable`: the request failed; see `cause`.
@@ -34,20 +34,20 @@ export type NotRevokedReason =
   | 'aborted'
   | 'not_sent';
 
-/** Tokens that the authorization server did not confirm as revoked: they may still be valid there. */
+/** Tokens that the authorization server did not confirm as revoked. They may still be valid there. */
 export interface NotRevoked {
   readonly revoked: false;
   readonly reason: NotRevokedReason;
-  /** The HTTP status of the revocation endpoint, if it answered. */
+  /** HTTP status of the revocation endpoint, if it responded. */
   readonly status?: number | undefined;
   /** The underlying error, without tokens. It does not cross a bridge to a page. */
   readonly cause?: Error | undefined;
 }
 
-/** Whether the authorization server confirmed that the tokens are revoked, and if not, why. */
+/** The confirmation by the authorization server that the tokens are revoked, or the reason why there is none. */
 export type RevocationResult = { readonly revoked: true } | NotRevoked;
 
-/** Returns a result that says why nothing was confirmed. */
+/** Returns a result with the reason why the revocation was not confirmed. */
 export function notRevoked(
   reason: NotRevokedReason,
   details: Pick<NotRevoked, 'status' | 'cause'> = {},

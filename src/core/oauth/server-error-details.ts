@@ -1,6 +1,5 @@
 /**
- * Details of a server's error response that are safe to report: without secrets, and not longer than a log should
- * have.
+ * Details of a server's error response that are safe to report: without secrets, and short enough for a log.
  *
  * @module
  */
@@ -9,15 +8,15 @@ import { redact, redactAll, type Secrets } from '../redact.ts';
 
 /** Details of a server's error response. Foreign text: show it as text, never as HTML. */
 export interface ServerErrorDetails {
-  /** The OAuth error code, when it gave one. */
+  /** OAuth error code, if the server sent one. */
   readonly error?: string | undefined;
-  /** One line for people. */
+  /** Description for people, in one line. */
   readonly description?: string | undefined;
   /** The members of the refusal that `errorDetails` of the {@link ProviderProfile} names: `error_id`, `claims`, … */
   readonly details?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** Longer details are left out, in characters of JSON: they are stored with a failure. */
+/** Maximum length of details, in characters of JSON. Longer ones are omitted, because details are stored with a failure. */
 const maxDetailsLength = 4_096;
 const maxLineLength = 200;
 
@@ -28,8 +27,8 @@ export interface ErrorDetailsPolicy {
 }
 
 /**
- * Removes the secrets from an error response, and all members that the profile does not name: foreign text gets into
- * errors, and from there into logs and pages, only of servers whose profile describes it. Never throws.
+ * Removes the secrets from an error response, and all members that the profile does not name. Foreign text reaches errors, logs
+ * and pages only from servers whose profile describes it. Never throws.
  */
 export function redactErrorDetails(
   { error, description, details = {} }: ServerErrorDetails,
@@ -48,18 +47,21 @@ export function redactErrorDetails(
   };
 }
 
-/** The error code in what a server gave as one (RFC 6749 §5.2), if it is one and holds no part of a secret. */
+/** Returns the error code of a response (RFC 6749 §5.2), if it has the form of one and contains no part of a secret. */
 export function safeErrorCode(error: string | undefined, secrets: Secrets): string | undefined {
   return error !== undefined && isErrorCode(error) && redact(error, secrets) === error ? error : undefined;
 }
 
-/** Words, in one case or with capitals in between, and the number of an error at their end: `AADSTS70008`, `InvalidToken`. */
+/**
+ * Pattern of readable words, in one case or with capitals in between, with an optional error number at the end: `AADSTS70008`,
+ * `InvalidToken`.
+ */
 const readable = /^(?=.{1,40}$)(?:[A-Z]*[a-z]{2,}(?![a-z])|[A-Z]+(?![A-Za-z]))*\d{0,8}$/;
 
 /**
- * Checks whether a text may be an error code: it is short, has only the characters of RFC 6749 §5.2 without the space (Cloudentity
- * and Twitch send sentences), and the parts between its separators are readable words. A part that looks random may be a token, a
- * part of one, or an encoded one.
+ * Checks whether a text may be an error code: it is short, has only the characters of RFC 6749 §5.2 without the space
+ * (Cloudentity and Twitch send sentences), and the parts between its separators are readable words. A part that looks random may
+ * be a token, a part of one, or an encoded one.
  */
 export function isErrorCode(text: string): boolean {
   return (
@@ -68,7 +70,7 @@ export function isErrorCode(text: string): boolean {
   );
 }
 
-/** One line without control characters, at most 200 characters long, no word cut in half. `undefined`: nothing is left. */
+/** Returns one line without control characters, at most 200 characters long, cut between words. `undefined`: nothing is left. */
 export function toSingleLine(text: string): string | undefined {
   const line = withoutControls(text);
   const short =
@@ -76,12 +78,12 @@ export function toSingleLine(text: string): string | undefined {
   return short === '' ? undefined : short;
 }
 
-/** Puts a space in place of control characters and ends of lines. */
+/** Replaces control characters and line ends with spaces. */
 export function withoutControls(text: string): string {
   return text.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ').trim();
 }
 
-/** Values and names: a server may put a token into either. */
+/** Redacts values and names, because a server may put a token into either. */
 function redactMembers(
   details: Readonly<Record<string, unknown>>,
   names: readonly string[],

@@ -1,5 +1,5 @@
 /**
- * Determines what an error response of the token endpoint means for the session.
+ * Determines the meaning of a token endpoint's error response for the session.
  *
  * @module
  */
@@ -14,15 +14,15 @@ import { nonEmptyString } from './token-grant.ts';
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** The class of a refusal, and the error code that the server gave. */
+/** The class of a refusal, and the error code from the server. */
 export interface ClassifiedFailure {
   readonly failure: FailureClass;
   readonly error: string | undefined;
-  /** Why the result of the profile could not be used. */
+  /** Reason why the result of the profile could not be used. */
   readonly classifyError?: unknown;
 }
 
-/** The standard codes and those that servers have in addition. Every other code is `client`. */
+/** The standard codes and additional codes of servers. Every other code is `client`. */
 const standardErrors: readonly (readonly [FailureClass, RegExp])[] = [
   [
     'invalid-grant',
@@ -70,7 +70,7 @@ export function classifyFailure(
 
 const classes: readonly unknown[] = ['invalid-grant', 'interaction-required', 'client', 'transient'];
 
-/** Statuses that are about the server's condition, whatever a profile makes of the body. */
+/** Statuses that describe the server's condition, even if a profile would classify the body. */
 const transientStatuses: readonly number[] = [408, 425, 429, 502, 503, 504];
 
 /** Calls `classify` of the profile. This is user code, so a thrown error or an invalid result does not classify the failure. */
@@ -92,7 +92,7 @@ function classifyByProfile(
   }
 }
 
-/** Checks whether a status is about the server's own condition: such a status says nothing about the grant. */
+/** Checks whether a status describes the server's own condition. Such a status is no evidence about the grant. */
 export function isTransientStatus(status: number): boolean {
   return status >= 500 || status === 408 || status === 425 || status === 429;
 }
@@ -102,18 +102,20 @@ function standardClass(status: number, body: unknown, code: string | undefined):
   const standard = code === undefined ? undefined : classOfCode(code);
   if (standard === 'invalid-grant' && requiresInteraction(body)) return 'interaction-required';
   if (standard === 'invalid-grant' && !canMeanInvalidGrant(status)) return 'client';
-  // A token endpoint says why. A page, or nothing, comes from something in between: a portal, a firewall.
+  // A token endpoint sends a reason. A web page or an empty body comes from an intermediary: a portal, a firewall.
   return standard ?? (body === undefined ? 'transient' : 'client');
 }
 
-/** 400 by RFC 6749 §5.2; 403 from Auth0 and Atlassian; 200 from GitHub and Slack. */
+/**
+ * Checks whether a status can mean a dead grant: 400 by RFC 6749 §5.2; 403 from Auth0 and Atlassian; 200 from GitHub and Slack.
+ */
 function canMeanInvalidGrant(status: number): boolean {
   return status < 300 || status === 400 || status === 401 || status === 403;
 }
 
-/** `invalid_grant` of a grant that lives: Entra wants claims or a second factor, Google's policy a new sign-in. */
+/** Checks for `invalid_grant` of a valid grant: Entra requires claims or a second factor, Google's policy a new sign-in. */
 function requiresInteraction(body: unknown): boolean {
-  // A code was found in it, so it has members.
+  // It contained a code, so it has members.
   const {
     claims,
     error_subtype: subtype,

@@ -1,5 +1,5 @@
 /**
- * The body of a token endpoint's response, and the grant in it. No body makes these functions throw.
+ * Parses the body of a token endpoint's response, and the grant in it. No body makes these functions throw.
  *
  * @module
  */
@@ -11,10 +11,10 @@ import type { ProviderProfile } from './provider-profile.ts';
 type Members = Readonly<Record<string, unknown>>;
 
 /**
- * Reads a body as JSON or, where a form holds what an answer consists of, as a form: by its looks, because servers send
- * JSON as `text/html` and forms as `text/plain`. `undefined`: neither, so it does not come from a token endpoint.
+ * Reads a body as JSON or, if it has the members of a response, as a form. The content decides, because servers send JSON as
+ * `text/html` and forms as `text/plain`. `undefined`: the body is neither, so it does not come from a token endpoint.
  *
- * @see RFC 6749 §5.1, §5.2: answers are JSON. GitHub's are forms.
+ * @see RFC 6749 §5.1, §5.2: responses are JSON. GitHub's are forms.
  */
 export function parseBody(body: string): unknown {
   const text = body.trim(); // a byte order mark counts as white space
@@ -27,20 +27,20 @@ export function parseBody(body: string): unknown {
 }
 
 function parseForm(text: string): Record<string, string> | undefined {
-  // Pages hold links like ?next=%2F&error=1, so what has a tag or several lines is no form.
+  // Pages contain links like ?next=%2F&error=1, so text with a tag or several lines is not a form.
   if (!text.includes('=') || /[<\r\n]/.test(text)) return undefined;
   const form = new URLSearchParams(text);
   return form.has('access_token') || form.has('error') ? ownCopy(Object.fromEntries(form)) : undefined;
 }
 
-/** The value, if it is a string that says something. */
+/** Returns the value if it is a string with content. */
 export function nonEmptyString(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
 /**
- * How deep a member may be nested. `JSON.parse` reads a hundred thousand levels, but serialising them overflows the
- * stack, and the successor of the refresh token would never be stored.
+ * Maximum depth of nested members. `JSON.parse` reads a hundred thousand levels, but serialising them overflows the stack, and
+ * the successor of the refresh token would never be stored.
  */
 const maxDepth = 32;
 
@@ -50,8 +50,8 @@ function isShallow(value: unknown, levels: number): boolean {
 }
 
 /**
- * A copy of an object without some of its members, and without what no storage could write. `__proto__` never comes along: it is an ordinary member of what
- * `JSON.parse` makes, and turns into a prototype as soon as someone assigns it to another object.
+ * Returns a copy of an object without some of its members, and without values that no storage could write. `__proto__` is always
+ * omitted: `JSON.parse` creates it as an ordinary member, but assigning it to another object sets a prototype.
  */
 export function omitMembers(
   members: Readonly<Record<string, unknown>>,
@@ -64,7 +64,7 @@ export function omitMembers(
   );
 }
 
-/** Checks whether a response is an error, whatever its status: GitHub and Slack refuse with a 200. */
+/** Checks whether a response is an error, regardless of its status: GitHub and Slack refuse with a 200. */
 export function namesError(members: Members): boolean {
   return nonEmptyString(members['error']) !== undefined || members['ok'] === false;
 }
@@ -72,18 +72,20 @@ export function namesError(members: Members): boolean {
 /** The tokens that a token endpoint granted, read tolerantly; nothing the server sent is lost (RFC 6749 §5.1). */
 export interface TokenGrant {
   readonly accessToken: string;
-  /** As it was sent; `Bearer` when it is missing. */
+  /** Type as sent by the server. @default 'Bearer' */
   readonly tokenType: string;
-  /** How long the access token lives, in ms from the moment the request was sent. `undefined`: unknown, used until rejected. */
+  /**
+   * Lifetime of the access token, in ms from the time at which the request was sent. `undefined`: unknown, used until rejected.
+   */
   readonly lifetime: number | undefined;
-  /** `undefined`: as requested. */
+  /** Granted scope. `undefined`: as requested. */
   readonly scope: readonly string[] | undefined;
-  /** `undefined`: the old one stays. */
+  /** New refresh token. `undefined`: the previous one stays. */
   readonly refreshToken: string | undefined;
-  /** In ms, like `lifetime`. `undefined`: unknown; `Infinity`: without an end. */
+  /** Lifetime of the refresh token, in ms like `lifetime`. `undefined`: unknown; `Infinity`: unlimited. */
   readonly refreshTokenLifetime: number | undefined;
   readonly idToken: string | undefined;
-  /** Every other member, untouched, but for what no storage could write. */
+  /** All other members, unchanged, except values that no storage could write. */
   readonly extra: Readonly<Record<string, unknown>>;
 }
 
@@ -97,8 +99,8 @@ const standardMembers: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Reads the members of a successful answer. Whatever is wrong with any of them, a successor of the refresh token that
- * came with an access token is in the result. `undefined`: no access token.
+ * Reads the members of a successful response. A successor of the refresh token that arrived with an access token is always in the
+ * result, even if other members are invalid. `undefined`: there is no access token.
  *
  * @param now Unix ms, by the server's clock if that is known.
  * @see RFC 6749 §5.1
@@ -123,8 +125,8 @@ export function readTokenGrant(
 }
 
 /**
- * A string or, from Twitch, an array. Empty is not "no scope" but no statement: GitHub Apps and Curity send `""`.
- * GitHub and Slack separate with commas; a comma beside white space is part of a scope (RFC 6749 §3.3 allows it).
+ * Reads a scope: a string or, from Twitch, an array. An empty one counts as not sent: GitHub Apps and Curity send `""`. GitHub
+ * and Slack separate with commas; a comma beside white space is part of a scope (RFC 6749 §3.3 allows it).
  */
 function readScope(value: unknown): readonly string[] | undefined {
   const parts: readonly unknown[] =
@@ -138,12 +140,12 @@ function asArray(value: unknown): readonly unknown[] {
 }
 
 /**
- * Lifetime of an access token that has already expired when its response arrives, in ms. Not zero, or every call
- * would refresh; not unknown, or it would not be refreshed in time.
+ * Lifetime of an access token that has already expired when its response arrives, in ms. With zero, every call would refresh.
+ * With an unknown lifetime, it would not be refreshed in time.
  */
 export const ASSUMED_LIFETIME: number = 60_000;
 
-/** The longest lifetime that is believed, in ms: ten years. `1e300` and `Infinity` mean this as well. */
+/** Longest accepted lifetime, in ms: ten years. `1e300` and `Infinity` are limited to it as well. */
 export const MAX_LIFETIME: number = 10 * 365 * 24 * 3_600_000;
 
 /**
@@ -165,7 +167,7 @@ export function accessTokenLifetime(
   return lifetimeOfJwt(members['access_token'], now) ?? profile?.defaultLifetime;
 }
 
-/** GitHub, LinkedIn and Microsoft; Keycloak; Intuit; APIs in camel case. */
+/** Members for the lifetime of a refresh token: GitHub, LinkedIn and Microsoft; Keycloak; Intuit; APIs in camel case. */
 const refreshTokenMembers = [
   'refresh_token_expires_in',
   'refresh_expires_in',
@@ -173,19 +175,19 @@ const refreshTokenMembers = [
   'refreshTokenExpiresIn',
 ];
 
-/** The lifetime of a refresh token in ms, if the server gives a hint. `undefined`: unknown; `Infinity`: without an end. */
+/** Returns the lifetime of a refresh token in ms, if the server gives a hint. `undefined`: unknown; `Infinity`: unlimited. */
 export function refreshTokenLifetime(members: Members, now: number): number | undefined {
   for (const name of refreshTokenMembers) {
     const seconds = readNumber(members[name]);
-    // 0 is Keycloak's word for an offline token, which does not expire.
+    // Keycloak sends 0 for an offline token, which does not expire.
     if (seconds !== undefined) return seconds > 0 ? withinBounds(seconds * 1000) : Number.POSITIVE_INFINITY;
   }
   return lifetimeOfJwt(members['refresh_token'], now);
 }
 
 /**
- * `exp` - `iat` of a JWT: a difference of two times of the same clock, which a wrong clock of ours does not touch.
- * Only a hint, so whatever makes no sense is no hint.
+ * Returns `exp` - `iat` of a JWT. Both times are of the same clock, so an error of our clock has no effect. It is only a hint, so
+ * an invalid value is ignored.
  */
 function lifetimeOfJwt(token: unknown, now: number): number | undefined {
   const claims = decodeJwtClaims(token);
@@ -199,13 +201,13 @@ function withinBounds(lifetime: number): number {
   return lifetime >= 1 ? Math.min(Math.floor(lifetime), MAX_LIFETIME) : ASSUMED_LIFETIME;
 }
 
-/** A number, or one in a string: GitHub's samples and Entra's v1 endpoint have `"28800"`. */
+/** Reads a number, or one in a string: GitHub's samples and Entra's v1 endpoint have `"28800"`. */
 function readNumber(value: unknown): number | undefined {
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
   return typeof number === 'number' && !Number.isNaN(number) ? number : undefined;
 }
 
-/** A time in Unix seconds, or in Unix ms if it would lie beyond the year 5000, as Unix ms. */
+/** Reads a time in Unix seconds, or in Unix ms if it would be after the year 5000. Returns Unix ms. */
 function readInstant(value: unknown): number | undefined {
   const instant = readNumber(value);
   return instant === undefined || instant > 1e11 ? instant : instant * 1000;

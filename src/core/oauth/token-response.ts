@@ -1,6 +1,6 @@
 /**
- * Interprets the response of a token endpoint. Tolerant, because a grant that is read too strictly is lost forever:
- * the refresh token is spent when the response is on its way.
+ * Interprets the response of a token endpoint tolerantly: the refresh token is spent when the response arrives, so a grant that
+ * is rejected for its form would be lost permanently.
  *
  * @module
  */
@@ -21,11 +21,11 @@ import {
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** A response of a token endpoint, read to its end. */
+/** A complete response of a token endpoint. */
 export interface RawTokenResponse {
-  /** `0` for a redirect that was not followed and is not shown. */
+  /** HTTP status. `0`: a redirect that was not followed and whose status is hidden. */
   readonly status: number;
-  /** For the reader of a log. Nothing depends on it: servers get it wrong. */
+  /** Content type, for logs. No decision depends on it, because servers send wrong ones. */
   readonly contentType: string | null;
   readonly retryAfter: string | null;
   readonly date: string | null;
@@ -39,24 +39,24 @@ export type TokenResponseOutcome =
       readonly kind: 'refused';
       readonly failure: FailureClass;
       readonly status: number;
-      /** The error code, if there is one; a sentence is not a code. */
+      /** Error code, if there is one. A sentence is not a code. */
       readonly error: string | undefined;
-      /** For people, not cut to a line yet. May still name a secret. */
+      /** Description for people, not yet limited to a line. May still contain a secret. */
       readonly description: string | undefined;
-      /** In ms. */
+      /** Pause that the server requested, in ms. */
       readonly retryAfter: number | undefined;
-      /** The members of the response except tokens: `claims`, `error_id`, … May still name a secret. */
+      /** Members of the response except tokens: `claims`, `error_id`, … May still contain a secret. */
       readonly details: Readonly<Record<string, unknown>>;
       /** The value that the profile's `classify` threw. May contain a secret. */
       readonly classifyError?: unknown;
     }
-  /** A 2xx that cannot be read, or a gateway without a response of the server: the refresh token may be spent. */
+  /** A 2xx that cannot be read, or a gateway error without a response of the server: the refresh token may be spent. */
   | { readonly kind: 'unreadable'; readonly status: number };
 
 /**
  * Classifies a response of the token endpoint. Never throws.
  *
- * @param now Unix ms, when the request was sent or answered. The answer's `Date` corrects it.
+ * @param now Unix ms, when the request was sent or its response arrived. The response's `Date` corrects it.
  * @see RFC 6749 §5.1, §5.2
  */
 export function parseTokenResponse(
@@ -71,8 +71,8 @@ export function parseTokenResponse(
   const body = parseBody(response.body);
   const members: Members = isJsonObject(body) ? body : emptyObject;
   const grant = namesError(members) ? undefined : readTokenGrant(members, profile, serverNow);
-  // A failure that holds both tokens and names no error is a server that failed after it had rotated: a fatal error
-  // while it shut down, a gateway that maps statuses. Dropping the only copy of the successor would end the session.
+  // A failure with both tokens and without an error comes from a server that failed after the rotation: a fatal error during its
+  // shutdown, or a gateway that maps statuses. Dropping the only copy of the successor would end the session.
   if (grant !== undefined && (isSuccess || grant.refreshToken !== undefined))
     return { kind: 'granted', grant };
   if (isSuccess ? !looksLikeRefusal(members, profile) : isFromGateway(status, members))
@@ -101,8 +101,8 @@ function redirectedOutcome(status: number): TokenResponseOutcome {
 }
 
 /**
- * A gateway reports that it got no response (RFC 9110 §15.6.3, §15.6.5), which leaves open whether the token endpoint
- * has acted. A token endpoint that reports this of a server behind it names an error.
+ * Checks whether a gateway reports that it received no response (RFC 9110 §15.6.3, §15.6.5). It is then unknown whether the token
+ * endpoint has processed the request. A token endpoint that reports this about a server behind it names an error.
  */
 function isFromGateway(status: number, members: Members): boolean {
   return (status === 502 || status === 504) && !namesError(members);
@@ -111,8 +111,8 @@ function isFromGateway(status: number, members: Members): boolean {
 const errorMembers = ['error', 'errors', 'error_code', 'error_description'];
 
 /**
- * A 2xx without an access token that reads like a refusal. In doubt it does not: what is taken for a refusal leaves the
- * refresh token unspent. So a bare `message` is no complaint, and no answer is one that holds a new refresh token.
+ * Checks whether a 2xx without an access token reads like a refusal. In doubt it does not, because a refusal leaves the refresh
+ * token unspent. A bare `message` is therefore not a refusal, nor is a response with a new refresh token.
  */
 function looksLikeRefusal(members: Members, profile: ProviderProfile | undefined): boolean {
   if (namesError(members)) return true;
@@ -124,7 +124,7 @@ function looksLikeRefusal(members: Members, profile: ProviderProfile | undefined
   );
 }
 
-/** Tokens, and what `description` holds in a form that is fit to be shown. */
+/** Tokens, and the members that `description` contains in a form that may be shown. */
 const hiddenMembers: ReadonlySet<string> = new Set([
   'access_token',
   'refresh_token',
@@ -132,7 +132,7 @@ const hiddenMembers: ReadonlySet<string> = new Set([
   'error_description',
 ]);
 
-/** In characters. */
+/** Maximum length of a description, in characters. */
 const maxDescriptionLength = 10_000;
 
 function describe(members: Members): string | undefined {

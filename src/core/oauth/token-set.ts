@@ -1,5 +1,5 @@
 /**
- * The tokens of a session as an application sees them, and as they come over the wire.
+ * The tokens of a session, in the form for applications and in the form of the token endpoint.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 /** Tokens of a session, as `manager.getTokens()` returns and `manager.setTokens()` accepts them. */
 export interface TokenSet {
   readonly accessToken: string;
-  /** @default 'Bearer' */
+  /** Type of the access token. @default 'Bearer' */
   readonly tokenType?: string | undefined;
   /** Expiry of the access token, in Unix ms. `undefined`: unknown, so it is used until an API rejects it. */
   readonly expiresAt?: number | undefined;

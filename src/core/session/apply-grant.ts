@@ -1,5 +1,5 @@
 /**
- * The record that follows when tokens arrive.
+ * The record of a session after tokens arrive.
  *
  * @module
  */
@@ -15,14 +15,14 @@ import {
   wholeGrant,
 } from './session-record.ts';
 
-/** How a grant was asked for. */
+/** The circumstances of a grant. */
 export interface GrantContext {
   readonly variant: string;
-  /** The scope that was asked for, when it was named. */
+  /** Requested scope, if it was named. */
   readonly scope: readonly string[] | undefined;
-  /** When the request was sent, in Unix ms: lifetimes count from here, so they end too early rather than too late. */
+  /** Time at which the request was sent, in Unix ms. Lifetimes count from here, so they end too early rather than too late. */
   readonly sentAt: number;
-  /** `undefined` while the authorization server is not known. */
+  /** Issuer of the tokens. `undefined`: the authorization server is not known yet. */
   readonly issuer: string | undefined;
   /** `false`: the access token is of a type that cannot be sent. The refresh token is kept anyway. */
   readonly usable: boolean;
@@ -32,7 +32,7 @@ export interface GrantContext {
   readonly refreshTokenLifetime?: number | undefined;
 }
 
-/** The first record of a session. */
+/** Returns the first record of a session. */
 export function createRecord(
   clientId: string,
   grant: TokenGrant,
@@ -58,7 +58,7 @@ export function applyGrant(record: SessionRecord, grant: TokenGrant, context: Gr
   const isWhole = context.variant === wholeGrant;
   const isNarrower = !isWhole && context.scope !== undefined;
   return withChanges(record, {
-    // Markers of refreshes past or failed are about the refresh token before.
+    // Markers of earlier refreshes concern the previous refresh token.
     pendingRefresh: undefined,
     failure: undefined,
     scope: isWhole && isPermanentlyNarrowed(record) ? grant.scope : record.scope,
@@ -82,7 +82,10 @@ export function withChanges(record: SessionRecord, changes: Partial<SessionRecor
   return Object.assign(Object.create(null) as SessionRecord, record, changes);
 }
 
-/** Limit for the additional members that are kept from earlier answers, in characters of JSON. The latest answer is kept whole. */
+/**
+ * Limit for the additional members that are kept from earlier responses, in characters of JSON. The latest response is kept
+ * whole.
+ */
 const maxExtraLength = 65_536;
 
 /** Returns all additional members. `undefined`: there are none. */
@@ -92,8 +95,8 @@ function mergeExtra(before: SessionRecord['extra'], latest: Exclude<SessionRecor
 }
 
 /**
- * Keeps members of earlier answers, the earliest first: most servers identify the user in the answer to the login only. The limit
- * prevents a server that sends new names each time from filling the storage.
+ * Returns members of earlier responses, the earliest first: most servers identify the user only in the response to the login. The
+ * limit prevents a server that sends new names each time from filling the storage.
  */
 function keepEarlierExtra(
   before: SessionRecord['extra'] = emptyObject,
@@ -111,7 +114,10 @@ function keepEarlierExtra(
   );
 }
 
-/** Returns infinity for a value that JSON cannot represent, so that it is dropped: a custom storage has kept it in another form. */
+/**
+ * Returns the size of a value. For a value that JSON cannot represent, returns infinity, so that it is dropped: a custom storage
+ * has kept it in another form.
+ */
 function sizeOf(value: unknown): number {
   try {
     return JSON.stringify(value).length;
@@ -130,12 +136,12 @@ function accessTokenOf(record: SessionRecord, grant: TokenGrant, context: GrantC
   };
 }
 
-/** The server narrows grants for good, and has narrowed this one. */
+/** Checks whether the server narrows grants permanently and has narrowed this one. */
 function isPermanentlyNarrowed({ lastScopeNarrowed, narrowsScope }: SessionRecord): boolean {
   return lastScopeNarrowed === true && narrowsScope === true;
 }
 
-/** The server's own statement about this very refresh token. */
+/** Returns the expiry that the server states for this refresh token. */
 function refreshTokenExpiry(
   record: SessionRecord,
   grant: TokenGrant,
@@ -148,12 +154,13 @@ function refreshTokenExpiry(
   return rotated ? undefined : record.refreshTokenExpiresAt;
 }
 
-/** Servers count in whole seconds, and repeat how many remain of the same lifetime. */
+/** Tolerance for repeated statements of the same expiry, in ms. Servers count the remaining lifetime in whole seconds. */
 const sameExpiryTolerance = 60_000;
 
 /**
- * The current statement; else the previous one, because a refresh token does not outlive the one that it has replaced
- * (BBA-01); else the profile's. A statement that has turned out wrong is not kept.
+ * Returns the expected expiry of the refresh token: the current statement; otherwise the previous one, because a refresh token
+ * does not outlive the one that it has replaced (BBA-01); otherwise that of the profile. A statement that has proved wrong is not
+ * kept.
  */
 function expectedExpiry(
   { refreshToken, refreshTokenEnd: known }: SessionRecord,
@@ -174,7 +181,7 @@ function expectedExpiry(
 /**
  * Returns the record with the pending-refresh marker (law response-lost).
  *
- * @param lostResponses how often its refresh token was sent before without a response.
+ * @param lostResponses number of earlier sends of its refresh token without a response.
  * @param by the manager that is about to send it.
  */
 export function withPendingRefresh(
@@ -194,8 +201,8 @@ export function withPendingRefresh(
 }
 
 /**
- * Returns the scope that a refresh asks for. After a narrower token the whole grant has to be named: Curity for one remembers the
- * narrower scope. It is not named where that narrows the grant for good.
+ * Returns the scope of a refresh request. After a narrower token, the whole grant must be named, because a server such as Curity
+ * remembers the narrower scope. It is not named if that narrows the grant permanently.
  */
 export function scopeToRequest(
   record: SessionRecord,

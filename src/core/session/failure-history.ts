@@ -1,17 +1,17 @@
 /**
- * How long a session has been failing, for errors to say.
+ * The duration of consecutive failures, for error messages.
  *
  * @module
  */
 import type { Failure, SessionRecord } from './session-record.ts';
 
-/** When it began to fail, and how often it has since: failures, and refreshes that were not answered. */
+/** Start and number of the consecutive failures, including refreshes without a response. */
 export interface ConsecutiveFailures {
   readonly since: number;
   readonly failures: number;
 }
 
-/** Returns how long a record has been failing. `undefined`: it has not. */
+/** Returns the consecutive failures of a record. `undefined`: there are none. */
 export function consecutiveFailures(
   { failure: ofAll, pendingRefresh }: SessionRecord,
   failure: Failure | undefined = ofAll,

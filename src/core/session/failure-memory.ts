@@ -17,19 +17,19 @@ import {
 
 /** A refresh that has failed. */
 export interface FailedRefresh extends ServerErrorDetails, Pick<Failure, 'kind' | 'status' | 'offline'> {
-  /** In ms, if the server said it. */
+  /** Pause that the server requested, in ms. */
   readonly retryAfter?: number | undefined;
-  /** `true`: the server looked at the request and said no. `false` if the server itself failed, or nothing was sent. */
+  /** `true`: the server checked the request and refused it. `false`: the server itself failed, or nothing was sent. */
   readonly refused?: boolean | undefined;
 }
 
-/** How it was asked for. */
+/** The circumstances of a failed refresh. */
 export interface FailureContext {
   readonly now: number;
-  /** In [0, 1): spreads the waiting clients. */
+  /** Random number in [0, 1), which spreads the waiting clients. */
   readonly random: number;
   readonly variant: string;
-  /** `true`: an access token can be had without a refresh token, so no login would help. */
+  /** `true`: the grant needs no refresh token, so a login would not help. */
   readonly isStateless: boolean | undefined;
 }
 
@@ -37,11 +37,11 @@ export interface FailureContext {
 export interface RecordedFailure {
   readonly record: SessionRecord;
   readonly failure: Failure;
-  /** `true`: with this failure a row of refusals has become one that does not pass by itself. */
+  /** `true`: with this failure, the series of refusals is unlikely to end without a change. */
   readonly becameStuck: boolean;
 }
 
-/** Returns what to store after another failure. */
+/** Returns the record members to store after another failure. */
 export function recordFailure(
   record: SessionRecord,
   seen: FailedRefresh,
@@ -92,16 +92,16 @@ function failurePause({ kind }: FailedRefresh, count: number, random: number): n
   return kind === 'transient' ? backoff(count, random) : 30_000;
 }
 
-/** Each refusal in a row doubles the pause, up to an hour. */
+/** Returns the pause after a refusal. Each consecutive refusal doubles it, up to an hour. */
 function refusalPause({ kind }: FailedRefresh, count: number, random: number): number {
   const first = kind === 'transient' ? 500 + random * 500 : 30_000;
   return Math.round(first * 2 ** Math.min(count - 1, 20));
 }
 
-/** A refusal may be a deployment that goes wrong. After this long, in ms, the session counts as stuck. */
+/** Duration of refusals after which the session counts as stuck, in ms. A shorter series may be a failed deployment. */
 const stuckAfter = 300_000;
 
-/** The same after a lost response: a spent refresh token gets refusals. */
+/** The same duration after a lost response, because a spent refresh token is refused. */
 const stuckAfterLostResponse = 30_000;
 
 function countRefusal(
@@ -120,7 +120,7 @@ function countRefusal(
   return { ...refusals, stuck: isStateless === true || isClientError(seen) ? 'configuration' : reason };
 }
 
-/** Codes that a new refresh token of the same client would get as well. */
+/** Error codes that a new refresh token of the same client would receive as well. */
 const clientErrors: ReadonlySet<string | undefined> = new Set([
   'invalid_client',
   'unauthorized_client',
@@ -133,7 +133,7 @@ const clientErrors: ReadonlySet<string | undefined> = new Set([
   'unusable access_token',
 ]);
 
-/** No login helps: the client is refused, or its token endpoint has moved. */
+/** Checks whether a login would not help: the server refuses the client, or the token endpoint has moved. */
 function isClientError({ error, status = 0 }: FailedRefresh): boolean {
   return clientErrors.has(error) || status === 0 || (status >= 300 && status < 400);
 }

@@ -1,5 +1,5 @@
 /**
- * How far a lock and keys reach: as far as the storage, or two of them could spend one refresh token.
+ * The required reach of locks and keys. It must match that of the storage: otherwise two processes could spend one refresh token.
  *
  * @module
  */
@@ -10,11 +10,11 @@ import { explain } from '../explain.ts';
 import type { Dpop } from '../oauth/dpop-key.ts';
 import { readMember } from '../own-members.ts';
 
-/** From the narrowest to the widest. */
+/** All reaches, from the narrowest to the widest. */
 export const reaches: readonly Reach[] = ['process', 'machine', 'cluster'];
 
 /**
- * Keys that everyone has who has the sessions.
+ * Checks that the keys are available in every process that has the sessions.
  *
  * @throws ConfigurationError
  */
@@ -28,7 +28,7 @@ export function checkKeyReach(dpop: Dpop | undefined, storage: TokenStorage): vo
   );
 }
 
-/** A lock whose members are all its own, so that a polluted prototype adds none. */
+/** A lock with own members only, so that a polluted prototype adds none. */
 export interface CheckedLock {
   readonly reach: Reach;
   readonly lease: number | undefined;
@@ -56,7 +56,7 @@ export function checkLock(lock: TokenLock | undefined, storage: TokenStorage, ti
       ),
     );
   }
-  // Law bounded-locks: a lease must outlast the token request, the markers before and after it included.
+  // Law bounded-locks: a lease must outlast the token request, including the markers before and after it.
   const least = timeout + 10_000;
   const lease = readMember(lock, 'lease');
   const mayBeLost = readMember(lock, 'mayBeLost');

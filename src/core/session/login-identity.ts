@@ -1,6 +1,6 @@
 /**
- * Which login tokens descend from, and whose it is. Pure: what began under one login is never continued under another one
- * (law one-login).
+ * The login that tokens descend from, and its user. Pure. Work that began under one login never continues under another one (law
+ * one-login).
  *
  * @module
  */
@@ -8,13 +8,13 @@
 import { decodeJwtClaims } from '../oauth/jwt-claims.ts';
 import { nonEmptyString } from '../oauth/token-grant.ts';
 
-/** A login, as far as its record says. */
+/** A login, as identified by its record. */
 export interface LoginIdentity {
-  /** The random name of the login. `undefined`: the record was stored without one. */
+  /** Random name of the login. `undefined`: the record was stored without one. */
   readonly login: string | undefined;
   /** `iss` of the ID token. */
   readonly issuer: string | undefined;
-  /** The user: `sub` of the ID token, or what the application has passed to `setTokens()`. */
+  /** The user: `sub` of the ID token, or the subject that the application passed to `setTokens()`. */
   readonly subject: string | undefined;
 }
 
@@ -36,8 +36,8 @@ export function loginIdentityOf({ login, subject, idToken }: IdentifiedRecord): 
 }
 
 /**
- * Decides whether work that began under one login may go on under the other: it is the same login, or one of the same user.
- * `undefined`: nothing was known when the work began, so it belongs to the first login that it finds.
+ * Checks whether work that began under one login may continue under the other: it is the same login, or one of the same user.
+ * `undefined`: no login was known when the work began, so it belongs to the first login that it finds.
  */
 export function isSameLogin(one: LoginIdentity | undefined, other: LoginIdentity | undefined): boolean {
   if (one === undefined || other === undefined || one === other) return true;

@@ -1,5 +1,5 @@
 /**
- * Reads what a storage holds with suspicion: which values are sessions of ours, and which of their access tokens can be sent.
+ * Validates stored values: checks which of them are sessions of this client, and which of their access tokens can be sent.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { ProviderProfile } from '../oauth/provider-profile.ts';
 import { isJsonObject, ownCopy } from '../own-members.ts';
 import { type AccessToken, type Failure, longestPause, type SessionRecord } from './session-record.ts';
 
-/** Why a stored value is not a session of ours. */
+/** The reason why a stored value is not a session of this client. */
 export type RecordRejection =
   | 'corrupt'
   | 'key lost'
@@ -21,17 +21,17 @@ export type RecordRejection =
 /** The value that an encrypting storage returns in place of a record whose key no longer exists. */
 export const keyLost: unique symbol = Symbol('key lost');
 
-/** The owner of the sessions that we read. */
+/** The owner of the sessions. */
 export interface SessionOwner {
   readonly clientId: string;
-  /** Names that the authorization server goes by; empty while it is not known. */
+  /** Names of the authorization server. Empty: not known yet. */
   readonly issuers: readonly string[];
-  /** `true`: it has a name before it is asked, so a session of it has one as well. */
+  /** `true`: the server has a name without a request, so each of its sessions has one as well. */
   readonly isNamed: boolean;
   readonly profile: ProviderProfile | undefined;
 }
 
-/** Reads what a storage holds. A value that is not a session of `owner` is named, never thrown and never used. */
+/** Reads a stored value. Returns the reason for a value that is not a session of `owner`. Never throws. */
 export function readRecord(value: unknown, owner: SessionOwner): SessionRecord | RecordRejection {
   if (value === keyLost) return 'key lost';
   const record: Record<string, unknown> = isJsonObject(value) ? ownCopy(value) : {};
@@ -43,15 +43,15 @@ export function readRecord(value: unknown, owner: SessionOwner): SessionRecord |
   return isOwnedBy(record, owner) ? normalize(record, owner.profile) : 'other issuer';
 }
 
-/** Versions of this package count their schemas up. */
+/** Checks for a newer schema. Each version of the schema has a higher number. */
 const isNewer = (schema: number): boolean => Number.isSafeInteger(schema) && schema > 1;
 
 /**
- * Returns a record that can be relied on: its parts have own members only, so a polluted prototype adds none, there are no access
- * tokens of a type that cannot be sent, and its failures have bounds.
+ * Returns a normalised record: its parts have own members only, so a polluted prototype adds none; it has no access tokens of a
+ * type that cannot be sent; and the times of its failures are limited.
  *
- * Markers that are about another refresh token are removed: tokenkeep removes them whenever it replaces the refresh token, but a
- * program that knows no markers leaves them. The new refresh token was neither sent nor refused, so the old markers could end the
+ * Markers of another refresh token are removed. tokenkeep removes them whenever it replaces the refresh token, but a program
+ * without support for markers keeps them. The new refresh token was neither sent nor refused, so the old markers could end the
  * session for a wrong reason.
  */
 function normalize(record: SessionRecord, profile: ProviderProfile | undefined): SessionRecord {
@@ -96,8 +96,8 @@ export function isOwnedBy(
 }
 
 /**
- * The authentication scheme for a `token_type`, whatever its case. `undefined`: a type that we do not understand, and
- * its token must not be used.
+ * Returns the authentication scheme for a `token_type`, in any case. `undefined`: the type is not supported, so its token must
+ * not be used.
  *
  * @see RFC 6749 §7.1, RFC 9449 §5
  */
@@ -124,12 +124,12 @@ export function isSendable(accessToken: string): boolean {
 type Check = (value: unknown) => boolean;
 const isText: Check = (value) => typeof value === 'string' && value !== '';
 const isTime: Check = (value) => typeof value === 'number' && Number.isFinite(value);
-/** How often something happened. */
+/** Checks for a count of at least 1. */
 const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 1;
 const isScope: Check = (value) => Array.isArray(value) && value.every((part) => typeof part === 'string');
 const isFlag: Check = (value) => typeof value === 'boolean';
 
-/** The members of an object: the check of those that may be missing, an array with the check of those that may not. */
+/** The shape of an object: a check for each optional member, an array with the check for each required one. */
 type Shape = Readonly<Record<string, Check | readonly [Check]>>;
 
 const recordShape: Shape = {
@@ -203,12 +203,16 @@ export function isRecord(value: unknown): value is SessionRecord {
   return isJsonObject(value) && hasRecordShape(ownCopy(value));
 }
 
-/** @param value has own members only. */
+/**
+ * Checks the members of a record.
+ *
+ * @param value has own members only.
+ */
 function hasRecordShape(value: object): value is SessionRecord {
   return matchesShape(recordShape)(value) && hasMatchingTokenTypes(value as SessionRecord);
 }
 
-/** Law of possession: with a key there are tokens for it and no others, without one there are none. */
+/** Checks the law of possession: a record with a key has only tokens for it, and one without a key has none. */
 function hasMatchingTokenTypes({ thumbprint, accessTokens }: SessionRecord): boolean {
   return Object.values(accessTokens).every(
     ({ type }) => (type.toLowerCase() === 'dpop') === (thumbprint !== undefined),

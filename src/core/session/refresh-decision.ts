@@ -1,5 +1,5 @@
 /**
- * What to do for someone who needs an access token, decided from what is stored. Pure: the heart of the promise.
+ * The decision between the stored tokens and a refresh. Pure. Every decision to spend a refresh token is made here.
  *
  * @module
  */
@@ -10,13 +10,13 @@ import { type AccessToken, type Failure, longestPause, type SessionRecord } from
 /** The required token, and the evidence for a refresh. */
 export interface TokenRequirement {
   readonly variant: string;
-  /** The login under which the need arose. `undefined`: none was known. */
+  /** Login under which the token was first needed. `undefined`: none was known. */
   readonly login?: LoginIdentity | undefined;
   /** The access token of that login that was just rejected. */
   readonly rejectedToken: string | undefined;
-  /** `true`: its rejection has just been received, so there is a network. */
+  /** `true`: the rejection has just been received, so there is a network. */
   readonly wasReceived?: boolean | undefined;
-  /** How long before its expiry an access token is no longer used, in ms. */
+  /** Time before its expiry at which an access token is no longer used, in ms. */
   readonly refreshBefore: number;
 }
 
@@ -25,30 +25,27 @@ export interface RefreshInputs {
   /** The login of the record. */
   readonly login?: LoginIdentity | undefined;
   readonly now: number;
-  /** A refresh token that is proven dead, should it still be stored. */
+  /** Refresh token that is proven dead, but may still be stored. */
   readonly invalidRefreshToken: string | undefined;
-  /** The reuse window that the provider declares, in ms. */
+  /** Reuse window that the provider declares, in ms. */
   readonly reuseWindow: number;
   /** `false`: there is no network, and there is no reason to doubt it. */
   readonly online: boolean;
-  /**
-   * Until when the sender that left the marker may live and still wait for the response; `0`: there is no such
-   * sender.
-   */
+  /** Time until which the sender that left the marker may still wait for the response. `0`: there is no such sender. */
   readonly inProgressUntil: number;
-  /** `true`: an access token can be had without a refresh token. */
+  /** `true`: the grant needs no refresh token. */
   readonly isStateless?: boolean | undefined;
 }
 
-/** The decision. */
+/** The decision on a stored record. */
 export type RefreshDecision =
-  /** Use this stored access token, until then at most. No network. */
+  /** Use this stored access token, at most until then. No request is needed. */
   | { readonly kind: 'use-stored'; readonly accessToken: AccessToken; readonly until: number }
-  /** Nothing that is stored can become an access token. */
+  /** No stored token leads to an access token. */
   | { readonly kind: 'login-required'; readonly reason: 'no_refresh_token' | 'invalid_grant' }
   /** The stored session belongs to another login. Its tokens are not used, and its refresh token is not spent. */
   | { readonly kind: 'login-changed' }
-  /** This refresh token failed a moment ago. */
+  /** This refresh token has failed, and the pause after the failure has not ended. */
   | {
       readonly kind: 'backing-off';
       readonly failure: Failure;
@@ -60,24 +57,24 @@ export type RefreshDecision =
       readonly until: number;
       readonly history: ConsecutiveFailures | undefined;
     }
-  /** This refresh token was sent several times without an answer, the last time a moment ago. */
+  /** This refresh token was sent several times without a response, and the pause after the last time has not ended. */
   | {
       readonly kind: 'response-lost';
       readonly until: number;
       readonly history: ConsecutiveFailures | undefined;
     }
   /**
-   * There is evidence: spend the refresh token. `lostResponses` counts the sends before that had no response,
-   * `inReuseWindow` says that the provider lets it be sent again.
+   * There is evidence: spend the refresh token. `lostResponses` counts the earlier sends without a response. `inReuseWindow`
+   * states that the provider allows another send.
    */
   | { readonly kind: 'refresh'; readonly lostResponses: number; readonly inReuseWindow: boolean };
 
-/** How long the platform is believed at first that there is no network, in ms. */
+/** First period for which an offline report of the platform is believed, in ms. */
 const offlineBelievedFor = 60_000;
 
 /**
- * Checks whether to believe the platform that there is no network. The platform may be wrong, so it is not believed after a 401 for
- * this access token, and only for a limited time. A refresh token that is sent then without an answer may be spent, so each such
+ * Checks whether to believe an offline report of the platform. The report may be wrong, so it is not believed after a 401 for
+ * this access token, and only for a limited time. A refresh token that is then sent without a response may be spent, so each such
  * send doubles the time.
  */
 export function isOfflineBelieved(
@@ -92,14 +89,14 @@ export function isOfflineBelieved(
   return Math.abs(now - since) < offlineBelievedFor * 2 ** Math.min(sends, 6);
 }
 
-/** Decides for `requirement` on what is stored. The only place that says whether a refresh token may be spent. */
+/** Decides for `requirement` on the stored record. No other function decides whether a refresh token may be spent. */
 export function reconcile(
   record: SessionRecord,
   requirement: TokenRequirement,
   inputs: RefreshInputs,
 ): RefreshDecision {
   if (!isSameLogin(requirement.login, inputs.login)) return { kind: 'login-changed' };
-  // A grant that is proven dead takes its access tokens with it, also where the storage failed to delete them.
+  // A grant that is proven dead invalidates its access tokens, even if the storage failed to delete them.
   if (inputs.invalidRefreshToken !== undefined && record.refreshToken === inputs.invalidRefreshToken) {
     return { kind: 'login-required', reason: 'invalid_grant' };
   }
@@ -108,15 +105,15 @@ export function reconcile(
     return { kind: 'use-stored', accessToken, until: usableUntil(accessToken, requirement.refreshBefore) };
   }
   const decision = decideRefresh(record, requirement, inputs);
-  // Near its end is not over: what is still valid serves until there is something better (laws only-the-server-ends-it and response-lost).
+  // A token near its expiry is still valid, and is used until there is a newer one (laws only-the-server-ends-it and
+  // response-lost).
   const end = accessToken?.expiresAt ?? Number.POSITIVE_INFINITY;
   if (accessToken === undefined || inputs.now >= end) return decision;
   return preferValidToken(accessToken, end, decision);
 }
 
 /**
- * Returns until when an access token is used: `refreshBefore` its expiry, but never in the last quarter of a short
- * lifetime.
+ * Returns the end of the use of an access token: `refreshBefore` its expiry, but never in the last quarter of a short lifetime.
  */
 export function usableUntil(accessToken: AccessToken, refreshBefore: number): number {
   const { issuedAt, expiresAt } = accessToken;
@@ -124,7 +121,7 @@ export function usableUntil(accessToken: AccessToken, refreshBefore: number): nu
   return expiresAt - Math.min(refreshBefore, Math.max(0, expiresAt - issuedAt) / 4);
 }
 
-/** Returns how long to pause after the n-th failure in a row, in ms. `random` in [0, 1) spreads the waiting clients. */
+/** Returns the pause after the n-th consecutive failure, in ms. `random` in [0, 1) spreads the waiting clients. */
 export function backoff(count: number, random: number): number {
   const pause = Math.min(60_000, 1_000 * 2 ** Math.min(count - 1, 10));
   return Math.round(pause * (0.5 + random / 2));
@@ -152,7 +149,7 @@ function decideRefresh(
   if (pendingRefresh === undefined) {
     return { kind: 'refresh', lostResponses: 0, inReuseWindow: false };
   }
-  // Sent before, without a response: the sender died, or the response was lost. Never repeated at once, and
+  // The token was sent before without a response: the sender ended, or the response was lost. It is never sent again at once, and
   // later only once.
   const elapsed = inputs.now - pendingRefresh.since;
   const inReuseWindow = elapsed >= 0 && elapsed < inputs.reuseWindow;
@@ -175,8 +172,8 @@ function preferValidToken(accessToken: AccessToken, end: number, decision: Refre
     case 'backing-off':
       return { kind: 'use-stored', accessToken, until: Math.min(end, decision.failure.until) };
     case 'refresh':
-      // Law response-lost: what may be spent already is not sent while there is an access token to live on, unless the
-      // provider declares that it may be sent again for a while: then the sooner, the better.
+      // Law response-lost: a token that may be spent is not sent while an access token is still valid. The exception is a
+      // declared reuse window, in which an early attempt has the best chance.
       return decision.lostResponses > 0 && !decision.inReuseWindow
         ? { kind: 'use-stored', accessToken, until: end }
         : decision;
@@ -185,7 +182,7 @@ function preferValidToken(accessToken: AccessToken, end: number, decision: Refre
   }
 }
 
-/** The failure that still stands between a need and the server. */
+/** Returns the failure whose pause still prevents a request. */
 function activeFailure(
   { failure, variantFailures, pendingRefresh }: SessionRecord,
   { variant }: TokenRequirement,
@@ -200,12 +197,12 @@ function activeFailure(
 }
 
 function isActive(failure: Failure, inputs: RefreshInputs): boolean {
-  // The network is back, and whatever failed without it says nothing about the server.
+  // The network is available again. A failure without a network does not concern the server.
   if (failure.offline === true && inputs.online) return false;
   return isWithinPause(inputs.now, failure.at, failure.until);
 }
 
-/** A pause counts only for a clock that stands between its start and its end. */
+/** Checks whether the clock is within a pause, between its start and its end. */
 function isWithinPause(now: number, from: number, until: number): boolean {
   return now >= from && now < Math.min(until, from + longestPause);
 }

@@ -9,27 +9,24 @@ import type { TokenSet } from '../oauth/token-set.ts';
 import type { Secrets } from '../redact.ts';
 import { loginIdentityOf } from './login-identity.ts';
 
-/** An access token as it is kept. */
+/** A stored access token. */
 export interface AccessToken {
   readonly token: string;
   readonly type: string;
-  /** When the request for it was sent, in Unix ms of the clock of who sent it. */
+  /** Time at which its request was sent, in Unix ms of the sender's clock. */
   readonly issuedAt: number;
-  /** In Unix ms of the same clock. `undefined`: not known. */
+  /** Expiry, in Unix ms of the same clock. `undefined`: not known. */
   readonly expiresAt?: number | undefined;
   readonly scope?: readonly string[] | undefined;
 }
 
-/** The pending-refresh marker: a refresh token is being spent, was when its spender died, or may be. */
+/** The pending-refresh marker: a refresh token is being spent, or may have been spent by a sender that has ended. */
 export interface PendingRefresh {
-  /**
-   * The refresh token, by its {@link fingerprint}. A marker for another refresh token than the one beside it is
-   * obsolete.
-   */
+  /** {@link fingerprint} of the refresh token. A marker for a refresh token other than the stored one is obsolete. */
   readonly fingerprint: number;
-  /** When it was first sent, in Unix ms. */
+  /** Time at which it was first sent, in Unix ms. */
   readonly since: number;
-  /** When it was last sent, in Unix ms. */
+  /** Time at which it was last sent, in Unix ms. */
   readonly latest: number;
   /** Number of times it was sent without a response. */
   readonly sends: number;
@@ -37,19 +34,19 @@ export interface PendingRefresh {
   readonly by: string;
 }
 
-/** A remembered failure of the record's refresh token, so that not everyone has to find out. */
+/** A remembered failure of the record's refresh token, so that other processes need not repeat the request. */
 export interface Failure extends ServerErrorDetails {
   readonly kind: 'transient' | 'client' | 'interaction-required';
-  /** When it happened, and when to try again at the earliest, in Unix ms. */
+  /** Time of the failure, and the earliest time of another attempt, in Unix ms. */
   readonly at: number;
   readonly until: number;
-  /** How many in a row. */
+  /** Number of consecutive failures. */
   readonly count: number;
-  /** The refresh token that it is about, by its {@link fingerprint}. */
+  /** {@link fingerprint} of the refresh token that failed. */
   readonly fingerprint?: number | undefined;
-  /** When the first of the failures in a row happened, in Unix ms. */
+  /** Time of the first consecutive failure, in Unix ms. */
   readonly since?: number | undefined;
-  /** Those in a row that were refusals: the server looked at the request. */
+  /** Refusals among the consecutive failures: the server checked the request. */
   readonly refusals?: Refusals | undefined;
   /** `true`: there was no network. */
   readonly offline?: boolean | undefined;
@@ -59,7 +56,7 @@ export interface Failure extends ServerErrorDetails {
 /** Consecutive refusals of a refresh token by the server. Failures of other kinds in between do not count and do not reset it. */
 export interface Refusals {
   readonly count: number;
-  /** When it first did, in Unix ms. */
+  /** Time of the first refusal, in Unix ms. */
   readonly since: number;
   /** The remedy, once waiting is unlikely to help. */
   readonly stuck?: StuckReason | undefined;
@@ -68,42 +65,45 @@ export interface Refusals {
 /** The remedy for a session that the server keeps refusing: a new login, for the reason named here, or another configuration. */
 export type StuckReason = 'refresh_refused' | 'response_lost' | 'configuration';
 
-/** When a refresh token is expected to end, and since when that is known, in Unix ms. */
+/** Expected expiry of a refresh token, and the time at which it became known, in Unix ms. */
 export interface ExpectedExpiry {
   readonly at: number;
   readonly since: number;
 }
 
-/** Everything that is kept of a session. */
+/** The complete stored state of a session. */
 export interface SessionRecord {
   readonly schema: 1;
   readonly clientId: string;
-  /** A random name of the login that it descends from. A manager that could not store a login sees by it whether others continued it. */
+  /**
+   * Random name of the login that the record descends from. With it, a manager that could not store a login detects whether other
+   * processes continued the login.
+   */
   readonly login?: string | undefined;
-  /** The user of the login, if the application has named one. An ID token names one by itself. */
+  /** User of the login, if the application has named one. An ID token names the user itself. */
   readonly subject?: string | undefined;
-  /** The owner of these tokens; `undefined` until the authorization server is known. */
+  /** Issuer of these tokens. `undefined`: the authorization server is not known yet. */
   readonly issuer?: string | undefined;
-  /** Of the key that its tokens are bound to (RFC 7638, RFC 9449); `undefined`: bearer tokens. */
+  /** Thumbprint of the key that its tokens are bound to (RFC 7638, RFC 9449). `undefined`: bearer tokens. */
   readonly thumbprint?: string | undefined;
   readonly refreshToken?: string | undefined;
-  /** When this very refresh token ends, if the server said so of it. */
+  /** Expiry of this refresh token, if the server stated it. */
   readonly refreshTokenExpiresAt?: number | undefined;
-  /** When it is expected to expire, by all known hints. It is still used afterwards. */
+  /** Expected expiry, by all known hints. The token is still used afterwards. */
   readonly refreshTokenEnd?: ExpectedExpiry | undefined;
   /** Scope of the grant. A narrower access token does not narrow it (RFC 6749 §6). */
   readonly scope?: readonly string[] | undefined;
-  /** `true` after a narrower access token: the next whole one has to name the scope of the grant. */
+  /** `true`: the last access token was narrower. The next one for the whole grant must name its scope. */
   readonly lastScopeNarrowed?: boolean | undefined;
-  /** `true`: the server narrows a grant for good. Its whole scope is never asked for by name. */
+  /** `true`: the server narrows a grant permanently. Its whole scope is never requested by name. */
   readonly narrowsScope?: boolean | undefined;
   readonly idToken?: string | undefined;
   readonly extra?: Readonly<Record<string, unknown>> | undefined;
-  /** By {@link variantOf} of what they are for. */
+  /** Access tokens by {@link variantOf}. */
   readonly accessTokens: Readonly<Record<string, AccessToken>>;
   readonly pendingRefresh?: PendingRefresh | undefined;
   readonly failure?: Failure | undefined;
-  /** The same for failures that are about what was asked for, by variant: the others are not affected. */
+  /** Failures of single variants. They do not affect the others. */
   readonly variantFailures?: Readonly<Record<string, Failure>> | undefined;
 }
 
@@ -111,8 +111,8 @@ export interface SessionRecord {
 export const wholeGrant = '';
 
 /**
- * Names the access token for a scope and protected resources, in whatever order they are given. Variants are
- * kept apart: one is never the answer to a request for another, nor for a part of it.
+ * Returns the name of the access token for a scope and protected resources, independent of their order. Variants are separate:
+ * one is never returned for another, nor for a part of it.
  */
 export function variantOf(
   scope: readonly string[] | undefined,
@@ -157,7 +157,7 @@ function membersOf(one: object): readonly unknown[] {
   }
 }
 
-/** The tokens of a record as an application sees them. */
+/** Returns the tokens of a record in the form for applications. */
 export function toTokenSet(record: SessionRecord): TokenSet | undefined {
   const accessToken = record.accessTokens[wholeGrant] ?? Object.values(record.accessTokens)[0];
   if (accessToken === undefined) return undefined;
