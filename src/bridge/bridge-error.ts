@@ -40,7 +40,7 @@ export function toBridgeError(error: unknown): BridgeError {
   const details = Object.fromEntries(
     errorMembers.flatMap((name) => {
       const value = (error as unknown as Record<string, unknown>)[name];
-      // The server's own details came as JSON, and its secrets were taken out when the error was made.
+      // The server's details are JSON, and secrets were removed from them when the error was created.
       return isPrimitive(value) || (name === 'details' && value !== undefined) ? [[name, value]] : [];
     }),
   );

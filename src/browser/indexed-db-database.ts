@@ -23,7 +23,7 @@ const migrations: readonly ((database: IDBDatabase) => unknown)[] = [
   (database) => database.createObjectStore('keys' satisfies StoreName),
 ];
 
-/** The rejection of a transaction whose `add()` found the key taken. Firefox still commits its other requests. */
+/** The rejection of a transaction whose `add()` found an existing key. Firefox still commits its other requests. */
 export class KeyExistsError extends Error {}
 
 /** A connection as its user sees it. */

@@ -31,7 +31,7 @@ interface StoredValue {
   readonly record: string | EncryptedRecord;
 }
 
-/** Version of a value that is not ours: it can be replaced like any other. */
+/** Version of a value that tokenkeep has not written. It can be replaced like any other. */
 const foreignVersion = 'foreign';
 
 /**

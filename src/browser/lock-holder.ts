@@ -5,7 +5,7 @@
  */
 import { randomId } from '../platform/web-crypto.ts';
 
-/** Names of Web Locks. None begins with `-`, which the platform refuses, and none can be taken for another. */
+/** Names of Web Locks. None begins with `-`, which the platform refuses, and all differ from each other. */
 export const lockNames: {
   queue(name: string): string;
   guard(name: string): string;
@@ -73,7 +73,7 @@ export class HolderMonitor {
     this.#holders.delete(name);
     if (holder === undefined) return undefined;
     const seenAt = performance.now();
-    // A tab that slept between two looks has not watched: after a night every holder gets a moment to wake up.
+    // A tab that slept between two checks has not watched the holder: after a night every holder gets a moment to wake up.
     const gap = Math.min(seenAt - (before?.seenAt ?? seenAt), 0.75 * this.#lease);
     const observed = before?.holder === holder ? before.observed + gap : 0;
     const suspect = { holder, observed, seenAt };

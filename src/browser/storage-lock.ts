@@ -11,7 +11,7 @@ import { webLock } from './web-lock.ts';
 
 /**
  * Returns {@link webLock}. Where there is neither a browser nor such a storage, as on a server that renders pages, there is nothing to
- * lock: a manager can be created there, and its calls reject with an error that says that they need a page.
+ * lock: a manager can be created there, and its calls reject with an error that names the need for a page.
  *
  * @param area returns the storage, or throws where there is none.
  */

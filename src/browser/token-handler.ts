@@ -72,7 +72,7 @@ const errorCodes: Readonly<Record<string, FailureClass>> = { session_expired: 'i
  *   clientId: 'my-app',
  *   authorizationServer: tokenHandler({ url: 'https://app.example.com/oauth-agent' }),
  *   protectedResources: ['https://app.example.com/api/'],
- *   storage: indexedDbStorage(), // all tabs share the cookies, so they share what is known of them
+ *   storage: indexedDbStorage(), // all tabs share the cookies, so they share its expiry too
  * });
  * const orders = await manager.fetch('https://app.example.com/api/orders');
  * ```

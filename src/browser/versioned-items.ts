@@ -44,7 +44,7 @@ export class VersionedItems {
     return await this.#runExclusively('write', name, async (mayAct) => {
       const { item, latest } = await this.#readCurrent('write', name);
       const version = nextVersion(item, latest);
-      // From here to the end of `setItem` nothing else of this tab runs; other tabs are kept out by the lock.
+      // From here to the end of `setItem` no other code of this tab runs. The lock excludes other tabs.
       this.#assertVersion('write', name, { ifVersion, mayAct });
       const json = `{"version":"${version}","record":${text}}`;
       runOnStorage('write', () => this.#area().setItem(name, json));

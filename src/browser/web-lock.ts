@@ -194,7 +194,7 @@ class WebLockQueue {
   ): Promise<Takeover> {
     return await withBriefLock(this.#locks, lockNames.guard(name), async (mayAct) => {
       if ((await holderOf(this.#locks, name)) !== overdue) return { kind: 'holder-changed' };
-      // Our own place in the queue comes first: it may have been granted just now, and would be what we steal.
+      // Leave the queue first: this request may have just been granted, and the steal would rob this tab itself.
       place.leaving.abort(takingOver);
       const own = await place.granted.catch((reason: unknown) => {
         if (reason !== takingOver) throw reason;

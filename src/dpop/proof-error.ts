@@ -1,5 +1,5 @@
 /**
- * Recognises responses that reject only the proof: the server has not looked at the token or grant (RFC 9449 §5,
+ * Recognises responses that reject only the proof: the server has not read the token or grant (RFC 9449 §5,
  * §7.1, §8, §9).
  *
  * @module

@@ -35,7 +35,7 @@ export interface ElectronStorage extends FileStorage {}
  * it to the one manager that the application has, and let its windows call through {@link serveTokenManager}.
  *
  * - **Encrypted** by Electron's `safeStorage`, with a key from Keychain, DPAPI or the Linux desktop's password
- *   manager. Its asynchronous half is used where there is one. If Electron asks for a record to be encrypted again,
+ *   manager. Its asynchronous half is used where there is one. If Electron requests that a record is encrypted again,
  *   that happens at once.
  * - **Not before the application is ready.** Before that, or while the keyring is locked, every call rejects with a `StorageError`
  *   that names the cause. Nothing has been sent then, no session has ended, and the next call tries again.

@@ -75,7 +75,7 @@ export class SafeStorageSeal implements RecordCipher {
     return { kind: 'decrypted', text, needsReencryption };
   }
 
-  /** Checked at each call: it may change, and is unknown before the application is ready. */
+  /** Throws unless encryption is available. Called each time, because that may change and is undetermined before the app is ready. */
   async #mustBeReady(operation: Operation): Promise<void> {
     if (!this.#allowPlainText && this.#storage.getSelectedStorageBackend?.() === 'basic_text') {
       throw plainTextError(operation);

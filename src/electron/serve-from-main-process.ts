@@ -46,7 +46,7 @@ export interface ServeTokenManagerOptions {
   /** URLs that pages may call: those of the manager's protected resources that they need, or parts of them. */
   readonly protectedResources: readonly string[];
   /**
-   * Obtains the tokens of a login when a page asks for one with {@link ConnectedTokenManager.login}, so that no page
+   * Obtains the tokens of a login when a page requests one with {@link ConnectedTokenManager.login}, so that no page
    * ever holds them: `loopbackLogin()` of `tokenkeep/login` in the user's own browser. `request` comes from the page.
    * Any script of the page can send anything, so validate it. Pass the `signal` on: it aborts the login when the user
    * begins another one, and when this stops.

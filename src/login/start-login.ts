@@ -23,7 +23,7 @@ export interface StartLoginOptions extends LoginClientOptions, LoginRequest {
   readonly redirectUri: string;
   /** Storage for the pending login: `sessionStorage` in a page. */
   readonly pending: PendingLogins;
-  /** Place in the application to return to. {@link Login.returnTo} contains it. */
+  /** Place in the application to return to. The result of `completeLogin()` contains it. */
   readonly returnTo?: string | undefined;
 }
 

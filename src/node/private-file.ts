@@ -144,7 +144,7 @@ const isPosix: boolean = globalThis.process?.getuid !== undefined;
 /** The user id that stands for all users that a container cannot map. No process in the container can act as this user. */
 const unmappedUserId = 65_534;
 
-/** Permission bits that must not be set. */
+/** Returns the permission bits that must not be set. */
 function forbiddenModeBits(access: FileAccess): number {
   return access === 'group' ? 0o007 : 0o077;
 }

@@ -2,7 +2,7 @@
  * One connection of the pool for locks and notifications of this process, which outlast a statement.
  *
  * Advisory locks belong to a connection, and one connection can hold any number of them. So all waiters and holders
- * share one connection, whatever their number.
+ * share one connection.
  *
  * @module
  */

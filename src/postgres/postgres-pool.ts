@@ -1,5 +1,5 @@
 /**
- * The part of `pg` that is used, by shape: tokenkeep does not import it. Converts its errors.
+ * The part of `pg` that is used, by shape: tokenkeep does not import it. Also the conversion of its errors.
  *
  * @module
  */

@@ -2,7 +2,7 @@
  * A lock in Redis: a lease with its owner's name, renewed while the owner lives, and released by its owner only.
  *
  * No fencing number is kept with the record, because the record's version is one already: every write names the version
- * that it replaces, and no version ever comes back. A holder that has lost its lease and comes late finds another version
+ * that it replaces, and no version is ever used again. A holder that has lost its lease and writes late finds another version
  * and is refused. A number of the lease would refuse more, and too much: it would refuse the late holder its successor
  * also while the record still waits for it, and that successor is then the only living refresh token there is.
  *

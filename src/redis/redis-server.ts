@@ -1,5 +1,5 @@
 /**
- * Runs scripts on Redis, with a time limit. Every failure is a `StorageError` without secrets.
+ * Scripts on Redis, with a time limit. Every failure is a `StorageError` without secrets.
  *
  * @module
  */

@@ -125,7 +125,7 @@ async function fetchMetadata(issuer: string, options: DiscoverySettings): Promis
   );
 }
 
-/** OpenID Connect appends the well-known path, RFC 8414 §3.1 inserts it: for an issuer with a path they differ. */
+/** URLs of the documents. OpenID Connect appends the well-known path, RFC 8414 §3.1 inserts it before the path of the issuer. */
 const documentUrls = {
   oidc: (issuer: string) => withPath(issuer, (path) => `${path}/.well-known/openid-configuration`),
   oauth2: (issuer: string) => withPath(issuer, (path) => `/.well-known/oauth-authorization-server${path}`),
@@ -190,7 +190,7 @@ function isFinal(error: unknown): boolean {
   return error instanceof RedirectFollowedError || (error instanceof Error && error.name === 'TimeoutError');
 }
 
-/** The time limit includes the body: an endless one would block all later callers. */
+/** Requests a document once. The time limit includes the body: an endless one would block all later callers. */
 async function requestOnce(address: string, options: DiscoverySettings): Promise<MetadataResponse> {
   const { transport, timeout = 10_000 } = options;
   const { signal, clear } = deadline(platformClock, timeout);

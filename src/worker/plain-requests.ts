@@ -41,7 +41,7 @@ function mayHaveToken({ mode, cache, headers, destination, method }: Request): b
 
 async function withToken(fetch: Transport, request: Request): Promise<Response> {
   try {
-    // Elements request without CORS, which allows no Authorization; and they would send cookies, for which many APIs reject the request.
+    // Elements send requests without CORS, which allows no Authorization. They would also send cookies, for which many APIs reject them.
     if (request.mode !== 'no-cors') return await fetch(request);
     return await fetch(new Request(request, { mode: 'cors', credentials: 'same-origin' }));
   } catch {

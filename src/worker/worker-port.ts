@@ -20,7 +20,7 @@ export interface WorkerPort {
 /** Reports of a port. */
 export interface WorkerPortListener {
   onMessage(data: unknown): void;
-  /** The script did not start. */
+  /** Reports that the script did not start. */
   onError(): void;
 }
 

@@ -61,7 +61,7 @@ export interface ProviderProfile {
   readonly bearerTypes?: readonly string[] | undefined;
   /**
    * Returns whether a response of this provider's APIs means "this access token is not valid", for APIs that do not respond
-   * with 401. It gets a copy of the response. {@link TokenManagerOptions.isInvalidToken} replaces it and describes the copy.
+   * with 401. It gets a copy of the response. The manager's option `isInvalidToken` replaces it and describes the copy.
    */
   readonly isInvalidToken?: ((response: Response) => boolean | PromiseLike<boolean>) | undefined;
   /** Lifetime of an access token whose response has no `expires_in`, in ms. @default unknown: used until it is rejected */

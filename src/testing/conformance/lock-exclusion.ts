@@ -198,7 +198,7 @@ const names: Law<LockUnderTest> = {
   },
 };
 
-/** The laws of holding a lock, for a lock with these capabilities. */
+/** Returns the laws of holding a lock, for a lock with these capabilities. */
 export function lawsOfExclusion(options: LockConformanceOptions): readonly Law<LockUnderTest>[] {
   const several = options.reopen === false ? oneHandle : handles;
   const dying = options.holderDeath === false ? immortal : death;

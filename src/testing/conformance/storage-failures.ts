@@ -91,7 +91,7 @@ const unbreakable: Law<StorageUnderTest> = {
   },
 };
 
-/** The laws of failures, for a storage with these capabilities. */
+/** Returns the laws of failures, for a storage with these capabilities. */
 export function lawsOfFailures(options: StorageConformanceOptions): readonly Law<StorageUnderTest>[] {
   return [notJson, options.breakDown === false ? unbreakable : broken];
 }

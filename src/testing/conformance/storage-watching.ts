@@ -110,7 +110,7 @@ const ownKey: Law<StorageUnderTest> = {
       await trial.storage.write(key, { key }, undefined);
       await witness.toldAfter(0, 'a write');
       witness.unwatch();
-      // A notification may come twice if the start of watching was missed, but it comes before later ones.
+      // A notification may arrive twice if the start of watching was missed, but it arrives before later ones.
       if (key === 'flush') notified = watcher.notifications;
     }
     await flushTurns(3);
@@ -130,7 +130,7 @@ const unwatchable: Law<StorageUnderTest> = {
   },
 };
 
-/** The laws of watching, for a storage with these capabilities. */
+/** Returns the laws of watching, for a storage with these capabilities. */
 export function lawsOfWatching(options: StorageConformanceOptions): readonly Law<StorageUnderTest>[] {
   if (options.watch === false) return [unwatchable];
   const all = [ownKey, own, others, stops, independent, throwing];

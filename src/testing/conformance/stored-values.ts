@@ -213,7 +213,7 @@ const deletedKeys: Law<StorageUnderTest> = {
   },
 };
 
-/** The laws of stored values, for a storage with these capabilities. */
+/** Returns the laws of stored values, for a storage with these capabilities. */
 export function lawsOfValues(options: StorageConformanceOptions): readonly Law<StorageUnderTest>[] {
   return [
     ...values,

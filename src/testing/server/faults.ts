@@ -65,13 +65,13 @@ export const faults: {
   readonly captivePortal: Fault;
   /** A success in form encoding, with the matching Content-Type. */
   readonly formEncoded: Fault;
-  /** An OAuth error; with status 200 as GitHub and Slack send it. */
+  /** Returns the fault of an OAuth error; with status 200 it is that of GitHub and Slack. */
   oauthError(error: string, status?: number): Fault;
-  /** A 429, or another status, with `Retry-After` in seconds or as a date. */
+  /** Returns the fault of a 429, or another status, with `Retry-After` in seconds or as a date. */
   rateLimited(retryAfter: number | string, status?: number): Fault;
-  /** A redirect. A client that follows it sends the refresh token elsewhere. */
+  /** Returns the fault of a redirect. A client that follows it sends the refresh token elsewhere. */
   redirect(location: string, status?: 301 | 302 | 303 | 307 | 308): Fault;
-  /** A success without some of its members. */
+  /** Returns the fault of a success without some of its members. */
   without(...members: readonly string[]): Fault;
 } = {
   lostRequest: { drop: true },

@@ -77,7 +77,7 @@ export async function listenOnPorts(
   return { ...seenAs, close: async () => void (await Promise.all([issuerPort.close(), apiPort.close()])) };
 }
 
-/** Not an import: bundlers for browsers would try to resolve it. */
+/** Loads `node:http` without an import, which bundlers for browsers would try to resolve. */
 function nodeHttp(): NodeHttp {
   const { process } = globalThis as { process?: { getBuiltinModule?(name: string): unknown } };
   const module = process?.getBuiltinModule?.('node:http');

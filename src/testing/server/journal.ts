@@ -18,7 +18,7 @@ export interface ServerCounts {
   clientCredentials: number;
   /**
    * Attempts with a refresh token that had been sent before, allowed by the profile or not. One that was refused for its DPoP
-   * proof does not count as sent: the server has not looked at the refresh token.
+   * proof does not count as sent: the server has not read the refresh token.
    */
   refreshTokensResent: number;
   /** Uses of a used refresh token that the profile does not allow. A strict server revokes the family. */
@@ -51,7 +51,7 @@ export interface ServerCounts {
   proofReplays: number;
   /** Proofs that were valid except for the server's nonce. */
   noncesDemanded: number;
-  /** Access tokens that are bound to a key and came as bearer tokens. */
+  /** Access tokens that are bound to a key and were sent as bearer tokens. */
   boundTokensAsBearer: number;
   /** Proofs that were sent to an origin that is not the server's. */
   proofsLeaked: number;
