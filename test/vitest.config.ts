@@ -32,6 +32,7 @@ const everywhere = [
   unit('refresh/*'),
   unit('request/*'),
   unit('session/*'),
+  unit('testing/mock/*'),
   unit('token-endpoint/*'),
   'test/races/**/*.test.ts',
 ];

@@ -26,5 +26,5 @@ export async function scene(
   await manager.setTokens(shop.signIn());
   const app = new OrdersApp(manager, `${shop.apiOrigin}/orders`);
   await app.load();
-  return { app, shop, orders };
+  return { app, shop, orders, manager };
 }

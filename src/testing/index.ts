@@ -1,5 +1,5 @@
 /**
- * `tokenkeep/testing`: an authorization server to test against, and conformance kits for storages and locks.
+ * `tokenkeep/testing`: an authorization server to test against, a mock of a manager, and conformance kits for storages and locks.
  *
  * @module
  */
@@ -12,6 +12,9 @@ export { lockConformance } from './conformance/lock-conformance.ts';
 export type { LockConformanceOptions, LockFixture } from './conformance/lock-under-test.ts';
 export { storageConformance } from './conformance/storage-conformance.ts';
 export type { StorageConformanceOptions, StorageFixture } from './conformance/storage-under-test.ts';
+export type { MockClaims, MockSessionEnd } from './mock/mock-authorization-server.ts';
+export type { MockFetch, MockTokenManager, MockTokenManagerOptions } from './mock/mock-token-manager.ts';
+export { mockTokenManager } from './mock/mock-token-manager.ts';
 export type { ApiCaller, ApiHandler } from './server/api-handler.ts';
 export type { Demand } from './server/demands.ts';
 export type { Dialect } from './server/dialect.ts';

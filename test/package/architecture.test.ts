@@ -47,7 +47,13 @@ const wings: Readonly<Record<string, readonly [what: string, ...rooms: string[]]
   worker: ['The bridge to a worker.', 'core', 'async', 'platform', 'bridge'],
   ky: ['A ky instance on any manager.', 'core'],
   opentelemetry: ['Spans and counters of any manager.', 'core'],
-  testing: ['A test server, and the laws of storages and locks.', 'core', 'platform'],
+  testing: [
+    'A test server, a mock of a manager, and the laws of storages and locks.',
+    'core',
+    'platform',
+    'memory',
+    '.',
+  ],
 };
 
 const roomsWithin = [
@@ -56,6 +62,7 @@ const roomsWithin = [
   'core/session',
   'testing/conformance',
   'testing/dialects',
+  'testing/mock',
   'testing/server',
 ];
 

@@ -36,6 +36,8 @@ const ceilings: { code: string; ceiling: number }[] = [
   // Alone. Beside a manager they are 1.0 and 0.3 kB more.
   { code: `export { tokenHandler } from 'tokenkeep/browser'`, ceiling: 5_050 },
   { code: `export { clientCredentials } from 'tokenkeep/client-authentication'`, ceiling: 4_450 },
+  // A story in a browser. Nearly all of it is the manager.
+  { code: `export { mockTokenManager } from 'tokenkeep/testing'`, ceiling: 39_800 },
   // A guard is a guard: it brings no class and no manager with it.
   { code: `export { isTokenKeepError } from 'tokenkeep'`, ceiling: 150 },
 ];
@@ -75,6 +77,13 @@ describe('the README gives the size', () => {
       `${manager}; ${login}; export { discover } from 'tokenkeep'; export { indexedDbStorage } from 'tokenkeep/browser'`,
     );
   });
+});
+
+test('a story with a mock takes nothing of Node, no test server and no conformance tests into the browser', async () => {
+  const code = await bundle(`export { mockTokenManager } from 'tokenkeep/testing'`, ours);
+  expect(
+    matches(code, /\bnode:\w+|\bBuffer\b|\bprocess\.\w+|\brequire\(|introspection|conformance/g),
+  ).toEqual([]);
 });
 
 const open = [...doors.keys()].filter((door) => !walled.includes(door));

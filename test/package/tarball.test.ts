@@ -116,6 +116,7 @@ const names: Record<string, string[]> = {
     'insufficientUserAuthentication',
     'keyStorageConformance',
     'lockConformance',
+    'mockTokenManager',
     'refusals',
     'register',
     'storageConformance',

@@ -97,6 +97,7 @@ const groups: Readonly<Record<string, readonly TaskGroup[]>> = {
   'tokenkeep/providers': [{ title: 'Providers', files: /providers/ }],
   'tokenkeep/testing/dialects': [{ title: 'Answer as a provider does', files: /dialects/ }],
   'tokenkeep/testing': [
+    { title: 'Test components without a server', files: /mock/ },
     {
       title: 'Start a test server',
       files: /test-authorization-server|server-settings|dialect|test-clock|http-listener/,
