@@ -38,18 +38,21 @@ export type StorageUnavailableReason = 'site data blocked' | 'opaque origin';
  *
  * The laws, each one test of `storageConformance` in `tokenkeep/testing`:
  *
- * - `storage-1`: What was written is read back equal, and belongs to the reader: changing it changes nothing stored.
+ * - `storage-1`: A record is read back equal to what was written, and belongs to the reader: changing it changes
+ *   nothing stored.
  * - `storage-2`: A resolved write is durable and visible to everyone within `reach`.
- * - `storage-3`: `write` succeeds only if the stored version is `ifVersion` (`undefined`: only if nothing is stored). Otherwise
- *   it rejects with a `StorageError` whose `conflict` is `true`, and nothing has changed. Of several writers with
- *   the same `ifVersion` exactly one wins: compared and written in one step, not read first and written then.
- * - `storage-4`: `delete` with an `ifVersion` deletes only that version and rejects like `write` if another one is stored, or none.
- *   Without one it always succeeds, also when nothing is there.
+ * - `storage-3`: `write` succeeds only if the stored version is `ifVersion` (`undefined`: only if nothing is stored).
+ *   Otherwise it rejects with a `StorageError` whose `conflict` is `true`, and nothing has changed. Of several
+ *   writers with the same `ifVersion` exactly one succeeds: the version is compared and the record written in one
+ *   step.
+ * - `storage-4`: `delete` with an `ifVersion` deletes only that version, and rejects like `write` if another version
+ *   or nothing is stored. Without an `ifVersion` it always succeeds, also if nothing is stored.
  * - `storage-5`: A version is never used twice for a key, not even after a delete.
- * - `storage-6`: No torn reads: a reader sees the old record or the new one, whole.
- * - `storage-7`: No silent failure: what was not stored rejects with a `StorageError`.
- * - `storage-8`: Keys do not touch each other, whatever characters they have.
- * - `storage-9`: `watch`, if the storage has it, reports every change by anyone within `reach`, and nothing after `unwatch`.
+ * - `storage-6`: A reader sees the old record or the new one, whole.
+ * - `storage-7`: A write or delete that was not done rejects with a `StorageError`.
+ * - `storage-8`: Keys are independent of each other, whatever characters they contain.
+ * - `storage-9`: `watch`, if the storage has it, reports every change by anyone within `reach`, and nothing after
+ *   `unwatch`.
  */
 export interface TokenStorage {
   readonly reach: Reach;
@@ -82,9 +85,10 @@ export interface TokenStorage {
  * - `lock-1`: At most one callback per name runs at a time, everywhere within `reach`.
  * - `lock-2`: The lock is free again when the callback settles, also when it throws, and when its holder dies.
  * - `lock-3`: The result or the error of the callback is the result of `request`.
- * - `lock-4`: An aborted waiter leaves the queue with the signal's reason and never runs. After the grant the signal has no effect.
+ * - `lock-4`: An aborted waiter leaves the queue with the signal's reason and never runs. After the grant the signal
+ *   has no effect.
  * - `lock-5`: A waiter that is not aborted runs at some time, however many others ask for the lock.
- * - `lock-6`: Names do not touch each other.
+ * - `lock-6`: Names are independent of each other, whatever characters they contain.
  */
 export interface TokenLock {
   readonly reach: Reach;

@@ -15,14 +15,14 @@ export type TokenKeepErrorCode =
   | 'ERR_LOGIN_FAILED';
 
 /**
- * Why a login is needed.
+ * The reason why a login is needed.
  *
- * - `no_tokens`: no one has signed in yet.
+ * - `no_tokens`: the user has not signed in yet.
  * - `no_refresh_token`: the access token has expired and there is no refresh token.
  * - `invalid_grant`: the server declared the refresh token dead: it was revoked, has expired or was sent twice.
  * - `response_lost`: the refresh token was sent, no response arrived, and the server now declares it dead or keeps
  *   refusing it. If it keeps refusing it, `sessionEnded` is not emitted, and the session is kept.
- * - `signed_out`: someone signed out, here or elsewhere.
+ * - `signed_out`: the user signed out, here or elsewhere.
  * - `interaction_required`: the server requires the user to do something first. The session is kept.
  * - `refresh_refused`: the server keeps refusing the refresh token without declaring it dead. The session is kept,
  *   and tokenkeep retries less and less often. A login would help.
@@ -72,9 +72,9 @@ export class LoginRequiredError extends TokenKeepError {
   readonly code = 'ERR_LOGIN_REQUIRED' as const;
   readonly isRetryable = false;
   readonly reason: LoginRequiredReason;
-  /** When the server first refused, in Unix ms, if the session is kept. */
+  /** Time of the first refusal by the server, in Unix ms, if the session is kept. */
   readonly since: number | undefined;
-  /** How often it has refused since then. */
+  /** Number of refusals since then. */
   readonly failures: number | undefined;
   /** The OAuth error code of the server, if it sent one. */
   readonly error: string | undefined;
@@ -178,7 +178,7 @@ export class LockTimeoutError extends TokenKeepError {
 /**
  * Reasons for a configuration error.
  *
- * - `configuration`: an option, an argument or the server's metadata is wrong, as the message says.
+ * - `configuration`: an option, an argument or the server's metadata is wrong. The message names it.
  * - `newer_schema`: a newer version of tokenkeep has stored the session. It is neither used nor overwritten. Update
  *   this program (reload the page), or call `signOut()`, which removes the session, before another login.
  */
@@ -200,7 +200,7 @@ export class ConfigurationError extends TokenKeepError {
 /**
  * Reasons for a failed login.
  *
- * - `refused`: the server or the user refused; `error` says why, such as `access_denied`.
+ * - `refused`: the server or the user refused; `error` is the reason, such as `access_denied`.
  * - `cancelled`: the user closed the popup, or began another login.
  * - `popup_blocked`: the browser blocked the popup. Open it directly in a click handler.
  * - `timed_out`: the user took too long, or the page did not leave for the server.

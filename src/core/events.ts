@@ -18,9 +18,9 @@ export interface LoginName {
   readonly subject?: string | undefined;
 }
 
-/** Members of every event: the session and the login that it is about. */
+/** Members of every event: its session and its login. */
 export interface SessionEvent extends LoginName {
-  /** The session that it is about. */
+  /** Session of the event. */
   readonly session: string;
 }
 
@@ -109,7 +109,7 @@ export interface TokenEvents {
    */
   recordRejected: SessionEvent & { readonly reason: RecordRejection };
   /**
-   * A new session has replaced a stored value that was not a session of this client. `revoked` says whether the
+   * A new session has replaced a stored value that was not a session of this client. `revoked` states whether the
    * server confirmed that its tokens are revoked: only those of another public client of the same authorization
    * server can be revoked. If `false`, they may still be valid.
    */
@@ -117,7 +117,7 @@ export interface TokenEvents {
   /** A protected resource requires another login, a scope or claims: pass the event to `withStepUp()`. */
   stepUpRequired: SessionEvent & StepUp & { readonly url: string };
   /**
-   * Tokens that arrived after a sign-out were discarded; `revoked` says whether the server confirmed their
+   * Tokens that arrived after a sign-out were discarded; `revoked` states whether the server confirmed their
    * revocation.
    */
   lateTokensDiscarded: SessionEvent & RevocationResult;

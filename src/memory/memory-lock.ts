@@ -8,8 +8,8 @@ import { limitConcurrency } from '../async/limit-concurrency.ts';
 import type { ConcurrencyLimiter, TokenLock } from '../core/contracts.ts';
 
 /**
- * A lock within this process: one holder of a name at a time, in the order of the requests. A name that nobody
- * holds or waits for costs nothing.
+ * A lock within this process: one holder of a name at a time, in the order of the requests. A name without
+ * a holder or waiters costs nothing.
  *
  * @example
  * ```ts

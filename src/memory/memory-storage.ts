@@ -12,7 +12,7 @@ import { memoryLock } from './memory-lock.ts';
  * Keeps sessions in the memory of this process: nothing is left behind, and nothing survives a restart or a
  * reload. In a browser page that is the storage an attacker on a shared machine gains least from.
  *
- * Each tab of a browser has a session of its own. To sign out of all tabs at once, post a message to a `BroadcastChannel` at sign-out,
+ * Each tab of a browser has its own session. To sign out of all tabs at once, post a message to a `BroadcastChannel` at sign-out,
  * and call `signOut()` in the tabs that receive it.
  *
  * @example

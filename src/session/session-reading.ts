@@ -131,7 +131,7 @@ export class SessionReading {
       issuer: server.issuers[0],
       ...(grant.kind === 'token-handler'
         ? { ...grant.initialRecord(clock.Date.now()), login: randomId().slice(0, 8) }
-        : // Nobody logs in, so the key is made here.
+        : // There is no login, so the key is created here.
           await store.runBounded('write', async () => await dpop?.createSessionKey())),
     });
     return (await store.readOrCreate(this.#session, initial, this.#emit)) ?? { kind: 'none' };

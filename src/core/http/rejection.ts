@@ -120,7 +120,7 @@ type Draft = Challenge & { readonly parameters: Record<string, string> };
 
 // Sticky: each pattern starts at the cursor. Adjacent parts of a pattern share no character, so a failing match backtracks only
 // once, and each character is read a limited number of times.
-const separators = /[^\w!#$%&'*+\-.^`|~"]*/y; // whatever begins neither a name nor a string
+const separators = /[^\w!#$%&'*+\-.^`|~"]*/y; // characters that begin neither a name nor a string
 const token = /[\w!#$%&'*+\-.^`|~]+/y;
 const equals = /\s*=\s*/y;
 const token68 = /\s+([\w\-.~+/]+=*)\s*(?=,|$)/y;

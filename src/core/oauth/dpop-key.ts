@@ -16,11 +16,12 @@ import type { RawTokenResponse } from './token-response.ts';
  *
  * The laws, each proven by `keyStorageConformance` in `tokenkeep/testing`:
  *
- * - `key-1`: A resolved `write` is durable and visible to everyone within `reach`; what is read signs like what was written.
- * - `key-2`: `read` returns `undefined` if nothing is stored, or if it is no key pair any more: the key is lost, and
- *   so is its session. A key that cannot be read at the moment rejects with a `StorageError` instead, which ends no
- *   session.
- * - `key-3`: `delete` succeeds also when nothing is there.
+ * - `key-1`: A resolved `write` is durable and visible to everyone within `reach`. A key that is read signs like the
+ *   one that was written.
+ * - `key-2`: `read` returns `undefined` if nothing is stored, or if what is stored is no longer a key pair: the key
+ *   is lost, and so is its session. A key that cannot be read at the moment rejects with a `StorageError` instead,
+ *   which ends no session.
+ * - `key-3`: `delete` succeeds also if nothing is stored.
  */
 export interface KeyStorage {
   readonly reach: Reach;

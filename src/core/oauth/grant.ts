@@ -56,7 +56,7 @@ export interface GrantConfiguration {
 }
 
 /**
- * How a manager gets new access tokens. The seven steps of a refresh are the same for every kind.
+ * The way in which a manager gets new access tokens. The seven steps of a refresh are the same for every kind.
  *
  * `clientCredentials()` and `tokenHandler()` make grants; without either, a manager uses the refresh token of a login. For a grant
  * of your own, start from the one that `clientCredentials()` returns and replace the request.

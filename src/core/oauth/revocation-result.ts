@@ -5,7 +5,7 @@
  */
 
 /**
- * Why the authorization server did not confirm a revocation.
+ * The reason why the authorization server did not confirm a revocation.
  *
  * - `not_requested`: `signOut({ revoke: false })`.
  * - `no_tokens`: nothing was stored that could be revoked.
