@@ -78,7 +78,7 @@ export class ChangeChannel {
  * Opens a channel. Returns `undefined` where there are no channels, and in pages that may not use them: watchers there see only the
  * changes of this tab.
  */
-function openChannel(name: string): BroadcastChannel | undefined {
+export function openChannel(name: string): BroadcastChannel | undefined {
   if (typeof BroadcastChannel === 'undefined') return undefined;
   const channel = new BroadcastChannel(name);
   (channel as { unref?: () => void }).unref?.(); // an open channel would keep Node running

@@ -44,6 +44,8 @@ export const mistakes = {
     'A listener or its event is wrong. Call on(type, listener) with one of the event types of the reference, or * for all events, and with a function.',
   'former-issuers':
     'The option formerIssuers is not an array of issuers. A refresh token of a former issuer is sent to the new one, so each name is written exactly as it was before.',
+  'idle-sign-out':
+    'idleSignOut() was called with the wrong arguments. Pass a TokenManager and { after, warn }. Both are numbers of milliseconds: after is greater than 0, and warn is from 0 to less than after. A manager in a worker or in the main process of Electron is not accepted: call idleSignOut() where the TokenManager is in the page.',
   'import-session':
     'importSession() was called with the wrong arguments. Pass a TokenManager of this copy of tokenkeep where it was constructed, and an object with read() and remove().',
   instrument:

@@ -3,6 +3,7 @@ import { cookies } from './scenarios/cookies.ts';
 import { endings } from './scenarios/ends.ts';
 import { everywhere } from './scenarios/everywhere.ts';
 import { frozen } from './scenarios/frozen.ts';
+import { frozenIdle, idle } from './scenarios/idle.ts';
 import { kept } from './scenarios/kept.ts';
 import { keys } from './scenarios/keys.ts';
 import { lives } from './scenarios/lives.ts';
@@ -22,6 +23,8 @@ describeBrowser('chromium', [
   sleepers,
   frozen,
   kept,
+  idle,
+  frozenIdle,
   logins,
   windows,
 ]);

@@ -2,6 +2,7 @@ import { conformance } from './scenarios/conformance.ts';
 import { cookies } from './scenarios/cookies.ts';
 import { endings } from './scenarios/ends.ts';
 import { everywhere } from './scenarios/everywhere.ts';
+import { idle } from './scenarios/idle.ts';
 import { kept } from './scenarios/kept.ts';
 import { keys } from './scenarios/keys.ts';
 import { lives } from './scenarios/lives.ts';
@@ -20,6 +21,7 @@ describeBrowser('webkit', [
   endings,
   sleepers,
   kept,
+  idle,
   logins,
   blocked,
 ]);

@@ -33,6 +33,8 @@ const ceilings: { code: string; ceiling: number }[] = [
   // Nearly all of it is ky.
   { code: `export { authorizedKy } from 'tokenkeep/ky'`, ceiling: 9_200 },
   { code: `export { withStepUp } from 'tokenkeep/login'`, ceiling: 980 },
+  // Alone. Beside a manager and its storage it is 1.9 kB more.
+  { code: `export { idleSignOut } from 'tokenkeep/browser'`, ceiling: 3_290 },
   // Alone. Beside a manager they are 1.0 and 0.3 kB more.
   { code: `export { tokenHandler } from 'tokenkeep/browser'`, ceiling: 5_050 },
   { code: `export { clientCredentials } from 'tokenkeep/client-authentication'`, ceiling: 4_450 },

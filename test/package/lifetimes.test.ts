@@ -18,7 +18,14 @@ const isPublic = (name: string, module: string) =>
 const foreign =
   /^(?:ClosableManager|Electron(?:Ipc|Safe|Context)|Ioredis|NodeRedis|Postgres(?:Client|Pool))|Fixture$/;
 
-const mortal = ['ConnectedTokenManager', 'FileStorage', 'Instrumentation', 'ListeningServer', 'TokenManager'];
+const mortal = [
+  'ConnectedTokenManager',
+  'FileStorage',
+  'IdleSignOut',
+  'Instrumentation',
+  'ListeningServer',
+  'TokenManager',
+];
 
 test('every public type with close() or stop() can be disposed of', () => {
   const disposable: string[] = [];

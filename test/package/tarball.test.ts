@@ -46,7 +46,8 @@ test('is small: the size of its files has a ceiling, which only falls', () => {
   const sizes = files.map((file) => statSync(join(pack.folder, 'node_modules', manifest.name, file)).size);
   const size = sizes.reduce((sum, one) => sum + one);
   console.info(`${size} bytes in ${files.length} files`);
-  expect(size).toBeLessThanOrEqual(1_260_000);
+  // 20 kB of it are idleSignOut(), in two builds.
+  expect(size).toBeLessThanOrEqual(1_280_000);
 });
 
 /** All that a program can import. A name more, or less, is a decision. */
@@ -75,6 +76,7 @@ const names: Record<string, string[]> = {
     'tlsClientAuth',
   ],
   'tokenkeep/browser': [
+    'idleSignOut',
     'indexedDbKeys',
     'indexedDbStorage',
     'tokenHandler',

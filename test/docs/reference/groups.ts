@@ -62,6 +62,7 @@ const groups: Readonly<Record<string, readonly TaskGroup[]>> = {
     { title: 'Store DPoP keys', files: /keys/ },
     { title: 'Lock a session', files: /web-lock/ },
     { title: 'Keep tokens out of the page', files: /token-handler/ },
+    { title: 'Sign out idle users', files: /idle/ },
   ],
   'tokenkeep/node': [
     { title: 'Store tokens', files: /storage|keyring/ },

@@ -19,6 +19,7 @@ import {
 import { dpop } from 'tokenkeep/dpop';
 import { sessionEventTypes } from '../../../support/events.ts';
 import { connected } from './connected.ts';
+import { idleCommands } from './idle.ts';
 import { kitFailures } from './kits.ts';
 import { Point, type PointName, pausing } from './pausing.ts';
 
@@ -360,6 +361,7 @@ export const commands = {
 
   kit: kitFailures,
   ...connected,
+  ...idleCommands(() => current().manager),
 
   /** Keeps the processor busy, so that the process can be found. */
   burn(ms: number): void {
