@@ -59,7 +59,9 @@ export function memoryStorage(): TokenStorage {
  * @throws StorageError for a record that JSON cannot express.
  */
 function copyJson(record: object): object {
-  return shareTexts(JSON.parse(serializeRecord(record)), record as Members);
+  const copy = JSON.parse(serializeRecord(record));
+  // JavaScript may pass a value that is not an object.
+  return typeof copy === 'object' ? shareTexts(copy, record as Members) : copy;
 }
 
 type Members = Record<string, unknown>;
