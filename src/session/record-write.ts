@@ -46,7 +46,7 @@ export interface LoginWrite {
    */
   replacing?: { readonly login: unknown };
   /** The record with a marker, because the storage may have held it before. Its refresh token may be spent. */
-  readonly marked: SessionRecord;
+  readonly withMarker: SessionRecord;
 }
 
 /** The records that a record may replace. */

@@ -282,7 +282,7 @@ export class SessionStore {
       this.assertNotNewer(before);
       if (replacing && stored && login !== replacing.login) return { kind: 'superseded' };
       // An earlier attempt may have been stored, spent and signed out of. An empty storage does not show it.
-      const written = loginWrite.replacing && !stored ? loginWrite.marked : record;
+      const written = loginWrite.replacing && !stored ? loginWrite.withMarker : record;
       loginWrite.replacing = { login };
       const result = await this.#replace(session, before, written, emit).catch(unlessConflict);
       if (result !== undefined) return result;

@@ -150,11 +150,16 @@ async function storeLogin(
   const { store, emit, refreshBefore, managerId } = context;
   const { epoch } = session;
   const accessToken = record.accessTokens[wholeGrant];
-  const marked =
+  const withMarker =
     record.refreshToken && accessToken
       ? withPendingRefresh(record, 0, managerId, accessToken.issuedAt)
       : record;
-  const result = await store.commit(session, { record, version: undefined }, { kind: 'login', marked }, emit);
+  const result = await store.commit(
+    session,
+    { record, version: undefined },
+    { kind: 'login', withMarker },
+    emit,
+  );
   reportReplacedRecord(context, session);
   if (accessToken === undefined) return;
   // During the write, the user may have signed out or in again. The later operation wins.
