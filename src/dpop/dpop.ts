@@ -80,7 +80,7 @@ export interface DpopOptions {
  *
  * async function exchange(manager: TokenManager, body: URLSearchParams): Promise<void> {
  *   const key = await possession.generate();
- * the key must be stored before tokens are bound to it
+ *   await possession.keep(key); // the key must be stored before tokens are bound to it
  *   const proof = await key.prove({ verifier: 'authorization server', method: 'POST', url });
  *   const response = await fetch(url, { method: 'POST', headers: { DPoP: proof }, body });
  *   await manager.setTokens({ ...(await response.json()), dpop_jkt: key.thumbprint });
