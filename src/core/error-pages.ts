@@ -85,7 +85,7 @@ export const mistakes = {
   'set-tokens':
     'setTokens() cannot use its argument. Pass the JSON of a token response unchanged, or a TokenSet { accessToken, refreshToken, expiresAt } with times in Unix milliseconds, not a mixture of both. The access token comes without the word Bearer. A Response or a Promise must be awaited first. The only option is subject, which must be the sub of the ID token if there is one. Tokens of the type DPoP need the option dpop; other types than Bearer and DPoP cannot be sent.',
   'sign-out':
-    'An option of signOut() has a wrong type. revoke is true or false, and timeout is a number of milliseconds from 0.',
+    'An option of signOut() or startLogout() cannot be used. revoke and idTokenHint are true or false, timeout is a number of milliseconds. startLogout() takes a TokenManager of this copy of tokenkeep that has tokens, and redirectUri as it is registered at the provider for logouts. With redirectUri it needs pending, a Storage of the page, and returnTo must be of the same origin. parameters holds strings, and none of those that tokenkeep sets itself. The callback of completeLogout() is the whole URL.',
   'step-up':
     'withStepUp() was called with something other than the event stepUpRequired. Pass the event as it was emitted. Its claims are a JSON object, or the base64 of one.',
   'token-handler':

@@ -118,9 +118,8 @@ function storageFailed(
 /** Removes expired logins, and the oldest of too many, if the storage can list its names synchronously. */
 function removeExpired(pending: PendingLogins, now: number): PendingLogin[] {
   const store = storeOf(pending);
-  const names = 'getItem' in pending ? namesOf(pending) : [...pending.keys()];
   const pendingLogins: { readonly name: string; readonly login: PendingLogin | undefined }[] = [];
-  for (const name of names.filter((one) => one.startsWith(prefix))) {
+  for (const name of namesIn(pending).filter((one) => one.startsWith(prefix))) {
     const text = store.getItem(name);
     if (typeof text === 'string') pendingLogins.push({ name, login: parsePendingLogin(text) });
   }
@@ -131,6 +130,11 @@ function removeExpired(pending: PendingLogins, now: number): PendingLogin[] {
   const removed = pendingLogins.filter(({ login }, index) => end(login) <= now || index >= max - 1);
   for (const { name } of removed) store.removeItem(name);
   return removed.flatMap(({ login }) => login ?? []);
+}
+
+/** Returns the names in a storage, if it can list them synchronously. */
+export function namesIn(pending: PendingLogins): string[] {
+  return 'getItem' in pending ? namesOf(pending) : [...pending.keys()];
 }
 
 function namesOf(store: ItemStore): string[] {
@@ -148,7 +152,8 @@ export function requirePendingLogins(pending: PendingLogins | undefined): void {
   );
 }
 
-function storeOf(pending: PendingLogins): ItemStore {
+/** Returns the storage of pending logins in one form. */
+export function storeOf(pending: PendingLogins): ItemStore {
   if ('getItem' in pending) return pending;
   return {
     getItem: (key) => pending.get(key) ?? null,

@@ -18,6 +18,7 @@ export interface Auth0Options extends ReuseOptions {
 /**
  * Returns the authorization server of an Auth0 tenant. A dead refresh token gets a 403. Logins for your own API need its `audience`
  * as a parameter. A user has at most 200 refresh tokens for an application, and Auth0 silently removes the oldest.
+ * Logouts use Auth0's own form, without `state`. `discover()` finds the form of OpenID Connect.
  *
  * @throws ConfigurationError for an invalid domain.
  * @see https://auth0.com/docs/secure/tokens/refresh-tokens/refresh-token-rotation
@@ -29,6 +30,8 @@ export function auth0({ domain, reuseWindow = 0 }: Auth0Options): AuthorizationS
     authorizationEndpoint: `${base}/authorize`,
     tokenEndpoint: `${base}/oauth/token`,
     revocationEndpoint: `${base}/oauth/revoke`,
+    endSessionEndpoint: `${base}/v2/logout`,
+    endSessionRedirectParameter: 'returnTo',
     deviceAuthorizationEndpoint: `${base}/oauth/device/code`,
     profile: { reuseWindow },
   };

@@ -20,6 +20,7 @@ export interface CognitoOptions extends ReuseOptions {
 /**
  * Returns the authorization server of a Cognito user pool. Without rotation its refresh responses contain no refresh token: that of
  * the login stays valid.
+ * Logouts use Cognito's own form, without `state`, and need a `redirectUri`.
  *
  * @throws ConfigurationError for an invalid domain or user pool.
  * @see https://docs.aws.amazon.com/cognito/latest/developerguide/token-endpoint.html
@@ -32,6 +33,8 @@ export function cognito({ domain, userPoolId, reuseWindow = 0 }: CognitoOptions)
     authorizationEndpoint: `${base}/oauth2/authorize`,
     tokenEndpoint: `${base}/oauth2/token`,
     revocationEndpoint: `${base}/oauth2/revoke`,
+    endSessionEndpoint: `${base}/logout`,
+    endSessionRedirectParameter: 'logout_uri',
     profile: { reuseWindow },
   };
 }

@@ -28,6 +28,7 @@ export function entra({ tenant = 'common' }: EntraOptions = {}): AuthorizationSe
     ...(isId && { issuer: `${base}/v2.0` }),
     authorizationEndpoint: `${base}/oauth2/v2.0/authorize`,
     tokenEndpoint: `${base}/oauth2/v2.0/token`,
+    endSessionEndpoint: `${base}/oauth2/v2.0/logout`,
     deviceAuthorizationEndpoint: `${base}/oauth2/v2.0/devicecode`,
     profile: {
       reuseWindow: unlimitedReuse,

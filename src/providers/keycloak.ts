@@ -31,6 +31,7 @@ export function keycloak({ url, realm, reuseWindow = 0 }: KeycloakOptions): Auth
     authorizationEndpoint: `${endpoints}/auth`,
     tokenEndpoint: `${endpoints}/token`,
     revocationEndpoint: `${endpoints}/revoke`,
+    endSessionEndpoint: `${endpoints}/logout`,
     deviceAuthorizationEndpoint: `${endpoints}/auth/device`,
     profile: { reuseWindow },
   };

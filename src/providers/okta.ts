@@ -34,6 +34,7 @@ export function okta({ domain, authorizationServer, reuseWindow = 0 }: OktaOptio
     authorizationEndpoint: `${base}${path}/v1/authorize`,
     tokenEndpoint: `${base}${path}/v1/token`,
     revocationEndpoint: `${base}${path}/v1/revoke`,
+    endSessionEndpoint: `${base}${path}/v1/logout`,
     deviceAuthorizationEndpoint: `${base}${path}/v1/device/authorize`,
     profile: { reuseWindow },
   };

@@ -90,6 +90,7 @@ const names: Record<string, string[]> = {
   'tokenkeep/login': [
     'LoginFailedError',
     'completeLogin',
+    'completeLogout',
     'deviceLogin',
     'importSession',
     'loopbackLogin',
@@ -99,6 +100,7 @@ const names: Record<string, string[]> = {
     'redirectToLogin',
     'returnFromPopup',
     'startLogin',
+    'startLogout',
     'withStepUp',
   ],
   'tokenkeep/node': ['closeOnSignals', 'fileStorage', 'keyringStorage', 'publishEvents'],

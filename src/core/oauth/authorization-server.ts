@@ -24,6 +24,19 @@ export interface AuthorizationServer {
   readonly revocationEndpoint?: string | undefined;
   /** URL of the authorization endpoint, where users log in. */
   readonly authorizationEndpoint?: string | undefined;
+  /**
+   * URL of the end session endpoint (OpenID Connect RP-Initiated Logout), to which `startLogout()` sends users.
+   *
+   * @default `end_session_endpoint` of the metadata
+   */
+  readonly endSessionEndpoint?: string | undefined;
+  /**
+   * Name of the parameter that takes the place of `post_logout_redirect_uri` at an `endSessionEndpoint` with a form of its own.
+   * Such a server gets this parameter and `client_id`: no ID token, no `logout_hint` and no `state`.
+   *
+   * @default the form of OpenID Connect
+   */
+  readonly endSessionRedirectParameter?: string | undefined;
   /** URL of the device authorization endpoint (RFC 8628). @default the one of the metadata */
   readonly deviceAuthorizationEndpoint?: string | undefined;
   /** Endpoints for clients that authenticate by mutual TLS (RFC 8705 §5). */

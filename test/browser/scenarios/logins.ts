@@ -9,7 +9,14 @@ const clientId = 'page';
 async function open({ site }: World) {
   const places = ['/callback', '/signed-in'].map((path) => `${site.origin}${path}`);
   const server = await startCertifiedServer({
-    moreClients: [{ client_id: clientId, token_endpoint_auth_method: 'none', redirect_uris: places }],
+    moreClients: [
+      {
+        client_id: clientId,
+        token_endpoint_auth_method: 'none',
+        redirect_uris: places,
+        post_logout_redirect_uris: [`${site.origin}/signed-out`],
+      },
+    ],
   });
   return {
     server,
@@ -92,7 +99,7 @@ export const blocked: Scenarios = (_engine, world) => {
   });
 };
 
-/** Logins that leave the page and come back. */
+/** Logins and logouts that leave the page and come back. */
 export const logins: Scenarios = (_engine, world) => {
   test('three logins by redirect are in progress in three tabs: each comes back as its own user', {
     timeout: 60_000,
@@ -112,5 +119,37 @@ export const logins: Scenarios = (_engine, world) => {
     });
     expect(await Promise.all(came)).toEqual(['ada', 'grace', 'joan']);
     for (const [tab, user] of tabs) await isSignedIn(tab, scene.server, user);
+  });
+
+  test('a logout signs out all tabs, goes to the server, and comes back with its state', {
+    timeout: 60_000,
+  }, async () => {
+    await using scene = await open(world());
+    const [tab, other] = [await world().openTab(), await world().openTab()];
+    const signedIn = world().site.landing('/signed-in');
+    await tab.call('goToLogin', scene.client('grace'));
+    await signedIn;
+    await scene.ready(tab, 'logout');
+    expect(await tab.call('finishLogin', scene.client('grace'))).toBe('grace');
+    await scene.ready(other, 'logout');
+    const { refreshToken = '' } = (await other.call('tokens')) ?? {};
+    expect(await scene.server.introspect(refreshToken)).toMatchObject({ active: true });
+
+    const signedOut = world().site.landing('/signed-out');
+    expect(await tab.call('goToLogout')).toEqual({
+      outcome: 'redirect',
+      idTokenHint: 'sent',
+      revocation: { revoked: true },
+    });
+    await signedOut;
+    expect(await tab.call('finishLogout')).toEqual({
+      outcome: 'returned',
+      returnTo: '/orders',
+      state: 'checked',
+    });
+    expect(await tab.call('finishLogout')).toEqual({ outcome: 'none', reason: 'unknown' });
+    await scene.ready(tab, 'logout');
+    expect([await tab.call('tokens'), await other.call('tokens')]).toEqual([null, null]);
+    expect(await scene.server.introspect(refreshToken)).toMatchObject({ active: false });
   });
 };

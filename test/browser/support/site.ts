@@ -45,6 +45,7 @@ export async function openSite(): Promise<Site> {
     '/agent.js': { type: 'text/javascript', body: agent },
     // Where logins end: in the page that began, in a window of their own, and in one that its user closes.
     '/signed-in': { type: 'text/html', body: page },
+    '/signed-out': { type: 'text/html', body: page },
     '/callback': { type: 'text/html', body: page.replace('agent', 'callback') },
     '/callback.js': { type: 'text/javascript', body: callback },
     '/closed': { type: 'text/html', body: '<!doctype html><title>closed</title><script>close()</script>' },

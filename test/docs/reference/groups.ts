@@ -49,6 +49,7 @@ const groups: Readonly<Record<string, readonly TaskGroup[]>> = {
       title: 'Sign in from a native app or a command line',
       files: /^login\/(loopback|device|system-browser)/,
     },
+    { title: 'Sign out at the provider', files: /^login\/[\w-]*logout/ },
     {
       title: 'Sign in step by step',
       files: /^login\/(?!step-up|legacy-session)/,

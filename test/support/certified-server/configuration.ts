@@ -92,7 +92,7 @@ export function configuration(settings: ServerSettings, provider: () => Provider
       userinfo: { enabled: settings.dpop !== undefined },
       ...(settings.dpop && { dPoP: proofs(settings.dpop) }),
       deviceFlow: { enabled: true, ...devicePages },
-      rpInitiatedLogout: { enabled: false },
+      rpInitiatedLogout: { enabled: true, ...logoutPages },
       introspection: { enabled: true, allowedPolicy: () => true },
       revocation: { enabled: true, allowedPolicy: sameClient },
       resourceIndicators: { enabled: true, ...resourceIndicators(settings) },
@@ -206,6 +206,17 @@ const devicePages = {
   },
   successSource(context: { body: string }): void {
     context.body = 'agreed';
+  },
+};
+
+/** The page that asks whether to sign out, on which every browser says yes at once. And one word when it is done. */
+const logoutPages = {
+  logoutSource(context: { body: string }, form: string): void {
+    const yes = '<button form="op.logoutForm" name="logout" value="yes">Yes</button>';
+    context.body = `${form}${yes}<script>document.querySelector('button').click()</script>`;
+  },
+  postLogoutSuccessSource(context: { body: string }): void {
+    context.body = 'signed out';
   },
 };
 

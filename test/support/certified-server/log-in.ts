@@ -50,8 +50,7 @@ export async function logIn(login: Login): Promise<WireTokens> {
 }
 
 /** Follows redirects, cookies in hand, until one leads back to the application; returns what it carries. */
-export async function browse(start: string, end: string): Promise<URLSearchParams> {
-  const visit = browser();
+export async function browse(start: string, end: string, visit = browser()): Promise<URLSearchParams> {
   let url = start;
   while (!url.startsWith(end)) {
     const response = await visit(url);
@@ -81,7 +80,7 @@ export async function enterDeviceCode(verificationUri: string, userCode: string)
 }
 
 /** A `fetch` with a cookie jar, which follows no redirect. */
-function browser(): (url: string, init?: RequestInit) => Promise<Response> {
+export function browser(): (url: string, init?: RequestInit) => Promise<Response> {
   const cookies = new Map<string, string>();
   return async (url, init) => {
     const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');

@@ -52,7 +52,8 @@ interface Opened {
 let opened: Opened | undefined;
 const possession = dpop({ keys: indexedDbKeys() });
 
-function current(): Opened {
+/** The manager that is open in this page. */
+export function current(): Opened {
   if (opened === undefined) throw new Error('No manager is open in this page.');
   return opened;
 }

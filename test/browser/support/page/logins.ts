@@ -1,7 +1,16 @@
 /** Logins as an application does them, for pages that take orders. */
 import { discover, isTokenKeepError } from 'tokenkeep';
-import { completeLogin, type Login, popupLogin, startLogin } from 'tokenkeep/login';
-import { commands } from './commands.ts';
+import {
+  type CompletedLogout,
+  completeLogin,
+  completeLogout,
+  type Login,
+  popupLogin,
+  type StartedLogout,
+  startLogin,
+  startLogout,
+} from 'tokenkeep/login';
+import { commands, current } from './commands.ts';
 
 /** The client and its server. */
 export interface Client {
@@ -35,6 +44,13 @@ async function keep(login: Login): Promise<string> {
   return login.idTokenClaims()?.sub ?? 'nobody';
 }
 
+/** Leaves the page, after the report of the command. */
+function leave(url: string): void {
+  const port = new URL(location.href).searchParams.get('control');
+  if (port !== null) sessionStorage.setItem('control', port);
+  (globalThis as unknown as { hangUp(next: () => void): void }).hangUp(() => location.assign(url));
+}
+
 let inWindow: Promise<string> | undefined;
 
 export const logins = {
@@ -60,8 +76,7 @@ export const logins = {
   /** Sends the user of this page to the server. */
   async goToLogin(client: Client): Promise<void> {
     const { url } = await startLogin(options(client, '/signed-in'));
-    sessionStorage.setItem('control', new URL(location.href).searchParams.get('control') ?? '');
-    (globalThis as unknown as { hangUp(next: () => void): void }).hangUp(() => location.assign(url));
+    leave(url);
   },
   /** Where the user has been sent back to. Resolves with who it is. */
   async finishLogin(client: Client): Promise<string> {
@@ -69,4 +84,17 @@ export const logins = {
     history.replaceState(null, '', '/signed-in');
     return await keep(await completeLogin(options(client, '/signed-in'), callback));
   },
+
+  /** Signs the user of this page out, and sends them to the server. Returns all of the result but the URL. */
+  async goToLogout(): Promise<Omit<StartedLogout, 'url'>> {
+    const { manager } = current();
+    const redirectUri = `${location.origin}/signed-out`;
+    const logout = await startLogout({ manager, redirectUri, pending: sessionStorage, returnTo: '/orders' });
+    if (logout.outcome !== 'redirect') return logout;
+    const { url, ...others } = logout;
+    leave(url);
+    return others;
+  },
+  /** Where the user has been sent back to. */
+  finishLogout: (): Promise<CompletedLogout> => completeLogout({ pending: sessionStorage }, location.href),
 };
