@@ -3,13 +3,21 @@
  *
  * @module
  */
+import { abortable } from '../async/abortable.ts';
 import { base64url, bytesOf } from '../core/base64url.ts';
 import { requireEndpoint } from '../core/http/endpoint.ts';
 import type { DpopKey } from '../core/oauth/dpop-key.ts';
 import { randomBytes, subtleCrypto } from '../platform/web-crypto.ts';
 import { issuersOf } from '../token-endpoint/authorization-server-resolver.ts';
-import { checkRequest, defaultLifetime, type LoginClient, type LoginRequest } from './login-options.ts';
+import {
+  checkRequest,
+  defaultLifetime,
+  type LoginClient,
+  type LoginRequest,
+  requestedParameters,
+} from './login-options.ts';
 import type { PendingLogin } from './pending-logins.ts';
+import { isPushed, pushAuthorizationRequest } from './pushed-authorization.ts';
 
 /** A login, ready to begin. */
 export interface AuthorizationRequest {
@@ -21,37 +29,43 @@ export interface AuthorizationRequest {
   readonly dpopKey: DpopKey | undefined;
 }
 
-/** @throws ConfigurationError */
+/** @throws ConfigurationError, the signal's reason, and what pushing the parameters throws. */
 export async function authorizationRequest(
-  { clientId, server, clock, dpop }: LoginClient,
+  client: LoginClient,
   request: LoginRequest,
   redirectUri: string,
 ): Promise<AuthorizationRequest> {
   checkRequest(request);
-  const { scope = [], resource = [], parameters = {}, lifetime = defaultLifetime } = request;
+  const { clientId, server, clock, dpop } = client;
+  const { scope = [], lifetime = defaultLifetime } = request;
   const { authorizationEndpoint } = server;
   requireEndpoint('authorizationServer.authorizationEndpoint', authorizationEndpoint);
   const [state, verifier] = [randomValue(), randomValue()];
   const nonce = scope.includes('openid') ? randomValue() : undefined;
   const dpopKey = await dpop?.generate();
   const thumbprint = dpopKey?.thumbprint;
-  const url = new URL(authorizationEndpoint as string); // its query is kept (RFC 6749 §3.1)
   const own = {
     response_type: 'code',
     client_id: clientId,
     redirect_uri: redirectUri,
-    scope: scope.join(' '),
     state,
     nonce: nonce ?? '',
     code_challenge: await challengeOf(verifier),
     code_challenge_method: 'S256',
     dpop_jkt: thumbprint ?? '',
   };
-  for (const [name, value] of Object.entries({ ...parameters, ...own })) {
-    if (value !== '') url.searchParams.set(name, value);
+  let parameters = requestedParameters(request);
+  const maxAge = parameters.has('max_age') ? Number(parameters.get('max_age')) : undefined;
+  for (const [name, value] of Object.entries(own)) if (value !== '') parameters.set(name, value);
+  if (isPushed(client, request)) {
+    const pushing = pushAuthorizationRequest(client, parameters, dpopKey);
+    const requestUri = await abortable(pushing, request.signal);
+    // Anything else beside them could contradict what was pushed (RFC 9126 §4).
+    parameters = new URLSearchParams({ client_id: clientId, request_uri: requestUri });
   }
-  for (const one of resource) url.searchParams.append('resource', one);
-  const maxAge = parameters['max_age'] === undefined ? undefined : Number(parameters['max_age']);
+  const url = new URL(authorizationEndpoint as string); // its query is kept (RFC 6749 §3.1)
+  for (const name of parameters.keys()) url.searchParams.delete(name);
+  for (const [name, value] of parameters) url.searchParams.append(name, value);
   const [issuer = ''] = issuersOf(server);
   const expiresAt = clock.Date.now() + lifetime;
   return {

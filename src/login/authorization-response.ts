@@ -72,10 +72,12 @@ export function loginRefused(
   error: string | undefined,
   description: string | undefined,
   secrets: Secrets,
+  cause?: Error,
 ): LoginFailedError {
   return new LoginFailedError('The authorization server refused the login.', {
     reason: 'refused',
     error: safeErrorCode(error, secrets),
     description: sanitizeText(description, secrets),
+    cause,
   });
 }

@@ -5,6 +5,8 @@
  */
 
 import { withTimeout } from '../async/abortable.ts';
+import { ConfigurationError } from '../core/errors.ts';
+import { explain } from '../core/explain.ts';
 import { isLoopback, requireEndpoint } from '../core/http/endpoint.ts';
 import { safeCause } from '../core/http/network-error.ts';
 import { parseUrl } from '../core/http/url.ts';
@@ -13,7 +15,7 @@ import { isJsonObject, readMember } from '../core/own-members.ts';
 import { sendRequest } from '../token-endpoint/send-request.ts';
 import { deviceRequest } from '../token-endpoint/token-request.ts';
 import { invalidResponse, loginRefused } from './authorization-response.ts';
-import { checkRequest, type LoginClient, type LoginRequest } from './login-options.ts';
+import { checkRequest, type LoginClient, type LoginRequest, requestedParameters } from './login-options.ts';
 import { noResponse } from './token-exchange.ts';
 
 /** Instructions that you show to the user (RFC 8628 §3.3). */
@@ -41,15 +43,18 @@ export async function deviceAuthorization(
   request: LoginRequest,
 ): Promise<DeviceAuthorization> {
   checkRequest(request);
+  if (request.par !== undefined) {
+    throw new ConfigurationError(
+      `deviceLogin(): ${explain('login-options', 'the option par is for logins in a browser. Remove it.')}`,
+    );
+  }
   const { server, clock } = client;
   const endpoint =
     (readMember(client.clientAuthentication, 'mutualTls') &&
       server.mtlsEndpointAliases?.deviceAuthorizationEndpoint) ||
     (server.deviceAuthorizationEndpoint ?? server.metadata?.['device_authorization_endpoint']);
   requireEndpoint('authorizationServer.deviceAuthorizationEndpoint', endpoint);
-  const parameters = new URLSearchParams(request.parameters);
-  if (request.scope?.length) parameters.set('scope', request.scope.join(' '));
-  for (const resource of request.resource ?? []) parameters.append('resource', resource);
+  const parameters = requestedParameters(request);
   const built = await withTimeout(client, () =>
     deviceRequest(client, server, endpoint as string, parameters),
   );

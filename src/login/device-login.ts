@@ -22,7 +22,7 @@ import { type ExchangeOutcome, exchangeFailed, prepareExchange } from './token-e
 export type { DevicePrompt } from './device-authorization.ts';
 
 /** Options of {@link deviceLogin}. */
-export interface DeviceLoginOptions extends LoginClientOptions, Omit<LoginRequest, 'lifetime'> {
+export interface DeviceLoginOptions extends LoginClientOptions, Omit<LoginRequest, 'lifetime' | 'par'> {
   /** Shows the user where to go and which code to enter. */
   readonly onPrompt: (prompt: DevicePrompt) => void | Promise<void>;
 }

@@ -10,7 +10,7 @@ export { type CompletedLogout, type CompleteLogoutOptions, completeLogout } from
 export { type DeviceLoginOptions, type DevicePrompt, deviceLogin } from './device-login.ts';
 export { type ImportingManager, importSession } from './legacy-session.ts';
 export type { Login } from './login.ts';
-export type { LoginClientOptions, LoginRequest } from './login-options.ts';
+export type { AuthorizationDetail, LoginClientOptions, LoginRequest } from './login-options.ts';
 export type {
   IdTokenHint,
   LogoutManager,

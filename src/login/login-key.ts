@@ -7,7 +7,8 @@
 import { withTimeout } from '../async/abortable.ts';
 import { isTokenKeepError, LoginFailedError, StorageError } from '../core/errors.ts';
 import { safeCause } from '../core/http/network-error.ts';
-import type { DpopKey } from '../core/oauth/dpop-key.ts';
+import type { DpopKey, ProvenTokenRequest } from '../core/oauth/dpop-key.ts';
+import type { BuiltRequest } from '../core/oauth/grant.ts';
 import type { Login } from './login.ts';
 import type { LoginClient } from './login-options.ts';
 
@@ -37,6 +38,36 @@ export async function createLoginKey(client: LoginClient): Promise<DpopKey | und
 /** Stores a key durably. @throws StorageError */
 export async function storeLoginKey(client: LoginClient, dpopKey: DpopKey): Promise<void> {
   await inKeyStorage(client, 'write', async () => await client.dpop?.keep(dpopKey));
+}
+
+/**
+ * Makes a request of the login, with a proof of its key if there is one.
+ *
+ * @throws what `make` throws, and LoginFailedError `no_key` when the key cannot sign.
+ */
+export async function proveRequest(
+  client: LoginClient,
+  make: () => Promise<BuiltRequest>,
+  dpopKey: DpopKey | undefined,
+): Promise<ProvenTokenRequest> {
+  let isBuilt = false;
+  const build = async () => {
+    const request = await make();
+    isBuilt = true;
+    return request;
+  };
+  try {
+    return await withTimeout<ProvenTokenRequest>(
+      client,
+      () => dpopKey?.request(build, () => client.clock.Date.now()) ?? build(),
+    );
+  } catch (error) {
+    if (!isBuilt || isTokenKeepError(error)) throw error;
+    throw new LoginFailedError('The key of the login cannot sign. Start the login again.', {
+      reason: 'no_key',
+      cause: safeCause(error, []),
+    });
+  }
 }
 
 /** Exchanges the user's consent with `dpopKey`, and deletes the key if no tokens were issued for it. */

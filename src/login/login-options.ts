@@ -42,16 +42,43 @@ export interface LoginClientOptions {
   readonly tokenRequest?: TokenRequestExtras | undefined;
 }
 
+/** One permission of {@link LoginRequest.authorizationDetails}. Its members besides `type` belong to the type. */
+export interface AuthorizationDetail {
+  readonly type: string;
+  readonly [member: string]: unknown;
+}
+
 /** The request for a login. */
 export interface LoginRequest {
   /**
    * Scopes to request. `openid` requests an ID token, `offline_access` a refresh token, which many servers issue
-   * only with `parameters: { prompt: 'consent' }` (OpenID Connect Core §11).
+   * only with `prompt: 'consent'` (OpenID Connect Core §11).
    */
   readonly scope?: readonly string[] | undefined;
   /** Protected resources that the tokens are for (RFC 8707): absolute URIs without a fragment. */
   readonly resource?: readonly string[] | undefined;
-  /** Other parameters of the request: `prompt`, `login_hint`, `acr_values`, `max_age`, `claims`, `audience`, … */
+  /**
+   * Whether the parameters are sent to the server directly, before the user (RFC 9126), so that nobody can read or change them in
+   * the address bar. `'auto'` obeys `require_pushed_authorization_requests` of the metadata, `'always'` needs a server with the
+   * endpoint, `'never'` is for servers whose metadata is wrong. In a page the endpoint must allow the page's origin (CORS).
+   *
+   * @default 'auto'
+   */
+  readonly par?: 'auto' | 'always' | 'never' | undefined;
+  /** Fine-grained permissions that the user is asked for (RFC 9396), as the API defines them. Sent unchanged. */
+  readonly authorizationDetails?: readonly AuthorizationDetail[] | undefined;
+  /** Authentication contexts, the preferred one first: `acr_values`. */
+  readonly acrValues?: readonly string[] | undefined;
+  /** How long ago the user may have signed in, in seconds: `max_age`. The `auth_time` of the ID token is compared with it. */
+  readonly maxAge?: number | undefined;
+  /** What the server asks the user for, such as `'login'`, `'consent'` or `'select_account'` (OpenID Connect Core §3.1.2.1). */
+  readonly prompt?: string | readonly string[] | undefined;
+  /** Languages of the server's pages, the preferred one first: `ui_locales`. */
+  readonly uiLocales?: readonly string[] | undefined;
+  /**
+   * Other parameters of the request: `login_hint`, `claims`, `audience`, … One that an option above sends as well takes precedence
+   * over that option.
+   */
   readonly parameters?: Readonly<Record<string, string>> | undefined;
   /** Time limit for the user to sign in, in ms. @default 600_000 */
   readonly lifetime?: number | undefined;
@@ -135,19 +162,50 @@ const reservedParameters: readonly string[] = [
   'request_uri',
 ];
 
+/** What may stand in a list that the request writes with spaces. */
+const isList = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((one) => typeof one === 'string' && /^[!#-[\]-~]+$/.test(one));
+
+type Rule = readonly [isValid: (value: unknown) => boolean, problem: string];
+
+const list: Rule = [
+  isList,
+  explain('login-options', 'must be an array of strings, each without spaces and quotes.'),
+];
+
+const rules: Readonly<Record<string, Rule>> = {
+  scope: list,
+  acrValues: list,
+  uiLocales: list,
+  prompt: [(value) => isList([value].flat()), list[1]],
+  resource: [
+    (value) => Array.isArray(value) && value.every((one) => isText(one) && isResource(one)),
+    explain('login-options', 'must be an array of absolute URIs without a fragment.'),
+  ],
+  authorizationDetails: [
+    (value) => Array.isArray(value) && value.every((one) => isText(one?.type)),
+    explain('login-options', 'must be an array of objects with a type.'),
+  ],
+  maxAge: [
+    (value) => Number.isSafeInteger(value) && (value as number) >= 0,
+    explain('login-options', 'must be a number of seconds.'),
+  ],
+  par: [
+    (value) => value === 'auto' || value === 'always' || value === 'never',
+    explain('login-options', "must be 'auto', 'always' or 'never'."),
+  ],
+};
+
+/** Names of the options of a login that its request consists of. */
+export const requestOptions = (): string[] => [...Object.keys(rules), 'parameters', 'lifetime'];
+
 /** @throws ConfigurationError that names the option and the remedy. */
-export function checkRequest({ scope, resource, parameters, lifetime }: LoginRequest): void {
-  const isTexts = (value: unknown) => Array.isArray(value) && value.every((one) => isText(one));
-  if (scope !== undefined && !(isTexts(scope) && scope.every((one) => /^[!#-[\]-~]+$/.test(one)))) {
-    throw new ConfigurationError(
-      `The option scope ${explain('login-options', 'must be an array of scopes, each without spaces and quotes.')}`,
-    );
+export function checkRequest(request: LoginRequest): void {
+  for (const [name, [isValid, problem]] of Object.entries(rules)) {
+    const value = request[name as keyof LoginRequest];
+    if (value !== undefined && !isValid(value)) throw new ConfigurationError(`The option ${name} ${problem}`);
   }
-  if (resource !== undefined && !(isTexts(resource) && resource.every(isResource))) {
-    throw new ConfigurationError(
-      `The option resource ${explain('login-options', 'must be an array of absolute URIs without a fragment.')}`,
-    );
-  }
+  const { parameters, lifetime } = request;
   if (lifetime !== undefined) requireMilliseconds('lifetime', lifetime);
   for (const [name, value] of Object.entries(parameters ?? {})) {
     if (typeof value !== 'string')
@@ -157,6 +215,25 @@ export function checkRequest({ scope, resource, parameters, lifetime }: LoginReq
       `The option parameters ${explain('login-options', `must not set ${name}: tokenkeep sets it itself.`)}`,
     );
   }
+}
+
+/** The parameters that the application chooses, without empty ones. */
+export function requestedParameters(request: LoginRequest): URLSearchParams {
+  const { authorizationDetails = [], maxAge, prompt = [] } = request;
+  const joined = (values: readonly string[] = []) => values.join(' ');
+  const named = {
+    authorization_details: authorizationDetails.length > 0 && JSON.stringify(authorizationDetails),
+    acr_values: joined(request.acrValues),
+    max_age: maxAge?.toString(),
+    prompt: joined([prompt].flat()),
+    ui_locales: joined(request.uiLocales),
+    ...request.parameters,
+    scope: joined(request.scope),
+  };
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(named)) if (value) parameters.set(name, value);
+  for (const resource of request.resource ?? []) parameters.append('resource', resource);
+  return parameters;
 }
 
 const isResource = (text: string) => parseUrl(text) !== null && !text.includes('#');

@@ -8,7 +8,7 @@ import { ConfigurationError } from '../core/errors.ts';
 import { explain } from '../core/explain.ts';
 import type { TokenSet } from '../core/oauth/token-set.ts';
 import type { ManagerInternals } from '../manager-internals.ts';
-import { checkRequest, type LoginRequest, requireRedirectUri } from './login-options.ts';
+import { checkRequest, type LoginRequest, requestOptions, requireRedirectUri } from './login-options.ts';
 import type { LoginPage } from './page-navigation.ts';
 import { type PendingLogins, requirePendingLogins } from './pending-logins.ts';
 import type { StepUpRequest } from './step-up.ts';
@@ -79,8 +79,8 @@ export interface RedirectLogin {
    * Resolves if the user returns to this page by "Back" without signing in, or if `finish()` signed the user in.
    *
    * @throws ConfigurationError on a server, for a `returnTo` that is not allowed, and for `dpop()` with keys that end with the page.
-   *   LoginFailedError with `no_response` if discovery failed, or with `timed_out` if the page has not unloaded within the manager's
-   *   `timeout`. StorageError if the login or its key could not be stored. The signal's reason if it aborts.
+   *   LoginFailedError with `no_response` if discovery failed, with `refused` if the server refused a pushed request, or with
+   *   `timed_out` if the page has not unloaded within the manager's `timeout`. StorageError if the login or its key could not be stored. The signal's reason if it aborts.
    */
   begin(options?: BeginLoginOptions): Promise<void>;
   /**
@@ -97,18 +97,6 @@ export interface RedirectLogin {
   finish(): Promise<RedirectLoginResult>;
 }
 
-const names = [
-  'manager',
-  'redirectUri',
-  'pending',
-  'allowReturnTo',
-  'page',
-  'scope',
-  'resource',
-  'parameters',
-  'lifetime',
-];
-
 /** @throws ConfigurationError that names the option and the remedy. */
 export function checkRedirectLogin(
   options: RedirectLoginOptions,
@@ -118,6 +106,7 @@ export function checkRedirectLogin(
     throw new ConfigurationError(`redirectLogin(): ${problem}`);
   };
   const { redirectUri, pending, allowReturnTo, page } = Object(options) as RedirectLoginOptions;
+  const names = ['manager', 'redirectUri', 'pending', 'allowReturnTo', 'page', ...requestOptions()];
   const unknown = Object.keys(Object(options)).find((name) => !names.includes(name));
   if (unknown !== undefined)
     refuse(explain('redirect-login', `there is no option ${unknown}. The options are ${names.join(', ')}.`));

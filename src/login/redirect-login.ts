@@ -13,7 +13,7 @@ import { internalsOf, type ManagerInternals } from '../manager-internals.ts';
 import type { Session } from '../session/session.ts';
 import { loginRefused } from './authorization-response.ts';
 import { exchangeResponse } from './complete-login.ts';
-import { checkRequest, loginClientOf, requireRedirectUri } from './login-options.ts';
+import { checkRequest, type LoginRequest, loginClientOf, requireRedirectUri } from './login-options.ts';
 import { runInOneTab } from './one-tab.ts';
 import { type LoginPage, navigateAway, navigateOnce, requirePersistentKeys } from './page-navigation.ts';
 import { type PendingLogins, requirePendingLogins, takePendingLogin } from './pending-logins.ts';
@@ -106,8 +106,8 @@ class RedirectLoginFlow {
       );
     }
     requirePersistentKeys(context.dpop);
-    const { scope = context.scope, resource, lifetime, parameters: always } = this.#options;
-    const base = { scope, resource, lifetime, parameters: { ...always, ...parameters } };
+    const { scope = context.scope, parameters: always } = this.#options;
+    const base: LoginRequest = { ...this.#options, scope, parameters: { ...always, ...parameters } };
     const request = stepUp === undefined ? base : withStepUp(base, stepUp);
     checkRequest(request);
     const place = this.#checkedReturnTo(returnTo, page);
@@ -119,6 +119,7 @@ class RedirectLoginFlow {
       const redirectUri = this.#redirectUri(page);
       const { url } = await startLoginWith(client, {
         ...request,
+        signal: aborting,
         redirectUri,
         pending: this.#pending,
         returnTo: place,

@@ -29,7 +29,7 @@ export interface StartLoginOptions extends LoginClientOptions, LoginRequest {
 
 /** Pending login, the result of {@link startLogin}. */
 export interface StartedLogin {
-  /** URL to navigate the user to. */
+  /** URL to navigate the user to, at once: servers keep a request that was pushed (`par`) for about a minute. */
   readonly url: string;
   /** Identifies this login: the response has the same `state` (RFC 6749 §4.1.1). */
   readonly state: string;
@@ -66,7 +66,8 @@ export interface StartedLogin {
  *   console.info(claims?.sub);
  * }
  * ```
- * @throws ConfigurationError, LoginFailedError (`no_response`: no metadata), the signal's reason, and the errors of `pending`.
+ * @throws ConfigurationError, LoginFailedError (`no_response`: no metadata, or no response to a pushed request), the signal's reason,
+ *   and the errors of `pending`.
  */
 export async function startLogin(options: StartLoginOptions): Promise<StartedLogin> {
   requireRedirectUri(options.redirectUri);

@@ -45,10 +45,13 @@ export type StepUpRequest = { readonly [name in keyof StepUp]?: StepUp[name] | u
  */
 export function withStepUp<Options extends LoginRequest>(options: Options, stepUp: StepUpRequest): Options {
   const { scope: more = [], acrValues = [], maxAge, claims } = checkStepUp(stepUp);
-  const { scope = [], parameters = {} } = options;
+  const { scope = [], parameters = {}, maxAge: ownMaxAge } = options;
   const requested: Record<string, string> = {};
   if (acrValues.length > 0) requested['acr_values'] = acrValues.join(' ');
-  if (maxAge !== undefined) requested['max_age'] = String(Math.min(maxAge, maxAgeOf(parameters['max_age'])));
+  if (maxAge !== undefined) {
+    const own = maxAgeOf(parameters['max_age'] ?? String(ownMaxAge));
+    requested['max_age'] = String(Math.min(maxAge, own));
+  }
   if (claims !== undefined) {
     const own = readClaims('parameters.claims', parameters['claims'] ?? '{}');
     requested['claims'] = JSON.stringify(mergeClaims(own, readClaims('stepUp.claims', claims)));
@@ -113,5 +116,4 @@ function mergeClaims(own: Claims, requested: Claims): Claims {
 const isObject = (value: unknown): value is Claims =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const maxAgeOf = (text: string | undefined): number =>
-  text !== undefined && /^\d+$/.test(text) ? Number(text) : Number.POSITIVE_INFINITY;
+const maxAgeOf = (text: string): number => (/^\d+$/.test(text) ? Number(text) : Number.POSITIVE_INFINITY);

@@ -5,8 +5,7 @@
  * @module
  */
 
-import { withTimeout } from '../async/abortable.ts';
-import { isTokenKeepError, LoginFailedError } from '../core/errors.ts';
+import { LoginFailedError } from '../core/errors.ts';
 import { safeCause } from '../core/http/network-error.ts';
 import type { DpopKey, ProvenTokenRequest } from '../core/oauth/dpop-key.ts';
 import { parseTokenResponse, type TokenResponseOutcome } from '../core/oauth/token-response.ts';
@@ -15,6 +14,7 @@ import { grantRequest } from '../token-endpoint/token-request.ts';
 import { loginRefused } from './authorization-response.ts';
 import { createLogin, type Login } from './login.ts';
 import type { LoginExpectations } from './login-expectations.ts';
+import { proveRequest } from './login-key.ts';
 import type { LoginClient } from './login-options.ts';
 
 /** A response, or the reason why there is none. */
@@ -44,26 +44,9 @@ export async function prepareExchange(
   parameters: Readonly<Record<string, string>>,
   dpopKey: DpopKey | undefined,
 ): Promise<PreparedExchange> {
-  const { server, clock } = client;
-  let isBuilt = false;
-  const build = async () => {
-    const request = await grantRequest(client, server, grantType, parameters);
-    isBuilt = true;
-    return request;
-  };
-  try {
-    const request = await withTimeout<ProvenTokenRequest>(
-      client,
-      () => dpopKey?.request(build, () => clock.Date.now()) ?? build(),
-    );
-    return { send: () => send(client, request) };
-  } catch (error) {
-    if (!isBuilt || isTokenKeepError(error)) throw error;
-    throw new LoginFailedError('The key of the login cannot sign. Start the login again.', {
-      reason: 'no_key',
-      cause: safeCause(error, []),
-    });
-  }
+  const make = () => grantRequest(client, client.server, grantType, parameters);
+  const request = await proveRequest(client, make, dpopKey);
+  return { send: () => send(client, request) };
 }
 
 async function send(client: LoginClient, request: ProvenTokenRequest): Promise<ExchangeOutcome> {

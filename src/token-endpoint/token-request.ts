@@ -88,6 +88,17 @@ export function deviceRequest(
   return buildTokenRequest(client, server, endpoint, all);
 }
 
+/** The request that leaves the parameters of a login with the server (RFC 9126 §2.1): a form, whatever the token endpoint takes. */
+export function pushRequest(
+  client: ClientOptions,
+  server: AuthorizationServer,
+  endpoint: string,
+  given: URLSearchParams,
+): Promise<BuiltRequest> {
+  const parameters = new URLSearchParams(given);
+  return buildRequest(client, server, { endpoint, parameters, accept: 'application/json', encoding: 'form' });
+}
+
 interface Form {
   readonly endpoint: string;
   readonly parameters: URLSearchParams;

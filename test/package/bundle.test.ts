@@ -20,12 +20,13 @@ const ceilings: { code: string; ceiling: number }[] = [
   // It reads the text of a PEM, of any algorithm.
   { code: `export { privateKeyJwt } from 'tokenkeep/client-assertion'`, ceiling: 3_960 },
   { code: `export { clientSecretBasic } from 'tokenkeep/client-authentication'`, ceiling: 840 },
-  // Alone. Beside a manager it is about a third: the reader of answers and redaction are in the manager.
-  { code: `export { startLogin, completeLogin } from 'tokenkeep/login'`, ceiling: 12_600 },
-  { code: `export { redirectLogin } from 'tokenkeep/login'`, ceiling: 13_700 },
-  { code: `export { popupLogin, returnFromPopup } from 'tokenkeep/login'`, ceiling: 11_400 },
-  { code: `export { loopbackLogin } from 'tokenkeep/login'`, ceiling: 11_900 },
-  { code: `export { deviceLogin } from 'tokenkeep/login'`, ceiling: 10_500 },
+  // Alone. Beside a manager it is about a third: the reader of answers and redaction are in the manager. A new feature has raised
+  // these four by 0.6 kB: pushed authorization requests, and five parameters by name. A device has the parameters only.
+  { code: `export { startLogin, completeLogin } from 'tokenkeep/login'`, ceiling: 13_200 },
+  { code: `export { redirectLogin } from 'tokenkeep/login'`, ceiling: 14_300 },
+  { code: `export { popupLogin, returnFromPopup } from 'tokenkeep/login'`, ceiling: 12_000 },
+  { code: `export { loopbackLogin } from 'tokenkeep/login'`, ceiling: 12_500 },
+  { code: `export { deviceLogin } from 'tokenkeep/login'`, ceiling: 10_700 },
   { code: `export { startLogout, completeLogout } from 'tokenkeep/login'`, ceiling: 5_760 },
   { code: `export { importSession } from 'tokenkeep/login'`, ceiling: 8_200 },
   // A page without a manager, which is in the worker.

@@ -35,8 +35,10 @@ const imports: readonly { code: string; production: boolean; rolldown: number; e
       `export { startLogin, completeLogin } from 'tokenkeep/login'`,
       `export { reachfive } from 'tokenkeep/providers'`,
     ].join('; '),
-    [46_800, 48_000],
-    [44_550, 45_400],
+    // A new feature has raised these: pushed authorization requests, and five parameters by name. 0.4 kB in production, and 0.8 in
+    // development, where each option has its explanation.
+    [47_800, 49_000],
+    [45_400, 46_200],
   ),
   ...both(`export * from 'tokenkeep'`, [39_750, 40_750], [37_800, 38_450]),
 ];

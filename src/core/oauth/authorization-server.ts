@@ -39,12 +39,21 @@ export interface AuthorizationServer {
   readonly endSessionRedirectParameter?: string | undefined;
   /** URL of the device authorization endpoint (RFC 8628). @default the one of the metadata */
   readonly deviceAuthorizationEndpoint?: string | undefined;
+  /** URL of the pushed authorization request endpoint (RFC 9126). @default the one of the metadata */
+  readonly pushedAuthorizationRequestEndpoint?: string | undefined;
+  /**
+   * `true`: the server accepts only logins whose parameters were pushed (RFC 9126 §5). See the option `par` of a login.
+   *
+   * @default `require_pushed_authorization_requests` of the metadata
+   */
+  readonly requirePushedAuthorizationRequests?: boolean | undefined;
   /** Endpoints for clients that authenticate by mutual TLS (RFC 8705 §5). */
   readonly mtlsEndpointAliases?:
     | {
         readonly tokenEndpoint?: string | undefined;
         readonly revocationEndpoint?: string | undefined;
         readonly deviceAuthorizationEndpoint?: string | undefined;
+        readonly pushedAuthorizationRequestEndpoint?: string | undefined;
       }
     | undefined;
   /** The whole metadata document, when it was discovered. */

@@ -29,13 +29,15 @@ export function authorizationEndpoint(server: ServerContext, exchange: Exchange)
 
 function respond(server: ServerContext, { method, url, seenAs }: Exchange): ServerResponse {
   if (method !== 'GET') return json(405, { error: 'invalid_request' }, { allow: 'GET' });
-  const parameters = url.searchParams;
+  const parameters = parametersOf(server, url.searchParams);
+  if (parameters === undefined) return json(400, { error: 'invalid_request_uri' });
   const redirectUri = parameters.get('redirect_uri');
   // Without a client and a redirect URI of that client, the browser cannot be sent back (RFC 6749 §4.1.2.1).
   if (!server.settings.clients.has(parameters.get('client_id') ?? '') || redirectUri === null) {
     return json(400, { error: 'invalid_request' });
   }
-  const error = problemOf(parameters);
+  // The server keeps no sessions of its own.
+  const error = problemOf(parameters) ?? (parameters.get('prompt') === 'none' ? 'login_required' : undefined);
   const back = new URL(redirectUri);
   if (error === undefined) back.searchParams.set('code', server.logins.issue(codeOf(server, parameters)));
   else back.searchParams.set('error', error);
@@ -45,13 +47,28 @@ function respond(server: ServerContext, { method, url, seenAs }: Exchange): Serv
   return { status: 302, headers: { location: back.href, 'cache-control': 'no-store' }, body: '' };
 }
 
-function problemOf(parameters: URLSearchParams): string | undefined {
+/**
+ * The parameters of a login: those of the URL, or those that were pushed. The URL of a pushed login names its client and nothing
+ * else, which is stricter than RFC 9126 §4. `undefined`: the login cannot begin.
+ */
+function parametersOf(server: ServerContext, inUrl: URLSearchParams): URLSearchParams | undefined {
+  const requestUri = inUrl.get('request_uri');
+  if (requestUri === null) return server.settings.requirePushedAuthorizationRequests ? undefined : inUrl;
+  const pushed = server.logins.takePushed(requestUri);
+  const isAlone = [...inUrl.keys()].sort().join() === 'client_id,request_uri';
+  const isItsOwn = pushed?.clientId === inUrl.get('client_id');
+  return isAlone && isItsOwn && server.now() < pushed.expiresAt ? pushed.parameters : undefined;
+}
+
+/** What is wrong with the parameters of a login, as an OAuth error code. */
+export function problemOf(
+  parameters: URLSearchParams,
+): 'invalid_request' | 'unsupported_response_type' | undefined {
   const names = [...parameters.keys()].filter((name) => name !== 'resource');
   if (new Set(names).size < names.length) return 'invalid_request';
   if (parameters.get('response_type') !== 'code') return 'unsupported_response_type';
   if (parameters.get('code_challenge_method') !== 'S256' || !parameters.get('code_challenge'))
     return 'invalid_request';
-  if (parameters.get('prompt') === 'none') return 'login_required'; // the server keeps no user sessions
   return isClaims(parameters.get('claims')) ? undefined : 'invalid_request';
 }
 

@@ -5,7 +5,14 @@
  */
 
 /** The endpoints of the test server that can be made to fail, to wait, or to be counted. */
-export type EndpointName = 'authorization' | 'token' | 'revocation' | 'introspection' | 'metadata' | 'api';
+export type EndpointName =
+  | 'authorization'
+  | 'pushed'
+  | 'token'
+  | 'revocation'
+  | 'introspection'
+  | 'metadata'
+  | 'api';
 
 /** The type of bytes with their own buffer, by a function that returns it: TypeScript before 5.7 has no kinds of `Uint8Array`. */
 export type Bytes = ReturnType<InstanceType<typeof TextEncoder>['encode']>;

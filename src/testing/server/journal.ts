@@ -8,6 +8,8 @@
 export interface ServerCounts {
   /** Logins: `signIn` was called, or a code was exchanged. */
   signIns: number;
+  /** Parameters of logins that clients have pushed (RFC 9126). */
+  pushedRequests: number;
   /** Requests that reached the token endpoint, with any result. */
   tokenRequests: number;
   /** Those of them that carried a refresh token. */
@@ -64,6 +66,7 @@ export interface ServerCounts {
 /** The kind of event, in one word. */
 export type ServerEventType =
   | 'signIn'
+  | 'pushedRequest'
   | 'refresh'
   | 'clientCredentials'
   | 'replay'
@@ -112,6 +115,7 @@ export interface ApiRequest {
 function emptyCounts(): ServerCounts {
   return {
     signIns: 0,
+    pushedRequests: 0,
     tokenRequests: 0,
     refreshAttempts: 0,
     refreshes: 0,

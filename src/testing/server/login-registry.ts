@@ -28,9 +28,17 @@ export interface AuthorizationCode extends LoginDetails {
   readonly expiresAt: number;
 }
 
+/** The parameters of a login that its client has pushed (RFC 9126 §2). */
+export interface PushedParameters {
+  readonly clientId: string;
+  readonly parameters: URLSearchParams;
+  readonly expiresAt: number;
+}
+
 export class LoginRegistry {
   readonly #details = new WeakMap<TokenFamily, LoginDetails>();
   readonly #codes = new Map<string, AuthorizationCode>();
+  readonly #pushed = new Map<string, PushedParameters>();
   /** The tokens of codes that were exchanged. */
   readonly #redeemed = new Map<string, TokenFamily>();
 
@@ -40,6 +48,19 @@ export class LoginRegistry {
 
   detailsOf(family: TokenFamily): LoginDetails {
     return this.#details.get(family) ?? {};
+  }
+
+  push(pushed: PushedParameters): string {
+    const requestUri = `urn:ietf:params:oauth:request_uri:${randomId()}`;
+    this.#pushed.set(requestUri, pushed);
+    return requestUri;
+  }
+
+  /** The pushed parameters, which can be used once. */
+  takePushed(requestUri: string): PushedParameters | undefined {
+    const pushed = this.#pushed.get(requestUri);
+    this.#pushed.delete(requestUri);
+    return pushed;
   }
 
   issue(code: AuthorizationCode): string {

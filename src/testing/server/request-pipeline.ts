@@ -14,6 +14,7 @@ import type { Delivery, EndpointName, EndpointWork, Exchange, ServerResponse } f
 import { json } from './http-exchange.ts';
 import { detectLeaks } from './leak-detection.ts';
 import { protectedApi } from './protected-api.ts';
+import { pushedAuthorizationEndpoint } from './pushed-authorization-endpoint.ts';
 import { introspectionEndpoint, revocationEndpoint } from './revocation-and-introspection.ts';
 import type { ServerContext } from './server-context.ts';
 import { endpointsByUrl, metadataDocument } from './server-metadata.ts';
@@ -144,6 +145,7 @@ export class RequestPipeline {
 }
 
 const endpoints = {
+  pushed: pushedAuthorizationEndpoint,
   token: tokenEndpoint,
   revocation: revocationEndpoint,
   introspection: introspectionEndpoint,

@@ -12,12 +12,15 @@ import type { ServerSettings } from './server-settings.ts';
 /** Returns the document that the server publishes. */
 export function metadataDocument(issuer: string, settings: ServerSettings): Record<string, unknown> {
   const base = issuer.replace(/\/$/, '');
-  const { authorizationEndpoint, tokenEndpoint, revocationEndpoint } = endpointsAt(issuer, settings);
+  const { authorizationEndpoint, tokenEndpoint, revocationEndpoint, pushedAuthorizationRequestEndpoint } =
+    endpointsAt(issuer, settings);
   return {
     issuer,
     authorization_endpoint: authorizationEndpoint,
     token_endpoint: tokenEndpoint,
     ...(revocationEndpoint !== undefined && { revocation_endpoint: revocationEndpoint }),
+    pushed_authorization_request_endpoint: pushedAuthorizationRequestEndpoint,
+    require_pushed_authorization_requests: settings.requirePushedAuthorizationRequests,
     introspection_endpoint: `${base}/introspect`,
     dpop_signing_alg_values_supported: proofAlgorithms,
     grant_types_supported: ['authorization_code', 'refresh_token', 'client_credentials'],
@@ -51,13 +54,17 @@ export function authorizationServerMetadata(issuer: string, settings: ServerSett
 function endpointsAt(
   issuer: string,
   settings: ServerSettings,
-): Pick<AuthorizationServer, 'authorizationEndpoint' | 'tokenEndpoint' | 'revocationEndpoint'> {
+): Pick<
+  AuthorizationServer,
+  'authorizationEndpoint' | 'tokenEndpoint' | 'revocationEndpoint' | 'pushedAuthorizationRequestEndpoint'
+> {
   const own = `${new URL(settings.issuer).origin}/`;
   const seen = (url: string) =>
     url.startsWith(own) ? `${new URL(issuer).origin}/${url.slice(own.length)}` : url;
   const { authorizationEndpoint, tokenEndpoint, revocationEndpoint } = settings;
   return {
     authorizationEndpoint: seen(authorizationEndpoint),
+    pushedAuthorizationRequestEndpoint: seen(settings.pushedAuthorizationRequestEndpoint),
     tokenEndpoint: seen(tokenEndpoint),
     ...(revocationEndpoint !== undefined && { revocationEndpoint: seen(revocationEndpoint) }),
   };
@@ -70,6 +77,7 @@ export function endpointsByUrl(settings: ServerSettings): ReadonlyMap<string, En
   const { authorizationEndpoint, tokenEndpoint, revocationEndpoint } = settings;
   return new Map<string, EndpointName>([
     [authorizationEndpoint, 'authorization'],
+    [settings.pushedAuthorizationRequestEndpoint, 'pushed'],
     [tokenEndpoint, 'token'],
     ...(revocationEndpoint === undefined ? [] : [[revocationEndpoint, 'revocation'] as const]),
     [`${origin}${path}/introspect`, 'introspection'],

@@ -68,6 +68,10 @@ export interface AuthorizationServerOptions {
   readonly tokenEndpoint?: string;
   /** Absolute URL, served like `authorizationEndpoint`; `null`: there is none. @default `${issuer}/revoke` */
   readonly revocationEndpoint?: string | null;
+  /** Absolute URL, served like `authorizationEndpoint`. @default `${issuer}/par` */
+  readonly pushedAuthorizationRequestEndpoint?: string;
+  /** `true`: users can only log in with parameters that their client has pushed (RFC 9126 §5). @default false */
+  readonly requirePushedAuthorizationRequests?: boolean;
   /** Wording of its responses. @default that of the standards */
   readonly dialect?: Dialect;
   /** @default 'strict' */
@@ -127,6 +131,8 @@ export interface ServerSettings {
   readonly authorizationEndpoint: string;
   readonly tokenEndpoint: string;
   readonly revocationEndpoint: string | undefined;
+  readonly pushedAuthorizationRequestEndpoint: string;
+  readonly requirePushedAuthorizationRequests: boolean;
   readonly dialect: Dialect;
   readonly profile: ProfileRules;
   readonly clients: ReadonlyMap<string, TestClient>;
@@ -151,6 +157,8 @@ const optionNames: MemberNames<AuthorizationServerOptions> = {
   authorizationEndpoint: true,
   tokenEndpoint: true,
   revocationEndpoint: true,
+  pushedAuthorizationRequestEndpoint: true,
+  requirePushedAuthorizationRequests: true,
   dialect: true,
   profile: true,
   clients: true,
@@ -183,6 +191,8 @@ export function resolveSettings(options: AuthorizationServerOptions): ServerSett
     authorizationEndpoint = `${base}/authorize`,
     tokenEndpoint = `${base}/token`,
     revocationEndpoint = `${base}/revoke`,
+    pushedAuthorizationRequestEndpoint = `${base}/par`,
+    requirePushedAuthorizationRequests = false,
     dialect = {},
     apiOrigin = 'https://api.test',
     profile = 'strict',
@@ -206,6 +216,8 @@ export function resolveSettings(options: AuthorizationServerOptions): ServerSett
     authorizationEndpoint,
     tokenEndpoint,
     revocationEndpoint: revocationEndpoint ?? undefined,
+    pushedAuthorizationRequestEndpoint,
+    requirePushedAuthorizationRequests,
     dialect,
     apiOrigin: new URL(apiOrigin).origin,
     profile: typeof profile === 'string' ? { kind: profile } : profile,

@@ -27,6 +27,8 @@ export interface ServerSettings {
   readonly moreClients: readonly object[];
   /** With it there is an API that takes bound tokens, the userinfo endpoint; `nonces`: proofs have to name the server's. */
   readonly dpop?: { readonly nonces: boolean } | undefined;
+  /** `true`: logins begin with parameters that their client has pushed (RFC 9126), and in no other way. */
+  readonly requiresPushedRequests?: boolean | undefined;
   /** Where clients with a certificate go, if there is such a place. */
   readonly mutualOrigin?: string | undefined;
 }
@@ -91,6 +93,10 @@ export function configuration(settings: ServerSettings, provider: () => Provider
       clientCredentials: { enabled: true },
       userinfo: { enabled: settings.dpop !== undefined },
       ...(settings.dpop && { dPoP: proofs(settings.dpop) }),
+      pushedAuthorizationRequests: {
+        enabled: settings.requiresPushedRequests === true,
+        requirePushedAuthorizationRequests: settings.requiresPushedRequests === true,
+      },
       deviceFlow: { enabled: true, ...devicePages },
       rpInitiatedLogout: { enabled: true, ...logoutPages },
       introspection: { enabled: true, allowedPolicy: () => true },
@@ -122,10 +128,13 @@ function methods({ mutualOrigin }: ServerSettings): string[] {
 }
 
 /** RFC 8705 §5 */
-function aliases({ mutualOrigin }: ServerSettings): object {
+function aliases({ mutualOrigin, requiresPushedRequests }: ServerSettings): object {
   if (mutualOrigin === undefined) return {};
   const [token_endpoint, revocation_endpoint] = [`${mutualOrigin}/token`, `${mutualOrigin}/token/revocation`];
-  return { mtls_endpoint_aliases: { token_endpoint, revocation_endpoint } };
+  const pushed = requiresPushedRequests && {
+    pushed_authorization_request_endpoint: `${mutualOrigin}/request`,
+  };
+  return { mtls_endpoint_aliases: { token_endpoint, revocation_endpoint, ...pushed } };
 }
 
 interface Connection {

@@ -27,6 +27,8 @@ export interface CertifiedServerOptions {
   readonly moreClients?: readonly object[];
   /** With it the userinfo endpoint is an API that takes bound tokens; `nonces`: proofs have to name the server's. */
   readonly dpop?: { readonly nonces: boolean };
+  /** `true`: logins begin with parameters that their client has pushed (RFC 9126), and in no other way. */
+  readonly requiresPushedRequests?: boolean;
   /** The server speaks HTTPS, and has a second port for clients with certificates. `ca` is who vouches for them. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca: string };
   /** Where it listens on loopback. @default 0, any that is free */
