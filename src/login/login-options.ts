@@ -71,7 +71,7 @@ export interface LoginRequest {
   readonly acrValues?: readonly string[] | undefined;
   /** How long ago the user may have signed in, in seconds: `max_age`. The `auth_time` of the ID token is compared with it. */
   readonly maxAge?: number | undefined;
-  /** What the server asks the user for, such as `'login'`, `'consent'` or `'select_account'` (OpenID Connect Core §3.1.2.1). */
+  /** Prompts that the server shows the user, such as `'login'`, `'consent'` or `'select_account'` (OpenID Connect Core §3.1.2.1). */
   readonly prompt?: string | readonly string[] | undefined;
   /** Languages of the server's pages, the preferred one first: `ui_locales`. */
   readonly uiLocales?: readonly string[] | undefined;
@@ -162,7 +162,7 @@ const reservedParameters: readonly string[] = [
   'request_uri',
 ];
 
-/** What may stand in a list that the request writes with spaces. */
+/** Values that the request joins with spaces. */
 const isList = (value: unknown): boolean =>
   Array.isArray(value) && value.every((one) => typeof one === 'string' && /^[!#-[\]-~]+$/.test(one));
 

@@ -60,8 +60,8 @@ export interface StartedLogin {
  *
  * async function onCallbackPage(): Promise<void> {
  *   const login = await completeLogin({ ...client, pending: sessionStorage }, location.href);
- * store the tokens first …
- * … then validate the ID token
+ *   await manager.setTokens(login.tokens); // store the tokens first …
+ *   const claims = login.idTokenClaims(); // … then validate the ID token
  *   history.replaceState(null, '', login.returnTo ?? '/');
  *   console.info(claims?.sub);
  * }

@@ -26,7 +26,7 @@ const openers: Readonly<Record<string, readonly [command: string, ...parameters:
  *
  * async function show(url: string): Promise<void> {
  *   console.error(`Log in here:\n${url}`);
- * if it fails, the user opens the URL
+ *   await openSystemBrowser(url).catch(() => undefined); // if it fails, the user opens the URL
  * }
  * const client = { clientId: 'my-cli', authorizationServer: discover('https://auth.example.com') };
  * const logIn = () => loopbackLogin({ ...client, scope: ['openid', 'offline_access'], open: show });

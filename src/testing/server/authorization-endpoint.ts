@@ -60,7 +60,7 @@ function parametersOf(server: ServerContext, inUrl: URLSearchParams): URLSearchP
   return isAlone && isItsOwn && server.now() < pushed.expiresAt ? pushed.parameters : undefined;
 }
 
-/** What is wrong with the parameters of a login, as an OAuth error code. */
+/** OAuth error code for wrong parameters of a login. */
 export function problemOf(
   parameters: URLSearchParams,
 ): 'invalid_request' | 'unsupported_response_type' | undefined {

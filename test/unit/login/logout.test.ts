@@ -488,7 +488,7 @@ describe('completeLogout()', () => {
     expect(JSON.stringify([error, String((error as Error).cause)])).not.toContain(state);
   });
 
-  test('refuses what is no URL, and a storage that is none', async () => {
+  test('refuses a value that is not a URL, and an invalid storage', async () => {
     const { complete } = await started();
     await expect(complete('/signed-out?state=x')).rejects.toThrow(explained('callback must be a whole URL'));
     await expect(completeLogout({ pending: {} as never }, redirectUri)).rejects.toThrow(

@@ -319,7 +319,7 @@ describe('every form of login', () => {
     expect(pending.size).toBe(0);
   });
 
-  test('a server that never answers is given up after the time limit', async () => {
+  test('a server that never answers is abandoned after the time limit', async () => {
     const reached = Promise.withResolvers<void>();
     const place: Place = () => {
       reached.resolve();
