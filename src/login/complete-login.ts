@@ -22,13 +22,8 @@ import type { Login } from './login.ts';
 import { deleteLoginKey, loadLoginKey, withLoginKey } from './login-key.ts';
 import { createLoginClient, type LoginClient, type LoginClientOptions } from './login-options.ts';
 import { runInOneTab } from './one-tab.ts';
-import {
-  type PendingLogin,
-  type PendingLogins,
-  requirePendingLogins,
-  restorePendingLogin,
-  takePendingLogin,
-} from './pending-logins.ts';
+import { type PendingLogins, requirePendingLogins } from './pending-entries.ts';
+import { type PendingLogin, pendingLogins } from './pending-logins.ts';
 import { type PreparedExchange, prepareCodeExchange, requestTokens } from './token-exchange.ts';
 
 /** Options of {@link completeLogin}. */
@@ -120,7 +115,7 @@ export async function exchangeResponse(
     // Nothing was sent, so a retry may succeed.
     return exchangeError(
       prepared.error,
-      await restorePendingLogin(source.pending, response.state as string, login),
+      await pendingLogins.restore(source.pending, response.state as string, login),
     );
   }
   const { dpopKey, exchange } = prepared;
@@ -158,7 +153,7 @@ async function findLogin(
     );
   const response = readAuthorizationResponse(url?.searchParams ?? (callback as URLSearchParams));
   const { state } = response;
-  const login = state === undefined ? undefined : await takePendingLogin(source.pending, state);
+  const login = state === undefined ? undefined : await pendingLogins.take(source.pending, state);
   if (login === undefined) throw invalidResponse(unknownLogin(response));
   return { client, response, login, url };
 }

@@ -6,13 +6,12 @@
 
 import { completeClock } from '../async/abortable.ts';
 import type { Clock } from '../core/contracts.ts';
-import { ConfigurationError, StorageError } from '../core/errors.ts';
+import { ConfigurationError } from '../core/errors.ts';
 import { explain } from '../core/explain.ts';
-import { safeCause } from '../core/http/network-error.ts';
 import { parseUrl } from '../core/http/url.ts';
 import { isRedirectUri } from './complete-login.ts';
-import { type PendingLogins, requirePendingLogins } from './pending-logins.ts';
-import { type PendingLogout, takePendingLogout, withoutState } from './pending-logouts.ts';
+import { type PendingLogins, requirePendingLogins } from './pending-entries.ts';
+import { pendingLogouts, withoutState } from './pending-logouts.ts';
 import { safeReturnTo } from './return-to.ts';
 
 /** Options of {@link completeLogout}. */
@@ -64,7 +63,8 @@ export async function completeLogout(
   const states = url.searchParams.getAll('state');
   if (states.length > 1) return { outcome: 'none', reason: 'unknown' };
   const [state] = states;
-  const logout = state === withoutState ? undefined : await take(pending, state ?? withoutState);
+  const logout =
+    state === withoutState ? undefined : await pendingLogouts.take(pending, state ?? withoutState);
   if (logout === undefined) return { outcome: 'none', reason: 'unknown' };
   if (!isRedirectUri(url, logout.redirectUri)) return { outcome: 'none', reason: 'other_url' };
   if (logout.expiresAt <= completeClock(clock).Date.now()) return { outcome: 'none', reason: 'expired' };
@@ -73,15 +73,4 @@ export async function completeLogout(
     returnTo: safeReturnTo(logout.returnTo, { page: url.href, allow: undefined }),
     state: state === undefined ? 'unsupported' : 'checked',
   };
-}
-
-async function take(pending: PendingLogins, state: string): Promise<PendingLogout | undefined> {
-  try {
-    return await takePendingLogout(pending, state);
-  } catch (error) {
-    throw new StorageError(
-      'The pending logout could not be read. Check the option pending, and whether the browser blocks site data.',
-      { operation: 'read', cause: safeCause(error, [state]) },
-    );
-  }
 }

@@ -6,7 +6,7 @@
 
 import { hasBrowserFetch } from '../platform/browser-fetch.ts';
 import type { Login } from './login.ts';
-import type { PendingLogins } from './pending-logins.ts';
+import type { PendingLogins } from './pending-entries.ts';
 
 const exchangesInProgress: WeakMap<object, Map<string, Promise<Login>>> = new WeakMap();
 

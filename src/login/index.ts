@@ -20,7 +20,7 @@ export type {
 } from './logout-options.ts';
 export { type LoopbackLoginOptions, loopbackLogin } from './loopback-login.ts';
 export type { LoginPage, PageTransition } from './page-navigation.ts';
-export type { ItemStore, PendingLogins } from './pending-logins.ts';
+export type { ItemStore, PendingLogins } from './pending-entries.ts';
 export { type PopupLoginOptions, popupLogin, returnFromPopup } from './popup-login.ts';
 export { redirectLogin } from './redirect-login.ts';
 export type {

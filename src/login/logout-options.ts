@@ -11,7 +11,7 @@ import type { TokenSet } from '../core/oauth/token-set.ts';
 import type { ManagerInternals } from '../manager-internals.ts';
 import type { SignOutOptions, SignOutResult } from '../session/sign-out.ts';
 import { requireRedirectUri } from './login-options.ts';
-import { type PendingLogins, requirePendingLogins } from './pending-logins.ts';
+import { type PendingLogins, requirePendingLogins } from './pending-entries.ts';
 import { safeReturnTo } from './return-to.ts';
 
 /** A `TokenManager` as it was constructed, also one of `forSession()`. */

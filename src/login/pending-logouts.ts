@@ -1,59 +1,25 @@
 /**
- * Logouts whose user is at the server, each under its own `state`.
+ * Logouts that wait for the user to come back from the server, each under its `state`.
  *
  * @module
  */
 
-import { type ItemStore, namesIn, type PendingLogins, storeOf } from './pending-logins.ts';
+import { PendingEntries } from './pending-entries.ts';
 
-/** A logout whose user has not come back yet. */
+/** A pending logout. */
 export interface PendingLogout {
   readonly redirectUri: string;
   readonly returnTo?: string | undefined;
-  /** Unix ms. */
+  /** Expiry, in Unix ms. */
   readonly expiresAt: number;
 }
 
-const prefix = 'tokenkeep.logout.';
-
-/** The `state` of a logout at a server that returns none. */
+/** The `state` of a logout at a server that does not return it. */
 export const withoutState = 'none';
 
-/** Stores a logout, and removes those that have expired. @throws what the storage throws */
-export async function storePendingLogout(
-  pending: PendingLogins,
-  state: string,
-  logout: PendingLogout,
-  now: number,
-): Promise<void> {
-  const store = storeOf(pending);
-  for (const name of namesIn(pending)) {
-    const text = name.startsWith(prefix) ? store.getItem(name) : null;
-    if (typeof text === 'string' && !((parse(text)?.expiresAt ?? 0) > now)) store.removeItem(name);
-  }
-  await store.setItem(prefix + state, JSON.stringify(logout));
-}
-
-/** Removes and returns the logout that is pending under `state`. @throws what the storage throws */
-export async function takePendingLogout(
-  pending: PendingLogins,
-  state: string,
-): Promise<PendingLogout | undefined> {
-  const store: ItemStore = storeOf(pending);
-  const found = store.getItem(prefix + state);
-  // No `await` for a synchronous storage: two calls for one callback must not both find the logout.
-  const text = typeof found === 'object' && found !== null ? await found : found;
-  if (text === null) return undefined;
-  await store.removeItem(prefix + state);
-  return parse(text);
-}
-
-function parse(text: string): PendingLogout | undefined {
-  try {
-    const logout = JSON.parse(text) as Partial<PendingLogout> | null;
-    const isComplete = typeof logout?.redirectUri === 'string' && Number.isFinite(logout.expiresAt);
-    return isComplete ? (logout as PendingLogout) : undefined;
-  } catch {
-    return undefined;
-  }
-}
+/** Logouts whose user has not come back yet. */
+export const pendingLogouts: PendingEntries<PendingLogout> = new PendingEntries({
+  name: 'logout',
+  isComplete: ({ redirectUri }) => typeof redirectUri === 'string',
+  secrets: () => [],
+});

@@ -10,7 +10,7 @@ import type { TokenSet } from '../core/oauth/token-set.ts';
 import type { ManagerInternals } from '../manager-internals.ts';
 import { checkRequest, type LoginRequest, requestOptions, requireRedirectUri } from './login-options.ts';
 import type { LoginPage } from './page-navigation.ts';
-import { type PendingLogins, requirePendingLogins } from './pending-logins.ts';
+import { type PendingLogins, requirePendingLogins } from './pending-entries.ts';
 import type { StepUpRequest } from './step-up.ts';
 import type { IdTokenClaims } from './validate-id-token.ts';
 

@@ -16,7 +16,8 @@ import { exchangeResponse } from './complete-login.ts';
 import { checkRequest, type LoginRequest, loginClientOf, requireRedirectUri } from './login-options.ts';
 import { runInOneTab } from './one-tab.ts';
 import { type LoginPage, navigateAway, navigateOnce, requirePersistentKeys } from './page-navigation.ts';
-import { type PendingLogins, requirePendingLogins, takePendingLogin } from './pending-logins.ts';
+import { type PendingLogins, requirePendingLogins } from './pending-entries.ts';
+import { pendingLogins } from './pending-logins.ts';
 import {
   type BeginLoginOptions,
   checkRedirectLogin,
@@ -168,7 +169,7 @@ class RedirectLoginFlow {
       return use.result;
     }
     done();
-    await takePendingLogin(this.#pending, state); // the copy of this tab
+    await pendingLogins.take(this.#pending, state); // the copy of this tab
     return { outcome: 'none' };
   }
 

@@ -15,7 +15,8 @@ import {
   requireRedirectUri,
 } from './login-options.ts';
 import { navigateAway, navigateOnce, requirePersistentKeys } from './page-navigation.ts';
-import { type PendingLogins, requirePendingLogins, storePendingLogin } from './pending-logins.ts';
+import { type PendingLogins, requirePendingLogins } from './pending-entries.ts';
+import { pendingLogins } from './pending-logins.ts';
 
 /** Options of {@link startLogin}. */
 export interface StartLoginOptions extends LoginClientOptions, LoginRequest {
@@ -84,7 +85,7 @@ export async function startLoginWith(
   if (dpopKey !== undefined) await storeLoginKey(client, dpopKey); // stored, because this page will unload
   const login = { ...pending, returnTo: options.returnTo };
   try {
-    const abandoned = await storePendingLogin(options.pending, state, login, client.clock.Date.now());
+    const abandoned = await pendingLogins.store(options.pending, state, login, client.clock.Date.now());
     for (const { thumbprint } of abandoned) await deleteLoginKey(client, thumbprint);
   } catch (error) {
     await deleteLoginKey(client, dpopKey?.thumbprint);

@@ -23,8 +23,8 @@ import {
   type StartedLogout,
   type StartLogoutOptions,
 } from './logout-options.ts';
-import type { PendingLogins } from './pending-logins.ts';
-import { storePendingLogout, withoutState } from './pending-logouts.ts';
+import type { PendingLogins } from './pending-entries.ts';
+import { pendingLogouts, withoutState } from './pending-logouts.ts';
 
 /** Logouts in progress: a second click must not begin one that has no ID token left. */
 const logouts: WeakMap<Session, Promise<StartedLogout>> = new WeakMap();
@@ -120,9 +120,9 @@ async function logoutRequest(
     const now = clock.Date.now();
     const logout = { redirectUri, returnTo, expiresAt: now + lifetime };
     try {
-      await storePendingLogout(pending as PendingLogins, state, logout, now);
+      await pendingLogouts.store(pending as PendingLogins, state, logout, now);
     } catch (error) {
-      return signedOutHere('not_pending', safeCause(error, [state]));
+      return signedOutHere('not_pending', error as Error);
     }
   }
   const idTokenHint = ownForm ? 'unsupported' : idTokenHintOf(idToken, server, clientId, options);

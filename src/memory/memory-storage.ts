@@ -59,23 +59,18 @@ export function memoryStorage(): TokenStorage {
  * @throws StorageError for a record that JSON cannot express.
  */
 function copyJson(record: object): object {
-  const copy = JSON.parse(serializeRecord(record));
-  // JavaScript may pass a value that is not an object.
-  return typeof copy === 'object' ? shareTexts(copy, record as Members) : copy;
+  return shareTexts(JSON.parse(serializeRecord(record)), record) as object;
 }
 
 type Members = Record<string, unknown>;
 
 /**
- * Replaces the texts in a copy with those of the record, so that a token that is stored and in use is in memory once. Returns the
+ * Replaces the texts in a copy with those of the original, so that a token that is stored and in use is in memory once. Returns the
  * copy.
  */
-function shareTexts(copy: Members, record: Members | undefined): Members {
-  for (const [name, member] of Object.entries(copy)) {
-    const original = record?.[name];
-    if (member === original) copy[name] = original;
-    else if (typeof member === 'object' && member !== null)
-      shareTexts(member as Members, original as Members);
-  }
-  return copy;
+function shareTexts(copy: unknown, original: unknown): unknown {
+  if (typeof copy === 'object' && copy !== null)
+    for (const name of Object.keys(copy))
+      (copy as Members)[name] = shareTexts((copy as Members)[name], (original as Members)?.[name]);
+  return copy === original ? original : copy;
 }

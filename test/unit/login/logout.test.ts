@@ -262,8 +262,30 @@ describe('when the provider does not help, the user is signed out here', () => {
     expect(logout).toMatchObject({
       outcome: 'signed-out-here',
       reason: 'not_pending',
-      cause: { message: 'the quota is exceeded' },
+      cause: {
+        operation: 'write',
+        message:
+          'The pending logout could not be stored. Check the option pending, and whether the browser blocks site data.',
+        cause: { message: 'the quota is exceeded' },
+      },
     });
+  });
+
+  test('at most 50 logouts and 50 logins wait in a storage of the page, each kind apart', async () => {
+    const items = new Map<string, string>();
+    const pending = {
+      get length() {
+        return items.size;
+      },
+      key: (index: number) => [...items.keys()][index] ?? null,
+      getItem: (key: string) => items.get(key) ?? null,
+      setItem: (key: string, value: string) => items.set(key, value),
+      removeItem: (key: string) => items.delete(key),
+    };
+    items.set('tokenkeep.login.x', 'a login is not a logout');
+    for (let count = 0; count < 60; count++) await signedOut({}, { pending });
+    expect([...items.keys()].filter((key) => key.startsWith('tokenkeep.logout.')).length).toBe(50);
+    expect(items.has('tokenkeep.login.x')).toBe(true);
   });
 
   test('metadata that never arrives delays it by the timeout, once', async () => {
