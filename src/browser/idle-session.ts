@@ -35,7 +35,7 @@ const sessionEvents = [
 /** Events that a user causes. Each of them counts only if it is trusted: a script cannot pretend to be the user. */
 const activityEvents = ['pointerdown', 'pointermove', 'keydown', 'wheel', 'touchstart', 'touchmove'];
 
-/** How long another tab may take to end the session, in ms, before this one does. */
+/** Maximum time for another tab to end the session, in ms. After it, this tab ends the session. */
 const electionMs = 5_000;
 
 const active: IdleState = { kind: 'active' };
@@ -68,7 +68,7 @@ export class IdleSession {
   #login: string | null = null;
   /** Changes with each login and each end, so that what began before does nothing afterwards. */
   #epoch = 0;
-  /** How often the manager was asked for the login. */
+  /** Number of calls of `#load()` so far. */
   #loads = 0;
   #stop: (() => void)[] = [];
 
@@ -135,8 +135,8 @@ export class IdleSession {
   }
 
   /**
-   * Asks the manager for the login, and for the end of its refresh token. An event alone does not say enough: it may be
-   * about another session of the manager. Resolves with whether the answer was the latest one.
+   * Asks the manager for the login, and for the end of its refresh token. An event alone is not enough: it may be
+   * about another session of the manager. Resolves with `true` if no later call has begun.
    */
   async #load(): Promise<boolean> {
     this.#loads++;

@@ -15,7 +15,7 @@ export type IdleState =
   /** There is no session: the user was idle, signed out, or has not signed in yet. */
   | { readonly kind: 'signed-out' };
 
-/** How long an idle user stays signed in, and how long before the end the warning begins, in ms. */
+/** Time after which an idle user is signed out, and time before that at which the warning begins, in ms. */
 export interface IdleLimits {
   readonly after: number;
   readonly warn: number;
@@ -32,7 +32,7 @@ const toleranceMs = 1_000;
 
 const never = Number.NEGATIVE_INFINITY;
 
-/** Knows when the user was last active, and calls back when the countdown or its end is due. */
+/** Counts down from the user's last activity, and calls back when the countdown or its end is due. */
 export class IdleTimer {
   readonly #limits: IdleLimits;
   readonly #clock: RequiredClock;
@@ -43,7 +43,7 @@ export class IdleTimer {
   /** The monotonic time of the last activity, in ms. */
   #monotonicAt = 0;
   #timer: unknown;
-  /** When the refresh token is expected to expire, in Unix ms. */
+  /** Expected expiry of the refresh token, in Unix ms. */
   refreshTokenExpiresAt: number | undefined;
 
   constructor(limits: IdleLimits, clock: RequiredClock, onTick: () => void) {
@@ -53,7 +53,7 @@ export class IdleTimer {
     this.#resolution = Math.min(1_000, (limits.after - limits.warn) / 2);
   }
 
-  /** Whether an activity now is so close to the last one that it need not be recorded. */
+  /** `true`: an activity now is so close to the last one that it need not be recorded. */
   get isRecent(): boolean {
     const elapsed = this.#clock.Date.now() - this.#at;
     return elapsed >= 0 && elapsed < this.#resolution;
@@ -65,7 +65,7 @@ export class IdleTimer {
     return this.#at;
   }
 
-  /** Takes over the activity of another tab. */
+  /** Takes the activity of another tab, if it is later. */
   adopt(at: number): void {
     const now = this.#clock.Date.now();
     this.#correct(now);
@@ -79,7 +79,7 @@ export class IdleTimer {
     this.#at = never;
   }
 
-  /** When the user is to be signed out, in Unix ms. */
+  /** Time at which the user is signed out, in Unix ms. */
   get endsAt(): number {
     const idleEnd = this.#at + this.#limits.after;
     const expiry = this.refreshTokenExpiresAt ?? idleEnd;

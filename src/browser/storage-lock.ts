@@ -13,7 +13,7 @@ import { webLock } from './web-lock.ts';
  * Returns {@link webLock}. Where there is neither a browser nor such a storage, as on a server that renders pages, there is nothing to
  * lock: a manager can be created there, and its calls reject with an error that names the need for a page.
  *
- * @param area returns the storage, or throws where there is none.
+ * @param area returns the storage, or throws if the page has no storage.
  */
 export function storageLock(area: () => unknown): TokenLock {
   if (webLocksReach() === 'machine' || isAvailable(area)) return webLock();

@@ -17,7 +17,7 @@ import type { LoginExpectations } from './login-expectations.ts';
 import { proveRequest } from './login-key.ts';
 import type { LoginClient } from './login-options.ts';
 
-/** A response, or the reason why there is none. */
+/** A response, or the reason why the request has no response. */
 export type ExchangeOutcome = (
   | TokenResponseOutcome
   | { readonly kind: 'lost'; readonly cause: Error | undefined }

@@ -11,7 +11,7 @@ import { errorMessage, redactedCause } from './redacted-cause.ts';
 
 /** An entry of the keyring, as in `@napi-rs/keyring`. */
 export interface KeyringEntry {
-  /** Resolves with the text of the entry, or `null` if there is none. */
+  /** Resolves with the text of the entry, or `null` if the keyring has no such entry. */
   getPassword(): Promise<string | null>;
   /** Creates or replaces the entry. */
   setPassword(password: string): Promise<void>;

@@ -97,7 +97,7 @@ export function createPrivateFile(path: string): number | undefined {
 }
 
 /**
- * Identifies a file, to distinguish it from another one of the same name; `undefined` if there is none.
+ * Identifies a file, to distinguish it from another one of the same name; `undefined` if the file does not exist.
  *
  * @throws UnusableFileError for a file that other users can access.
  */

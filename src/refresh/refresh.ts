@@ -338,7 +338,7 @@ export class Refresh {
   /**
    * Returns the access token of a decision.
    *
-   * @throws the reason why there is none. All waiting calls receive the same one.
+   * @throws the error of the refresh. All waiting calls receive the same one.
    */
   #tokenOf(decision: Decision): CachedToken {
     const { clock, server } = this.#context;
@@ -390,7 +390,7 @@ export class Refresh {
   }
 }
 
-/** Returns an identifier for a marker of another process. `''`: there is none. */
+/** Returns an identifier for a marker of another process. `''`: no process has set one. */
 function foreignMarkerOf(loaded: LoadedRecord, managerId: string): string {
   const { by = managerId, latest } = (loaded.kind === 'record' && loaded.record.pendingRefresh) || {};
   return by === managerId ? '' : `${by} ${latest}`;

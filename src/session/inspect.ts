@@ -29,7 +29,7 @@ export interface InspectedRecord extends LoginName {
   readonly issuer: string | undefined;
   /** Scope of the grant. */
   readonly scope: readonly string[] | undefined;
-  /** First 8 hexadecimal digits of the SHA-256 of the refresh token. `undefined`: there is none. */
+  /** First 8 hexadecimal digits of the SHA-256 of the refresh token. `undefined`: the session has no refresh token. */
   readonly refreshToken: string | undefined;
   readonly refreshTokenExpiresAt: number | undefined;
   readonly accessTokens: readonly (InspectedToken & Pick<AccessToken, 'type' | 'issuedAt' | 'scope'>)[];

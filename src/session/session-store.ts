@@ -125,7 +125,7 @@ export class SessionStore {
     return replaced;
   }
 
-  /** Reads the stored record. Creates it if there is none, or if the value is not a session of this client. */
+  /** Reads the stored record. Creates it if nothing is stored, or if the value is not a session of this client. */
   async readOrCreate(
     session: Session,
     initial: () => Promise<InitialRecord>,

@@ -94,7 +94,7 @@ export class Session {
   readonly hasSeenTokens: boolean = false;
   /** Record that the storage has refused so far. */
   readonly unsaved: UnsavedRecord | undefined = undefined;
-  /** Key that the session is bound to. `undefined`: there is none, or it was not needed so far. */
+  /** Key that the session is bound to. `undefined`: the session has no key, or did not need it so far. */
   readonly dpopKey: DpopKey | undefined = undefined;
   /** Refresh token that the server has rejected and the storage has not deleted. */
   readonly invalidRefreshToken: string | undefined = undefined;

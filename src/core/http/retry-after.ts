@@ -9,7 +9,7 @@ export const MAX_RETRY_AFTER: number = 3_600_000;
 
 /**
  * Reads a `Retry-After` header as ms from now: seconds or an HTTP date, at most {@link MAX_RETRY_AFTER}, never negative.
- * `undefined`: there is none, or it cannot be read.
+ * `undefined`: the response has no such header, or it cannot be read.
  *
  * @param serverNow Unix ms by the server's clock, which is the one that wrote the date.
  * @see RFC 9110 §10.2.3

@@ -44,7 +44,7 @@ export interface NotRevoked {
   readonly cause?: Error | undefined;
 }
 
-/** The confirmation by the authorization server that the tokens are revoked, or the reason why there is none. */
+/** The confirmation by the authorization server that the tokens are revoked, or the reason why the server has not confirmed it. */
 export type RevocationResult = { readonly revoked: true } | NotRevoked;
 
 /** Returns a result with the reason why the revocation was not confirmed. */

@@ -49,7 +49,7 @@ export class ProofVerifier {
   }
 
   /**
-   * Verifies the proof of a request. Returns `undefined` if there is none.
+   * Verifies the proof of a request. Returns `undefined` if the request has no proof.
    *
    * @throws DpopProofError
    */

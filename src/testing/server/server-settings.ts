@@ -66,7 +66,7 @@ export interface AuthorizationServerOptions {
   readonly authorizationEndpoint?: string;
   /** Absolute URL, served like `authorizationEndpoint`. @default `${issuer}/token` */
   readonly tokenEndpoint?: string;
-  /** Absolute URL, served like `authorizationEndpoint`; `null`: there is none. @default `${issuer}/revoke` */
+  /** Absolute URL, served like `authorizationEndpoint`; `null`: the server has no such endpoint. @default `${issuer}/revoke` */
   readonly revocationEndpoint?: string | null;
   /** Absolute URL, served like `authorizationEndpoint`. @default `${issuer}/par` */
   readonly pushedAuthorizationRequestEndpoint?: string;

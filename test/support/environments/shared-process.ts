@@ -3,6 +3,7 @@
  * this fails a file that does not, before the result of another one depends on it.
  */
 import { afterAll, expect, vi } from 'vitest';
+import { isPageLeaving } from '../../../src/platform/environment.ts';
 
 const signals = [
   'exit',
@@ -66,4 +67,6 @@ afterAll(() => {
   vi.unstubAllEnvs();
   vi.restoreAllMocks();
   expect(changes(before, snapshot()), 'globals that this file has not restored').toEqual([]);
+  // A module remembers this, and the refreshes of the next file would wait for that page.
+  expect(isPageLeaving(), 'a page that this file has left and not shown again').toBe(false);
 });

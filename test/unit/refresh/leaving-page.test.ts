@@ -11,11 +11,7 @@ beforeEach(() => {
   vi.stubGlobal('window', page);
   vi.stubGlobal('document', { baseURI: 'https://app.test/' });
 });
-afterEach(() => {
-  // The next file of this process must not wait for a page to leave.
-  happens('pageshow');
-  vi.unstubAllGlobals();
-});
+afterEach(() => vi.unstubAllGlobals());
 
 /** A call that needs a refresh, in a page that has received this event. */
 async function callIn(
