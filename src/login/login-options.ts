@@ -42,7 +42,7 @@ export interface LoginClientOptions {
   readonly tokenRequest?: TokenRequestExtras | undefined;
 }
 
-/** One permission of {@link LoginRequest.authorizationDetails}. Its members besides `type` belong to the type. */
+/** One permission of {@link LoginRequest.authorizationDetails}. The other members belong to its `type`. */
 export interface AuthorizationDetail {
   readonly type: string;
   readonly [member: string]: unknown;

@@ -39,22 +39,16 @@ interface Expiring {
   readonly expiresAt: number;
 }
 
-/** The kind of the entries: what distinguishes them from others in the same storage. */
-export interface PendingKind<Entry> {
-  readonly name: 'login' | 'logout';
-  /** Checks a value that was read. Its `expiresAt` is checked already. */
-  readonly isComplete: (entry: Partial<Entry>) => boolean;
-  /** The secrets of an entry, which an error of the storage may quote. */
-  readonly secrets: (entry: Entry) => readonly (string | undefined)[];
-}
-
 export class PendingEntries<Entry extends Expiring> {
-  readonly #kind: PendingKind<Entry>;
+  readonly #name: string;
   readonly #prefix: string;
+  readonly #required: keyof Entry;
 
-  constructor(kind: PendingKind<Entry>) {
-    this.#kind = kind;
-    this.#prefix = `tokenkeep.${kind.name}.`;
+  /** @param required a member that is a text in each entry. A value without it is not an entry. */
+  constructor(name: 'login' | 'logout', required: keyof Entry) {
+    this.#name = name;
+    this.#prefix = `tokenkeep.${name}.`;
+    this.#required = required;
   }
 
   /** Stores an entry. Resolves with the entries that were removed: expired ones, and the oldest of too many. @throws StorageError */
@@ -64,18 +58,16 @@ export class PendingEntries<Entry extends Expiring> {
       await storeOf(pending).setItem(this.#prefix + state, JSON.stringify(entry));
       return abandoned;
     } catch (error) {
-      throw this.#failure('write', error, [state, ...this.#kind.secrets(entry)]);
+      throw this.#failure('write', error, [state, ...Object.values(entry)]);
     }
   }
 
   /** Stores an entry again if its response could not be used yet. Best effort: if it fails, the user begins again. */
   async restore(pending: PendingLogins, state: string, entry: Entry): Promise<boolean> {
-    try {
-      await storeOf(pending).setItem(this.#prefix + state, JSON.stringify(entry));
-      return true;
-    } catch {
-      return false;
-    }
+    return await this.store(pending, state, entry, 0).then(
+      () => true,
+      () => false,
+    );
   }
 
   /** Removes and returns the entry that is pending under `state`, or returns `undefined`. @throws StorageError */
@@ -95,15 +87,18 @@ export class PendingEntries<Entry extends Expiring> {
     }
   }
 
-  #failure(
-    operation: 'read' | 'write' | 'delete',
-    error: unknown,
-    secrets: readonly (string | undefined)[],
-  ): StorageError {
+  /** @param texts texts of the entry. An error of the storage may quote them, so they are removed from it. */
+  #failure(operation: 'read' | 'write' | 'delete', error: unknown, texts: readonly unknown[]): StorageError {
     const done = { read: 'read', write: 'stored', delete: 'removed' }[operation];
     return new StorageError(
-      `The pending ${this.#kind.name} could not be ${done}. Check the option pending, and whether the browser blocks site data.`,
-      { operation, cause: safeCause(error, secrets) },
+      `The pending ${this.#name} could not be ${done}. Check the option pending, and whether the browser blocks site data.`,
+      {
+        operation,
+        cause: safeCause(
+          error,
+          texts.filter((one) => typeof one === 'string'),
+        ),
+      },
     );
   }
 
@@ -127,7 +122,7 @@ export class PendingEntries<Entry extends Expiring> {
   #parse(text: string): Entry | undefined {
     try {
       const entry = JSON.parse(text) as Partial<Entry> | null;
-      const isEntry = entry !== null && this.#kind.isComplete(entry) && Number.isFinite(entry.expiresAt);
+      const isEntry = typeof entry?.[this.#required] === 'string' && Number.isFinite(entry.expiresAt);
       return isEntry ? (entry as Entry) : undefined;
     } catch {
       return undefined;

@@ -25,8 +25,4 @@ export interface PendingLogin {
 }
 
 /** Logins that wait for their response. */
-export const pendingLogins: PendingEntries<PendingLogin> = new PendingEntries({
-  name: 'login',
-  isComplete: ({ verifier }) => typeof verifier === 'string',
-  secrets: ({ verifier, nonce }) => [verifier, nonce],
-});
+export const pendingLogins: PendingEntries<PendingLogin> = new PendingEntries('login', 'verifier');

@@ -18,8 +18,4 @@ export interface PendingLogout {
 export const withoutState = 'none';
 
 /** Logouts whose user has not come back yet. */
-export const pendingLogouts: PendingEntries<PendingLogout> = new PendingEntries({
-  name: 'logout',
-  isComplete: ({ redirectUri }) => typeof redirectUri === 'string',
-  secrets: () => [],
-});
+export const pendingLogouts: PendingEntries<PendingLogout> = new PendingEntries('logout', 'redirectUri');

@@ -37,11 +37,11 @@ export function memoryStorage(): TokenStorage {
     lock: memoryLock(),
     async read(key) {
       const value = values.get(key);
-      return value && { record: copyJson(value.record), version: value.version };
+      return value && { record: copyJson(value.record) as object, version: value.version };
     },
     async write(key, record, ifVersion) {
       if (values.get(key)?.version !== ifVersion) throw versionConflict('write');
-      values.set(key, { record: copyJson(record), version: ++lastVersion });
+      values.set(key, { record: copyJson(record) as object, version: ++lastVersion });
       changes.notify(key);
       return lastVersion;
     },
@@ -54,23 +54,19 @@ export function memoryStorage(): TokenStorage {
 }
 
 /**
- * Returns a copy of a record by way of JSON.
+ * Returns a copy by way of JSON that shares the texts of the original, so that a token that is stored and in use is in memory once.
  *
+ * @param copy omitted by the first caller: a part of the copy.
  * @throws StorageError for a record that JSON cannot express.
  */
-function copyJson(record: object): object {
-  return shareTexts(JSON.parse(serializeRecord(record)), record) as object;
+function copyJson(
+  original: unknown,
+  copy: unknown = JSON.parse(serializeRecord(original as object)),
+): unknown {
+  if (Object(copy) === copy)
+    for (const name of Object.keys(copy as Members))
+      (copy as Members)[name] = copyJson((original as Members | undefined)?.[name], (copy as Members)[name]);
+  return original === copy ? original : copy;
 }
 
 type Members = Record<string, unknown>;
-
-/**
- * Replaces the texts in a copy with those of the original, so that a token that is stored and in use is in memory once. Returns the
- * copy.
- */
-function shareTexts(copy: unknown, original: unknown): unknown {
-  if (typeof copy === 'object' && copy !== null)
-    for (const name of Object.keys(copy))
-      (copy as Members)[name] = shareTexts((copy as Members)[name], (original as Members)?.[name]);
-  return copy === original ? original : copy;
-}

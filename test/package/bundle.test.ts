@@ -23,11 +23,11 @@ const ceilings: { code: string; ceiling: number }[] = [
   // Alone. Beside a manager it is about a third: the reader of answers and redaction are in the manager. A new feature has raised
   // these four by 0.6 kB: pushed authorization requests, and five parameters by name. A device has the parameters only.
   { code: `export { startLogin, completeLogin } from 'tokenkeep/login'`, ceiling: 13_200 },
-  { code: `export { redirectLogin } from 'tokenkeep/login'`, ceiling: 14_300 },
+  { code: `export { redirectLogin } from 'tokenkeep/login'`, ceiling: 14_330 },
   { code: `export { popupLogin, returnFromPopup } from 'tokenkeep/login'`, ceiling: 12_000 },
   { code: `export { loopbackLogin } from 'tokenkeep/login'`, ceiling: 12_500 },
   { code: `export { deviceLogin } from 'tokenkeep/login'`, ceiling: 10_700 },
-  { code: `export { startLogout, completeLogout } from 'tokenkeep/login'`, ceiling: 5_760 },
+  { code: `export { startLogout, completeLogout } from 'tokenkeep/login'`, ceiling: 5_900 },
   { code: `export { importSession } from 'tokenkeep/login'`, ceiling: 8_200 },
   // A page without a manager, which is in the worker.
   { code: `export { connectTokenManager } from 'tokenkeep/worker'`, ceiling: 4_650 },
