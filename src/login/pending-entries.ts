@@ -55,7 +55,7 @@ export class PendingEntries<Entry extends Expiring> {
   async store(pending: PendingLogins, state: string, entry: Entry, now: number): Promise<readonly Entry[]> {
     try {
       const abandoned = this.#removeExpired(pending, now);
-      await storeOf(pending).setItem(this.#prefix + state, JSON.stringify(entry));
+      await this.#write(pending, state, entry);
       return abandoned;
     } catch (error) {
       throw this.#failure('write', error, [state, ...Object.values(entry)]);
@@ -64,10 +64,12 @@ export class PendingEntries<Entry extends Expiring> {
 
   /** Stores an entry again if its response could not be used yet. Best effort: if it fails, the user begins again. */
   async restore(pending: PendingLogins, state: string, entry: Entry): Promise<boolean> {
-    return await this.store(pending, state, entry, 0).then(
-      () => true,
-      () => false,
-    );
+    try {
+      await this.#write(pending, state, entry);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** Removes and returns the entry that is pending under `state`, or returns `undefined`. @throws StorageError */
@@ -87,18 +89,17 @@ export class PendingEntries<Entry extends Expiring> {
     }
   }
 
+  async #write(pending: PendingLogins, state: string, entry: Entry): Promise<void> {
+    await storeOf(pending).setItem(this.#prefix + state, JSON.stringify(entry));
+  }
+
   /** @param texts texts of the entry. An error of the storage may quote them, so they are removed from it. */
   #failure(operation: 'read' | 'write' | 'delete', error: unknown, texts: readonly unknown[]): StorageError {
     const done = { read: 'read', write: 'stored', delete: 'removed' }[operation];
+    const secrets = texts.filter((one) => typeof one === 'string');
     return new StorageError(
       `The pending ${this.#name} could not be ${done}. Check the option pending, and whether the browser blocks site data.`,
-      {
-        operation,
-        cause: safeCause(
-          error,
-          texts.filter((one) => typeof one === 'string'),
-        ),
-      },
+      { operation, cause: safeCause(error, secrets) },
     );
   }
 
