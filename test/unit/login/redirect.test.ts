@@ -39,6 +39,29 @@ describe('startLogin', () => {
     expect(net.sent).toEqual([]);
   });
 
+  test('law no-token-in-words: a storage that quotes the login in its error reveals no secret of it', async () => {
+    const { client } = scene();
+    let stored = { state: '', verifier: '', nonce: '' };
+    const pending = {
+      getItem: () => null,
+      removeItem: () => undefined,
+      setItem(name: string, text: string) {
+        stored = { state: name.replace('tokenkeep.login.', ''), ...JSON.parse(text) };
+        throw new Error(`no room for ${name}: ${text}`);
+      },
+    };
+    const error = (await rejection(
+      startLogin({ ...client, redirectUri, pending, scope: ['openid'] }),
+    )) as Error & { cause: Error };
+    expect(error).toMatchObject({ code: 'ERR_STORAGE', operation: 'write' });
+    expect(error.cause.message).toContain('no room for tokenkeep.login.');
+    const words = [error.message, error.cause.message, String(error.cause.stack)].join();
+    for (const secret of [stored.state, stored.verifier, stored.nonce]) {
+      expect(secret.length).toBeGreaterThan(20);
+      expect(words).not.toContain(secret);
+    }
+  });
+
   test('asks for offline_access and sends what else the request is to say (OIDC-03)', async () => {
     const { client } = scene();
     const parameters = {

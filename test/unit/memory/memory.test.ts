@@ -1,4 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { limitConcurrency } from '../../../src/async/limit-concurrency.ts';
 import { memoryLock } from '../../../src/memory/memory-lock.ts';
@@ -15,6 +17,24 @@ describe('memoryStorage()', () => {
   test('brings a lock that reaches as far', () => {
     const storage = memoryStorage();
     expect(storage.lock?.reach).toBe(storage.reach);
+  });
+
+  test('shares the texts of what was written and read: a token is in memory once', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const heap = (): number => {
+      collect();
+      return process.memoryUsage().heapUsed;
+    };
+    const megabytes = 4;
+    const storage = memoryStorage();
+    const record = { accessTokens: { '': { token: 'x'.repeat(megabytes * 2 ** 20) } } };
+    JSON.stringify(record); // makes one piece of the text
+    const before = heap();
+    await storage.write('key', record, undefined);
+    const reads = [await storage.read('key'), await storage.read('key')];
+    expect((heap() - before) / 2 ** 20).toBeLessThan(megabytes);
+    expect(reads.map((read) => read?.record)).toEqual([record, record]);
   });
 });
 
