@@ -1,163 +1,30 @@
 /**
- * How clients prove who they are, at a certified server over TLS, with real secrets, keys and certificates: log in, call,
- * refresh, sign out. The server sees to it that every assertion is a new one.
+ * Client authentication at a certified server over TLS, with real secrets, keys and certificates: log in, call, refresh, sign
+ * out. The server accepts each assertion once.
  */
-import { generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
-import {
-  type ClientAuthentication,
-  discover,
-  memoryStorage,
-  none,
-  TokenManager,
-  type TokenManagerOptions,
-} from 'tokenkeep';
-import { clientSecretJwt, privateKeyJwt } from 'tokenkeep/client-assertion';
-import { clientSecretBasic, clientSecretPost, tlsClientAuth } from 'tokenkeep/client-authentication';
+import { discover, memoryStorage, none, TokenManager, type TokenManagerOptions } from 'tokenkeep';
+import { tlsClientAuth } from 'tokenkeep/client-authentication';
 import { completeLogin, startLogin } from 'tokenkeep/login';
-import { Agent, getGlobalDispatcher, setGlobalDispatcher } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
-  authority,
   browse,
   type Certificate,
   type CertifiedServer,
   type ProtectedApi,
-  selfSigned,
   startCertifiedServer,
   startProtectedApi,
 } from '../../support/certified-server/index.ts';
 import { rejection } from '../../support/promises.ts';
-
-const trusted = authority();
-const tls = { ...trusted.issue('/CN=server'), ca: trusted.cert };
-const certificates = {
-  mine: trusted.issue('/CN=my backend'),
-  other: trusted.issue('/CN=another backend'),
-  self: selfSigned('/CN=my own'),
-  otherSelf: selfSigned('/CN=my own'),
-};
-const secret = 'a secret: 100%/+&=~ of thirty-two bytes';
-const keys = {
-  ec: generateKeyPairSync('ec', { namedCurve: 'P-256' }),
-  rsa: generateKeyPairSync('rsa', { modulusLength: 2048 }),
-  ed: generateKeyPairSync('ed25519'),
-  other: generateKeyPairSync('ec', { namedCurve: 'P-256' }),
-};
-const pem = (key: KeyObject) => key.export({ format: 'pem', type: 'pkcs8' }) as string;
-const jwk = (key: KeyObject, more: object) => ({ ...key.export({ format: 'jwk' }), use: 'sig', ...more });
-const ecdsa = { name: 'ECDSA', namedCurve: 'P-256' };
-const imported = (key: KeyObject) =>
-  crypto.subtle.importKey('pkcs8', key.export({ format: 'der', type: 'pkcs8' }), ecdsa, false, ['sign']);
-
-/** One who proves who it is, and one who cannot. */
-interface Client {
-  readonly name: string;
-  readonly metadata: object;
-  readonly right: ClientAuthentication;
-  readonly wrong: ClientAuthentication;
-  readonly certificate?: Certificate;
-  readonly wrongCertificate?: Certificate;
-}
-
-const keySet = {
-  keys: [
-    jwk(keys.ec.publicKey, { kid: 'ec', alg: 'ES256' }),
-    jwk(keys.rsa.publicKey, { kid: 'rsa', alg: 'PS256' }),
-    jwk(keys.ed.publicKey, { kid: 'ed', alg: 'EdDSA' }),
-  ],
-};
-const byKey = { token_endpoint_auth_method: 'private_key_jwt', jwks: keySet };
-const byTls = { token_endpoint_auth_method: 'tls_client_auth', tls_client_auth_subject_dn: 'CN=my backend' };
-const bySelf = {
-  token_endpoint_auth_method: 'self_signed_tls_client_auth',
-  jwks: { keys: [withCertificate(certificates.self)] },
-};
-const bound = { tls_client_certificate_bound_access_tokens: true };
-const bySecret = (method: string) => ({ token_endpoint_auth_method: method, client_secret: secret });
-const wrongKey = privateKeyJwt({ key: pem(keys.other.privateKey), kid: 'ec' });
-
-const clients: readonly Client[] = [
-  {
-    name: 'client_secret_basic',
-    metadata: bySecret('client_secret_basic'),
-    right: clientSecretBasic(secret),
-    wrong: clientSecretBasic('wrong'),
-  },
-  {
-    name: 'client_secret_basic with client_id in the body',
-    metadata: bySecret('client_secret_basic'),
-    right: clientSecretBasic(secret, { clientIdInBody: true }),
-    wrong: clientSecretBasic(`${secret}!`, { clientIdInBody: true }),
-  },
-  {
-    name: 'client_secret_post',
-    metadata: bySecret('client_secret_post'),
-    right: clientSecretPost(secret),
-    wrong: clientSecretPost('wrong'),
-  },
-  {
-    name: 'client_secret_jwt',
-    metadata: bySecret('client_secret_jwt'),
-    right: clientSecretJwt(secret),
-    wrong: clientSecretJwt(`${secret}!`),
-  },
-  {
-    name: 'private_key_jwt by a CryptoKey',
-    metadata: byKey,
-    right: privateKeyJwt({ key: await imported(keys.ec.privateKey), kid: 'ec' }),
-    wrong: privateKeyJwt({ key: await imported(keys.other.privateKey), kid: 'ec' }),
-  },
-  {
-    name: 'private_key_jwt by a PEM, ES256, for the token endpoint',
-    metadata: byKey,
-    right: privateKeyJwt(
-      { key: pem(keys.ec.privateKey), kid: 'ec' },
-      { audience: ({ tokenEndpoint }) => tokenEndpoint },
-    ),
-    wrong: privateKeyJwt({ key: pem(keys.ec.privateKey), kid: 'ec' }, { audience: 'https://else.test' }),
-  },
-  {
-    name: 'private_key_jwt by a PEM, PS256',
-    metadata: byKey,
-    right: privateKeyJwt({ key: pem(keys.rsa.privateKey), kid: 'rsa', algorithm: 'PS256' }),
-    wrong: wrongKey,
-  },
-  {
-    name: 'private_key_jwt by a PEM, EdDSA',
-    metadata: byKey,
-    right: privateKeyJwt({ key: pem(keys.ed.privateKey), kid: 'ed', algorithm: 'EdDSA' }),
-    wrong: wrongKey,
-  },
-  {
-    name: 'tls_client_auth',
-    metadata: { ...byTls, ...bound },
-    right: tlsClientAuth(),
-    wrong: tlsClientAuth(),
-    certificate: certificates.mine,
-    wrongCertificate: certificates.other,
-  },
-  {
-    name: 'self_signed_tls_client_auth',
-    metadata: { ...bySelf, ...bound },
-    right: tlsClientAuth(),
-    wrong: tlsClientAuth(),
-    certificate: certificates.self,
-    wrongCertificate: certificates.otherSelf,
-  },
-];
-
-function withCertificate({ cert }: Certificate): object {
-  const { publicKey, raw } = new X509Certificate(cert);
-  return jwk(publicKey, { x5c: [raw.toString('base64')] });
-}
-
-/** A `fetch` that presents a certificate: Node's own, with a dispatcher. */
-const agents: Agent[] = [];
-function presenting(certificate: Certificate | undefined): typeof fetch {
-  const dispatcher = new Agent({ connect: { ...certificate, ca: trusted.cert } });
-  agents.push(dispatcher);
-  return (input, init) => fetch(input, { ...init, dispatcher } as RequestInit);
-}
+import {
+  agentWith,
+  bound,
+  certificates,
+  clients,
+  closeAgents,
+  presenting,
+  tls,
+  trustServer,
+} from './support/authenticated-clients.ts';
 
 interface World {
   readonly server: CertifiedServer;
@@ -165,10 +32,9 @@ interface World {
 }
 const formats = ['opaque', 'jwt'] as const;
 const resourceOf = (format: string) => `https://${format}.example/`;
-const platform = getGlobalDispatcher();
 const worlds = new Map<boolean, World>();
 beforeAll(async () => {
-  setGlobalDispatcher(new Agent({ connect: { ca: trusted.cert } })); // for the user, and for the API
+  trustServer();
   for (const rotation of [true, false]) {
     const server = await startCertifiedServer({
       tls,
@@ -187,8 +53,7 @@ afterAll(async () => {
     expect(server.errors).toEqual([]);
     await Promise.all([server.close(), api.close()]);
   }
-  await Promise.all([getGlobalDispatcher().close(), ...agents.map((agent) => agent.close())]);
-  setGlobalDispatcher(platform);
+  await closeAgents();
 });
 const worldOf = (rotation: boolean) => worlds.get(rotation) as World;
 
@@ -337,8 +202,7 @@ describe('a certificate (8705-01, 8705-02, 8705-03)', () => {
     const { server, api } = worldOf(true);
     const options = { ...mine, fetch: presenting(certificates.mine) };
     const { tokens, open, family } = await logIn({ server, api }, options, 'opaque');
-    const dispatcher = new Agent({ connect: { ...certificates.mine, ca: certificates.self.cert } });
-    agents.push(dispatcher);
+    const dispatcher = agentWith({ ...certificates.mine, ca: certificates.self.cert });
     await using manager = open({
       authorizationServer: { issuer: server.issuer, tokenEndpoint: server.tokenEndpoint },
       fetch: (input, init) => globalThis.fetch(input, { ...init, dispatcher } as RequestInit),

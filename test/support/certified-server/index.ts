@@ -4,7 +4,7 @@ export { authenticated } from './client-authentication.ts';
 export type { ClientName } from './configuration.ts';
 export type { Counters } from './counters.ts';
 export type { Hiccup } from './hiccups.ts';
-export { browse, browser, enterDeviceCode, type Login, logIn, type WireTokens } from './log-in.ts';
+export { browse, browser, browseTo, enterDeviceCode, type Login, logIn, type WireTokens } from './log-in.ts';
 export { type Loopback, listen } from './loopback.ts';
 export { type ApiCounters, type ProtectedApi, startProtectedApi } from './protected-api.ts';
 export { type CertifiedServer, type CertifiedServerOptions, startCertifiedServer } from './server.ts';

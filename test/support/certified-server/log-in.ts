@@ -49,8 +49,13 @@ export async function logIn(login: Login): Promise<WireTokens> {
   return exchange({ server, client, code, verifier });
 }
 
-/** Follows redirects, cookies in hand, until one leads back to the application; returns what it carries. */
+/** Follows redirects with a cookie jar until one leads back to the application. Returns the parameters of its URL. */
 export async function browse(start: string, end: string, visit = browser()): Promise<URLSearchParams> {
+  return (await browseTo(start, end, visit)).searchParams;
+}
+
+/** Follows redirects with a cookie jar until one leads to a URL that begins with `end`. Returns that URL, which it does not open. */
+export async function browseTo(start: string, end: string, visit = browser()): Promise<URL> {
   let url = start;
   while (!url.startsWith(end)) {
     const response = await visit(url);
@@ -60,7 +65,7 @@ export async function browse(start: string, end: string, visit = browser()): Pro
     await response.body?.cancel();
     url = new URL(location, url).href;
   }
-  return new URL(url).searchParams;
+  return new URL(url);
 }
 
 /** Enters the code of a device, agrees, and returns the page that says so (RFC 8628 §3.3). */
